@@ -1,0 +1,1 @@
+"""Who: scopes and API keys. Imports none of the other apps."""

@@ -1,0 +1,5 @@
+"""The admin pages of who: API keys, users and groups."""
+
+from access.admin import keys, people
+
+__all__ = ["keys", "people"]

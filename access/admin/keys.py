@@ -1,0 +1,140 @@
+"""API keys: made here, shown once, revoked here. Nobody can read a key again, or make one for somebody else's rights."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from access.admin.theming import ModelAdmin, ModelForm
+from access.models import ApiKey
+
+if TYPE_CHECKING:
+    from django.db.models import ForeignKey, QuerySet
+    from django.forms import ModelChoiceField
+    from django.http import HttpRequest, HttpResponseBase
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+
+class ApiKeyForm(ModelForm[ApiKey]):
+    """What is asked for when a key is made."""
+
+    def clean_expires_at(self) -> datetime | None:
+        at: datetime | None = self.cleaned_data["expires_at"]
+        if at is not None and at <= datetime.now(UTC):
+            raise forms.ValidationError("The expiry lies in the past: give a later instant (UTC), or none.")
+        return at
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin[ApiKey]):
+    """A key acts with the rights of its user."""
+
+    form = ApiKeyForm
+    list_display = ("name", "state", "start", "user", "last_used_at", "expires_at", "created_at")
+    list_filter = ("user",)
+    list_filter_submit = True
+    list_select_related = ("user",)
+    search_fields = ("name", "prefix")
+    search_help_text = "Name, or the start of the key"
+    ordering = ("-id",)
+    actions = ("revoke_selected",)
+    change_form_outer_before_template = "access/admin/revoke.html"
+    empty_title = "No API keys yet"
+    empty_text = "A key lets a service sign in to the REST API with the rights of its user."
+    empty_article = "an"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        keys = super().get_queryset(request)
+        return keys if _is_superuser(request) else keys.filter(user_id=request.user.pk or 0)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
+        if obj is not None:
+            return ["name", "state", "start", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
+        return ["name", "user", "expires_at"] if _is_superuser(request) else ["name", "expires_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
+        return self.get_fields(request, obj) if obj is not None else []
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "user":
+            kwargs["queryset"] = User.objects.filter(is_active=True).order_by("username")
+            kwargs["initial"] = request.user.pk
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        revoke = self.admin_site.admin_view(self.revoke_view)
+        return [path("<int:key_id>/revoke/", revoke, name="access_apikey_revoke"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+        if change:
+            return
+        user = obj.user if _is_superuser(request) else User.objects.get(pk=request.user.pk or 0)
+        issued, key = ApiKey.issue(user=user, name=obj.name, expires_at=obj.expires_at)
+        obj.pk, obj.prefix, obj.user = issued.pk, issued.prefix, user
+        request.issued_key = key  # type: ignore[attr-defined]  # for response_add, and nowhere else
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
+        # The key is in this one answer: not in a message (a cookie), not in the session, not in a cache.
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "The new key",
+            "api_key": obj,
+            "secret": request.issued_key,  # type: ignore[attr-defined]
+        }
+        response = TemplateResponse(request, "access/admin/issued.html", context)
+        add_never_cache_headers(response)
+        return response
+
+    @method_decorator(require_POST)
+    def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponseBase:
+        """Revoke one key, from its page."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        self.revoke_selected(request, self.get_queryset(request).filter(pk=key_id))
+        return HttpResponseRedirect(reverse("admin:access_apikey_changelist"))
+
+    @admin.action(description="Revoke the selected keys", permissions=["change"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        keys = list(queryset.filter(revoked_at=None))
+        queryset.filter(revoked_at=None).update(revoked_at=datetime.now(UTC))
+        for key in keys:
+            self.log_change(request, key, "Revoked.")
+        if keys:
+            messages.success(request, f"{len(keys)} key{'' if len(keys) == 1 else 's'} revoked, from now on.")
+        else:
+            messages.warning(request, "Nothing to revoke: the key was revoked before, or is gone.")
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> SafeString:
+        tone, text = "success", "Usable"
+        if key.revoked_at:
+            tone, text = "default", "Revoked"
+        elif key.expires_at and key.expires_at <= datetime.now(UTC):
+            tone, text = "warning", "Expired"
+        elif not key.user.is_active:
+            tone, text = "warning", "User inactive"
+        return format_html('<span class="ms-badge ms-{}">{}</span>', tone, text)
+
+    @admin.display(description="Starts with")
+    def start(self, key: ApiKey) -> SafeString:
+        return format_html("<code>ms_{}_…</code>", key.prefix)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))

@@ -1,0 +1,66 @@
+"""Who calls: an API key in `Authorization: Bearer ms_…`, or the admin's session."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+
+from access.models import ApiKey
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import User
+    from rest_framework.request import Request
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """Returns (user, key) for a good key, raises 401 for a bad one, and passes when there is none."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if "\0" in key:
+            raise ParseError("The Authorization header holds a NUL character: take it out.")
+        now = datetime.now(UTC)
+        found = ApiKey.find(key.strip(), now)
+        if found is None:
+            raise AuthenticationFailed("This API key is unknown, expired or revoked.")
+        found.note_use(now)
+        return found.user, found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class CookieAuthentication(SessionAuthentication):
+    """The admin's session. A cookie that no session can have is a 400: PostgreSQL would not even look it up."""
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
+        if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+            raise ParseError("The session cookie holds a NUL character: take it out.")
+        return super().authenticate(request)
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
+    target_class = "access.api.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "ms_<prefix>_<secret>",
+            "description": "An API key, made in the admin under API keys.",
+        }
+
+
+class CookieScheme(SessionScheme):  # type: ignore[no-untyped-call]  # untyped metaclass
+    target_class = "access.api.authentication.CookieAuthentication"
+    name = "session"

@@ -1,0 +1,102 @@
+"""Pages of a list by cursor: stable while entries are added, and as quick for the last page as for the first."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q
+from rest_framework.utils.urls import replace_query_param
+
+from access.api.exceptions import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+    from rest_framework.request import Request
+
+    from access.api.parameters import PageParameters
+
+Row = TypeVar("Row", bound=Model)
+FORWARD, BACKWARD = "next", "previous"
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """The entries of one page, with the addresses of the pages around it."""
+
+    rows: list[Row]
+    next: str | None
+    previous: str | None
+
+
+def page_of(
+    request: Request, rows: QuerySet[Row], parameters: PageParameters, order: Sequence[str] = ("-id",)
+) -> Page[Row]:
+    """Cut the asked page out of `rows`, in one query.
+
+    `order` names columns that together are unique, as in `order_by`, all in one direction. Raises InvalidInput for
+    a cursor that this list did not give.
+    """
+    direction, position = _read(parameters.cursor, rows.model, order)
+    backward = direction == BACKWARD
+    turned = [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
+    if position:
+        rows = rows.filter(_beyond(turned, position))
+    found = list(rows.order_by(*turned)[: parameters.page_size + 1])
+    has_more = len(found) > parameters.page_size
+    shown = list(islice(found, parameters.page_size))
+    if backward:
+        shown.reverse()
+    has_next = has_more or backward if shown else False
+    has_previous = (has_more if backward else bool(position)) if shown else False
+    return Page(
+        shown,
+        _address(request, FORWARD, shown[-1], order) if has_next else None,
+        _address(request, BACKWARD, shown[0], order) if has_previous else None,
+    )
+
+
+def _beyond(order: Sequence[str], position: Sequence[Any]) -> Q:
+    """What lies after the position, column by column. The first column is bounded plainly, for its index's sake."""
+    condition = Q()
+    for name, value in reversed(list(zip(order, position, strict=True))):
+        column, sign = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
+        further = Q(**{f"{column}__{sign}": value})
+        condition = further | (Q(**{column: value}) & condition) if condition else further
+    first = order[0].removeprefix("-")
+    bound = Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": position[0]})
+    return bound & condition if len(order) > 1 else condition
+
+
+def _address(request: Request, direction: str, row: Model, order: Sequence[str]) -> str:
+    values = [getattr(row, name.removeprefix("-")) for name in order]
+    texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+    cursor = base64.urlsafe_b64encode(json.dumps([direction, *texts]).encode()).decode().rstrip("=")
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+
+
+def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple[str, list[Any]]:
+    if cursor is None:
+        return FORWARD, []
+    try:
+        direction, *texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if direction not in (FORWARD, BACKWARD) or not all(isinstance(text, str) for text in texts):
+            raise InvalidInput(_not_ours())
+        fields = [model._meta.get_field(name.removeprefix("-")) for name in order]
+        values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
+    except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:
+        raise InvalidInput(_not_ours()) from error
+    if any(isinstance(value, datetime) and value.tzinfo is None for value in values):
+        raise InvalidInput(_not_ours())
+    return direction, values
+
+
+def _not_ours() -> dict[str, list[str]]:
+    return {"cursor": ["This is not a cursor of this list: start again without it."]}

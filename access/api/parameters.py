@@ -1,0 +1,98 @@
+"""Query parameters as typed models: an unknown, doubled or unfit one is refused by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from drf_spectacular.utils import OpenApiParameter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from access.api.exceptions import InvalidInput, UnfitInput
+from access.api.schema import PlainSchema
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from rest_framework.request import Request
+
+MAX_PAGE_SIZE = 200
+
+
+def split_at_commas(value: object) -> object:
+    """Several values in one parameter: `?status=queued,running`."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+class Parameters(BaseModel):
+    """Base of a list of query parameters; by itself it takes none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def read(cls, request: Request) -> Self:
+        """Read the request's query. Raises InvalidInput or UnfitInput, which name the parameter."""
+        given: dict[str, str] = {}
+        errors: dict[str, list[str]] = {}
+        for name, values in request.query_params.lists():
+            if any(bad in text for text in (name, *values) for bad in ("\0", "\ufffd")):
+                errors[name] = ["This holds a NUL character or bytes that are not UTF-8: take them out."]
+            elif len(values) > 1:
+                errors[name] = ["This is given more than once: give it once."]
+            else:
+                given[name] = values[0]
+        if errors:
+            raise InvalidInput(errors)
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise UnfitInput(error, given, cls) from error
+
+    @classmethod
+    def documented(cls) -> list[OpenApiParameter]:
+        """Return the parameters as OpenAPI has them."""
+        schema = cls.model_json_schema(schema_generator=PlainSchema)
+        required = schema.get("required", [])
+        return [
+            _documented(name, described, schema.get("$defs", {}), required=name in required)
+            for name, described in schema.get("properties", {}).items()
+        ]
+
+
+def _documented(name: str, schema: dict[str, Any], shared: dict[str, Any], *, required: bool) -> OpenApiParameter:
+    text = schema.pop("description", "")
+    default = schema.pop("default", None)
+    inlined: dict[str, Any] = _inlined(schema, shared)
+    branches = [branch for branch in inlined.pop("anyOf", []) if branch != {"type": "null"}]
+    inlined = {**inlined, **branches[0]} if branches else inlined
+    if default is not None:
+        inlined["default"] = default
+    return OpenApiParameter(
+        name,
+        inlined,
+        description=text,
+        required=required,
+        explode=False if inlined.get("type") == "array" else None,
+    )
+
+
+def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
+    """Put the definition in place of each reference: parameters have no components."""
+    if isinstance(schema, list):
+        return [_inlined(item, shared) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(shared[schema["$ref"].rpartition("/")[2]], shared)
+    return {name: _inlined(value, shared) for name, value in schema.items()}
+
+
+class PageParameters(Parameters):
+    """What every list takes."""
+
+    cursor: str | None = Field(
+        None, min_length=1, max_length=400, description="Where to go on: taken from `next` or `previous`."
+    )
+    page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(50, description="Entries on a page.")
+
+
+Instant = Annotated[AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z")]

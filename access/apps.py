@@ -1,0 +1,20 @@
+"""Django's entry for the app; it also keeps the system scope in being."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+def ensure_system_scope(sender: AppConfig, using: str, **_: object) -> None:
+    """Make the system scope, to which everything belongs that no tenant owns."""
+    scope = sender.get_model("Scope")
+    scope._default_manager.using(using).get_or_create(id=1, defaults={"kind": "system"})
+
+
+class AccessConfig(AppConfig):
+    name = "access"
+    verbose_name = "Who"
+
+    def ready(self) -> None:
+        post_migrate.connect(ensure_system_scope, sender=self)

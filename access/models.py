@@ -1,0 +1,99 @@
+"""Scopes, to which every thing belongs, and the API keys by which services sign in."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+SYSTEM_SCOPE_ID = 1
+LAST_USED_PRECISION = timedelta(minutes=1)  # a write on each request would make the key's row a hot one
+
+
+class Scope(models.Model):
+    """Who a thing belongs to: the system, a tenant, or an organization of a tenant."""
+
+    class Kind(models.TextChoices):
+        SYSTEM = "system"
+        TENANT = "tenant"
+        ORGANIZATION = "organization"
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    tenant = models.CharField(max_length=100, blank=True)
+    organization = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "tenant", "organization"], name="scope_once"),
+            models.CheckConstraint(
+                name="scope_names_what_its_kind_needs",
+                condition=(
+                    Q(kind="system", tenant="", organization="")
+                    | (Q(kind="tenant", organization="") & ~Q(tenant=""))
+                    | (Q(kind="organization") & ~Q(tenant="") & ~Q(organization=""))
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, [self.kind, self.tenant, self.organization]))
+
+
+class ApiKey(models.Model):
+    """A key of a user. Only its prefix and a digest are stored; the key itself is shown once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, default=SYSTEM_SCOPE_ID)
+    name = models.CharField(max_length=100, help_text="What uses the key, for example “billing service”.")
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.BinaryField(max_length=32, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: the key does not expire.")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        verbose_name_plural = "API keys"
+
+    def __str__(self) -> str:
+        return f"{self.name} (ms_{self.prefix}_…)"
+
+    @classmethod
+    def issue(cls, *, user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
+        """Make a key for the user; returns its row and the key in clear, which cannot be read again."""
+        prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+        key = cls.objects.create(user=user, name=name, prefix=prefix, digest=_digest(secret), expires_at=expires_at)
+        return key, f"ms_{prefix}_{secret}"
+
+    @classmethod
+    def find(cls, key: str, now: datetime) -> ApiKey | None:
+        """Return the usable key's row with its active user, else None."""
+        mark, _, rest = key.partition("_")
+        prefix, _, secret = rest.partition("_")
+        if mark != "ms" or not prefix.isascii() or not secret.isascii():
+            return None
+        row = cls.objects.select_related("user").filter(prefix=prefix, revoked_at=None, user__is_active=True).first()
+        if row is None or not hmac.compare_digest(_digest(secret), bytes(row.digest)):
+            return None
+        return None if row.expires_at and row.expires_at <= now else row
+
+    def note_use(self, now: datetime) -> None:
+        """Store the instant of use, to the minute."""
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
+        if self.last_used_at is None or self.last_used_at < now - LAST_USED_PRECISION:
+            type(self).objects.filter(stale, pk=self.pk).update(last_used_at=now)
+
+
+def _digest(secret: str) -> bytes:
+    # The secret has 256 random bits: a slow password hash would add nothing.
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,81 @@
+"""What reaches the broker, and when: the server itself reports each command with its instant (MONITOR)."""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+
+import redis
+
+from benchmarks.exceptions import CannotMeasure
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"')
+CHUNK = 1 << 20
+
+
+def flush(url: str) -> None:
+    """Empty the broker."""
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+
+
+class BrokerWatch:
+    """Notes each message that is pushed to a queue. The server keeps the lines until `drain` fetches them."""
+
+    def __init__(self, url: str, queue: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
+            raise CannotMeasure("the broker must be a plain redis:// server")
+        self._push = b'"LPUSH" "%s" ' % queue.encode()
+        self._rest = b""
+        self._instants: list[float] = []
+        self._socket = socket.create_connection((parts.hostname, parts.port or 6379), timeout=5)
+        if parts.password:
+            self._say("AUTH", *filter(None, [unquote(parts.username or "")]), unquote(parts.password))
+        self._say("MONITOR")
+        self._socket.setblocking(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def drain(self) -> None:
+        """Fetch what the server has reported since the last time."""
+        while True:
+            try:
+                chunk = self._socket.recv(CHUNK)
+            except BlockingIOError:
+                return
+            if not chunk:
+                raise CannotMeasure("the broker closed the connection that watches it")
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            for line in lines:
+                self._read(line)
+
+    def pushed_at(self) -> list[float]:
+        """The instant of each message so far, in seconds since 1970 and as the server counts them, in order."""
+        self.drain()
+        return self._instants
+
+    def _read(self, line: bytes) -> None:
+        # +1339518083.107412 [0 127.0.0.1:60866] "LPUSH" "queue" "message" ...
+        start, found, pushed = line.partition(self._push)
+        if found:
+            self._instants += [float(start[1:].split(b" ", 1)[0])] * len(ARGUMENT.findall(pushed))
+
+    def _say(self, *words: str) -> None:
+        self._socket.sendall(b"*%d\r\n" % len(words))
+        for word in words:
+            self._socket.sendall(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()))
+        answer = self._socket.recv(1024)
+        if not answer.startswith(b"+OK"):
+            raise CannotMeasure("the broker does not let itself be watched")

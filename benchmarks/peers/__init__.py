@@ -1,0 +1,1 @@
+"""What Mainspring is measured beside."""

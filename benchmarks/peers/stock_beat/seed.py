@@ -1,0 +1,68 @@
+"""Fills the stock project: `seed mass N`, or `due` and `messages` with a JSON list of instants on standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
+
+from benchmarks.peers.stock_beat.app import app
+from benchmarks.peers.stock_beat.tasks import noop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BATCH = 5000
+
+
+def add_mass(n_jobs: int) -> None:
+    """Enabled rows that are due in a day, as if all had just run."""
+    daily, _ = IntervalSchedule.objects.get_or_create(every=24, period=IntervalSchedule.HOURS)
+    ran_at = datetime.now(UTC)
+    PeriodicTask.objects.bulk_create(
+        [
+            PeriodicTask(
+                name=f"job {number}", task=noop.name, interval=daily, last_run_at=ran_at, kwargs='{"nominal_at": 0}'
+            )
+            for number in range(n_jobs)
+        ],
+        batch_size=BATCH,
+    )
+    PeriodicTasks.update_changed()
+
+
+def add_due(instants: Sequence[float]) -> None:
+    """One-off rows, each at its instant in seconds since 1970."""
+    clocks = {at: ClockedSchedule(clocked_time=datetime.fromtimestamp(at, UTC)) for at in set(instants)}
+    ClockedSchedule.objects.bulk_create(clocks.values(), batch_size=BATCH)
+    PeriodicTask.objects.bulk_create(
+        [
+            PeriodicTask(
+                name=f"due {number}",
+                task=noop.name,
+                clocked=clocks[at],
+                one_off=True,
+                kwargs=json.dumps({"nominal_at": at}),
+            )
+            for number, at in enumerate(instants)
+        ],
+        batch_size=BATCH,
+    )
+    PeriodicTasks.update_changed()
+
+
+def send_messages(instants: Sequence[float]) -> None:
+    """A backlog in the broker, sent by this process and not by beat."""
+    with app.producer_pool.acquire() as producer:
+        for at in instants:
+            noop.apply_async(kwargs={"nominal_at": at}, producer=producer)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "mass":
+        add_mass(int(sys.argv[2]))
+    else:
+        {"due": add_due, "messages": send_messages}[sys.argv[1]](json.load(sys.stdin))

@@ -1,0 +1,1 @@
+"""What happened: runs, their attempts and events, and the targets that carry them out."""

@@ -1,0 +1,152 @@
+"""What a run's page shows, gathered in a fixed number of queries and put into words for the template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.utils.html import format_html
+
+from executions.admin import shown, words
+from executions.admin.attempts import cards, pretty
+from executions.durations import duration_text
+from executions.models import Attempt, LogLine, Run, RunEvent
+from executions.states import LABELS, RunStatus
+from executions.targets.registry import TARGETS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.utils.safestring import SafeString
+
+LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
+EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {"cancel_requested": "warning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of the page's header. `wide` gives it a row of its own."""
+
+    label: str
+    value: str | SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An event of the timeline; `since` is the time from the one before."""
+
+    text: str
+    tone: str
+    at: SafeString
+    since: str
+    actor: str
+
+
+def load(run_id: UUID) -> Run | None:
+    """The run with its frozen definition, or None."""
+    return Run.objects.select_related("spec").filter(pk=run_id).first()
+
+
+def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]:
+    """The context of the page and of its live part. Three queries."""
+    n_lines = min(max(n_lines, LOG_TAIL), LOG_MOST)
+    events = list(RunEvent.objects.filter(run=run))
+    attempts = list(Attempt.objects.filter(run=run))
+    lines = list(LogLine.objects.filter(run=run).order_by("-id")[: n_lines + 1])
+    return {
+        "run": run,
+        "badge": shown.run_badge(run),
+        "facts": facts(run, now),
+        "why": words.why(run),
+        "moments": moments(events, now),
+        "cards": cards(run, attempts, now),
+        "lines": list(reversed(lines[:n_lines])),
+        "n_lines": n_lines,
+        "more_lines": min(n_lines * 5, LOG_MOST) if len(lines) > n_lines and n_lines < LOG_MOST else 0,
+        "lines_are_cut": len(lines) > n_lines,
+        "live_after": None if run.is_terminal else 2,
+        "can_cancel": not run.is_terminal and not run.cancel_requested_at,
+        "can_retry": run.is_terminal,
+        "definition": definition(run),
+    }
+
+
+def facts(run: Run, now: datetime) -> list[Fact]:
+    """The lines of the header; those that say nothing are left out."""
+    found = [
+        Fact("Origin", words.ORIGINS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
+        Fact("Nominal instant", shown.instant(run.nominal_at, now)),
+    ]
+    if run.status == RunStatus.SKIPPED:
+        return found + [Fact("Recorded", shown.instant(run.created_at, now))]
+    found += [
+        Fact("Started", shown.instant(run.started_at, now) if run.started_at else "Not yet"),
+        Fact("Lateness", words.duration(run.lateness())),
+    ]
+    if run.status in (RunStatus.QUEUED, RunStatus.RETRYING) and run.available_at > now:
+        found.append(Fact("Next try", shown.instant(run.available_at, now)))
+    if run.finished_at:
+        found.append(Fact("Finished", shown.instant(run.finished_at, now)))
+    going = now - run.started_at if run.started_at and not run.is_terminal else None
+    found.append(Fact("Running for" if going else "Duration", words.duration(going or run.duration)))
+    found.append(Fact("Attempts", attempts_of(run)))
+    if run.worker:
+        found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
+    if run.retry_of:
+        found.append(Fact("Retry of", format_html('<a href="{}">the run before</a>', shown.run_url(run.retry_of))))
+    found.append(Fact("Run id", format_html("<code>{}</code>", run.pk)))
+    return found
+
+
+def attempts_of(run: Run) -> str:
+    """`1 of 4`, with those whose worker was lost."""
+    most = run.spec.run_policies.retry.max_retries + 1
+    lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
+    return f"{run.n_attempts} of at most {most + run.n_lost}{lost}"
+
+
+def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
+    """The timeline, oldest first."""
+    gaps = [timedelta(0)] + [later.at - earlier.at for earlier, later in pairwise(events)]
+    return [
+        Moment(
+            text=words.event(happened, is_first=place == 0),
+            tone=EVENT_TONES.get(happened.kind, "default"),
+            at=shown.exact_time(happened.at, now),
+            since=f"+{words.duration(gaps[place])}" if place else "",
+            actor=happened.actor,
+        )
+        for place, happened in enumerate(events)
+    ]
+
+
+def definition(run: Run) -> list[tuple[str, str]]:
+    """The frozen definition, part by part, as JSON."""
+    spec = run.spec
+    parts = [
+        ("Target", pretty(ordered(spec.target_kind, spec.target))),
+        ("Payload", pretty(spec.payload)),
+        ("Policies", pretty(spec.policies)),
+    ]
+    return [(name, text) for name, text in parts if text]
+
+
+def ordered(kind: str, target: dict[str, Any]) -> dict[str, Any]:
+    """The target with its members in the order in which people think of them, as the database keeps none."""
+    known = [name for name in TARGETS[kind].config.model_fields if name in target]
+    return {name: target[name] for name in ["kind", *known, *target]}
+
+
+def target_words(kind: str, target: dict[str, Any]) -> tuple[str, str]:
+    """A target in short: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
+    if kind == "http":
+        return str(target.get("method", "GET")), str(target.get("url", ""))
+    return kind, str(target.get("name", ""))
+
+
+def timeout_words(kind: str) -> str:
+    """The total time that an attempt has when a job does not say: `30s`."""
+    return duration_text(TARGETS[kind].default_timeout)

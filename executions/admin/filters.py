@@ -1,0 +1,113 @@
+"""Filters of the run list. All of them work on an index: the date by the id, which carries the nominal instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.utils.dateparse import parse_date, parse_time
+from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
+
+from executions.admin import words
+from executions.ids import EPOCH, MILLISECOND
+from executions.models import RunSpec
+from executions.states import LABELS, Origin, Reason
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+    from executions.models import Run
+
+
+def lowest_id(at: datetime) -> UUID:
+    """The lowest id that a run of this nominal instant can have."""
+    return UUID(int=min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1) << 80)
+
+
+class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme has no types
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
+        return [(status.value, label) for status, (label, _) in LABELS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        chosen = self.value() or []
+        chosen = [chosen] if isinstance(chosen, str) else chosen
+        return queryset.filter(status__in=chosen) if any(chosen) else queryset
+
+
+class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    title = "origin"
+    parameter_name = "origin"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
+        return [(origin.value, words.ORIGINS[origin]) for origin in Origin]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(origin=self.value()) if self.value() else queryset
+
+
+class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    title = "reason not to start"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
+        return [(reason.value, words.REASONS[reason]) for reason in Reason]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
+    """From and to, in UTC."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
+        if start:
+            queryset = queryset.filter(pk__gte=lowest_id(start))
+        if end:
+            queryset = queryset.filter(pk__lt=lowest_id(end + timedelta(seconds=1)))
+        return queryset
+
+    def _bound(self, side: str, without_time: str) -> datetime | None:
+        day_text = self._given(f"{side}_0")
+        if not day_text:
+            return None
+        try:
+            day, time = parse_date(day_text), parse_time(self._given(f"{side}_1") or without_time)
+        except ValueError as error:
+            raise IncorrectLookupParameters(str(error)) from error
+        if day is None or time is None:
+            raise IncorrectLookupParameters(f"{day_text} is not a date")
+        return datetime.combine(day, time, tzinfo=UTC)
+
+    def _given(self, name: str) -> str:
+        value: Any = self.used_parameters.get(f"{self.parameter_name}_{name}") or ""
+        return str(value[0] if isinstance(value, list) else value).strip()
+
+
+class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
+    """By the job that the address names; it offers no other ones, as there may be a million."""
+
+    title = "job"
+    parameter_name = "job"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
+        if not self.value():
+            return []
+        spec = RunSpec.objects.filter(job_id=self._job_id()).order_by("-version").first()
+        return [(self.value(), spec.job_name if spec else f"Job {self.value()}")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(job_id=self._job_id()) if self.value() else queryset
+
+    def _job_id(self) -> UUID:
+        try:
+            return UUID(self.value())
+        except ValueError as error:
+            raise IncorrectLookupParameters("This is not a job's id.") from error

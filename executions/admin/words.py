@@ -1,0 +1,119 @@
+"""What the admin says of runs in words: reasons, origins, events, durations. No HTML, no queries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from executions.states import AttemptStatus, Origin, Reason, RunStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from executions.models import Run, RunEvent
+
+ORIGINS = {
+    Origin.SCHEDULE: "Schedule",
+    Origin.MANUAL: "By hand",
+    Origin.RETRY: "Retry",
+}
+REASONS = {
+    Reason.OVERLAP: "Overlap",
+    Reason.PAUSED: "Paused",
+    Reason.COALESCED: "Folded into a later run",
+    Reason.MISSED: "Missed",
+}
+WHY_NOT = {
+    Reason.OVERLAP: "It did not start, because the job's previous run was still going.",
+    Reason.PAUSED: "It did not start, because the job was paused at that instant.",
+    Reason.COALESCED: "It was missed while no beat was running, and a later run stands in for it.",
+    Reason.MISSED: "It was missed while no beat was running, and was too old (or not wanted) to catch up.",
+}
+ATTEMPTS = {
+    AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
+    AttemptStatus.FAILED: ("Failed", "danger"),
+    AttemptStatus.TIMED_OUT: ("Timed out", "danger"),
+    AttemptStatus.CANCELLED: ("Cancelled", "default"),
+    AttemptStatus.LOST: ("Worker lost", "warning"),
+}
+WHY = {
+    Origin.SCHEDULE: "Its schedule named this instant.",
+    Origin.MANUAL: "Somebody started it by hand.",
+    Origin.RETRY: "Somebody retried an earlier run.",
+}
+_LONG = (
+    (timedelta(days=365), "y"),
+    (timedelta(days=1), "d"),
+    (timedelta(hours=1), "h"),
+    (timedelta(minutes=1), "min"),
+    (timedelta(seconds=1), "s"),
+)
+
+
+def duration(length: timedelta | None) -> str:
+    """`250 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`; a dash for None. At most two units."""
+    if length is None:
+        return "–"
+    sign, length = ("−", -length) if length < timedelta(0) else ("", length)
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{sign}{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
+    rest, parts = timedelta(seconds=round(seconds)), []
+    for unit, name in _LONG:
+        count, rest = divmod(rest, unit)
+        if count:
+            parts.append(f"{count} {name}")
+        elif parts:
+            break
+    return sign + " ".join(parts[:2])
+
+
+def relative(at: datetime, now: datetime) -> str:
+    """`in 5 min`, `3 h ago`, `now`: one unit, as the exact instant stands beside it."""
+    away = abs(at - now)
+    if away < timedelta(seconds=1):
+        return "now"
+    text = next(f"{away // unit} {name}" for unit, name in _LONG if away >= unit)
+    return f"in {text}" if at > now else f"{text} ago"
+
+
+def why(run: Run) -> str:
+    """Why the run did, or did not, start: one or two sentences."""
+    if run.status != RunStatus.SKIPPED:
+        return WHY[Origin(run.origin)]
+    text = WHY_NOT[Reason(run.reason)]
+    if run.n_occurrences > 1 and run.last_nominal_at:
+        text += (
+            f" This row stands for {run.n_occurrences:,} occurrences, from {run.nominal_at:%d %b %Y %H:%M:%S}"
+            f" to {run.last_nominal_at:%d %b %Y %H:%M:%S} UTC."
+        )
+    return text
+
+
+def event(happened: RunEvent, *, is_first: bool) -> str:
+    """What an event of a run says, in a few words."""
+    match happened.kind:
+        case RunStatus.QUEUED:
+            if is_first:
+                return "Created, and waiting for a worker"
+            return (
+                "Its worker was lost: waiting for another one" if happened.reason == "lost" else "Waiting for a worker"
+            )
+        case RunStatus.RUNNING:
+            return f"Attempt {happened.attempt} started"
+        case RunStatus.RETRYING:
+            return f"Attempt {happened.attempt} failed: it will be tried again"
+        case RunStatus.SUCCEEDED:
+            return "Succeeded"
+        case RunStatus.FAILED:
+            return f"Failed for good after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}"
+        case RunStatus.CANCELLED:
+            return "Cancelled: its job was deleted" if happened.reason == "job_deleted" else "Cancelled"
+        case RunStatus.SKIPPED:
+            return "Recorded as not started"
+        case "cancel_requested":
+            return "Asked to stop"
+        case _:
+            return happened.kind

@@ -1,0 +1,1 @@
+"""Runs and commands over REST."""

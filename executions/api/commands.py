@@ -1,0 +1,25 @@
+"""The commands that this installation has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework.response import Response
+
+from access.api.schema import operation
+from access.api.views import ApiView
+from executions.api import examples
+from executions.api.shapes import Command, CommandList
+from executions.targets.command.registry import commands
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+
+class CommandListView(ApiView):
+    @operation("list_commands", answers={200: (CommandList, examples.COMMANDS)})
+    def get(self, request: Request) -> Response:
+        """The commands that a job with a `command` target may call, each with the JSON schema of its payload."""
+        found = sorted(commands().values(), key=lambda command: command.name)
+        shown = [Command(name=one.name, description=one.description, parameters=one.schema) for one in found]
+        return Response(CommandList(results=shown).json_body())

@@ -1,0 +1,111 @@
+"""Runs: the list, one of them, its log, and what people do to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from django.http import Http404
+from django.urls import reverse
+from pydantic import Field
+from rest_framework.response import Response
+
+from access.api.bodies import read_body
+from access.api.paging import page_of
+from access.api.parameters import PageParameters
+from access.api.schema import operation
+from access.api.views import ApiView, actor_of
+from executions import runs
+from executions.api import examples
+from executions.api.lists import RunFilters, page_of_runs
+from executions.api.shapes import LogPage, NoBody, RunDetail, RunPage, detail_of, log_line_of
+from executions.models import LogLine, Run
+from executions.states import RunStatus
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rest_framework.request import Request
+
+
+class RunListView(ApiView):
+    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    @operation("list_runs", parameters=RunFilters, answers={200: (RunPage, examples.RUN_PAGE)})
+    def get(self, request: Request) -> Response:
+        """All runs, also the records of occurrences that did not start; the latest nominal instant first."""
+        filters = RunFilters.read(request)
+        return Response(page_of_runs(request, filters, filters.job).json_body())
+
+
+class RunView(ApiView):
+    @operation("get_run", answers={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
+        return Response(detail_of(find_run(run_id)).json_body())
+
+
+class LogParameters(PageParameters):
+    attempt: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(None, description="Lines of this attempt only.")
+    page_size: Annotated[int, Field(ge=1, le=1000)] = Field(200, description="Lines on a page.")
+
+
+class RunLogView(ApiView):
+    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    @operation("get_run_log", parameters=LogParameters, answers={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """The lines that a run logged, oldest first."""
+        parameters = LogParameters.read(request)
+        if not Run.objects.filter(pk=run_id).exists():
+            raise Http404
+        lines = LogLine.objects.filter(run_id=run_id)
+        if parameters.attempt is not None:
+            lines = lines.filter(attempt=parameters.attempt)
+        page = page_of(request, lines, parameters, ["id"])
+        results = [log_line_of(line) for line in page.rows]
+        return Response(LogPage(next=page.next, previous=page.previous, results=results).json_body())
+
+
+class RunRetryView(ApiView):
+    @operation(
+        "retry_run",
+        asks=(NoBody, {"No body": {}}),
+        answers={202: (RunDetail, {**examples.QUEUED_DETAIL, "origin": "retry", "retry_of": examples.RUN_ID})},
+        errors=[404, 409],
+        locates=202,
+    )
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Carry an ended run out again, at once, under the definition that it had. The answer is the new run."""
+        now = datetime.now(UTC)
+        read_body(request, NoBody)
+        return accepted(runs.retry(find_run(run_id), now, actor=actor_of(request)))
+
+
+class RunCancelView(ApiView):
+    @operation(
+        "cancel_run",
+        asks=(NoBody, {"No body": {}}),
+        answers={200: (RunDetail, examples.CANCELLED_DETAIL), 202: (RunDetail, examples.RUNNING_DETAIL)},
+        errors=[404, 409],
+    )
+    def post(self, request: Request, run_id: UUID) -> Response:
+        """Cancel a run: 200 when it had not begun and is cancelled, 202 when it is running and was asked to stop."""
+        now = datetime.now(UTC)
+        read_body(request, NoBody)
+        status = runs.cancel(find_run(run_id), now, actor=actor_of(request))
+        body = detail_of(find_run(run_id)).json_body()
+        return Response(body, status=202 if status is RunStatus.RUNNING else 200)
+
+
+def find_run(run_id: UUID) -> Run:
+    """Return a run with its frozen definition. Raises Http404."""
+    run = Run.objects.select_related("spec").filter(pk=run_id).first()
+    if run is None:
+        raise Http404
+    return run
+
+
+def accepted(run: Run) -> Response:
+    """Answer 202 with a run that was just opened, and where to look it up."""
+    return Response(detail_of(run).json_body(), status=202, headers={"Location": reverse("run", args=[run.pk])})

@@ -1,0 +1,218 @@
+"""A run as the API shows it: on a list, and whole with its attempts, events and frozen definition."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from access.api.schema import Like, Shape
+from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from executions.targets.registry import AnyTarget
+
+if TYPE_CHECKING:
+    from executions import models
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class JobName(Shape):
+    """A job by id, and by the name that it had."""
+
+    id: UUID
+    name: str
+
+
+class Run(Shape):
+    """A run in short."""
+
+    id: UUID = Field(description="A UUIDv7 of the nominal instant.")
+    job: JobName
+    job_version: int = Field(description="Version of the definition that the run was born from.")
+    origin: Origin
+    retry_of: UUID | None = Field(description="The run that this one carries out again.")
+    status: RunStatus
+    reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
+    nominal_at: datetime = Field(description="The instant that the schedule names, or that of the request.")
+    last_nominal_at: datetime | None = Field(description="The last of the occurrences that this row stands for.")
+    n_occurrences: int = Field(description="How many occurrences this row stands for.")
+    available_at: datetime = Field(description="It is not carried out before this instant.")
+    created_at: datetime
+    started_at: datetime | None = Field(description="Start of the first attempt.")
+    finished_at: datetime | None
+    duration_ms: int | None = Field(description="From the first start to the end, waiting for retries included.")
+    lateness_ms: int | None = Field(description="From the nominal instant to the first start.")
+    worker: str | None
+    n_attempts: int
+    error_code: str | None
+    error: str | None
+    cancel_requested_at: datetime | None
+
+
+class Attempt(Shape):
+    """One try of a run. The one that is going on has no end yet."""
+
+    number: int
+    status: AttemptStatus | Literal[RunStatus.RUNNING]
+    worker: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    duration_ms: int | None
+    error_code: str | None
+    error: str | None
+    result: Any = Field(description="What the target returned: for `http` the request, response and timings.")
+    retry_at: datetime | None = Field(description="When the run was to be tried again.")
+
+
+class Event(Shape):
+    """Something that happened to a run."""
+
+    kind: str = Field(description="The status entered, or `cancel_requested`.")
+    at: datetime
+    attempt: int = Field(description="Attempts begun by then.")
+    reason: str | None
+    actor: str | None = Field(description="Who asked for it; null: Mainspring itself.")
+
+
+class RunDetail(Run):
+    """A run, whole."""
+
+    target: Annotated[Any, Like(AnyTarget)] = Field(description="As it was when the run was born.")
+    payload: Any
+    policies: dict[str, Any]
+    attempts: list[Attempt]
+    events: list[Event]
+
+
+class RunPage(Shape):
+    next: str | None
+    previous: str | None
+    results: list[Run]
+
+
+class LogLine(Shape):
+    attempt: int
+    at: datetime
+    level: str
+    message: str
+
+
+class LogPage(Shape):
+    next: str | None
+    previous: str | None
+    results: list[LogLine]
+
+
+class Command(Shape):
+    """A command that a job may call."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any] = Field(description="JSON schema of the payload.")
+
+
+class CommandList(Shape):
+    results: list[Command]
+
+
+class NoBody(Shape):
+    """Nothing: these operations take no body, or an empty object."""
+
+
+def run_of(row: models.Run) -> Run:
+    """Return a run in short. `row.spec` has to be loaded."""
+    return Run.model_validate(_fields(row))
+
+
+def detail_of(row: models.Run) -> RunDetail:
+    """Return a run whole; reads its attempts and events."""
+    attempts = [_attempt(attempt) for attempt in row.attempts.all()]
+    if row.status == RunStatus.RUNNING:
+        attempts.append(_going_on(row))
+    return RunDetail.model_validate(
+        {
+            **_fields(row),
+            "target": row.spec.target,
+            "payload": row.spec.payload,
+            "policies": row.spec.policies,
+            "attempts": attempts,
+            "events": [
+                Event(
+                    kind=event.kind,
+                    at=event.at,
+                    attempt=event.attempt,
+                    reason=event.reason or None,
+                    actor=event.actor or None,
+                )
+                for event in row.events.all()
+            ],
+        }
+    )
+
+
+def log_line_of(row: models.LogLine) -> LogLine:
+    """Return a line of a run's log."""
+    return LogLine(attempt=row.attempt, at=row.at, level=row.level, message=row.message)
+
+
+def _fields(row: models.Run) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "job": JobName(id=row.job_id, name=row.spec.job_name),
+        "job_version": row.spec.version,
+        "origin": row.origin,
+        "retry_of": row.retry_of,
+        "status": row.status,
+        "reason": row.reason or None,
+        "nominal_at": row.nominal_at,
+        "last_nominal_at": row.last_nominal_at,
+        "n_occurrences": row.n_occurrences,
+        "available_at": row.available_at,
+        "created_at": row.created_at,
+        "started_at": row.started_at,
+        "finished_at": row.finished_at,
+        "duration_ms": _milliseconds(row.duration),
+        "lateness_ms": _milliseconds(row.lateness()),
+        "worker": row.worker or None,
+        "n_attempts": row.n_attempts,
+        "error_code": row.error_code or None,
+        "error": row.error or None,
+        "cancel_requested_at": row.cancel_requested_at,
+    }
+
+
+def _attempt(row: models.Attempt) -> Attempt:
+    return Attempt(
+        number=row.number,
+        status=AttemptStatus(row.status),
+        worker=row.worker or None,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        duration_ms=_milliseconds(row.duration),
+        error_code=row.error_code or None,
+        error=row.error or None,
+        result=row.result,
+        retry_at=row.retry_at,
+    )
+
+
+def _going_on(row: models.Run) -> Attempt:
+    """The attempt that has no row yet: an attempt's row is written when it ends."""
+    return Attempt(
+        number=row.n_attempts,
+        status=RunStatus.RUNNING,
+        worker=row.worker or None,
+        started_at=row.attempt_at,
+        finished_at=None,
+        duration_ms=None,
+        error_code=None,
+        error=None,
+        result=None,
+        retry_at=None,
+    )
+
+
+def _milliseconds(duration: timedelta | None) -> int | None:
+    return None if duration is None else round(duration / MILLISECOND)

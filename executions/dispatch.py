@@ -1,0 +1,74 @@
+"""From queued runs to messages: which Celery message a run becomes, and which runs are due to be published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from executions import queries, transitions
+from executions.models.spec import timeout_of
+from executions.policies import RunPolicies
+from executions.targets.registry import TARGETS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+CARRY_OUT = "executions.carry_out"  # the Celery task of `tasks.py`
+KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent for one claim: ids alone, worthless once the claim is spent."""
+
+    run_id: UUID
+    claim_no: int
+    job_name: str
+    queue: str
+    time_limit: timedelta
+
+    @property
+    def task_id(self) -> str:
+        return f"{self.run_id}.{self.claim_no}"
+
+    @property
+    def args(self) -> list[list[list[object]]]:
+        return [[[str(self.run_id), self.claim_no]]]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"queue": self.queue, "task_id": self.task_id, "time_limit": self.time_limit.total_seconds()}
+
+
+def message_for(run_id: UUID, claim_no: int, job_name: str, target_kind: str, policies: RunPolicies) -> Message:
+    """Return the message of a queued run's next claim."""
+    timeout = timeout_of(target_kind, policies)
+    return Message(run_id, claim_no, job_name, TARGETS[target_kind].queue, timeout + KILL_AFTER)
+
+
+def dispatch_once(now: datetime, limit: int) -> list[Message]:
+    """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them."""
+    due = transitions.dispatch(now, limit=limit, republish_after=settings.MAINSPRING.republish_after)
+    return [
+        message_for(run.run_id, run.claim_no, run.job_name, run.target_kind, RunPolicies.model_validate(run.policies))
+        for run in due
+    ]
+
+
+def postpone(messages: Sequence[Message], until: datetime) -> int:
+    """Make runs whose messages the broker did not take due again at `until`."""
+    return queries.execute(
+        queries.POSTPONE,
+        {"id": [m.run_id for m in messages], "claim_no": [m.claim_no for m in messages], "until": until},
+    )
+
+
+def next_dispatch_at() -> datetime | None:
+    """Return when the next run is due to be published."""
+    at: datetime | None = queries.fetch(queries.NEXT_DISPATCH, {})[0][0]
+    return at

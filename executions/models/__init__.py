@@ -1,0 +1,8 @@
+"""Runs, their attempts, events and log, and the frozen definitions they were born from."""
+
+from executions.models.attempt import Attempt, LogLine
+from executions.models.event import RunEvent
+from executions.models.run import Run
+from executions.models.spec import RunSpec
+
+__all__ = ["Attempt", "LogLine", "Run", "RunEvent", "RunSpec"]

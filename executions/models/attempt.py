@@ -1,0 +1,56 @@
+"""Attempt: one try of a run, written when it has ended; and the lines that it logged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+
+from django.db import models
+
+from executions.models.run import Run
+from executions.states import AttemptStatus
+
+
+class Attempt(models.Model):
+    run = models.ForeignKey(
+        Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts", db_index=False
+    )
+    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    number = models.PositiveIntegerField(help_text="From 1.")
+    claim_no = models.IntegerField()
+    status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in AttemptStatus])
+    worker = models.CharField(max_length=255, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+    error_code = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    result = models.JSONField(null=True)
+    retry_at = models.DateTimeField(null=True, help_text="When the run was to be tried again.")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "claim_no"], name="attempt_once_per_claim")]
+        ordering: ClassVar = ["number"]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number}: {self.status}"
+
+    @property
+    def duration(self) -> timedelta:
+        return self.finished_at - self.started_at
+
+
+class LogLine(models.Model):
+    run = models.ForeignKey(
+        Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="log_lines", db_index=False
+    )
+    attempt = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    level = models.CharField(max_length=10)
+    message = models.TextField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["run", "id"], name="log_of_run")]
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.message

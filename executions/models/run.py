@@ -1,0 +1,91 @@
+"""Run: the carrying out of one occurrence, or the record of why it did not start."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from executions.models.spec import RunSpec
+from executions.states import LIVE, TERMINAL, Origin, Reason, RunStatus
+
+
+class Run(models.Model):
+    """Written only by `transitions.py`. Its id is a UUIDv7 of the nominal instant."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    # No constraints in this table: a check of each would lock the referenced row on every insert, and history
+    # outlives its job, whose name stands in the frozen definition.
+    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    job = models.ForeignKey(
+        "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"
+    )
+    spec = models.ForeignKey(RunSpec, on_delete=models.PROTECT, db_constraint=False, db_index=False)
+    origin = models.CharField(max_length=10, choices=[(o, o.capitalize()) for o in Origin])
+    retry_of = models.UUIDField(null=True, help_text="The run that this one carries out again.")
+    nominal_at = models.DateTimeField(help_text="The instant that the schedule names, or that of the request.")
+    last_nominal_at = models.DateTimeField(null=True, help_text="Last occurrence of a row that folds several.")
+    n_occurrences = models.PositiveIntegerField(db_default=1, help_text="Occurrences that this row stands for.")
+
+    status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in RunStatus])
+    reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
+    created_at = models.DateTimeField()
+    available_at = models.DateTimeField(help_text="May not be carried out before this instant.")
+    dispatch_at = models.DateTimeField(null=True, help_text="When it is published, or published again.")
+    started_at = models.DateTimeField(null=True, help_text="Start of the first attempt.")
+    finished_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=40, blank=True, db_default="")
+    error = models.TextField(blank=True, db_default="")
+
+    # The claim: a number that fences, and a lease.
+    claim_no = models.IntegerField(db_default=0, help_text="Claims so far. Only the latest may write.")
+    attempt_at = models.DateTimeField(null=True, help_text="Start of the present attempt.")
+    lease_expires_at = models.DateTimeField(null=True)
+    worker = models.CharField(max_length=255, blank=True, db_default="")
+    n_attempts = models.PositiveIntegerField(db_default=0)
+    n_lost = models.PositiveIntegerField(db_default=0, help_text="Attempts whose worker was lost.")
+    n_published = models.PositiveIntegerField(db_default=0, help_text="Messages sent for the next claim.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "nominal_at", "origin"], name="run_once_per_occurrence"),
+            models.CheckConstraint(name="run_status_known", condition=Q(status__in=[s.value for s in RunStatus])),
+            models.CheckConstraint(
+                name="run_terminal_has_finished",
+                condition=Q(status__in=[s.value for s in sorted(TERMINAL)], finished_at__isnull=False)
+                | Q(status__in=[s.value for s in sorted(LIVE)], finished_at__isnull=True),
+            ),
+        ]
+        indexes: ClassVar = [
+            # queries.DISPATCH and NEXT_DISPATCH
+            models.Index(F("dispatch_at"), F("id"), name="run_dispatch", condition=Q(dispatch_at__isnull=False)),
+            # queries.LIVE_JOBS
+            models.Index(F("job"), name="run_live", condition=Q(status__in=[s.value for s in sorted(LIVE)])),
+            # queries.EXPIRED
+            models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
+            # queries.PRUNE
+            models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
+            # the API's and admin's lists by status, newest first
+            models.Index(F("status"), F("id").desc(), name="run_status"),
+        ]
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.spec.job_name} at {self.nominal_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From the first start to the end, waiting for retries included; None before it has ended."""
+        return self.finished_at - self.started_at if self.finished_at and self.started_at else None
+
+    def lateness(self) -> timedelta | None:
+        """From the nominal instant to the first start."""
+        started: datetime | None = self.started_at
+        return started - self.nominal_at if started else None

@@ -1,0 +1,70 @@
+"""RunSpec: one version of a job's definition, frozen, from which its runs are born."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from executions.policies import RunPolicies
+from executions.targets.registry import TARGETS
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from executions.targets.base import Target
+
+
+class RunSpec(models.Model):
+    """Never updated but for `superseded_at`: editing a job makes a new one, so history keeps its meaning."""
+
+    job_id = models.UUIDField(editable=False)
+    job_name = models.CharField(max_length=255)
+    version = models.PositiveIntegerField(help_text="The job's version that this is, from 1.")
+    target_kind = models.CharField(max_length=20)
+    target = models.JSONField()
+    payload = models.JSONField(null=True)
+    policies = models.JSONField()
+    created_at = models.DateTimeField()
+    superseded_at = models.DateTimeField(null=True, help_text="When a later version, or deletion, took its place.")
+
+    class Meta:
+        verbose_name = "frozen definition"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["job_id", "version"], name="spec_once_per_version")]
+        indexes: ClassVar = [
+            # queries.PRUNE_SPECS
+            models.Index(F("superseded_at"), name="spec_superseded", condition=Q(superseded_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_name}, version {self.version}"
+
+    @property
+    def run_policies(self) -> RunPolicies:
+        return RunPolicies.model_validate(self.policies)
+
+    @property
+    def timeout(self) -> timedelta:
+        """The total time of one attempt: the job's, else its kind's default."""
+        return timeout_of(self.target_kind, self.run_policies)
+
+
+def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
+    """Return the total time that one attempt has."""
+    target: Target = TARGETS[target_kind]
+    return policies.timeout or target.default_timeout
+
+
+def freeze(values: dict[str, Any], now: datetime) -> RunSpec:
+    """Store the next version of a job's definition and close the one before."""
+    earlier = RunSpec.objects.filter(job_id=values["job_id"])
+    version = (earlier.aggregate(latest=models.Max("version"))["latest"] or 0) + 1
+    supersede(values["job_id"], now)
+    return RunSpec.objects.create(**values, version=version, created_at=now)
+
+
+def supersede(job_id: UUID, now: datetime) -> None:
+    """Close the version that a job has: no new run is born from it."""
+    RunSpec.objects.filter(job_id=job_id, superseded_at=None).update(superseded_at=now)

@@ -1,0 +1,41 @@
+"""The policies of a job that govern its runs once they are born. Frozen with each run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from executions.duration_field import Duration
+from executions.overlap import Overlap
+from executions.retry import RetryPolicy
+
+MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
+
+
+class Delivery(StrEnum):
+    AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is carried out again
+    AT_MOST_ONCE = "at_most_once"  # a run whose worker was lost has failed
+
+
+def _timeout(value: timedelta) -> timedelta:
+    if not MIN_TIMEOUT <= value <= MAX_TIMEOUT:
+        raise ValueError("A timeout lies between 100ms and 1d.")
+    return value
+
+
+class RunPolicies(BaseModel):
+    """What dispatch, runner and reaper need of a job's policies; others in the same JSON are passed over."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    overlap: Overlap = Field(Overlap.SKIP, description="What to do when an earlier run of the job is still live.")
+    retry: RetryPolicy = RetryPolicy()
+    timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
+        None, description="Total time of one attempt. Null: 30s for HTTP, 5m for other targets."
+    )
+    delivery: Delivery = Field(
+        Delivery.AT_LEAST_ONCE, description="Whether a run whose worker was lost is carried out again."
+    )

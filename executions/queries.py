@@ -1,0 +1,196 @@
+"""Every SQL statement of the engine's run side, named, with what it is for. No decision is taken here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOTIFY_CHANNEL = "mainspring_due"
+
+# runs.open_runs: one statement gives birth to a batch and notes it. An occurrence that has its row keeps it.
+OPEN = """
+WITH born AS (
+    INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
+                                n_occurrences, status, reason, created_at, available_at, dispatch_at, finished_at,
+                                n_published)
+    SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
+           reason, %(now)s, %(now)s,
+           CASE WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
+           CASE WHEN status = 'skipped' THEN %(now)s::timestamptz END,
+           %(n_published)s
+      FROM unnest(%(id)s::uuid[], %(scope_id)s::bigint[], %(job_id)s::uuid[], %(spec_id)s::bigint[],
+                  %(origin)s::text[], %(retry_of)s::uuid[], %(nominal_at)s::timestamptz[],
+                  %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[])
+        AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
+                reason)
+    ON CONFLICT (job_id, nominal_at, origin) DO NOTHING
+    RETURNING id, scope_id, status, reason
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason, actor)
+    SELECT id, scope_id, status, %(now)s, reason, %(actor)s FROM born
+)
+SELECT id FROM born
+"""
+
+# transitions.claim: the right to carry out, fenced by the claim number that the message names.
+CLAIM = """
+WITH claimed AS (
+    UPDATE executions_run AS run
+       SET status = 'running', claim_no = run.claim_no + 1, n_attempts = run.n_attempts + 1, attempt_at = %(now)s,
+           started_at = COALESCE(run.started_at, %(now)s), lease_expires_at = %(lease_expires_at)s, worker = %(worker)s,
+           dispatch_at = NULL, n_published = 0
+      FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS wanted (id, claim_no)
+     WHERE run.id = wanted.id AND run.claim_no = wanted.claim_no AND run.status = 'queued'
+    RETURNING run.*
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
+    SELECT id, scope_id, status, %(now)s, n_attempts FROM claimed
+)
+SELECT claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed.nominal_at, spec.job_name,
+       spec.target_kind, spec.target, spec.payload, spec.policies
+  FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
+"""
+
+# transitions.finish: the end of an attempt, by the claim that began it; writes the attempt and the event with it.
+FINISH = """
+WITH ended AS (
+    UPDATE executions_run AS run
+       SET status = ending.status, error_code = ending.error_code, error = ending.error,
+           finished_at = CASE WHEN ending.status IN ('succeeded', 'failed', 'cancelled') THEN %(now)s::timestamptz END,
+           available_at = COALESCE(ending.retry_at, run.available_at), dispatch_at = ending.retry_at,
+           lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = 'lost')::int
+      FROM unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
+                  %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[])
+        AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at)
+     WHERE run.id = ending.id AND run.claim_no = ending.claim_no AND run.status = 'running'
+    RETURNING run.id, run.scope_id, run.status, run.claim_no, run.n_attempts, run.attempt_at, run.worker,
+              ending.attempt_status, ending.error_code, ending.error, ending.result, ending.retry_at
+), tried AS (
+    INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
+                                    error_code, error, result, retry_at)
+    SELECT id, scope_id, n_attempts, claim_no, attempt_status, worker, attempt_at, %(now)s, error_code, error, result,
+           retry_at
+      FROM ended
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
+    SELECT id, scope_id, status, %(now)s, n_attempts,
+           CASE WHEN attempt_status = 'lost' THEN 'lost' ELSE error_code END
+      FROM ended
+)
+SELECT id FROM ended
+"""
+
+# transitions.dispatch: what is due to be published, oldest first, with the date of its next publication.
+DISPATCH = """
+WITH due AS (
+    SELECT id, status FROM executions_run
+     WHERE dispatch_at <= %(now)s
+     ORDER BY dispatch_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE executions_run AS run
+       SET status = 'queued', n_published = run.n_published + 1,
+           dispatch_at = %(now)s::timestamptz + LEAST(%(republish_after)s * 2 ^ LEAST(run.n_published, 10), %(cap)s)
+      FROM due WHERE run.id = due.id
+    RETURNING run.id, run.scope_id, run.claim_no, run.n_attempts, run.spec_id, due.status AS was
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
+    SELECT id, scope_id, 'queued', %(now)s, n_attempts FROM moved WHERE was = 'retrying'
+)
+SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
+  FROM moved JOIN executions_runspec AS spec ON spec.id = moved.spec_id
+"""
+
+# dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
+POSTPONE = """
+UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
+  FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
+ WHERE run.id = sent.id AND run.claim_no = sent.claim_no AND run.status = 'queued'
+"""
+
+NEXT_DISPATCH = "SELECT min(dispatch_at) FROM executions_run WHERE dispatch_at IS NOT NULL"
+
+# transitions.renew: the heartbeat of a worker's claims; a claim that is not returned has been lost.
+RENEW = """
+UPDATE executions_run AS run SET lease_expires_at = %(lease_expires_at)s
+  FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
+ WHERE run.id = held.id AND run.claim_no = held.claim_no AND run.status = 'running'
+RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
+"""
+
+# reaper: running, and not renewed in time.
+EXPIRED = """
+SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lease_expires_at,
+       run.cancel_requested_at IS NOT NULL,
+       spec.target_kind, spec.policies
+  FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
+ WHERE run.status = 'running' AND run.lease_expires_at < %(now)s
+ ORDER BY run.lease_expires_at, run.id LIMIT %(limit)s FOR UPDATE OF run SKIP LOCKED
+"""
+
+# transitions.cancel: what has not begun ends at once; what is running is asked to stop.
+CANCEL = """
+WITH asked AS (
+    UPDATE executions_run AS run
+       SET status = CASE WHEN run.status = 'running' THEN run.status ELSE 'cancelled' END,
+           finished_at = CASE WHEN run.status = 'running' THEN NULL ELSE %(now)s::timestamptz END,
+           dispatch_at = NULL, cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s)
+     WHERE run.status IN ('queued', 'retrying', 'running') AND {which}
+    RETURNING run.id, run.scope_id, run.status, run.n_attempts
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
+    SELECT id, scope_id, CASE WHEN status = 'running' THEN 'cancel_requested' ELSE status END, %(now)s, n_attempts,
+           %(actor)s, %(reason)s
+      FROM asked
+)
+SELECT id, status FROM asked
+"""
+CANCEL_RUN = CANCEL.format(which="run.id = %(id)s")
+CANCEL_NOT_BEGUN_OF_JOB = CANCEL.format(which="run.job_id = %(id)s AND run.status <> 'running'")
+
+# tick: which of these jobs have a run that is not over.
+LIVE_JOBS = """
+SELECT DISTINCT job_id FROM executions_run
+ WHERE job_id = ANY(%(job_id)s) AND status IN ('queued', 'running', 'retrying')
+"""
+
+# retention: ended runs with all that hangs on them, oldest first.
+PRUNE = """
+WITH old AS (
+    SELECT id FROM executions_run WHERE finished_at < %(before)s ORDER BY finished_at LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
+   events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),
+   lines AS (DELETE FROM executions_logline WHERE run_id IN (SELECT id FROM old))
+DELETE FROM executions_run WHERE id IN (SELECT id FROM old)
+"""
+
+# retention: superseded definitions of which no run is left.
+PRUNE_SPECS = """
+DELETE FROM executions_runspec AS spec
+ WHERE spec.superseded_at < %(before)s
+   AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = spec.job_id AND run.spec_id = spec.id)
+"""
+
+
+def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that returns rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def execute(statement: str, values: Mapping[str, Any]) -> int:
+    """Run a statement that returns none; says how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return int(cursor.rowcount)
+
+
+def wake_beat() -> None:
+    """Tell the beats, when this transaction commits, that something may be due sooner than they think."""
+    execute("SELECT pg_notify(%(channel)s, '')", {"channel": NOTIFY_CHANNEL})

@@ -1,0 +1,78 @@
+"""The public face of a run: what people and other rooms may ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from executions import queries, transitions
+from executions.exceptions import NothingToCancel, StillLive
+from executions.models import Run
+from executions.states import Origin, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+def live_jobs(job_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of these jobs have a run that is not over."""
+    return {row[0] for row in queries.fetch(queries.LIVE_JOBS, {"job_id": list(job_ids)})}
+
+
+def open_scheduled(new: Sequence[transitions.NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
+    """Open the runs of occurrences, those that did not start included; returns the ids of new ones by place.
+
+    With `published` the caller publishes them after its commit, and they are due again only if nobody claims
+    them; without, they are due to be published now.
+    """
+    dispatch_at = now + settings.MAINSPRING.republish_after if published else now
+    born = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
+    if born and not published:
+        queries.wake_beat()
+    return born
+
+
+def open_by_hand(new: transitions.NewRun, now: datetime, *, actor: str) -> Run:
+    """Open one run that somebody asked for, to start at once, and wake the beats to publish it."""
+    with transaction.atomic():
+        while not (born := transitions.open_runs([new], now, dispatch_at=now, actor=actor)):
+            new = replace(new, nominal_at=new.nominal_at + MICROSECOND)  # another request had this very instant
+        queries.wake_beat()
+    return Run.objects.select_related("spec").get(pk=born[0])
+
+
+def retry(run: Run, now: datetime, *, actor: str) -> Run:
+    """Carry an ended run out again, under the definition that it had. Raises StillLive."""
+    if not run.is_terminal:
+        raise StillLive(f"The run is {run.status}: cancel it or wait for its end before you retry it.")
+    again = transitions.NewRun(
+        scope_id=run.scope_id,
+        job_id=run.job_id,
+        spec_id=run.spec_id,
+        nominal_at=now,
+        origin=Origin.RETRY,
+        retry_of=run.pk,
+    )
+    return open_by_hand(again, now, actor=actor)
+
+
+def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
+    """Cancel a run, or ask it to stop when it is running; returns its status after that. Raises NothingToCancel."""
+    status = transitions.cancel(run.pk, now, actor=actor)
+    if status is None:
+        run.refresh_from_db(fields=["status"])
+        raise NothingToCancel(f"The run is over already: {run.status}.")
+    return status
+
+
+def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+    """Cancel all runs of a job that have not begun; returns how many there were."""
+    return transitions.cancel_not_begun(job_id, now, actor=actor, reason=reason)

@@ -1,0 +1,71 @@
+"""The state machine of a run: states, allowed transitions, origins and the reasons not to start. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"  # may be claimed as soon as its message reaches a worker
+    RUNNING = "running"  # claimed by a worker that holds a lease
+    RETRYING = "retrying"  # failed once more; back to queued at `available_at`
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # never started; `reason` says why
+
+
+TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
+    None: frozenset({RunStatus.QUEUED, RunStatus.SKIPPED}),  # birth
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
+    RunStatus.RUNNING: frozenset(
+        {
+            RunStatus.SUCCEEDED,
+            RunStatus.FAILED,
+            RunStatus.CANCELLED,
+            RunStatus.RETRYING,
+            RunStatus.QUEUED,  # its worker was lost
+        }
+    ),
+    RunStatus.RETRYING: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
+    RunStatus.SUCCEEDED: frozenset(),
+    RunStatus.FAILED: frozenset(),
+    RunStatus.CANCELLED: frozenset(),
+    RunStatus.SKIPPED: frozenset(),
+}
+TERMINAL = frozenset(status for status, onwards in TRANSITIONS.items() if status is not None and not onwards)
+LIVE = frozenset(RunStatus) - TERMINAL
+
+# Label and colour (a name of the admin theme's palette) stand here once, for every page.
+LABELS: dict[RunStatus, tuple[str, str]] = {
+    RunStatus.QUEUED: ("Queued", "info"),
+    RunStatus.RUNNING: ("Running", "primary"),
+    RunStatus.RETRYING: ("Retrying", "warning"),
+    RunStatus.SUCCEEDED: ("Succeeded", "success"),
+    RunStatus.FAILED: ("Failed", "danger"),
+    RunStatus.CANCELLED: ("Cancelled", "default"),
+    RunStatus.SKIPPED: ("Skipped", "default"),
+}
+
+
+class Origin(StrEnum):
+    SCHEDULE = "schedule"  # an occurrence that the job's schedule names
+    MANUAL = "manual"  # somebody asked for it
+    RETRY = "retry"  # somebody asked for an ended run to be carried out again
+
+
+class Reason(StrEnum):
+    """Why an occurrence did not start."""
+
+    OVERLAP = "overlap"  # the job's previous run was still live
+    PAUSED = "paused"  # the job was paused at that instant
+    COALESCED = "coalesced"  # missed, and a later occurrence stands in for it
+    MISSED = "missed"  # missed, and too old or not wanted any more
+
+
+class AttemptStatus(StrEnum):
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its worker was killed or cut off before it could say how it ended

@@ -1,0 +1,44 @@
+"""What a command sees of its run."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from executions.targets.base import Context, StopReason
+
+
+class CommandContext:
+    """Facts about the run, its log, and how much time is left.
+
+    `run_id`, `job_name`, `attempt` (1 for the first), `nominal_at` (aware UTC) and `idempotency_key` (the same on
+    every attempt: hand it to services that can use one).
+    """
+
+    def __init__(self, context: Context, log: Callable[[str, str], None]) -> None:
+        self.run_id: UUID = context.run_id
+        self.job_name: str = context.job_name
+        self.attempt: int = context.attempt
+        self.nominal_at: datetime = context.nominal_at
+        self.idempotency_key: str = context.idempotency_key
+        self._log = log
+        self._should_stop = context.should_stop
+        self._deadline = time.monotonic() + context.timeout.total_seconds()
+
+    def log(self, message: object, level: str = "info") -> None:
+        """Add a line to the run's log. Levels: debug, info, warning, error, critical."""
+        self._log(str(message), level)
+
+    def should_stop(self) -> StopReason | None:
+        """Say why the command should give up, or None. It is stopped anyway; this is for a tidy end."""
+        return self._should_stop()
+
+    def remaining(self) -> timedelta:
+        """Return the time left before the command is stopped; never negative."""
+        return timedelta(seconds=max(self._deadline - time.monotonic(), 0.0))

@@ -1,0 +1,85 @@
+"""From a function's signature to a pydantic model of its payload."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+
+from executions.targets.base import InvalidTarget
+from executions.targets.command.context import CommandContext
+from executions.targets.command.exceptions import InvalidCommand
+from executions.targets.errors import field_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from executions.targets.base import JSON
+
+_PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class Parameters:
+    """What a command takes: whether it wants the context, and a model of the rest."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        """Read the signature; raises InvalidCommand with what to change."""
+        self.context_name, fields = _read_signature(function)
+        # The fields' own names are ours, so that a parameter may be called `json` or `model_x` without a clash.
+        self._fields = {f"field_{index}": name for index, name in enumerate(fields)}
+        definitions: dict[str, Any] = {
+            field: (annotation, Field(default, alias=name, title=name.replace("_", " ").capitalize()))
+            for field, (name, (annotation, default)) in zip(self._fields, fields.items(), strict=True)
+        }
+        try:
+            self.model: type[BaseModel] = create_model(
+                f"{function.__name__}_payload",
+                __config__=ConfigDict(extra="forbid", title=f"Payload of {function.__name__}"),
+                **definitions,
+            )
+            self.schema: dict[str, Any] = self.model.model_json_schema(by_alias=True)
+        except PydanticUserError as error:
+            raise InvalidCommand(
+                f"{function.__qualname__}: a payload is JSON, and one of these parameters can't be read from it: "
+                f"{error.message}"
+            ) from error
+
+    def read(self, payload: JSON) -> dict[str, object]:
+        """Return the arguments of the call; raises InvalidTarget with `payload` or `payload.<name>`."""
+        given = {} if payload is None else payload
+        if not isinstance(given, dict):
+            names = ", ".join(self._fields.values()) or "none"
+            raise InvalidTarget({"payload": [f"The payload is an object of the command's parameters ({names})."]})
+        try:
+            values = self.model.model_validate(given)
+        except ValidationError as error:
+            errors = field_errors(error, given, prefix="payload", known=self._fields.values())
+            raise InvalidTarget(errors) from None
+        return {name: getattr(values, field) for field, name in self._fields.items()}
+
+
+def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[str, tuple[Any, Any]]]:
+    where = function.__qualname__
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise InvalidCommand(
+            f"{where}: {error}. Types of parameters are needed when the program runs: import them outside "
+            "`if TYPE_CHECKING`."
+        ) from error
+    context_name: str | None = None
+    fields: dict[str, tuple[Any, Any]] = {}
+    for index, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
+        if parameter.kind not in _PLAIN:
+            raise InvalidCommand(f"{where}: {parameter} can't be filled from a payload: name each parameter.")
+        if index == 0 and (hints.get(name) is CommandContext or (name == "context" and name not in hints)):
+            context_name = name
+            continue
+        if name not in hints:
+            raise InvalidCommand(f"{where}: give the parameter {name} a type, such as `{name}: str`.")
+        if hints[name] is CommandContext:
+            raise InvalidCommand(f"{where}: the context comes first, before {', '.join(fields)}.")
+        fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
+    return context_name, fields

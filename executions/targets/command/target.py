@@ -1,0 +1,163 @@
+"""The `command` target: calls a registered function in the worker's main thread, within its time."""
+
+from __future__ import annotations
+
+import json
+import threading
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+from pydantic_core import to_jsonable_python
+
+from executions.targets.base import (
+    Cancelled,
+    Failed,
+    InvalidTarget,
+    RetryAt,
+    StopReason,
+    Succeeded,
+    TargetConfig,
+)
+from executions.targets.command.capture import captured
+from executions.targets.command.context import CommandContext
+from executions.targets.command.exceptions import PermanentFailure, RetryLater
+from executions.targets.command.registry import Command, broken_modules, commands
+from executions.targets.command.stopper import Stopper
+from executions.targets.errors import did_you_mean
+from executions.targets.jsonsafe import clean
+
+if TYPE_CHECKING:
+    from executions.targets.base import JSON, Context, Outcome
+
+MAX_RESULT_BYTES = 64 * 1024
+MAX_MESSAGE = 1000  # characters
+N_TRACEBACK_LINES = 20
+LONGEST_DELAY = timedelta(days=365)
+
+
+class CommandConfig(TargetConfig):
+    """A registered command, by name. The job's payload holds its parameters."""
+
+    kind: Literal["command"] = "command"
+    name: str = Field(max_length=100, description="The name that the command is registered under.")
+
+
+class CommandTarget:
+    """Calls a command. Needs the main thread of a process: a prefork or solo pool."""
+
+    kind: ClassVar[str] = "command"
+    config: ClassVar[type[TargetConfig]] = CommandConfig
+    queue: ClassVar[str] = "command"
+    default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
+
+    def validate(self, config: TargetConfig, payload: JSON) -> None:
+        """Refuse an unknown command, and a payload that doesn't fit its parameters."""
+        assert isinstance(config, CommandConfig)
+        _find(config.name).parameters.read(payload)
+
+    def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
+        """Call the command and make an outcome of how it ended."""
+        assert isinstance(config, CommandConfig)
+        if threading.current_thread() is not threading.main_thread():
+            return Failed(
+                "wrong_pool",
+                "Commands run in a process's main thread only: start this worker with --pool prefork (or solo).",
+                permanent=True,
+            )
+        try:
+            command = _find(config.name)
+            arguments = command.parameters.read(payload)
+        except InvalidTarget as error:
+            return Failed("invalid_target", f"This worker can't call the command: {error}", permanent=True)
+        stopper = Stopper(context.timeout.total_seconds())
+
+        def log(message: str, level: str) -> None:
+            with stopper.shielded():
+                context.log(message, level)
+
+        if command.parameters.context_name is not None:
+            arguments[command.parameters.context_name] = CommandContext(context, log)
+        with captured(log), stopper:
+            unregister = context.on_stop(stopper.stop)
+            try:
+                outcome = stopper.run(lambda: _call(command, arguments))
+            finally:
+                unregister()
+        return _stopped(stopper, context) if stopper.thrown or outcome is None else _bounded(outcome, context)
+
+
+def _find(name: str) -> Command:
+    known = commands()
+    if name in known:
+        return known[name]
+    text = f"There is no command called {name[:100]}.{did_you_mean(name[:100], known)}"
+    if broken := broken_modules():
+        text += f" (These modules could not be loaded: {', '.join(sorted(broken))}; see the worker's log.)"
+    raise InvalidTarget({"name": [text]})
+
+
+def _call(command: Command, arguments: dict[str, object]) -> Outcome:
+    """Everything that runs the user's code: the call, and turning what it returned or raised into values."""
+    try:
+        return _succeeded(command.function(**arguments))
+    except KeyboardInterrupt:
+        raise  # a stop (see CommandStopped), or a person at the keyboard
+    except PermanentFailure as error:
+        return Failed("permanent_failure", _message(error, bare=True), permanent=True)
+    except RetryLater as error:
+        delay = min(max(error.delay, timedelta(0)), LONGEST_DELAY)
+        return RetryAt(datetime.now(UTC) + delay, "retry_later", _message(error, bare=True))
+    except BaseException as error:  # noqa: BLE001 - even SystemExit is an outcome, not the worker's end
+        return Failed("exception", _message(error), result=_trace(error))
+
+
+def _succeeded(value: object) -> Outcome:
+    try:
+        return Succeeded(clean(to_jsonable_python(value)))
+    except (ValueError, TypeError, RecursionError) as error:
+        text = f"The command returned what is not JSON: {_message(error, bare=True)}"
+        return Failed("invalid_result", text, permanent=True)
+
+
+def _message(error: BaseException, *, bare: bool = False) -> str:
+    lines = "".join(traceback.format_exception_only(error)).strip()
+    name = type(error).__qualname__
+    if bare:
+        # Only the text: the class is ours, and `format_exception_only` survives a broken __str__.
+        lines = lines.partition(": ")[2] or name
+    else:
+        module = type(error).__module__
+        lines = lines.removeprefix(f"{module}.")
+    return str(clean(lines))[:MAX_MESSAGE]
+
+
+def _trace(error: BaseException) -> JSON:
+    # The first frame is ours: people look for theirs.
+    inner = error.__traceback__.tb_next if error.__traceback__ else None
+    lines = "".join(traceback.format_exception(type(error), error, inner)).splitlines()
+    return clean({"traceback": [line[:MAX_MESSAGE] for line in lines[-N_TRACEBACK_LINES:]]})
+
+
+def _stopped(stopper: Stopper, context: Context) -> Outcome:
+    if stopper.reason is None:
+        return Failed("timed_out", f"The command did not end within {context.timeout.total_seconds():g} s.")
+    if stopper.reason is StopReason.SHUTDOWN:
+        return Failed("shutdown", "The worker shut down before the command ended.")
+    return Cancelled("The command was stopped because somebody asked for it.")
+
+
+def _bounded(outcome: Outcome, context: Context) -> Outcome:
+    """Keep only the beginning of a result that is too long to store beside every run."""
+    if not isinstance(outcome, Succeeded):
+        return outcome
+    text = json.dumps(outcome.result, ensure_ascii=False)
+    n_bytes = len(text.encode())
+    if n_bytes <= MAX_RESULT_BYTES:
+        return outcome
+    context.log(
+        f"The result has {n_bytes} bytes as JSON and {MAX_RESULT_BYTES} are kept at most: only its beginning is.",
+        "warning",
+    )
+    return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:4096]})

@@ -1,0 +1,158 @@
+"""Turns pydantic's errors into plain sentences for each dotted field: one voice for API, admin and target errors."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+# What a field takes, by the kind of error that says it was given something else.
+_TAKES = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "decimal_type": "a decimal number",
+    "decimal_parsing": "a decimal number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "none_required": "null",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "frozen_set_type": "a list",
+    "iterable_type": "a list",
+    "dict_type": "an object",
+    "mapping_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "dataclass_type": "an object",
+    "date_type": "a date such as 2026-11-20",
+    "date_parsing": "a date such as 2026-11-20",
+    "date_from_datetime_parsing": "a date such as 2026-11-20",
+    "date_from_datetime_inexact": "a date without a time, such as 2026-11-20",
+    "datetime_type": "an instant such as 2026-11-20T08:30:00Z",
+    "datetime_parsing": "an instant such as 2026-11-20T08:30:00Z",
+    "datetime_from_date_parsing": "an instant such as 2026-11-20T08:30:00Z",
+    "datetime_object_invalid": "an instant such as 2026-11-20T08:30:00Z",
+    "timezone_aware": "an instant with its offset, such as 2026-11-20T08:30:00Z",
+    "timezone_naive": "an instant without an offset, such as 2026-11-20T08:30:00",
+    "time_type": "a time of day such as 08:30",
+    "time_parsing": "a time of day such as 08:30",
+    "time_delta_type": "a duration in seconds or such as PT15M",
+    "time_delta_parsing": "a duration in seconds or such as PT15M",
+    "uuid_type": "a UUID",
+    "uuid_parsing": "a UUID",
+    "url_type": "a URL",
+    "url_parsing": "a URL",
+    "url_scheme": "a URL of another scheme",
+    "bytes_type": "a text",
+    "json_invalid": "JSON",
+}
+
+
+def field_errors(
+    error: ValidationError, data: object, *, prefix: str = "", known: Iterable[str] = ()
+) -> dict[str, list[str]]:
+    """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the field's own name.
+
+    `data` is what was validated: it tells real fields from the names of a union's branches. `known` are the
+    names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`.
+    """
+    found: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {}
+    for problem in error.errors(include_url=False):
+        path = _real_path(problem, data)
+        name = ".".join(str(part) for part in path)
+        where = f"{prefix}.{name}" if prefix and name else prefix or name
+        spoken = str(path[-1]) if path else "This"
+        if takes := _TAKES.get(problem["type"]):
+            if takes not in wanted.setdefault(where, []):
+                wanted[where].append(takes)
+            found.setdefault(where, [])
+        else:
+            sentence = _sentence(problem, spoken, known)
+            if sentence not in found.setdefault(where, []):
+                found[where].append(sentence)
+    # Each branch of a union complains on its own; people read one sentence.
+    for where, kinds in wanted.items():
+        found[where].insert(0, f"{where.rpartition('.')[2] or 'This'} takes {' or '.join(kinds)}.")
+    return found
+
+
+def _real_path(problem: ErrorDetails, data: object) -> list[str | int]:
+    """Follow the data along the error's location, leaving out pydantic's own labels."""
+    path: list[str | int] = []
+    here: Any = data
+    location = problem["loc"]
+    for index, part in enumerate(location):
+        if _holds(here, part):
+            here = here[part]
+        elif problem["type"] != "missing" or index < len(location) - 1:
+            continue
+        path.append(part)
+    return path
+
+
+def _holds(here: Any, part: str | int) -> bool:
+    if isinstance(here, list | tuple):
+        return isinstance(part, int) and part < len(here)
+    return isinstance(here, Mapping) and part in here
+
+
+def _sentence(problem: ErrorDetails, spoken: str, known: Iterable[str]) -> str:
+    kind, limits = problem["type"], problem.get("ctx", {})
+    if kind in ("value_error", "assertion_error"):
+        return str(limits["error"])
+    if kind == "missing":
+        return f"{spoken} is required."
+    if kind == "extra_forbidden":
+        return f"{spoken} is not known here.{did_you_mean(spoken, known)}"
+    if kind in ("literal_error", "enum"):
+        return f"{spoken} takes one of {limits['expected']}."
+    if bound := _bound(kind, limits):
+        return f"{spoken} must {bound}."
+    text = problem["msg"]
+    return f"{spoken}: {text[:1].lower()}{text[1:]}."
+
+
+def _bound(kind: str, limits: Mapping[str, Any]) -> str:
+    match kind:
+        case "greater_than":
+            return f"be more than {limits['gt']}"
+        case "greater_than_equal":
+            return f"be {limits['ge']} or more"
+        case "less_than":
+            return f"be less than {limits['lt']}"
+        case "less_than_equal":
+            return f"be {limits['le']} or less"
+        case "multiple_of":
+            return f"be a multiple of {limits['multiple_of']}"
+        case "string_too_short":
+            return "not be empty" if limits["min_length"] == 1 else f"have {limits['min_length']} characters or more"
+        case "string_too_long":
+            return f"have {limits['max_length']} characters or fewer"
+        case "too_short":
+            return f"have {limits['min_length']} entries or more"
+        case "too_long":
+            return f"have {limits['max_length']} entries or fewer"
+        case "string_pattern_mismatch":
+            return f"match the pattern {limits['pattern']}"
+        case _:
+            return ""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean a or b?` for the nearest known names, or an empty text."""
+    near = difflib.get_close_matches(name, list(known), n=3)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

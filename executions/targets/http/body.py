@@ -1,0 +1,77 @@
+"""Makes a request's body of the job's payload, and says in sentences when that can't be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from executions.targets.base import InvalidTarget
+
+if TYPE_CHECKING:
+    from executions.targets.base import JSON
+    from executions.targets.http.config import HttpConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    data: bytes
+    content_type: str  # used when the job sets no Content-Type of its own
+
+
+def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
+    """Return the body, or None for none; raises InvalidTarget with `payload` or `payload.<name>`."""
+    if payload is None or config.body_format == "none":
+        return None
+    if config.method in ("GET", "HEAD"):
+        sentence = (
+            f"A {config.method} request has no body, so its payload would be lost: choose POST, put the values "
+            "into query, leave the payload out, or set body_format to none."
+        )
+        raise InvalidTarget({"payload": [sentence]})
+    if config.body_format == "form":
+        return Body(_form(payload), "application/x-www-form-urlencoded")
+    if config.body_format == "raw":
+        if not isinstance(payload, str):
+            raise InvalidTarget({"payload": ["With body_format raw the payload is a text: give a string."]})
+        return Body(_utf8(payload), "text/plain; charset=utf-8")
+    return Body(_json(payload), "application/json")
+
+
+def _json(payload: JSON) -> bytes:
+    try:
+        return _utf8(json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidTarget(
+            {"payload": ["The payload can't be written as JSON: check its numbers and texts."]}
+        ) from error
+
+
+def _form(payload: JSON) -> bytes:
+    if not isinstance(payload, Mapping):
+        raise InvalidTarget({"payload": ["With body_format form the payload is an object of names and values."]})
+    pairs: list[tuple[str, str]] = []
+    wrong: dict[str, list[str]] = {}
+    for name, value in payload.items():
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, bool):
+                pairs.append((str(name), "true" if item else "false"))
+            elif isinstance(item, str | int | float):
+                pairs.append((str(name), str(item)))
+            else:
+                wrong[f"payload.{name}"] = ["A form field takes a text, a number, true or false, or a list of these."]
+    if wrong:
+        raise InvalidTarget(wrong)
+    try:
+        return urlencode(pairs).encode("ascii")
+    except UnicodeEncodeError as error:
+        raise InvalidTarget({"payload": ["The payload holds half of a character: take it out."]}) from error
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidTarget({"payload": ["The payload holds half of a character: take it out."]}) from error

@@ -1,0 +1,227 @@
+"""Connections that only go to checked addresses, and the pool that keeps them for a moment.
+
+The name is looked up once and one of the very addresses that passed the policy is connected to, so a name
+that changes its answer between check and connection gains nothing. The host name stays for SNI and `Host`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+import certifi
+from urllib3.connection import HTTPConnection
+
+from executions.targets.http.deadline import breaker_of
+from executions.targets.http.resolve import resolve
+from executions.targets.per_process import PerProcess
+
+if TYPE_CHECKING:
+    from executions.targets.http.addresses import EgressPolicy
+    from executions.targets.http.deadline import Budget
+    from executions.targets.http.resolve import Resolved
+    from executions.targets.http.urls import HttpUrl
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What two requests must have in common to share a connection."""
+
+    scheme: str
+    host: str
+    port: int
+    policy: EgressPolicy
+    verify_tls: bool
+
+    @classmethod
+    def to(cls, url: HttpUrl, policy: EgressPolicy, *, verify_tls: bool) -> Route:
+        return cls(*url.origin, policy=policy, verify_tls=verify_tls)
+
+
+class _WholeLines:
+    """Refuses an end of the stream among the headers, which http.client takes for the end of the headers."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._n_lines = 0
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self._stream.readline(limit)
+        cut = (self._n_lines and not line) or (line and not line.endswith(b"\n") and len(line) != limit)
+        if cut:
+            raise http.client.IncompleteRead(line)
+        self._n_lines += 1
+        return line
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _WholeResponse(http.client.HTTPResponse):
+    def begin(self) -> None:
+        stream: Any = self.fp
+        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # has all that reading headers takes
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:  # http.client may have closed it
+                self.fp = stream
+
+
+class CheckedConnection(HTTPConnection):
+    """An HTTP connection that is opened with `open`, never by http.client on its own."""
+
+    response_class = _WholeResponse
+    auto_open: ClassVar[int] = 0  # type: ignore[misc]  # http.client declares it per instance
+
+    def __init__(self, route: Route) -> None:
+        super().__init__(route.host, route.port)
+        self.route = route
+        self.remote_address = ""
+        self.opening_ms: dict[str, float] = {}
+
+    def open(self, budget: Budget, seconds: float) -> None:
+        """Resolve, check and connect within `seconds`; raises as `resolve` does, or OSError."""
+        began = time.monotonic()
+        found = resolve(self.route.host, self.route.port, self.route.policy, budget, seconds)
+        resolved = time.monotonic()
+        self.sock = _connect(found, budget, began + seconds)
+        connected = time.monotonic()
+        self.remote_address = str(self.sock.getpeername()[0])
+        if self.route.scheme == "https":
+            self.sock = self._wrap(self.sock, budget, began + seconds)
+        self.opening_ms = {
+            "dns": (resolved - began) * 1000,
+            "connect": (connected - resolved) * 1000,
+            "tls": (time.monotonic() - connected) * 1000 if self.route.scheme == "https" else 0.0,
+        }
+
+    def _wrap(self, plain: socket.socket, budget: Budget, until: float) -> ssl.SSLSocket:
+        context = _tls_contexts.get()[self.route.verify_tls]
+        # The handshake comes after `guard`: wrapping moves the descriptor, so the plain socket can't be cut any more.
+        wrapped = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
+        try:
+            budget.guard(breaker_of(wrapped))
+            wrapped.settimeout(max(until - time.monotonic(), 0.001))
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
+
+
+class CheckedTlsConnection(CheckedConnection):
+    """The same, with the port that may be left out of `Host`."""
+
+    default_port: ClassVar[int] = 443  # type: ignore[misc]  # as in urllib3
+
+
+def new_connection(route: Route) -> CheckedConnection:
+    """Return a connection that is not open yet."""
+    return CheckedTlsConnection(route) if route.scheme == "https" else CheckedConnection(route)
+
+
+def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.socket:
+    """Connect to the first address that answers. Each gets its share of the time, so a dead one hides no other."""
+    failure: OSError = TimeoutError()
+    for index, (family, address) in enumerate(addresses):
+        share = (min(until, budget.deadline) - time.monotonic()) / (len(addresses) - index)
+        if share <= 0:
+            raise TimeoutError
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(share)
+            budget.guard(breaker_of(sock))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            budget.check()
+            failure = error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise failure
+
+
+def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
+    """Trust the system's authorities (or SSL_CERT_FILE) and, for machines that have none, the bundled ones."""
+    strict = ssl.create_default_context()
+    strict.load_verify_locations(certifi.where())
+    lax = ssl.create_default_context()
+    lax.check_hostname = False
+    lax.verify_mode = ssl.CERT_NONE
+    return {True: strict, False: lax}
+
+
+_tls_contexts = PerProcess(_make_tls_contexts)
+
+
+class IdleConnections:
+    """Connections between two requests. Short-lived: servers drop idle ones, and a request must not meet that."""
+
+    MAX_IDLE_SECONDS = 2.0
+    MAX_KEPT = 256
+
+    def __init__(self) -> None:
+        self._kept: dict[Route, list[tuple[float, CheckedConnection]]] = {}
+        self._n_kept = 0
+        self._swept = time.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self, route: Route) -> CheckedConnection | None:
+        """Return an open, quiet connection on this route, or None."""
+        while True:
+            with self._lock:
+                waiting = self._kept.get(route)
+                if not waiting:
+                    return None
+                since, connection = waiting.pop()
+                self._n_kept -= 1
+                if not waiting:
+                    del self._kept[route]
+            # Readable while idle means closed, or data that nobody asked for.
+            if time.monotonic() - since < self.MAX_IDLE_SECONDS and connection.is_connected:
+                return connection
+            connection.close()
+
+    def give(self, connection: CheckedConnection) -> None:
+        """Keep an open connection whose answer was read to its end."""
+        with self._lock:
+            stale = self._sweep() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
+            if self._n_kept < self.MAX_KEPT:
+                self._kept.setdefault(connection.route, []).append((time.monotonic(), connection))
+                self._n_kept += 1
+            else:
+                stale.append(connection)
+        for old in stale:
+            old.close()
+
+    def _sweep(self) -> list[CheckedConnection]:
+        self._swept = time.monotonic()
+        oldest = self._swept - self.MAX_IDLE_SECONDS
+        stale = [one for waiting in self._kept.values() for since, one in waiting if since < oldest]
+        fresh = {r: [pair for pair in waiting if pair[0] >= oldest] for r, waiting in self._kept.items()}
+        self._kept = {route: waiting for route, waiting in fresh.items() if waiting}
+        self._n_kept -= len(stale)
+        return stale
+
+    def close(self) -> None:
+        """Close what is kept."""
+        with self._lock:
+            kept, self._kept, self._n_kept = self._kept, {}, 0
+        for waiting in kept.values():
+            for _, connection in waiting:
+                with contextlib.suppress(OSError):
+                    connection.close()
+
+
+idle = PerProcess(IdleConnections)

@@ -1,0 +1,86 @@
+"""Name look-ups that can't outstay the deadline, and only return addresses that the policy lets through."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+from executions.targets.http.addresses import deny_reason
+from executions.targets.http.failures import AddressDenied, NameNotResolved
+from executions.targets.per_process import PerProcess
+
+if TYPE_CHECKING:
+    from executions.targets.http.addresses import EgressPolicy
+    from executions.targets.http.deadline import Budget
+
+Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
+
+# A look-up can't be cancelled, only left behind. Beyond this many the resolver is as good as down.
+MAX_LOOKUPS = 1000
+_slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
+
+
+def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds: float) -> list[Resolved]:
+    """Look `host` up once and return what may be connected to, in the resolver's order.
+
+    Raises AddressDenied if the policy leaves nothing, NameNotResolved, TimeoutError after `seconds`, or CutOff.
+    """
+    found = read_literal(host, port) or _look_up(host, port, budget, seconds)
+    reasons: list[str] = []
+    allowed: list[Resolved] = []
+    for family, address in found:
+        if reason := deny_reason(str(address[0]), policy):
+            reasons.append(reason)
+        elif (family, address) not in allowed:
+            allowed.append((family, address))
+    if allowed:
+        return allowed
+    if reasons:
+        raise AddressDenied(reasons[0])
+    raise NameNotResolved("it has no address")
+
+
+def read_literal(host: str, port: int) -> list[Resolved]:
+    """Return the address that `host` itself is, in any notation the system takes (`127.1`, `0x7f000001`)."""
+    try:
+        return _addresses(host, port, socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
+
+
+def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    return [(entry[0], entry[4]) for entry in entries if entry[0] in (socket.AF_INET, socket.AF_INET6)]
+
+
+def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resolved]:
+    """Run the look-up in a thread of its own: getaddrinfo has no timeout and can't be interrupted."""
+    slots, done = _slots.get(), threading.Event()
+    found: list[Resolved] = []
+    wrong: list[Exception] = []
+
+    def work() -> None:
+        try:
+            found.extend(_addresses(host, port))
+        except (OSError, UnicodeError) as error:
+            wrong.append(error)
+        finally:
+            slots.release()
+            done.set()
+
+    if not slots.acquire(blocking=False):
+        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups are hanging")
+    try:
+        threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
+    except RuntimeError as error:
+        slots.release()
+        raise NameNotResolved("this worker can't start another thread") from error
+    budget.guard(done.set)
+    answered = done.wait(min(seconds, budget.remaining()))
+    budget.guard(None)
+    if not answered:
+        raise TimeoutError
+    if wrong:
+        raise NameNotResolved(getattr(wrong[0], "strerror", None) or "it is not a valid host name") from wrong[0]
+    return found

@@ -1,0 +1,67 @@
+"""Sets of HTTP statuses as people write them: numbers and ranges such as `[200, "300-399"]`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+Range = tuple[int, int]
+
+_RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?", re.ASCII)
+DEFAULT_SUCCESS = ("200-299",)
+DEFAULT_RETRY = (408, 425, 429, "500-599")
+
+
+def _check_one(value: object) -> int | str:
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    match = _RANGE.fullmatch(text.strip())
+    if match is None or (match[2] and int(match[1]) > int(match[2])):
+        raise ValueError('Give a status such as 200, or a range such as "200-299", from 100 to 599.')
+    return int(match[1]) if match[2] is None else f"{match[1]}-{match[2]}"
+
+
+def _check_count(values: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    if len(values) > 100:
+        raise ValueError("Give 100 statuses or fewer: use ranges.")
+    return values
+
+
+Status = Annotated[
+    int | str,
+    BeforeValidator(_check_one),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "string", "pattern": "^[1-5][0-9]{2}-[1-5][0-9]{2}$"},
+            ]
+        }
+    ),
+]
+Statuses = Annotated[tuple[Status, ...], AfterValidator(_check_count)]
+
+
+def _spread(statuses: tuple[int | str, ...]) -> list[Range]:
+    ranges = []
+    for status in statuses:
+        first, _, last = str(status).partition("-")
+        ranges.append((int(first), int(last or first)))
+    return ranges
+
+
+def contains(statuses: tuple[int | str, ...], status: int) -> bool:
+    """Say whether `status` is one of `statuses`."""
+    return any(first <= status <= last for first, last in _spread(statuses))
+
+
+def overlap(ones: tuple[int | str, ...], others: tuple[int | str, ...]) -> int | None:
+    """Return the lowest status that is in both, or None."""
+    shared = [max(a, c) for a, b in _spread(ones) for c, d in _spread(others) if max(a, c) <= min(b, d)]
+    return min(shared, default=None)
+
+
+def describe(statuses: tuple[int | str, ...]) -> str:
+    """Write the set for people: `200-299, 304`."""
+    return ", ".join(str(status) for status in statuses) or "none"

@@ -1,0 +1,59 @@
+"""JSON that PostgreSQL's jsonb accepts: what comes in is checked, what goes out is cleaned."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from executions.targets.base import JSON
+
+MAX_DEPTH = 64
+_MAX_INTEGER_BITS = 4096  # Python refuses to print much longer numbers, and nobody reads them
+
+
+def clean(value: object, depth: int = 0) -> JSON:
+    """Return `value` as JSON without NUL characters, lone surrogates, NaN, infinities or bottomless nesting."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, int):
+        return int(value) if value.bit_length() <= _MAX_INTEGER_BITS else hex(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if depth >= MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {clean_text(str(key)): clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [clean(item, depth + 1) for item in value]
+    return clean_text(str(value))
+
+
+def clean_text(text: str) -> str:
+    """Drop NUL characters and replace lone surrogates: neither can be stored."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
+    """Name the first thing in `value` that could not be stored, as (dotted field, sentence); None if all is well."""
+    waiting = [(path, value, 0)]
+    while waiting:
+        where, item, depth = waiting.pop()
+        if isinstance(item, str) and item != clean_text(item):
+            return where, "This text holds a NUL character or half of a character: take it out."
+        if isinstance(item, float) and not math.isfinite(item):
+            return where, "NaN and infinity are not JSON numbers: give a finite number."
+        if isinstance(item, Mapping | list | tuple):
+            if depth >= MAX_DEPTH:
+                return where, f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."
+            pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
+            for name, inner in pairs:
+                if isinstance(name, str) and name != clean_text(name):
+                    return where, "A name in here holds a NUL character or half of a character: take it out."
+                waiting.append((f"{where}.{name}" if where else str(name), inner, depth + 1))
+    return None

@@ -1,0 +1,32 @@
+"""Things that live once a process, made when first needed and made anew in a forked child."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class PerProcess(Generic[T]):
+    """`get()` returns this process's instance. A child never sees its parent's: threads and sockets don't fork."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        # A new lock as well: another thread may have held the old one when the process forked.
+        self._lock = threading.Lock()
+        self._instance: T | None = None
+
+    def get(self) -> T:
+        with self._lock:
+            if self._instance is None:
+                self._instance = self._make()
+            return self._instance

@@ -1,0 +1,60 @@
+"""The kinds of target there are. A new kind is one file (or folder), and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field, ValidationError
+
+from executions.targets.base import InvalidTarget, Target
+from executions.targets.command.target import CommandConfig, CommandTarget
+from executions.targets.errors import did_you_mean, field_errors
+from executions.targets.http.config import HttpConfig
+from executions.targets.http.target import HttpTarget
+from executions.targets.jsonsafe import find_flaw
+
+if TYPE_CHECKING:
+    from executions.targets.base import JSON, TargetConfig
+
+TARGETS: dict[str, Target] = {
+    HttpTarget.kind: HttpTarget(),
+    CommandTarget.kind: CommandTarget(),
+}
+
+AnyTarget = Annotated[HttpConfig | CommandConfig, Field(discriminator="kind")]
+
+
+def parse(data: object, payload: JSON) -> TargetConfig:
+    """Check a target and its payload together and return the frozen configuration.
+
+    `data` is any JSON. Raises InvalidTarget: fields are relative to the target (`url`, `headers.X-Token`), `""` for
+    the target as a whole, and `payload` or `payload.<name>` for the payload.
+    """
+    config = parse_config(data)
+    if flaw := find_flaw(payload, "payload"):
+        raise InvalidTarget({flaw[0]: [flaw[1]]})
+    TARGETS[config.kind].validate(config, payload)
+    return config
+
+
+def parse_config(data: object) -> TargetConfig:
+    """Check a target without its payload; raises InvalidTarget as `parse` does."""
+    kinds = " or ".join(TARGETS)
+    if not isinstance(data, Mapping):
+        raise InvalidTarget(
+            {"": ['A target is an object such as {"kind": "http", "url": "https://example.com/hook"}.']}
+        )
+    if flaw := find_flaw(data):
+        raise InvalidTarget({flaw[0]: [flaw[1]]})
+    kind = data.get("kind")
+    if kind is None:
+        raise InvalidTarget({"kind": [f"kind is required: {kinds}."]})
+    target = TARGETS.get(kind) if isinstance(kind, str) else None
+    if target is None:
+        near = did_you_mean(kind, TARGETS) if isinstance(kind, str) else ""
+        raise InvalidTarget({"kind": [f"kind takes {kinds}.{near}"]})
+    try:
+        return target.config.model_validate(data)
+    except ValidationError as error:
+        raise InvalidTarget(field_errors(error, data, known=target.config.model_fields)) from None

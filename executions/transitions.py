@@ -1,0 +1,198 @@
+"""The only writer of a run's status: each write is guarded, fenced by the claim, counted, and notes its event.
+
+Effects of a transition (notifications, handlers) read run events afterwards; nothing here talks to the world.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from executions import queries
+from executions.ids import uuid7
+from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from executions.targets.jsonsafe import clean, clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+REPUBLISH_CAP = timedelta(minutes=10)  # no message is waited for longer than this
+ERROR_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be born: queued when `reason` is None, else the record of an occurrence that did not start."""
+
+    scope_id: int
+    job_id: UUID
+    spec_id: int
+    nominal_at: datetime
+    origin: Origin = Origin.SCHEDULE
+    reason: Reason | None = None
+    last_nominal_at: datetime | None = None
+    n_occurrences: int = 1
+    retry_of: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry out one attempt, and all that is needed for it."""
+
+    run_id: UUID
+    claim_no: int
+    attempt: int
+    n_lost: int
+    nominal_at: datetime
+    job_name: str
+    target_kind: str
+    target: dict[str, Any]
+    payload: Any
+    policies: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, and what becomes of its run. `retry_at` goes with retrying and queued."""
+
+    run_id: UUID
+    claim_no: int
+    status: RunStatus
+    attempt_status: AttemptStatus
+    error_code: str = ""
+    error: str = ""
+    result: Any = None
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a heartbeat learnt: claims that still hold, and those of them that should stop."""
+
+    held: frozenset[tuple[UUID, int]]
+    cancelled: frozenset[tuple[UUID, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A queued run to be published."""
+
+    run_id: UUID
+    claim_no: int
+    job_name: str
+    target_kind: str
+    policies: dict[str, Any]
+
+
+def open_runs(
+    new: Sequence[NewRun], now: datetime, *, dispatch_at: datetime, published: bool = False, actor: str = ""
+) -> dict[int, UUID]:
+    """Give birth to runs; returns the ids of those that are new, by their place in `new`.
+
+    An occurrence that already has its row (another tick got there first) is passed over. `published` says
+    that the caller publishes them itself, at once after its commit.
+    """
+    if not new:
+        return {}
+    ids = [uuid7(run.nominal_at) for run in new]
+    rows = queries.fetch(
+        queries.OPEN,
+        {
+            "now": now,
+            "dispatch_at": dispatch_at,
+            "n_published": int(published),
+            "actor": actor,
+            "id": ids,
+            "scope_id": [run.scope_id for run in new],
+            "job_id": [run.job_id for run in new],
+            "spec_id": [run.spec_id for run in new],
+            "origin": [run.origin.value for run in new],
+            "retry_of": [run.retry_of for run in new],
+            "nominal_at": [run.nominal_at for run in new],
+            "last_nominal_at": [run.last_nominal_at for run in new],
+            "n_occurrences": [run.n_occurrences for run in new],
+            "status": [(RunStatus.SKIPPED if run.reason else RunStatus.QUEUED).value for run in new],
+            "reason": [run.reason.value if run.reason else "" for run in new],
+        },
+    )
+    born = {row[0] for row in rows}
+    return {place: run_id for place, run_id in enumerate(ids) if run_id in born}
+
+
+def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
+    """Claim queued runs by (id, claim number); what another worker took, or what has ended, is left out."""
+    rows = queries.fetch(
+        queries.CLAIM,
+        {
+            "id": [run_id for run_id, _ in wanted],
+            "claim_no": [claim_no for _, claim_no in wanted],
+            "now": now,
+            "lease_expires_at": now + lease,
+            "worker": worker,
+        },
+    )
+    return [Claim(*row[:7], *(json.loads(value) if value else None for value in row[7:])) for row in rows]
+
+
+def finish(endings: Sequence[Ending], now: datetime) -> set[UUID]:
+    """End attempts; returns the runs that were changed. One that is missing had lost its claim: nothing was written."""
+    rows = queries.fetch(
+        queries.FINISH,
+        {
+            "now": now,
+            "id": [ending.run_id for ending in endings],
+            "claim_no": [ending.claim_no for ending in endings],
+            "status": [ending.status.value for ending in endings],
+            "attempt_status": [ending.attempt_status.value for ending in endings],
+            "error_code": [ending.error_code[:40] for ending in endings],
+            "error": [clean_text(ending.error[:ERROR_LENGTH]) for ending in endings],
+            "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
+            "retry_at": [ending.retry_at for ending in endings],
+        },
+    )
+    return {row[0] for row in rows}
+
+
+def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
+    """Take what is due to be published, and set when it is published again should nobody claim it."""
+    rows = queries.fetch(
+        queries.DISPATCH,
+        {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP},
+    )
+    return [
+        Due(run_id, claim_no, job_name, target_kind, json.loads(policies))
+        for run_id, claim_no, job_name, target_kind, policies in rows
+    ]
+
+
+def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
+    """Extend the leases of these claims."""
+    held = list(claims)
+    rows = queries.fetch(
+        queries.RENEW,
+        {
+            "id": [run_id for run_id, _ in held],
+            "claim_no": [claim_no for _, claim_no in held],
+            "lease_expires_at": now + lease,
+        },
+    )
+    return Renewal(
+        held=frozenset((row[0], row[1]) for row in rows),
+        cancelled=frozenset((row[0], row[1]) for row in rows if row[2]),
+    )
+
+
+def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
+    """Cancel a run that is live: at once when it has not begun, else by asking it to stop. None: it was over."""
+    rows = queries.fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
+    return RunStatus(rows[0][1]) if rows else None
+
+
+def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+    """Cancel every run of a job that is queued or retrying; returns how many there were."""
+    values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
+    return len(queries.fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))

@@ -1,0 +1,17 @@
+"""How a value that somebody sent is put into the sentence that refuses it. Pure."""
+
+from __future__ import annotations
+
+
+def shown(value: object) -> str:
+    """A value of somebody's JSON, safe to print: short, printable, and never a container's whole content."""
+    if isinstance(value, str):
+        text = value if len(value) <= 40 else value[:37] + "..."
+        return f'"{text}"' if text.isprintable() else ascii(text)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**20 else "a number of more than 20 digits"
+    return "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "this value"

@@ -1,0 +1,1 @@
+"""The composition root: settings, the Celery application, addresses, health and the launcher."""

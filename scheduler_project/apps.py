@@ -1,0 +1,15 @@
+"""Loads the Celery application with Django, so that every process publishes with the same settings."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class MainspringConfig(AppConfig):
+    name = "scheduler_project"
+    verbose_name = "Mainspring"
+
+    def ready(self) -> None:
+        import_module("scheduler_project.celery")

@@ -1,0 +1,53 @@
+"""The OpenAPI document and the pages that show it. Public: they tell nothing of this installation's data."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@lru_cache(maxsize=1)
+def document() -> bytes:
+    """Return the OpenAPI 3.1 document of the API as JSON. It is the same for as long as the process lives."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
+    schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(schema, ensure_ascii=False).encode()
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """/api/v1/openapi.json"""
+    return HttpResponse(document(), content_type="application/json")
+
+
+class SwaggerPage(SpectacularSwaggerView):
+    """/api/docs: try each operation, with an API key or as the user who is signed in."""
+
+    authentication_classes = ()
+    url_name = "openapi"
+
+
+class RedocPage(SpectacularRedocView):
+    """/api/redoc: the same to read. Its policy keeps the page from asking other servers for anything."""
+
+    authentication_classes = ()
+    schema = None  # the document does not list this page
+    url_name = "openapi"
+    template_name = "api/redoc.html"
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response: HttpResponse = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # untyped library
+        response["Content-Security-Policy"] = (
+            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data:; worker-src blob:"
+        )
+        return response

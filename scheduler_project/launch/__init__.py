@@ -1,0 +1,1 @@
+"""The two commands: embedded stores, the environment they need, and the supervisor of `make run`."""

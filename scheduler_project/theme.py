@@ -1,0 +1,106 @@
+"""The look of the admin: its name, colours, styles and side bar. The pages themselves live in each app's `admin/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.templatetags.static import static
+from django.urls import reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+# The 600 of each scale carries white text, the 500 stands on the dark background: both pass 4.5 to 1.
+PRIMARY = {
+    "50": "oklch(96.2% .018 272.314)",
+    "100": "oklch(93% .034 272.788)",
+    "200": "oklch(87% .065 274.039)",
+    "300": "oklch(78.5% .115 274.713)",
+    "400": "oklch(70.5% .155 275.5)",
+    "500": "oklch(67.3% .182 276.935)",
+    "600": "oklch(51.1% .23 276.966)",
+    "700": "oklch(45.7% .22 277.023)",
+    "800": "oklch(39.8% .195 277.366)",
+    "900": "oklch(35.9% .144 278.697)",
+    "950": "oklch(25.7% .09 281.288)",
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The side bar's groups, with what this user may see."""
+    groups: list[dict[str, Any]] = [
+        {
+            "items": [
+                {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index"), "active": _is_index},
+                _page("Jobs", "event_repeat", "schedules", "job"),
+                _page("Runs", "play_circle", "executions", "run"),
+            ],
+        },
+        {
+            "title": "Access",
+            "separator": True,
+            "items": [
+                _page("API keys", "key", "access", "apikey"),
+                _page("Users", "person", "auth", "user"),
+                _page("Groups", "group", "auth", "group"),
+            ],
+        },
+        {
+            "title": "Housekeeping and classic periodic tasks",
+            "separator": True,
+            "collapsible": True,
+            "items": [
+                _page("Periodic tasks", "update", "django_celery_beat", "periodictask"),
+                _page("Intervals", "timer", "django_celery_beat", "intervalschedule"),
+                _page("Crontabs", "calendar_month", "django_celery_beat", "crontabschedule"),
+                _page("Clocked instants", "alarm", "django_celery_beat", "clockedschedule"),
+                _page("Solar events", "wb_twilight", "django_celery_beat", "solarschedule"),
+            ],
+        },
+    ]
+    tools = [{"title": "API documentation", "icon": "menu_book", "link": "/api/docs"}]
+    if settings.FLOWER_URL:
+        tools.append({"title": "Flower (workers)", "icon": "local_florist", "link": settings.FLOWER_URL})
+    groups.append({"title": "Tools", "separator": True, "items": tools})
+    return groups
+
+
+def _page(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse(f"admin:{app}_{model}_changelist"),
+        "permission": _may_see(f"{app}.view_{model}"),
+    }
+
+
+def _may_see(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _is_index(request: HttpRequest) -> bool:
+    return request.path == reverse("admin:index")
+
+
+def _file(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"mainspring/{name}")
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Mainspring",
+    "SITE_HEADER": "Mainspring",
+    "SITE_SUBHEADER": "What runs, and when",
+    "SITE_SYMBOL": "cyclone",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("icon.svg")}],
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {"primary": PRIMARY},
+    "STYLES": [_file("admin.css")],
+    "SCRIPTS": [_file("times.js"), _file("live.js")],
+    "SIDEBAR": {"navigation": navigation},
+    "DASHBOARD_CALLBACK": "schedules.admin.overview.add_overview",
+}

@@ -1,0 +1,39 @@
+"""Every address of the web process."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from scheduler_project import health
+from scheduler_project.documents import RedocPage, SwaggerPage, openapi
+from scheduler_project.problems import no_such_address
+
+handler400 = "scheduler_project.problems.bad_request"
+handler403 = "scheduler_project.problems.permission_denied"
+handler404 = "scheduler_project.problems.page_not_found"
+handler500 = "scheduler_project.problems.server_error"
+
+
+def to_flower(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to Flower, which may be at another port: Django itself leads nobody there after signing in."""
+    return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/admin/")),
+    path("admin/", admin.site.urls),
+    path("api/", RedirectView.as_view(url="/api/docs")),
+    path("api/docs", SwaggerPage.as_view(), name="api-docs"),
+    path("api/redoc", RedocPage.as_view(), name="api-redoc"),
+    path("api/v1/openapi.json", openapi, name="openapi"),
+    path("api/v1/", include("executions.api.urls")),
+    path("api/v1/", include("schedules.api.urls")),
+    path("api/<path:rest>", no_such_address),
+    path("flower/", to_flower, name="flower"),
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+]

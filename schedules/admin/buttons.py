@@ -1,0 +1,69 @@
+"""Run now, pause and resume from the admin, for one job or many: each says how many it did, and what it could not do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.utils.html import format_html
+
+from executions.admin.lists import counted
+from executions.admin.shown import run_url
+from schedules import triggers
+from schedules.exceptions import JobConflict, JobGone
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+    from executions.models import Run
+    from schedules.models import Job
+
+MAX_NAMED = 5
+
+
+def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
+    """Start a run of each of the jobs, and say so."""
+    actor = request.user.get_username()
+    started = [triggers.run_now(job, now, actor=actor) for job in jobs]
+    if len(started) == 1:
+        text = '“{}” was started. <a class="ms-message-link" href="{}">Watch the run</a>'
+        messages.success(request, format_html(text, jobs[0].name, run_url(started[0].pk)))
+    else:
+        messages.success(request, f"{counted(len(started), 'run')} started.")
+    return started
+
+
+def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, reason: str) -> list[Job]:
+    """Pause each of the jobs; returns those that are paused now."""
+    actor = request.user.get_username()
+    return _each(request, jobs, "paused", lambda job: triggers.pause(job.pk, now, actor=actor, reason=reason))
+
+
+def resume(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Job]:
+    """Resume each of the jobs; returns those that were resumed."""
+    actor = request.user.get_username()
+    return _each(request, jobs, "resumed", lambda job: triggers.resume(job.pk, now, actor=actor))
+
+
+def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Job], Job]) -> list[Job]:
+    changed: list[Job] = []
+    refused: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        try:
+            changed.append(do(job))
+        except JobConflict as conflict:
+            refused[str(conflict)].append(job.name)
+        except JobGone:
+            refused["The job was deleted meanwhile."].append(job.name)
+    if len(changed) == 1:
+        messages.success(request, f"“{changed[0].name}” is {done}.")
+    elif changed:
+        messages.success(request, f"{counted(len(changed), 'job')} {done}.")
+    for why, names in refused.items():
+        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
+        messages.warning(request, f"{counted(len(names), 'job')} not {done} ({named}): {why}")
+    return changed

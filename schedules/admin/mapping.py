@@ -1,0 +1,185 @@
+"""Between the job form and a job's definition: which field holds what, in both directions. No rules of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from executions.targets.http.config import HttpConfig
+from schedules.admin.jsontext import write_json
+from schedules.clock.spec import Kind
+from schedules.clock.zones import instants_of, zone
+from schedules.policies import JobPolicies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from schedules.models import Job
+
+SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
+    Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"),
+    Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.ONCE: ("at", "timezone"),
+    Kind.NONE: ("timezone",),
+}
+HTTP_FIELDS = ("method", "url", "headers", "query", "body_format", "connect_timeout", "read_timeout")
+HTTP_SWITCHES = ("follow_redirects", "verify_tls")
+STATUS_FIELDS = ("success_statuses", "retry_statuses")
+RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
+POLICY_FIELDS = ("overlap", "timeout", "delivery")
+FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, "catch_up_mode", "catch_up_max_age"}
+
+LABELS = {
+    "start_at": "Not before",
+    "end_at": "Not after",
+    "anchor_at": "Counted from",
+    "dst_gap": "When clocks skip its time",
+    "dst_fold": "When its time comes twice",
+    "max_runs": "At most this many runs",
+    "success_statuses": "Success is",
+    "retry_statuses": "Worth a retry",
+}
+_API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
+
+# The form's field for each dotted field of a definition; parts below it (a header, a parameter) belong to it too.
+PLACES: dict[str, str] = {
+    **{name: name for name in ("name", "description", "payload")},
+    "schedule": "schedule_kind",
+    "schedule.kind": "schedule_kind",
+    **{f"schedule.{name}": name for names in SCHEDULE_FIELDS.values() for name in names},
+    "target": "target_kind",
+    "target.kind": "target_kind",
+    "target.name": "command",
+    **{f"target.{name}": name for name in HTTP_FIELDS + HTTP_SWITCHES + STATUS_FIELDS},
+    **{f"policies.{name}": name for name in POLICY_FIELDS},
+    "policies.retry": "max_retries",
+    **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
+    "policies.catch_up": "catch_up_mode",
+    "policies.catch_up.mode": "catch_up_mode",
+    "policies.catch_up.max_age": "catch_up_max_age",
+}
+
+
+def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The schedule that the form's values describe: just the fields that mean something for its kind."""
+    kind = values.get("schedule_kind") or Kind.CRON
+    given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
+    most = given.get("max_runs")
+    if isinstance(most, str) and most.strip().isascii() and most.strip().isdigit() and len(most) < 20:
+        given["max_runs"] = int(most)
+    return {"kind": kind, **{name: value for name, value in given.items() if value not in (None, "")}}
+
+
+def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
+    """The form's fields that mean nothing for these kinds, and so are hidden."""
+    every = {name for names in SCHEDULE_FIELDS.values() for name in names}
+    unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
+    if target_kind == "command":
+        unused |= {*HTTP_FIELDS, *HTTP_SWITCHES, *STATUS_FIELDS}
+    elif target_kind == "http":
+        unused.add("command")
+    return unused
+
+
+def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The target that the values describe. What the form does not show stays as it was `before`."""
+    kind = values.get("target_kind")
+    kept = dict(before) if before.get("kind") == kind else {}
+    if kind == "command":
+        return {**kept, "kind": kind, "name": values.get("command") or ""}
+    target = {**kept, "kind": kind, **{name: values.get(name) for name in HTTP_FIELDS + HTTP_SWITCHES}}
+    for name in ("headers", "query"):
+        target[name] = {} if target[name] is None else target[name]
+    for name in STATUS_FIELDS:
+        parts = [part.strip() for part in (values.get(name) or "").split(",")]
+        target[name] = [part for part in parts if part]
+    target["retry_statuses"] = target["retry_statuses"] or None
+    target["read_timeout"] = target["read_timeout"] or None
+    return {name: value for name, value in target.items() if value != "" or name == "url"}
+
+
+def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The policies that the values describe; an empty one takes its default."""
+    kept = {name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up")}
+    policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
+    policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
+    catch_up = {"mode": values.get("catch_up_mode"), "max_age": values.get("catch_up_max_age")}
+    policies["catch_up"] = {name: value for name, value in catch_up.items() if value}
+    return policies
+
+
+def initial_of(job: Job | None) -> dict[str, Any]:
+    """What the form's fields hold at first: the job's definition over the defaults."""
+    policies = (job.policies if job else JobPolicies()).model_dump(mode="json")
+    values: dict[str, Any] = {
+        "schedule_kind": Kind.CRON.value,
+        "timezone": "UTC",
+        "dst_gap": "shift",
+        "dst_fold": "first",
+        "target_kind": "http",
+        **{name: policies[name] for name in POLICY_FIELDS},
+        **policies["retry"],
+        "catch_up_mode": policies["catch_up"]["mode"],
+        "catch_up_max_age": policies["catch_up"]["max_age"],
+        **_http_values(HttpConfig(url="https://example.org").model_dump(mode="json") | {"url": ""}),
+    }
+    if job is None:
+        return values
+    target = job.target
+    values |= _schedule_values(job)
+    values["target_kind"] = target["kind"]
+    values |= _http_values(target) if target["kind"] == "http" else {"command": target.get("name", "")}
+    is_raw = target.get("body_format") == "raw" and isinstance(job.spec.payload, str)
+    values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
+    return values
+
+
+def place_of(dotted: str) -> tuple[str | None, str]:
+    """The form's field that an error belongs to, None for the form; and the rest of its name, such as a header's."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        head = ".".join(parts[:length])
+        if head in PLACES:
+            return PLACES[head], ".".join(parts[length:])
+    return None, dotted
+
+
+def in_form_words(sentence: str) -> str:
+    """A sentence that names fields as the API does, with the labels that the form has for them."""
+    if sentence.startswith("is needed"):
+        return "This is needed."
+    text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
+    return text[:1].upper() + text[1:]
+
+
+def local_text(at: datetime, zone_name: str) -> str:
+    """An instant as people type it: local time in the zone, with the offset only where it is needed to be exact."""
+    local = at.astimezone(zone(zone_name))
+    naive = local.replace(tzinfo=None, fold=0)
+    if len(instants_of(naive, zone_name)) != 1:
+        return local.isoformat(sep=" ")
+    if naive.microsecond:
+        return naive.isoformat(sep=" ")
+    return f"{naive:%Y-%m-%d %H:%M}" if naive.second == 0 else f"{naive:%Y-%m-%d %H:%M:%S}"
+
+
+def _schedule_values(job: Job) -> dict[str, Any]:
+    spec = job.schedule_spec
+    values: dict[str, Any] = {
+        "schedule_kind": spec.kind.value,
+        **{k: v for k, v in job.schedule.items() if k != "kind"},
+    }
+    for name in ("at", "anchor_at", "start_at", "end_at"):
+        if (at := getattr(spec, name)) is not None:
+            values[name] = local_text(at, spec.timezone)
+    return values
+
+
+def _http_values(target: dict[str, Any]) -> dict[str, Any]:
+    values = {name: target.get(name) for name in (*HTTP_FIELDS, *HTTP_SWITCHES)}
+    for name in ("headers", "query"):
+        values[name] = write_json(values[name])
+    for name in STATUS_FIELDS:
+        values[name] = ", ".join(str(status) for status in target.get(name) or ())
+    return values

@@ -1,0 +1,99 @@
+"""What a schedule is going to do, put together for the form's live preview and for a job's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from executions.admin import words
+from schedules import definitions
+from schedules.admin import mapping
+from schedules.clock.describe import describe, warnings
+from schedules.clock.occurrences import occurrences
+from schedules.clock.preview import Mark, dst_changes, preview
+from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from schedules.exceptions import InvalidDefinition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schedules.models import Job
+
+N_FIRES = 10
+MOST_COUNTED = 1000
+YEAR = timedelta(days=366)
+MARKS = {
+    Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
+    Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
+    Mark.FOLD_SECOND: ("2nd of two", "Clocks show this local time twice that day: this is the second."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One coming instant, in words."""
+
+    iso: str
+    local: str
+    relative: str
+    marks: list[tuple[str, str]]
+
+
+def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_changes: bool = True) -> dict[str, Any]:
+    """The context of the preview; `n_left` is how many runs `max_runs` still allows."""
+    spec = with_anchor(spec, spec.start_at or now)
+    n_left = spec.max_runs if n_left is None else n_left
+    fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
+    changes = dst_changes(spec, now, now + YEAR) if with_changes and spec.kind is Kind.CRON else []
+    return {
+        "description": describe(spec),
+        "zone": spec.timezone,
+        "fires": [
+            Shown(
+                iso=fire.at.isoformat(),
+                local=_local(fire.local, now),
+                relative=words.relative(fire.at, now),
+                marks=[MARKS[mark] for mark in fire.marks],
+            )
+            for fire in fires
+        ],
+        "is_all": n_left is not None and len(fires) == n_left or 0 < len(fires) < N_FIRES,
+        "is_by_hand": spec.kind is Kind.NONE,
+        # Those that do something to this schedule are among the warnings already.
+        "changes": [change.text for change in changes if not change.affected],
+        "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
+    }
+
+
+def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The preview of what stands in the form just now: its context, and errors by the form's field."""
+    try:
+        spec = definitions.validate_schedule(mapping.schedule_from(values), now)
+    except InvalidDefinition as invalid:
+        errors: dict[str, list[str]] = {}
+        for dotted, texts in invalid.errors.items():
+            field = mapping.place_of(dotted)[0] or "schedule_kind"
+            errors.setdefault(field, []).extend(mapping.in_form_words(text) for text in texts)
+        is_empty = not any(values.get(name) for name in ("cron", "every", "at"))
+        return {"errors": errors, "is_empty": is_empty}, errors
+    return of(spec, now), {}
+
+
+def of_job(job: Job, now: datetime) -> dict[str, Any]:
+    """The same for a saved job, minding how many runs it has had."""
+    spec = job.schedule_spec
+    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    return of(spec, now, n_left=n_left, with_changes=False)
+
+
+def n_missed(job: Job, now: datetime) -> int:
+    """Occurrences since the job's mark, which resuming records as paused; counted up to a thousand."""
+    return sum(1 for _ in islice(occurrences(job.schedule_spec, job.mark_at, now), MOST_COUNTED))
+
+
+def _local(local: datetime, now: datetime) -> str:
+    year = "" if local.year == now.astimezone(local.tzinfo or UTC).year else f" {local.year}"
+    fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {local.tzname()}"

@@ -1,0 +1,89 @@
+"""The admin's first page: what ran, what runs, what failed and what comes next. Every query is capped by an index."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.urls import reverse
+
+from executions.admin import shown, words
+from executions.admin.filters import lowest_id
+from executions.models import Run
+from executions.states import LABELS, TERMINAL, RunStatus
+from schedules.clock.zones import zone
+from schedules.models import Job, JobState
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+DAY = timedelta(hours=24)
+CAP = 10_000
+N_ROWS = 8
+STALE = timedelta(minutes=1)
+COUNTED = (
+    RunStatus.SUCCEEDED,
+    RunStatus.FAILED,
+    RunStatus.RUNNING,
+    RunStatus.QUEUED,
+    RunStatus.RETRYING,
+    RunStatus.SKIPPED,
+)
+
+
+admin.site.index_title = "Overview"
+
+
+def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add what the first page shows, for those who may see it."""
+    now = datetime.now(UTC)
+    if request.user.has_perm("executions.view_run"):
+        context |= {
+            "tiles": [_tile(status, now) for status in COUNTED],
+            "running": _runs(RunStatus.RUNNING, now),
+            "failures": _runs(RunStatus.FAILED, now),
+            "waits": Run.objects.filter(status=RunStatus.QUEUED, available_at__lt=now - STALE).exists(),
+        }
+    if request.user.has_perm("schedules.view_job"):
+        due = Job.objects.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
+        jobs = list(due[:N_ROWS])
+        context |= {
+            "next_jobs": [
+                {"job": job, "next": shown.instant(job.next_run_at, now, zone(job.schedule.get("timezone", "UTC")))}
+                for job in jobs
+            ],
+            "has_jobs": bool(jobs) or Job.objects.exists(),
+            "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
+        }
+    return context
+
+
+def _tile(status: RunStatus, now: datetime) -> dict[str, Any]:
+    """A count: of the last 24 hours for what is over, of all for what is not."""
+    found = Run.objects.filter(status=status)
+    if status in TERMINAL:
+        found = found.filter(pk__gte=lowest_id(now - DAY))
+    n = found.order_by("-id")[: CAP + 1].values("pk").count()
+    label, tone = LABELS[status]
+    return {
+        "label": label,
+        "tone": tone if n else "default",
+        "count": f"{CAP:,}+" if n > CAP else f"{n:,}",
+        "url": f"{reverse('admin:executions_run_changelist')}?status={status.value}",
+    }
+
+
+def _runs(status: RunStatus, now: datetime) -> list[dict[str, Any]]:
+    found = Run.objects.filter(status=status).select_related("spec").order_by("-id")[:N_ROWS]
+    return [
+        {
+            "url": shown.run_url(run.pk),
+            "name": run.spec.job_name,
+            "badge": shown.run_badge(run),
+            "at": shown.instant(run.finished_at or run.started_at, now),
+            "took": words.duration(run.duration or (now - run.started_at if run.started_at else None)),
+            "error": run.error,
+        }
+        for run in found
+    ]

@@ -1,0 +1,112 @@
+"""What a job's own page shows, gathered in a fixed number of queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import OuterRef, Subquery
+
+from executions.admin import shown, words
+from executions.admin.attempts import pretty
+from executions.admin.detail import ordered, target_words, timeout_words
+from executions.models import Run
+from executions.states import LIVE, Origin, Reason
+from schedules.admin import outlook
+from schedules.clock.describe import describe
+from schedules.clock.zones import zone
+from schedules.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.utils.safestring import SafeString
+
+N_RUNS = 20
+STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
+
+
+def state_badge(job: Job) -> SafeString:
+    """The job's state, with the reason of a pause as a hint."""
+    return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+
+
+def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
+    """The latest run of each of these jobs, by job. One query, whatever the length of their histories."""
+    latest = Run.objects.filter(job_id=OuterRef("pk")).order_by("-nominal_at").values("pk")[:1]
+    of_jobs = Job.objects.filter(pk__in=job_ids).values(run=Subquery(latest))
+    return {run.job_id: run for run in Run.objects.filter(pk__in=of_jobs)}
+
+
+def describe_job(job: Job, now: datetime) -> dict[str, Any]:
+    """The context of the page and of its live part. One query beside the job's own."""
+    runs = list(Run.objects.filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
+    policies = job.policies
+    verb, what = target_words(job.spec.target_kind, job.target)
+    is_going = any(run.status in LIVE for run in runs)
+    for run in runs:
+        run.now = now  # type: ignore[attr-defined]  # for its display below
+    return {
+        "job": job,
+        "badge": state_badge(job),
+        "words": describe(job.schedule_spec),
+        "next": shown.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
+        "runs": [_line(run, now) for run in runs],
+        "has_more": len(runs) == N_RUNS,
+        "verb": verb,
+        "what": what,
+        "parts": [
+            (name, pretty(value))
+            for name, value in (("Target", ordered(job.spec.target_kind, job.target)), ("Payload", job.spec.payload))
+            if value
+        ],
+        "policies": [
+            (
+                "When the last run still goes on",
+                "skip the occurrence" if policies.overlap == "skip" else "start beside it",
+            ),
+            (
+                "After an outage",
+                f"run {_CATCH_UP[policies.catch_up.mode]}, if missed within {words.duration(policies.catch_up.max_age)}",
+            ),
+            ("Retries", _retries(job)),
+            (
+                "Timeout of one attempt",
+                words.duration(policies.timeout) if policies.timeout else timeout_words(job.spec.target_kind),
+            ),
+            (
+                "When its worker is lost",
+                "carry it out again" if policies.delivery == "at_least_once" else "let it fail",
+            ),
+        ],
+        "can_pause": job.state == JobState.ACTIVE,
+        "can_resume": job.state == JobState.PAUSED,
+        "live_after": 2 if is_going else 10,
+    }
+
+
+_CATCH_UP = {"skip": "none", "last": "the last one", "all": "each one"}
+
+
+def _retries(job: Job) -> str:
+    policy = job.policies.retry
+    if not policy.max_retries:
+        return "none"
+    delay, cap = words.duration(policy.delay), words.duration(policy.max_delay)
+    return f"{policy.max_retries}, {policy.backoff} from {delay} up to {cap}{', spread' if policy.jitter else ''}"
+
+
+def _line(run: Run, now: datetime) -> dict[str, Any]:
+    note = words.REASONS[Reason(run.reason)] if run.reason else run.error
+    return {
+        "url": shown.run_url(run.pk),
+        "badge": shown.run_badge(run),
+        "nominal": shown.instant(run.nominal_at, now),
+        "late": words.duration(run.lateness()),
+        "took": words.duration(run.duration),
+        "tries": run.n_attempts,
+        "origin": words.ORIGINS[Origin(run.origin)],
+        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+    }

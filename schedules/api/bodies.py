@@ -1,0 +1,70 @@
+"""From a request's body to a job's definition: what is passed over, and what a change leaves as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from access.api.bodies import read_object
+from access.api.exceptions import InvalidInput
+from executions.targets.jsonsafe import find_flaw
+from schedules.api.shapes import Job as JobShape
+from schedules.definitions import FIELDS, Definition, validate
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rest_framework.request import Request
+
+    from schedules.models import Job
+
+READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
+ELSEWHERE = {
+    "state": "pause or resume the job instead",
+    "pause_reason": "pause the job with a reason instead",
+    "schedule_description": "change schedule instead",
+}
+
+
+def read_sound(request: Request) -> dict[str, Any]:
+    """Return the body, a JSON object that can be stored. Raises InvalidInput with the field that could not."""
+    data = read_object(request)
+    if flaw := find_flaw(data):
+        raise InvalidInput({flaw[0]: [flaw[1]]})
+    return data
+
+
+def read_definition(request: Request) -> dict[str, Any]:
+    """Return a job's body without the read-only members that its GET shows: what was read can be sent back."""
+    return {name: value for name, value in read_sound(request).items() if name not in READ_ONLY}
+
+
+def read_change(request: Request) -> dict[str, Any]:
+    """Return the members that a PATCH changes. Raises InvalidInput for those that cannot be changed."""
+    data = read_sound(request)
+    errors = {name: [f"This cannot be set: {ELSEWHERE.get(name, 'leave it out')}."] for name in data.keys() & READ_ONLY}
+    if errors:
+        raise InvalidInput(errors)
+    return data
+
+
+def definition_of(job: Job) -> dict[str, Any]:
+    """Return a job's definition, member by member, as it would be sent."""
+    return {
+        "name": job.name,
+        "description": job.description,
+        "schedule": job.schedule,
+        "target": job.target,
+        "payload": job.spec.payload,
+        "policies": job.spec.policies,
+    }
+
+
+def validate_change(job: Job, data: dict[str, Any], now: datetime) -> Definition:
+    """Return the definition that a job is to have. Raises InvalidDefinition.
+
+    A schedule that stays as it is is not judged again: it may have ended since.
+    """
+    if data.get("schedule") != job.schedule:
+        return validate(data, now)
+    return replace(validate({**data, "schedule": None}, now), schedule=job.schedule_spec)

@@ -1,0 +1,105 @@
+"""Examples of the clock side's documentation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from executions.api.examples import JOB_ID
+
+SCHEDULE: dict[str, Any] = {
+    "kind": "cron",
+    "cron": "30 2 * * *",
+    "timezone": "America/New_York",
+    "dst_gap": "shift",
+    "dst_fold": "first",
+}
+DEFINITIONS: dict[str, Any] = {
+    "HTTP request": {
+        "name": "nightly report",
+        "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
+        "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
+        "payload": {"format": "pdf"},
+        "policies": {"timeout": "2m", "retry": {"max_retries": 5}},
+    },
+    "Command": {
+        "name": "greeting",
+        "schedule": {"every": "15m"},
+        "target": {"kind": "command", "name": "demo.echo"},
+        "payload": {"message": "Hello"},
+    },
+    "Started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
+}
+CHANGES: dict[str, Any] = {
+    "Another time": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
+    "Another name": {"name": "nightly report (PDF)"},
+}
+PAUSES: dict[str, Any] = {"With a reason": {"reason": "The report server is being moved."}, "Without": {}}
+JOB: dict[str, Any] = {
+    "id": JOB_ID,
+    "name": "nightly report",
+    "description": "",
+    "state": "active",
+    "pause_reason": None,
+    "paused_at": None,
+    "schedule": SCHEDULE,
+    "schedule_description": "At 02:30 every day (America/New_York)",
+    "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
+    "payload": {"format": "pdf"},
+    "policies": {
+        "overlap": "skip",
+        "retry": {"max_retries": 5, "backoff": "exponential", "delay": "5s", "max_delay": "1h", "jitter": True},
+        "timeout": "2m",
+        "delivery": "at_least_once",
+        "catch_up": {"mode": "last", "max_age": "1h"},
+    },
+    "version": 1,
+    "next_run_at": "2026-11-21T07:30:00Z",
+    "created_at": "2026-11-20T12:00:00Z",
+    "updated_at": "2026-11-20T12:00:00Z",
+    "links": {"runs": f"/api/v1/jobs/{JOB_ID}/runs"},
+}
+PAUSED: dict[str, Any] = {
+    **JOB,
+    "state": "paused",
+    "pause_reason": "The report server is being moved.",
+    "paused_at": "2026-11-20T14:00:00Z",
+    "next_run_at": None,
+}
+JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
+PREVIEW_QUESTIONS: dict[str, Any] = {
+    "Through a change of the clocks": {
+        "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
+        "after": "2027-03-13T00:00:00Z",
+        "count": 2,
+        "timezone": "Europe/Paris",
+    },
+}
+PREVIEW: dict[str, Any] = {
+    "description": "At 02:30 every day (America/New_York)",
+    "fires": [
+        {
+            "at": "2027-03-13T07:30:00Z",
+            "local": "2027-03-13T02:30:00-05:00",
+            "in_viewer_zone": "2027-03-13T08:30:00+01:00",
+            "marks": [],
+        },
+        {
+            "at": "2027-03-14T07:00:00Z",
+            "local": "2027-03-14T03:00:00-04:00",
+            "in_viewer_zone": "2027-03-14T08:00:00+01:00",
+            "marks": ["gap"],
+        },
+    ],
+    "dst_changes": [],
+    "warnings": [],
+}
+SCHEDULE_QUESTIONS: dict[str, Any] = {
+    "Valid": {"schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"}},
+    "Not valid": {"schedule": {"cron": "75 2 * * *"}},
+}
+VERDICT: dict[str, Any] = {
+    "valid": True,
+    "description": "At 02:30 every day (America/New_York)",
+    "schedule": SCHEDULE,
+    "next_run_at": "2026-11-21T07:30:00Z",
+}

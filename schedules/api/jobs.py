@@ -1,0 +1,193 @@
+"""Jobs: the list, one of them, and what people do to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from rest_framework.response import Response
+
+from access.api.bodies import read_body
+from access.api.paging import page_of
+from access.api.parameters import PageParameters, split_at_commas
+from access.api.schema import operation
+from access.api.views import ApiView, actor_of
+from executions.api.examples import QUEUED_DETAIL, RUN_PAGE
+from executions.api.lists import JobRunFilters, page_of_runs
+from executions.api.runs import accepted
+from executions.api.shapes import NoBody, RunDetail, RunPage
+from executions.targets.registry import TARGETS
+from schedules import definitions, triggers
+from schedules.api import examples
+from schedules.api.bodies import definition_of, read_change, read_definition, validate_change
+from schedules.api.shapes import Job as JobShape
+from schedules.api.shapes import JobChange, JobDefinition, JobPage, Pause, job_of
+from schedules.exceptions import JobGone
+from schedules.models import Job, JobState
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from rest_framework.request import Request
+
+
+def _target_kind(value: str) -> str:
+    if value not in TARGETS:
+        raise ValueError(f"target_kind takes {' or '.join(TARGETS)}.")
+    return value
+
+
+class JobFilters(PageParameters):
+    """What jobs can be filtered by."""
+
+    state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
+        None, description="One state, or several with commas between them."
+    )
+    target_kind: (
+        Annotated[str, AfterValidator(_target_kind), WithJsonSchema({"type": "string", "enum": list(TARGETS)})] | None
+    ) = None
+    name: Annotated[str, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
+    search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+        None, description="Jobs with this in their name, in upper or lower case."
+    )
+
+
+class JobListView(ApiView):
+    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    @operation("list_jobs", parameters=JobFilters, answers={200: (JobPage, examples.JOB_PAGE)})
+    def get(self, request: Request) -> Response:
+        """All jobs, the newest first."""
+        filters = JobFilters.read(request)
+        wanted = Q()
+        if filters.state:
+            wanted &= Q(state__in=filters.state)
+        if filters.target_kind:
+            wanted &= Q(spec__target_kind=filters.target_kind)
+        if filters.name is not None:
+            wanted &= Q(name=filters.name)
+        if filters.search:
+            wanted &= Q(name__icontains=filters.search)
+        page = page_of(request, Job.objects.select_related("spec").filter(wanted), filters)
+        results = [job_of(job) for job in page.rows]
+        return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
+
+    @operation(
+        "create_job",
+        asks=(JobDefinition, examples.DEFINITIONS),
+        answers={201: (JobShape, examples.JOB)},
+        locates=201,
+    )
+    def post(self, request: Request) -> Response:
+        """Make a job. Its first occurrence is the first one after this moment."""
+        now = datetime.now(UTC)
+        definition = definitions.validate(read_definition(request), now)
+        job = definitions.create(definition, now, actor=actor_of(request))
+        return Response(job_of(job).json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])})
+
+
+class JobView(ApiView):
+    @operation("get_job", answers={200: (JobShape, examples.JOB)}, errors=[404])
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """One job."""
+        return Response(job_of(_find(job_id)).json_body())
+
+    @operation(
+        "replace_job",
+        asks=(JobDefinition, examples.DEFINITIONS),
+        answers={200: (JobShape, examples.JOB)},
+        errors=[404],
+    )
+    def put(self, request: Request, job_id: UUID) -> Response:
+        """Give a job a new definition; members that are left out get their defaults.
+
+        A schedule that is changed counts from this moment; one that is the same goes on undisturbed. Runs that exist
+        keep the definition that they were born from.
+        """
+        now = datetime.now(UTC)
+        data = read_definition(request)
+        with transaction.atomic():
+            definition = validate_change(definitions.lock(job_id), data, now)
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+        return Response(job_of(job).json_body())
+
+    @operation("change_job", asks=(JobChange, examples.CHANGES), answers={200: (JobShape, examples.JOB)}, errors=[404])
+    def patch(self, request: Request, job_id: UUID) -> Response:
+        """Change some members of a job's definition. A member that is given replaces the old one whole."""
+        now = datetime.now(UTC)
+        change = read_change(request)
+        # Under the job's lock from reading to writing: of two changes at once, neither undoes the other.
+        with transaction.atomic():
+            job = definitions.lock(job_id)
+            definition = validate_change(job, {**definition_of(job), **change}, now)
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+        return Response(job_of(job).json_body())
+
+    @operation("delete_job", answers={204: (None, None)}, errors=[404])
+    def delete(self, request: Request, job_id: UUID) -> Response:
+        """Delete a job. Its runs that have not begun are cancelled, running ones go on, its history stays."""
+        definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
+        return Response(status=204)
+
+
+class JobPauseView(ApiView):
+    @operation(
+        "pause_job", asks=(Pause, examples.PAUSES), answers={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Pause a job: from now on its occurrences are recorded, and not started. Pausing it again sets the reason."""
+        now = datetime.now(UTC)
+        reason = read_body(request, Pause).reason
+        return Response(job_of(triggers.pause(job_id, now, actor=actor_of(request), reason=reason)).json_body())
+
+
+class JobResumeView(ApiView):
+    @operation(
+        "resume_job",
+        asks=(NoBody, {"No body": {}}),
+        answers={200: (JobShape, examples.JOB)},
+        errors=[404, 409],
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Resume a paused job with its next occurrence. Those that fell into the pause do not start."""
+        now = datetime.now(UTC)
+        read_body(request, NoBody)
+        return Response(job_of(triggers.resume(job_id, now, actor=actor_of(request))).json_body())
+
+
+class JobRunView(ApiView):
+    @operation(
+        "run_job",
+        asks=(NoBody, {"No body": {}}),
+        answers={202: (RunDetail, QUEUED_DETAIL)},
+        errors=[404],
+        locates=202,
+    )
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Start a run at once, whatever the job's schedule, its state and its other runs."""
+        now = datetime.now(UTC)
+        read_body(request, NoBody)
+        return accepted(triggers.run_now(_find(job_id), now, actor=actor_of(request)))
+
+
+class JobRunListView(ApiView):
+    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    @operation("list_job_runs", parameters=JobRunFilters, answers={200: (RunPage, RUN_PAGE)}, errors=[404])
+    def get(self, request: Request, job_id: UUID) -> Response:
+        """The runs of a job, the latest nominal instant first."""
+        filters = JobRunFilters.read(request)
+        if not Job.objects.filter(pk=job_id).exists():
+            raise JobGone
+        return Response(page_of_runs(request, filters, job_id).json_body())
+
+
+def _find(job_id: UUID) -> Job:
+    job = Job.objects.select_related("spec").filter(pk=job_id).first()
+    if job is None:
+        raise JobGone
+    return job

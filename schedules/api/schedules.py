@@ -1,0 +1,111 @@
+"""Questions about a schedule that no job need have: what it means, and whether it is valid."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rest_framework.response import Response
+
+from access.api.bodies import read_body
+from access.api.schema import ProblemField, operation
+from access.api.views import ApiView
+from schedules.api import examples
+from schedules.api.bodies import read_sound
+from schedules.api.shapes import (
+    DstChange,
+    Fire,
+    Preview,
+    PreviewQuestion,
+    Refusal,
+    ScheduleQuestion,
+    Verdict,
+    VerdictOrRefusal,
+)
+from schedules.clock import preview
+from schedules.clock.describe import describe, warnings
+from schedules.clock.occurrences import next_after
+from schedules.clock.spec import Kind, ScheduleSpec, to_json
+from schedules.clock.zones import LAST_AT, zone
+from schedules.definitions import LATE_ONCE, validate_schedule
+from schedules.exceptions import InvalidDefinition
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+YEAR = timedelta(days=366)
+
+
+class SchedulePreviewView(ApiView):
+    @operation(
+        "preview_schedule",
+        asks=(PreviewQuestion, examples.PREVIEW_QUESTIONS),
+        answers={200: (Preview, examples.PREVIEW)},
+    )
+    def post(self, request: Request) -> Response:
+        """What a schedule means: in words, as its next instants, and through the clock changes of the next year."""
+        now = datetime.now(UTC)
+        read_sound(request)
+        question = read_body(request, PreviewQuestion)
+        spec = validate_schedule(question.schedule, now)
+        after = question.after or _mark(spec, now)
+        count = question.count if spec.max_runs is None else min(question.count, spec.max_runs)
+        until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
+        body = Preview(
+            description=describe(spec),
+            fires=[_fire(fire, question.timezone) for fire in preview.preview(spec, after, count)],
+            dst_changes=[_change(change, question.timezone) for change in preview.dst_changes(spec, after, until)],
+            warnings=warnings(spec, now),
+        )
+        return Response(body.json_body())
+
+
+class ScheduleValidateView(ApiView):
+    @operation(
+        "validate_schedule",
+        asks=(ScheduleQuestion, examples.SCHEDULE_QUESTIONS),
+        answers={200: (VerdictOrRefusal, examples.VERDICT)},
+    )
+    def post(self, request: Request) -> Response:
+        """Whether a schedule is valid. The answer is 200 for an invalid one too, with everything that is wrong."""
+        now = datetime.now(UTC)
+        read_sound(request)
+        question = read_body(request, ScheduleQuestion)
+        try:
+            spec = validate_schedule(question.schedule, now)
+        except InvalidDefinition as error:
+            wrong = [ProblemField(field=name, message=text) for name, texts in error.errors.items() for text in texts]
+            return Response(Refusal(valid=False, errors=wrong).json_body())
+        verdict = Verdict(
+            valid=True,
+            description=describe(spec),
+            schedule=to_json(spec),
+            next_run_at=next_after(spec, _mark(spec, now)),
+        )
+        return Response(verdict.json_body())
+
+
+def _mark(spec: ScheduleSpec, now: datetime) -> datetime:
+    """Where a job with this schedule would begin to count."""
+    return now - LATE_ONCE if spec.kind is Kind.ONCE else now
+
+
+def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
+    return Fire(
+        at=fire.at,
+        local=fire.local.isoformat(),
+        in_viewer_zone=fire.at.astimezone(zone(viewer_zone)).isoformat() if viewer_zone else None,
+        marks=list(fire.marks),
+    )
+
+
+def _change(change: preview.DstChange, viewer_zone: str | None) -> DstChange:
+    return DstChange(
+        kind=change.kind,
+        at=change.at,
+        local_from=change.local_from,
+        local_to=change.local_to,
+        affected=change.affected,
+        fires=[_fire(fire, viewer_zone) for fire in change.fires],
+        text=change.text,
+    )

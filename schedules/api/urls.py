@@ -1,0 +1,19 @@
+"""Addresses of the clock side, under /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
+from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
+
+urlpatterns = [
+    path("jobs", JobListView.as_view(), name="jobs"),
+    path("jobs/<uuid:job_id>", JobView.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/pause", JobPauseView.as_view(), name="job-pause"),
+    path("jobs/<uuid:job_id>/resume", JobResumeView.as_view(), name="job-resume"),
+    path("jobs/<uuid:job_id>/run", JobRunView.as_view(), name="job-run"),
+    path("jobs/<uuid:job_id>/runs", JobRunListView.as_view(), name="job-runs"),
+    path("schedules/preview", SchedulePreviewView.as_view(), name="schedule-preview"),
+    path("schedules/validate", ScheduleValidateView.as_view(), name="schedule-validate"),
+]

@@ -1,0 +1,10 @@
+"""Django's entry for the app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class SchedulesConfig(AppConfig):
+    name = "schedules"
+    verbose_name = "What and when"

@@ -1,0 +1,1 @@
+"""Pure clock maths: which instants a schedule names. No database, no clock of its own."""

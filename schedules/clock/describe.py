@@ -1,0 +1,124 @@
+"""A schedule in plain words, and notes on what may surprise about it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from schedules.clock.cron import Cron, read_cron
+from schedules.clock.cronwords import cron_words
+from schedules.clock.localtime import Fold, Gap
+from schedules.clock.occurrences import next_after
+from schedules.clock.preview import dst_changes
+from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from schedules.clock.wording import clock_words, day_words, length_words
+from schedules.clock.zones import changes, zone
+
+_AHEAD = timedelta(days=366)
+_SURE_DAYS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
+
+
+def describe(spec: ScheduleSpec) -> str:
+    """One line, such as 'At 02:30 every day (America/New_York)' or 'Every 15 minutes, at most 5 times'."""
+    text, shows_zone = _what(spec)
+    for word, bound in (("from", spec.start_at), ("until", spec.end_at)):
+        if bound is not None:
+            joint = " " if word == "until" and spec.start_at is not None else ", "
+            text += f"{joint}{word} {_moment(bound, spec.timezone)}"
+            shows_zone = True
+    if spec.max_runs is not None:
+        text += ", at most once" if spec.max_runs == 1 else f", at most {spec.max_runs} times"
+    return f"{text} ({spec.timezone})" if shows_zone else text
+
+
+def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
+    """Sentences about what people often do not expect of such a schedule, seen from `now` (aware)."""
+    notes: list[str] = []
+    if spec.kind is Kind.CRON and spec.cron is not None:
+        cron = read_cron(spec.cron)
+        notes += _field_notes(cron)
+        notes += _clock_change_notes(spec, cron, now)
+    if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
+        notes.append("No instant of this schedule is left: it will not run any more.")
+    return notes
+
+
+def _what(spec: ScheduleSpec) -> tuple[str, bool]:
+    """What fires, and whether that depends on the zone."""
+    if spec.cron is not None:
+        cron = read_cron(spec.cron)
+        return cron_words(cron), any(part != "*" for part in cron.parts[2:])
+    if spec.every is not None:
+        length = length_words(spec.every)
+        return f"Every {length.removeprefix('1 ') if ' and ' not in length else length}", False
+    if spec.at is not None:
+        return f"Once, on {_moment(spec.at, spec.timezone)}", True
+    return "Only when started by hand", False
+
+
+def _moment(at: datetime, timezone: str) -> str:
+    local = at.astimezone(zone(timezone))
+    return f"{day_words(local)} at {clock_words(local)}"
+
+
+def _field_notes(cron: Cron) -> list[str]:
+    """Notes that hold in every zone."""
+    notes: list[str] = []
+    sim, parts = cron.sim, cron.parts
+    if cron.days_are_either:
+        notes.append(
+            "Day of month and day of week are both given: it runs on a day that fits either of them. "
+            "To need both, start one of the fields with *."
+        )
+    elif parts[3] != "*" and parts[5] != "*":
+        notes.append(
+            "Day of month and day of week are both given, and one of them starts with *: "
+            "it runs only on a day that fits both."
+        )
+    if len(sim.minutes) == 60 and len(sim.hours) < 24:
+        notes.append("It runs in every minute of the hours named; for once an hour give a minute, such as 0.")
+    for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
+        notes += _step_notes(name, part, size)
+    return notes + _short_month_notes(cron)
+
+
+def _short_month_notes(cron: Cron) -> list[str]:
+    day = min(cron.sim.days)
+    short = [month for month in cron.sim.months if _SURE_DAYS.get(month, 31) < day]
+    if cron.days_are_either or not short:
+        return []
+    if len(short) < len(cron.sim.months):
+        return [f"Months without a day {day} are left out; L stands for the last day of any month."]
+    return ["29 February comes in leap years only; L stands for the last day of the month."]
+
+
+def _step_notes(name: str, part: str, size: int) -> list[str]:
+    if not part.startswith("*/"):
+        return []
+    step = int(part[2:].split(",")[0])
+    if step >= size:
+        return [f"The step of the {name} field is larger than the field: it stands for {name} 0 only."]
+    if size % step:
+        last = (size - 1) // step * step
+        note = (
+            f"{name.capitalize()}s are counted anew from 0 each time: after {last} comes 0, "
+            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For an even spacing use every."
+        )
+        return [note]
+    return []
+
+
+def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[str]:
+    until = now + _AHEAD
+    if next(changes(spec.timezone, now, until), None) is None:
+        return []
+    if not cron.is_fixed:
+        if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
+            return []
+        return ["dst_gap and dst_fold have no effect: an hour or minute field that starts with * follows real time."]
+    notes = []
+    if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
+        notes.append(
+            "The hours are written out, so it counts as times of the day: it does not run again in the hour that "
+            "clocks repeat in autumn. With * as the hour it runs in every real hour."
+        )
+    return notes + [change.text for change in dst_changes(spec, now, until) if change.affected]

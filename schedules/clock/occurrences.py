@@ -1,0 +1,55 @@
+"""Which instants a schedule names: the one question that the engine asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from schedules.clock.cron import read_cron
+from schedules.clock.localtime import cron_instants
+from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.zones import FIRST_AT, LAST_AT
+
+_TICK = timedelta(microseconds=1)
+
+
+def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
+    """The nominal instants in (after, until] and within the schedule's bounds: aware UTC, strictly increasing, lazy.
+
+    `max_runs` is not looked at: who counts the runs applies it. Raises ValueError for naive bounds, and for an
+    `every` that has no anchor yet.
+    """
+    if after.tzinfo is None or until.tzinfo is None:
+        raise ValueError("after and until must be aware datetimes")
+    low, high = max(after.astimezone(UTC), FIRST_AT), min(until.astimezone(UTC), LAST_AT)
+    if spec.start_at is not None:
+        low = max(low, spec.start_at - _TICK)
+    if spec.end_at is not None:
+        high = min(high, spec.end_at)
+    if low >= high:
+        return iter(())
+    if spec.kind is Kind.CRON and spec.cron is not None:
+        policies = (spec.dst_gap, spec.dst_fold)
+        return cron_instants(read_cron(spec.cron), spec.timezone, policies, low, high)
+    if spec.kind is Kind.EVERY and spec.every is not None:
+        if spec.anchor_at is None:
+            raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
+        return _every_instants(spec.every, spec.anchor_at, low, high)
+    if spec.kind is Kind.ONCE and spec.at is not None and low < spec.at <= high:
+        return iter((spec.at,))
+    return iter(())
+
+
+def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
+    """The first occurrence later than `after`, or None when none is left (or none within 50 years)."""
+    return next(occurrences(spec, after, LAST_AT), None)
+
+
+def _every_instants(every: timedelta, anchor_at: datetime, after: datetime, until: datetime) -> Iterator[datetime]:
+    # The remainder keeps the arithmetic within the window: no instant before it or after it is ever made.
+    step = every - (after - anchor_at) % every
+    at = after
+    while until - at >= step:
+        at += step
+        yield at
+        step = every

@@ -1,0 +1,87 @@
+"""Job: a named definition in a scope, and where the clock stands with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from executions.ids import uuid7
+from schedules.clock.spec import ScheduleSpec, parse
+from schedules.policies import JobPolicies
+
+if TYPE_CHECKING:
+    from executions.models import Run
+
+
+class JobState(models.TextChoices):
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    ENDED = "ended", "Ended"  # its schedule names no further instant
+
+
+def new_job_id() -> UUID:
+    return uuid7(datetime.now(UTC))
+
+
+class Job(models.Model):
+    """What an admin edits. Target, payload and policies stand in `spec`, a version that runs can name.
+
+    The fields from `mark_at` on belong to the clock: only `queries.ADVANCE` and the definitions write them.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
+    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT)
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True, max_length=10_000)
+    spec = models.ForeignKey("executions.RunSpec", on_delete=models.PROTECT, db_index=False, related_name="+")
+    schedule = models.JSONField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    state = models.CharField(max_length=6, choices=JobState, default=JobState.ACTIVE)
+    pause_reason = models.CharField(max_length=255, blank=True)
+    paused_at = models.DateTimeField(null=True)
+    resumed_at = models.DateTimeField(null=True, help_text="Occurrences up to this instant are recorded as paused.")
+
+    mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has its row.")
+    next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none is due.")
+    n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far, for max_runs.")
+
+    class Meta:
+        indexes: ClassVar = [
+            # queries.DUE and NEXT_DUE
+            models.Index(
+                F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
+            ),
+            models.Index(F("name"), F("id"), name="job_name"),
+        ]
+        ordering: ClassVar = ["-id"]
+
+    if TYPE_CHECKING:
+        runs: models.Manager[Run]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def schedule_spec(self) -> ScheduleSpec:
+        return parse(self.schedule, min_interval=settings.MAINSPRING.min_interval)
+
+    @property
+    def policies(self) -> JobPolicies:
+        return JobPolicies.model_validate(self.spec.policies)
+
+    @property
+    def target(self) -> dict[str, Any]:
+        target: dict[str, Any] = self.spec.target
+        return target
+
+    @property
+    def next_fire_at(self) -> datetime | None:
+        """The next nominal instant that will start a run, None for a job that is paused or has ended."""
+        return self.next_run_at if self.state == JobState.ACTIVE else None

@@ -1,0 +1,16 @@
+"""BeatLease: which beat fires the PeriodicTask rows just now."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class BeatLease(models.Model):
+    """A named lease, taken and renewed by `queries.TAKE_LEASE`."""
+
+    name = models.CharField(primary_key=True, max_length=50)
+    holder = models.CharField(max_length=255)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder}"

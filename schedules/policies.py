@@ -1,0 +1,39 @@
+"""The policies of a job: those that govern its occurrences, beside those that govern its runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from executions.duration_field import Duration
+from executions.policies import RunPolicies
+from schedules.clock.catchup import CatchUp
+
+MAX_AGE_LIMIT = timedelta(days=366)
+
+
+def _max_age(value: timedelta) -> timedelta:
+    if value > MAX_AGE_LIMIT:
+        raise ValueError("The longest age to catch up is 366d.")
+    return value
+
+
+class CatchUpPolicy(BaseModel):
+    """What becomes of occurrences that were missed while no beat was running."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: CatchUp = Field(CatchUp.LAST, description="skip: none runs. last: the latest runs, once. all: each runs.")
+    max_age: Annotated[Duration, AfterValidator(_max_age)] = Field(
+        timedelta(hours=1), description="What was missed longer ago than this never runs."
+    )
+
+
+class JobPolicies(RunPolicies):
+    """Every policy of a job, with its defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    catch_up: CatchUpPolicy = CatchUpPolicy()

@@ -1,0 +1,129 @@
+"""Every SQL statement of the clock, named, with what it is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from executions.queries import execute, fetch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+# tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
+DUE = """
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
+       spec.policies, spec.target_kind
+  FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
+ WHERE job.state = 'active' AND job.next_run_at <= %(now)s
+ ORDER BY job.next_run_at, job.id LIMIT %(limit)s
+   FOR UPDATE OF job SKIP LOCKED
+"""
+
+# tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
+DUE_OF_JOB = """
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
+       spec.policies, spec.target_kind
+  FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
+ WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
+   FOR UPDATE OF job
+"""
+
+# definitions, triggers: the row lock under which a job is changed.
+LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
+
+# tick: where the clock stands after a pass.
+ADVANCE = """
+UPDATE schedules_job AS job
+   SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled, state = moved.state
+  FROM unnest(%(id)s::uuid[], %(mark_at)s::timestamptz[], %(next_run_at)s::timestamptz[], %(n_scheduled)s::int[],
+              %(state)s::text[]) AS moved (id, mark_at, next_run_at, n_scheduled, state)
+ WHERE job.id = moved.id
+"""
+
+# tick: a job that cannot be processed is looked at again later, with its mark where it was.
+PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
+
+NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
+
+# beat: the lease under which one beat at a time fires the PeriodicTask rows.
+TAKE_LEASE = """
+INSERT INTO schedules_beatlease AS lease (name, holder, expires_at) VALUES (%(name)s, %(holder)s, %(expires_at)s)
+ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
+ WHERE lease.holder = EXCLUDED.holder OR lease.expires_at < %(now)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """What one pass needs of a job, under its row lock."""
+
+    id: UUID
+    scope_id: int
+    spec_id: int
+    name: str
+    mark_at: datetime
+    resumed_at: datetime | None
+    n_scheduled: int
+    schedule: str  # JSON, as stored
+    policies: str  # JSON, as stored
+    target_kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Where the clock stands with a job after a pass."""
+
+    id: UUID
+    mark_at: datetime
+    next_run_at: datetime | None
+    n_scheduled: int
+    state: str
+
+
+def due_jobs(now: datetime, limit: int) -> list[DueJob]:
+    """Lock and return up to `limit` jobs that are due."""
+    return [DueJob(*row) for row in fetch(DUE, {"now": now, "limit": limit})]
+
+
+def due_job(job_id: UUID, now: datetime) -> DueJob | None:
+    """Lock and return one job if it is due."""
+    rows = fetch(DUE_OF_JOB, {"id": job_id, "now": now})
+    return DueJob(*rows[0]) if rows else None
+
+
+def lock_job(job_id: UUID) -> bool:
+    """Lock a job's row until the transaction ends; False when there is no such job."""
+    return bool(fetch(LOCK_JOB, {"id": job_id}))
+
+
+def advance(moves: Sequence[Advance]) -> None:
+    """Store where the clock stands with these jobs."""
+    execute(
+        ADVANCE,
+        {
+            "id": [move.id for move in moves],
+            "mark_at": [move.mark_at for move in moves],
+            "next_run_at": [move.next_run_at for move in moves],
+            "n_scheduled": [move.n_scheduled for move in moves],
+            "state": [move.state for move in moves],
+        },
+    )
+
+
+def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
+    """Look at these jobs again at `until`."""
+    execute(PUSH_BACK, {"id": list(job_ids), "until": until})
+
+
+def next_due_at() -> datetime | None:
+    """Return when the next job is due."""
+    at: datetime | None = fetch(NEXT_DUE, {})[0][0]
+    return at
+
+
+def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:
+    """Take or renew a lease; False while another holds it."""
+    return bool(execute(TAKE_LEASE, {"name": name, "holder": holder, "now": now, "expires_at": expires_at}))

@@ -1,0 +1,176 @@
+"""tick(now, limit): from due jobs to runs and a new mark, in one transaction. Any number may run at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import groupby, islice
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from executions import overlap, runs
+from executions.dispatch import Message, message_for
+from executions.states import Reason
+from executions.transitions import NewRun
+from schedules import queries
+from schedules.clock.catchup import Verdict, judge
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.spec import ScheduleSpec, parse
+from schedules.models import JobState
+from schedules.policies import JobPolicies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schedules.queries import DueJob
+
+log = structlog.get_logger(__name__)
+
+PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
+REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Counts of one pass, and the messages that its caller publishes after the commit."""
+
+    n_jobs: int
+    n_skipped: int
+    n_broken: int
+    messages: list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass does with one job."""
+
+    job: DueJob
+    new_runs: list[NewRun]
+    move: queries.Advance
+
+
+def tick(now: datetime, limit: int) -> Ticked:
+    """Handle up to `limit` due jobs, each from its mark to `now`; fewer than `limit` means that none is left.
+
+    1. Lock due jobs that no other tick has.
+    2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
+    3. Insert their runs; an occurrence that has its row keeps it.
+    4. Move the marks. All of it commits together, or not at all.
+    """
+    with transaction.atomic():
+        return _pass(queries.due_jobs(now, limit), now, published=True)
+
+
+def settle(job_id: UUID, now: datetime) -> None:
+    """Bring one job up to `now` under the definition it has, before that is changed. Inside a transaction."""
+    while (job := queries.due_job(job_id, now)) is not None:
+        if _pass([job], now, published=False).n_broken:
+            break
+
+
+def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
+    plans, broken = _plan_all(jobs, now)
+    new = [(plan.job, run) for plan in plans for run in plan.new_runs]
+    born = runs.open_scheduled([run for _, run in new], now, published=published)
+    messages = [
+        message_for(run_id, 0, new[place][0].name, new[place][0].target_kind, policies_of(new[place][0].policies))
+        for place, run_id in born.items()
+        if new[place][1].reason is None
+    ]
+    if plans:
+        queries.advance([plan.move for plan in plans])
+    if broken:
+        queries.push_back(broken, now + PUSHED_BACK_FOR)
+    n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
+    return Ticked(n_jobs=len(jobs), n_skipped=n_skipped, n_broken=len(broken), messages=messages)
+
+
+def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
+    live = runs.live_jobs([job.id for job in jobs]) if jobs else set()
+    plans, broken = [], []
+    for job in jobs:
+        try:
+            plans.append(plan(job, now, has_live=job.id in live))
+        except Exception:
+            log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
+            broken.append(job.id)
+    return plans, broken
+
+
+def plan(job: DueJob, now: datetime, *, has_live: bool) -> Plan:
+    """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
+    spec, policies = spec_of(job.schedule), policies_of(job.policies)
+    size = settings.MAINSPRING.chunk_size
+    due = list(islice(occurrences(spec, job.mark_at, now), size + 1))
+    more = len(due) > size
+    due = due[:size]
+    left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    decided: list[tuple[datetime, Reason | None]] = []
+    for instant, reason in _judged(job, policies, due, now, more=more):
+        if reason is None and left == 0:
+            break
+        verdict = reason or overlap.decide(policies.overlap, has_live=has_live)
+        if verdict is None:
+            has_live = True
+            left = None if left is None else left - 1
+        decided.append((instant, verdict))
+    n_scheduled = job.n_scheduled + sum(reason is None for _, reason in decided)
+    mark_at = due[-1] if more else max(now, job.mark_at)
+    next_run_at = None if left == 0 else next_after(spec, mark_at)
+    state = JobState.ACTIVE if next_run_at else JobState.ENDED
+    new_runs = list(_rows(job, decided, keep=0 if more else settings.MAINSPRING.fold_after))
+    return Plan(job, new_runs, queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value))
+
+
+def _judged(
+    job: DueJob, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
+) -> Iterator[tuple[datetime, Reason | None]]:
+    n_paused = sum(instant <= job.resumed_at for instant in due) if job.resumed_at else 0
+    yield from ((instant, Reason.PAUSED) for instant in due[:n_paused])
+    open_to_run = due[n_paused:]
+    verdicts = judge(
+        policies.catch_up.mode,
+        open_to_run,
+        now,
+        grace=settings.MAINSPRING.misfire_grace,
+        max_age=policies.catch_up.max_age,
+        more=more,
+    )
+    yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
+
+
+def _rows(job: DueJob, decided: Sequence[tuple[datetime, Reason | None]], keep: int) -> Iterator[NewRun]:
+    """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
+    for reason, group in groupby(decided, key=lambda pair: pair[1]):
+        instants = [instant for instant, _ in group]
+        n_folded = len(instants) - keep if reason and len(instants) > keep + 1 else 0
+        if n_folded:
+            yield NewRun(
+                scope_id=job.scope_id,
+                job_id=job.id,
+                spec_id=job.spec_id,
+                nominal_at=instants[0],
+                reason=reason,
+                last_nominal_at=instants[n_folded - 1],
+                n_occurrences=n_folded,
+            )
+        for instant in instants[n_folded:]:
+            yield NewRun(scope_id=job.scope_id, job_id=job.id, spec_id=job.spec_id, nominal_at=instant, reason=reason)
+
+
+@lru_cache(maxsize=8192)
+def spec_of(schedule_json: str) -> ScheduleSpec:
+    """Read a stored schedule. The floor on intervals is for new ones: what was accepted goes on."""
+    return parse(json.loads(schedule_json), min_interval=timedelta(0))
+
+
+@lru_cache(maxsize=8192)
+def policies_of(policies_json: str) -> JobPolicies:
+    """Read stored policies."""
+    return JobPolicies.model_validate_json(policies_json)

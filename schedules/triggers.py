@@ -1,0 +1,69 @@
+"""What people do to a job beside editing it: run it now, pause it, resume it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import transaction
+
+from executions import runs
+from executions.queries import wake_beat
+from executions.states import Origin
+from executions.transitions import NewRun
+from schedules import tick
+from schedules.clock.occurrences import next_after
+from schedules.definitions import lock
+from schedules.exceptions import JobConflict
+from schedules.models import Job, JobState
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from executions.models import Run
+
+log = structlog.get_logger(__name__)
+
+
+def run_now(job: Job, now: datetime, *, actor: str) -> Run:
+    """Start a run of the job at once, whatever its schedule, its state and its live runs."""
+    new = NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
+    run = runs.open_by_hand(new, now, actor=actor)
+    log.info("job_run_by_hand", action="run_now", job=str(job.pk), run=str(run.pk), actor=actor)
+    return run
+
+
+def pause(job_id: UUID, now: datetime, *, actor: str, reason: str = "") -> Job:
+    """Pause a job from now on; what was due before now still runs. Pausing a paused job changes its reason.
+
+    Raises JobGone, and JobConflict for a job whose schedule has ended.
+    """
+    with transaction.atomic():
+        lock(job_id)
+        tick.settle(job_id, now)
+        job = lock(job_id)
+        if job.state == JobState.ENDED:
+            raise JobConflict("The job's schedule has ended: there is nothing to pause.")
+        if job.state != JobState.PAUSED:
+            job.state, job.paused_at = JobState.PAUSED, now
+        job.pause_reason = reason
+        job.save(update_fields=["state", "paused_at", "pause_reason"])
+    log.info("job_paused", action="pause", job=str(job_id), actor=actor)
+    return job
+
+
+def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
+    """Resume a paused job: occurrences up to now are recorded as paused, later ones run. Raises JobGone, JobConflict."""
+    with transaction.atomic():
+        job = lock(job_id)
+        if job.state != JobState.PAUSED:
+            raise JobConflict(f"The job is {job.state}, not paused.")
+        job.next_run_at = next_after(job.schedule_spec, job.mark_at)
+        is_over = job.next_run_at is None and job.schedule_spec.kind != "none"
+        job.state = JobState.ENDED if is_over else JobState.ACTIVE
+        job.resumed_at, job.paused_at, job.pause_reason = now, None, ""
+        job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason"])
+        wake_beat()
+    log.info("job_resumed", action="resume", job=str(job_id), actor=actor)
+    return job

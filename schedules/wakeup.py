@@ -1,0 +1,53 @@
+"""The beat's sleep: until a time is over, or until PostgreSQL notifies that something is due sooner."""
+
+from __future__ import annotations
+
+import select
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import structlog
+from django.db import connection
+
+from executions.queries import NOTIFY_CHANNEL
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+log = structlog.get_logger(__name__)
+
+
+class Wakeup:
+    """Listens on a connection of its own. Without one it just sleeps: notifications are a courtesy."""
+
+    def __init__(self) -> None:
+        self._connection: Connection[Any] | None = None
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for at most `seconds`, less when notified."""
+        if seconds <= 0:
+            return
+        try:
+            listening = self._listen()
+            if select.select([listening.fileno()], [], [], seconds)[0]:
+                for _ in listening.notifies(timeout=0):
+                    pass
+        except (psycopg.Error, OSError) as error:
+            log.warning("not_listening", action="wait", error=str(error).strip())
+            self.close()
+            time.sleep(seconds)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _listen(self) -> Connection[Any]:
+        if self._connection is None:
+            parameters = connection.get_connection_params()
+            kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
+            kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}
+            self._connection = psycopg.connect(**kept, autocommit=True, connect_timeout=5)
+            self._connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
+        return self._connection

@@ -1,0 +1,81 @@
+"""Real beats and workers of the project, as an operator starts them, against the test's own stores."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
+COMMANDS = {
+    "beat": ["beat"],
+    "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2"],
+    "worker-http": ["worker", "--queues", "http", "--pool", "threads", "--concurrency", "8"],
+}
+READY = {"beat": "beat: Starting", "worker": " ready.", "worker-http": " ready."}
+
+
+class Processes:
+    """Starts, stops and kills processes by name; `worker#2` is a second worker."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._folder = folder
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._environment = {**os.environ, "DATABASE_URL": database_url(), "MAINSPRING_DB_POOL": "4", **environment}
+
+    def start(self, *names: str) -> None:
+        """Start processes and wait until each says that it is ready."""
+        for name in names:
+            kind = name.partition("#")[0]
+            command = [*CELERY, *COMMANDS[kind]]
+            command += ["--hostname", f"{name}@tests"] if kind != "beat" else []
+            with self._log(name).open("ab") as log:
+                self._running[name] = subprocess.Popen(
+                    command, stdout=log, stderr=log, env=self._environment, start_new_session=True
+                )
+        for name in names:
+            wait_until(partial(self._is_ready, name), 40, what=f"the start of {name}: {self._log(name)}")
+
+    def kill(self, name: str) -> None:
+        """SIGKILL a process with all its children, as a power cut does."""
+        process = self._running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self, name: str) -> int:
+        """SIGTERM a process and return its exit code."""
+        process = self._running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30)
+
+    def kill_all(self) -> None:
+        for name in list(self._running):
+            self.kill(name)
+
+    def log_of(self, name: str) -> str:
+        return self._log(name).read_text(errors="replace")
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+    def _is_ready(self, name: str) -> bool:
+        process = self._running[name]
+        assert process.poll() is None, f"{name} has ended:\n{self.log_of(name)[-3000:]}"
+        return READY[name.partition("#")[0]] in self.log_of(name)
+
+
+def database_url() -> str:
+    """The URL of the database that the tests write to."""
+    given = urlsplit(os.environ["DATABASE_URL"])
+    return given._replace(path=f"/{settings.DATABASES['default']['NAME']}").geturl()

@@ -1,0 +1,80 @@
+"""API keys in the admin: shown once, to the right person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from access.models import ApiKey
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+
+ADD = "/admin/access/apikey/add/"
+LIST = "/admin/access/apikey/"
+
+
+def test_a_new_key_is_in_one_answer_and_in_nothing_that_is_kept(admin_user: User) -> None:
+    client = signed_in(admin_user)
+    answer = client.post(ADD, {"name": "billing", "user": admin_user.pk})
+    text = page_of(answer)
+    row = ApiKey.objects.get()
+    secret = text.split('id="secret" tabindex="0">')[1].split("<")[0]
+    assert ApiKey.find(secret, datetime.now(UTC)) == row
+    assert "no-store" in answer["Cache-Control"]
+    kept = "".join(cookie.value for cookie in client.cookies.values()) + str(dict(client.session))
+    assert secret.rpartition("_")[2] not in kept
+    for address in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/history/"):
+        assert secret not in page_of(client.get(address))
+
+
+def test_only_a_superuser_makes_keys_for_others(admin_user: User) -> None:
+    limited = staff_member("limited", "add_apikey", "view_apikey", "change_apikey")
+    client = signed_in(limited)
+    assert 'name="user"' not in page_of(client.get(ADD))
+    client.post(ADD, {"name": "mine", "user": admin_user.pk})
+    assert ApiKey.objects.get().user == limited
+
+
+def test_others_keys_are_not_seen_and_not_revoked_by_a_limited_member(admin_user: User) -> None:
+    theirs, _ = ApiKey.issue(user=admin_user, name="of the administrator")
+    client = signed_in(staff_member("limited", "view_apikey", "change_apikey"))
+    assert "of the administrator" not in page_of(client.get(LIST))
+    client.post(f"{LIST}{theirs.pk}/revoke/")
+    client.post(LIST, {"action": "revoke_selected", "_selected_action": theirs.pk})
+    theirs.refresh_from_db()
+    assert theirs.revoked_at is None
+
+
+def test_a_revoked_key_signs_in_no_more(admin_user: User) -> None:
+    row, secret = ApiKey.issue(user=admin_user, name="old")
+    client = signed_in(admin_user)
+    assert client.get(f"{LIST}{row.pk}/revoke/").status_code == 405
+    client.post(f"{LIST}{row.pk}/revoke/")
+    assert ApiKey.find(secret, datetime.now(UTC)) is None
+    assert "Revoked" in page_of(client.get(LIST))
+
+
+def test_an_expiry_in_the_past_is_refused(admin_user: User) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    data = {"name": "late", "user": admin_user.pk, "expires_at_0": f"{yesterday:%Y-%m-%d}", "expires_at_1": "00:00"}
+    assert "lies in the past" in page_of(signed_in(admin_user).post(ADD, data))
+    assert not ApiKey.objects.exists()
+
+
+def test_users_and_groups_have_their_pages(admin_user: User) -> None:
+    client = signed_in(admin_user)
+    for address in (
+        "user/",
+        "user/add/",
+        f"user/{admin_user.pk}/change/",
+        f"user/{admin_user.pk}/password/",
+        "group/",
+        "group/add/",
+    ):
+        page_of(client.get(f"/admin/auth/{address}"))

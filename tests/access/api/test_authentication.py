@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from access.models import ApiKey
+from tests.documented import DocumentedClient, problem_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django import Settings
+
+JOBS = "/api/v1/jobs"
+BODY = {"name": "greeting", "target": {"kind": "command", "name": "demo.echo"}}
+
+
+def client_with(header: str) -> DocumentedClient:
+    client = DocumentedClient()
+    client.credentials(HTTP_AUTHORIZATION=header)
+    return client
+
+
+def test_without_a_key_or_session_the_answer_is_401_and_names_the_scheme(db: None) -> None:
+    response = DocumentedClient().get(JOBS)
+
+    problem_of(response, 401)
+    assert response["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bearer",
+        "Bearer ",
+        "Bearer x",
+        "Bearer ms__",
+        "Bearer ms_abc",
+        "Bearer ms_\xe9_\xe9",
+        "Bearer ms_a_b_c d",
+        "bearer ms",
+    ],
+)
+def test_a_key_that_is_none_is_a_401(db: None, header: str) -> None:
+    problem_of(client_with(header).get(JOBS), 401)
+
+
+def test_a_key_with_a_nul_is_a_400(db: None) -> None:
+    problem_of(client_with("Bearer ms_a\0b_c").get(JOBS), 400)
+
+
+def test_an_expired_a_revoked_and_an_inactive_users_key_are_401(staff: User) -> None:
+    now = datetime.now(UTC)
+    row, key = ApiKey.issue(user=staff, name="tests")
+    client = client_with(f"Bearer {key}")
+    assert client.get(JOBS).status_code == 200
+
+    ApiKey.objects.update(expires_at=now - timedelta(seconds=1))
+    problem_of(client.get(JOBS), 401)
+    ApiKey.objects.update(expires_at=None, revoked_at=now)
+    problem_of(client.get(JOBS), 401)
+    ApiKey.objects.update(revoked_at=None)
+    staff.is_active = False
+    staff.save()
+    problem_of(client.get(JOBS), 401)
+    assert ApiKey.find(key, now) is None
+    assert row.name == "tests"
+
+
+def test_a_session_reads_without_and_writes_only_with_its_csrf_token(staff: User) -> None:
+    client = DocumentedClient(enforce_csrf_checks=True)
+    client.force_login(staff)
+
+    assert client.get(JOBS).status_code == 200
+    assert "CSRF" in problem_of(client.send("POST", JOBS, BODY), 403)["detail"]
+    client.get("/api/docs")  # as in a browser: the page sets the cookie that its requests repeat
+    token = client.cookies["csrftoken"].value
+    client.credentials(HTTP_X_CSRFTOKEN=token, HTTP_REFERER="https://testserver/api/docs")
+    written = client.send("POST", JOBS, BODY)
+    assert written.status_code == 201, written.content
+
+
+@pytest.mark.parametrize(
+    "cookie", ['"\\000\\000\\000\\000\\000\\000\\000\\000\\000"', "nonsense", '"', "x" * 4000, "\xff" * 40]
+)
+def test_a_nonsense_session_cookie_never_fails(db: None, settings: Settings, cookie: str) -> None:
+    response = DocumentedClient().get(JOBS, HTTP_COOKIE=f"{settings.SESSION_COOKIE_NAME}={cookie}")
+
+    assert response.status_code in (400, 401)

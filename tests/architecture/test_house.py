@@ -1,0 +1,142 @@
+"""The rules of the house that a machine can check: sizes, names, words, and who may do what."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("scheduler_project", "schedules", "executions", "access")
+SOURCE = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "migrations" not in p.parts)
+TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
+# Words that mean one of the glossary's, so that a thing has one name. "Task" is Celery's alone.
+SYNONYMS = {"execution", "executions", "invocation", "cronjob", "trial", "worklog", "organisation", "firing", "jobrun"}
+CELERYS = {"tasks.py", "beat.py", "dispatch.py", "celery.py", "settings.py", "periodic.py", "theme.py"}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", [*SOURCE, *TESTS], ids=relative)
+def test_a_file_is_small_and_named_for_what_it_does(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+    assert path.stem not in DRAWERS
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=relative)
+def test_a_module_says_what_lives_here(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring and len(docstring.splitlines()[0]) > 10
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+def words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
+
+
+@pytest.mark.parametrize("path", SOURCE, ids=relative)
+def test_a_thing_has_the_name_that_the_glossary_gives_it(path: Path) -> None:
+    for name in names(ast.parse(path.read_text())):
+        assert not words(name) & SYNONYMS or "Executions" in name, name
+        assert "task" not in words(name) or path.name in CELERYS, f"{name}: a task is Celery's"
+
+
+def ours() -> list[type[models.Model]]:
+    return [model for model in apps.get_models() if model._meta.app_label in ROOMS]
+
+
+@pytest.mark.parametrize("model", ours(), ids=lambda model: model.__name__)
+def test_instants_end_in_at(model: type[models.Model]) -> None:
+    for field in model._meta.get_fields():
+        if isinstance(field, models.DateTimeField):
+            assert field.name == "at" or field.name.endswith("_at"), field
+
+
+@pytest.mark.parametrize("name", ["Job", "Run", "Attempt", "RunEvent"])
+def test_what_people_own_carries_its_scope(name: str) -> None:
+    (model,) = (model for model in ours() if model.__name__ == name)
+    assert not model._meta.get_field("scope").null
+
+
+def lines_with(pattern: str, allowed: set[str]) -> list[str]:
+    found = []
+    for path in SOURCE:
+        if relative(path) not in allowed:
+            found += [
+                f"{relative(path)}: {line.strip()}"
+                for line in path.read_text().splitlines()
+                if re.search(pattern, line)
+            ]
+    return found
+
+
+def test_sql_has_a_home() -> None:
+    homes = {"executions/queries.py", "schedules/queries.py", "schedules/wakeup.py"}
+    assert not lines_with(r"\.cursor\(|\.raw\(|RawSQL|select_for_update\(", homes)
+
+
+def test_only_transitions_write_a_runs_status() -> None:
+    for path in SOURCE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"update", "save", "create"}
+            ):
+                assert not any(keyword.arg == "status" for keyword in node.keywords), relative(path)
+            if isinstance(node, ast.Assign | ast.AugAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                written = [t for t in targets if isinstance(t, ast.Attribute) and t.attr == "status"]
+                assert not any(isinstance(t.value, ast.Name) and t.value.id == "run" for t in written), relative(path)
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    entries = {"scheduler_project/settings.py", "scheduler_project/celery.py", "scheduler_project/wsgi.py"}
+    launcher = {relative(path) for path in SOURCE if "launch" in path.parts}
+    assert not lines_with(r"os\.environ|getenv", entries | launcher | {"scheduler_project/flower_auth.py"})
+
+
+def test_endless_loops_stand_in_entry_points_only() -> None:
+    # Those of a target end with its deadline.
+    allowed = {relative(path) for path in SOURCE if {"launch", "targets"} & set(path.parts)}
+    assert not lines_with(r"^\s*while True", allowed | {"executions/heartbeat.py"})
+
+
+def test_tests_wait_for_nothing_but_conditions() -> None:
+    for path in TESTS:
+        calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        sleeps = any(isinstance(func, ast.Attribute) and func.attr == "sleep" for func in calls)
+        assert not sleeps or relative(path) == "tests/waiting.py" or not path.is_relative_to(ROOT / "tests"), relative(
+            path
+        )
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 250
+
+
+def test_the_repository_names_no_machine() -> None:
+    pattern = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/\w")
+    for path in [*SOURCE, *TESTS, *(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "Makefile"]:
+        if path != Path(__file__):
+            assert not pattern.search(path.read_text()), relative(path)

@@ -1,0 +1,175 @@
+"""Stories of an administrator with jobs: making, changing, starting, pausing, resuming and deleting them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from executions.models import Run
+from schedules.models import Job
+from tests.browser.conftest import shoot
+from tests.factories import make_job
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import User
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
+
+ADD = "/admin/schedules/job/add/"
+
+
+def test_an_administrator_signs_in_and_is_shown_how_to_begin(page: Page, admin_user: User) -> None:
+    page.goto("/")
+    shoot(page, "sign-in")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Nothing to run yet")).to_be_visible()
+    page.get_by_role("link", name="Create a job").click()
+    expect(page).to_have_url(re.compile(f"{ADD}$"))
+
+
+def test_a_cron_job_with_seconds_is_previewed_as_it_is_typed_and_then_made(admin: Page) -> None:
+    admin.goto(ADD)
+    admin.get_by_label("Name").fill("every ten seconds")
+    admin.get_by_label("Cron expression", exact=True).last.fill("*/10 * * * * *")
+    preview = admin.locator("[data-preview]")
+    expect(preview.locator(".ms-words")).to_contain_text("Every 10 seconds")
+    expect(preview.locator("tbody tr")).to_have_count(10)
+    expect(preview).to_contain_text("Your time (Europe/Paris)")
+    admin.get_by_label("URL").fill("https://example.org/hook")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator(".ms-title")).to_contain_text("every ten seconds")
+    expect(admin.get_by_text("It has not run yet.")).to_be_visible()
+    job = Job.objects.get()
+    assert job.schedule["cron"] == "*/10 * * * * *"
+    assert job.spec.target["url"] == "https://example.org/hook"
+
+
+def test_a_wrong_expression_is_named_beside_its_field_while_it_is_typed(admin: Page) -> None:
+    admin.goto(ADD)
+    cron = admin.locator("#id_cron")
+    cron.fill("75 * * * *")
+    error = admin.locator("[data-errors=cron]")
+    expect(error).to_contain_text("75")
+    cron.fill("15 * * * *")
+    expect(error).to_be_empty()
+    admin.locator("#id_timezone").fill("Europe/Pari")
+    expect(admin.locator("[data-errors=timezone]")).to_contain_text("Europe/Paris")
+    admin.get_by_role("button", name="Use mine").click()
+    expect(admin.locator("#id_timezone")).to_have_value("Europe/Paris")
+    expect(admin.locator("[data-errors=timezone]")).to_be_empty()
+
+
+def test_only_the_fields_of_the_chosen_kinds_are_seen(admin: Page) -> None:
+    admin.goto(ADD)
+    expect(admin.locator("#id_cron")).to_be_visible()
+    expect(admin.locator("#id_every")).to_be_hidden()
+    admin.get_by_text("Fixed interval").click()
+    expect(admin.locator("#id_every")).to_be_visible()
+    expect(admin.locator("#id_cron")).to_be_hidden()
+    expect(admin.locator("#id_dst_gap")).to_be_hidden()
+    admin.get_by_text("Only by hand").click()
+    expect(admin.locator("#id_timezone")).to_be_hidden()
+    expect(admin.locator("[data-preview]")).to_contain_text("Only when started by hand")
+    admin.get_by_text("Command", exact=True).first.click()
+    expect(admin.locator("#id_url")).to_be_hidden()
+
+
+def test_a_bad_url_is_complained_of_at_its_field_and_nothing_is_made(admin: Page) -> None:
+    admin.goto(ADD)
+    admin.get_by_label("Name").fill("bad")
+    admin.locator("#id_cron").fill("0 9 * * *")
+    admin.get_by_label("URL").fill("ftp://example.org")
+    admin.locator("#id_headers").fill("{not json")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator("[data-errors=url]")).to_contain_text("http")
+    expect(admin.locator("[data-errors=headers]")).to_contain_text("This is not JSON")
+    expect(admin.locator("#id_cron")).to_have_value("0 9 * * *")
+    shoot(admin, "job-errors")
+    assert not Job.objects.exists()
+
+
+def test_a_command_is_chosen_with_its_parameters_beside_it(admin: Page) -> None:
+    admin.goto(ADD)
+    admin.get_by_label("Name").fill("say it")
+    admin.get_by_text("Fixed interval").click()
+    admin.locator("#id_every").fill("15m")
+    admin.get_by_text("Command", exact=True).first.click()
+    admin.locator("#id_command").select_option("demo.sleep")
+    expect(admin.locator("[data-command='demo.sleep']")).to_contain_text("seconds")
+    expect(admin.locator("[data-command='demo.echo']")).to_be_hidden()
+    expect(admin.locator("[data-preview] .ms-words")).to_have_text("Every 15 minutes")
+    shoot(admin, "job-command")
+    admin.locator("#id_payload").fill('{"seconds": "many"}')
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator("[data-errors=payload]")).to_contain_text("seconds")
+    admin.locator("#id_payload").fill('{"seconds": 1}')
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.locator(".ms-title")).to_contain_text("say it")
+    assert Job.objects.get().spec.payload == {"seconds": 1}
+
+
+def test_a_job_is_started_paused_with_a_reason_and_resumed(admin: Page, today: datetime) -> None:
+    job = make_job("greeting", {"cron": "0 9 * * *"}, today)
+    admin.goto(f"/admin/schedules/job/{job.pk}/")
+    admin.get_by_role("button", name="Run now").click()
+    expect(admin.locator(".ms-title")).to_contain_text("Queued")
+    assert Run.objects.get().origin == "manual"
+    admin.get_by_role("link", name="greeting").first.click()
+
+    admin.get_by_role("link", name="Pause").click()
+    admin.get_by_label("Reason").fill("<b>billing</b> is down")
+    admin.get_by_role("button", name="Pause").click()
+    expect(admin.locator(".ms-notice")).to_contain_text("<b>billing</b> is down")
+    expect(admin.locator(".ms-title")).to_contain_text("Paused")
+
+    admin.get_by_role("link", name="Resume").click()
+    expect(admin.get_by_text("No run starts at once.")).to_be_visible()
+    admin.get_by_role("button", name="Resume").click()
+    expect(admin.locator(".ms-title")).to_contain_text("Active")
+
+
+def test_several_jobs_are_paused_from_the_list_with_one_reason(admin: Page, today: datetime) -> None:
+    for name in ("one", "two", "three"):
+        make_job(name, {"cron": "0 9 * * *"}, today)
+    admin.goto("/admin/schedules/job/")
+    for name in ("one", "three"):
+        admin.get_by_role("row", name=name).get_by_role("checkbox").check()
+    admin.locator("select[name=action]").select_option("pause_selected")
+    admin.get_by_role("button", name="Run", exact=True).click()
+    admin.get_by_label("Reason").fill("move")
+    admin.get_by_role("button", name="Pause").click()
+    expect(admin.get_by_text("2 jobs paused.")).to_be_visible()
+    assert set(Job.objects.filter(state="paused", pause_reason="move").values_list("name", flat=True)) == {
+        "one",
+        "three",
+    }
+
+
+def test_a_row_of_the_list_starts_its_job_and_stays_on_the_list(admin: Page, today: datetime) -> None:
+    make_job("greeting", {"cron": "0 9 * * *"}, today)
+    admin.goto("/admin/schedules/job/?state=active")
+    admin.get_by_role("button", name="Run greeting now").click()
+    expect(admin.get_by_text("“greeting” was started.")).to_be_visible()
+    expect(admin).to_have_url(re.compile(r"\?state=active$"))
+    expect(admin.get_by_role("row", name="greeting")).to_contain_text("Queued")
+
+
+def test_deleting_says_what_happens_and_keeps_the_history(admin: Page, today: datetime) -> None:
+    job = make_job("greeting", {"cron": "0 9 * * *"}, today)
+    admin.goto(f"/admin/schedules/job/{job.pk}/")
+    admin.get_by_role("button", name="Run now").click()
+    expect(admin.locator(".ms-title")).to_contain_text("Queued")
+    admin.goto(f"/admin/schedules/job/{job.pk}/")
+    admin.get_by_role("link", name="Delete").click()
+    expect(admin.get_by_text("Its 1 run that has not begun is cancelled.")).to_be_visible()
+    admin.get_by_role("button", name="Delete the job").click()
+    expect(admin.get_by_text("No jobs yet")).to_be_visible()
+    assert Run.objects.get().status == "cancelled"

@@ -1,0 +1,129 @@
+"""Several actors on real connections: exactly one winner."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from django.db import connection, transaction
+
+from executions import transitions
+from executions.models import Attempt, Run, RunEvent
+from executions.states import AttemptStatus, RunStatus
+from schedules import definitions, queries
+from schedules.tick import tick
+from tests.factories import NOW, claim, make_job, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T = TypeVar("T")
+MINUTE = timedelta(minutes=1)
+LEASE = timedelta(seconds=30)
+
+
+def at_once(n: int, act: Callable[[int], T]) -> list[T]:
+    """Let `n` threads, each with its own connection, act at the same moment."""
+    start = threading.Barrier(n)
+
+    def one(number: int) -> T:
+        try:
+            start.wait()
+            return act(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(one, range(n)))
+
+
+def test_five_ticks_on_one_window_make_one_run_an_occurrence() -> None:
+    for number in range(40):
+        make_job(f"job {number}", {"every": "1s"}, policies={"overlap": "allow"})
+    now = NOW + timedelta(seconds=4)
+    ticked = at_once(5, lambda _: [tick(now, 7) for _ in range(12)])
+    assert sum(len(t.messages) for each in ticked for t in each) == Run.objects.count() == 160
+    assert Run.objects.values("job", "nominal_at").distinct().count() == 160
+
+
+def test_two_ticks_that_both_see_a_job_due_respect_overlap() -> None:
+    make_job(schedule={"every": "1s"})
+    at_once(4, lambda number: tick(NOW + timedelta(seconds=number + 1), 10))
+    tick(NOW + timedelta(seconds=4), 10)
+    assert Run.objects.filter(status=RunStatus.QUEUED).count() == 1
+    assert Run.objects.count() == 4
+
+
+def test_of_many_workers_with_the_same_message_one_gets_the_claim() -> None:
+    run = make_run()
+    claims = at_once(8, lambda n: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker=str(n)))
+    assert sum(map(len, claims)) == 1
+    assert RunEvent.objects.filter(kind="running").count() == 1
+
+
+def test_of_a_cancellation_and_a_claim_one_wins_and_the_other_knows() -> None:
+    for minute in range(10):
+        run = make_run(make_job(f"job {minute}"))
+
+        def act(number: int, run: Run = run) -> object:
+            if number:
+                return transitions.cancel(run.pk, NOW, actor="ann")
+            return transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w")
+
+        claims, cancelled = at_once(2, act)
+        run.refresh_from_db()
+        if claims:
+            assert (run.status, cancelled) == (RunStatus.RUNNING, RunStatus.RUNNING)
+            assert run.cancel_requested_at is not None
+        else:
+            assert (run.status, cancelled) == (RunStatus.CANCELLED, RunStatus.CANCELLED)
+
+
+def test_of_many_ends_of_one_attempt_one_is_written() -> None:
+    claimed = claim(make_run())
+    endings = [
+        transitions.Ending(claimed.run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=number)
+        for number in range(6)
+    ]
+    written = at_once(6, lambda number: transitions.finish([endings[number]], NOW + MINUTE))
+    assert sum(map(len, written)) == Attempt.objects.count() == 1
+
+
+def test_two_dispatches_publish_a_run_once() -> None:
+    for number in range(20):
+        make_run(make_job(f"job {number}"))
+    due = at_once(4, lambda _: transitions.dispatch(NOW, limit=50, republish_after=LEASE))
+    published = [run.run_id for each in due for run in each]
+    assert len(published) == len(set(published)) == 20
+
+
+def test_an_edit_waits_for_the_tick_that_has_the_job_and_neither_is_lost() -> None:
+    job = make_job()
+    held, edited = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            assert queries.due_jobs(NOW + MINUTE, 10)
+            held.set()
+            assert not edited.wait(0.3), "the edit did not wait"
+
+    def edit() -> None:
+        held.wait()
+        changed = definitions.validate({"name": "changed", "target": job.target, "schedule": {"every": "1h"}}, NOW)
+        definitions.replace(job.pk, changed, NOW + MINUTE, actor="tests")
+        edited.set()
+
+    at_once(2, lambda number: (hold, edit)[number]())
+    assert list(Run.objects.values_list("nominal_at", flat=True)) == [NOW + MINUTE]
+    job.refresh_from_db()
+    assert (job.name, job.next_run_at) == ("changed", NOW + MINUTE + timedelta(hours=1))
+
+
+def test_the_lease_of_the_periodic_tasks_has_one_holder() -> None:
+    taken = at_once(6, lambda n: queries.take_lease("x", f"beat {n}", NOW, NOW + LEASE))
+    assert sum(taken) == 1

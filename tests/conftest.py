@@ -1,0 +1,35 @@
+"""Fixtures that every suite may use. The stores come from `make test`: see `scheduler_project.launch.stores`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth import get_user_model
+from hypothesis import settings as hypothesis_settings
+
+from tests.documented import api, staff
+from tests.factories import NOW
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.contrib.auth.models import User
+
+__all__ = ["api", "staff"]
+
+hypothesis_settings.register_profile("mainspring", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("mainspring")
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A Friday at noon, UTC."""
+    return NOW
+
+
+@pytest.fixture
+def admin_user(db: None) -> User:
+    """A superuser, `admin` with the password `correct horse`."""
+    user: User = get_user_model().objects.create_superuser("admin", "admin@example.org", "correct horse")
+    return user

@@ -1,0 +1,179 @@
+"""What every kind of target promises, checked for each one in the registry. A new kind adds its `Case`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
+from executions.targets.command import CommandContext, command, registry
+from executions.targets.http.connection import idle
+from executions.targets.jsonsafe import find_flaw
+from executions.targets.registry import TARGETS, parse, parse_config
+from tests.receiver import answer, hang, running_receiver
+from tests.target_context import RecordingContext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_django import Settings
+
+
+@dataclasses.dataclass
+class Case:
+    """One kind of target, with a definition (target, payload) for each way it may end."""
+
+    kind: str
+    succeeds: tuple[dict[str, Any], Any]
+    fails: tuple[dict[str, Any], Any]
+    hangs: tuple[dict[str, Any], Any]
+    invalid: tuple[dict[str, Any], Any]
+    reached: threading.Event  # set once what hangs has begun
+
+
+@contextlib.contextmanager
+def http_case() -> Iterator[Case]:
+    with running_receiver() as receiver:
+        receiver.script("/ok", answer(200, "fine \0 \ud7ff", {"X-Odd": "a\x01"}))
+        receiver.script("/bad", answer(500, b"\xff\x00"))
+        receiver.script("/slow", hang())
+        target = {"kind": "http", "method": "POST"}
+        yield Case(
+            kind="http",
+            succeeds=({**target, "url": receiver.url("/ok")}, {"a": 1}),
+            fails=({**target, "url": receiver.url("/bad")}, None),
+            hangs=({**target, "url": receiver.url("/slow")}, None),
+            invalid=({**target, "url": "nowhere"}, None),
+            reached=receiver.arrived,
+        )
+    idle.get().close()
+
+
+@contextlib.contextmanager
+def command_case() -> Iterator[Case]:
+    known, reached = dict(registry.commands()), threading.Event()
+
+    @command("contract.ok")
+    def ok(context: CommandContext, a: int) -> dict[str, object]:
+        return {"a": a, "odd": "\0\ud800", "infinite": float("inf")}
+
+    @command("contract.bad")
+    def bad() -> None:
+        raise ValueError("odd \0 \ud800")
+
+    @command("contract.hang")
+    def hang_on() -> None:
+        reached.set()
+        threading.Event().wait(60)
+
+    yield Case(
+        kind="command",
+        succeeds=({"kind": "command", "name": "contract.ok"}, {"a": 1}),
+        fails=({"kind": "command", "name": "contract.bad"}, None),
+        hangs=({"kind": "command", "name": "contract.hang"}, None),
+        invalid=({"kind": "command", "name": "contract.ok"}, {"a": "one"}),
+        reached=reached,
+    )
+    registry.COMMANDS.clear()
+    registry.COMMANDS.update(known)
+
+
+CASES: dict[str, Callable[[], contextlib.AbstractContextManager[Case]]] = {"http": http_case, "command": command_case}
+
+
+@pytest.fixture(params=sorted(TARGETS))
+def case(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Case]:
+    knobs: Any = settings.MAINSPRING
+    settings.MAINSPRING = dataclasses.replace(knobs, http_allow_private_networks=True)
+    with CASES[request.param]() as made:
+        yield made
+
+
+def carry_out(definition: tuple[dict[str, Any], Any], context: RecordingContext) -> Outcome:
+    data, payload = definition
+    config = parse(data, payload)
+    outcome = TARGETS[config.kind].execute(config, payload, context)
+    assert find_flaw(outcome.result) is None, "a result must be JSON that the database takes"
+    json.dumps(outcome.result, allow_nan=False)
+    assert context.callbacks == [], "a target takes its callback back when it ends"
+    return outcome
+
+
+def test_it_is_registered_under_its_own_kind(case: Case) -> None:
+    target = TARGETS[case.kind]
+    assert target.kind == case.kind
+    assert target.config.model_fields["kind"].default == case.kind
+    assert target.queue
+    assert target.default_timeout.total_seconds() > 0
+
+
+def test_its_configuration_survives_storage(case: Case) -> None:
+    config = parse(*case.succeeds)
+    assert parse_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
+
+
+def test_it_refuses_what_can_never_succeed_in_words(case: Case) -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        parse(*case.invalid)
+    assert all(texts and all(texts) for texts in caught.value.errors.values())
+
+
+def test_it_succeeds(case: Case) -> None:
+    assert isinstance(carry_out(case.succeeds, RecordingContext()), Succeeded)
+
+
+def test_it_can_be_carried_out_again_and_again(case: Case) -> None:
+    for _ in range(3):
+        assert isinstance(carry_out(case.succeeds, RecordingContext()), Succeeded)
+
+
+def test_it_fails_with_a_code_and_a_message(case: Case) -> None:
+    outcome = carry_out(case.fails, RecordingContext())
+    assert isinstance(outcome, Failed)
+    assert outcome.code.isidentifier()
+    assert find_flaw(outcome.message) is None
+    assert len(outcome.message) > 5
+
+
+def test_it_ends_at_its_timeout(case: Case) -> None:
+    began = time.monotonic()
+    outcome = carry_out(case.hangs, RecordingContext(0.2))
+    assert 0.15 < time.monotonic() - began < 10
+    assert isinstance(outcome, Failed)
+    assert outcome.code == "timed_out"
+    assert not outcome.permanent
+
+
+@pytest.mark.parametrize("reason", list(StopReason))
+def test_it_stops_when_asked_to(case: Case, reason: StopReason) -> None:
+    context = RecordingContext(30)
+    context.stop_when(case.reached, reason)
+    began = time.monotonic()
+    outcome = carry_out(case.hangs, context)
+    assert time.monotonic() - began < 10
+    if reason is StopReason.SHUTDOWN:
+        assert isinstance(outcome, Failed)
+        assert not outcome.permanent
+    else:
+        assert isinstance(outcome, Cancelled)
+
+
+def test_it_does_not_begin_when_the_stop_came_first(case: Case) -> None:
+    context = RecordingContext(30)
+    context.stop(StopReason.CANCELLED)
+    assert isinstance(carry_out(case.hangs, context), Cancelled)
+    assert not case.reached.is_set()
+
+
+def test_it_never_raises_even_with_a_payload_that_was_never_checked(case: Case) -> None:
+    data, _ = case.succeeds
+    config = parse_config(data)
+    for payload in (None, 5, "\ud800", [float("nan")], {"a": object()}):
+        outcome = TARGETS[case.kind].execute(config, payload, RecordingContext())
+        assert isinstance(outcome, Succeeded | Failed)

@@ -1,0 +1,208 @@
+"""The run list and the run page, without a browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from executions import transitions
+from executions.admin import lists
+from executions.models import LogLine, Run
+from executions.states import Reason
+from executions.targets.base import Failed
+from schedules import definitions
+from tests.factories import NOW, end, make_job, make_run, make_skipped
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from tests.staff import StaffClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+
+LIST = "/admin/executions/run/"
+
+
+@pytest.fixture
+def admin(admin_user: User) -> StaffClient:
+    return signed_in(admin_user)
+
+
+def page(run: Run) -> str:
+    return f"{LIST}{run.pk}/change/"
+
+
+def fill(n: int) -> None:
+    """`n` ended runs of ten jobs."""
+    jobs = [make_job(f"job {number}") for number in range(10)]
+    for number in range(n):
+        job, at = jobs[number % 10], NOW + timedelta(minutes=number)
+        make_skipped(job, at) if number % 2 else end(make_run(job, at))
+
+
+def n_queries(admin: StaffClient, address: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        page_of(admin.get(address))
+    assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"].upper()]
+    return len(captured)
+
+
+def test_the_list_takes_the_same_few_queries_for_any_number_of_runs_and_never_counts(admin: StaffClient) -> None:
+    fill(3)
+    admin.get(LIST)
+    few = n_queries(admin, LIST)
+    fill(200)
+    assert n_queries(admin, LIST) == few <= 4
+
+
+def test_a_page_knows_whether_there_is_a_next_one(admin: StaffClient) -> None:
+    fill(lists.PER_PAGE)
+    assert 'rel="next"' not in page_of(admin.get(LIST))
+    make_run(make_job("one more"), NOW - timedelta(days=1))
+    assert 'rel="next"' in page_of(admin.get(LIST))
+    second = page_of(admin.get(f"{LIST}?p=2"))
+    assert "one more" in second and 'rel="prev"' in second and 'rel="next"' not in second
+
+
+@pytest.mark.parametrize("number", ["-3", "0", "9999999999", "x"])
+def test_a_page_number_that_makes_no_sense_is_answered_with_a_page(admin: StaffClient, number: str) -> None:
+    fill(2)
+    page_of(admin.get(f"{LIST}?p={number}"))
+
+
+def test_a_run_is_found_by_its_id_its_jobs_id_and_its_jobs_name(admin: StaffClient) -> None:
+    run, other = make_run(make_job("Invoice export")), make_run(make_job("greeting"))
+    for term in (str(run.pk), str(run.job_id), "invoice", "EXPORT"):
+        found = page_of(admin.get(LIST, {"q": term}))
+        assert page(run) in found and page(other) not in found
+    assert "Nothing fits" in page_of(admin.get(LIST, {"q": "no such"}))
+
+
+@pytest.mark.parametrize("term", ["%", "'; --", "x" * 5000, "0" * 36])
+def test_a_strange_search_finds_nothing_and_breaks_nothing(admin: StaffClient, term: str) -> None:
+    make_run()
+    assert "Nothing fits" in page_of(admin.get(LIST, {"q": term}))
+
+
+def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: StaffClient) -> None:
+    job = make_job("greeting")
+    done, skipped = end(make_run(job)), make_skipped(make_job("other"), NOW + timedelta(days=2), Reason.PAUSED)
+    day = {"nominal_at_from_0": "2026-11-20", "nominal_at_to_0": "2026-11-20"}
+    for chosen in ({"status": "succeeded"}, {"status": ["succeeded", "failed"]}, {"job": str(job.pk)}, day):
+        found = page_of(admin.get(LIST, chosen))
+        assert page(done) in found and page(skipped) not in found, chosen
+    for chosen in ({"reason": "paused"}, {"status": "skipped"}, {"nominal_at_from_0": "2026-11-21"}):
+        found = page_of(admin.get(LIST, chosen))
+        assert page(skipped) in found and page(done) not in found, chosen
+    both = page_of(admin.get(LIST, {"origin": "schedule"}))
+    assert page(done) in both and page(skipped) in both
+
+
+@pytest.mark.parametrize(
+    "query", ["job=x", "nominal_at_from_0=2026-13-40", "nominal_at_from_0=x", "nosuch=1", "status=x"]
+)
+def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClient, query: str) -> None:
+    make_run()
+    assert admin.get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+def test_the_page_of_a_run_takes_few_queries_whatever_its_history(admin: StaffClient) -> None:
+    run = end(make_run(), Failed("exception", "no", permanent=True))
+    admin.get(page(run))
+    few = n_queries(admin, page(run))
+    LogLine.objects.bulk_create(LogLine(run=run, attempt=1, at=NOW, level="info", message=f"{n}") for n in range(1500))
+    assert n_queries(admin, page(run)) == few <= 6
+
+
+def test_the_log_shows_its_tail_and_more_on_request(admin: StaffClient) -> None:
+    run = end(make_run())
+    LogLine.objects.bulk_create(
+        LogLine(run=run, attempt=1, at=NOW, level="info", message=f"line {n}.") for n in range(1, 1502)
+    )
+    tail = page_of(admin.get(page(run)))
+    assert "line 1501." in tail and "line 502." in tail and "line 501." not in tail
+    assert "line 1." in page_of(admin.get(f"{page(run)}?lines=5000"))
+    assert "line 1." not in page_of(admin.get(f"{page(run)}?lines=-1"))
+
+
+def test_what_came_from_outside_is_text_on_the_page(admin: StaffClient) -> None:
+    evil = "<script>alert(1)</script>"
+    run = end(make_run(make_job(evil)), Failed("exception", evil, permanent=True, result={"body": evil}))
+    LogLine.objects.create(run=run, attempt=1, at=NOW, level="info", message=evil)
+    for address in (page(run), f"{LIST}{run.pk}/live/", LIST, f"{LIST}?job={run.job_id}"):
+        text = page_of(admin.get(address))
+        assert evil not in text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_the_history_of_a_deleted_job_can_still_be_read(admin: StaffClient) -> None:
+    run = end(make_run())
+    definitions.delete(run.job_id, NOW, actor="tests")
+    assert "greeting" in page_of(admin.get(page(run)))
+    assert "greeting" in page_of(admin.get(LIST))
+    answer = admin.get(f"/admin/schedules/job/{run.job_id}/")
+    assert answer.status_code == 302 and answer["Location"].endswith(f"/run/?job={run.job_id}")
+
+
+def test_a_run_that_is_not_there_leads_back_to_the_list(admin: StaffClient) -> None:
+    for wanted in ("0" * 8 + "-0000-7000-8000-" + "0" * 12, "nonsense"):
+        assert admin.get(f"{LIST}{wanted}/change/")["Location"] == LIST
+
+
+def test_nothing_is_changed_by_following_a_link(admin: StaffClient) -> None:
+    run = make_run()
+    for verb in ("retry", "cancel"):
+        assert admin.get(f"{LIST}{run.pk}/{verb}/").status_code == 405
+    run.refresh_from_db()
+    assert run.status == "queued"
+
+
+def test_who_may_only_look_sees_no_buttons_and_can_press_none(admin_user: User) -> None:
+    run = make_run()
+    viewer = signed_in(staff_member("viewer", "view_run"))
+    assert "Cancel" not in page_of(viewer.get(page(run)))
+    assert viewer.post(f"{LIST}{run.pk}/cancel/").status_code == 403
+    viewer.post(LIST, {"action": "cancel_selected", "_selected_action": str(run.pk)})
+    run.refresh_from_db()
+    assert run.status == "queued"
+    stranger = signed_in(staff_member("stranger"))
+    assert stranger.get(page(run)).status_code == 403
+    assert stranger.get(f"{LIST}{run.pk}/live/").status_code == 403
+
+
+def test_retrying_a_live_run_is_refused_with_the_reason(admin: StaffClient) -> None:
+    run = make_run()
+    answer = admin.post(f"{LIST}{run.pk}/retry/", follow=True)
+    assert "cancel it or wait for its end" in page_of(answer)
+    assert Run.objects.count() == 1
+
+
+def test_several_runs_of_one_job_are_retried_at_once(admin: StaffClient) -> None:
+    job = make_job()
+    ended = [end(make_run(job, NOW + timedelta(minutes=n))) for n in range(3)]
+    chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in ended]}
+    assert "3 runs started again." in page_of(admin.post(LIST, chosen, follow=True))
+    assert set(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == {run.pk for run in ended}
+
+
+def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> None:
+    run = end(make_run())
+    assert admin.get(f"{LIST}add/").status_code == 403
+    assert admin.post(f"{LIST}{run.pk}/delete/", {"post": "yes"}).status_code == 403
+    admin.post(page(run), {"status": "failed"})
+    admin.post(LIST, {"action": "delete_selected", "_selected_action": str(run.pk), "post": "yes"})
+    run.refresh_from_db()
+    assert run.status == "succeeded"
+
+
+def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
+    run = make_run()
+    transitions.cancel_not_begun(run.job_id, NOW, actor="ada", reason="job_deleted")
+    assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))

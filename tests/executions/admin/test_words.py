@@ -1,0 +1,50 @@
+"""What the admin says of runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from executions.admin import words
+from executions.states import AttemptStatus, Origin, Reason
+from tests.factories import NOW
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (None, "–"),
+        (timedelta(0), "0 ms"),
+        (timedelta(milliseconds=250), "250 ms"),
+        (timedelta(seconds=4.2), "4.2 s"),
+        (timedelta(seconds=30), "30 s"),
+        (timedelta(minutes=3, seconds=5), "3 min 5 s"),
+        (timedelta(hours=2), "2 h"),
+        (timedelta(hours=2, seconds=7), "2 h"),
+        (timedelta(days=2, hours=4, minutes=9), "2 d 4 h"),
+        (-timedelta(milliseconds=3), "−3 ms"),
+    ],
+)
+def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text: str) -> None:
+    assert words.duration(length) == text
+
+
+@pytest.mark.parametrize(
+    ("away", "text"),
+    [
+        (timedelta(milliseconds=400), "now"),
+        (timedelta(seconds=59), "in 59 s"),
+        (-timedelta(minutes=5, seconds=59), "5 min ago"),
+        (timedelta(hours=30), "in 1 d"),
+        (timedelta(days=800), "in 2 y"),
+    ],
+)
+def test_a_relative_time_is_cut_to_one_unit(away: timedelta, text: str) -> None:
+    assert words.relative(NOW + away, NOW) == text
+
+
+def test_every_state_of_the_engine_has_its_words() -> None:
+    assert set(words.REASONS) == set(words.WHY_NOT) == set(Reason)
+    assert set(words.ORIGINS) == set(words.WHY) == set(Origin)
+    assert set(words.ATTEMPTS) == set(AttemptStatus)

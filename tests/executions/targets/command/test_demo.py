@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from executions.targets.base import Failed, Outcome, Succeeded
+from executions.targets.command import demo
+from executions.targets.command.target import CommandTarget
+from executions.targets.registry import parse
+from tests.target_context import RecordingContext
+
+assert demo  # registers the commands, whatever the settings load
+
+
+def run(name: str, payload: Any, context: RecordingContext) -> Outcome:
+    return CommandTarget().execute(parse({"kind": "command", "name": name}, payload), payload, context)
+
+
+def test_echo_returns_its_message_and_logs_it() -> None:
+    context = RecordingContext()
+    outcome = run("demo.echo", {"message": "hi"}, context)
+    assert outcome == Succeeded({"message": "hi", "job": "nightly report", "attempt": 1})
+    assert context.messages == ["hi"]
+
+
+def test_sleep_tells_how_far_it_is() -> None:
+    context = RecordingContext()
+    assert isinstance(run("demo.sleep", {"seconds": 0.05}, context), Succeeded)
+    assert context.messages == ["Slept 0 of 0.05 s, 9 s left."]
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_fail_fails_as_asked(permanent: bool) -> None:
+    outcome = run("demo.fail", {"message": "on purpose", "permanent": permanent}, RecordingContext())
+    assert isinstance(outcome, Failed)
+    assert outcome.permanent is permanent
+    assert "on purpose" in outcome.message

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.targets.command import command, registry
+from executions.targets.command.exceptions import InvalidCommand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django import Settings
+
+
+def nothing() -> None:
+    """Do nothing at all.
+
+    And more of it.
+    """
+
+
+def test_a_command_is_registered_and_stays_callable() -> None:
+    assert command("tests.nothing")(nothing) is nothing
+    registered = registry.commands()["tests.nothing"]
+    assert (registered.description, registered.schema["properties"]) == ("Do nothing at all.", {})
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "sp ace", "ä", "a" * 101, "a/b", "a\n"])
+def test_a_bad_name_is_refused(name: str) -> None:
+    with pytest.raises(InvalidCommand, match="a-z"):
+        command(name)(nothing)
+
+
+def test_a_name_is_given_once() -> None:
+    command("tests.taken")(nothing)
+    command("tests.taken")(nothing)  # the same function, as when its module is loaded again
+
+    def other() -> None: ...
+
+    with pytest.raises(InvalidCommand, match="already"):
+        command("tests.taken")(other)
+
+
+def test_coroutines_and_generators_are_refused() -> None:
+    async def coroutine() -> None: ...
+
+    def generator() -> Any:
+        yield
+
+    for function in (coroutine, generator):
+        with pytest.raises(InvalidCommand, match="ordinary function"):
+            command("tests.odd")(function)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A registry that has loaded nothing yet, and a folder to import from."""
+    monkeypatch.setattr(registry, "_loaded", False)
+    monkeypatch.setattr(registry, "_broken_modules", {})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+MODULE = """
+from executions.targets.command import command
+
+@command("{name}")
+def run(n: int) -> int:
+    return n
+"""
+
+
+def test_modules_of_the_settings_are_loaded_once_on_first_use(fresh: Path, settings: Settings) -> None:
+    (fresh / "some_commands.py").write_text(MODULE.format(name="tests.loaded"))
+    settings.MAINSPRING_COMMAND_MODULES = ["some_commands"]
+    assert "tests.loaded" in registry.commands()
+    del registry.COMMANDS["tests.loaded"]
+    del sys.modules["some_commands"]
+    assert "tests.loaded" not in registry.commands()
+
+
+def test_the_commands_module_of_an_installed_app_is_found(fresh: Path, settings: Settings) -> None:
+    (fresh / "some_app").mkdir()
+    (fresh / "some_app" / "__init__.py").touch()
+    (fresh / "some_app" / "commands.py").write_text(MODULE.format(name="tests.app"))
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "some_app"]
+    assert "tests.app" in registry.commands()
+
+
+def test_a_broken_module_is_reported_and_does_not_take_the_others_with_it(
+    fresh: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    (fresh / "broken_commands.py").write_text("1 / 0")
+    (fresh / "sound_commands.py").write_text(MODULE.format(name="tests.sound"))
+    settings.MAINSPRING_COMMAND_MODULES = ["broken_commands", "sound_commands"]
+    assert "tests.sound" in registry.commands()
+    assert registry.broken_modules() == {"broken_commands": "ZeroDivisionError: division by zero"}
+    assert "broken_commands" in caplog.text

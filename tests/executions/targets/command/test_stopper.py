@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from typing import NoReturn
+
+import pytest
+
+from executions.targets.base import StopReason
+from executions.targets.command import stopper as module
+from executions.targets.command.exceptions import CommandStopped
+from executions.targets.command.stopper import Stopper
+
+
+def wait_long() -> None:
+    threading.Event().wait(30)
+
+
+def test_a_call_that_ends_in_time_returns_its_value() -> None:
+    with Stopper(5) as stopper:
+        assert stopper.run(lambda: "done") == "done"
+    assert not stopper.thrown
+
+
+def test_a_call_that_waits_is_stopped_at_the_deadline() -> None:
+    began = time.monotonic()
+    with Stopper(0.1) as stopper:
+        assert stopper.run(wait_long) is None
+    assert stopper.thrown
+    assert stopper.reason is None
+    assert time.monotonic() - began < 10
+
+
+def test_a_busy_loop_is_stopped_too() -> None:
+    def spin() -> NoReturn:
+        while True:
+            pass
+
+    with Stopper(0.1) as stopper:
+        stopper.run(spin)
+    assert stopper.thrown
+
+
+def test_code_that_swallows_the_stop_meets_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REPEAT_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_APART_SECONDS", 0.05)
+    swallowed: list[BaseException] = []
+
+    def stubborn() -> None:
+        while len(swallowed) < 2:
+            try:
+                wait_long()
+            except BaseException as error:  # noqa: BLE001 - it is the bad habit that the repetition is for
+                swallowed.append(error)
+        wait_long()
+
+    with Stopper(0.1) as stopper:
+        assert stopper.run(stubborn) is None
+    assert [type(error) for error in swallowed] == [CommandStopped, CommandStopped]
+
+
+def test_ordinary_error_handling_does_not_see_the_stop() -> None:
+    caught = []
+
+    def careful() -> None:
+        try:
+            wait_long()
+        except Exception as error:  # noqa: BLE001 - what users write
+            caught.append(error)
+
+    with Stopper(0.1) as stopper:
+        stopper.run(careful)
+    assert stopper.thrown
+    assert caught == []
+
+
+def test_another_thread_stops_the_call_at_once() -> None:
+    began, running = time.monotonic(), threading.Event()
+    with Stopper(30) as stopper:
+
+        def ask() -> None:
+            running.wait(5)
+            stopper.stop(StopReason.CANCELLED)
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+
+        def call() -> None:
+            running.set()
+            wait_long()
+
+        assert stopper.run(call) is None
+        thread.join()
+    assert stopper.reason is StopReason.CANCELLED
+    assert time.monotonic() - began < 10
+
+
+def test_a_stop_asked_for_before_the_call_keeps_it_from_starting() -> None:
+    called = []
+    with Stopper(30) as stopper:
+        stopper.stop(StopReason.CANCELLED)
+        assert stopper.run(lambda: called.append(1)) is None
+    assert called == []
+    assert stopper.thrown
+
+
+def test_a_stop_after_the_end_does_nothing() -> None:
+    with Stopper(30) as stopper:
+        stopper.run(lambda: None)
+    stopper.stop(StopReason.CANCELLED)
+    assert stopper.reason is None
+
+
+def test_a_shielded_block_is_not_torn_apart() -> None:
+    ended: list[bool] = []
+
+    def call() -> None:
+        with stopper.shielded():
+            threading.Event().wait(0.2)
+            ended.append(True)
+        wait_long()
+
+    with Stopper(0.05) as stopper:
+        stopper.run(call)
+    assert ended == [True]
+    assert stopper.thrown
+
+
+def test_a_shield_that_is_never_lowered_does_not_hold_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_DEFERRALS", 3)
+
+    def call() -> None:
+        with stopper.shielded():
+            wait_long()
+
+    with Stopper(0.05) as stopper:
+        assert stopper.run(call) is None
+
+
+def test_the_handler_and_timer_of_before_are_back_afterwards() -> None:
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(True))
+    earlier = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with Stopper(5) as stopper:
+            stopper.run(lambda: None)
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
+        threading.Event().wait(0.5)
+        assert rung == [True]
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *earlier)
+
+
+def test_somebodys_own_interrupt_goes_through() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with Stopper(5) as stopper, pytest.raises(KeyboardInterrupt):
+        stopper.run(interrupted)

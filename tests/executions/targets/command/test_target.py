@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, RetryAt, StopReason, Succeeded
+from executions.targets.command import CommandContext, PermanentFailure, RetryLater, command
+from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
+from executions.targets.jsonsafe import find_flaw
+from executions.targets.registry import parse, parse_config
+from tests.target_context import RecordingContext
+
+
+def call(function: Any, payload: Any = None, context: RecordingContext | None = None) -> Outcome:
+    """Register, validate and carry out, as a job does."""
+    command("tests.subject")(function)
+    config = parse({"kind": "command", "name": "tests.subject"}, payload)
+    return CommandTarget().execute(config, payload, context or RecordingContext())
+
+
+def failure(outcome: Outcome) -> tuple[str, str, bool]:
+    assert isinstance(outcome, Failed), outcome
+    return outcome.code, outcome.message, outcome.permanent
+
+
+def test_what_a_command_returns_is_the_result_as_json() -> None:
+    def subject(context: CommandContext, day: date, *, n: int = 2) -> dict[object, object]:
+        return {"next": day + timedelta(days=n), "of": context.job_name, "bad": "\0\ud800", "nan": float("nan"), 5: {1}}
+
+    outcome = call(subject, {"day": "2026-11-20"})
+    assert outcome == Succeeded({"next": "2026-11-22", "of": "nightly report", "bad": "\ufffd", "nan": None, "5": [1]})
+
+
+def test_the_context_tells_of_the_run_and_the_time_left() -> None:
+    def subject(context: CommandContext) -> list[object]:
+        assert context.should_stop() is None
+        assert timedelta(seconds=8) < context.remaining() <= timedelta(seconds=9)
+        return [context.run_id, context.attempt, context.nominal_at, context.idempotency_key]
+
+    context = RecordingContext(9, attempt=2)
+    run = str(context.run_id)
+    assert call(subject, context=context) == Succeeded([run, 2, "2026-11-20T12:00:00Z", run])
+
+
+def test_log_lines_prints_and_records_come_into_the_runs_log_in_order() -> None:
+    def subject(context: CommandContext) -> None:
+        context.log("from the context", "warning")
+        print("printed")
+        logging.getLogger("tests.subject").info("logged")
+        print("to stderr", file=sys.stderr)
+
+    context = RecordingContext()
+    call(subject, context=context)
+    assert context.lines == [
+        ("warning", "from the context"), ("info", "printed"), ("info", "logged"), ("warning", "to stderr"),
+    ]  # fmt: skip
+
+
+class Unprintable(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("bad \0 input"), "ValueError: bad  input"),
+        (ValueError(), "ValueError"),
+        (SystemExit(3), "SystemExit: 3"),
+        (asyncio.CancelledError(), "CancelledError"),
+        (GeneratorExit("x"), "GeneratorExit: x"),
+        (Unprintable(), "<exception str() failed>"),
+        (KeyError("x" * 5000), "KeyError: "),
+    ],
+)
+def test_whatever_a_command_raises_is_a_failure_worth_a_retry(error: BaseException, message: str) -> None:
+    def subject() -> None:
+        raise error
+
+    outcome = call(subject)
+    code, text, permanent = failure(outcome)
+    assert (code, permanent) == ("exception", False)
+    assert message in text
+    assert len(text) <= 1000
+    assert find_flaw(outcome.result) is None
+
+
+def test_the_traceback_begins_in_the_users_code() -> None:
+    def subject() -> None:
+        raise ValueError("bad")
+
+    lines = call(subject).result["traceback"]
+    assert lines[0] == "Traceback (most recent call last):"
+    assert Path(__file__).name in lines[1]
+    assert lines[-1] == "ValueError: bad"
+
+
+def test_a_long_traceback_keeps_its_last_lines() -> None:
+    def subject(depth: int = 100) -> None:
+        if depth == 0:
+            raise ValueError("deep")
+        other(depth - 1)
+
+    def other(depth: int) -> None:  # two by turns, since repeated lines are folded
+        subject(depth)
+
+    lines = call(subject).result["traceback"]
+    assert len(lines) == 20
+    assert lines[-1] == "ValueError: deep"
+
+
+def test_a_command_may_fail_for_good() -> None:
+    def subject() -> None:
+        raise PermanentFailure("The account is closed: nothing to do.")
+
+    assert failure(call(subject)) == ("permanent_failure", "The account is closed: nothing to do.", True)
+
+
+@pytest.mark.parametrize(
+    ("delay", "expected"), [(timedelta(minutes=5), 300), (timedelta(days=-1), 0), (timedelta.max, 31_536_000)]
+)
+def test_a_command_may_say_when_to_try_again(delay: timedelta, expected: float) -> None:
+    def subject() -> None:
+        raise RetryLater(delay, "busy")
+
+    before = datetime.now(UTC)
+    outcome = call(subject)
+    assert isinstance(outcome, RetryAt)
+    assert (outcome.code, outcome.message) == ("retry_later", "busy")
+    assert 0 <= (outcome.at - before).total_seconds() - expected < 5
+
+
+def test_retry_later_takes_a_timedelta_only() -> None:
+    with pytest.raises(TypeError, match="timedelta"):
+        RetryLater(5)  # type: ignore[arg-type]
+
+
+def test_an_error_inside_the_returned_value_is_the_commands_own() -> None:
+    def subject() -> object:
+        return (1 // n for n in (1, 0))
+
+    code, message, _ = failure(call(subject))
+    assert code == "exception"
+    assert message.startswith("ZeroDivisionError: ")
+
+
+@pytest.mark.parametrize("value", [object(), {"a": object()}, b"\xff", lambda: None])
+def test_a_result_that_is_no_json_is_a_permanent_failure(value: object) -> None:
+    code, message, permanent = failure(call(lambda: value))
+    assert (code, permanent) == ("invalid_result", True)
+    assert "JSON" in message
+
+
+def test_a_result_that_holds_itself_is_no_json() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    assert failure(call(lambda: loop))[0] == "invalid_result"
+
+
+def test_a_result_that_is_too_long_is_marked_and_told_in_the_log() -> None:
+    context = RecordingContext()
+    outcome = call(lambda: "x" * MAX_RESULT_BYTES, context=context)
+    assert isinstance(outcome, Succeeded)
+    assert outcome.result["truncated"] is True
+    assert outcome.result["n_bytes"] == MAX_RESULT_BYTES + 2
+    assert len(json.dumps(outcome.result)) < 5000
+    assert "beginning" in context.messages[-1]
+    assert call(lambda: "x" * (MAX_RESULT_BYTES - 2)) == Succeeded("x" * (MAX_RESULT_BYTES - 2))
+
+
+# Stops
+
+
+def wait_long() -> None:
+    threading.Event().wait(30)
+
+
+def test_a_command_that_takes_too_long_is_stopped() -> None:
+    began = time.monotonic()
+    outcome = call(wait_long, context=RecordingContext(0.1))
+    assert failure(outcome) == ("timed_out", "The command did not end within 0.1 s.", False)
+    assert time.monotonic() - began < 10
+
+
+def test_a_command_that_tidies_up_and_returns_after_its_time_has_still_timed_out() -> None:
+    def subject() -> str:
+        try:
+            wait_long()
+        except KeyboardInterrupt:
+            return "as if nothing had happened"
+        return "never"
+
+    assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
+
+
+def test_a_stop_that_a_library_turns_into_another_error_is_still_a_stop() -> None:
+    def subject() -> None:
+        try:
+            wait_long()
+        except BaseException as error:
+            raise RuntimeError("connection lost") from error
+
+    assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
+
+
+def test_an_event_loop_inside_a_command_is_stopped_too() -> None:
+    def subject() -> None:
+        asyncio.run(asyncio.sleep(30))
+
+    began = time.monotonic()
+    assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.LOST])
+def test_a_cancelled_command_is_stopped_at_once(reason: StopReason) -> None:
+    running, context = threading.Event(), RecordingContext(30)
+
+    def subject() -> None:
+        running.set()
+        wait_long()
+
+    context.stop_when(running, reason)
+    began = time.monotonic()
+    assert isinstance(call(subject, context=context), Cancelled)
+    assert time.monotonic() - began < 10
+    assert context.callbacks == []
+
+
+def test_a_shutdown_is_no_cancellation_and_leaves_the_run_its_retries() -> None:
+    running, context = threading.Event(), RecordingContext(30)
+
+    def subject() -> None:
+        running.set()
+        wait_long()
+
+    context.stop_when(running, StopReason.SHUTDOWN)
+    assert failure(call(subject, context=context)) == (
+        "shutdown", "The worker shut down before the command ended.", False,
+    )  # fmt: skip
+
+
+def test_a_stop_asked_for_before_the_start_runs_nothing() -> None:
+    called, context = [], RecordingContext()
+    context.stop(StopReason.CANCELLED)
+    assert isinstance(call(lambda: called.append(1), context=context), Cancelled)
+    assert called == []
+
+
+def test_a_command_that_logs_without_pause_is_stopped_and_logging_still_works() -> None:
+    def subject() -> None:
+        logger = logging.getLogger("tests.subject")
+        while True:
+            logger.info("busy")
+
+    assert failure(call(subject, context=RecordingContext(0.2)))[0] == "timed_out"
+    done = threading.Event()
+
+    def log_elsewhere() -> None:
+        logging.getLogger("tests.subject").info("free")
+        done.set()
+
+    threading.Thread(target=log_elsewhere, daemon=True).start()
+    assert done.wait(5)
+
+
+def test_a_persons_own_interrupt_is_not_swallowed() -> None:
+    def subject() -> None:
+        raise KeyboardInterrupt
+
+    context = RecordingContext()
+    with pytest.raises(KeyboardInterrupt):
+        call(subject, context=context)
+    assert context.callbacks == []
+
+
+def test_outside_the_main_thread_a_command_is_refused_with_the_fix() -> None:
+    command("tests.subject")(wait_long)
+    config = parse_config({"kind": "command", "name": "tests.subject"})
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(CommandTarget().execute(config, None, RecordingContext())))
+    thread.start()
+    thread.join()
+    code, message, permanent = failure(outcomes[0])
+    assert (code, permanent) == ("wrong_pool", True)
+    assert "--pool prefork" in message
+
+
+# Definitions
+
+
+def test_an_unknown_command_is_refused_with_the_nearest_names() -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        parse({"kind": "command", "name": "demo.ecko"}, None)
+    assert "Did you mean demo.echo" in caught.value.errors["name"][0]
+
+
+def test_a_payload_is_checked_when_the_job_is_saved_and_again_when_it_runs() -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        parse({"kind": "command", "name": "demo.echo"}, {"massage": "hi"})
+    assert "Did you mean message?" in caught.value.errors["payload.massage"][0]
+    config = parse_config({"kind": "command", "name": "demo.echo"})
+    outcome = CommandTarget().execute(config, {"massage": "hi"}, RecordingContext())
+    assert failure(outcome)[0::2] == ("invalid_target", True)
+
+
+def test_a_command_that_this_worker_does_not_know_is_a_failure() -> None:
+    config = parse_config({"kind": "command", "name": "of.another.release"})
+    assert failure(CommandTarget().execute(config, None, RecordingContext()))[0] == "invalid_target"

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from executions.targets.base import InvalidTarget
+from executions.targets.http.config import HttpConfig
+from executions.targets.http.headers import for_another_origin, is_sensitive
+from executions.targets.registry import parse_config
+
+
+def config(**fields: Any) -> HttpConfig:
+    parsed = parse_config({"kind": "http", "url": "https://example.com/", **fields})
+    assert isinstance(parsed, HttpConfig)
+    return parsed
+
+
+def test_the_defaults_are_those_of_the_manual() -> None:
+    plain = config()
+    assert plain.method == "GET"
+    assert plain.connect_timeout == timedelta(seconds=10)
+    assert plain.read_timeout is None
+    assert plain.success_statuses == ("200-299",)
+    assert plain.retryable == (408, 425, 429, "500-599")
+    assert (plain.follow_redirects, plain.verify_tls, plain.body_format) == (False, True, "json")
+
+
+@pytest.mark.parametrize(
+    ("fields", "where", "word"),
+    [
+        ({"url": "nope"}, "url", "http://"),
+        ({"url": None}, "url", "a text"),
+        ({"method": "get"}, "method", "GET"),
+        ({"method": "CONNECT"}, "method", "GET"),
+        ({"headers": {"Bad Name": "x"}}, "headers.Bad Name", "letters"),
+        ({"headers": {"": "x"}}, "headers.", "letters"),
+        ({"headers": {"Host": "x"}}, "headers.Host", "Mainspring"),
+        ({"headers": {"content-LENGTH": "1"}}, "headers.content-LENGTH", "Mainspring"),
+        ({"headers": {"Transfer-Encoding": "chunked"}}, "headers.Transfer-Encoding", "Mainspring"),
+        ({"headers": {"X-A": "a\r\nEvil: 1"}}, "headers.X-A", "line breaks"),
+        ({"headers": {"X-A": "snow \u2603"}}, "headers.X-A", "Latin-1"),
+        ({"headers": {"X-A": 5}}, "headers.X-A", "a text"),
+        ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "twice"),
+        ({"headers": {f"X-{n}": "" for n in range(101)}}, "headers", "100"),
+        ({"headers": {"X-A": "a" * 17_000}}, "headers", "16 KB"),
+        ({"query": {"a": None}}, "query.a", "number"),
+        ({"query": {"a": {"b": 1}}}, "query.a", "number"),
+        ({"query": {"a": "b" * 2048}}, "", "2048"),
+        ({"body_format": "xml"}, "body_format", "json"),
+        ({"connect_timeout": 0}, "connect_timeout", "1ms"),
+        ({"connect_timeout": "2d"}, "connect_timeout", "1ms"),
+        ({"read_timeout": True}, "read_timeout", "length of time"),
+        ({"success_statuses": []}, "success_statuses", "one status"),
+        ({"success_statuses": [99]}, "success_statuses.0", "100 to 599"),
+        ({"success_statuses": ["300-200"]}, "success_statuses.0", "range"),
+        ({"success_statuses": 200}, "success_statuses", "list"),
+        ({"retry_statuses": [True]}, "retry_statuses.0", "status"),
+        ({"success_statuses": ["200-404"], "retry_statuses": ["404-499"]}, "", "404"),
+        ({"kindness": 1}, "kindness", "not known"),
+    ],
+)
+def test_a_mistake_is_named_by_its_field(fields: dict[str, Any], where: str, word: str) -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        config(**fields)
+    assert list(caught.value.errors) == [where]
+    assert word in " ".join(caught.value.errors[where])
+
+
+def test_a_bad_header_value_is_not_repeated_in_the_message() -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        config(headers={"Authorization": "Bearer s3cret\n"})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_success_outweighs_the_default_of_the_retryable_statuses() -> None:
+    assert config(success_statuses=["200-599"]).success_statuses == ("200-599",)
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        config().method = "POST"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "X-ApiKey", "apikey", "X-Auth-Token",
+     "X-Hub-Signature-256", "Ocp-Apim-Subscription-Key", "X-Amz-Security-Token", "Client-Secret", "X-Access-Key"],
+)  # fmt: skip
+def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) -> None:
+    assert is_sensitive(name)
+    assert for_another_origin({name: "x", "Accept": "*/*"}) == {"Accept": "*/*"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Idempotency-Key", "Accept", "User-Agent", "Content-Type", "Location", "X-Keyboard", "ETag"]
+)
+def test_ordinary_headers_are_no_secrets(name: str) -> None:
+    assert not is_sensitive(name)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.targets.base import StopReason
+from executions.targets.http import connection
+from executions.targets.http.addresses import EgressPolicy
+from executions.targets.http.connection import IdleConnections, Route, new_connection
+from executions.targets.http.deadline import Budget, CutOff
+from executions.targets.per_process import PerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.receiver import Receiver
+
+PRIVATE = EgressPolicy(allow_private=True)
+
+
+@contextlib.contextmanager
+def silent_listener(backlog: int = 5) -> Iterator[tuple[socket.socket, int]]:
+    """A socket that listens and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(backlog)
+        yield listener, listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def full_listener() -> Iterator[int]:
+    """A port whose queue is full: the system leaves further connections hanging, as a black hole does."""
+    with contextlib.ExitStack() as stack:
+        _, port = stack.enter_context(silent_listener(0))
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def route(port: int, scheme: str = "http", host: str = "127.0.0.1", *, verify_tls: bool = True) -> Route:
+    return Route(scheme, host, port, PRIVATE, verify_tls)
+
+
+def test_a_connection_that_is_never_accepted_ends_at_the_connect_timeout() -> None:
+    with full_listener() as port:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            new_connection(route(port)).open(Budget(30), 0.1)
+        assert time.monotonic() - began < 10
+
+
+def test_a_stop_breaks_off_a_connection_that_is_being_made() -> None:
+    budget = Budget(30)
+    with full_listener() as port:
+        timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(CutOff):
+            new_connection(route(port)).open(budget, 20)
+        assert time.monotonic() - began < 10
+        timer.join()
+
+
+def test_a_tls_handshake_that_is_never_answered_ends_at_the_connect_timeout() -> None:
+    with silent_listener() as (_, port):
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            new_connection(route(port, "https")).open(Budget(30), 0.1)
+        assert time.monotonic() - began < 10
+
+
+def test_a_stop_breaks_off_a_tls_handshake() -> None:
+    budget = Budget(30)
+    with silent_listener() as (_, port):
+        timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(OSError):
+            new_connection(route(port, "https")).open(budget, 20)
+        assert time.monotonic() - began < 10
+        timer.join()
+    assert budget.cut_by is StopReason.CANCELLED
+
+
+def test_a_dead_address_does_not_hide_a_living_one(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+    with full_listener() as dead:
+        answers: Any = [(socket.AF_INET, ("127.0.0.1", port)) for port in (dead, receiver.port)]
+        monkeypatch.setattr(connection, "resolve", lambda *_: answers)
+        opened = new_connection(route(receiver.port, host="two.example"))
+        opened.open(Budget(30), 0.4)
+        assert opened.remote_address == "127.0.0.1"
+        opened.close()
+
+
+def test_the_certificate_is_checked_against_the_host_and_the_known_authorities(tls_receiver: Receiver) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError):
+        new_connection(route(tls_receiver.port, "https")).open(Budget(5), 5)
+
+
+@pytest.mark.parametrize(("host", "fits"), [("localhost", True), ("127.0.0.1", True), ("127.0.0.2", False)])
+def test_a_trusted_certificate_still_has_to_name_the_host(
+    tls_receiver: Receiver, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, host: str, fits: bool
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    monkeypatch.setattr(connection, "_tls_contexts", PerProcess(connection._make_tls_contexts))
+    monkeypatch.setattr(connection, "resolve", lambda *_: [(socket.AF_INET, ("127.0.0.1", tls_receiver.port))])
+    opened = new_connection(route(tls_receiver.port, "https", host))
+    with contextlib.nullcontext() if fits else pytest.raises(ssl.SSLCertVerificationError, match="127.0.0.2"):
+        opened.open(Budget(5), 5)
+    opened.close()
+
+
+def test_breaking_off_leaves_the_encryption_in_place(tls_receiver: Receiver) -> None:
+    """A thread that still writes at that moment must not write in the clear."""
+    opened = new_connection(route(tls_receiver.port, "https", verify_tls=False))
+    budget = Budget(5)
+    opened.open(budget, 5)
+    sock: Any = opened.sock
+    budget.cut(StopReason.CANCELLED)
+    assert isinstance(sock, ssl.SSLSocket)
+    assert sock.version() is not None
+    with pytest.raises(OSError, match=r"."):
+        sock.sendall(b"secret")
+    opened.close()
+
+
+def opened_to(receiver: Receiver) -> connection.CheckedConnection:
+    made = new_connection(route(receiver.port))
+    made.open(Budget(5), 5)
+    return made
+
+
+def test_a_quiet_connection_is_used_again(receiver: Receiver) -> None:
+    pool, first = IdleConnections(), opened_to(receiver)
+    pool.give(first)
+    assert pool.take(first.route) is first
+    assert pool.take(first.route) is None
+    first.close()
+
+
+def test_a_connection_is_never_shared_between_policies_or_ways_of_checking_tls(receiver: Receiver) -> None:
+    pool, first = IdleConnections(), opened_to(receiver)
+    pool.give(first)
+    assert pool.take(Route("http", "127.0.0.1", receiver.port, EgressPolicy(), True)) is None
+    assert pool.take(route(receiver.port, verify_tls=False)) is None
+    pool.close()
+
+
+def test_a_connection_that_waited_too_long_or_was_closed_is_not_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, first = IdleConnections(), opened_to(receiver)
+    pool.give(first)
+    monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", 0.0)
+    assert pool.take(first.route) is None
+    assert first.is_closed
+
+
+def test_no_more_than_so_many_are_kept(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, first, second = IdleConnections(), opened_to(receiver), opened_to(receiver)
+    monkeypatch.setattr(pool, "MAX_KEPT", 1)
+    pool.give(first)
+    pool.give(second)
+    assert second.is_closed
+    pool.close()
+    assert first.is_closed
+
+
+def test_old_ones_are_closed_when_a_new_one_comes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, first, second = IdleConnections(), opened_to(receiver), opened_to(receiver)
+    pool.give(first)
+    monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", -1.0)
+    pool.give(second)
+    assert first.is_closed
+    pool.close()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executions.targets.http.exchange import Answer, Request, Trace
+from executions.targets.http.record import MAX_HEADERS, decode, record
+from executions.targets.http.urls import parse_http_url
+from executions.targets.jsonsafe import find_flaw
+
+
+def recorded(answer: Answer | None) -> dict[str, object]:
+    request = Request("POST", parse_http_url("https://e.com/?q=1"), {"Authorization": "Bearer s3cret"}, b"abc")
+    result: dict[str, object] = record(Trace(request=request, answer=answer, remote_address="8.8.8.8"))
+    return result
+
+
+def test_credentials_in_headers_are_blotted_out() -> None:
+    headers = [("Set-Cookie", "id=s3cret"), ("set-cookie", "b=s3cret"), ("X-Api-Key", "s3cret"), ("ETag", "1")]
+    result = recorded(Answer(200, "OK", headers))
+    assert "s3cret" not in json.dumps(result)
+    response = result["response"]
+    assert isinstance(response, dict)
+    assert response["headers"] == {"set-cookie": "***", "x-api-key": "***", "etag": "1"}
+
+
+def test_a_repeated_header_is_joined() -> None:
+    response = recorded(Answer(200, "OK", [("Via", "a"), ("via", "b")]))["response"]
+    assert isinstance(response, dict)
+    assert response["headers"] == {"via": "a, b"}
+
+
+def test_the_request_is_told_without_its_headers() -> None:
+    assert recorded(None)["request"] == {"method": "POST", "url": "https://e.com/?q=1", "n_body_bytes": 3}
+
+
+def test_without_an_answer_the_response_is_null() -> None:
+    assert recorded(None)["response"] is None
+
+
+def test_a_flood_of_headers_is_not_kept_whole() -> None:
+    response = recorded(Answer(200, "OK", [(f"X-{n}", "a" * 60_000) for n in range(100)]))["response"]
+    assert isinstance(response, dict)
+    assert len(json.dumps(response["headers"])) < MAX_HEADERS + 1024
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        ("é".encode(), None, "é"),
+        ("é".encode("latin-1"), "text/plain; charset=ISO-8859-1", "é"),
+        ("é".encode("utf-16"), 'text/plain; charset="utf-16"', "é"),
+        ("日本".encode("shift_jis"), "text/html;charset=Shift_JIS", "日本"),
+        (b"\xff", "text/plain", "\ufffd"),
+        ("é".encode(), "text/plain; charset=no-such", "é"),
+        (b"abc", "text/plain; charset=hex", "abc"),
+        (b"abc", "text/plain; charset=undefined", "abc"),
+        (b"abc", "text/plain; charset=punycode", "abc"),
+        (b"abc", "charset=", "abc"),
+    ],
+)
+def test_a_body_is_read_by_its_charset_and_never_fails(body: bytes, content_type: str | None, text: str) -> None:
+    assert decode(body, content_type, cut=False) == text
+
+
+def test_a_character_cut_in_two_at_the_size_limit_is_left_out() -> None:
+    assert decode("aé".encode()[:2], None, cut=True) == "a"
+
+
+@given(st.binary(max_size=200), st.text(max_size=40), st.text(max_size=40))
+def test_whatever_comes_can_be_stored(body: bytes, content_type: str, reason: str) -> None:
+    result = recorded(Answer(200, reason, [("Content-Type", content_type)], body, complete=True))
+    json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
+    assert find_flaw(result) is None

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executions.targets.base import Failed, RetryAt, Succeeded
+from executions.targets.http.config import HttpConfig
+from executions.targets.http.exchange import Answer
+from executions.targets.http.verdict import judge, retry_after
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CAP = timedelta(hours=1)
+
+
+def verdict(status: int, *headers: tuple[str, str], **fields: Any) -> object:
+    config = HttpConfig(url="https://example.com/", **fields)
+    return judge(config, Answer(status, "Reason", list(headers)), {"kept": True}, NOW, CAP)
+
+
+@pytest.mark.parametrize("status", [200, 201, 204, 299])
+def test_by_default_any_2xx_is_a_success(status: int) -> None:
+    assert verdict(status) == Succeeded({"kept": True})
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
+def test_by_default_overload_and_server_errors_are_worth_a_retry(status: int) -> None:
+    outcome = verdict(status)
+    assert isinstance(outcome, Failed)
+    assert not outcome.permanent
+    assert outcome.code == "http_status"
+    assert str(status) in outcome.message
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
+def test_by_default_anything_else_has_failed_for_good(status: int) -> None:
+    outcome = verdict(status, ("Retry-After", "5"))
+    assert isinstance(outcome, Failed)
+    assert outcome.permanent
+    assert outcome.result == {"kept": True}
+
+
+def test_a_job_may_say_otherwise() -> None:
+    assert isinstance(verdict(404, success_statuses=["200-299", 404]), Succeeded)
+    outcome = verdict(404, retry_statuses=[404])
+    assert isinstance(outcome, Failed)
+    assert not outcome.permanent
+    outcome = verdict(503, retry_statuses=[])
+    assert isinstance(outcome, Failed)
+    assert outcome.permanent
+
+
+@pytest.mark.parametrize("status", [429, 503, 500])
+def test_a_retryable_status_with_retry_after_names_the_next_try(status: int) -> None:
+    outcome = verdict(status, ("retry-after", "120"))
+    assert isinstance(outcome, RetryAt)
+    assert outcome.at == NOW + timedelta(seconds=120)
+    assert outcome.result == {"kept": True}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("0", NOW),
+        ("5", NOW + timedelta(seconds=5)),
+        (" 5 ", NOW + timedelta(seconds=5)),
+        ("999999999", NOW + CAP),
+        ("Fri, 20 Nov 2026 12:05:00 GMT", NOW + timedelta(minutes=5)),
+        ("Fri, 20 Nov 2026 12:05:00 -0000", NOW + timedelta(minutes=5)),
+        ("Thu, 19 Nov 2026 12:00:00 GMT", NOW),
+        ("Fri, 20 Nov 2099 12:00:00 GMT", NOW + CAP),
+        ("", None),
+        (None, None),
+        ("soon", None),
+        ("-5", None),
+        ("1.5", None),
+        ("٥", None),
+        ("9" * 5000, None),
+        ("Fri, 99 Nov 2026 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:00:00 -2359", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date_and_capped(value: str | None, expected: datetime | None) -> None:
+    assert retry_after(value, NOW, CAP) == expected
+
+
+@given(st.text())
+def test_any_retry_after_is_within_the_cap_or_ignored(value: str) -> None:
+    at = retry_after(value, NOW, CAP)
+    assert at is None or NOW <= at <= NOW + CAP

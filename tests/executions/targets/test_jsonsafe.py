@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from executions.targets.jsonsafe import MAX_DEPTH, clean, find_flaw
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+)
+
+
+@given(ANYTHING)
+def test_whatever_is_cleaned_is_strict_json_without_a_flaw(value: object) -> None:
+    cleaned = clean(value)
+    json.dumps(cleaned, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    assert find_flaw(cleaned) is None
+
+
+@given(ANYTHING)
+def test_cleaning_twice_changes_nothing(value: object) -> None:
+    assert clean(clean(value)) == clean(value)
+
+
+def test_nul_characters_go_and_lone_surrogates_are_replaced() -> None:
+    assert clean({"a\0": "b\0c", "d": "\ud800é"}) == {"a": "bc", "d": "\ufffdé"}
+
+
+def test_a_number_too_long_to_print_is_kept_as_a_text() -> None:
+    assert clean(10**5000).startswith("0x")
+
+
+def test_bottomless_nesting_ends() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    assert json.dumps(clean(loop)).count("[") == MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"a": [1, {"b": "x\0"}]}, "payload.a.1.b"),
+        ({"a": math.nan}, "payload.a"),
+        ([math.inf], "payload.0"),
+        ("\udfff", "payload"),
+        ({"ok": 1, "bad\0": 2}, "payload"),
+    ],
+)
+def test_a_flaw_is_named_by_its_field(value: object, field: str) -> None:
+    flaw = find_flaw(value, "payload")
+    assert flaw is not None
+    assert flaw[0] == field
+
+
+def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion() -> None:
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    flaw = find_flaw(deep)
+    assert flaw is not None
+    assert str(MAX_DEPTH) in flaw[1]

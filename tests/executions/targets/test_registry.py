@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from executions.targets.base import InvalidTarget
+from executions.targets.registry import TARGETS, AnyTarget, parse, parse_config
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = sorted({name for target in TARGETS.values() for name in target.config.model_fields})
+
+
+def errors_of(data: object, payload: object = None) -> dict[str, list[str]]:
+    with pytest.raises(InvalidTarget) as caught:
+        parse(data, payload)
+    return caught.value.errors
+
+
+@pytest.mark.parametrize("data", [None, 5, "http", [], [["kind", "http"]], True])
+def test_a_target_that_is_no_object_is_refused_as_a_whole(data: object) -> None:
+    assert "object" in errors_of(data)[""][0]
+
+
+@pytest.mark.parametrize("kind", [None, 5, [], {}, "", "HTTP", "ftp"])
+def test_an_unknown_kind_is_refused_with_those_there_are(kind: object) -> None:
+    assert "http or command" in errors_of({"kind": kind})["kind"][0]
+
+
+def test_a_mistyped_kind_gets_a_suggestion() -> None:
+    assert "Did you mean http?" in errors_of({"kind": "htpp"})["kind"][0]
+
+
+def test_an_unknown_field_gets_a_suggestion() -> None:
+    found = errors_of({"kind": "http", "url": "https://example.com", "header": {}})
+    assert "Did you mean headers?" in found["header"][0]
+
+
+def test_what_the_database_would_refuse_is_refused_in_words() -> None:
+    assert list(errors_of({"kind": "http", "url": "https://example.com", "query": {"a": "\0"}})) == ["query.a"]
+    assert list(errors_of({"kind": "command", "name": "demo.echo"}, {"message": "\ud800"})) == ["payload.message"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), JSON_VALUES, max_size=5),
+    st.sampled_from([*TARGETS, None]),
+    JSON_VALUES,
+)
+def test_nonsense_is_refused_in_sentences_and_never_crashes(
+    data: dict[str, Any], kind: str | None, payload: Any
+) -> None:
+    if kind:
+        data = {**data, "kind": kind}
+    try:
+        parse(data, payload)
+    except InvalidTarget as error:
+        assert error.errors
+        assert all(text for texts in error.errors.values() for text in texts)
+
+
+def test_a_stored_configuration_reads_back_the_same() -> None:
+    first = parse(
+        {
+            "kind": "http",
+            "url": "https://example.com/hook",
+            "query": {"a": [1, True, "x"]},
+            "success_statuses": ["200-599"],
+            "connect_timeout": 2.5,
+            "read_timeout": "1m",
+        },
+        None,
+    )
+    assert parse_config(first.model_dump(mode="json")) == first
+
+
+def test_the_union_for_the_api_reads_each_kind_and_has_a_schema() -> None:
+    adapter: TypeAdapter[Any] = TypeAdapter(AnyTarget)
+    schema = adapter.json_schema()
+    assert set(schema["discriminator"]["mapping"]) == set(TARGETS)
+    assert adapter.validate_python({"kind": "command", "name": "demo.echo"}).name == "demo.echo"

@@ -1,0 +1,81 @@
+"""Recovery of runs whose worker was lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from executions import transitions
+from executions.endings import MAX_LOST
+from executions.models import Attempt, Run
+from executions.reaper import Reaped, reap_once
+from executions.states import RunStatus
+from tests.factories import NOW, claim, make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+LEASE = timedelta(seconds=30)
+
+
+def lose(run: Run, **policies: object) -> Reaped:
+    """Claim the run, and let its lease run out."""
+    claimed_at = claim(run).nominal_at + timedelta(milliseconds=8)
+    return reap_once(claimed_at + LEASE + timedelta(seconds=1), 10)
+
+
+def test_a_lease_that_holds_is_left_alone() -> None:
+    run = make_run()
+    claim(run)
+    assert reap_once(NOW + LEASE, 10) == Reaped()
+
+
+def test_a_lost_run_is_queued_again_at_once_and_takes_no_retry() -> None:
+    run = make_run(make_job(policies={"retry": {"max_retries": 0}}))
+    assert lose(run) == Reaped(n_again=1)
+    run.refresh_from_db()
+    assert (run.status, run.n_lost, run.claim_no) == (RunStatus.QUEUED, 1, 1)
+    assert run.dispatch_at == NOW + LEASE + timedelta(seconds=1, milliseconds=8)
+    attempt = Attempt.objects.get()
+    assert (attempt.status, attempt.error_code) == ("lost", "lost")
+
+
+def test_a_run_that_takes_its_worker_down_each_time_ends() -> None:
+    run = make_run()
+    for _ in range(MAX_LOST):
+        assert lose(run).n_again == 1
+    assert lose(run) == Reaped(n_over=1)
+    run.refresh_from_db()
+    assert (run.status, run.n_attempts) == (RunStatus.FAILED, MAX_LOST + 1)
+
+
+def test_at_most_once_is_not_carried_out_again() -> None:
+    run = make_run(make_job(policies={"delivery": "at_most_once"}))
+    assert lose(run) == Reaped(n_over=1)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (RunStatus.FAILED, "lost")
+
+
+def test_a_lost_run_that_was_to_stop_is_cancelled() -> None:
+    run = make_run()
+    claim(run)
+    transitions.cancel(run.pk, NOW + LEASE / 2, actor="ann")
+    assert reap_once(NOW + 2 * LEASE, 10) == Reaped(n_over=1)
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+
+
+def test_a_process_killed_for_outstaying_its_timeout_has_timed_out_and_follows_the_retry_policy() -> None:
+    run = make_run(make_job(policies={"timeout": "1m", "retry": {"max_retries": 1}}))
+    claimed = claim(run)
+    transitions.renew([(run.pk, claimed.claim_no)], NOW + timedelta(seconds=62), LEASE)
+    reap_once(NOW + timedelta(seconds=95), 10)
+    run.refresh_from_db()
+    assert run.status == RunStatus.RETRYING
+    assert Attempt.objects.get().status == "timed_out"
+
+
+def test_a_worker_that_died_before_the_timeout_was_lost_even_when_found_after_it() -> None:
+    run = make_run(make_job(policies={"timeout": "10s"}))
+    lose(run)
+    assert Attempt.objects.get().status == "lost"

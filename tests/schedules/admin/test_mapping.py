@@ -1,0 +1,151 @@
+"""Between form and definition: what is shown and sent back unchanged changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schedules.admin import mapping
+from schedules.admin.form import JobForm
+from schedules.models import Job
+from tests.factories import NOW, make_job
+
+HTTP: dict[str, Any] = {"kind": "http", "url": "https://example.org/a"}
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "cron": {
+        "schedule": {
+            "cron": "0 30 2 * * *",
+            "timezone": "America/New_York",
+            "dst_gap": "skip",
+            "dst_fold": "both",
+            "start_at": "2026-12-01T00:00:00",
+            "end_at": "2027-11-07T06:30:00Z",  # 01:30 there, the second time that day
+            "max_runs": 7,
+        }
+    },
+    "every": {"schedule": {"every": "90s", "anchor_at": "2026-11-20T12:00:00.25Z", "timezone": "Europe/Paris"}},
+    "once": {"schedule": {"at": "2031-01-01T00:00:30+05:30", "timezone": "Asia/Kolkata"}},
+    "by hand": {"schedule": {"kind": "none"}},
+    "http": {
+        "target": {
+            **HTTP,
+            "method": "POST",
+            "headers": {"X-Token": "ünïcödé"[:1].encode().decode("latin-1")},
+            "query": {"page": [1, 2], "q": "x"},
+            "body_format": "form",
+            "connect_timeout": 2.5,
+            "read_timeout": "30s",
+            "success_statuses": [200, "300-304"],
+            "retry_statuses": [409, "500-503"],
+            "follow_redirects": True,
+            "verify_tls": False,
+        },
+        "payload": {"a": 1, "b": [True, "x"]},
+    },
+    "raw": {"target": {**HTTP, "method": "PUT", "body_format": "raw"}, "payload": "line one\r\nline two\n"},
+    "json text": {"target": {**HTTP, "method": "POST"}, "payload": "just a text"},
+    "policies": {
+        "policies": {
+            "overlap": "allow",
+            "timeout": "1500ms",
+            "delivery": "at_most_once",
+            "retry": {"max_retries": 0, "backoff": "fixed", "delay": "1m", "max_delay": "2h", "jitter": False},
+            "catch_up": {"mode": "all", "max_age": "2d"},
+        }
+    },
+}
+
+
+def sent(form: JobForm) -> dict[str, str]:
+    """What a browser sends when nothing was touched: texts, line ends as CRLF, only the switches that are on."""
+    data = {}
+    for bound in form:
+        value = bound.value()
+        if value is True:
+            data[bound.name] = "on"
+        elif value is not None and value is not False:
+            data[bound.name] = str(value).replace("\r\n", "\n").replace("\n", "\r\n")
+    return data
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
+    job = make_job(
+        "greeting", DEFINITIONS[name].get("schedule"), **{k: v for k, v in DEFINITIONS[name].items() if k != "schedule"}
+    )
+    job = Job.objects.select_related("spec").get(pk=job.pk)
+    form = JobForm(sent(JobForm(instance=job)), instance=Job.objects.select_related("spec").get(pk=job.pk))
+    assert form.is_valid(), form.errors
+    assert form.definition is not None
+    assert (form.definition.target, form.definition.payload, form.definition.policies) == (
+        job.spec.target,
+        job.spec.payload,
+        job.spec.policies,
+    )
+    assert form.definition.schedule == job.schedule_spec
+    assert form.changed_data == []
+
+
+@pytest.mark.django_db
+def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> None:
+    data = sent(JobForm()) | {"name": "x", "schedule_kind": "none", "cron": "nonsense", "max_runs": "many"}
+    data |= {"target_kind": "command", "command": "demo.echo", "url": "ftp://x", "headers": "{broken"}
+    form = JobForm(data)
+    assert form.is_valid(), form.errors
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "field", "part"),
+    [
+        ({"name": ""}, "name", "required"),
+        ({"cron": "75 * * * *"}, "cron", "75"),
+        ({"cron": ""}, "cron", "This is needed."),
+        ({"timezone": "Mars/Base"}, "timezone", "Mars/Base"),
+        ({"end_at": "2020-01-01 00:00"}, "end_at", "past"),
+        ({"end_at": "2027-03-28 02:30", "timezone": "Europe/Paris"}, "end_at", "does not exist"),
+        ({"start_at": "2028-01-01 00:00", "end_at": "2027-01-01 00:00"}, "end_at", "“Not before”"),
+        ({"max_runs": "0"}, "max_runs", "from 1"),
+        ({"url": "ftp://example.org"}, "url", "http"),
+        ({"headers": '{"Host": "x"}'}, "headers", "Host"),
+        ({"headers": "[1]"}, "headers", "object"),
+        ({"headers": '{"a": '}, "headers", "line 1, column 6"),
+        ({"payload": "{"}, "payload", "not JSON"),
+        ({"payload": "NaN"}, "payload", "not JSON"),
+        ({"payload": "[" * 100_000}, "payload", "not JSON"),
+        ({"payload": '{"a": 1}', "method": "GET"}, "payload", ""),
+        ({"success_statuses": "abc"}, "success_statuses", "status"),
+        ({"connect_timeout": "soon"}, "connect_timeout", ""),
+        ({"max_retries": "-1"}, "max_retries", "0 or more"),
+        ({"delay": "soon"}, "delay", "not a length of time"),
+        ({"timeout": "3d"}, "timeout", "100ms"),
+        ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),
+        ({"name": "x" * 256}, "name", "255"),
+    ],
+)
+def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: str) -> None:
+    data = sent(JobForm()) | {"name": "x", "cron": "0 9 * * *", "url": HTTP["url"]} | change
+    form = JobForm(data)
+    assert not form.is_valid()
+    assert list(form.errors) == [field]
+    assert part in " ".join(map(str, form.errors[field]))
+
+
+def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
+    assert set(mapping.PLACES.values()) == set(JobForm.base_fields) | {"name", "description"}
+
+
+def test_the_place_of_an_error_is_the_nearest_field_above_it() -> None:
+    assert mapping.place_of("target.headers.X-Token") == ("headers", "X-Token")
+    assert mapping.place_of("payload.day") == ("payload", "day")
+    assert mapping.place_of("policies.retry.delay") == ("delay", "")
+    assert mapping.place_of("nothing.known") == (None, "nothing.known")
+
+
+def test_a_local_time_has_its_offset_where_it_would_be_ambiguous_without() -> None:
+    assert mapping.local_text(NOW, "Europe/Paris") == "2026-11-20 13:00"
+    second = NOW.replace(year=2027, month=11, day=7, hour=6, minute=30)
+    assert mapping.local_text(second, "America/New_York") == "2027-11-07 01:30:00-05:00"

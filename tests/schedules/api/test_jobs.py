@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.models import Run, RunEvent
+from executions.states import Reason
+from schedules.models import Job, JobState
+from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
+from tests.factories import ECHO, NOW, end, make_job, make_run
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django import DjangoAssertNumQueries
+
+JOBS = "/api/v1/jobs"
+YEARLY = {"cron": "0 0 1 1 *"}
+BODY: dict[str, Any] = {"name": "greeting", "schedule": YEARLY, "target": ECHO, "payload": {"message": "hello"}}
+PAST = {"at": "2026-11-20T12:00:30Z"}
+
+
+def at(job: Job | str, verb: str = "") -> str:
+    return f"{JOBS}/{job.pk if isinstance(job, Job) else job}{verb}"
+
+
+def yearly(name: str = "greeting", **definition: Any) -> Job:
+    return make_job(name, YEARLY, **definition)
+
+
+def test_a_job_is_made_with_all_defaults(api: DocumentedClient) -> None:
+    response = api.send("POST", JOBS, BODY)
+
+    assert response.status_code == 201
+    job = response.json()
+    assert response["Location"] == at(job["id"])
+    assert job["state"] == "active"
+    assert job["version"] == 1
+    assert job["schedule"] == {
+        "kind": "cron",
+        "cron": "0 0 1 1 *",
+        "timezone": "UTC",
+        "dst_gap": "shift",
+        "dst_fold": "first",
+    }
+    assert job["policies"]["retry"] == {
+        "max_retries": 3,
+        "backoff": "exponential",
+        "delay": "5s",
+        "max_delay": "1h",
+        "jitter": True,
+    }
+    assert job["policies"]["catch_up"] == {"mode": "last", "max_age": "1h"}
+    assert job["next_run_at"].endswith("-01-01T00:00:00Z")
+    assert api.get(response["Location"]).json() == job
+    assert api.get(job["links"]["runs"]).json() == {"next": None, "previous": None, "results": []}
+
+
+def test_a_job_without_a_schedule_starts_only_by_hand(api: DocumentedClient) -> None:
+    job = api.send("POST", JOBS, {"name": "by hand", "target": ECHO}).json()
+
+    assert (job["schedule"]["kind"], job["next_run_at"], job["state"]) == ("none", None, "active")
+
+
+def test_all_that_is_wrong_is_said_at_once(api: DocumentedClient) -> None:
+    response = api.send(
+        "POST",
+        JOBS,
+        {
+            "schedule": {"cron": "75 * * * *", "timezone": "Mars/Olympus"},
+            "target": {"kind": "http", "url": "ftp://x"},
+            "policies": {"retry": {"max_retries": -1}},
+        },
+    )
+
+    assert set(fields_of(response)) == {
+        "name",
+        "schedule.cron",
+        "schedule.timezone",
+        "target.url",
+        "policies.retry.max_retries",
+    }
+    assert not Job.objects.exists()
+
+
+def test_a_member_that_no_job_has_is_refused_by_name(api: DocumentedClient) -> None:
+    assert fields_of(api.send("POST", JOBS, {**BODY, "cron": "* * * * *"})) == ["cron"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_that_is_no_object_is_refused(api: DocumentedClient, method: str) -> None:
+    path = JOBS if method == "POST" else at(yearly())
+    for body in ("[]", '"text"', "12", "null", "true"):
+        assert "object" in problem_of(api.send(method, path, body), 400)["detail"]
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        {},
+        {"schedule": {"every": "15m"}},
+        {"schedule": {"every": "15m", "anchor_at": "2026-01-01T00:07:00Z", "max_runs": 5}},
+        {"schedule": {"kind": "none"}},
+        {"target": {"kind": "http", "url": "https://example.org/hook", "method": "POST"}, "payload": [1, 1.5, None]},
+        {"policies": {"timeout": "90s", "catch_up": {"max_age": "2h"}}, "description": "two\nlines"},
+    ],
+    ids=["cron", "every", "anchored", "by hand", "http", "policies"],
+)
+def test_what_was_read_can_be_sent_back_and_changes_nothing(api: DocumentedClient, definition: dict[str, Any]) -> None:
+    made = api.send("POST", JOBS, {**BODY, **definition}).json()
+
+    sent_back = api.send("PUT", at(made["id"]), made).json()
+
+    assert {**sent_back, "updated_at": None} == {**made, "updated_at": None}
+
+
+def test_a_job_whose_schedule_has_ended_can_be_renamed_and_sent_back(api: DocumentedClient) -> None:
+    job = make_job(schedule=PAST)
+    Job.objects.update(state=JobState.ENDED, next_run_at=None)
+
+    renamed = api.send("PATCH", at(job), {"name": "renamed"})
+    assert renamed.status_code == 200
+    body = renamed.json()
+    assert (body["name"], body["state"], body["version"]) == ("renamed", "ended", 2)
+    assert api.send("PUT", at(job), body).json()["version"] == 2
+    assert fields_of(api.send("PATCH", at(job), {"schedule": {"at": "2026-11-19T12:00:00Z"}})) == ["schedule.at"]
+
+
+def test_put_gives_what_is_left_out_its_default(api: DocumentedClient) -> None:
+    job = yearly(description="old", policies={"timeout": "90s"})
+
+    body = api.send("PUT", at(job), {"name": "new", "target": ECHO}).json()
+
+    assert (body["description"], body["policies"]["timeout"], body["schedule"]["kind"]) == ("", None, "none")
+    assert (body["payload"], body["version"]) == (None, 2)
+
+
+def test_patch_replaces_a_member_whole_and_leaves_the_others(api: DocumentedClient) -> None:
+    job = yearly(description="kept", policies={"timeout": "90s", "overlap": "allow"})
+
+    body = api.send("PATCH", at(job), {"policies": {"timeout": "2m"}}).json()
+
+    assert (body["policies"]["timeout"], body["policies"]["overlap"]) == ("2m", "skip")
+    assert (body["description"], body["target"]) == ("kept", ECHO)
+
+
+def test_patch_of_a_read_only_member_says_what_to_do_instead(api: DocumentedClient) -> None:
+    response = api.send("PATCH", at(yearly()), {"state": "paused"})
+
+    assert problem_of(response, 400)["errors"] == [
+        {"field": "state", "message": "This cannot be set: pause or resume the job instead."}
+    ]
+
+
+def test_a_change_of_the_schedule_moves_the_clock_and_keeps_the_version(api: DocumentedClient) -> None:
+    body = api.send("PATCH", at(yearly()), {"schedule": {"cron": "0 0 1 7 *"}}).json()
+
+    assert body["next_run_at"][4:] == "-07-01T00:00:00Z"
+    assert body["version"] == 1
+
+
+def test_a_deleted_job_is_gone_and_its_history_stays(api: DocumentedClient) -> None:
+    job = yearly()
+    run = end(make_run(job))
+
+    assert api.delete(at(job)).status_code == 204
+    problem_of(api.get(at(job)), 404)
+    problem_of(api.get(at(job, "/runs")), 404)
+    assert [one["id"] for one in api.get(f"/api/v1/runs?job={job.pk}").json()["results"]] == [str(run.pk)]
+
+
+@pytest.mark.parametrize(
+    ("method", "verb"),
+    [
+        ("GET", ""),
+        ("PUT", ""),
+        ("PATCH", ""),
+        ("DELETE", ""),
+        ("POST", "/pause"),
+        ("POST", "/resume"),
+        ("POST", "/run"),
+        ("GET", "/runs"),
+    ],
+)
+def test_a_job_that_is_not_there_is_a_404(api: DocumentedClient, method: str, verb: str) -> None:
+    body = BODY if method in ("PUT", "PATCH") else {}
+    problem_of(api.send(method, at("019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e", verb), body), 404)
+    problem_of(api.send(method, at("not-a-uuid", verb), body), 404)
+
+
+def test_a_job_is_paused_with_a_reason_and_resumed(api: DocumentedClient) -> None:
+    job = yearly()
+
+    paused = api.send("POST", at(job, "/pause"), {"reason": "  moving house "}).json()
+    assert (paused["state"], paused["pause_reason"], paused["next_run_at"]) == ("paused", "moving house", None)
+    assert paused["paused_at"] is not None
+
+    resumed = api.post(at(job, "/resume")).json()
+    assert (resumed["state"], resumed["pause_reason"], resumed["paused_at"]) == ("active", None, None)
+    assert resumed["next_run_at"] is not None
+    assert "not paused" in problem_of(api.post(at(job, "/resume")), 409)["detail"]
+
+
+def test_a_job_that_has_ended_cannot_be_paused(api: DocumentedClient) -> None:
+    job = make_job(schedule=PAST)
+    Job.objects.update(state=JobState.ENDED, next_run_at=None)
+
+    assert "ended" in problem_of(api.post(at(job, "/pause")), 409)["detail"]
+
+
+@pytest.mark.parametrize("reason", [5, ["a"], {"a": 1}, True, "a\0b", "\ud800", "x" * 256])
+def test_a_reason_that_cannot_be_kept_is_refused(api: DocumentedClient, reason: Any) -> None:
+    assert fields_of(api.send("POST", at(yearly(), "/pause"), {"reason": reason})) == ["reason"]
+
+
+def test_a_misspelt_member_of_a_pause_is_refused(api: DocumentedClient) -> None:
+    problem = problem_of(api.send("POST", at(yearly(), "/pause"), {"reasons": "x"}), 400)
+
+    assert "Did you mean reason?" in problem["errors"][0]["message"]
+
+
+def test_a_job_is_run_by_hand_and_the_run_says_who_asked(api: DocumentedClient) -> None:
+    response = api.post(at(yearly(), "/run"))
+
+    assert response.status_code == 202
+    run = response.json()
+    assert response["Location"] == f"/api/v1/runs/{run['id']}"
+    assert (run["origin"], run["status"], run["attempts"]) == ("manual", "queued", [])
+    assert [(event["kind"], event["actor"]) for event in run["events"]] == [("queued", "admin (key tests)")]
+    assert api.get(response["Location"]).json() == run
+
+
+def test_an_actor_with_long_names_is_cut_to_what_an_event_keeps(api: DocumentedClient, staff: User) -> None:
+    staff.username = "u" * 150
+    staff.save()
+
+    assert api.post(at(yearly(), "/run")).status_code == 202
+    assert RunEvent.objects.get().actor == "u" * 150
+
+
+def test_a_paused_job_can_be_run_by_hand(api: DocumentedClient) -> None:
+    job = yearly()
+    api.post(at(job, "/pause"))
+
+    assert api.post(at(job, "/run")).status_code == 202
+
+
+def test_jobs_are_filtered(api: DocumentedClient) -> None:
+    first = yearly("Nightly report")
+    second = yearly("nightly backup 100%", target={"kind": "http", "url": "https://example.org"})
+    third = make_job("over", PAST)
+    Job.objects.filter(pk=second.pk).update(state=JobState.PAUSED)
+    Job.objects.filter(pk=third.pk).update(state=JobState.ENDED, next_run_at=None)
+
+    def names(query: str) -> list[str]:
+        return [job["name"] for job in api.get(f"{JOBS}?{query}").json()["results"]]
+
+    assert names("") == ["over", "nightly backup 100%", "Nightly report"]
+    assert names("state=active") == [first.name]
+    assert names("state=paused,ended") == ["over", "nightly backup 100%"]
+    assert names("target_kind=http") == [second.name]
+    assert names("name=over") == ["over"]
+    assert names("search=NIGHTLY") == ["nightly backup 100%", "Nightly report"]
+    assert names("search=100%25") == ["nightly backup 100%"]
+    assert names("search=report&state=active") == [first.name]
+
+
+@pytest.mark.parametrize(
+    "parameter", ["state=gone", "state=", "target_kind=ftp", "search=", "page_size=0", "stat=active"]
+)
+def test_a_filter_that_cannot_be_is_refused_by_name(api: DocumentedClient, parameter: str) -> None:
+    assert fields_of(api.get(f"{JOBS}?{parameter}")) == [parameter.split("=")[0]]
+
+
+def test_a_list_of_jobs_takes_the_same_queries_whatever_its_length(
+    api: DocumentedClient, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    api.get(JOBS)  # notes the key's use, once a minute
+    for number in range(12):
+        yearly(f"job {number}")
+
+    with django_assert_num_queries(2):  # the key, and the page
+        assert len(api.get(JOBS).json()["results"]) == 12
+
+
+def test_the_runs_of_a_job_are_its_own_and_filtered(api: DocumentedClient) -> None:
+    job, other = yearly("one"), yearly("two")
+    for minute in range(3):
+        make_run(job, NOW + timedelta(minutes=minute))
+    make_run(other)
+    skipped = make_run(job, NOW + timedelta(minutes=9), reason=Reason.OVERLAP)
+
+    page = api.get(at(job, "/runs?page_size=3")).json()
+    assert [run["nominal_at"][11:16] for run in page["results"]] == ["12:09", "12:02", "12:01"]
+    rest = api.get(page["next"]).json()
+    assert [run["nominal_at"][11:16] for run in rest["results"]] == ["12:00"]
+    assert rest["next"] is None
+    assert api.get(rest["previous"]).json()["results"] == page["results"]
+    assert [run["id"] for run in api.get(at(job, "/runs?status=skipped")).json()["results"]] == [str(skipped.pk)]
+    assert fields_of(api.get(at(job, f"/runs?job={other.pk}"))) == ["job"]
+
+
+def test_runs_of_one_millisecond_keep_their_order_over_pages(api: DocumentedClient) -> None:
+    job = yearly()
+    for micro in range(7):
+        make_run(job, NOW + timedelta(microseconds=micro))
+
+    seen: list[str] = []
+    address: str | None = at(job, "/runs?page_size=2")
+    while address:
+        page = api.get(address).json()
+        seen += [run["id"] for run in page["results"]]
+        address = page["next"]
+
+    assert seen == [str(pk) for pk in Run.objects.order_by("-nominal_at", "-id").values_list("pk", flat=True)]
+
+
+def test_a_huge_body_is_refused_before_it_is_read_whole(api: DocumentedClient, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+
+    assert "1000 bytes" in problem_of(api.send("POST", JOBS, {**BODY, "description": "x" * 1000}), 413)["detail"]
+    assert api.send("POST", JOBS, BODY).status_code == 201
+
+
+def test_a_job_made_just_now_counts_from_now(api: DocumentedClient) -> None:
+    before = datetime.now(UTC)
+    made = api.send("POST", JOBS, {**BODY, "schedule": {"every": "1h"}}).json()
+
+    anchor = datetime.fromisoformat(made["schedule"]["anchor_at"])
+    assert before <= anchor <= datetime.now(UTC)
+    assert datetime.fromisoformat(made["next_run_at"]) == anchor + timedelta(hours=1)
+
+
+@pytest.mark.django_db
+def test_somebody_who_is_not_staff_may_do_nothing(django_user_model: type[User]) -> None:
+    client = documented_client(django_user_model.objects.create_user("guest"))
+
+    problem_of(client.get(JOBS), 403)
+    problem_of(client.send("POST", JOBS, BODY), 403)

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.documented import fields_of, problem_of
+
+if TYPE_CHECKING:
+    from tests.documented import DocumentedClient
+
+PREVIEW, VALIDATE = "/api/v1/schedules/preview", "/api/v1/schedules/validate"
+NEW_YORK = {"cron": "30 2 * * *", "timezone": "America/New_York"}
+
+
+def preview(api: DocumentedClient, schedule: dict[str, Any], **more: Any) -> dict[str, Any]:
+    response = api.send("POST", PREVIEW, {"schedule": schedule, **more})
+    assert response.status_code == 200, response.content
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def test_a_preview_shows_instants_in_three_zones_and_marks_the_one_that_is_moved(api: DocumentedClient) -> None:
+    body = preview(api, NEW_YORK, after="2027-03-13T00:00:00Z", count=2, timezone="Europe/Paris")
+
+    assert body["fires"] == [
+        {
+            "at": "2027-03-13T07:30:00Z",
+            "local": "2027-03-13T02:30:00-05:00",
+            "in_viewer_zone": "2027-03-13T08:30:00+01:00",
+            "marks": [],
+        },
+        {
+            "at": "2027-03-14T07:00:00Z",
+            "local": "2027-03-14T03:00:00-04:00",
+            "in_viewer_zone": "2027-03-14T08:00:00+01:00",
+            "marks": ["gap"],
+        },
+    ]
+
+
+def test_a_preview_explains_the_changes_of_the_clocks_in_the_year_to_come(api: DocumentedClient) -> None:
+    changes = preview(api, NEW_YORK, after="2026-11-21T00:00:00Z")["dst_changes"]
+
+    assert [(change["kind"], change["at"], change["affected"]) for change in changes] == [
+        ("gap", "2027-03-14T07:00:00Z", True),
+        ("fold", "2027-11-07T06:00:00Z", False),
+    ]
+    assert "02:30" in changes[0]["text"]
+    assert "25 hours" in changes[1]["text"]
+
+
+def test_a_preview_shows_ten_instants_unless_asked_otherwise_and_none_past_max_runs(api: DocumentedClient) -> None:
+    assert len(preview(api, {"every": "1h"})["fires"]) == 10
+    assert len(preview(api, {"every": "1h"}, count=100)["fires"]) == 100
+    assert len(preview(api, {"every": "1h", "max_runs": 3})["fires"]) == 3
+    assert preview(api, {"kind": "none"})["fires"] == []
+    assert preview(api, {"every": "1h"})["fires"][0]["in_viewer_zone"] is None
+
+
+def test_a_preview_at_the_end_of_the_calendar_is_empty(api: DocumentedClient) -> None:
+    assert preview(api, {"cron": "* * * * *"}, after="9998-12-31T23:59:59Z")["fires"] == []
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("count", 0),
+        ("count", 101),
+        ("count", "10"),
+        ("count", True),
+        ("after", 5),
+        ("after", "tomorrow"),
+        ("timezone", "X"),
+    ],
+)
+def test_a_preview_of_too_much_or_of_nowhere_is_refused(api: DocumentedClient, member: str, value: Any) -> None:
+    assert fields_of(api.send("POST", PREVIEW, {"schedule": {"every": "1h"}, member: value})) == [member]
+
+
+def test_a_preview_of_an_invalid_schedule_names_its_fields(api: DocumentedClient) -> None:
+    wrong = {"schedule": {"cron": "75 * * * *", "timezone": "Mars/Olympus"}}
+
+    assert set(fields_of(api.send("POST", PREVIEW, wrong))) == {"schedule.cron", "schedule.timezone"}
+
+
+def test_a_valid_schedule_is_shown_in_its_canonical_form(api: DocumentedClient) -> None:
+    body = api.send("POST", VALIDATE, {"schedule": {"every": 5400, "anchor_at": "2026-01-01T00:00:00Z"}}).json()
+
+    assert body["valid"] is True
+    assert body["description"] == "Every 1 hour and 30 minutes"
+    assert body["schedule"]["every"] == "1h30m"
+    assert body["next_run_at"] is not None
+
+
+def test_an_invalid_schedule_is_answered_with_what_is_wrong(api: DocumentedClient) -> None:
+    response = api.send("POST", VALIDATE, {"schedule": {"cron": "75 * * * *"}})
+
+    assert response.status_code == 200
+    body = response.json()
+    assert body["valid"] is False
+    assert [error["field"] for error in body["errors"]] == ["schedule.cron"]
+    assert "75" in body["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("schedule", ["15m", 5, [], True, None, {"at": "2020-01-01T00:00:00Z"}])
+def test_the_question_whether_a_schedule_is_valid_always_gets_an_answer(api: DocumentedClient, schedule: Any) -> None:
+    response = api.send("POST", VALIDATE, {"schedule": schedule})
+
+    assert response.status_code == 200
+    assert response.json()["valid"] is (schedule is None)  # null: started by hand
+
+
+def test_a_question_without_a_schedule_is_refused(api: DocumentedClient) -> None:
+    assert fields_of(api.send("POST", VALIDATE, {})) == ["schedule"]
+    assert fields_of(api.send("POST", VALIDATE, {"schedule": {}, "cron": "* * * * *"})) == ["cron"]
+    problem_of(api.send("POST", VALIDATE, "{"), 400)

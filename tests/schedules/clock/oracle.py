@@ -1,0 +1,180 @@
+"""A slow reading of the documented rules that is meant to be obviously right; shares no code with the implementation.
+
+It walks real UTC time, looks at what the clock on the wall shows, and matches that against the expression's fields.
+Offsets come from zoneinfo, one instant at a time; there is no cron library and no table of pieces here.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+_BOUNDS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
+_NAMES = {
+    4: dict(
+        zip(
+            ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
+            range(1, 13),
+            strict=True,
+        )
+    ),
+    5: dict(zip(["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], range(7), strict=True)),
+}
+
+
+def plain_values(text: str, index: int) -> set[int]:
+    """The numbers that a field of plain items, ranges and steps stands for."""
+    low, high = _BOUNDS[index]
+    values: set[int] = set()
+    for item in text.upper().split(","):
+        span, _, step = item.partition("/")
+        ends = [_NAMES.get(index, {}).get(end, end) for end in span.split("-")]
+        if span == "*":
+            first, last = low, high
+        elif len(ends) == 2:
+            first, last = int(ends[0]), int(ends[1])
+        else:
+            first = int(ends[0])
+            last = high if step else first
+        values.update(range(first, last + 1, int(step or 1)))
+    return values
+
+
+def fields_of(expression: str) -> list[str]:
+    """Six fields, seconds first."""
+    fields = expression.split(" ")
+    return fields if len(fields) == 6 else ["0", *fields]
+
+
+@lru_cache(maxsize=100_000)
+def date_fits(expression: str, day: date) -> bool:
+    """Whether the two day fields and the month admit a date."""
+    _, _, _, dom, month, dow = fields_of(expression)
+    if day.month not in plain_values(month, 4):
+        return False
+    last_day = calendar.monthrange(day.year, day.month)[1]
+    weekday = day.isoweekday() % 7
+    fits_dom = fits_dow = False
+    for item in dom.upper().split(","):
+        if item == "L":
+            fits_dom |= day.day == last_day
+        elif item == "LW":
+            is_last_workday = day.isoweekday() <= 5 and all(
+                date(day.year, day.month, later).isoweekday() > 5 for later in range(day.day + 1, last_day + 1)
+            )
+            fits_dom |= is_last_workday
+        else:
+            fits_dom |= day.day in plain_values(item, 3)
+    for item in dow.upper().split(","):
+        name, mark, nth = item.partition("#")
+        if mark:
+            fits_dow |= {v % 7 for v in plain_values(name, 5)} == {weekday} and (day.day - 1) // 7 + 1 == int(nth)
+        elif item.endswith("L"):
+            fits_dow |= {v % 7 for v in plain_values(item[:-1], 5)} == {weekday} and day.day + 7 > last_day
+        else:
+            fits_dow |= weekday in {v % 7 for v in plain_values(item, 5)}
+    if dom.startswith("*") or dow.startswith("*"):
+        return fits_dom and fits_dow
+    return fits_dom or fits_dow
+
+
+@lru_cache(maxsize=1000)
+def _times(expression: str) -> tuple[set[int], set[int], set[int]]:
+    second, minute, hour = fields_of(expression)[:3]
+    return plain_values(second, 0), plain_values(minute, 1), plain_values(hour, 2)
+
+
+@lru_cache(maxsize=50_000)
+def fits(expression: str, local: datetime) -> bool:
+    """Whether a naive local time is one that the expression names."""
+    seconds, minutes, hours = _times(expression)
+    in_day = local.second in seconds and local.minute in minutes and local.hour in hours
+    return in_day and date_fits(expression, local.date())
+
+
+@dataclass(frozen=True)
+class Wall:
+    """What the clock on the wall shows at each step of a stretch of real time."""
+
+    step: timedelta
+    shown: list[tuple[datetime, datetime]]  # (UTC instant, naive local time)
+    instants: dict[datetime, list[datetime]]  # naive local time -> the UTC instants at which it is shown
+
+    def fires(self, expression: str, gap: str, fold: str) -> list[datetime]:
+        """All instants of the stretch at which the expression fires, by the rules as they are written down."""
+        _, minute, hour = fields_of(expression)[:3]
+        if minute.startswith("*") or hour.startswith("*"):
+            return [at for at, local in self.shown if fits(expression, local)]
+        result: set[datetime] = set()
+        local, end = min(self.instants), max(self.instants)
+        while local <= end:
+            if fits(expression, local):
+                at = self.instants.get(local, [])
+                if at:
+                    result.update(at if fold == "both" else at[:1])
+                elif gap == "shift":
+                    result.add(next(instant for instant, shown in self.shown if shown > local))
+            local += self.step
+        return sorted(result)
+
+
+def watch(zone: str, start: datetime, end: datetime, step: timedelta = MINUTE) -> Wall:
+    """Look at the wall clock from `start` to `end`, both included."""
+    place = ZoneInfo(zone)
+    shown: list[tuple[datetime, datetime]] = []
+    instants: dict[datetime, list[datetime]] = {}
+    at = start
+    while at <= end:
+        local = at.astimezone(place).replace(tzinfo=None, fold=0)
+        shown.append((at, local))
+        instants.setdefault(local, []).append(at)
+        at += step
+    return Wall(step, shown, instants)
+
+
+@dataclass(frozen=True, order=True)
+class Transition:
+    """A clock change of at least one zone; `zone` is one of those that have it."""
+
+    at: datetime
+    before: timedelta
+    after: timedelta
+    zone: str
+
+
+def transitions_of(zone: str, start: datetime, end: datetime, stride: timedelta) -> Iterator[Transition]:
+    """Every change of the zone's offset between two instants, found by looking every `stride` and then halving."""
+    place = ZoneInfo(zone)
+
+    def offset(at: datetime) -> timedelta:
+        return at.astimezone(place).utcoffset() or timedelta(0)
+
+    at = start
+    before = offset(at)
+    while at < end:
+        ahead = at + stride
+        after = offset(ahead)
+        if after != before:
+            low, high = 0, int(stride.total_seconds())
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if offset(at + middle * SECOND) == before else (low, middle)
+            yield Transition(at + high * SECOND, before, after, zone)
+        at, before = ahead, after
+
+
+@lru_cache(maxsize=1)
+def all_transitions() -> list[Transition]:
+    """The clock changes of every IANA zone from 2020 to 2030, each of those that look alike only once."""
+    start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
+    unique: dict[tuple[datetime, timedelta, timedelta], Transition] = {}
+    for zone in sorted(available_timezones() - {"localtime", "Factory"}):
+        for transition in transitions_of(zone, start, end, timedelta(hours=12)):
+            unique.setdefault((transition.at, transition.before, transition.after), transition)
+    return sorted(unique.values())

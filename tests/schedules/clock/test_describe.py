@@ -1,0 +1,155 @@
+"""Schedules in plain words, and the notes on what may surprise."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedules.clock.describe import describe, warnings
+from schedules.clock.spec import ScheduleSpec, parse
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def spec(**data: object) -> ScheduleSpec:
+    return parse(data, min_interval=timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("* * * * *", "Every minute"),
+        ("*/15 * * * *", "Every 15 minutes"),
+        ("0,15,30,45 * * * *", "Every 15 minutes"),
+        ("@hourly", "Every hour"),
+        ("5 * * * *", "At minute 5 of every hour"),
+        ("5,35 * * * *", "At minutes 5 and 35 of every hour"),
+        ("*/25 * * * *", "At minutes 0, 25 and 50 of every hour"),
+        ("* * * * * *", "Every second"),
+        ("*/10 * * * * *", "Every 10 seconds"),
+        ("5 * * * * *", "At second 5 of every minute"),
+        ("30 5 * * * *", "At second 30 of minute 5 of every hour"),
+        ("30 2 * * *", "At 02:30 every day (UTC)"),
+        ("15 30 9 * * *", "At 09:30:15 every day (UTC)"),
+        ("0 9,17 * * *", "At 09:00 and 17:00 every day (UTC)"),
+        ("0 */4 * * *", "Every 4 hours (UTC)"),
+        ("30 */4 * * *", "Every 4 hours at minute 30 (UTC)"),
+        ("0 9-17 * * MON-FRI", "Every hour from 09:00 to 17:00, Monday to Friday (UTC)"),
+        ("*/15 9-17 * * *", "Every 15 minutes from 09:00 to 17:59 (UTC)"),
+        ("5,35 8,12,20 * * *", "At minutes 5 and 35 in hours 8, 12 and 20 (UTC)"),
+        ("* 9 * * *", "Every minute from 09:00 to 09:59 (UTC)"),
+        ("0 9 * * 1-5", "At 09:00, Monday to Friday (UTC)"),
+        ("@weekly", "At 00:00 on Sunday (UTC)"),
+        ("0 0 * * 6,0", "At 00:00 on Saturday and Sunday (UTC)"),
+        ("0 0 * * MON#2", "At 00:00 on the 2nd Monday of the month (UTC)"),
+        ("0 0 * 2 5L", "At 00:00 on the last Friday of February (UTC)"),
+        ("0 0 * 1 MON", "At 00:00 on Monday, in January (UTC)"),
+        ("0 0 1 * *", "At 00:00 on the 1st of the month (UTC)"),
+        ("0 0 21,22,23 * *", "At 00:00 on the 21st to 23rd of the month (UTC)"),
+        ("0 0 1,15 * *", "At 00:00 on the 1st and 15th of the month (UTC)"),
+        ("0 0 */2 * *", "At 00:00 on every 2nd day of the month (UTC)"),
+        ("0 0 L * *", "At 00:00 on the last day of the month (UTC)"),
+        ("0 0 LW 6-8 *", "At 00:00 on the last weekday of June to August (UTC)"),
+        ("0 0 * JUN-AUG *", "At 00:00 every day in June to August (UTC)"),
+        ("0 12 13 * FRI", "At 12:00 on the 13th of the month or on Friday (UTC)"),
+        ("0 0 1-7 * */7", "At 00:00 on the 1st to 7th of the month, if it is Sunday (UTC)"),
+        ("0 0 1 * 0-6", "At 00:00 every day (UTC)"),
+    ],
+)
+def test_a_cron_in_words(expression: str, words: str) -> None:
+    assert describe(spec(cron=expression)) == words
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"every": "15m"}, "Every 15 minutes"),
+        ({"every": "1m"}, "Every minute"),
+        ({"every": "1h30m"}, "Every 1 hour and 30 minutes"),
+        ({"every": "1d"}, "Every 24 hours"),
+        ({"every": "3d"}, "Every 3 days"),
+        ({"every": "1500ms"}, "Every 1.5 seconds"),
+        ({"kind": "none"}, "Only when started by hand"),
+        (
+            {"at": "2027-03-01T09:00", "timezone": "Europe/Paris"},
+            "Once, on 1 March 2027 at 09:00 (Europe/Paris)",
+        ),
+        ({"cron": "30 2 * * *", "timezone": "America/New_York"}, "At 02:30 every day (America/New_York)"),
+        ({"every": "15m", "max_runs": 5}, "Every 15 minutes, at most 5 times"),
+        ({"every": "15m", "max_runs": 1}, "Every 15 minutes, at most once"),
+        (
+            {"cron": "@daily", "timezone": "Europe/Paris", "start_at": "2027-03-01", "end_at": "2027-04-01T12:30:15"},
+            "At 00:00 every day, from 1 March 2027 at 00:00 until 1 April 2027 at 12:30:15 (Europe/Paris)",
+        ),
+        (
+            {"every": "1h", "end_at": "2027-04-01T12:00Z", "max_runs": 3},
+            "Every hour, until 1 April 2027 at 12:00, at most 3 times (UTC)",
+        ),
+    ],
+)
+def test_other_schedules_in_words(data: dict[str, object], words: str) -> None:
+    assert describe(spec(**data)) == words
+
+
+FIELD_TEXTS = ["*", "*/2", "*/7", "1", "1,2,5", "2-6", "1-7/2"]
+
+
+@settings(derandomize=True, max_examples=500, deadline=None, database=None)
+@given(
+    fields=st.lists(st.sampled_from(FIELD_TEXTS), min_size=4, max_size=5),
+    dow=st.sampled_from([*FIELD_TEXTS, "5L", "1#2"]),
+)
+def test_every_expression_has_words_that_begin_with_a_capital_and_hold_no_leftovers(
+    fields: list[str], dow: str
+) -> None:
+    words = describe(spec(cron=" ".join([*fields, dow])))
+    assert words[0].isupper()
+    assert not {"  ", " ,", "*", "/", "None"} & {
+        words[at : at + size] for size in (1, 2, 4) for at in range(len(words))
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        ({"cron": "0 0-23 * * *"}, "The hours are written out, so it counts as times of the day"),
+        ({"cron": "0 0 13 * FRI"}, "it runs on a day that fits either of them"),
+        ({"cron": "0 0 */2 * FRI"}, "it runs only on a day that fits both"),
+        ({"cron": "30 2 * * *"}, "02:30 does not exist that day: this schedule runs at 03:00 EDT instead."),
+        ({"cron": "30 2 * * *", "dst_gap": "skip"}, "02:30 does not exist that day: this schedule does not run then."),
+        ({"cron": "30 1 * * *"}, "01:30 comes twice: this schedule runs only the first time, in EDT."),
+        ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
+        ({"cron": "* 9 * * *"}, "It runs in every minute of the hours named"),
+        ({"cron": "*/7 * * * *"}, "after 56 comes 0, 4 minutes later"),
+        ({"cron": "0 */5 * * *"}, "after 20 comes 0, 4 hours later"),
+        ({"cron": "*/60 * * * *"}, "it stands for minute 0 only"),
+        ({"cron": "0 0 31 * *"}, "Months without a day 31 are left out"),
+        ({"cron": "0 0 29 2 *"}, "29 February comes in leap years only"),
+        ({"at": "2026-01-01T00:00Z"}, "No instant of this schedule is left"),
+        ({"cron": "@daily", "end_at": "2026-01-01T00:00Z"}, "No instant of this schedule is left"),
+    ],
+)
+def test_a_schedule_that_may_surprise_gets_a_note(data: dict[str, object], note: str) -> None:
+    notes = warnings(spec(timezone="America/New_York", **data), NOW)
+    assert [text for text in notes if note in text], notes
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"cron": "0 * * * *", "timezone": "America/New_York"},
+        {"cron": "0 9 * * MON-FRI", "timezone": "America/New_York"},
+        {"cron": "0 0-23 * * *"},
+        {"cron": "30 2 * * *", "timezone": "Asia/Tokyo"},
+        {"cron": "0 0 31 1,12 *"},
+        {"cron": "0 0 ? * MON"},
+        {"every": "7m"},
+        {"at": "2027-01-01T00:00Z"},
+        {"kind": "none"},
+    ],
+)
+def test_a_schedule_without_surprises_gets_no_note(data: dict[str, object]) -> None:
+    assert warnings(spec(**data), NOW) == []

@@ -1,0 +1,242 @@
+"""Occurrences of every kind: bounds, alignment, and the edges of daylight saving by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedules.clock import localtime
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec, parse
+from schedules.clock.zones import LAST_AT, Piece, pieces_from
+
+NEW_YORK = "America/New_York"
+SPRING, AUTUMN = datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def cron(expression: str, zone: str = NEW_YORK, gap: Gap = Gap.SHIFT, fold: Fold = Fold.FIRST) -> ScheduleSpec:
+    return ScheduleSpec(kind=Kind.CRON, cron=expression, timezone=zone, dst_gap=gap, dst_fold=fold)
+
+
+def every(length: timedelta, anchor_at: datetime | None) -> ScheduleSpec:
+    return ScheduleSpec(kind=Kind.EVERY, every=length, anchor_at=anchor_at)
+
+
+def local_times(spec: ScheduleSpec, after: datetime, until: datetime) -> list[str]:
+    place = ZoneInfo(spec.timezone)
+    return [fire.astimezone(place).strftime("%d %H:%M %Z") for fire in occurrences(spec, after, until)]
+
+
+def test_the_window_excludes_its_start_and_includes_its_end() -> None:
+    spec = cron("0 * * * *", "UTC")
+    noon = at("2027-01-01T12:00Z")
+    assert list(occurrences(spec, noon, noon + HOUR)) == [noon + HOUR]
+    assert list(occurrences(spec, noon - timedelta(microseconds=1), noon)) == [noon]
+    assert list(occurrences(spec, noon + timedelta(microseconds=1), noon + HOUR)) == [noon + HOUR]
+
+
+@pytest.mark.parametrize("spec", [cron("* * * * *"), every(HOUR, AUTUMN), ScheduleSpec(kind=Kind.ONCE, at=AUTUMN)])
+def test_a_window_that_ends_before_it_begins_is_empty(spec: ScheduleSpec) -> None:
+    assert list(occurrences(spec, AUTUMN, AUTUMN)) == []
+    assert list(occurrences(spec, AUTUMN + HOUR, AUTUMN - HOUR)) == []
+
+
+def test_naive_bounds_are_refused() -> None:
+    naive = AUTUMN.replace(tzinfo=None)
+    with pytest.raises(ValueError, match="aware"):
+        occurrences(cron("* * * * *"), naive, AUTUMN)
+    with pytest.raises(ValueError, match="aware"):
+        next_after(cron("* * * * *"), naive)
+
+
+def test_instants_are_compared_in_utc_whatever_zone_the_bounds_are_in() -> None:
+    spec = cron("*/30 * * * *")
+    place = ZoneInfo(NEW_YORK)
+    after, until = (AUTUMN - HOUR).astimezone(place), (AUTUMN + HOUR).astimezone(place)
+    assert list(occurrences(spec, after, until)) == [AUTUMN + n * HOUR / 2 for n in (-1, 0, 1, 2)]
+
+
+def test_occurrences_are_made_only_as_they_are_asked_for() -> None:
+    endless = occurrences(cron("* * * * * *"), AUTUMN, LAST_AT)
+    assert list(islice(endless, 2)) == [AUTUMN + timedelta(seconds=1), AUTUMN + timedelta(seconds=2)]
+
+
+def test_the_bounds_of_a_schedule_are_inclusive() -> None:
+    spec = ScheduleSpec(
+        kind=Kind.CRON, cron="0 0 * * *", start_at=at("2027-01-02T00:00Z"), end_at=at("2027-01-04T00:00Z")
+    )
+    days = [fire.day for fire in occurrences(spec, at("2026-01-01T00:00Z"), at("2028-01-01T00:00Z"))]
+    assert days == [2, 3, 4]
+    assert next_after(spec, at("2027-01-04T00:00Z")) is None
+
+
+def test_max_runs_is_left_to_the_caller() -> None:
+    spec = ScheduleSpec(kind=Kind.EVERY, every=HOUR, anchor_at=AUTUMN, max_runs=1)
+    assert len(list(occurrences(spec, AUTUMN, AUTUMN + 3 * HOUR))) == 3
+
+
+def test_once_fires_at_its_instant_and_never_again() -> None:
+    spec = ScheduleSpec(kind=Kind.ONCE, at=AUTUMN)
+    assert next_after(spec, AUTUMN - HOUR) == AUTUMN
+    assert next_after(spec, AUTUMN) is None
+    assert list(occurrences(spec, AUTUMN - HOUR, AUTUMN - timedelta(microseconds=1))) == []
+
+
+def test_a_job_without_a_clock_names_no_instant() -> None:
+    assert next_after(ScheduleSpec(kind=Kind.NONE), AUTUMN) is None
+
+
+def test_every_is_aligned_to_its_anchor_in_both_directions() -> None:
+    spec = every(timedelta(minutes=40), at("2027-01-01T12:10Z"))
+    before = [fire.strftime("%H:%M") for fire in occurrences(spec, at("2027-01-01T10:00Z"), at("2027-01-01T13:00Z"))]
+    assert before == ["10:10", "10:50", "11:30", "12:10", "12:50"]
+
+
+def test_every_follows_elapsed_time_over_a_clock_change() -> None:
+    spec = ScheduleSpec(kind=Kind.EVERY, every=2 * HOUR, anchor_at=AUTUMN, timezone=NEW_YORK)
+    assert list(occurrences(spec, AUTUMN - 3 * HOUR, AUTUMN + 2 * HOUR)) == [AUTUMN + n * HOUR for n in (-2, 0, 2)]
+
+
+def test_every_without_an_anchor_is_an_error_of_the_caller() -> None:
+    with pytest.raises(ValueError, match="with_anchor"):
+        next_after(every(HOUR, None), AUTUMN)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None, database=None)
+@given(
+    length=st.timedeltas(timedelta(microseconds=1), timedelta(days=3653)),
+    ahead=st.timedeltas(timedelta(days=-20_000), timedelta(days=20_000)),
+)
+def test_every_names_exactly_the_multiples_of_its_length_to_the_microsecond(
+    length: timedelta, ahead: timedelta
+) -> None:
+    spec = every(length, AUTUMN)
+    found = list(islice(occurrences(spec, AUTUMN + ahead, LAST_AT), 3))
+    assert all((fire - AUTUMN) % length == timedelta(0) for fire in found)
+    assert found[0] - length <= AUTUMN + ahead < found[0]
+    assert [later - earlier for earlier, later in pairwise(found)] == [length, length]
+
+
+def test_every_ends_with_the_calendar() -> None:
+    spec = every(timedelta(days=3000), AUTUMN)
+    last = list(occurrences(spec, LAST_AT - timedelta(days=6000), LAST_AT))
+    assert len(last) == 2
+    assert next_after(spec, last[-1]) is None
+
+
+SPRING_AND_AUTUMN = [
+    ("30 2 * * *", Gap.SHIFT, ["13 02:30 EST", "14 03:00 EDT", "15 02:30 EDT"]),
+    ("30 2 * * *", Gap.SKIP, ["13 02:30 EST", "15 02:30 EDT"]),
+    ("0,30 2 * * *", Gap.SHIFT, ["13 02:00 EST", "13 02:30 EST", "14 03:00 EDT", "15 02:00 EDT", "15 02:30 EDT"]),
+    ("30 2,3 14 * *", Gap.SHIFT, ["14 03:00 EDT", "14 03:30 EDT"]),
+    ("0 2,3 14 * *", Gap.SHIFT, ["14 03:00 EDT"]),
+    ("0 2,3 14 * *", Gap.SKIP, ["14 03:00 EDT"]),
+    ("15 30 2 14 * *", Gap.SHIFT, ["14 03:00 EDT"]),
+    ("*/30 1-3 14 * *", Gap.SHIFT, ["14 01:00 EST", "14 01:30 EST", "14 03:00 EDT", "14 03:30 EDT"]),
+    ("30 */2 14 * *", Gap.SHIFT, [f"14 {hour:02d}:30 E{'S' if hour < 2 else 'D'}T" for hour in (0, *range(4, 24, 2))]),
+]
+
+
+@pytest.mark.parametrize(("expression", "gap", "expected"), SPRING_AND_AUTUMN)
+def test_times_that_do_not_exist_in_spring(expression: str, gap: Gap, expected: list[str]) -> None:
+    window = (at("2027-03-13T05:00Z"), at("2027-03-16T04:00Z"))
+    assert local_times(cron(expression, gap=gap), *window) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "fold", "expected"),
+    [
+        ("30 1 * * *", Fold.FIRST, ["06 01:30 EDT", "07 01:30 EDT", "08 01:30 EST"]),
+        ("30 1 * * *", Fold.BOTH, ["06 01:30 EDT", "07 01:30 EDT", "07 01:30 EST", "08 01:30 EST"]),
+        ("0,30 1 7 * *", Fold.BOTH, ["07 01:00 EDT", "07 01:30 EDT", "07 01:00 EST", "07 01:30 EST"]),
+        ("0 0-3 7 * *", Fold.FIRST, ["07 00:00 EDT", "07 01:00 EDT", "07 02:00 EST", "07 03:00 EST"]),
+        ("*/30 1 7 * *", Fold.FIRST, ["07 01:00 EDT", "07 01:30 EDT", "07 01:00 EST", "07 01:30 EST"]),
+        ("0 */2 7 * *", Fold.BOTH, ["07 00:00 EDT"] + [f"07 {hour:02d}:00 EST" for hour in range(2, 24, 2)]),
+        ("0 30 1 7 * *", Fold.FIRST, ["07 01:30 EDT"]),
+    ],
+)
+def test_times_that_come_twice_in_autumn(expression: str, fold: Fold, expected: list[str]) -> None:
+    window = (at("2027-11-06T04:00Z"), at("2027-11-09T04:59Z"))
+    assert local_times(cron(expression, fold=fold), *window) == expected
+
+
+def test_a_shifted_time_is_found_from_any_start_between_its_nominal_time_and_the_end_of_the_gap() -> None:
+    spec = cron("59 1,2 * * *")
+    assert next_after(spec, SPRING - timedelta(minutes=1)) == SPRING
+    assert next_after(spec, SPRING - timedelta(microseconds=1)) == SPRING
+    following = next_after(spec, SPRING)
+    assert following is not None
+    assert following > SPRING + 20 * HOUR
+
+
+def test_a_start_inside_the_second_pass_does_not_go_back_to_the_first() -> None:
+    second_pass = AUTUMN + HOUR / 4
+    assert next_after(cron("30 1 * * *"), second_pass) == at("2027-11-08T01:30-05:00")
+    assert next_after(cron("30 1 * * *", fold=Fold.BOTH), second_pass) == AUTUMN + HOUR / 2
+
+
+def test_a_day_that_a_zone_left_out_is_made_up_for_once() -> None:
+    window = (at("2011-12-29T00:00-10:00"), at("2011-12-31T23:00+14:00"))
+    assert local_times(cron("0 9 * * *", "Pacific/Apia"), *window) == ["29 09:00 -10", "31 00:00 +14", "31 09:00 +14"]
+    assert local_times(cron("0 9 * * *", "Pacific/Apia", gap=Gap.SKIP), *window) == ["29 09:00 -10", "31 09:00 +14"]
+
+
+def test_a_fold_that_spans_new_year_in_utc_still_counts_once() -> None:
+    # Casablanca went back from midnight to 23:00 as 1986 began, which is the last hour of 1985 in UTC.
+    window = (at("1985-12-31T20:00Z"), at("1986-01-01T01:00Z"))
+    assert local_times(cron("30 23 * * *", "Africa/Casablanca"), *window) == ["31 23:30 +01"]
+    both = cron("30 23 * * *", "Africa/Casablanca", fold=Fold.BOTH)
+    assert local_times(both, *window) == ["31 23:30 +01", "31 23:30 +00"]
+
+
+def test_a_rare_date_is_found_across_a_century_that_is_no_leap_year() -> None:
+    assert next_after(cron("0 0 29 2 *", "UTC"), at("2096-03-01T00:00Z")) == at("2104-02-29T00:00Z")
+    assert next_after(cron("0 0 29 2 */7", "UTC"), at("2088-03-01T00:00Z")) == at("2128-02-29T00:00Z")
+
+
+def test_a_schedule_whose_times_are_always_left_out_ends_the_search() -> None:
+    spec = cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP)
+    assert next_after(spec, at("2027-01-01T00:00Z")) is None
+    shifted = cron("30 2 * 3 7L", "Europe/Berlin")
+    assert next_after(shifted, at("2027-01-01T00:00Z")) == at("2027-03-28T01:00Z")
+
+
+def test_the_ends_of_the_calendar_are_no_error() -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    first = datetime.min.replace(tzinfo=UTC)
+    for spec in (cron("30 2 * * *"), cron("* * * * *"), every(HOUR, AUTUMN)):
+        assert next_after(spec, last) is None
+        found = next_after(spec, first)
+        assert found is not None
+        assert found.year == 1900
+    assert list(occurrences(cron("0 0 1 1 *"), at("9998-06-01T00:00Z"), last)) == []
+
+
+def test_a_search_that_finds_nothing_gives_up_after_fifty_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[datetime] = []
+
+    def watched(zone: str, start: datetime) -> Iterator[Piece]:
+        for piece in pieces_from(zone, start):
+            looked_at.append(piece.start_at)
+            yield piece
+
+    monkeypatch.setattr(localtime, "pieces_from", watched)
+    assert next_after(cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP), at("2027-01-01T00:00Z")) is None
+    assert looked_at[-1].year in (2077, 2078)
+
+
+def test_nothing_is_searched_beyond_the_end_of_a_schedule() -> None:
+    spec = parse({"cron": "0 0 1 1 *", "end_at": "2030-01-01T00:00"}, min_interval=HOUR)
+    assert next_after(spec, at("2029-06-01T00:00Z")) == at("2030-01-01T00:00Z")
+    assert next_after(spec, at("2030-01-01T00:00Z")) is None

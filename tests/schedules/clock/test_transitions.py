@@ -1,0 +1,176 @@
+"""Cron over the clock changes of every zone, against the slow oracle that walks real time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedules.clock.localtime import Fold, Gap
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.zones import changes, zone_names
+from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, transitions_of, watch
+
+POLICIES = [(gap, fold) for gap in Gap for fold in Fold]
+AROUND = timedelta(hours=5)
+EXPRESSIONS = [
+    "0 0 * * *",
+    "30 2 * * *",
+    "30 0,1,2,3 * * *",
+    "5,20,35,50 1-3,23 * * *",
+    "0 0-23 * * *",
+    "0-59/7 0-23/1 * * *",
+    "17 * * * *",
+    "*/13 * * * *",
+    "*/20 1-2 * * *",
+    "0 */2 * * *",
+]
+
+
+def spec_of(expression: str, zone: str, gap: Gap = Gap.SHIFT, fold: Fold = Fold.FIRST) -> ScheduleSpec:
+    return ScheduleSpec(kind=Kind.CRON, cron=expression, timezone=zone, dst_gap=gap, dst_fold=fold)
+
+
+def check_around(transition: Transition, expressions: list[str], margin: timedelta, step: timedelta) -> None:
+    """Compare every policy around a change, from the window's start and again from each instant and between."""
+    size = abs(transition.after - transition.before)
+    # The oracle needs to see the whole of a gap or fold and something on both sides to judge its inside.
+    wall = watch(transition.zone, transition.at - 2 * size - margin, transition.at + 2 * size + margin, step)
+    after, until = transition.at - size - margin // 2, transition.at + size + margin // 2
+    for expression in expressions:
+        for gap, fold in POLICIES:
+            expected = [at for at in wall.fires(expression, gap, fold) if after < at <= until]
+            spec = spec_of(expression, transition.zone, gap, fold)
+            found = list(occurrences(spec, after, until))
+            assert found == expected, (transition, expression, gap, fold)
+            starts = [transition.at - size, transition.at - SECOND, transition.at, transition.at + size // 2]
+            if "*" in "".join(expression.split(" ")[-5:-3]) and (gap, fold) != POLICIES[0]:
+                continue  # follows real time whatever the policy, as just seen: going on was looked at once
+            for start in [*starts, *found[:3], *found[-3:]]:
+                rest = [at for at in expected if at > start]
+                assert next_after(spec, start) == (rest[0] if rest else next_after(spec, until))
+                assert list(occurrences(spec, start, until)) == rest, (transition, expression, gap, fold, start)
+
+
+def test_every_zone_follows_the_documented_rules_at_each_change_from_2020_to_2030() -> None:
+    transitions = all_transitions()
+    assert len(transitions) > 300
+    for index, transition in enumerate(transitions):
+        # Each change meets a part of the expressions, the next one the others; all changes of a kind meet all.
+        check_around(transition, EXPRESSIONS[index % 2 :: 2], AROUND, MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("zone", "around"),
+    [
+        ("America/New_York", "2027-03-14"),
+        ("America/New_York", "2027-11-07"),
+        ("Australia/Lord_Howe", "2027-04-03"),
+        ("Australia/Lord_Howe", "2027-10-02"),
+        ("Antarctica/Troll", "2027-03-28"),
+        ("Antarctica/Troll", "2027-10-31"),
+        ("America/Havana", "2027-03-14"),
+        ("America/Havana", "2027-11-07"),
+        ("Asia/Beirut", "2027-03-27"),
+        ("Asia/Beirut", "2027-10-30"),
+        ("Africa/Cairo", "2027-04-29"),
+        ("Europe/Dublin", "2027-03-28"),
+        ("Europe/Dublin", "2027-10-31"),
+        ("Africa/Casablanca", "2027-02-07"),
+        ("Asia/Pyongyang", "2015-08-14"),
+        ("Asia/Pyongyang", "2018-05-04"),
+        ("America/Caracas", "2016-05-01"),
+        ("Asia/Dhaka", "2009-12-31"),
+        ("Europe/Volgograd", "2020-12-26"),
+        ("Antarctica/Casey", "2010-03-04"),
+        ("Antarctica/Vostok", "1994-01-31"),
+        ("Africa/Casablanca", "1985-12-31"),
+        ("Pacific/Kwajalein", "1993-08-21"),
+        ("Pacific/Apia", "2011-12-30"),
+        ("Pacific/Fakaofo", "2011-12-30"),
+    ],
+)
+def test_named_changes_follow_the_rules_for_all_expressions(zone: str, around: str) -> None:
+    day = datetime.fromisoformat(around).replace(tzinfo=UTC)
+    found = list(transitions_of(zone, day - timedelta(days=1), day + timedelta(days=2), timedelta(hours=1)))
+    assert len(found) == 1
+    check_around(found[0], EXPRESSIONS, timedelta(hours=8), MINUTE)
+
+
+@pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Paris"])
+def test_seconds_follow_the_same_rules(zone: str) -> None:
+    year = 2017
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    for transition in transitions_of(zone, start, start + timedelta(days=365), timedelta(hours=12)):
+        expressions = ["15 30 2 * * *", "7,50 0,59 0-3 * * *", "*/25 * * * * *", "10 */9 1 * * *"]
+        check_around(transition, expressions, timedelta(minutes=40), SECOND)
+
+
+def test_no_change_of_any_zone_is_missed() -> None:
+    start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
+    found = {(change.at, change.before, change.after) for name in zone_names() for change in changes(name, start, end)}
+    assert found == {(t.at, t.before, t.after) for t in all_transitions() if t.at <= end}
+
+
+NUMBERS = {"minute": (0, 59), "hour": (0, 23)}
+
+
+@st.composite
+def time_fields(draw: st.DrawFn, low: int, high: int) -> str:
+    form = draw(st.sampled_from(["one", "list", "range", "range step", "star", "star step"]))
+    first = draw(st.integers(low, high))
+    last = draw(st.integers(first, high))
+    step = draw(st.integers(1, (high - low) // 2))
+    listed = ",".join(str(n) for n in draw(st.lists(st.integers(low, high), min_size=1, max_size=4)))
+    forms = {
+        "one": str(first),
+        "list": listed,
+        "range": f"{first}-{last}",
+        "range step": f"{first}-{last}/{step}",
+        "star": "*",
+        "star step": f"*/{step}",
+    }
+    return forms[form]
+
+
+DAY_FIELDS = st.sampled_from(
+    ["* * *", "* * 0", "* * 6,7", "1-15 * *", "*/2 * SUN", "29-31 * 1-5", "L * *", "* * 7L", "* * SUN#2", "LW * 6"]
+)
+
+
+@settings(derandomize=True, max_examples=250, deadline=None, database=None)
+@given(data=st.data(), minute=time_fields(0, 59), hour=time_fields(0, 23), days=DAY_FIELDS)
+def test_random_expressions_follow_the_rules_at_random_changes(
+    data: st.DataObject, minute: str, hour: str, days: str
+) -> None:
+    transition = data.draw(st.sampled_from(all_transitions()))
+    check_around(transition, [f"{minute} {hour} {days}"], timedelta(hours=8), MINUTE)
+
+
+@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@given(
+    data=st.data(),
+    minute=time_fields(0, 59),
+    hour=time_fields(0, 23),
+    back=st.timedeltas(timedelta(0), timedelta(hours=30)),
+)
+def test_going_on_from_any_produced_instant_gives_the_same_continuation(
+    data: st.DataObject, minute: str, hour: str, back: timedelta
+) -> None:
+    transition = data.draw(st.sampled_from(all_transitions()))
+    gap, fold = data.draw(st.sampled_from(POLICIES))
+    spec = spec_of(f"{minute} {hour} * * *", transition.zone, gap, fold)
+    until = transition.at + timedelta(hours=30)
+    whole = list(occurrences(spec, transition.at - back, until))
+    assert all(earlier < later for earlier, later in pairwise(whole))
+    assert all(at > transition.at - back and at.tzinfo is UTC for at in whole)
+    stepped: list[datetime] = []
+    at = transition.at - back
+    while len(stepped) < 40 and (following := next_after(spec, at)) is not None and following <= until:
+        stepped.append(following)
+        at = following
+    assert stepped == whole[:40]

@@ -1,0 +1,153 @@
+"""The beat: what one pass publishes, to a real broker."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from executions.models import Run
+from executions.states import RunStatus
+from executions.targets.base import Failed
+from scheduler_project.celery import app
+from schedules import queries
+from schedules.beat import LEASE, LEASE_TIME, JobScheduler
+from schedules.models import BeatLease
+from tests.factories import NOW, end, make_job, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The scheduler closes old connections, which would end a test's transaction.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def broker() -> redis.Redis:
+    client = redis.Redis.from_url(os.environ["BROKER_URL"])
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def beat(broker: redis.Redis) -> Iterator[JobScheduler]:
+    scheduler = JobScheduler(app)
+    yield scheduler
+    scheduler.close()
+
+
+def messages(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
+    """The messages that wait in a queue, oldest first: headers and arguments."""
+    found = []
+    for raw in reversed(broker.lrange(queue, 0, -1)):
+        message = json.loads(raw)
+        found.append({**message["headers"], "claims": message["headers"]["argsrepr"]})
+    return found
+
+
+def quiet(beat: JobScheduler) -> None:
+    """Let another beat hold the lease, so that only jobs are published."""
+    now = datetime.now(UTC)
+    queries.take_lease(LEASE, "another", now, NOW + timedelta(days=365))
+    beat._lease_expires_at = datetime.min.replace(tzinfo=UTC)
+
+
+def test_a_due_job_reaches_the_queue_of_its_target_with_its_id_and_claim(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    quiet(beat)
+    make_job(policies={"timeout": "1m"})
+    make_job("call", target={"kind": "http", "url": "https://example.com/"})
+    beat.pass_once(NOW + MINUTE)
+    (command,), (http,) = messages(broker, "command"), messages(broker, "http")
+    run = Run.objects.get(spec__job_name="greeting")
+    assert (command["task"], command["id"]) == ("executions.carry_out", f"{run.pk}.0")
+    assert str(run.pk) in command["claims"]
+    assert (command["timelimit"][0], http["timelimit"][0]) == (70, 40)
+
+
+def test_a_retry_is_published_when_it_is_due_and_not_before(beat: JobScheduler, broker: redis.Redis) -> None:
+    quiet(beat)
+    run = make_run(make_job(schedule={"kind": "none"}))
+    end(run, Failed("x", "x"))
+    assert run.dispatch_at is not None
+    assert beat.pass_once(run.dispatch_at - timedelta(microseconds=1)) <= run.dispatch_at
+    assert messages(broker, "command") == []
+    beat.pass_once(run.dispatch_at)
+    assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.1"]
+    run.refresh_from_db()
+    assert run.status == RunStatus.QUEUED
+
+
+def test_a_pass_says_when_the_next_one_has_something_to_do(beat: JobScheduler) -> None:
+    quiet(beat)
+    make_job(schedule={"every": "1s"})
+    assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(seconds=1)
+    make_job("sooner", schedule={"at": (NOW + timedelta(milliseconds=300)).isoformat()})
+    assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(milliseconds=300)
+
+
+def test_a_full_batch_is_followed_by_the_next_at_once(beat: JobScheduler, settings: Any) -> None:
+    quiet(beat)
+    for number in range(settings.MAINSPRING.tick_limit + 1):
+        make_job(f"job {number}")
+    now = NOW + MINUTE
+    assert beat.pass_once(now) == now
+    assert beat.pass_once(now) > now
+    assert Run.objects.count() == settings.MAINSPRING.tick_limit + 1
+
+
+def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    quiet(beat)
+    make_job()
+    working = beat.app.conf.broker_url
+    unreachable = "redis://127.0.0.1:1/0"
+    beat.__dict__["connection"] = beat.app.connection_for_write(unreachable)
+    beat.pass_once(NOW + MINUTE)
+    run = Run.objects.get()
+    assert (run.status, run.dispatch_at) == (RunStatus.QUEUED, NOW + MINUTE + timedelta(seconds=1))
+    assert beat.app.conf.broker_url == working
+    beat.pass_once(NOW + MINUTE + timedelta(seconds=1))
+    assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
+
+
+class TestPeriodicTasks:
+    def test_housekeeping_rows_are_made_and_an_edited_one_stays_as_it_is(self, beat: JobScheduler) -> None:
+        row = PeriodicTask.objects.get(name="housekeeping: prune history")
+        row.enabled = False
+        row.save()
+        JobScheduler(app).close()
+        assert set(PeriodicTask.objects.values_list("name", "enabled")) == {
+            ("housekeeping: recover lost runs", True),
+            ("housekeeping: prune history", False),
+        }
+
+    def test_the_holder_of_the_lease_fires_them_and_another_beat_does_not(
+        self, beat: JobScheduler, broker: redis.Redis
+    ) -> None:
+        PeriodicTask.objects.all().delete()
+        each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+        PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
+        other = JobScheduler(app)
+        other._holder = "other:1"
+        now = datetime.now(UTC)
+        beat._forget_schedule()
+        beat.pass_once(now)
+        other.pass_once(now)
+        assert len(messages(broker, "mine")) == 1
+        assert BeatLease.objects.get().holder == beat._holder
+        other.close()
+
+    def test_another_beat_takes_over_when_the_lease_has_run_out(self, beat: JobScheduler) -> None:
+        beat.pass_once(NOW)
+        assert not queries.take_lease(LEASE, "other", NOW + LEASE_TIME, NOW + 2 * LEASE_TIME)
+        assert queries.take_lease(LEASE, "other", NOW + LEASE_TIME + MINUTE, NOW + 2 * MINUTE)

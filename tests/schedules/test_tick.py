@@ -1,0 +1,223 @@
+"""The tick: from due jobs to runs and a new mark."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.models import Run, RunEvent
+from executions.states import Origin, Reason, RunStatus
+from schedules.models import Job, JobState
+from schedules.tick import tick
+from schedules.triggers import pause, resume
+from tests.factories import NOW, end, make_job
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+pytestmark = pytest.mark.django_db
+
+ALLOW = {"overlap": "allow"}
+
+
+def after(**delta: float) -> datetime:
+    return NOW + timedelta(**delta)
+
+
+def catch_up(mode: str, max_age: str = "1h") -> dict[str, Any]:
+    return {"overlap": "allow", "catch_up": {"mode": mode, "max_age": max_age}}
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Each run as (minute, status, reason), oldest first."""
+    return [(f"{r.nominal_at:%H:%M}", r.status, r.reason) for r in Run.objects.order_by("nominal_at")]
+
+
+def test_a_due_job_becomes_a_queued_run_a_message_and_a_new_mark() -> None:
+    job = make_job()
+    ticked = tick(after(minutes=1, milliseconds=3), 10)
+    run = Run.objects.get()
+    assert (run.nominal_at, run.status, run.origin) == (after(minutes=1), RunStatus.QUEUED, Origin.SCHEDULE)
+    assert [(m.run_id, m.claim_no, m.queue) for m in ticked.messages] == [(run.pk, 0, "command")]
+    job.refresh_from_db()
+    assert (job.mark_at, job.next_run_at) == (after(minutes=1, milliseconds=3), after(minutes=2))
+    assert list(RunEvent.objects.values_list("run_id", "kind")) == [(run.pk, "queued")]
+
+
+def test_nothing_is_due_before_its_instant() -> None:
+    make_job()
+    assert tick(after(seconds=59.999), 10).n_jobs == 0
+    assert tick(after(minutes=1), 10).n_jobs == 1
+
+
+def test_ticking_twice_with_the_same_now_adds_nothing() -> None:
+    make_job()
+    tick(after(minutes=1), 10)
+    assert tick(after(minutes=1), 10).n_jobs == 0
+    assert Run.objects.count() == 1
+
+
+def test_a_clock_that_goes_backwards_is_an_empty_range() -> None:
+    job = make_job(policies=ALLOW)
+    tick(after(minutes=5), 10)
+    before = rows()
+    Job.objects.filter(pk=job.pk).update(next_run_at=after(minutes=2))
+    tick(after(minutes=3), 10)
+    assert rows() == before
+    job.refresh_from_db()
+    assert (job.mark_at, job.next_run_at) == (after(minutes=5), after(minutes=6))
+
+
+def test_an_occurrence_that_has_its_row_keeps_it() -> None:
+    job = make_job()
+    tick(after(minutes=1), 10)
+    Job.objects.filter(pk=job.pk).update(mark_at=NOW, next_run_at=after(minutes=1))
+    assert tick(after(minutes=1, seconds=1), 10).messages == []
+    assert Run.objects.count() == 1
+
+
+def test_a_limit_leaves_the_rest_for_the_next_pass_longest_overdue_first() -> None:
+    for minutes in (3, 1, 2):
+        make_job(f"at {minutes}", {"at": after(minutes=minutes).isoformat()})
+    assert [m.job_name for m in tick(after(minutes=3), 2).messages] == ["at 1", "at 2"]
+    assert [m.job_name for m in tick(after(minutes=3), 2).messages] == ["at 3"]
+
+
+def test_a_one_time_job_fires_once_and_has_ended() -> None:
+    job = make_job(schedule={"at": "2026-11-20T12:00:10Z"})
+    assert len(tick(after(seconds=10), 10).messages) == 1
+    job.refresh_from_db()
+    assert (job.state, job.next_run_at) == (JobState.ENDED, None)
+
+
+def test_max_runs_counts_starts_and_ends_the_job() -> None:
+    job = make_job(schedule={"every": "1m", "max_runs": 2})
+    for minute in (1, 2, 3):
+        tick(after(minutes=minute), 10)
+        for run in Run.objects.filter(status=RunStatus.QUEUED):
+            end(run)
+    job.refresh_from_db()
+    assert (job.n_scheduled, job.state) == (2, JobState.ENDED)
+    assert [row[0] for row in rows()] == ["12:01", "12:02"]
+
+
+def test_max_runs_holds_inside_one_pass() -> None:
+    make_job(schedule={"every": "1s", "max_runs": 3}, policies=ALLOW)
+    assert len(tick(after(seconds=5), 10).messages) == 3
+
+
+def test_overlap_skip_records_the_occurrence_that_met_a_live_run() -> None:
+    make_job()
+    tick(after(minutes=1), 10)
+    tick(after(minutes=2), 10)
+    assert rows() == [("12:01", "queued", ""), ("12:02", "skipped", "overlap")]
+    end(Run.objects.get(status=RunStatus.QUEUED))
+    tick(after(minutes=3), 10)
+    assert rows()[-1] == ("12:03", "queued", "")
+
+
+def test_overlap_allow_starts_beside_a_live_run() -> None:
+    make_job(policies=ALLOW)
+    tick(after(minutes=1), 10)
+    tick(after(minutes=2), 10)
+    assert [row[1] for row in rows()] == ["queued", "queued"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("skip", ["missed", "missed", "missed"]),
+        ("last", ["coalesced", "coalesced", ""]),
+        ("all", ["", "", ""]),
+    ],
+)
+def test_what_was_missed_follows_the_catch_up_policy_each_with_a_row(mode: str, expected: list[str]) -> None:
+    make_job(policies=catch_up(mode))
+    tick(after(minutes=3, seconds=30), 10)
+    assert [reason for _, _, reason in rows()] == expected
+
+
+def test_last_leaves_it_to_an_occurrence_that_is_on_time() -> None:
+    make_job(policies=catch_up("last"))
+    tick(after(minutes=3, seconds=1), 10)
+    assert [reason for _, _, reason in rows()] == ["coalesced", "coalesced", ""]
+
+
+def test_what_is_older_than_the_maximum_age_is_missed_in_every_mode() -> None:
+    make_job(policies=catch_up("all", max_age="2m"))
+    tick(after(minutes=4, seconds=30), 10)
+    assert [reason for _, _, reason in rows()] == ["missed", "missed", "", ""]
+
+
+def test_all_with_overlap_skip_starts_the_first_only() -> None:
+    make_job(policies={"catch_up": {"mode": "all"}})
+    tick(after(minutes=3, seconds=30), 10)
+    assert [reason for _, _, reason in rows()] == ["", "overlap", "overlap"]
+
+
+def test_a_long_outage_is_folded_into_few_rows_that_count_every_occurrence() -> None:
+    make_job(schedule={"every": "1s"}, policies=catch_up("skip"))
+    while tick(after(hours=1, seconds=-0.5), 10).n_jobs:
+        pass
+    runs = list(Run.objects.order_by("nominal_at"))
+    assert sum(run.n_occurrences for run in runs) == 3599
+    assert len(runs) < 120
+    assert {(run.status, run.reason) for run in runs[:-5]} == {("skipped", "missed")}
+    folded = runs[0]
+    assert (folded.nominal_at, folded.last_nominal_at) == (after(seconds=1), after(seconds=folded.n_occurrences))
+
+
+def test_a_job_far_behind_does_not_keep_the_others_waiting() -> None:
+    behind = make_job("behind", {"every": "1s"})
+    make_job("prompt", {"every": "1h"})
+    names = {m.job_name for m in tick(after(hours=1), 10).messages}
+    assert names == {"prompt"}
+    behind.refresh_from_db()
+    assert behind.mark_at < after(hours=1) and behind.next_run_at is not None
+
+
+def test_last_over_a_very_long_outage_still_starts_just_one() -> None:
+    make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "last", "max_age": "3h"}})
+    while tick(after(hours=2, seconds=-0.5), 10).n_jobs:
+        pass
+    assert Run.objects.filter(status=RunStatus.QUEUED, nominal_at__lt=after(hours=2, seconds=-5)).count() == 0
+    assert sum(Run.objects.values_list("n_occurrences", flat=True)) == 7199
+
+
+def test_a_paused_range_is_recorded_as_paused_once_the_job_is_resumed() -> None:
+    job = make_job()
+    pause(job.pk, after(seconds=30), actor="tests", reason="maintenance")
+    assert tick(after(minutes=2), 10).n_jobs == 0
+    resume(job.pk, after(minutes=3, seconds=30), actor="tests")
+    tick(after(minutes=3, seconds=31), 10)
+    assert [reason for _, _, reason in rows()] == ["paused", "paused", "paused"]
+    tick(after(minutes=4), 10)
+    assert rows()[-1] == ("12:04", "queued", "")
+
+
+def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
+    broken, good = make_job("broken"), make_job("good")
+    Job.objects.filter(pk=broken.pk).update(schedule={"kind": "cron", "cron": "nonsense"})
+    ticked = tick(after(minutes=1), 10)
+    assert (ticked.n_broken, [m.job_name for m in ticked.messages]) == (1, ["good"])
+    broken.refresh_from_db()
+    assert broken.next_run_at == after(minutes=2) and broken.mark_at == NOW
+    Job.objects.filter(pk=broken.pk).update(schedule=good.schedule)
+    tick(after(minutes=2), 10)
+    assert Run.objects.filter(job=broken).count() == 2, "what it owes is made up for once it is mended"
+
+
+def test_interval_floor_binds_new_jobs_not_old_ones(settings: Settings) -> None:
+    make_job(schedule={"every": "1s"})
+    settings.MAINSPRING = replace(settings.MAINSPRING, min_interval=timedelta(minutes=1))
+    assert len(tick(after(seconds=1), 10).messages) == 1
+
+
+def test_a_skipped_row_is_terminal_from_birth() -> None:
+    make_job(policies=catch_up("skip"))
+    tick(datetime(2026, 11, 20, 12, 1, 30, tzinfo=UTC), 10)
+    run = Run.objects.get()
+    assert (run.status, run.reason, run.finished_at) == ("skipped", Reason.MISSED, run.created_at)

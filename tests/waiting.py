@@ -1,0 +1,17 @@
+"""The one place in the tests that sleeps: waiting for real processes, up to a deadline."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20, *, what: str = "the condition") -> None:
+    """Return once `condition()` is true; fail the test when it still isn't after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
+        time.sleep(0.02)
