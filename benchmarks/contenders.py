@@ -35,7 +35,7 @@ class Contender(ABC):
     key: ClassVar[str]
     app: ClassVar[str]
     queue: ClassVar[str]
-    arguments: ClassVar[dict[Role, tuple[str, ...]]]
+    arguments: ClassVar[Mapping[Role, tuple[str, ...]]]
 
     def __init__(self, database_url: str, broker_url: str, folder: Path) -> None:
         self.database_url = database_url
@@ -49,7 +49,7 @@ class Contender(ABC):
         }
 
     def start(self, role: Role) -> Process:
-        """Start a process the way an operator does."""
+        """Start a process by the command line that an operator uses."""
         command = python("-m", "celery", "-A", self.app, role, *self.arguments[role])
         return Process(command, self.environment, self.folder / f"{role}.log")
 
@@ -70,9 +70,9 @@ class Contender(ABC):
     def make_due(self, instants: Sequence[float]) -> None:
         """Let one job each be due once, at these instants."""
 
-    @abstractmethod
-    def send(self, instants: Sequence[float]) -> None:
-        """Put a backlog of messages into the broker, by whatever way is the quickest."""
+    def send(self, instants: Sequence[float]) -> bool:
+        """Put a message for each instant into the broker without a beat; False when only its beat can do that."""
+        return False
 
     @abstractmethod
     def n_done(self) -> int:
@@ -89,9 +89,9 @@ class Mainspring(Contender):
     key = "mainspring"
     app = "scheduler_project.celery"
     queue = "command"
-    arguments: ClassVar[dict[Role, tuple[str, ...]]] = {
+    arguments: ClassVar[Mapping[Role, tuple[str, ...]]] = {
         "beat": (),
-        "worker": ("--queues", "command,housekeeping", *WORKER),
+        "worker": (*WORKER, "--queues", "command,housekeeping"),
     }
 
     @staticmethod
@@ -112,10 +112,6 @@ class Mainspring(Contender):
     def make_due(self, instants: Sequence[float]) -> None:
         seeds.make_due(self.database_url, instants)
 
-    def send(self, instants: Sequence[float]) -> None:
-        """Open the runs by hand, so to speak: a beat alone, which is gone before the worker comes."""
-        raise NotImplementedError
-
     def n_done(self) -> int:
         return seeds.n_done(self.database_url)
 
@@ -131,7 +127,7 @@ class StockBeat(Contender):
     key = "stock_beat"
     app = "benchmarks.peers.stock_beat.app"
     queue = "celery"
-    arguments: ClassVar[dict[Role, tuple[str, ...]]] = {"beat": (), "worker": WORKER}
+    arguments: ClassVar[Mapping[Role, tuple[str, ...]]] = {"beat": (), "worker": WORKER}
 
     @staticmethod
     def variables(folder: Path) -> Mapping[str, str]:
@@ -150,8 +146,9 @@ class StockBeat(Contender):
     def make_due(self, instants: Sequence[float]) -> None:
         self._fill("due", text=json.dumps(instants))
 
-    def send(self, instants: Sequence[float]) -> None:
+    def send(self, instants: Sequence[float]) -> bool:
         self._fill("messages", text=json.dumps(instants))
+        return True
 
     def n_done(self) -> int:
         return len(self._lines())
@@ -161,7 +158,8 @@ class StockBeat(Contender):
         return [Run(float(nominal_at), float(started_at), float(started_at)) for nominal_at, started_at in pairs]
 
     def _fill(self, *arguments: str, text: str = "") -> None:
-        run(python("-m", "benchmarks.with_django", "benchmarks.peers.stock_beat.seed", *arguments), self.environment, text)
+        seed = python("-m", "benchmarks.with_django", "benchmarks.peers.stock_beat.seed", *arguments)
+        run(seed, self.environment, text)
 
     def _lines(self) -> list[str]:
         starts = self.folder / "starts"

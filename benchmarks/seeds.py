@@ -47,12 +47,18 @@ NOT_SUCCEEDED = "SELECT status, reason, count(*) FROM executions_run WHERE statu
 
 def add_jobs(database_url: str, n_jobs: int) -> None:
     """Bring the number of jobs to `n_jobs`; none of them is due in this century."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(SPECS, {"n": n_jobs - 1})
+        connection.execute(JOBS)
+        connection.execute(SEQUENCE)
+    vacuum(database_url)
+
+
+def vacuum(database_url: str) -> None:
+    """Do now what PostgreSQL would otherwise do in the middle of a measurement."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        with connection.transaction():
-            connection.execute(SPECS, {"n": n_jobs - 1})
-            connection.execute(JOBS)
-            connection.execute(SEQUENCE)
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
 
 
 def make_due(database_url: str, instants: Sequence[float]) -> None:
@@ -79,5 +85,3 @@ def other_ends(database_url: str) -> str:
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(NOT_SUCCEEDED).fetchall()
     return ", ".join(f"{n} {status} {reason}".strip() for status, reason, n in rows)
-
-

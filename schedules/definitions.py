@@ -52,11 +52,12 @@ class Definition:
     policies: dict[str, Any]
 
 
-def validate(data: Mapping[str, Any], now: datetime) -> Definition:
+def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
     """Return the definition that `data` describes, with defaults for what it leaves out.
 
     `data` has the members of `FIELDS`: `name` and `target` are required; without `schedule` the job starts
-    only by hand. Raises InvalidDefinition with every dotted field that is wrong.
+    only by hand. With the `job` that it is to replace, a schedule that stays as it is is not judged again: it may
+    have ended since. Raises InvalidDefinition with every dotted field that is wrong.
     """
     errors: dict[str, list[str]] = {}
     for name in data.keys() - set(FIELDS):
@@ -72,7 +73,7 @@ def validate(data: Mapping[str, Any], now: datetime) -> Definition:
         errors["payload"] = [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]
     target = _target(data.get("target"), payload, errors)
     policies = _policies(data.get("policies"), errors)
-    schedule = _schedule(data.get("schedule"), now, errors)
+    schedule = _schedule(data.get("schedule"), now, errors, job)
     if errors or schedule is None:
         raise InvalidDefinition(errors)
     return Definition(name, description, schedule, target, payload, policies)
@@ -181,12 +182,16 @@ def _policies(value: object, errors: dict[str, list[str]]) -> dict[str, Any]:
         return {}
 
 
-def _schedule(value: object, now: datetime, errors: dict[str, list[str]]) -> ScheduleSpec | None:
+def _schedule(
+    value: object, now: datetime, errors: dict[str, list[str]], job: Job | None = None
+) -> ScheduleSpec | None:
     value = {"kind": "none"} if value is None else value
     if not isinstance(value, dict):
         errors["schedule"] = ['A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}.']
         return None
     try:
+        if job and _with_known_anchor(parse(value, min_interval=timedelta(0)), job.schedule_spec) == job.schedule_spec:
+            return job.schedule_spec
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
     except InvalidSchedule as error:
         errors.update({f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()})

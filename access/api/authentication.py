@@ -1,20 +1,17 @@
-"""Who calls: an API key in `Authorization: Bearer ms_…`, or the admin's session."""
+"""Who calls: an API key in `Authorization: Bearer ms_…`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 
 from access.models import ApiKey
 
 if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import User
     from rest_framework.request import Request
 
@@ -39,15 +36,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-class CookieAuthentication(SessionAuthentication):
-    """The admin's session. A cookie that no session can have is a 400: PostgreSQL would not even look it up."""
-
-    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, None] | None:
-        if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
-            raise ParseError("The session cookie holds a NUL character: take it out.")
-        return super().authenticate(request)
-
-
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
     target_class = "access.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
@@ -59,8 +47,3 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "bearerFormat": "ms_<prefix>_<secret>",
             "description": "An API key, made in the admin under API keys.",
         }
-
-
-class CookieScheme(SessionScheme):  # type: ignore[no-untyped-call]  # untyped metaclass
-    target_class = "access.api.authentication.CookieAuthentication"
-    name = "session"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from access.api.authentication import ApiKeyAuthentication, CookieAuthentication
+from access.api.authentication import ApiKeyAuthentication
 from access.api.bodies import JsonParser
 from access.api.parameters import Parameters
 from access.models import ApiKey
@@ -31,7 +32,7 @@ class ByAcceptHeader(DefaultContentNegotiation):
 class ApiView(APIView):
     """JSON in and out. A method that is not in `takes_parameters` refuses every query parameter."""
 
-    authentication_classes = (ApiKeyAuthentication, CookieAuthentication)
+    authentication_classes = (ApiKeyAuthentication, SessionAuthentication)
     parser_classes = (JsonParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = ByAcceptHeader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 MAX_FOUND_JOBS = 500
-INSTANT = timedelta(microseconds=1)
 
 
 @admin.register(Run)
@@ -149,7 +148,7 @@ class RunAdmin(ModelAdmin[Run]):
         for run in queryset[:MAX_SELECTED]:
             try:
                 # Each has an instant of its own: several may be of one job, whose instants are unique.
-                runs.retry(run, now + n_done * INSTANT, actor=request.user.get_username())
+                runs.retry(run, now, actor=request.user.get_username())
                 n_done += 1
             except RunConflict:
                 n_live += 1

@@ -205,7 +205,7 @@ class JobForm(ModelForm[Job]):
             "policies": mapping.policies_from(values, spec.policies if spec else {}),
         }
         try:
-            self.definition = definitions.validate(data, self.now)
+            self.definition = definitions.validate(data, self.now, self.before)
         except InvalidDefinition as invalid:
             self.complain(invalid.errors)
         return values

@@ -1,19 +1,16 @@
-"""From a request's body to a job's definition: what is passed over, and what a change leaves as it was."""
+"""From a request's body to a job's definition: what is passed over, and what cannot be set."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from access.api.bodies import read_object
 from access.api.exceptions import InvalidInput
 from executions.targets.jsonsafe import find_flaw
 from schedules.api.shapes import Job as JobShape
-from schedules.definitions import FIELDS, Definition, validate
+from schedules.definitions import FIELDS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rest_framework.request import Request
 
     from schedules.models import Job
@@ -58,13 +55,3 @@ def definition_of(job: Job) -> dict[str, Any]:
         "payload": job.spec.payload,
         "policies": job.spec.policies,
     }
-
-
-def validate_change(job: Job, data: dict[str, Any], now: datetime) -> Definition:
-    """Return the definition that a job is to have. Raises InvalidDefinition.
-
-    A schedule that stays as it is is not judged again: it may have ended since.
-    """
-    if data.get("schedule") != job.schedule:
-        return validate(data, now)
-    return replace(validate({**data, "schedule": None}, now), schedule=job.schedule_spec)

@@ -23,7 +23,7 @@ from executions.api.shapes import NoBody, RunDetail, RunPage
 from executions.targets.registry import TARGETS
 from schedules import definitions, triggers
 from schedules.api import examples
-from schedules.api.bodies import definition_of, read_change, read_definition, validate_change
+from schedules.api.bodies import definition_of, read_change, read_definition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobDefinition, JobPage, Pause, job_of
 from schedules.exceptions import JobGone
@@ -111,7 +111,7 @@ class JobView(ApiView):
         now = datetime.now(UTC)
         data = read_definition(request)
         with transaction.atomic():
-            definition = validate_change(definitions.lock(job_id), data, now)
+            definition = definitions.validate(data, now, definitions.lock(job_id))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(job_of(job).json_body())
 
@@ -123,7 +123,7 @@ class JobView(ApiView):
         # Under the job's lock from reading to writing: of two changes at once, neither undoes the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate_change(job, {**definition_of(job), **change}, now)
+            definition = definitions.validate({**definition_of(job), **change}, now, job)
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(job_of(job).json_body())
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
@@ -70,7 +69,8 @@ class Job(models.Model):
 
     @property
     def schedule_spec(self) -> ScheduleSpec:
-        return parse(self.schedule, min_interval=settings.MAINSPRING.min_interval)
+        # The floor on intervals is for new ones: what was accepted goes on.
+        return parse(self.schedule, min_interval=timedelta(0))
 
     @property
     def policies(self) -> JobPolicies:

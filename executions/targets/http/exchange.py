@@ -99,7 +99,6 @@ def _converse(connection: CheckedConnection, request: Request, limits: Limits, b
         sent = time.monotonic()
         _send(connection, request)
         with connection.getresponse() as response:
-            budget.check()  # a cut looks like an early end of the headers
             trace.timings_ms["first_byte"] = (time.monotonic() - sent) * 1000
             trace.answer = _head(response)
             trace.answer = answer = _read_body(response, trace.answer, limits, budget)

@@ -99,7 +99,7 @@ def test_an_operation_is_described_with_examples_that_fit_and_its_errors(
 @each_operation
 def test_an_operation_asks_who_calls(db: None, method: str, path: str, operation: dict[str, Any]) -> None:
     schemes = the_document()["components"]["securitySchemes"]
-    assert operation["security"] == [{"apiKey": []}, {"session": []}]
+    assert operation["security"] == [{"apiKey": []}, {"cookieAuth": []}]
     assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
 
     response = DocumentedClient().generic(method.upper(), filled(path))

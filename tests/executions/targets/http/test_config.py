@@ -49,7 +49,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"query": {"a": {"b": 1}}}, "query.a", "number"),
         ({"query": {"a": "b" * 2048}}, "", "2048"),
         ({"body_format": "xml"}, "body_format", "json"),
-        ({"connect_timeout": 0}, "connect_timeout", "1ms"),
+        ({"connect_timeout": "0.5ms"}, "connect_timeout", "1ms"),
         ({"connect_timeout": "2d"}, "connect_timeout", "1ms"),
         ({"read_timeout": True}, "read_timeout", "length of time"),
         ({"success_statuses": []}, "success_statuses", "one status"),
