@@ -67,8 +67,8 @@ class Contender(ABC):
         """Bring it to `n_jobs` jobs, of which `make_due` will make `n_due` due and the others are for another day."""
 
     @abstractmethod
-    def make_due(self, instants: Sequence[float]) -> None:
-        """Let one job each be due once, at these instants."""
+    def make_due(self, instants: Sequence[float], first: int = 0) -> None:
+        """Let one job each be due once, at these instants; `first` says how many were made due before."""
 
     def send(self, instants: Sequence[float]) -> bool:
         """Put a message for each instant into the broker without a beat; False when only its beat can do that."""
@@ -109,8 +109,8 @@ class Mainspring(Contender):
     def seed(self, n_jobs: int, n_due: int) -> None:
         seeds.add_jobs(self.database_url, n_jobs)
 
-    def make_due(self, instants: Sequence[float]) -> None:
-        seeds.make_due(self.database_url, instants)
+    def make_due(self, instants: Sequence[float], first: int = 0) -> None:
+        seeds.make_due(self.database_url, instants, first)
 
     def n_done(self) -> int:
         return seeds.n_done(self.database_url)
@@ -143,8 +143,8 @@ class StockBeat(Contender):
         self._fill("mass", str(n_jobs - n_due))
         seeds.vacuum(self.database_url)
 
-    def make_due(self, instants: Sequence[float]) -> None:
-        self._fill("due", text=json.dumps(instants))
+    def make_due(self, instants: Sequence[float], first: int = 0) -> None:
+        self._fill("due", str(first), text=json.dumps(instants))
 
     def send(self, instants: Sequence[float]) -> bool:
         self._fill("messages", text=json.dumps(instants))

@@ -29,7 +29,7 @@ MAKE_DUE = """
 WITH due AS (
     SELECT to_timestamp(at) AS at, number FROM unnest(%(at)s::float8[]) WITH ORDINALITY AS listed (at, number)
 ), job AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS number FROM schedules_job
+    SELECT id, row_number() OVER (ORDER BY id) - %(first)s AS number FROM schedules_job
 )
 UPDATE schedules_job
    SET next_run_at = due.at, mark_at = due.at - interval '1 minute',
@@ -61,10 +61,10 @@ def vacuum(database_url: str) -> None:
         connection.execute("CHECKPOINT")
 
 
-def make_due(database_url: str, instants: Sequence[float]) -> None:
-    """Let one job each be due, once, at these instants (seconds since 1970)."""
+def make_due(database_url: str, instants: Sequence[float], first: int) -> None:
+    """Let one job each be due, once, at these instants (seconds since 1970), beginning with job number `first`."""
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute(MAKE_DUE, {"at": list(instants)})
+        connection.execute(MAKE_DUE, {"at": list(instants), "first": first})
 
 
 def n_done(database_url: str) -> int:

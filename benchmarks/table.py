@@ -52,8 +52,15 @@ def _rows(result: Result) -> Iterator[str]:
     columns = (result.ours, result.peer)
     measures = next(([figure.measure for figure in column] for column in columns if not isinstance(column, str)), None)
     for place, measure in enumerate(measures or [result.name]):
-        ours, peer = (column if isinstance(column, str) else column[place] for column in columns)
+        ours, peer = (_cell(column, place) for column in columns)
         yield f"| {measure} | {result.size} | {ours} | {peer} | {_ratio(ours, peer)} |"
+
+
+def _cell(column: Column, place: int) -> Figure | str:
+    """The figure in this place; a reason for there being none is given in full in the first row only."""
+    if isinstance(column, str):
+        return column if place == 0 else column.partition(":")[0]
+    return column[place]
 
 
 def _ratio(ours: Figure | str, peer: Figure | str) -> str:

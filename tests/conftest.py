@@ -10,13 +10,14 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.documented import api, staff
 from tests.factories import NOW
+from tests.optional import pytest_terminal_summary
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.contrib.auth.models import User
 
-__all__ = ["api", "staff"]
+__all__ = ["api", "pytest_terminal_summary", "staff"]
 
 hypothesis_settings.register_profile("mainspring", deadline=None, derandomize=True)
 hypothesis_settings.load_profile("mainspring")

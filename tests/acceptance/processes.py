@@ -32,7 +32,11 @@ class Processes:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {**os.environ, "DATABASE_URL": database_url(), "MAINSPRING_DB_POOL": "4", **environment}
+        self._environment = {**os.environ, "MAINSPRING_DB_POOL": "4", **environment, "DATABASE_URL": database_url()}
+
+    def with_environment(self, **environment: str) -> Processes:
+        """The same with other variables; what this one starts is its own to kill."""
+        return Processes(self._folder, **{**self._environment, **environment})
 
     def start(self, *names: str) -> None:
         """Start processes and wait until each says that it is ready."""

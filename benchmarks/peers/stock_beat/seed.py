@@ -1,4 +1,4 @@
-"""Fills the stock project: `seed mass N`, or `due` and `messages` with a JSON list of instants on standard input."""
+"""Fills the stock project: `mass N`, or `due FIRST` and `messages` with a JSON list of instants on standard input."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def add_mass(n_jobs: int) -> None:
     PeriodicTasks.update_changed()
 
 
-def add_due(instants: Sequence[float]) -> None:
-    """One-off rows, each at its instant in seconds since 1970."""
+def add_due(instants: Sequence[float], first: int) -> None:
+    """One-off rows, numbered from `first`, each at its instant in seconds since 1970."""
     clocks = {at: ClockedSchedule(clocked_time=datetime.fromtimestamp(at, UTC)) for at in set(instants)}
     ClockedSchedule.objects.bulk_create(clocks.values(), batch_size=BATCH)
     PeriodicTask.objects.bulk_create(
@@ -47,7 +47,7 @@ def add_due(instants: Sequence[float]) -> None:
                 one_off=True,
                 kwargs=json.dumps({"nominal_at": at}),
             )
-            for number, at in enumerate(instants)
+            for number, at in enumerate(instants, first)
         ],
         batch_size=BATCH,
     )
@@ -62,7 +62,12 @@ def send_messages(instants: Sequence[float]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "mass":
-        add_mass(int(sys.argv[2]))
-    else:
-        {"due": add_due, "messages": send_messages}[sys.argv[1]](json.load(sys.stdin))
+    match sys.argv[1:]:
+        case ["mass", n_jobs]:
+            add_mass(int(n_jobs))
+        case ["due", first]:
+            add_due(json.load(sys.stdin), int(first))
+        case ["messages"]:
+            send_messages(json.load(sys.stdin))
+        case _:
+            sys.exit(__doc__)

@@ -155,9 +155,17 @@ def test_a_connection_is_never_shared_between_policies_or_ways_of_checking_tls(r
     pool.close()
 
 
-def test_a_connection_that_waited_too_long_or_was_closed_is_not_used(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_that_the_server_has_closed_is_not_used() -> None:
+    with silent_listener() as (listener, port):
+        pool, first = IdleConnections(), new_connection(route(port))
+        first.open(Budget(5), 5)
+        pool.give(first)
+        listener.accept()[0].close()
+        assert pool.take(first.route) is None
+    assert first.is_closed
+
+
+def test_a_connection_that_waited_too_long_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, first = IdleConnections(), opened_to(receiver)
     pool.give(first)
     monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", 0.0)

@@ -5,9 +5,18 @@ import threading
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from executions.targets.base import StopReason
 from executions.targets.http.deadline import EXPIRED, Budget, CutOff, Watchdog, breaker_of, watchdog
+
+
+class LoneWatchdog(Watchdog):
+    """Keeps the books without a thread."""
+
+    def _loop(self) -> None:
+        return
 
 
 def test_the_watchdog_wakes_a_thread_that_waits_for_a_silent_peer() -> None:
@@ -48,6 +57,17 @@ def test_ended_attempts_with_long_timeouts_do_not_pile_up() -> None:
     for _ in range(5000):
         dog.forget(dog.watch(Budget(86_400)))
     assert len(dog._heap) < 200
+
+
+@given(st.lists(st.tuples(st.integers(100, 9000), st.booleans()), min_size=70, max_size=200))
+def test_clearing_away_keeps_the_order_of_the_deadlines(watched: list[tuple[int, bool]]) -> None:
+    dog = LoneWatchdog()
+    numbers = [dog.watch(Budget(seconds)) for seconds, _ in watched]
+    for number, (_, ends) in zip(numbers, watched, strict=True):
+        if ends:
+            dog.forget(number)
+    heap = dog._heap
+    assert all(heap[(child - 1) // 2] <= heap[child] for child in range(1, len(heap)))
 
 
 def test_what_is_guarded_after_the_cut_is_broken_off_at_once() -> None:

@@ -1,0 +1,50 @@
+"""The engine on the oldest PostgreSQL that is installed here, beside the newest that every other test uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.optional import did_not_run
+
+pytestmark = pytest.mark.xdist_group("acceptance")
+
+SUITES = [
+    "tests/schedules/test_tick.py",
+    "tests/schedules/test_definitions.py",
+    "tests/executions/test_transitions.py",
+    "tests/executions/test_reaper.py",
+    "tests/executions/test_retention.py",
+    "tests/concurrency",
+]
+
+
+def test_the_engine_holds_on_an_older_postgresql() -> None:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if not installed:
+        did_not_run("The engine's tests on an older PostgreSQL", "a server under /usr/lib/postgresql")
+    ours = {"TEST_DATABASE_URL", "DATABASE_URL", "PYTEST_XDIST_WORKER"}
+    result = subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "scheduler_project.launch.stores",
+                "--postgres-bin",
+                str(installed[0].parent),
+                "--",
+            ),
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SUITES),
+        ],
+        env={name: value for name, value in os.environ.items() if name not in ours},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    assert " passed" in result.stdout

@@ -1,0 +1,47 @@
+"""RabbitMQ in place of Redis as the broker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from executions.models import Run
+from executions.states import RunStatus
+from schedules.triggers import run_now
+from tests.acceptance.rabbitmq import rabbitmq
+from tests.factories import make_job
+from tests.receiver import answer
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.acceptance.processes import Processes
+    from tests.receiver import Receiver
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acceptance")]
+
+
+def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Processes, receiver: Receiver) -> None:
+    receiver.script("/flaky", answer(500), answer(200))
+    with rabbitmq() as url:
+        over_amqp = processes.with_environment(BROKER_URL=url)
+        over_amqp.start("beat", "worker", "worker-http")
+        now = datetime.now(UTC)
+        every_second = make_job("every second", {"every": "1s"}, now=now)
+        flaky = make_job(
+            "flaky",
+            {"kind": "none"},
+            now=now,
+            target={"kind": "http", "method": "POST", "url": receiver.url("/flaky")},
+            policies={"retry": {"delay": "1s"}},
+        )
+        run = run_now(flaky, now, actor="tests")
+        wait_until(lambda: Run.objects.get(pk=run.pk).is_terminal, 30, what="the end of the flaky run")
+        done = Run.objects.filter(job=every_second, status=RunStatus.SUCCEEDED)
+        wait_until(lambda: done.count() >= 3, 30, what="three occurrences")
+        over_amqp.kill_all()
+    run.refresh_from_db()
+    assert (run.status, run.n_attempts) == (RunStatus.SUCCEEDED, 2)
+    lateness = [each.lateness() for each in done]
+    assert all(late is not None and late < timedelta(seconds=2) for late in lateness), lateness
