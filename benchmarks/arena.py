@@ -39,15 +39,10 @@ class Arena:
             self.wait(lambda: READY in process.log, 60, "the worker was ready")
         return process
 
-    def stop(self, process: Process) -> None:
-        """Kill one process before the end."""
-        self._processes.remove(process)
-        process.kill()
-
     def stop_all(self) -> None:
-        """Kill what is still running."""
-        for process in self._processes:
-            process.kill()
+        """Kill what is running."""
+        while self._processes:
+            self._processes.pop().kill()
 
     def wait(self, condition: Callable[[], bool], seconds: float, what: str, *, every: float = LOOK_EVERY) -> None:
         """Return once `condition` holds; raises CannotMeasure when it does not, or when a process has ended."""

@@ -11,7 +11,6 @@ from benchmarks.table import Figure
 if TYPE_CHECKING:
     from benchmarks.arena import Arena
 
-
 N_STARTS = 3
 
 
@@ -20,8 +19,7 @@ def measure(ring: Arena, n_jobs: int, idle_seconds: float) -> list[Figure]:
     ring.contender.seed(n_jobs, N_STARTS)
     took = []
     for place in range(N_STARTS):
-        if place:
-            ring.stop(beat)
+        ring.stop_all()
         ring.contender.make_due([time.time()], first=place)
         n_before = len(ring.watch.pushed_at())
         beat = ring.start("beat")

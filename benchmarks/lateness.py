@@ -44,10 +44,10 @@ def backlog(ring: Arena, n_runs: int) -> list[Figure]:
     instants = [time.time()] * n_runs
     if not ring.contender.send(instants):
         ring.contender.seed(n_runs, n_runs)
-        ring.contender.make_due([time.time()] * n_runs)
-        beat = ring.start("beat")
+        ring.contender.make_due(instants)
+        ring.start("beat")
         ring.wait_for_messages(n_runs, PATIENCE)
-        ring.stop(beat)
+        ring.stop_all()
     ring.start("worker")
     ring.wait_for_runs(n_runs, PATIENCE)
     runs = ring.contender.done()

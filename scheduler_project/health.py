@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest, HttpResponse
 
 log = structlog.get_logger(__name__)
@@ -39,3 +41,19 @@ def ready(request: HttpRequest) -> HttpResponse:
     is_ready = set(checks.values()) == {"ok"}
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
     return JsonResponse(body, status=200 if is_ready else 503)
+
+
+PROBES = {"/health/live": live, "/health/ready": ready}
+
+
+def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware that answers probes before anything else looks at them.
+
+    They come over plain HTTP and under any name: a load balancer asks for an address that is no allowed host.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path)
+        return probe(request) if probe else get_response(request)
+
+    return handle

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from scheduler_project import health
 from scheduler_project.documents import RedocPage, SwaggerPage, openapi
 from scheduler_project.problems import no_such_address
 
@@ -34,6 +33,4 @@ urlpatterns = [
     path("api/v1/", include("schedules.api.urls")),
     path("api/<path:rest>", no_such_address),
     path("flower/", to_flower, name="flower"),
-    path("health/live", health.live, name="health-live"),
-    path("health/ready", health.ready, name="health-ready"),
 ]

@@ -24,6 +24,10 @@ def test_a_probe_over_plain_http_is_not_sent_elsewhere(client: Client) -> None:
     assert client.get("/health/live").status_code == 200
 
 
+def test_a_probe_is_answered_under_any_name(client: Client) -> None:
+    assert client.get("/health/live", headers={"host": "10.0.0.7:8000"}).status_code == 200
+
+
 def test_a_process_is_ready_with_its_database_migrated(client: Client, db: None) -> None:
     response = client.get("/health/ready", secure=True)
 
