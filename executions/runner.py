@@ -15,8 +15,8 @@ from executions.context import RunContext
 from executions.heartbeat import heartbeat
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies
+from executions.targets import registry
 from executions.targets.base import Failed, InvalidTarget
-from executions.targets.registry import TARGETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -66,14 +66,12 @@ def _give_back() -> None:
 
 
 def _execute(claim: transitions.Claim, context: RunContext) -> Outcome:
-    target = TARGETS[claim.target_kind]
     try:
-        config = target.config.model_validate(claim.target)
-        target.validate(config, claim.payload)
-    except (InvalidTarget, ValueError) as error:
+        config = registry.parse(claim.target, claim.payload)
+    except InvalidTarget as error:
         # It was valid when it was saved: the code of this worker has changed since.
         return Failed("invalid_target", f"This worker cannot carry out the frozen definition: {error}", permanent=True)
-    return target.execute(config, claim.payload, context)
+    return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)
 
 
 def _write(ending: transitions.Ending, claim: transitions.Claim, now: datetime) -> None:

@@ -1,0 +1,52 @@
+"""Sends requests as a job does, for the tests of this folder."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from executions.targets.base import Failed, Outcome
+from executions.targets.http.target import HttpTarget
+from executions.targets.registry import parse
+from tests.target_context import RecordingContext
+
+allowed = pytest.mark.usefixtures("allow_private")
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def send(url: str, payload: Any = None, context: RecordingContext | None = None, **fields: Any) -> Outcome:
+    """Validate and carry out, as a job does."""
+    config = parse({"kind": "http", "url": url, **fields}, payload)
+    return HttpTarget().execute(config, payload, context or RecordingContext())
+
+
+def result_of(outcome: Outcome) -> dict[str, Any]:
+    assert isinstance(outcome.result, dict)
+    return outcome.result
+
+
+def failure(outcome: Outcome) -> tuple[str, bool]:
+    assert isinstance(outcome, Failed), outcome
+    return outcome.code, outcome.permanent
+
+
+def seen_by_server(outcome: Outcome) -> dict[str, Any]:
+    seen: dict[str, Any] = json.loads(result_of(outcome)["response"]["body"])
+    return seen
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
+    """Let each look-up of a name give the next answer; returns the names that were looked up."""
+    real, asked, coming = socket.getaddrinfo, [], list(answers)
+
+    def look_up(host: str, port: int, *, type: int = 0, flags: int = 0) -> Any:
+        if flags:
+            return real(host, port, type=type, flags=flags)
+        asked.append(host)
+        return real(coming.pop(0), port, type=type)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked

@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import dataclasses
+import gc
+import socket
+import threading
+import time
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions.targets.base import Cancelled, Failed, StopReason, Succeeded
+from tests.executions.targets.http.sending import OK, allowed, failure, result_of, send
+from tests.receiver import (
+    Receiver,
+    answer,
+    drip_body,
+    drip_headers,
+    flood_headers,
+    gzip_bomb,
+    hang,
+    raw,
+)
+from tests.target_context import RecordingContext
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+
+# What is kept
+
+
+@allowed
+def test_the_result_tells_the_whole_exchange(receiver: Receiver) -> None:
+    receiver.script("/x", answer(201, "done\0", {"Content-Type": "text/plain", "Set-Cookie": "id=s3cret"}))
+    result = result_of(send(receiver.url("/x"), [1, 2], method="POST"))
+    assert result["request"] == {"method": "POST", "url": receiver.url("/x"), "n_body_bytes": 5}
+    response = result["response"]
+    assert (response["status"], response["reason"], response["body"]) == (201, "Created", "done")
+    assert (response["n_bytes"], response["truncated"]) == (5, False)
+    assert response["headers"]["set-cookie"] == "***"
+    assert result["remote_address"] == "127.0.0.1"
+    assert set(result["timings_ms"]) == {"dns", "connect", "tls", "first_byte", "total"}
+    assert result["timings_ms"]["total"] >= result["timings_ms"]["first_byte"] >= 0
+
+
+@allowed
+def test_a_body_beyond_the_limit_is_cut_and_its_connection_dropped(receiver: Receiver, settings: Settings) -> None:
+    knobs: Any = settings.MAINSPRING
+    settings.MAINSPRING = dataclasses.replace(knobs, http_body_bytes=10)
+    receiver.script("/long", answer(200, "0123456789abc"))
+    receiver.script("/exact", answer(200, "0123456789"))
+    response = result_of(send(receiver.url("/long")))["response"]
+    assert (response["body"], response["truncated"], response["n_bytes"]) == ("0123456789", True, 10)
+    response = result_of(send(receiver.url("/exact")))["response"]
+    assert (response["body"], response["truncated"]) == ("0123456789", False)
+    assert receiver.requests[0].client_port != receiver.requests[1].client_port
+
+
+@allowed
+def test_a_dripping_body_is_cut_at_the_limit_long_before_its_end(receiver: Receiver, settings: Settings) -> None:
+    knobs: Any = settings.MAINSPRING
+    settings.MAINSPRING = dataclasses.replace(knobs, http_body_bytes=3)
+    receiver.script("/drip", drip_body(every=0.01))
+    outcome = send(receiver.url("/drip"), context=RecordingContext(10))
+    assert isinstance(outcome, Succeeded)
+    assert result_of(outcome)["response"]["truncated"]
+
+
+@allowed
+def test_a_compressed_bomb_is_not_unpacked(receiver: Receiver) -> None:
+    receiver.script("/bomb", gzip_bomb(200 * 1024 * 1024))
+    tracemalloc.start()
+    try:
+        response = result_of(send(receiver.url("/bomb")))["response"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert response["truncated"]
+    assert peak < 8 * 1024 * 1024
+
+
+@allowed
+def test_a_connection_is_used_again_for_the_same_server(receiver: Receiver) -> None:
+    first, second = send(receiver.url("/1")), send(receiver.url("/2"), {"a": 1}, method="POST")
+    assert receiver.requests[0].client_port == receiver.requests[1].client_port
+    assert result_of(first)["timings_ms"]["connect"] > 0
+    assert result_of(second)["timings_ms"]["connect"] == 0
+
+
+@allowed
+@pytest.mark.parametrize(("method", "repeated"), [("GET", True), ("PUT", True), ("POST", False), ("PATCH", False)])
+def test_only_a_repeatable_request_is_sent_anew_when_a_kept_connection_turns_out_closed(
+    receiver: Receiver, method: str, repeated: bool
+) -> None:
+    send(receiver.url("/first"))
+    receiver.script("/second", raw(), answer(200))
+    outcome = send(receiver.url("/second"), method=method)
+    assert [request.path for request in receiver.requests].count("/second") == (2 if repeated else 1)
+    if repeated:
+        assert isinstance(outcome, Succeeded)
+    else:
+        assert failure(outcome) == ("connection_failed", False)
+
+
+# Time
+
+
+@allowed
+@pytest.mark.parametrize(
+    ("reply", "phase"),
+    [(hang(), "waiting"), (drip_headers(), "waiting"), (drip_body(), "reading"), (answer(after=30), "waiting")],
+)
+def test_a_hanging_or_dripping_server_is_cut_off_at_the_total_timeout(
+    receiver: Receiver, reply: Any, phase: str
+) -> None:
+    receiver.script("/slow", reply)
+    began = time.monotonic()
+    outcome = send(receiver.url("/slow"), context=RecordingContext(0.3))
+    assert 0.29 < time.monotonic() - began < 10
+    assert failure(outcome) == ("timed_out", False)
+    assert isinstance(outcome, Failed)
+    assert "total timeout of 0.3 s" in outcome.message
+    assert phase in outcome.message
+
+
+@allowed
+def test_the_total_timeout_also_holds_on_a_kept_connection(receiver: Receiver) -> None:
+    send(receiver.url("/first"))
+    receiver.script("/slow", drip_headers())
+    began = time.monotonic()
+    assert failure(send(receiver.url("/slow"), context=RecordingContext(0.2))) == ("timed_out", False)
+    assert time.monotonic() - began < 10
+    assert receiver.requests[0].client_port == receiver.requests[1].client_port
+
+
+@allowed
+def test_the_total_timeout_covers_all_redirects_together(receiver: Receiver) -> None:
+    receiver.script("/loop", answer(302, headers={"Location": "/loop"}, after=0.15))
+    began = time.monotonic()
+    outcome = send(receiver.url("/loop"), context=RecordingContext(0.4), follow_redirects=True)
+    assert time.monotonic() - began < 10
+    assert failure(outcome) == ("timed_out", False)
+
+
+@allowed
+def test_silence_beyond_the_read_timeout_is_told_apart(receiver: Receiver) -> None:
+    receiver.script("/slow", hang())
+    outcome = send(receiver.url("/slow"), read_timeout="100ms")
+    assert failure(outcome) == ("timed_out", False)
+    assert isinstance(outcome, Failed)
+    assert "read timeout" in outcome.message
+
+
+@allowed
+def test_a_partial_answer_is_kept_when_the_time_runs_out(receiver: Receiver) -> None:
+    receiver.script("/drip", drip_body())
+    outcome = send(receiver.url("/drip"), context=RecordingContext(0.2))
+    assert result_of(outcome)["response"]["status"] == 200
+
+
+@allowed
+@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.LOST])
+def test_a_stop_cuts_the_request_off_at_once(receiver: Receiver, reason: StopReason) -> None:
+    receiver.script("/slow", hang())
+    context = RecordingContext(30)
+    context.stop_when(receiver.arrived, reason)
+    began = time.monotonic()
+    assert isinstance(send(receiver.url("/slow"), context=context), Cancelled)
+    assert time.monotonic() - began < 10
+    assert context.callbacks == []
+
+
+@allowed
+def test_a_shutdown_is_no_cancellation_and_leaves_the_run_its_retries(receiver: Receiver) -> None:
+    receiver.script("/slow", hang())
+    context = RecordingContext(30)
+    context.stop_when(receiver.arrived, StopReason.SHUTDOWN)
+    assert failure(send(receiver.url("/slow"), context=context)) == ("shutdown", False)
+
+
+@allowed
+def test_a_stop_asked_for_before_the_start_sends_nothing(receiver: Receiver) -> None:
+    context = RecordingContext()
+    context.stop(StopReason.CANCELLED)
+    assert isinstance(send(receiver.url(), context=context), Cancelled)
+    assert receiver.requests == []
+
+
+@allowed
+def test_many_slow_requests_run_at_once_and_each_ends_at_its_own_deadline(receiver: Receiver) -> None:
+    receiver.script("/slow", hang())
+    spent: list[float] = []
+
+    def one(seconds: float) -> None:
+        began = time.monotonic()
+        assert failure(send(receiver.url("/slow"), context=RecordingContext(seconds))) == ("timed_out", False)
+        spent.append(time.monotonic() - began - seconds)
+
+    threads = [threading.Thread(target=one, args=(0.5 + index / 100,)) for index in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(spent) == 30
+    assert max(spent) < 5
+
+
+# What goes wrong on the way
+
+
+@allowed
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (raw(), "connection_failed"),
+        (raw(OK), "connection_failed"),
+        (raw(OK + b"X-Half: li"), "connection_failed"),
+        (raw(OK + b"Content-Length: 10\r\n\r\nabc"), "connection_failed"),
+        (raw(OK + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab"), "connection_failed"),
+        (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nab"), "connection_failed"),
+        (raw(b"SSH-2.0-OpenSSH\r\n"), "invalid_response"),
+        (raw(b"HTTP/1.1 abc OK\r\n\r\n"), "invalid_response"),
+        (raw(OK + b"X-Long: " + b"a" * 70_000 + b"\r\n\r\n"), "invalid_response"),
+        (flood_headers(150), "invalid_response"),
+        (raw(b"HTTP/1.1 101 Switching\r\n\r\n"), "invalid_response"),
+        (answer(200, b"no gzip", {"Content-Encoding": "gzip"}), "invalid_response"),
+        (answer(200, b"x", {"Content-Encoding": "gzip,gzip,gzip,gzip,gzip,gzip"}), "invalid_response"),
+    ],
+)
+def test_a_broken_answer_is_a_failure_worth_a_retry(receiver: Receiver, reply: Any, code: str) -> None:
+    receiver.script("/broken", reply)
+    assert failure(send(receiver.url("/broken"))) == (code, False)
+
+
+@allowed
+def test_an_answer_that_comes_before_the_body_is_read_is_not_lost(receiver: Receiver) -> None:
+    """Some servers say 413 and close while the client is still sending."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            peer, _ = listener.accept()
+            with peer:
+                peer.recv(100)
+                peer.sendall(
+                    b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )  # the rest is never read
+
+        threading.Thread(target=refuse, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        outcome = send(url, "x" * 3_000_000, method="POST", body_format="raw", context=RecordingContext(5))
+    assert failure(outcome) == ("http_status", True)
+    assert result_of(outcome)["response"]["status"] == 413
+
+
+@allowed
+def test_a_closed_port_is_a_failed_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    outcome = send(f"http://127.0.0.1:{port}/")
+    assert failure(outcome) == ("connection_failed", False)
+    assert result_of(outcome)["response"] is None
+
+
+def test_a_name_that_does_not_exist_is_a_failed_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    assert failure(send("http://nowhere.example/")) == ("dns_failed", False)
+
+
+@allowed
+def test_an_untrusted_certificate_is_a_permanent_failure(tls_receiver: Receiver) -> None:
+    outcome = send(tls_receiver.url())
+    assert failure(outcome) == ("tls_failed", True)
+    assert tls_receiver.requests == []
+
+
+@allowed
+def test_without_verification_tls_works_and_its_time_is_told(tls_receiver: Receiver) -> None:
+    outcome = send(tls_receiver.url(), verify_tls=False)
+    assert isinstance(outcome, Succeeded)
+    assert result_of(outcome)["timings_ms"]["tls"] > 0
+    again = send(tls_receiver.url(), verify_tls=False)
+    assert result_of(again)["timings_ms"]["tls"] == 0
+
+
+@allowed
+def test_a_dripping_tls_server_is_cut_off_too(tls_receiver: Receiver) -> None:
+    tls_receiver.script("/drip", drip_body())
+    began = time.monotonic()
+    outcome = send(tls_receiver.url("/drip"), verify_tls=False, context=RecordingContext(0.3))
+    assert failure(outcome) == ("timed_out", False)
+    assert time.monotonic() - began < 10
+
+
+@allowed
+def test_plain_http_where_tls_is_expected_fails(receiver: Receiver) -> None:
+    outcome = send(receiver.url().replace("http://", "https://"), context=RecordingContext(5))
+    assert failure(outcome) == ("tls_failed", False)
+
+
+@allowed
+def test_no_socket_is_left_open_by_any_failure(receiver: Receiver) -> None:
+    for path, reply in {"/a": raw(), "/b": drip_body(), "/c": gzip_bomb(10_000_000), "/d": flood_headers(150)}.items():
+        receiver.script(path, reply)
+        send(receiver.url(path), context=RecordingContext(0.2))
+    sockets = [one for one in gc.get_objects() if issubclass(type(one), socket.socket) and one.fileno() != -1]
+    assert not [one for one in sockets if peer_port(one) == receiver.port]
+
+
+def peer_port(sock: socket.socket) -> int | None:
+    try:
+        return int(sock.getpeername()[1])
+    except OSError:
+        return None
