@@ -34,6 +34,10 @@ class Processes:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {**os.environ, "MAINSPRING_DB_POOL": "4", **environment, "DATABASE_URL": database_url()}
 
+    @property
+    def broker_url(self) -> str:
+        return self._environment["BROKER_URL"]
+
     def with_environment(self, **environment: str) -> Processes:
         """The same with other variables; what this one starts is its own to kill."""
         return Processes(self._folder, **{**self._environment, **environment})

@@ -217,7 +217,7 @@ def test_an_event_loop_inside_a_command_is_stopped_too() -> None:
         asyncio.run(asyncio.sleep(30))
 
     began = time.monotonic()
-    assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
+    assert failure(call(subject, context=RecordingContext(1)))[0] == "timed_out"
     assert time.monotonic() - began < 10
 
 
