@@ -17,7 +17,7 @@ STORES := $(LAUNCH).stores --
 PLACEHOLDERS := SECRET_KEY=none DATABASE_URL=postgres://none:none@127.0.0.1:1/none BROKER_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test check format format-check lint imports types migrations bench lock env env-dev clean
+.PHONY: help run manage test static check format format-check lint imports types migrations bench lock env env-dev clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,7 +31,9 @@ manage: env  ## run manage.py on the data of `make run`, also while that runs: A
 test: env-dev  ## run the tests, with servers of their own: ARGS="tests/schedules -k dst"
 	@$(STORES) $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-check: format-check lint imports types migrations test  ## all that must pass before a change goes in
+static: format-check lint imports types migrations  ## all checks but the tests
+
+check: static test  ## all that must pass before a change goes in
 
 format: env-dev  ## rewrite the code in the one format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from access.system import SYSTEM_SCOPE_ID
+
 
 def ensure_system_scope(sender: AppConfig, using: str, **_: object) -> None:
     """Make the system scope, to which everything belongs that no tenant owns."""
     scope = sender.get_model("Scope")
-    scope._default_manager.using(using).get_or_create(id=1, defaults={"kind": "system"})
+    scope._default_manager.using(using).get_or_create(id=SYSTEM_SCOPE_ID, defaults={"kind": "system"})
 
 
 class AccessConfig(AppConfig):

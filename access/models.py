@@ -12,10 +12,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from access.system import SYSTEM_SCOPE_ID
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SYSTEM_SCOPE_ID = 1
 LAST_USED_PRECISION = timedelta(minutes=1)  # a write on each request would make the key's row a hot one
 
 

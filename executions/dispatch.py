@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from django.conf import settings
 
 from executions import queries, transitions
@@ -18,8 +19,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+log = structlog.get_logger(__name__)
+
 CARRY_OUT = "executions.carry_out"  # the Celery task of `tasks.py`
 KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The Celery queue of a run, and the time after which the pool kills the process that has it."""
+
+    queue: str
+    time_limit: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +40,7 @@ class Message:
     run_id: UUID
     claim_no: int
     job_name: str
-    queue: str
-    time_limit: timedelta
+    route: Route
 
     @property
     def task_id(self) -> str:
@@ -42,22 +52,30 @@ class Message:
 
     @property
     def options(self) -> dict[str, Any]:
-        return {"queue": self.queue, "task_id": self.task_id, "time_limit": self.time_limit.total_seconds()}
+        return {
+            "queue": self.route.queue,
+            "task_id": self.task_id,
+            "time_limit": self.route.time_limit.total_seconds(),
+        }
 
 
-def message_for(run_id: UUID, claim_no: int, job_name: str, target_kind: str, policies: RunPolicies) -> Message:
-    """Return the message of a queued run's next claim."""
-    timeout = timeout_of(target_kind, policies)
-    return Message(run_id, claim_no, job_name, TARGETS[target_kind].queue, timeout + KILL_AFTER)
+def route_of(target_kind: str, policies: RunPolicies) -> Route:
+    """Return where runs of such a definition go. Raises KeyError for a kind that this version does not know."""
+    return Route(TARGETS[target_kind].queue, timeout_of(target_kind, policies) + KILL_AFTER)
 
 
 def dispatch_once(now: datetime, limit: int) -> list[Message]:
     """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them."""
     due = transitions.dispatch(now, limit=limit, republish_after=settings.MAINSPRING.republish_after)
-    return [
-        message_for(run.run_id, run.claim_no, run.job_name, run.target_kind, RunPolicies.model_validate(run.policies))
-        for run in due
-    ]
+    messages = []
+    for run in due:
+        try:
+            policies = RunPolicies.model_validate(run.policies)
+            messages.append(Message(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
+        except (ValueError, KeyError):
+            # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
+            log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
+    return messages
 
 
 def postpone(messages: Sequence[Message], until: datetime) -> int:

@@ -45,7 +45,8 @@ def after_outcome(tried: Tried, outcome: Outcome, policies: RunPolicies, now: da
             result=outcome.result,
         )
     retry_at = None
-    if isinstance(outcome, RetryAt) or not outcome.permanent:
+    is_retryable = isinstance(outcome, RetryAt) or not outcome.permanent
+    if is_retryable and policies.delivery is not Delivery.AT_MOST_ONCE:
         retry_at = retry.next_try(policies.retry, tried.attempt - tried.n_lost, now, chance)
     if retry_at and isinstance(outcome, RetryAt):
         retry_at = max(outcome.at, now)
@@ -78,10 +79,3 @@ def after_kill(tried: Tried, policies: RunPolicies, now: datetime, chance: float
     """Return the end of an attempt that outstayed its timeout and whose process was killed for it."""
     outcome = Failed(TIMED_OUT, "The attempt outstayed its timeout and its process was killed.")
     return after_outcome(tried, outcome, policies, now, chance)
-
-
-def after_cancellation(tried: Tried) -> Ending:
-    """Return the end of an attempt whose worker was lost after it had been asked to stop."""
-    return tried.ending(
-        RunStatus.CANCELLED, AttemptStatus.CANCELLED, error_code="cancelled", error="Cancelled; its worker was lost."
-    )

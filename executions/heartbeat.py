@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from executions import transitions
 from executions.targets.base import StopReason
@@ -51,15 +51,15 @@ class Heartbeat:
                 if not watched:
                     self._begun.clear()
             try:
-                beat_once(watched.values(), datetime.now(UTC))
-            except DatabaseError:
+                renew_once(watched.values(), datetime.now(UTC))
+            except Exception:
                 # The claims may hold still: the target goes on, and its end is fenced.
-                log.warning("heartbeat_failed", action="heartbeat", n_claims=len(watched), exc_info=True)
+                log.exception("heartbeat_failed", action="heartbeat", n_claims=len(watched))
             finally:
                 connection.close()
 
 
-def beat_once(contexts: Iterable[RunContext], now: datetime) -> None:
+def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
     """Store the log lines of these attempts, renew their claims, and tell those that should stop."""
     watched = {context.claim_key: context for context in contexts}
     if not watched:

@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
+
 from executions.models import LogLine
 from executions.targets.jsonsafe import clean_text
 
@@ -47,6 +49,11 @@ class RunLog:
         """Store the lines that are new; returns how many there were."""
         with self._lock:
             lines, self._lines = self._lines, []
-        if lines:
-            LogLine.objects.bulk_create(lines)
+        try:
+            if lines:
+                LogLine.objects.bulk_create(lines)
+        except DatabaseError:
+            with self._lock:
+                self._lines[:0] = lines  # for the next time
+            raise
         return len(lines)

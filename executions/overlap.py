@@ -1,11 +1,12 @@
-"""Overlap policies: may an occurrence start while an earlier run of its job is live? Pure."""
+"""Overlap policies: what becomes of an occurrence while earlier runs of its job are live. Pure.
+
+A policy is one function of the number of live runs, and a line in `POLICIES`.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from executions.states import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +17,22 @@ class Overlap(StrEnum):
     ALLOW = "allow"
 
 
-def _skip(has_live: bool) -> Reason | None:
-    return Reason.OVERLAP if has_live else None
+class Decision(StrEnum):
+    START = "start"
+    SKIP = "skip"
 
 
-def _allow(has_live: bool) -> Reason | None:
-    return None
+def _skip(n_live: int) -> Decision:
+    return Decision.SKIP if n_live else Decision.START
 
 
-POLICIES: dict[Overlap, Callable[[bool], Reason | None]] = {Overlap.SKIP: _skip, Overlap.ALLOW: _allow}
+def _allow(n_live: int) -> Decision:
+    return Decision.START
 
 
-def decide(policy: Overlap, *, has_live: bool) -> Reason | None:
-    """Return None when the occurrence may start, else the reason why it may not."""
-    return POLICIES[policy](has_live)
+POLICIES: dict[Overlap, Callable[[int], Decision]] = {Overlap.SKIP: _skip, Overlap.ALLOW: _allow}
+
+
+def decide(policy: Overlap, n_live: int) -> Decision:
+    """Return what becomes of an occurrence that is due while `n_live` runs of its job are not over."""
+    return POLICIES[policy](n_live)

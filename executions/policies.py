@@ -17,7 +17,7 @@ MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
 
 class Delivery(StrEnum):
     AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is carried out again
-    AT_MOST_ONCE = "at_most_once"  # a run whose worker was lost has failed
+    AT_MOST_ONCE = "at_most_once"  # a run is never tried again, whatever became of its one attempt
 
 
 def _timeout(value: timedelta) -> timedelta:
@@ -37,5 +37,6 @@ class RunPolicies(BaseModel):
         None, description="Total time of one attempt. Null: 30s for HTTP, 5m for other targets."
     )
     delivery: Delivery = Field(
-        Delivery.AT_LEAST_ONCE, description="Whether a run whose worker was lost is carried out again."
+        Delivery.AT_LEAST_ONCE,
+        description="at_most_once: one attempt, never another, not even when its worker was lost. It allows no retries.",
     )

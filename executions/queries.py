@@ -56,12 +56,16 @@ SELECT claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed
 """
 
 # transitions.finish: the end of an attempt, by the claim that began it; writes the attempt and the event with it.
-FINISH = """
+# A run that was asked to stop is not tried again.
+STOPPED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
+FINISH = f"""
 WITH ended AS (
     UPDATE executions_run AS run
-       SET status = ending.status, error_code = ending.error_code, error = ending.error,
-           finished_at = CASE WHEN ending.status IN ('succeeded', 'failed', 'cancelled') THEN %(now)s::timestamptz END,
-           available_at = COALESCE(ending.retry_at, run.available_at), dispatch_at = ending.retry_at,
+       SET status = CASE WHEN {STOPPED} THEN 'cancelled' ELSE ending.status END,
+           finished_at = CASE WHEN {STOPPED} OR ending.retry_at IS NULL THEN %(now)s::timestamptz END,
+           dispatch_at = CASE WHEN NOT {STOPPED} THEN ending.retry_at END,
+           available_at = COALESCE(ending.retry_at, run.available_at),
+           error_code = ending.error_code, error = ending.error,
            lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = 'lost')::int
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
                   %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[])
@@ -81,7 +85,7 @@ WITH ended AS (
            CASE WHEN attempt_status = 'lost' THEN 'lost' ELSE error_code END
       FROM ended
 )
-SELECT id FROM ended
+SELECT id, status FROM ended
 """
 
 # transitions.dispatch: what is due to be published, oldest first, with the date of its next publication.
@@ -124,7 +128,6 @@ RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
 # reaper: running, and not renewed in time.
 EXPIRED = """
 SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lease_expires_at,
-       run.cancel_requested_at IS NOT NULL,
        spec.target_kind, spec.policies
   FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
  WHERE run.status = 'running' AND run.lease_expires_at < %(now)s
@@ -151,16 +154,16 @@ SELECT id, status FROM asked
 CANCEL_RUN = CANCEL.format(which="run.id = %(id)s")
 CANCEL_NOT_BEGUN_OF_JOB = CANCEL.format(which="run.job_id = %(id)s AND run.status <> 'running'")
 
-# tick: which of these jobs have a run that is not over.
-LIVE_JOBS = """
-SELECT DISTINCT job_id FROM executions_run
- WHERE job_id = ANY(%(job_id)s) AND status IN ('queued', 'running', 'retrying')
+# tick: how many runs of these jobs are not over.
+COUNT_LIVE = """
+SELECT job_id, count(*) FROM executions_run
+ WHERE job_id = ANY(%(job_id)s) AND status IN ('queued', 'running', 'retrying') GROUP BY job_id
 """
 
 # retention: ended runs with all that hangs on them, oldest first.
 PRUNE = """
 WITH old AS (
-    SELECT id FROM executions_run WHERE finished_at < %(before)s ORDER BY finished_at LIMIT %(limit)s
+    SELECT id FROM executions_run WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
 ), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
    events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),
@@ -171,8 +174,11 @@ DELETE FROM executions_run WHERE id IN (SELECT id FROM old)
 # retention: superseded definitions of which no run is left.
 PRUNE_SPECS = """
 DELETE FROM executions_runspec AS spec
- WHERE spec.superseded_at < %(before)s
-   AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = spec.job_id AND run.spec_id = spec.id)
+ WHERE spec.id IN (
+    SELECT old.id FROM executions_runspec AS old
+     WHERE old.superseded_at < %(before)s
+       AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = old.job_id AND run.spec_id = old.id)
+     ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
 """
 
 

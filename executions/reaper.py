@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from executions import endings, queries, transitions
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies
 from executions.states import LIVE
+from executions.targets.base import Failed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,25 +32,31 @@ def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
         rows = queries.fetch(queries.EXPIRED, {"now": now, "limit": limit})
-        decided = [_ending(row, now) for row in rows]
-        written = transitions.finish(decided, now) if decided else set()
-        again = [ending for ending in decided if ending.status in LIVE and ending.run_id in written]
-        if again:
+        written = transitions.finish([_ending(row, now) for row in rows], now) if rows else {}
+        n_again = sum(status in LIVE for status in written.values())
+        if n_again:
             queries.wake_beat()
-    reaped = Reaped(n_again=len(again), n_over=len(written) - len(again))
+    reaped = Reaped(n_again=n_again, n_over=len(written) - n_again)
     if written:
         log.warning("leases_expired", action="reap", n_again=reaped.n_again, n_over=reaped.n_over)
     return reaped
 
 
 def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
-    run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, cancel_requested, target_kind, policies_json = row
+    run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     tried = endings.Tried(run_id, claim_no, attempt, n_lost)
-    if cancel_requested:
-        return endings.after_cancellation(tried)
-    policies = RunPolicies.model_validate(json.loads(policies_json))
+    try:
+        policies = RunPolicies.model_validate_json(policies_json)
+        timeout = timeout_of(target_kind, policies)
+    except (ValueError, KeyError) as error:
+        # Another version of the code made it. It must not keep the others from being recovered.
+        log.exception("cannot_recover", action="reap", run=str(run_id))
+        failed = Failed(
+            "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
+        )
+        return endings.after_outcome(tried, failed, RunPolicies(), now, 0)
     # The last sign of life tells a worker that died from one that was killed since its target would not stop.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
-    if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout_of(target_kind, policies):
+    if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
         return endings.after_kill(tried, policies, now, random.random())
     return endings.after_loss(tried, policies, now)

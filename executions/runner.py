@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from executions import endings, transitions
 from executions.context import RunContext
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+BETWEEN_TRIES = 1.0  # seconds, while the database is away
+
 
 def read_clock() -> datetime:
     """Return the present instant. The runner measures real work, so it is an entry point to the clock."""
@@ -39,24 +42,43 @@ def carry_out(
     claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
     if len(claims) < len(wanted):
         log.info("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
-    return [_attempt(claim, clock) for claim in claims]
-
-
-def _attempt(claim: transitions.Claim, clock: Callable[[], datetime]) -> transitions.Ending:
-    policies = RunPolicies.model_validate(claim.policies)
-    context = RunContext(claim, timeout_of(claim.target_kind, policies))
-    heartbeat.get().watch(context)
+    attempts = [(claim, RunContext(claim)) for claim in claims]
+    for _, context in attempts:
+        heartbeat.get().watch(context)
     try:
-        _give_back()
-        outcome = _execute(claim, context)
+        return [_attempt(claim, context, clock) for claim, context in attempts]
     finally:
-        heartbeat.get().release(context)
-    connection.close_if_unusable_or_obsolete()  # a command may have left it inside a broken transaction
-    context.run_log.flush()
+        for _, context in attempts:
+            heartbeat.get().release(context)
+
+
+def _attempt(claim: transitions.Claim, context: RunContext, clock: Callable[[], datetime]) -> transitions.Ending:
+    outcome, policies = _execute(claim, context)
     tried = endings.Tried(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
     ending = endings.after_outcome(tried, outcome, policies, clock(), random.random())
-    _write(ending, claim, clock())
+    _store_log(context)
+    _finish(ending, claim, clock)
+    heartbeat.get().release(context)
     return ending
+
+
+def _execute(claim: transitions.Claim, context: RunContext) -> tuple[Outcome, RunPolicies]:
+    try:
+        policies = RunPolicies.model_validate(claim.policies)
+        context.timeout = timeout_of(claim.target_kind, policies)
+        config = registry.parse(claim.target, claim.payload)
+    except (InvalidTarget, ValueError, KeyError) as error:
+        # It was valid when it was saved: the code of this worker is another version's.
+        message = f"This worker cannot carry out the frozen definition: {error}"
+        return Failed("invalid_definition", message, permanent=True), RunPolicies()
+    _give_back()
+    try:
+        return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context), policies
+    except Exception as error:
+        log.exception("target_raised", action="execute", run=str(claim.run_id))
+        return Failed("internal_error", f"The target raised {type(error).__name__}: {error}"), policies
+    finally:
+        connection.close_if_unusable_or_obsolete()  # a command may have left it inside a broken transaction
 
 
 def _give_back() -> None:
@@ -65,18 +87,32 @@ def _give_back() -> None:
         connection.close()
 
 
-def _execute(claim: transitions.Claim, context: RunContext) -> Outcome:
+def _store_log(context: RunContext) -> None:
     try:
-        config = registry.parse(claim.target, claim.payload)
-    except InvalidTarget as error:
-        # It was valid when it was saved: the code of this worker has changed since.
-        return Failed("invalid_target", f"This worker cannot carry out the frozen definition: {error}", permanent=True)
-    return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)
+        context.run_log.flush()
+    except DatabaseError:
+        log.exception("log_not_stored", action="flush", run=str(context.run_id))
 
 
-def _write(ending: transitions.Ending, claim: transitions.Claim, now: datetime) -> None:
+def _finish(ending: transitions.Ending, claim: transitions.Claim, clock: Callable[[], datetime]) -> None:
+    """Write the end, while the database is away again and again for as long as a lease lasts.
+
+    After that the reaper has the run carried out again, and this end, by the claim's number, changes nothing.
+    """
     facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
-    if ending.run_id in transitions.finish([ending], now):
-        log.info("attempt_ended", action="finish", status=ending.status.value, error_code=ending.error_code, **facts)
+    give_up_at, status = clock() + settings.MAINSPRING.lease, None
+    is_written = False
+    while not is_written:
+        try:
+            status = transitions.finish([ending], clock()).get(ending.run_id)
+            is_written = True
+        except (OperationalError, InterfaceError) as error:
+            if clock() >= give_up_at:
+                raise
+            log.warning("database_away", action="finish", error=str(error).strip(), **facts)
+            connection.close()
+            threading.Event().wait(BETWEEN_TRIES)
+    if status:
+        log.info("attempt_ended", action="finish", status=status.value, error_code=ending.error_code, **facts)
     else:
         log.warning("claim_lost", action="finish", outcome=ending.attempt_status.value, **facts)

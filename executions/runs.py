@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 MICROSECOND = timedelta(microseconds=1)
 
 
-def live_jobs(job_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of these jobs have a run that is not over."""
-    return {row[0] for row in queries.fetch(queries.LIVE_JOBS, {"job_id": list(job_ids)})}
+def count_live(job_ids: Collection[UUID]) -> Counter[UUID]:
+    """Return how many runs of each of these jobs are not over."""
+    return Counter(dict(queries.fetch(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []))
 
 
 def open_scheduled(new: Sequence[transitions.NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:

@@ -138,8 +138,11 @@ def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta
     return [Claim(*row[:7], *(json.loads(value) if value else None for value in row[7:])) for row in rows]
 
 
-def finish(endings: Sequence[Ending], now: datetime) -> set[UUID]:
-    """End attempts; returns the runs that were changed. One that is missing had lost its claim: nothing was written."""
+def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
+    """End attempts; returns the status that each run has now. One that is missing had lost its claim.
+
+    A run that was asked to stop meanwhile is cancelled where its ending would have it tried again.
+    """
     rows = queries.fetch(
         queries.FINISH,
         {
@@ -154,7 +157,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> set[UUID]:
             "retry_at": [ending.retry_at for ending in endings],
         },
     )
-    return {row[0] for row in rows}
+    return {run_id: RunStatus(status) for run_id, status in rows}
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 from django.core.exceptions import ImproperlyConfigured
+
+from scheduler_project.env import BOOLEANS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,17 +48,11 @@ class Knobs:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Knobs:
-        """Read `MAINSPRING_<NAME>` or the file that `MAINSPRING_<NAME>_FILE` names.
-
-        Raises ImproperlyConfigured, naming the variable and what it takes.
-        """
+        """Read `MAINSPRING_<NAME>`; raises ImproperlyConfigured naming the variable and what it takes."""
         given: dict[str, Any] = {}
         for knob in fields(cls):
             name = variable(knob.name)
-            text = environment.get(name, "").strip()
-            if not text and (path := environment.get(f"{name}_FILE", "")):
-                text = _contents(f"{name}_FILE", path)
-            if text:
+            if text := environment.get(name):
                 given[knob.name] = _read(name, text, knob.default)
         knobs = cls(**given)
         if knobs.heartbeat * 2 > knobs.lease:
@@ -84,17 +79,10 @@ def reference() -> str:
     return "\n".join(rows)
 
 
-def _contents(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"{name} is {path!r}, which cannot be read: {error.strerror}.") from None
-
-
 def _read(name: str, text: str, default: object) -> object:
     try:
         if isinstance(default, bool):
-            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+            return BOOLEANS[text.lower()]
         if isinstance(default, timedelta):
             value: object = timedelta(seconds=float(text))
             positive = value > timedelta(0)  # type: ignore[operator]

@@ -6,6 +6,8 @@ import logging.config
 
 import structlog
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 
 def logging_config(level: str, *, json: bool) -> None:
     """Route structlog and the standard library to standard error in one format."""

@@ -10,53 +10,36 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
 from scheduler_project import theme
+from scheduler_project.env import Environment
 from scheduler_project.knobs import Knobs
-from scheduler_project.logging import logging_config
+from scheduler_project.logging import LEVELS, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
+env = Environment(os.environ)
 
-
-def _required(name: str, example: str) -> str:
-    value: str = env.str(name, default="")
-    if not value:
-        raise ImproperlyConfigured(f"{name} is not set. Give it as {name} or {name}_FILE, for example {example}")
-    return value
-
-
-SECRET_KEY = _required("SECRET_KEY", "50 random characters")
-DEBUG: bool = env.bool("MAINSPRING_DEBUG", default=False)
-ALLOWED_HOSTS: list[str] = env.list("MAINSPRING_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("MAINSPRING_TRUSTED_ORIGINS", default=[])
+SECRET_KEY = env.required("SECRET_KEY", "50 random characters")
+DEBUG = env.flag("MAINSPRING_DEBUG", default=False)
+ALLOWED_HOSTS = env.words("MAINSPRING_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 
 # Engine
 
-MAINSPRING = Knobs.from_environment(os.environ)
-MAINSPRING_COMMAND_MODULES: list[str] = env.list(
-    "MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"]
-)
+MAINSPRING = Knobs.from_environment(env)
+MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
 
 # Stores
 
-_required("DATABASE_URL", "postgres://user:password@host:5432/mainspring")
-DATABASES = {"default": env.db_url("DATABASE_URL")}
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: postgres://user:password@host:5432/name")
-_pool_size: int = env.int("MAINSPRING_DB_POOL", default=20)
+DATABASES = {"default": env.postgresql("DATABASE_URL")}
+_pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 10}
 DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL: str = env.str("REDIS_URL", default="")
-CELERY_BROKER_URL: str = env.str("BROKER_URL", default="") or REDIS_URL
-if not CELERY_BROKER_URL:
-    raise ImproperlyConfigured("BROKER_URL is not set. For example redis://host:6379/0 or amqp://user:password@host//")
+REDIS_URL = env.text("REDIS_URL", "")
+CELERY_BROKER_URL = env.text("BROKER_URL") or REDIS_URL or env.required("BROKER_URL", "redis://host:6379/0")
 
 # Celery. The broker carries ids and may be flushed at any time: PostgreSQL is the truth.
 
@@ -164,17 +147,17 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 UNFOLD = theme.UNFOLD
-FLOWER_URL: str = env.str("MAINSPRING_FLOWER_URL", default="")  # linked from the admin where it is given
-PUBLIC_URL: str = env.str("MAINSPRING_PUBLIC_URL", default="http://127.0.0.1:8000")  # where Flower finds the sign-in
+FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # linked from the admin where it is given
+PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # where Flower finds the sign-in
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # TLS is the default. `make run` serves plain HTTP on the loopback address and says so with this variable.
-HTTPS: bool = env.bool("MAINSPRING_HTTPS", default=True)
+HTTPS = env.flag("MAINSPRING_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("MAINSPRING_BEHIND_PROXY", default=False) else None
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("MAINSPRING_BEHIND_PROXY", default=False) else None
 )
-SECURE_HSTS_SECONDS: int = env.int("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
+SECURE_HSTS_SECONDS = env.count("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 
@@ -205,4 +188,4 @@ SPECTACULAR_SETTINGS = {
 }
 
 LOGGING_CONFIG = None
-logging_config(env.str("MAINSPRING_LOG_LEVEL", default="INFO"), json=env.bool("MAINSPRING_LOG_JSON", default=False))
+logging_config(env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS), json=env.flag("MAINSPRING_LOG_JSON", default=False))

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from pydantic import ValidationError
 
-from access.models import SYSTEM_SCOPE_ID
+from access.system import SYSTEM_SCOPE_ID
 from executions import runs
 from executions.models import RunSpec
 from executions.models.spec import freeze, supersede

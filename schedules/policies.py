@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from executions.duration_field import Duration
-from executions.policies import RunPolicies
+from executions.policies import Delivery, RunPolicies
 from schedules.clock.catchup import CatchUp
 
 MAX_AGE_LIMIT = timedelta(days=366)
@@ -37,3 +37,13 @@ class JobPolicies(RunPolicies):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     catch_up: CatchUpPolicy = CatchUpPolicy()
+
+    @model_validator(mode="after")
+    def _no_retries_at_most_once(self) -> Self:
+        if self.delivery is Delivery.AT_MOST_ONCE and self.retry.max_retries:
+            if "retry" in self.model_fields_set and "max_retries" in self.retry.model_fields_set:
+                raise ValueError(
+                    "A job whose delivery is at_most_once is never tried again: set retry.max_retries to 0."
+                )
+            object.__setattr__(self, "retry", self.retry.model_copy(update={"max_retries": 0}))
+        return self

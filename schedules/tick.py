@@ -15,7 +15,8 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import overlap, runs
-from executions.dispatch import Message, message_for
+from executions.dispatch import Message, Route, route_of
+from executions.overlap import Decision
 from executions.states import Reason
 from executions.transitions import NewRun
 from schedules import queries
@@ -51,6 +52,7 @@ class Plan:
     """What one pass does with one job."""
 
     job: DueJob
+    route: Route
     new_runs: list[NewRun]
     move: queries.Advance
 
@@ -76,10 +78,10 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     plans, broken = _plan_all(jobs, now)
-    new = [(plan.job, run) for plan in plans for run in plan.new_runs]
+    new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
     messages = [
-        message_for(run_id, 0, new[place][0].name, new[place][0].target_kind, policies_of(new[place][0].policies))
+        Message(run_id, 0, new[place][0].job.name, new[place][0].route)
         for place, run_id in born.items()
         if new[place][1].reason is None
     ]
@@ -92,18 +94,18 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
-    live = runs.live_jobs([job.id for job in jobs]) if jobs else set()
+    n_live = runs.count_live([job.id for job in jobs])
     plans, broken = [], []
     for job in jobs:
         try:
-            plans.append(plan(job, now, has_live=job.id in live))
+            plans.append(plan(job, now, n_live[job.id]))
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
             broken.append(job.id)
     return plans, broken
 
 
-def plan(job: DueJob, now: datetime, *, has_live: bool) -> Plan:
+def plan(job: DueJob, now: datetime, n_live: int) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
     spec, policies = spec_of(job.schedule), policies_of(job.policies)
     size = settings.MAINSPRING.chunk_size
@@ -115,17 +117,19 @@ def plan(job: DueJob, now: datetime, *, has_live: bool) -> Plan:
     for instant, reason in _judged(job, policies, due, now, more=more):
         if reason is None and left == 0:
             break
-        verdict = reason or overlap.decide(policies.overlap, has_live=has_live)
-        if verdict is None:
-            has_live = True
+        if reason is None and overlap.decide(policies.overlap, n_live) is Decision.SKIP:
+            reason = Reason.OVERLAP
+        if reason is None:
+            n_live += 1
             left = None if left is None else left - 1
-        decided.append((instant, verdict))
+        decided.append((instant, reason))
     n_scheduled = job.n_scheduled + sum(reason is None for _, reason in decided)
     mark_at = due[-1] if more else max(now, job.mark_at)
     next_run_at = None if left == 0 else next_after(spec, mark_at)
     state = JobState.ACTIVE if next_run_at else JobState.ENDED
     new_runs = list(_rows(job, decided, keep=0 if more else settings.MAINSPRING.fold_after))
-    return Plan(job, new_runs, queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value))
+    route = route_of(job.target_kind, policies)
+    return Plan(job, route, new_runs, queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value))
 
 
 def _judged(

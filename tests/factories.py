@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from access.models import SYSTEM_SCOPE_ID
+from access.system import SYSTEM_SCOPE_ID
 from executions import transitions
 from executions.endings import Tried, after_outcome
 from executions.models import Run

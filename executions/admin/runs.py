@@ -148,7 +148,7 @@ class RunAdmin(ModelAdmin[Run]):
         for run in queryset[:MAX_SELECTED]:
             try:
                 # Each has an instant of its own: several may be of one job, whose instants are unique.
-                runs.retry(run, now, actor=request.user.get_username())
+                runs.retry(run, now + n_done * runs.MICROSECOND, actor=request.user.get_username())
                 n_done += 1
             except RunConflict:
                 n_live += 1

@@ -62,14 +62,16 @@ class Run(models.Model):
         indexes: ClassVar = [
             # queries.DISPATCH and NEXT_DISPATCH
             models.Index(F("dispatch_at"), F("id"), name="run_dispatch", condition=Q(dispatch_at__isnull=False)),
-            # queries.LIVE_JOBS
+            # queries.COUNT_LIVE
             models.Index(F("job"), name="run_live", condition=Q(status__in=[s.value for s in sorted(LIVE)])),
             # queries.EXPIRED
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
             # queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
-            # the API's and admin's lists by status, newest first
+            # the API's and admin's lists, newest first
             models.Index(F("status"), F("id").desc(), name="run_status"),
+            models.Index(F("reason"), F("id").desc(), name="run_reason", condition=~Q(reason="")),
+            models.Index(F("origin"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
         ]
         ordering: ClassVar = ["-id"]
 

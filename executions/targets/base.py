@@ -40,9 +40,6 @@ class StopReason(StrEnum):
 
     CANCELLED = "cancelled"  # somebody cancelled the run
     LOST = "lost"  # the claim was lost: whatever is returned will be ignored
-    SHUTDOWN = (
-        "shutdown"  # the worker was told to quit at once: no cancellation, so return a Failed that may be retried
-    )
 
 
 class Context(Protocol):

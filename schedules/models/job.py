@@ -57,7 +57,9 @@ class Job(models.Model):
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
+            # the API's and admin's lists
             models.Index(F("name"), F("id"), name="job_name"),
+            models.Index(F("state"), F("id").desc(), name="job_state"),
         ]
         ordering: ClassVar = ["-id"]
 

@@ -8,10 +8,11 @@ import pytest
 
 from executions import transitions
 from executions.endings import MAX_LOST
-from executions.models import Attempt, Run
+from executions.models import Attempt, Run, RunSpec
 from executions.reaper import Reaped, reap_once
 from executions.states import RunStatus
-from tests.factories import NOW, claim, make_job, make_run
+from executions.targets.base import Failed
+from tests.factories import NOW, claim, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +55,21 @@ def test_at_most_once_is_not_carried_out_again() -> None:
     assert lose(run) == Reaped(n_over=1)
     run.refresh_from_db()
     assert (run.status, run.error_code) == (RunStatus.FAILED, "lost")
+
+
+def test_a_failure_is_not_tried_again_either_at_most_once() -> None:
+    run = make_run(make_job(policies={"delivery": "at_most_once"}))
+    assert end(run, Failed("x", "x")).status == RunStatus.FAILED
+
+
+def test_a_run_whose_policies_this_version_cannot_read_ends_and_keeps_nobody_from_being_recovered() -> None:
+    strange, run = make_run(make_job("strange")), make_run()
+    for each in (strange, run):
+        claim(each)
+    RunSpec.objects.filter(job_name="strange").update(policies={"overlap": "from the future"})
+    assert reap_once(NOW + 2 * LEASE, 10) == Reaped(n_again=1, n_over=1)
+    strange.refresh_from_db()
+    assert (strange.status, strange.error_code) == (RunStatus.FAILED, "invalid_definition")
 
 
 def test_a_lost_run_that_was_to_stop_is_cancelled() -> None:

@@ -76,7 +76,7 @@ def test_a_definition_that_this_worker_does_not_know_fails_for_good_with_the_rea
     run = make_run()
     RunSpec.objects.update(target={"kind": "command", "name": "gone.away"})
     (ended,) = carry_out(run)
-    assert (ended.status, ended.error_code) == (RunStatus.FAILED, "invalid_target")
+    assert (ended.status, ended.error_code) == (RunStatus.FAILED, "invalid_definition")
     assert "gone.away" in ended.error
 
 
@@ -94,7 +94,7 @@ class TestHeartbeat:
         context = RunContext(claim(run), timedelta(minutes=5))
         context.log("halfway")
         later = NOW + timedelta(seconds=20)
-        heartbeat.beat_once([context], later)
+        heartbeat.renew_once([context], later)
         run.refresh_from_db()
         assert run.lease_expires_at == later + settings.MAINSPRING.lease
         assert context.should_stop() is None
@@ -106,14 +106,14 @@ class TestHeartbeat:
         heard: list[StopReason] = []
         context.on_stop(heard.append)
         transitions.cancel(run.pk, NOW, actor="ann")
-        heartbeat.beat_once([context], NOW)
+        heartbeat.renew_once([context], NOW)
         assert heard == [StopReason.CANCELLED]
 
     def test_a_claim_that_was_lost_stops_the_target(self) -> None:
         run = make_run()
         context = RunContext(claim(run), timedelta(minutes=5))
         assert claim_again(run).claim_no == 2
-        heartbeat.beat_once([context], NOW)
+        heartbeat.renew_once([context], NOW)
         assert context.should_stop() is StopReason.LOST
 
 

@@ -127,18 +127,18 @@ class TestFinish:
         run = make_run()
         stale = claim(run)
         lost = endings.after_loss(endings.Tried(run.pk, 1, 1, 0), RunPolicies(), LATER)
-        assert transitions.finish([lost], LATER) == {run.pk}
+        assert set(transitions.finish([lost], LATER)) == {run.pk}
         fresh = claim(run, LATER)
-        assert transitions.finish([ending(stale, Failed("x", "stale", permanent=True))], LATER) == set()
-        assert transitions.finish([ending(fresh)], LATER) == {run.pk}
+        assert transitions.finish([ending(stale, Failed("x", "stale", permanent=True))], LATER) == {}
+        assert set(transitions.finish([ending(fresh)], LATER)) == {run.pk}
         run.refresh_from_db()
         assert run.status == RunStatus.SUCCEEDED
         assert list(Attempt.objects.values_list("number", "status")) == [(1, "lost"), (2, "succeeded")]
 
     def test_finishing_twice_writes_once(self) -> None:
         claimed = claim(make_run())
-        assert transitions.finish([ending(claimed)], LATER) == {claimed.run_id}
-        assert transitions.finish([ending(claimed)], LATER) == set()
+        assert transitions.finish([ending(claimed)], LATER) == {claimed.run_id: RunStatus.SUCCEEDED}
+        assert transitions.finish([ending(claimed)], LATER) == {}
         assert Attempt.objects.count() == 1
 
     def test_what_postgresql_cannot_store_is_cleaned(self) -> None:
@@ -156,6 +156,22 @@ class TestCancelAndRenew:
         renewal = transitions.renew([key], LATER, LEASE)
         assert renewal.held == renewal.cancelled == {key}
         assert RunEvent.objects.filter(kind="cancel_requested", actor="ann").count() == 1
+
+    @pytest.mark.parametrize("outcome", [Failed("x", "x"), RetryAt(LATER, "x", "x")])
+    def test_a_run_that_was_asked_to_stop_is_not_tried_again(self, outcome: Outcome) -> None:
+        run = make_run()
+        claimed = claim(run)
+        transitions.cancel(run.pk, LATER, actor="ann")
+        assert transitions.finish([ending(claimed, outcome)], LATER) == {run.pk: RunStatus.CANCELLED}
+        run.refresh_from_db()
+        assert (run.status, run.dispatch_at, run.finished_at) == (RunStatus.CANCELLED, None, LATER)
+        assert kinds(run) == ["queued", "running", "cancel_requested", "cancelled"]
+
+    def test_a_success_that_came_before_the_request_to_stop_was_heard_is_a_success(self) -> None:
+        run = make_run()
+        claimed = claim(run)
+        transitions.cancel(run.pk, LATER, actor="ann")
+        assert transitions.finish([ending(claimed)], LATER) == {run.pk: RunStatus.SUCCEEDED}
 
     def test_an_ended_run_cannot_be_cancelled(self) -> None:
         assert transitions.cancel(end(make_run()).pk, LATER, actor="ann") is None

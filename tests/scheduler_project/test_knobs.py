@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduler_project.env import Environment
 from scheduler_project.knobs import Knobs, reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
@@ -16,12 +17,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Path) -> None:
     (tmp_path / "grace").write_text("0.5\n")
     knobs = Knobs.from_environment(
-        {
-            "MAINSPRING_TICK_LIMIT": "7",
-            "MAINSPRING_LEASE": "45",
-            "MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS": "true",
-            "MAINSPRING_MISFIRE_GRACE_FILE": str(tmp_path / "grace"),
-        }
+        Environment(
+            {
+                "MAINSPRING_TICK_LIMIT": "7",
+                "MAINSPRING_LEASE": "45",
+                "MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS": "true",
+                "MAINSPRING_MISFIRE_GRACE_FILE": str(tmp_path / "grace"),
+            }
+        )
     )
     assert (knobs.tick_limit, knobs.lease, knobs.http_allow_private_networks) == (7, timedelta(seconds=45), True)
     assert knobs.misfire_grace == timedelta(seconds=0.5)
@@ -43,7 +46,7 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
 )
 def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
-        Knobs.from_environment({name: value})
+        Knobs.from_environment(Environment({name: value}))
 
 
 def test_the_reference_page_lists_them_all_as_they_are() -> None:

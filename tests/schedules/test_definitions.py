@@ -70,6 +70,14 @@ class TestValidation:
     def test_a_payload_that_cannot_be_stored_is_refused(self, payload: object) -> None:
         assert any(name.startswith("payload") for name in errors_of(payload=payload))
 
+    def test_at_most_once_allows_no_retries(self) -> None:
+        asked = {"delivery": "at_most_once", "retry": {"max_retries": 2}}
+        assert any("at_most_once" in text for texts in errors_of(policies=asked).values() for text in texts)
+        job = make_job(policies={"delivery": "at_most_once"})
+        assert job.spec.policies["retry"]["max_retries"] == 0
+        again = definitions.validate({"name": "x", "target": ECHO, "policies": job.spec.policies}, NOW)
+        assert again.policies == job.spec.policies
+
 
 class TestCreate:
     def test_a_job_starts_with_its_first_instant_after_now(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from executions.models import Run, RunEvent
+from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
 from schedules.models import Job, JobState
 from schedules.tick import tick
@@ -41,7 +41,7 @@ def test_a_due_job_becomes_a_queued_run_a_message_and_a_new_mark() -> None:
     ticked = tick(after(minutes=1, milliseconds=3), 10)
     run = Run.objects.get()
     assert (run.nominal_at, run.status, run.origin) == (after(minutes=1), RunStatus.QUEUED, Origin.SCHEDULE)
-    assert [(m.run_id, m.claim_no, m.queue) for m in ticked.messages] == [(run.pk, 0, "command")]
+    assert [(m.run_id, m.claim_no, m.route.queue) for m in ticked.messages] == [(run.pk, 0, "command")]
     job.refresh_from_db()
     assert (job.mark_at, job.next_run_at) == (after(minutes=1, milliseconds=3), after(minutes=2))
     assert list(RunEvent.objects.values_list("run_id", "kind")) == [(run.pk, "queued")]
@@ -208,6 +208,14 @@ def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
     Job.objects.filter(pk=broken.pk).update(schedule=good.schedule)
     tick(after(minutes=2), 10)
     assert Run.objects.filter(job=broken).count() == 2, "what it owes is made up for once it is mended"
+
+
+def test_a_job_of_a_kind_that_this_version_does_not_know_is_pushed_back_too() -> None:
+    make_job("strange")
+    make_job("good")
+    RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
+    ticked = tick(after(minutes=1), 10)
+    assert (ticked.n_broken, [m.job_name for m in ticked.messages]) == (1, ["good"])
 
 
 def test_interval_floor_binds_new_jobs_not_old_ones(settings: Settings) -> None:

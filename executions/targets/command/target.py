@@ -16,7 +16,6 @@ from executions.targets.base import (
     Failed,
     InvalidTarget,
     RetryAt,
-    StopReason,
     Succeeded,
     TargetConfig,
 )
@@ -143,8 +142,6 @@ def _trace(error: BaseException) -> JSON:
 def _stopped(stopper: Stopper, context: Context) -> Outcome:
     if stopper.reason is None:
         return Failed("timed_out", f"The command did not end within {context.timeout.total_seconds():g} s.")
-    if stopper.reason is StopReason.SHUTDOWN:
-        return Failed("shutdown", "The worker shut down before the command ended.")
     return Cancelled("The command was stopped because somebody asked for it.")
 
 

@@ -22,7 +22,6 @@ class Code(StrEnum):
     TOO_MANY_REDIRECTS = "too_many_redirects"
     INVALID_RESPONSE = "invalid_response"
     INVALID_REQUEST = "invalid_request"
-    SHUTDOWN = "shutdown"
 
 
 class AddressDenied(Exception):

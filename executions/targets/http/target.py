@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from executions.targets.base import Cancelled, Failed, InvalidTarget, StopReason
+from executions.targets.base import Cancelled, Failed, InvalidTarget
 from executions.targets.http import headers as rules
 from executions.targets.http.addresses import SETTING, EgressPolicy, deny_reason
 from executions.targets.http.body import encode_body
@@ -139,6 +139,4 @@ def _cut_off(budget: Budget, context: Context, trace: Trace) -> Outcome:
         phase = "reading the answer" if trace.answer else "waiting for the answer" if trace.connected else "connecting"
         message = f"The total timeout of {seconds:g} s passed while {phase} ({trace.host})."
         return Failed(Code.TIMED_OUT.value, message, result=result)
-    if budget.cut_by == StopReason.SHUTDOWN:
-        return Failed(Code.SHUTDOWN.value, "The worker shut down before the answer came.", result=result)
     return Cancelled("The request was cut off because a stop was asked for.", result=result)

@@ -255,4 +255,4 @@ def test_a_run_of_a_deleted_job_can_be_carried_out_again(api: DocumentedClient) 
     api.delete(f"/api/v1/jobs/{job.pk}")
 
     assert api.post(f"{RUNS}/{run.pk}/retry").status_code == 202
-    assert runs.live_jobs([run.job_id]) == {run.job_id}
+    assert runs.count_live([run.job_id]) == {run.job_id: 1}

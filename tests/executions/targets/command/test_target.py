@@ -236,19 +236,6 @@ def test_a_cancelled_command_is_stopped_at_once(reason: StopReason) -> None:
     assert context.callbacks == []
 
 
-def test_a_shutdown_is_no_cancellation_and_leaves_the_run_its_retries() -> None:
-    running, context = threading.Event(), RecordingContext(30)
-
-    def subject() -> None:
-        running.set()
-        wait_long()
-
-    context.stop_when(running, StopReason.SHUTDOWN)
-    assert failure(call(subject, context=context)) == (
-        "shutdown", "The worker shut down before the command ended.", False,
-    )  # fmt: skip
-
-
 def test_a_stop_asked_for_before_the_start_runs_nothing() -> None:
     called, context = [], RecordingContext()
     context.stop(StopReason.CANCELLED)

@@ -173,14 +173,6 @@ def test_a_stop_cuts_the_request_off_at_once(receiver: Receiver, reason: StopRea
 
 
 @allowed
-def test_a_shutdown_is_no_cancellation_and_leaves_the_run_its_retries(receiver: Receiver) -> None:
-    receiver.script("/slow", hang())
-    context = RecordingContext(30)
-    context.stop_when(receiver.arrived, StopReason.SHUTDOWN)
-    assert failure(send(receiver.url("/slow"), context=context)) == ("shutdown", False)
-
-
-@allowed
 def test_a_stop_asked_for_before_the_start_sends_nothing(receiver: Receiver) -> None:
     context = RecordingContext()
     context.stop(StopReason.CANCELLED)

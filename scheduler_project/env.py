@@ -1,0 +1,79 @@
+"""How the environment is read: `NAME`, or the file that `NAME_FILE` names. A bad value refuses to start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class Environment(Mapping[str, str]):
+    """The variables, those given as files among them. An empty one counts as not given."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value; raises KeyError, and ImproperlyConfigured for a file that cannot be read."""
+        if text := self._variables.get(name, "").strip():
+            return text
+        if not (path := self._variables.get(f"{name}_FILE", "").strip()):
+            raise KeyError(name)
+        try:
+            return Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which cannot be read: {error}.") from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def text(self, name: str, default: str = "") -> str:
+        return self.get(name, default)
+
+    def required(self, name: str, example: str) -> str:
+        """Return the value; raises ImproperlyConfigured, with an example, when there is none."""
+        if value := self.text(name):
+            return value
+        raise ImproperlyConfigured(f"{name} is not set. Give it as {name} or {name}_FILE, for example {example}.")
+
+    def flag(self, name: str, default: bool) -> bool:
+        text = self.text(name, str(default)).lower()
+        if text not in BOOLEANS:
+            raise ImproperlyConfigured(f"{name} is {text!r}: it takes true or false.")
+        return BOOLEANS[text]
+
+    def choice(self, name: str, default: str, among: Sequence[str]) -> str:
+        text = self.text(name, default).upper()
+        if text not in among:
+            raise ImproperlyConfigured(f"{name} is {text!r}: it takes one of {', '.join(among)}.")
+        return text
+
+    def count(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdecimal() or not text.isascii() or len(text) > 18:
+            raise ImproperlyConfigured(f"{name} is {text!r}: it takes a whole number, 0 or more.")
+        return int(text)
+
+    def words(self, name: str, default: list[str]) -> list[str]:
+        """Return a list that is written with commas."""
+        return [word.strip() for word in self.text(name).split(",") if word.strip()] or default
+
+    def postgresql(self, name: str) -> dict[str, Any]:
+        """Return Django's settings of the database that a URL names."""
+        example = "postgres://user:password@host:5432/mainspring"
+        url = self.required(name, example)
+        try:
+            database: dict[str, Any] = environ.Env.db_url_config(url)
+        except (ValueError, ImproperlyConfigured):
+            database = {}
+        if database.get("ENGINE") != "django.db.backends.postgresql" or not database.get("NAME"):
+            raise ImproperlyConfigured(f"{name} is no PostgreSQL address: write it as {example}.")
+        return database

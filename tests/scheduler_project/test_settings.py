@@ -1,0 +1,63 @@
+"""Settings as a process reads them at its start: a bad value refuses, in one sentence that names the variable."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOOD = {
+    "SECRET_KEY": "x" * 50,
+    "DATABASE_URL": "postgres://mainspring:secret@127.0.0.1:5432/mainspring",
+    "BROKER_URL": "redis://127.0.0.1:6379/0",
+}
+
+
+def start(**variables: str) -> subprocess.CompletedProcess[str]:
+    """Import the settings in a process of their own; an empty value takes a variable away."""
+    given = {name: value for name, value in {**GOOD, **variables}.items() if value}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [
+        sys.executable,
+        "-c",
+        "from scheduler_project import settings; print(settings.DATABASES['default']['NAME'])",
+    ]
+    return subprocess.run(command, env={**kept, **given}, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_good_values_start() -> None:
+    started = start()
+    assert (started.returncode, started.stdout) == (0, "mainspring\n"), started.stderr
+
+
+def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgres://u:p@db:5432/from_file\n")
+    assert start(DATABASE_URL="", DATABASE_URL_FILE=str(tmp_path / "url")).stdout == "from_file\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY_FILE", "no-such-file"),
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "mysql://u:p@db/name"),
+        ("DATABASE_URL", "nonsense"),
+        ("DATABASE_URL", "postgres://u:p@db:port/name"),
+        ("BROKER_URL", ""),
+        ("MAINSPRING_DB_POOL", "many"),
+        ("MAINSPRING_HTTPS", "perhaps"),
+        ("MAINSPRING_HSTS_SECONDS", "-1"),
+        ("MAINSPRING_LOG_LEVEL", "LOUD"),
+        ("MAINSPRING_LEASE", "soon"),
+    ],
+)
+def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
+    refused = start(**({"SECRET_KEY": "", name: value} if name == "SECRET_KEY_FILE" else {name: value}))
+    assert refused.returncode != 0
+    last = refused.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last and name in last, refused.stderr
