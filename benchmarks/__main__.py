@@ -45,30 +45,24 @@ class Measurement:
 
 def measurements(*, quick: bool) -> list[Measurement]:
     """All of them, in the order of the table."""
-    sizes = (100, 1_000) if quick else (1_000, 10_000, 100_000)
-    idle = 1.0 if quick else 10.0
-    herds = [(100, 100)] if quick else [(1_000, 1_000), (1_000, 10_000)]
-    n_seconds, steady_sizes = (2, (100,)) if quick else (20, (1_000, 10_000))
-    n_backlog = 200 if quick else 3_000
-    found = [
-        Measurement("start", f"{n:,} jobs", partial(beat_start.measure, n_jobs=n, idle_seconds=idle)) for n in sizes
-    ]
-    found += [
-        Measurement("herd", f"{n:,} of {of:,} jobs", partial(lateness.herd, n_due=n, n_jobs=of)) for n, of in herds
-    ]
-    if not quick:
-        large = partial(lateness.herd, n_due=10_000, n_jobs=100_000)
-        found.append(Measurement("herd", "10,000 of 100,000 jobs", large, peer=False))
-    found += [
-        Measurement(
-            "steady",
-            f"{50 * n_seconds:,} of {n:,} jobs",
-            partial(lateness.steady, per_second=50, seconds=n_seconds, n_jobs=n),
-        )
-        for n in steady_sizes
-    ]
-    found.append(Measurement("backlog", f"{n_backlog:,} runs", partial(lateness.backlog, n_runs=n_backlog)))
-    return found
+    if quick:
+        start = partial(beat_start.measure, n_jobs=1_000, n_starts=1, idle_seconds=1.0)
+        return [
+            Measurement("start", "1,000 jobs", start),
+            Measurement("herd", "100 of 100 jobs", partial(lateness.herd, n_due=100, n_jobs=100)),
+            Measurement("backlog", "200 runs", partial(lateness.backlog, n_runs=200)),
+        ]
+    found = []
+    for n in (1_000, 10_000, 100_000):
+        start = partial(beat_start.measure, n_jobs=n, n_starts=3, idle_seconds=10.0)
+        found.append(Measurement("start", f"{n:,} jobs", start))
+    for n_due, n, peer in ((1_000, 1_000, True), (1_000, 10_000, True), (10_000, 100_000, False)):
+        herd = partial(lateness.herd, n_due=n_due, n_jobs=n)
+        found.append(Measurement("herd", f"{n_due:,} of {n:,} jobs", herd, peer))
+    for n in (1_000, 10_000):
+        steady = partial(lateness.steady, per_second=50, seconds=20, n_jobs=n)
+        found.append(Measurement("steady", f"1,000 of {n:,} jobs", steady))
+    return [*found, Measurement("backlog", "3,000 runs", partial(lateness.backlog, n_runs=3_000))]
 
 
 def attempt(stores: Stores, measurement: Measurement, kind: type[Contender]) -> Column:

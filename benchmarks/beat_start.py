@@ -11,14 +11,12 @@ from benchmarks.table import Figure
 if TYPE_CHECKING:
     from benchmarks.arena import Arena
 
-N_STARTS = 3
 
-
-def measure(ring: Arena, n_jobs: int, idle_seconds: float) -> list[Figure]:
-    """Beat is started `N_STARTS` times, each time with one of `n_jobs` due; after the last message none is."""
-    ring.contender.seed(n_jobs, N_STARTS)
+def measure(ring: Arena, n_jobs: int, n_starts: int, idle_seconds: float) -> list[Figure]:
+    """Beat is started `n_starts` times, each time with one of `n_jobs` due; after the last message none is."""
+    ring.contender.seed(n_jobs, n_starts)
     took = []
-    for place in range(N_STARTS):
+    for place in range(n_starts):
         ring.stop_all()
         ring.contender.make_due([time.time()], first=place)
         n_before = len(ring.watch.pushed_at())
@@ -30,7 +28,7 @@ def measure(ring: Arena, n_jobs: int, idle_seconds: float) -> list[Figure]:
     ring.rest(idle_seconds)
     now, highest = beat.memory()
     return [
-        Figure(f"beat: start to first message, median of {N_STARTS}", statistics.median(took), "s"),
+        Figure(f"beat: start to first message, median of {n_starts}", statistics.median(took), "s"),
         Figure("beat: resident memory by then", at_first, "MB"),
         Figure(f"beat: resident memory {idle_seconds + 2:.0f} s later", now, "MB"),
         Figure("beat: resident memory at its highest", highest, "MB"),

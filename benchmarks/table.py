@@ -68,7 +68,7 @@ def _ratio(ours: Figure | str, peer: Figure | str) -> str:
     if isinstance(ours, str) or isinstance(peer, str):
         return ""
     above, below = (ours.value, peer.value) if ours.more_is_better else (peer.value, ours.value)
-    if below <= 0:
+    if above <= 0 or below <= 0:
         return ""
     ratio = above / below
     return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"

@@ -1,0 +1,63 @@
+"""The beat's sleep, on a real connection."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+
+from executions.queries import wake_beat
+from schedules.wakeup import Wakeup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def wakeup() -> Iterator[Wakeup]:
+    sleeping = Wakeup()
+    sleeping.wait(0.01)  # connects
+    yield sleeping
+    sleeping.close()
+
+
+def slept(wakeup: Wakeup, seconds: float) -> float:
+    began = time.monotonic()
+    wakeup.wait(seconds)
+    return time.monotonic() - began
+
+
+def test_it_sleeps_for_its_time_when_nobody_calls(wakeup: Wakeup) -> None:
+    assert slept(wakeup, 0.2) >= 0.19
+
+
+def test_a_notification_ends_the_sleep_and_is_used_up(wakeup: Wakeup) -> None:
+    def call() -> None:
+        wake_beat()
+        connection.close()
+
+    threading.Timer(0.1, call).start()
+    assert slept(wakeup, 20) < 10
+    assert slept(wakeup, 0.2) >= 0.19
+
+
+def test_a_call_that_came_before_the_sleep_is_heard(wakeup: Wakeup) -> None:
+    wake_beat()
+    assert slept(wakeup, 20) < 10
+
+
+def test_without_its_connection_it_sleeps_and_connects_again(wakeup: Wakeup) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    for _ in range(4):  # one of them notices, a later one connects
+        wakeup.wait(0.1)
+    wake_beat()
+    assert slept(wakeup, 20) < 10
