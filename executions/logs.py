@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 MAX_LINE = 8 * 1024  # characters
+ROW_BYTES = 100  # what a line costs beside its text, so that empty ones count as well
+BATCH = 1000
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
@@ -32,7 +34,7 @@ class RunLog:
         with self._lock:
             if self._left <= 0:
                 return
-            self._left -= len(text.encode())
+            self._left -= len(text.encode()) + ROW_BYTES
             if self._left <= 0:
                 level, text = "warning", "The log has reached its size limit: what follows is left out."
             self._lines.append(
@@ -51,7 +53,7 @@ class RunLog:
             lines, self._lines = self._lines, []
         try:
             if lines:
-                LogLine.objects.bulk_create(lines)
+                LogLine.objects.bulk_create(lines, batch_size=BATCH)
         except DatabaseError:
             with self._lock:
                 self._lines[:0] = lines  # for the next time

@@ -33,6 +33,7 @@ class SwaggerPage(SpectacularSwaggerView):
     """/api/docs: try each operation, with an API key or as the user who is signed in."""
 
     authentication_classes = ()
+    http_method_names = ("get", "head")
     url_name = "openapi"
 
 
@@ -40,6 +41,7 @@ class RedocPage(SpectacularRedocView):
     """/api/redoc: the same to read. Its policy keeps the page from asking other servers for anything."""
 
     authentication_classes = ()
+    http_method_names = ("get", "head")
     schema = None  # the document does not list this page
     url_name = "openapi"
     template_name = "api/redoc.html"

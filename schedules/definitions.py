@@ -37,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 FIELDS = ("name", "description", "schedule", "target", "payload", "policies")
 MAX_NAME, MAX_DESCRIPTION, MAX_PAYLOAD = 255, 10_000, 256 * 1024
+MAX_UNKNOWN, MAX_SHOWN = 20, 100  # of a body full of nonsense, so many names, and so much of each, are told
 LATE_ONCE = timedelta(minutes=1)  # an `at` this long ago is taken to mean now
 
 
@@ -60,8 +61,8 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> 
     have ended since. Raises InvalidDefinition with every dotted field that is wrong.
     """
     errors: dict[str, list[str]] = {}
-    for name in data.keys() - set(FIELDS):
-        errors[name] = [f"There is no such field. The fields are {', '.join(FIELDS)}."]
+    for name in sorted(data.keys() - set(FIELDS))[:MAX_UNKNOWN]:
+        errors[name[:MAX_SHOWN]] = [f"There is no such field. The fields are {', '.join(FIELDS)}."]
     name = _text(data, "name", MAX_NAME, errors)
     if not name and "name" not in errors:
         errors["name"] = ["A job needs a name."]

@@ -82,7 +82,7 @@ def documented_client(user: User) -> DocumentedClient:
 @pytest.fixture
 def staff(db: None) -> User:
     """Somebody who may use the API. Without a password: hashing one takes longer than most tests."""
-    user: User = get_user_model().objects.create_user("admin", is_staff=True)
+    user: User = get_user_model().objects.create_user("admin", is_staff=True, is_superuser=True)
     return user
 
 

@@ -93,9 +93,14 @@ def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple
         values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
     except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:
         raise InvalidInput(_not_ours()) from error
-    if any(isinstance(value, datetime) and value.tzinfo is None for value in values):
+    if any(isinstance(value, datetime) and not _is_storable(value) for value in values):
         raise InvalidInput(_not_ours())
     return direction, values
+
+
+def _is_storable(instant: datetime) -> bool:
+    """Aware, and in UTC still a year of the calendar."""
+    return instant.tzinfo is not None and 1 < instant.year < 9999
 
 
 def _not_ours() -> dict[str, list[str]]:

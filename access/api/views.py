@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import IsAdminUser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
@@ -15,7 +16,7 @@ from access.api.parameters import Parameters
 from access.models import ApiKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rest_framework.request import Request
 
@@ -29,14 +30,29 @@ class ByAcceptHeader(DefaultContentNegotiation):
         return list(renderers)
 
 
+class AsInTheAdmin(IsAdminUser):
+    """Staff, with the permission that the same thing takes in the admin: `needs` of the view, by method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not super().has_permission(request, view) or not isinstance(view, ApiView):
+            return False
+        needed = view.needs.get("GET" if request.method == "HEAD" else request.method or "")
+        return needed is None or request.user.has_perm(needed)
+
+
 class ApiView(APIView):
-    """JSON in and out. A method that is not in `takes_parameters` refuses every query parameter."""
+    """JSON in and out. A method that is not in `takes_parameters` refuses every query parameter.
+
+    `needs` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
+    """
 
     authentication_classes = (ApiKeyAuthentication, SessionAuthentication)
     parser_classes = (JsonParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = ByAcceptHeader
+    permission_classes = (AsInTheAdmin,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
+    needs: ClassVar[Mapping[str, str]] = {}
     takes_parameters: ClassVar[frozenset[str]] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

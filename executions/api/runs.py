@@ -23,12 +23,14 @@ from executions.models import LogLine, Run
 from executions.states import RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from rest_framework.request import Request
 
 
 class RunListView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
     takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_runs", parameters=RunFilters, answers={200: (RunPage, examples.RUN_PAGE)})
@@ -39,6 +41,8 @@ class RunListView(ApiView):
 
 
 class RunView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+
     @operation("get_run", answers={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
@@ -51,6 +55,7 @@ class LogParameters(PageParameters):
 
 
 class RunLogView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
     takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("get_run_log", parameters=LogParameters, answers={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
@@ -68,6 +73,8 @@ class RunLogView(ApiView):
 
 
 class RunRetryView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+
     @operation(
         "retry_run",
         asks=(NoBody, {"No body": {}}),
@@ -83,6 +90,8 @@ class RunRetryView(ApiView):
 
 
 class RunCancelView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+
     @operation(
         "cancel_run",
         asks=(NoBody, {"No body": {}}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
+
+MAX_PROBLEMS = 20  # of a body full of nonsense, so many are told
+MAX_NAME = 100  # characters of a name
 
 # What a field takes, by the kind of error that says it was given something else.
 _TAKES = {
@@ -71,11 +75,11 @@ def field_errors(
     """
     found: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
-    for problem in error.errors(include_url=False):
+    for problem in islice(error.errors(include_url=False), MAX_PROBLEMS):
         path = _real_path(problem, data)
-        name = ".".join(str(part) for part in path)
+        name = ".".join(str(part)[:MAX_NAME] for part in path)
         where = f"{prefix}.{name}" if prefix and name else prefix or name
-        spoken = str(path[-1]) if path else "This"
+        spoken = str(path[-1])[:MAX_NAME] if path else "This"
         if takes := _TAKES.get(problem["type"]):
             if takes not in wanted.setdefault(where, []):
                 wanted[where].append(takes)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from executions.targets.base import JSON
 
 MAX_DEPTH = 64
+MAX_NAME = 100  # characters of one name in a dotted field
 _MAX_INTEGER_BITS = 4096  # Python refuses to print much longer numbers, and nobody reads them
 
 
@@ -39,21 +40,33 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+Place = tuple["Place | None", str]  # the one that it is in, and its name there
+
+
 def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
     """Name the first thing in `value` that could not be stored, as (dotted field, sentence); None if all is well."""
-    waiting = [(path, value, 0)]
+    waiting: list[tuple[Place, object, int]] = [((None, path), value, 0)]
     while waiting:
         where, item, depth = waiting.pop()
         if isinstance(item, str) and item != clean_text(item):
-            return where, "This text holds a NUL character or half of a character: take it out."
+            return _dotted(where), "This text holds a NUL character or half of a character: take it out."
         if isinstance(item, float) and not math.isfinite(item):
-            return where, "NaN and infinity are not JSON numbers: give a finite number."
+            return _dotted(where), "NaN and infinity are not JSON numbers: give a finite number."
         if isinstance(item, Mapping | list | tuple):
             if depth >= MAX_DEPTH:
-                return where, f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."
+                return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):
-                    return where, "A name in here holds a NUL character or half of a character: take it out."
-                waiting.append((f"{where}.{name}" if where else str(name), inner, depth + 1))
+                    return _dotted(where), "A name in here holds a NUL character or half of a character: take it out."
+                waiting.append(((where, str(name)), inner, depth + 1))
     return None
+
+
+def _dotted(place: Place | None) -> str:
+    """Put a path together only when it is needed: of every place in a large value that would fill the memory."""
+    names = []
+    while place is not None:
+        place, name = place
+        names.append(name[:MAX_NAME])
+    return ".".join(name for name in reversed(names) if name)

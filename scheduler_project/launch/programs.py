@@ -67,7 +67,7 @@ def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list
             ),
             program(
                 "worker-http",
-                [*worker, "-n", "http@%h", "-P", "threads", "-c", "50", "-Q", "http"],
+                [*worker, "-n", "http@%h", "-P", "threads", "-c", "50", "-Q", "http,housekeeping"],
                 pool=20,
                 ready=r"http@\S+ ready",
                 grace=WORKER_GRACE,

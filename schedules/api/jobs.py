@@ -30,6 +30,7 @@ from schedules.exceptions import JobGone
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from rest_framework.request import Request
@@ -57,6 +58,7 @@ class JobFilters(PageParameters):
 
 
 class JobListView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
     takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_jobs", parameters=JobFilters, answers={200: (JobPage, examples.JOB_PAGE)})
@@ -91,6 +93,13 @@ class JobListView(ApiView):
 
 
 class JobView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {
+        "GET": "schedules.view_job",
+        "PUT": "schedules.change_job",
+        "PATCH": "schedules.change_job",
+        "DELETE": "schedules.delete_job",
+    }
+
     @operation("get_job", answers={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job."""
@@ -135,6 +144,8 @@ class JobView(ApiView):
 
 
 class JobPauseView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+
     @operation(
         "pause_job", asks=(Pause, examples.PAUSES), answers={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
@@ -146,6 +157,8 @@ class JobPauseView(ApiView):
 
 
 class JobResumeView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+
     @operation(
         "resume_job",
         asks=(NoBody, {"No body": {}}),
@@ -160,6 +173,8 @@ class JobResumeView(ApiView):
 
 
 class JobRunView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+
     @operation(
         "run_job",
         asks=(NoBody, {"No body": {}}),
@@ -175,6 +190,7 @@ class JobRunView(ApiView):
 
 
 class JobRunListView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
     takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_job_runs", parameters=JobRunFilters, answers={200: (RunPage, RUN_PAGE)}, errors=[404])

@@ -18,6 +18,7 @@ MAX_CHANGE_FIRES = 20
 _MAX_TIMES = 4
 _SECOND = timedelta(seconds=1)
 _TICK = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 _LONGEST_PAUSE = timedelta(days=8)
 
 
@@ -197,12 +198,16 @@ def _pause_words(spec: ScheduleSpec, change: Change) -> str:
 
 
 def _last_before(spec: ScheduleSpec, at: datetime) -> datetime | None:
-    """The last occurrence in the eight days before `at`; looks back in growing steps, as a dense one is found at once."""
-    reach, end = timedelta(minutes=1), at - _TICK
-    while reach < 4 * _LONGEST_PAUSE:
-        start = max(at - reach, at - _LONGEST_PAUSE)
-        found = list(occurrences(spec, start, end))
-        if found:
-            return found[-1]
-        end, reach = start, reach * 4
-    return None
+    """The last occurrence in the eight days before `at`, found by halving: a dense one would name half a million."""
+    end = high = at - _TICK
+    found = next_after(spec, at - _LONGEST_PAUSE)
+    if found is None or found > end:
+        return None
+    while high - found > _SECOND:
+        middle = found + (high - found) / 2
+        later = next_after(spec, middle)
+        if later is not None and later <= end:
+            found = later
+        else:
+            high = middle
+    return max(occurrences(spec, found, high), default=found)

@@ -21,7 +21,7 @@ CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
 COMMANDS = {
     "beat": ["beat"],
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2"],
-    "worker-http": ["worker", "--queues", "http", "--pool", "threads", "--concurrency", "8"],
+    "worker-http": ["worker", "--queues", "http,housekeeping", "--pool", "threads", "--concurrency", "8"],
 }
 READY = {"beat": "beat: Starting", "worker": " ready.", "worker-http": " ready."}
 

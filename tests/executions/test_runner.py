@@ -141,8 +141,16 @@ class TestContext:
         context.stop(StopReason.CANCELLED)
         assert (heard, forgotten, context.should_stop()) == ([StopReason.LOST], [], StopReason.LOST)
 
+    def test_empty_lines_count_against_the_size_as_well(self, settings: Settings) -> None:
+        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=1000)
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        for _ in range(500):
+            context.log("")
+        context.run_log.flush()
+        assert LogLine.objects.count() <= 10
+
     def test_a_log_past_its_size_says_that_the_rest_is_left_out(self, settings: Settings) -> None:
-        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=10)
+        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=210)
         context = RunContext(claim(make_run()), timedelta(minutes=5))
         for text in ("12345", "67890x", "never seen"):
             context.log(text)

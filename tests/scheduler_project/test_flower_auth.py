@@ -73,8 +73,8 @@ def flower(tmp_path: Path) -> Iterator[Flower]:
     assert not command_line_of(flower.process.pid)
 
 
-def session_of(username: str, *, is_staff: bool, is_active: bool = True) -> str:
-    user = get_user_model().objects.create_user(username, is_staff=is_staff)
+def session_of(username: str, *, is_superuser: bool, is_active: bool = True) -> str:
+    user = get_user_model().objects.create_user(username, is_staff=True, is_superuser=is_superuser)
     client = Client()
     client.force_login(user)
     if not is_active:
@@ -83,7 +83,7 @@ def session_of(username: str, *, is_staff: bool, is_active: bool = True) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def test_only_the_session_of_an_active_staff_member_opens_flower(flower: Flower) -> None:
+def test_only_the_session_of_an_active_superuser_opens_flower(flower: Flower) -> None:
     # Without a session: nothing but the way to the sign-in page.
     for path in CLOSED + CLOSED_API:
         status, place, _ = flower.ask(path)
@@ -94,17 +94,17 @@ def test_only_the_session_of_an_active_staff_member_opens_flower(flower: Flower)
     assert status == 302
     assert "/admin/login/?next=" in place
 
-    # Sessions that are no staff member's, and a cookie that Flower didn't sign.
+    # Sessions that are no superuser's, and a cookie that Flower didn't sign.
     assert flower.sign_in("nonsense") == ""
-    assert flower.sign_in(session_of("customer", is_staff=False)) == ""
-    assert flower.sign_in(session_of("former", is_staff=True, is_active=False)) == ""
+    assert flower.sign_in(session_of("viewer", is_superuser=False)) == ""
+    assert flower.sign_in(session_of("former", is_superuser=True, is_active=False)) == ""
     forged = (
         'user="2|1:0|10:1790000000|4:user|8:c3RhZmZ5|0000000000000000000000000000000000000000000000000000000000000000"'
     )
     assert flower.ask("/tasks", cookies=forged)[0] == 302
 
-    # A staff member's session.
-    session = session_of("operator", is_staff=True)
+    # A superuser's session.
+    session = session_of("operator", is_superuser=True)
     status, place, cookie = flower.ask("/login?next=/tasks", cookies=f"sessionid={session}")
     assert (status, place) == (302, "/tasks")
     assert "httponly" in cookie.lower()

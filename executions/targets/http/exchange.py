@@ -151,5 +151,6 @@ def _read_body(response: HTTPResponse, answer: Answer, limits: Limits, budget: B
         if not part:
             break
         body += part
+    budget.check()  # a connection that was cut off looks like one that has ended
     truncated = len(body) > limits.body_bytes
     return replace(answer, body=bytes(body[: limits.body_bytes]), truncated=truncated, complete=True)

@@ -67,8 +67,10 @@ def _visible(headers: list[tuple[str, str]]) -> dict[str, str]:
 
 def decode(body: bytes, content_type: str | None, *, cut: bool) -> str:
     """Return the body as text by its own charset, else UTF-8. What can't be read is replaced, never an error."""
-    decoder = codecs.getincrementaldecoder(_charset(content_type))(errors="replace")
-    return decoder.decode(body, final=not cut)
+    try:
+        return codecs.getincrementaldecoder(_charset(content_type))(errors="replace").decode(body, final=not cut)
+    except UnicodeError:  # UTF-16 and UTF-32 insist on their mark, whatever `errors` says
+        return body.decode("utf-8", "replace")
 
 
 def _charset(content_type: str | None) -> str:

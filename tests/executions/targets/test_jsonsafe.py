@@ -64,3 +64,10 @@ def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion()
     flaw = find_flaw(deep)
     assert flaw is not None
     assert str(MAX_DEPTH) in flaw[1]
+
+
+def test_a_flaw_far_down_is_named_without_putting_every_path_together() -> None:
+    wide: list[object] = [1] * 20_000
+    wide[7] = "\0"
+    field, _ = find_flaw({"a" * 20_000: wide}) or ("", "")
+    assert field == f"{'a' * 100}.7"

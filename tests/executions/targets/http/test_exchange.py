@@ -13,6 +13,7 @@ import pytest
 from executions.targets.base import Cancelled, Failed, StopReason, Succeeded
 from tests.executions.targets.http.sending import OK, allowed, failure, result_of, send
 from tests.receiver import (
+    Handler,
     Receiver,
     answer,
     drip_body,
@@ -292,6 +293,19 @@ def test_a_dripping_tls_server_is_cut_off_too(tls_receiver: Receiver) -> None:
 def test_plain_http_where_tls_is_expected_fails(receiver: Receiver) -> None:
     outcome = send(receiver.url().replace("http://", "https://"), context=RecordingContext(5))
     assert failure(outcome) == ("tls_failed", False)
+
+
+@allowed
+def test_an_answer_of_unknown_length_that_is_cut_off_at_the_timeout_is_no_success(receiver: Receiver) -> None:
+    def endless(handler: Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(100):
+            handler.wfile.write(b".")
+            handler.receiver.pause(0.05)
+        handler.close_connection = True
+
+    receiver.script("/endless", endless)
+    assert failure(send(receiver.url("/endless"), context=RecordingContext(0.5)))[0] == "timed_out"
 
 
 @allowed

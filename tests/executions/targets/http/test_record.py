@@ -75,3 +75,8 @@ def test_whatever_comes_can_be_stored(body: bytes, content_type: str, reason: st
     result = recorded(Answer(200, reason, [("Content-Type", content_type)], body, complete=True))
     json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     assert find_flaw(result) is None
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32", "utf-8-sig", "utf-7", "latin-1"])
+def test_a_charset_that_the_body_does_not_have_is_no_error(charset: str) -> None:
+    assert "plain" in decode(b"plain text", f"text/plain; charset={charset}", cut=False)

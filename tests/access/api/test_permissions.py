@@ -1,0 +1,52 @@
+"""The API asks for the permission that the same thing takes in the admin."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+
+from tests.documented import DocumentedClient, documented_client
+from tests.factories import make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+BODY = {"name": "x", "target": {"kind": "command", "name": "demo.echo"}}
+
+
+def client_with(*codenames: str) -> DocumentedClient:
+    user = get_user_model().objects.create_user("ann", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return documented_client(user)
+
+
+def test_staff_without_permissions_may_read_and_change_nothing() -> None:
+    job, run = make_job(), make_run(make_job("other"))
+    client = client_with()
+    for method, path in (
+        ("get", "jobs"),
+        ("post", "jobs"),
+        ("get", f"jobs/{job.pk}"),
+        ("delete", f"jobs/{job.pk}"),
+        ("post", f"jobs/{job.pk}/run"),
+        ("get", "runs"),
+        ("get", f"runs/{run.pk}"),
+        ("post", f"runs/{run.pk}/cancel"),
+    ):
+        assert getattr(client, method)(f"/api/v1/{path}").status_code == 403, (method, path)
+
+
+def test_who_may_view_may_not_change() -> None:
+    job = make_job()
+    client = client_with("view_job", "view_run")
+    assert client.get("/api/v1/jobs").status_code == client.get(f"/api/v1/jobs/{job.pk}/runs").status_code == 200
+    assert client.post("/api/v1/jobs", BODY, format="json").status_code == 403
+    assert client.post(f"/api/v1/jobs/{job.pk}/pause", {}, format="json").status_code == 403
+
+
+def test_each_permission_opens_its_own_door() -> None:
+    job = make_job()
+    client = client_with("add_job", "change_job")
+    assert client.post("/api/v1/jobs", BODY, format="json").status_code == 201
+    assert client.post(f"/api/v1/jobs/{job.pk}/run", {}, format="json").status_code == 202
+    assert client.delete(f"/api/v1/jobs/{job.pk}").status_code == 403
