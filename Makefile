@@ -8,7 +8,8 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 UV ?= uv
 ARGS ?=
-PARALLEL ?= $(if $(ARGS),,-n auto --maxprocesses=4 --dist=loadgroup)
+# Real processes and a real browser want the machine to themselves; everything else shares it.
+ALONE := tests/acceptance tests/browser
 
 BIN := .venv/bin
 LAUNCH := $(BIN)/python -m scheduler_project.launch
@@ -29,7 +30,12 @@ manage: env  ## run manage.py on the data of `make run`, also while that runs: A
 	@$(LAUNCH).run manage $(ARGS)
 
 test: env-dev  ## run the tests, with servers of their own: ARGS="tests/schedules -k dst"
-	@$(STORES) $(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+ifdef ARGS
+	@$(STORES) $(BIN)/python -m pytest $(ARGS)
+else
+	@$(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(ALONE))
+	@$(STORES) $(BIN)/python -m pytest $(ALONE)
+endif
 
 static: format-check lint imports types migrations  ## all checks but the tests
 

@@ -38,6 +38,8 @@ def run() -> int:
             )
         home.stop_leftovers()
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
+        if port == flower_port:
+            raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Give each one of its own.")
         lines = stack.enter_context(closing(Lines(home.folder / "logs" / "mainspring.log")))
 
         def say(text: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
     from tests.acceptance.processes import Processes
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def every_second() -> Job:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_run_whose_worker_is_killed_is_carried_out_again_once_its_lease_has_run_out(

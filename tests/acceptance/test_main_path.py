@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def create(api: APIClient, **definition: Any) -> str:

@@ -7,11 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.optional import did_not_run
-
-pytestmark = pytest.mark.xdist_group("acceptance")
 
 SUITES = [
     "tests/schedules/test_tick.py",

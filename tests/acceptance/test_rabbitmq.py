@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("acceptance")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Processes, receiver: Receiver) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("flower")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 CLOSED = ["/", "/workers", "/tasks", "/task/x", "/broker", "/tasks/datatable", "/metrics"]
 CLOSED_API = ["/api/workers", "/api/tasks", "/api/task/types", "/api/queues/length", "/api/task/info/x"]

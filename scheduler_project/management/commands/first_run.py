@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 from django.db import transaction
+from django.utils.crypto import get_random_string
 
 from access.models import ApiKey
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
                 answer: dict[str, object] = {"created": False}
             else:
-                password = secrets.token_urlsafe(12)
+                password = get_random_string(16)  # letters and digits: a double click takes all of it
                 user = User.objects.create_superuser(USERNAME, password=password)
                 _, key = ApiKey.issue(user=user, name="first run")
                 answer = {"created": True, "username": USERNAME, "password": password, "api_key": key}
