@@ -31,10 +31,10 @@ manage: env  ## run manage.py on the data of `make run`, also while that runs: A
 
 test: env-dev  ## run the tests, with servers of their own: ARGS="tests/schedules -k dst"
 ifdef ARGS
-	@$(STORES) $(BIN)/python -m pytest $(ARGS)
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ARGS)
 else
-	@$(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(ALONE))
-	@$(STORES) $(BIN)/python -m pytest $(ALONE)
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(ALONE))
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ALONE)
 endif
 
 static: format-check lint imports types migrations  ## all checks but the tests

@@ -71,7 +71,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # A message given back by the broker is harmless (its claim is spent), so this need only be rare.
-    {"visibility_timeout": 6 * 3600, "unacked_restore_interval": 5, "unacked_restore_throttle": 1}
+    {
+        "visibility_timeout": 6 * 3600,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        # A broker that hangs must not stop the clock: beat waits no longer than this for it.
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+    }
     if CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
     else {}
 )
