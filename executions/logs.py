@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 
 from executions.models import LogLine
 from executions.targets.jsonsafe import clean_text
@@ -54,7 +54,7 @@ class RunLog:
         try:
             if lines:
                 LogLine.objects.bulk_create(lines, batch_size=BATCH)
-        except DatabaseError:
+        except DatabaseFault:
             with self._lock:
                 self._lines[:0] = lines  # for the next time
             raise

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import Error as DatabaseFault
+from django.db import InterfaceError, OperationalError, connection
 
 from executions import endings, transitions
 from executions.context import RunContext
@@ -90,7 +91,7 @@ def _give_back() -> None:
 def _store_log(context: RunContext) -> None:
     try:
         context.run_log.flush()
-    except DatabaseError:
+    except DatabaseFault:
         log.exception("log_not_stored", action="flush", run=str(context.run_id))
 
 
