@@ -10,7 +10,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scheduler_project.env import Environment
 from scheduler_project.launch.exceptions import CannotLaunch
+from scheduler_project.launch.home import given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +29,7 @@ class Credentials:
 
 
 def migrate(variables: Mapping[str, str]) -> None:
-    """Apply the migrations; raises CannotLaunch with Django's message when that fails."""
+    """Apply the migrations; raises CannotLaunch with what stands in the way: a setting, the database, a migration."""
     _manage(variables, "migrate", "--no-input", aim="The database can't be brought up to date")
 
 
@@ -35,7 +37,8 @@ def make_administrator(variables: Mapping[str, str], folder: Path) -> Credential
     """The new administrator of a database that has none, else None. What has been looked at is noted in `folder`."""
     seen = folder / "databases-seen"
     # The port changes from launch to launch, so an embedded database is known by its password.
-    digest = hashlib.sha256(variables["DATABASE_URL"].rpartition("@")[0].encode()).hexdigest()
+    url = Environment(variables)["DATABASE_URL"]
+    digest = hashlib.sha256(url.rpartition("@")[0].encode()).hexdigest()
     if seen.exists() and digest in seen.read_text().split():
         return None
     output = _manage(variables, "first_run", aim="The administrator can't be made")
@@ -48,21 +51,36 @@ def make_administrator(variables: Mapping[str, str], folder: Path) -> Credential
 def _manage(variables: Mapping[str, str], *arguments: str, aim: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        env=dict(variables) | {"MAINSPRING_DB_POOL": "0"},
+        # A database that never answers is given up after ten seconds and not after two minutes.
+        env={"PGCONNECT_TIMEOUT": "10", **variables, "MAINSPRING_DB_POOL": "0"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise CannotLaunch(f"{aim}: {gist(done.stdout + done.stderr)}")
+        raise CannotLaunch(explain(done.stdout + done.stderr, aim))
     return done.stdout
 
 
-def gist(output: str) -> str:
-    """What went wrong, out of the output of a Django command: the message of the last exception, else the last lines."""
+def explain(output: str, aim: str) -> str:
+    """What a person reads of a Django command's output when it failed at its `aim`."""
+    kind, message = gist(output)
+    if kind == "ImproperlyConfigured":
+        return message
+    if kind == "OperationalError":
+        facts = " ".join(line for line in message.splitlines() if not line.startswith("\t"))  # without libpq's guesses
+        check = " Check that it runs, and DATABASE_URL." if given("DATABASE_URL") else ""
+        return f"The database can't be used: {facts.rstrip('.')}.{check}"
+    return f"{aim}: {message}"
+
+
+def gist(output: str) -> tuple[str, str]:
+    """The last exception's class and message; without one, an empty class and the last lines."""
     lines = output.strip().splitlines()
-    for number, line in reversed(list(enumerate(lines))):
-        if found := re.match(r"[\w.]+(?:Error|Exception|ImproperlyConfigured|Exit)?: (.*)", line):
-            return "\n".join([found[1], *lines[number + 1 :]])
-    return "\n".join(lines[-5:]) or "it ended without a word."
+    begins = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
+    name = r"\w+" if begins else r"\w+Error"  # outside a traceback only Django's own
+    for number in range(begins[-1] + 1 if begins else 0, len(lines)):
+        if found := re.fullmatch(rf"(?:\w+\.)*({name}): (.*)", lines[number]):
+            return found[1], "\n".join([found[2], *lines[number + 1 :]])
+    return "", "\n".join(lines[-5:]) or "it ended without a word."

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
+    from scheduler_project.launch.server import Server
+
 
 def given(name: str) -> bool:
     """Whether the environment has this variable, or the path of a file with its value."""
@@ -40,6 +42,7 @@ class Home:
                 f"{folder} can't be made: {error.strerror}. Mainspring keeps its data there: check the owner, "
                 "mode and free space of the folder above."
             ) from error
+        self.stores: list[Server] = []  # those that `variables` has started
         self._lock_file = folder / "lock"
         self._processes = folder / "processes.json"
 
@@ -79,16 +82,19 @@ class Home:
         if not given("SECRET_KEY"):
             variables["SECRET_KEY"] = self.secret_key()
         if not (given("BROKER_URL") or given("REDIS_URL")):
-            folder = self.folder / "valkey"
-            url = stack.enter_context(Valkey(folder, durable=True)).url if stack else Valkey.url_of_running(folder)
-            variables["BROKER_URL"] = variables["REDIS_URL"] = url
+            variables["BROKER_URL"] = variables["REDIS_URL"] = self._url(Valkey, stack)
         if not given("DATABASE_URL"):
-            folder = self.folder / "postgres"
-            if stack and not folder.exists():
+            if stack and not (self.folder / Postgres.name).exists():
                 say("Making a database of its own in .mainspring.")
-            url = stack.enter_context(Postgres(folder, durable=True)).url if stack else Postgres.url_of_running(folder)
-            variables["DATABASE_URL"] = url
+            variables["DATABASE_URL"] = self._url(Postgres, stack)
         return variables
+
+    def _url(self, kind: type[Postgres | Valkey], stack: ExitStack | None) -> str:
+        folder = self.folder / kind.name
+        if stack is None:
+            return kind.url_of_running(folder)
+        self.stores.append(stack.enter_context(kind(folder, durable=True)))
+        return self.stores[-1].url
 
     def remember_processes(self, pids: dict[str, int]) -> None:
         """Noted for `stop_leftovers` of a later launch."""

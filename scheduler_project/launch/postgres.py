@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import re
 import shutil
 import signal
@@ -10,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import wait_until
-from scheduler_project.launch.server import HOST, Server, last_lines, quiet_environment
+from scheduler_project.launch.processes import last_lines, quiet_environment
+from scheduler_project.launch.server import HOST, Server
 from scheduler_project.launch.unprivileged import Way, find_way
 
 USER = DATABASE = "mainspring"
@@ -82,14 +83,14 @@ class Postgres(Server):
         password_file.touch(mode=0o600)
         password_file.write_text(self.password)
         self.way.give(password_file)
-        locale = (
-            ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        encoding = (
+            ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", f"--lc-ctype={_ctype()}"]
             if self.way.version >= 17
             else ["--locale=C.UTF-8"]
         )
         command = [
             *(self.way.program("initdb"), "--pgdata", str(self.data), "--username", USER),
-            *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", *locale),
+            *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", *encoding),
             *("--data-checksums", "--lc-messages=C", *([] if self.durable else ["--no-sync"])),
         ]
         try:
@@ -134,8 +135,6 @@ class Postgres(Server):
         command = [*self.way.prefix, self.way.program("postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        # The other processes of a killed server take a moment to notice; until then it refuses to start anew.
-        wait_until(lambda: not self._still_in_use(), 10)
         return self._spawn(command, user=self.way.user)
 
     def _still_in_use(self) -> bool:
@@ -152,3 +151,14 @@ class Postgres(Server):
         except FileNotFoundError:
             return False
         return lines[0] == str(pid) and len(lines) > 7 and lines[7].strip() == "ready"
+
+
+def _ctype() -> str:
+    """The locale by which trigrams of a search tell letters from other characters; C knows those of ASCII alone."""
+    earlier = locale.setlocale(locale.LC_CTYPE)
+    try:
+        return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return "C"
+    finally:
+        locale.setlocale(locale.LC_CTYPE, earlier)

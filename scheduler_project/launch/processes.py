@@ -1,4 +1,4 @@
-"""Starting and recognising processes: children that die with their parent, and processes of an earlier launch."""
+"""Starting and recognising processes: children that die with their parent, processes of an earlier launch, logs."""
 
 from __future__ import annotations
 
@@ -86,6 +86,21 @@ def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 2
         if wait_until(lambda: mark not in command_line_of(pid), seconds / 2):
             return
     raise CannotLaunch(f"Process {pid} of an earlier launch does not stop. End it with `kill -9 {pid}` and try again.")
+
+
+def quiet_environment() -> dict[str, str]:
+    """This process's environment without what would change a server's locale or PostgreSQL's defaults."""
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "POSTGRES"))
+    } | {"LC_ALL": "C"}
+
+
+def last_lines(log: Path, n_lines: int = 8) -> str:
+    """The end of a log, for a message; empty when there's no such file."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-n_lines:])
+    except FileNotFoundError:
+        return ""
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from scheduler_project.launch.child import Program
 from scheduler_project.launch.server import HOST
-from scheduler_project.launch.supervisor import Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

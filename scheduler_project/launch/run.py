@@ -60,6 +60,7 @@ def run() -> int:
         supervisor = Supervisor(
             stages(variables, port=port, flower_port=flower_port),
             lines,
+            stores=home.stores,
             also_ready=lambda: answers(port),
             on_ready=welcome.show,
             on_change=home.remember_processes,

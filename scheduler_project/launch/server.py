@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import secrets
 import signal
 import socket
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import spawn, stop_leftover, wait_until
+from scheduler_project.launch.processes import last_lines, quiet_environment, spawn, stop_leftover
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 HOST = "127.0.0.1"
 # Below the range from which systems take the ports of outgoing connections, so none of those is in the way.
 PORTS = range(20000, 32000)
+OLD_PROCESSES_GO = 10.0  # seconds: longer than this they are not waited for
 
 
 def port_is_free(port: int) -> bool:
@@ -115,12 +117,21 @@ class Server(ABC):
 
     @abstractmethod
     def _answers(self, pid: int) -> bool:
-        """Whether the server with this process id takes clients."""
+        """Whether the server with this process id takes clients; told at once, or nearly."""
+
+    def _still_in_use(self) -> bool:
+        """Whether other processes of a killed server hold on to its data: until they have gone, none can start."""
+        return False
 
     @property
     def running(self) -> bool:
         """Whether the process that `start` started is still there."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the started process ended, negative for a signal; None while it is there."""
+        return None if self._process is None else self._process.poll()
 
     @property
     def pid(self) -> int:
@@ -131,15 +142,29 @@ class Server(ABC):
 
     def start(self, seconds: float = 120) -> Self:
         """Start and return once clients are served, recovery of a killed server included."""
+        for _ in self.starting(seconds):
+            time.sleep(0.01)
+        return self
+
+    def starting(self, seconds: float = 120) -> Iterator[None]:
+        """`start` for a caller who can't wait: yields as long as there is something to wait for.
+
+        Raises CannotLaunch when the server ends again, or does not serve within `seconds`.
+        """
         self._stop_leftover()
         self._prepare()
+        free_by = time.monotonic() + OLD_PROCESSES_GO
+        while self._still_in_use() and time.monotonic() < free_by:
+            yield
         process = self._process = self._launch()
-        ready = wait_until(lambda: process.poll() is not None or self._answers(process.pid), seconds)
-        if not ready or process.poll() is not None:
-            self.kill()
-            happened = "stopped at once" if ready else f"did not answer within {seconds:.0f} seconds"
-            raise CannotLaunch(f"{self.name} {happened}. The end of {self.log}:\n{last_lines(self.log)}")
-        return self
+        deadline = time.monotonic() + seconds
+        while process.poll() is None and time.monotonic() < deadline:
+            if self._answers(process.pid):
+                return
+            yield
+        happened = "stopped at once" if self.exit_code is not None else f"did not answer within {seconds:.0f} seconds"
+        self.kill()
+        raise CannotLaunch(f"{self.name} {happened}. The end of {self.log}:\n{last_lines(self.log)}")
 
     def stop(self, seconds: float = 15) -> None:
         """Shut down in order; after `seconds`, kill."""
@@ -178,18 +203,3 @@ class Server(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def quiet_environment() -> dict[str, str]:
-    """This process's environment without what would change a server's locale or PostgreSQL's defaults."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "POSTGRES"))
-    } | {"LC_ALL": "C"}
-
-
-def last_lines(log: Path, n_lines: int = 8) -> str:
-    """The end of a log, for a message; empty when there's no such file."""
-    try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-n_lines:])
-    except FileNotFoundError:
-        return ""

@@ -77,7 +77,7 @@ class Valkey(Server):
 
     def _answers(self, pid: int) -> bool:
         try:
-            with socket.create_connection((HOST, self.port), timeout=1) as client:
+            with socket.create_connection((HOST, self.port), timeout=0.2) as client:
                 client.sendall(f"AUTH {self.password}\r\nPING\r\n".encode())
                 reply = b""
                 while reply.count(b"\r\n") < 2 and (part := client.recv(4096)):

@@ -6,77 +6,30 @@ import io
 import os
 import re
 import signal
-import subprocess
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scheduler_project.launch.child import Program
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.lines import Lines
 from scheduler_project.launch.processes import command_line_of
-from scheduler_project.launch.supervisor import Program, Supervisor, restart_delay
+from scheduler_project.launch.supervisor import Supervisor
+from tests.scheduler_project.launch.supervised import POLITE, STUBBORN, Supervised, program
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What each little program does, by name. `{name}` prints that it has started, and says goodbye on SIGTERM.
-POLITE = """
-import signal, sys
-def leave(number, frame):
-    print("goodbye")
-    sys.exit(0)
-signal.signal(signal.SIGTERM, leave)
-print("up")
-while True:
-    signal.pause()
-"""
-STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up')\nwhile True: signal.pause()"
-
-
-def program(name: str, source: str, *, grace: float = 10, ready: str = "up") -> Program:
-    environment = {"PATH": os.environ["PATH"]}
-    return Program(name, [sys.executable, "-I", "-S", "-u", "-c", source], environment, ready=ready, grace=grace)
-
-
-class Launched:
-    """A supervisor in a process of its own, whose log goes to a file."""
-
-    def __init__(self, folder: Path, stages: list[list[Program]]) -> None:
-        self._log = folder / "log"
-        script = folder / "script.py"
-        script.write_text(
-            textwrap.dedent(f"""
-            import io, sys
-            sys.path.insert(0, {os.getcwd()!r})
-            from scheduler_project.launch.lines import Lines
-            from scheduler_project.launch.supervisor import Program, Supervisor
-            lines = Lines(width=8)
-            stages = {stages!r}
-            Supervisor(stages, lines, on_ready=lambda: lines.plain("everything is up")).run()
-            """)
-        )
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, str(script)], stdout=log, stderr=log)
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def wait_for(self, text: str, n_times: int = 1) -> None:
-        wait_until(lambda: self.log.count(text) >= n_times, what=f"{text!r} in the log")
-
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Iterator[list[Launched]]:
-    launched: list[Launched] = []
+def launch() -> Iterator[list[Supervised]]:
+    launched: list[Supervised] = []
     yield launched
     for each in launched:
-        each.process.kill()
-        each.process.wait()
+        each.end()
 
 
 def run_in_here(source: str) -> tuple[str, str]:
@@ -87,48 +40,48 @@ def run_in_here(source: str) -> tuple[str, str]:
     return str(stopped.value), terminal.getvalue().decode()
 
 
-def test_each_line_carries_the_name_of_its_program(launch: list[Launched], tmp_path: Path) -> None:
-    launch.append(launched := Launched(tmp_path, [[program("web", POLITE)], [program("worker", POLITE)]]))
+def test_each_line_carries_the_name_of_its_program(launch: list[Supervised], tmp_path: Path) -> None:
+    launch.append(launched := Supervised(tmp_path, [[program("web", POLITE)], [program("worker", POLITE)]]))
     launched.wait_for("everything is up")
-    assert {"web     | up", "worker  | up"} <= set(launched.log.splitlines())
+    assert {"web       | up", "worker    | up"} <= set(launched.log.splitlines())
 
 
-def test_lines_of_talkative_programs_are_never_mixed(launch: list[Launched], tmp_path: Path) -> None:
+def test_lines_of_talkative_programs_are_never_mixed(launch: list[Supervised], tmp_path: Path) -> None:
     source = (
         "import sys, time\nfor n in range(300):\n  [sys.stdout.write('{0}' * 40) for _ in range(50)]; print()\n"
         + POLITE
     )
     stages = [[program(name, source.replace("{0}", name[0])) for name in ("alpha", "beta", "gamma")]]
-    launch.append(launched := Launched(tmp_path, stages))
+    launch.append(launched := Supervised(tmp_path, stages))
     launched.wait_for("everything is up")
     for line in launched.log.splitlines():
         assert re.fullmatch(
-            r"alpha   \| (a{2000}|up)|beta    \| (b{2000}|up)|gamma   \| (g{2000}|up)|everything is up", line
+            r"alpha     \| (a{2000}|up)|beta      \| (b{2000}|up)|gamma     \| (g{2000}|up)|everything is up", line
         )
     assert launched.log.count("a" * 2000) == launched.log.count("g" * 2000) == 300
 
 
-def test_a_stop_goes_stage_by_stage_and_ends_with_zero(launch: list[Launched], tmp_path: Path) -> None:
+def test_a_stop_goes_stage_by_stage_and_ends_with_zero(launch: list[Supervised], tmp_path: Path) -> None:
     stages = [[program("web", POLITE)], [program("beat", POLITE)], [program("worker", POLITE)]]
-    launch.append(launched := Launched(tmp_path, stages))
+    launch.append(launched := Supervised(tmp_path, stages))
     launched.wait_for("everything is up")
     launched.process.send_signal(signal.SIGTERM)
     assert launched.process.wait(20) == 0
     goodbyes = [line for line in launched.log.splitlines() if "goodbye" in line]
-    assert goodbyes == ["web     | goodbye", "beat    | goodbye", "worker  | goodbye"]
+    assert goodbyes == ["web       | goodbye", "beat      | goodbye", "worker    | goodbye"]
     assert "Traceback" not in launched.log
 
 
-def test_a_program_that_ignores_the_stop_is_killed_after_its_grace(launch: list[Launched], tmp_path: Path) -> None:
-    launch.append(launched := Launched(tmp_path, [[program("web", STUBBORN, grace=0.3)]]))
+def test_a_program_that_ignores_the_stop_is_killed_after_its_grace(launch: list[Supervised], tmp_path: Path) -> None:
+    launch.append(launched := Supervised(tmp_path, [[program("web", STUBBORN, grace=0.3)]]))
     launched.wait_for("everything is up")
     launched.process.send_signal(signal.SIGINT)
     assert launched.process.wait(20) == 0
     assert "web is still busy after 0 s: killed." in launched.log
 
 
-def test_a_second_ctrl_c_stops_at_once(launch: list[Launched], tmp_path: Path) -> None:
-    launch.append(launched := Launched(tmp_path, [[program("web", STUBBORN, grace=600)]]))
+def test_a_second_ctrl_c_stops_at_once(launch: list[Supervised], tmp_path: Path) -> None:
+    launch.append(launched := Supervised(tmp_path, [[program("web", STUBBORN, grace=600)]]))
     launched.wait_for("everything is up")
 
     def press_until_over() -> bool:
@@ -140,9 +93,28 @@ def test_a_second_ctrl_c_stops_at_once(launch: list[Launched], tmp_path: Path) -
     assert "still busy" not in launched.log
 
 
-def test_a_stop_that_arrives_twice_at_once_counts_once(launch: list[Launched], tmp_path: Path) -> None:
+def test_a_stop_that_takes_long_says_what_it_waits_for(launch: list[Supervised], tmp_path: Path) -> None:
+    stages = [[program("web", POLITE), program("worker", STUBBORN, grace=600), program("http", STUBBORN, grace=30)]]
+    launch.append(launched := Supervised(tmp_path, stages))
+    launched.wait_for("everything is up")
+    launched.process.send_signal(signal.SIGINT)
+    launched.wait_for("mainspring| Waiting for worker and http, up to 600 s: they are finishing what they run.")
+    launched.process.send_signal(signal.SIGINT)
+    assert launched.process.wait(20) == 0
+    assert launched.log.count("Waiting for") == 1
+
+
+def test_a_stop_that_is_quick_says_nothing_of_waiting(launch: list[Supervised], tmp_path: Path) -> None:
+    launch.append(launched := Supervised(tmp_path, [[program("worker", POLITE)]]))
+    launched.wait_for("everything is up")
+    launched.process.send_signal(signal.SIGINT)
+    assert launched.process.wait(20) == 0
+    assert "Waiting for" not in launched.log
+
+
+def test_a_stop_that_arrives_twice_at_once_counts_once(launch: list[Supervised], tmp_path: Path) -> None:
     slow = POLITE.replace('    print("goodbye")', '    import time; time.sleep(0.3); print("goodbye")')
-    launch.append(launched := Launched(tmp_path, [[program("web", slow)]]))
+    launch.append(launched := Supervised(tmp_path, [[program("web", slow)]]))
     launched.wait_for("everything is up")
     launched.process.send_signal(signal.SIGTERM)
     launched.wait_for("Stopping")
@@ -151,22 +123,22 @@ def test_a_stop_that_arrives_twice_at_once_counts_once(launch: list[Launched], t
     assert "goodbye" in launched.log
 
 
-def test_a_program_that_dies_is_started_again(launch: list[Launched], tmp_path: Path) -> None:
+def test_a_program_that_dies_is_started_again(launch: list[Supervised], tmp_path: Path) -> None:
     source = "import os; print('pid', os.getpid())\n" + POLITE
-    launch.append(launched := Launched(tmp_path, [[program("web", source)], [program("worker", POLITE)]]))
+    launch.append(launched := Supervised(tmp_path, [[program("web", source)], [program("worker", POLITE)]]))
     launched.wait_for("everything is up")
-    [pid] = re.findall(r"web     \| pid (\d+)", launched.log)
+    [pid] = re.findall(r"web       \| pid (\d+)", launched.log)
     os.kill(int(pid), signal.SIGKILL)
     launched.wait_for("mainspring| web was ended by SIGKILL; it is started again in 1 s.")
-    launched.wait_for("web     | pid", n_times=2)
+    launched.wait_for("web       | pid", n_times=2)
     assert launched.log.count("everything is up") == 1
     assert launched.process.poll() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
-def test_programs_end_when_the_supervisor_is_killed(launch: list[Launched], tmp_path: Path) -> None:
+def test_programs_end_when_the_supervisor_is_killed(launch: list[Supervised], tmp_path: Path) -> None:
     source = "import os; print('pid', os.getpid())\n" + POLITE
-    launch.append(launched := Launched(tmp_path, [[program("web", source)]]))
+    launch.append(launched := Supervised(tmp_path, [[program("web", source)]]))
     launched.wait_for("everything is up")
     [pid] = re.findall(r"pid (\d+)", launched.log)
     launched.process.kill()
@@ -175,7 +147,7 @@ def test_programs_end_when_the_supervisor_is_killed(launch: list[Launched], tmp_
 
 
 def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.supervisor.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
     sentence, log = run_in_here("import sys; print('no such setting'); sys.exit(3)")
     assert sentence.startswith("web ended with exit code 3, 5 times in a row, so everything was stopped.")
     assert sentence.endswith("    no such setting")
@@ -183,7 +155,7 @@ def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkey
 
 
 def test_what_a_dead_program_started_does_not_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.supervisor.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
     source = (
         "import os, signal\nif os.fork():\n  print('child'); os._exit(1)\nprint('orphan', os.getpid())\nsignal.pause()"
     )
@@ -196,7 +168,3 @@ def test_a_command_that_does_not_exist_stops_everything_with_a_sentence() -> Non
     terminal = io.BytesIO()
     with pytest.raises(CannotLaunch, match="no-such-program can't be started"):
         Supervisor([[Program("web", ["no-such-program"], {})]], Lines(terminal=terminal)).run()
-
-
-def test_the_delay_before_a_restart_doubles_up_to_half_a_minute() -> None:
-    assert [restart_delay(n) for n in (1, 2, 3, 4, 5, 6, 60)] == [1, 2, 4, 8, 16, 30, 30]

@@ -1,0 +1,54 @@
+"""`make run` looks after its own stores: whichever is killed, what was asked of Mainspring before still happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.launcher import Launcher
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.receiver import Receiver
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    launched = Launcher(tmp_path, MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS="true", MAINSPRING_REPUBLISH_AFTER="2")
+    yield launched
+    launched.end()
+
+
+def has_succeeded_since(launcher: Launcher, job_id: str, since: datetime) -> bool:
+    runs = launcher.api(f"/jobs/{job_id}/runs")["results"]
+    return any(run["status"] == "succeeded" and datetime.fromisoformat(run["finished_at"]) > since for run in runs)
+
+
+def test_a_job_goes_on_firing_after_postgresql_and_after_valkey_were_killed(
+    launcher: Launcher, receiver: Receiver
+) -> None:
+    launcher.wait_for("API key")
+    job = launcher.api(
+        "/jobs",
+        {
+            "name": "every second",
+            "schedule": {"cron": "* * * * * *"},
+            "target": {"kind": "http", "method": "POST", "url": receiver.url("/hook")},
+        },
+    )
+    wait_until(lambda: receiver.requests, what="the first call")
+    for name in ("postgres", "valkey"):
+        launcher.kill_store(name)
+        launcher.wait_for(f"mainspring | {name} was ended by SIGKILL; it is started again.")
+        launcher.wait_for(f"mainspring | {name} serves again.")
+        receiver.requests.clear()
+        wait_until(lambda: len(receiver.requests) > 1, 40, what=f"calls after the end of {name}")
+    now = datetime.now(UTC)
+    wait_until(lambda: has_succeeded_since(launcher, job["id"], now), 40, what="a run that the API tells of")
+    assert launcher.stop() == 0
+    assert "Stopped." in launcher.log
