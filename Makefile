@@ -18,7 +18,7 @@ STORES := $(LAUNCH).stores --
 PLACEHOLDERS := SECRET_KEY=none DATABASE_URL=postgres://none:none@127.0.0.1:1/none BROKER_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test static check format format-check lint imports types migrations bench lock env env-dev clean
+.PHONY: help run manage test static check format format-check lint imports types migrations bench chaos lock env env-dev clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ migrations: env-dev  ## are the migrations in step with the models?
 
 bench: env-dev  ## measure this project beside its peers
 	@$(LAUNCH).stores --durable -- $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: env-dev  ## kill everything at random for 15 minutes, then look at the books: ARGS="--minutes 2"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lock:  ## choose the newest allowed versions (needs uv)
 	@$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

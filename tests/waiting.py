@@ -15,3 +15,8 @@ def wait_until(condition: Callable[[], object], seconds: float = 20, *, what: st
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
         time.sleep(0.02)
+
+
+def pause(seconds: float) -> None:
+    """Let real time pass where that is the point: between the blows of the chaos."""
+    time.sleep(max(seconds, 0))

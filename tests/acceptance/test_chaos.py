@@ -1,0 +1,20 @@
+"""The short form of `make chaos`: two minutes in which everything is killed, on stores of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.timeout(600)
+def test_every_promise_holds_while_everything_is_killed() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.chaos", "--minutes", "2", "--jobs", "1000", "--fires", "50"],
+        capture_output=True,
+        text=True,
+        timeout=580,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr

@@ -1,0 +1,52 @@
+"""`make chaos`: thousands of jobs fire while everything is killed at random; then the books are looked at.
+
+Exits with 0 when every promise held, with 1 and a sentence for each one that did not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import django
+
+from scheduler_project.launch.stores import postgres, throwaway_folder, valkey
+
+SETTINGS = {
+    "DJANGO_SETTINGS_MODULE": "scheduler_project.settings",
+    "MAINSPRING_LOG_LEVEL": "WARNING",
+    "MAINSPRING_LEASE": "4",
+    "MAINSPRING_HEARTBEAT": "1",
+    "MAINSPRING_REPUBLISH_AFTER": "5",
+    "MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS": "true",
+    "MAINSPRING_COMMAND_MODULES": "executions.targets.command.demo",
+    "MAINSPRING_DB_POOL": "0",  # for this process: connections that outlive a killed server are of no use to it
+}
+
+
+def main() -> int:
+    """Run the chaos of the command line."""
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--fires", type=float, default=50, help="a second, of all jobs together")
+    parser.add_argument("--jobs", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of the order of the kills")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="for the logs of the processes")
+    given = parser.parse_args()
+    with throwaway_folder() as folder, postgres(durable=True) as database, valkey() as broker:
+        stores = {"DATABASE_URL": database.url, "BROKER_URL": broker.url, "REDIS_URL": broker.url}
+        os.environ.update(SETTINGS, **stores, SECRET_KEY=secrets.token_urlsafe(40))
+        django.setup()
+        if given.keep:
+            given.keep.mkdir(parents=True, exist_ok=True)
+        story = import_module("tests.chaos.story")  # it imports models, which need the settings above
+        held: bool = story.tell(given, given.keep or folder, [database, broker])
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
