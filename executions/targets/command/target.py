@@ -37,7 +37,7 @@ LONGEST_DELAY = timedelta(days=365)
 
 
 class CommandConfig(TargetConfig):
-    """A registered command, by name. The job's payload holds its parameters."""
+    """A registered command, by name. The job's payload holds its parameters; an attempt's result is what it returned."""
 
     kind: Literal["command"] = "command"
     name: str = Field(max_length=100, description="The name that the command is registered under.")
@@ -84,7 +84,9 @@ class CommandTarget:
                 outcome = stopper.run(lambda: _call(command, arguments))
             finally:
                 unregister()
-        return _stopped(stopper, context) if stopper.thrown or outcome is None else _bounded(outcome, context)
+        if outcome is None or stopper.thrown or stopper.late:
+            return _stopped(stopper, context)
+        return _bounded(outcome, context)
 
 
 def _find(name: str) -> Command:

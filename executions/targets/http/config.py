@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -46,7 +46,10 @@ QueryValue = Annotated[
 
 
 class HttpConfig(TargetConfig):
-    """One HTTP request. The job's payload is its body, in the form that `body_format` says."""
+    """One HTTP request. The job's payload is its body, in the form that `body_format` says.
+
+    An attempt's result holds the request, the response and the timings.
+    """
 
     kind: Literal["http"] = "http"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
@@ -97,6 +100,10 @@ class HttpConfig(TargetConfig):
         except ValueError as error:
             raise ValueError(f"url and query together: {error}") from error
         return self
+
+    @classmethod
+    def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        return {**stored, "headers": rules.masked(stored["headers"])} if stored.get("headers") else stored
 
     @property
     def full_url(self) -> str:

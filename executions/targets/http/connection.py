@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import socket
 import ssl
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import certifi
 from urllib3.connection import HTTPConnection
 
 from executions.targets.http.deadline import breaker_of
+from executions.targets.http.failures import InvalidResponse
+from executions.targets.http.meter import Meter, TooMuch
 from executions.targets.http.resolve import resolve
 from executions.targets.per_process import PerProcess
 
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from executions.targets.http.deadline import Budget
     from executions.targets.http.resolve import Resolved
     from executions.targets.http.urls import HttpUrl
+
+
+MAX_HEAD_BYTES = 128 * 1024  # all headers of an answer, with the interim answers before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +70,31 @@ class _WholeLines:
         self._stream.close()
 
 
-class _WholeResponse(http.client.HTTPResponse):
+class _MeteredResponse(http.client.HTTPResponse):
+    """Reads a bounded head, which http.client would skip interim answers for without end, and a bounded body."""
+
+    def __init__(self, sock: socket.socket, *args: Any, n_wire_bytes: int, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._n_wire_bytes = n_wire_bytes
+        self._meter = Meter(self.fp.detach(), MAX_HEAD_BYTES)
+        self.fp = io.BufferedReader(self._meter)
+
     def begin(self) -> None:
         stream: Any = self.fp
         self.fp = _WholeLines(stream)  # type: ignore[assignment]  # has all that reading headers takes
         try:
             super().begin()
+        except TooMuch:
+            raise InvalidResponse(f"it begins with more than {MAX_HEAD_BYTES // 1024} KB of headers") from None
         finally:
             if self.fp is not None:  # http.client may have closed it
                 self.fp = stream
+        self._meter.n_left = self._n_wire_bytes
 
 
 class CheckedConnection(HTTPConnection):
     """An HTTP connection that is opened with `open`, never by http.client on its own."""
 
-    response_class = _WholeResponse
     auto_open: ClassVar[int] = 0  # type: ignore[misc]  # http.client declares it per instance
 
     def __init__(self, route: Route) -> None:
@@ -85,6 +102,10 @@ class CheckedConnection(HTTPConnection):
         self.route = route
         self.remote_address = ""
         self.opening_ms: dict[str, float] = {}
+
+    def expect(self, n_wire_bytes: int) -> None:
+        """Allow the next answer's body that many bytes on the wire; reading it further raises TooMuch."""
+        self.response_class = partial(_MeteredResponse, n_wire_bytes=n_wire_bytes)  # type: ignore[assignment]
 
     def open(self, budget: Budget, seconds: float) -> None:
         """Resolve, check and connect within `seconds`; raises as `resolve` does, or OSError."""

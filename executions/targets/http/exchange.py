@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from executions.targets.http.connection import CheckedConnection, Route, idle, new_connection
 from executions.targets.http.deadline import breaker_of
 from executions.targets.http.failures import InvalidResponse
+from executions.targets.http.meter import TooMuch
 
 if TYPE_CHECKING:
     from urllib3 import HTTPResponse
@@ -96,6 +97,7 @@ def _converse(connection: CheckedConnection, request: Request, limits: Limits, b
         trace.connected, trace.remote_address = True, connection.remote_address
         budget.guard(breaker_of(connection.sock))
         connection.timeout = _patience(limits, budget)
+        connection.expect(_wire_bytes(limits))
         sent = time.monotonic()
         _send(connection, request)
         with connection.getresponse() as response:
@@ -118,6 +120,11 @@ def _patience(limits: Limits, budget: Budget) -> float:
     # The watchdog comes first at the deadline; this is the net beneath it.
     left = budget.remaining() + 0.5
     return left if limits.read_seconds is None else min(limits.read_seconds, left)
+
+
+def _wire_bytes(limits: Limits) -> int:
+    """Enough for a body that comes in chunks of a byte each, and for what is kept of a long one."""
+    return 8 * limits.body_bytes + 64 * 1024
 
 
 def _send(connection: CheckedConnection, request: Request) -> None:
@@ -143,14 +150,23 @@ def _head(response: HTTPResponse) -> Answer:
 
 
 def _read_body(response: HTTPResponse, answer: Answer, limits: Limits, budget: Budget) -> Answer:
-    """Read one byte more than is kept, to know whether there was more. Decompression is bounded by the same amount."""
+    """Read one byte more than is kept, to know whether there was more. Decompression is bounded by the same amount.
+
+    What takes far more bytes on the wire than it gives (padding, empty compressed parts, trailers) is cut off too.
+    """
+    if "," in response.headers.get("content-encoding", ""):
+        raise InvalidResponse("its body is compressed more than once")
     body = bytearray()
-    while len(body) <= limits.body_bytes:
-        budget.check()
-        part = response.read1(min(READ_AT_ONCE, limits.body_bytes + 1 - len(body)), decode_content=True)
-        if not part:
-            break
-        body += part
+    overflown = False
+    try:
+        while len(body) <= limits.body_bytes:
+            budget.check()
+            part = response.read1(min(READ_AT_ONCE, limits.body_bytes + 1 - len(body)), decode_content=True)
+            if not part:
+                break
+            body += part
+    except TooMuch:
+        overflown = True
     budget.check()  # a connection that was cut off looks like one that has ended
-    truncated = len(body) > limits.body_bytes
+    truncated = overflown or len(body) > limits.body_bytes
     return replace(answer, body=bytes(body[: limits.body_bytes]), truncated=truncated, complete=True)

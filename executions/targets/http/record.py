@@ -7,7 +7,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from executions.targets.http.headers import is_sensitive
+from executions.targets.http.headers import MASK, is_sensitive
 from executions.targets.jsonsafe import clean
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _PARAMETER = re.compile(r"charset\s*=\s*[\"']?([a-z0-9._:-]{1,40})", re.IGNORECASE | re.ASCII)
 MAX_VALUE = 1024  # characters kept of one response header
 MAX_HEADERS = 16 * 1024  # characters kept of all of them
-HIDDEN = "***"
 
 # Others are either not for text or slow enough to decode that a server could keep a worker busy.
 _CHARSETS = re.compile(
@@ -56,12 +55,12 @@ def _visible(headers: list[tuple[str, str]]) -> dict[str, str]:
     kept: dict[str, str] = {}
     left = MAX_HEADERS
     for name, value in headers:
-        shown = HIDDEN if is_sensitive(name) else value[:MAX_VALUE]
+        shown = MASK if is_sensitive(name) else value[:MAX_VALUE]
         left -= len(name) + len(shown)
         if left < 0:
             break
         key = name.lower()[:MAX_VALUE]
-        kept[key] = f"{kept[key]}, {shown}" if key in kept and shown != HIDDEN else shown
+        kept[key] = f"{kept[key]}, {shown}" if key in kept and shown != MASK else shown
     return kept
 
 

@@ -107,8 +107,8 @@ def _prepare(config: HttpConfig, payload: JSON, context: Context) -> Request:
         ours["Content-Type"] = body.content_type
     # Checked once more: values may have been filled in since the configuration was saved.
     theirs = {rules.check_name(name): rules.check_value(value) for name, value in config.headers.items()}
-    given = {name.lower() for name in theirs}
-    headers = {name: value for name, value in ours.items() if name.lower() not in given} | theirs
+    given = {rules.fold(name) for name in theirs}
+    headers = {name: value for name, value in ours.items() if rules.fold(name) not in given} | theirs
     return Request(config.method, parse_http_url(config.full_url), headers, body.data if body else None)
 
 

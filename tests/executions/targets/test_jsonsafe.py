@@ -35,6 +35,10 @@ def test_a_number_too_long_to_print_is_kept_as_a_text() -> None:
     assert clean(10**5000).startswith("0x")
 
 
+def test_a_number_that_the_database_would_write_out_at_length_is_kept_as_a_text() -> None:
+    assert clean([1e308, -5e-324, 10**100, 1e99, -1e-99]) == ["1e+308", "-5e-324", hex(10**100), 1e99, -1e-99]
+
+
 def test_bottomless_nesting_ends() -> None:
     loop: list[object] = []
     loop.append(loop)
@@ -48,6 +52,10 @@ def test_bottomless_nesting_ends() -> None:
         ({"a": math.nan}, "payload.a"),
         ([math.inf], "payload.0"),
         ("\udfff", "payload"),
+        ({"a": [1e308]}, "payload.a.0"),
+        ({"a": -1e100}, "payload.a"),
+        ({"a": 5e-324}, "payload.a"),
+        ({"a": 10**100}, "payload.a"),
         ({"ok": 1, "bad\0": 2}, "payload"),
     ],
 )
@@ -55,6 +63,10 @@ def test_a_flaw_is_named_by_its_field(value: object, field: str) -> None:
     flaw = find_flaw(value, "payload")
     assert flaw is not None
     assert flaw[0] == field
+
+
+def test_ordinary_numbers_have_no_flaw() -> None:
+    assert find_flaw([0, 0.0, -0.0, 1e99, -1.5e-99, 2**256, 6.02214076e23, 6.62607015e-34, True]) is None
 
 
 def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion() -> None:

@@ -21,6 +21,7 @@ def test_a_call_that_ends_in_time_returns_its_value() -> None:
     with Stopper(5) as stopper:
         assert stopper.run(lambda: "done") == "done"
     assert not stopper.thrown
+    assert not stopper.late
 
 
 def test_a_call_that_waits_is_stopped_at_the_deadline() -> None:
@@ -40,6 +41,25 @@ def test_a_busy_loop_is_stopped_too() -> None:
     with Stopper(0.1) as stopper:
         stopper.run(spin)
     assert stopper.thrown
+
+
+def test_a_call_that_ends_after_its_time_is_late_whether_or_not_a_stop_reached_it() -> None:
+    def subject() -> str:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        threading.Event().wait(0.3)
+        return "late"
+
+    with Stopper(0.1) as stopper:
+        assert stopper.run(subject) == "late"
+    assert (stopper.late, stopper.thrown) == (True, False)
+
+
+def test_a_call_that_blocks_the_alarm_blocks_it_for_itself_alone() -> None:
+    with Stopper(5) as stopper:
+        stopper.run(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}))
+    with Stopper(5) as stopper:
+        blocked = stopper.run(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    assert blocked is not None and signal.SIGALRM not in blocked
 
 
 def test_code_that_swallows_the_stop_meets_it_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import sys
 import threading
 import time
@@ -200,6 +201,19 @@ def test_a_command_that_tidies_up_and_returns_after_its_time_has_still_timed_out
         return "never"
 
     assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
+
+
+@pytest.mark.parametrize("ending", [Succeeded("late"), PermanentFailure("late")])
+def test_a_command_that_ignores_the_alarm_and_ends_late_has_timed_out(ending: object) -> None:
+    def subject() -> str:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        threading.Event().wait(0.3)
+        if isinstance(ending, Exception):
+            raise ending
+        return "late"
+
+    context = RecordingContext(0.1)
+    assert failure(call(subject, context=context))[0::2] == ("timed_out", False)
 
 
 def test_a_stop_that_a_library_turns_into_another_error_is_still_a_stop() -> None:

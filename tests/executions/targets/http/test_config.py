@@ -39,10 +39,16 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"headers": {"Host": "x"}}, "headers.Host", "Mainspring"),
         ({"headers": {"content-LENGTH": "1"}}, "headers.content-LENGTH", "Mainspring"),
         ({"headers": {"Transfer-Encoding": "chunked"}}, "headers.Transfer-Encoding", "Mainspring"),
+        ({"headers": {"Transfer_Encoding": "chunked"}}, "headers.Transfer_Encoding", "Mainspring"),
+        ({"headers": {"HOST": "x"}}, "headers.HOST", "Mainspring"),
+        ({"headers": {"X-A\r\nEvil": "1"}}, "headers.X-A\r\nEvil", "letters"),
+        ({"headers": {"X-A": "a\x85Evil: 1"}}, "headers.X-A", "line breaks"),
         ({"headers": {"X-A": "a\r\nEvil: 1"}}, "headers.X-A", "line breaks"),
         ({"headers": {"X-A": "snow \u2603"}}, "headers.X-A", "Latin-1"),
+        ({"headers": {"X-Key": "••••"}}, "headers.X-Key", "hidden"),
         ({"headers": {"X-A": 5}}, "headers.X-A", "a text"),
         ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "twice"),
+        ({"headers": {"X-Forwarded-For": "1", "X_Forwarded_For": "2"}}, "headers", "X_Forwarded_For"),
         ({"headers": {f"X-{n}": "" for n in range(101)}}, "headers", "100"),
         ({"headers": {"X-A": "a" * 17_000}}, "headers", "16 KB"),
         ({"query": {"a": None}}, "query.a", "number"),
@@ -86,7 +92,8 @@ def test_a_configuration_is_frozen() -> None:
 @pytest.mark.parametrize(
     "name",
     ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "X-ApiKey", "apikey", "X-Auth-Token",
-     "X-Hub-Signature-256", "Ocp-Apim-Subscription-Key", "X-Amz-Security-Token", "Client-Secret", "X-Access-Key"],
+     "X-Hub-Signature-256", "Ocp-Apim-Subscription-Key", "X-Amz-Security-Token", "Client-Secret", "X-Access-Key",
+     "api_key", "X_API_KEY", "access_key", "X-Bearer", "Pwd"],
 )  # fmt: skip
 def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) -> None:
     assert is_sensitive(name)
@@ -94,7 +101,8 @@ def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["Idempotency-Key", "Accept", "User-Agent", "Content-Type", "Location", "X-Keyboard", "ETag"]
+    "name",
+    ["Idempotency-Key", "Idempotency_Key", "Accept", "User-Agent", "Content-Type", "Location", "X-Keyboard", "ETag"],
 )
 def test_ordinary_headers_are_no_secrets(name: str) -> None:
     assert not is_sensitive(name)

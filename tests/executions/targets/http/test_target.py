@@ -50,6 +50,13 @@ def test_the_jobs_own_headers_win(receiver: Receiver) -> None:
 
 
 @allowed
+def test_a_header_of_ours_gives_way_to_its_spelling_with_underscores(receiver: Receiver) -> None:
+    headers = seen_by_server(send(receiver.url(), headers={"Idempotency_Key": "mine"}))["headers"]
+    assert headers["idempotency_key"] == "mine"
+    assert "idempotency-key" not in headers
+
+
+@allowed
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 def test_every_method_reaches_the_server_with_query(receiver: Receiver, method: str) -> None:
     seen = seen_by_server(send(receiver.url("/a?x=1"), method=method, query={"y": [True, "é"]}))
