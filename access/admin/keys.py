@@ -12,11 +12,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from access.admin.instants import exact_time, instant
 from access.admin.theming import ModelAdmin, ModelForm
 from access.models import ApiKey
 
@@ -34,7 +36,8 @@ class ApiKeyForm(ModelForm[ApiKey]):
     def clean_expires_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["expires_at"]
         if at is not None and at <= datetime.now(UTC):
-            raise forms.ValidationError("The expiry lies in the past: give a later instant (UTC), or none.")
+            zone = timezone.get_current_timezone()
+            raise forms.ValidationError(f"The expiry lies in the past: give a later instant ({zone}), or none.")
         return at
 
 
@@ -43,7 +46,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """A key acts with the rights of its user."""
 
     form = ApiKeyForm
-    list_display = ("name", "state", "start", "user", "last_used_at", "expires_at", "created_at")
+    list_display = ("name", "state", "start", "user", "last_used", "expires", "created")
     list_filter = ("user",)
     list_filter_submit = True
     list_select_related = ("user",)
@@ -60,9 +63,15 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         keys = super().get_queryset(request)
         return keys if _is_superuser(request) else keys.filter(user_id=request.user.pk or 0)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        return [name for name in self.list_display if name != "user" or _is_superuser(request)]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return self.list_filter if _is_superuser(request) else ()  # it would name every user
+
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         if obj is not None:
-            return ["name", "state", "start", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
+            return ["name", "state", "start", "user", "created", "last_used", "expires", "revoked"]
         return ["name", "user", "expires_at"] if _is_superuser(request) else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
@@ -76,9 +85,23 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             kwargs["initial"] = request.user.pk
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
+        help_text = f"Time zone: {timezone.get_current_timezone()}. Empty: it does not expire."
+        return super().get_form(request, obj, change, help_texts={"expires_at": help_text}, **kwargs)
+
     def get_urls(self) -> list[URLPattern]:
         revoke = self.admin_site.admin_view(self.revoke_view)
         return [path("<int:key_id>/revoke/", revoke, name="access_apikey_revoke"), *super().get_urls()]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        once = {"show_save_and_add_another": False, "show_save_and_continue": False}  # the answer shows the key
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **once})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
         if change:
@@ -95,7 +118,8 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             "opts": self.opts,
             "title": "The new key",
             "api_key": obj,
-            "secret": request.issued_key,  # type: ignore[attr-defined]
+            "expires": exact_time(obj.expires_at, datetime.now(UTC)) if obj.expires_at else None,
+            "secret": request.issued_key,  # type: ignore[attr-defined]  # set by save_model
         }
         response = TemplateResponse(request, "access/admin/issued.html", context)
         add_never_cache_headers(response)
@@ -134,6 +158,22 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     @admin.display(description="Starts with")
     def start(self, key: ApiKey) -> SafeString:
         return format_html("<code>ms_{}_…</code>", key.prefix)
+
+    @admin.display(description="Last used", ordering="last_used_at")
+    def last_used(self, key: ApiKey) -> SafeString:
+        return instant(key.last_used_at, datetime.now(UTC))
+
+    @admin.display(description="Expires", ordering="expires_at")
+    def expires(self, key: ApiKey) -> SafeString:
+        return instant(key.expires_at, datetime.now(UTC))
+
+    @admin.display(description="Created", ordering="created_at")
+    def created(self, key: ApiKey) -> SafeString:
+        return instant(key.created_at, datetime.now(UTC))
+
+    @admin.display(description="Revoked")
+    def revoked(self, key: ApiKey) -> SafeString:
+        return instant(key.revoked_at, datetime.now(UTC))
 
 
 def _is_superuser(request: HttpRequest) -> bool:

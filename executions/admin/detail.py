@@ -7,14 +7,19 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
 from django.utils.html import format_html
 
+from access.admin import instants
 from executions.admin import shown, words
-from executions.admin.attempts import cards, pretty
+from executions.admin.attempts import cards
+from executions.admin.jsonshown import pretty
 from executions.durations import duration_text
-from executions.models import Attempt, LogLine, Run, RunEvent
+from executions.models import LogLine, Run, RunEvent
+from executions.models.attempt import all_attempts
 from executions.states import LABELS, RunStatus
-from executions.targets.registry import TARGETS
+from executions.targets.registry import TARGETS, masked
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,10 +33,11 @@ EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {"c
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of the page's header. `wide` gives it a row of its own."""
+    """A line of the page's header."""
 
     label: str
     value: str | SafeString
+    is_wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +52,24 @@ class Moment:
 
 
 def load(run_id: UUID) -> Run | None:
-    """The run with its frozen definition, or None."""
-    return Run.objects.select_related("spec").filter(pk=run_id).first()
+    """The run with its frozen definition, and with `has_job` telling whether its job still exists; or None."""
+    job = Run._meta.get_field("job").related_model._default_manager.filter(pk=OuterRef("job_id"))
+    return Run.objects.select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
 
 
 def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]:
     """The context of the page and of its live part. Three queries."""
     n_lines = min(max(n_lines, LOG_TAIL), LOG_MOST)
     events = list(RunEvent.objects.filter(run=run))
-    attempts = list(Attempt.objects.filter(run=run))
+    attempts = all_attempts(run)
     lines = list(LogLine.objects.filter(run=run).order_by("-id")[: n_lines + 1])
     return {
         "run": run,
+        "nominal": instants.exact_time(run.nominal_at, now),
+        "zone": str(timezone.get_current_timezone()),
         "badge": shown.run_badge(run),
         "facts": facts(run, now),
-        "why": words.why(run),
+        "why": words.why(run, now),
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),
@@ -78,18 +87,18 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     """The lines of the header; those that say nothing are left out."""
     found = [
         Fact("Origin", words.ORIGINS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
-        Fact("Nominal instant", shown.instant(run.nominal_at, now)),
+        Fact("Nominal instant", instants.instant(run.nominal_at, now)),
     ]
     if run.status == RunStatus.SKIPPED:
-        return found + [Fact("Recorded", shown.instant(run.created_at, now))]
+        return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
     found += [
-        Fact("Started", shown.instant(run.started_at, now) if run.started_at else "Not yet"),
+        Fact("Started", instants.instant(run.started_at, now) if run.started_at else "Not yet"),
         Fact("Lateness", words.duration(run.lateness())),
     ]
     if run.status in (RunStatus.QUEUED, RunStatus.RETRYING) and run.available_at > now:
-        found.append(Fact("Next try", shown.instant(run.available_at, now)))
+        found.append(Fact("Next attempt", instants.instant(run.available_at, now)))
     if run.finished_at:
-        found.append(Fact("Finished", shown.instant(run.finished_at, now)))
+        found.append(Fact("Finished", instants.instant(run.finished_at, now)))
     going = now - run.started_at if run.started_at and not run.is_terminal else None
     found.append(Fact("Running for" if going else "Duration", words.duration(going or run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
@@ -97,8 +106,11 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
     if run.retry_of:
         found.append(Fact("Retry of", format_html('<a href="{}">the run before</a>', shown.run_url(run.retry_of))))
-    found.append(Fact("Run id", format_html("<code>{}</code>", run.pk)))
-    return found
+    return [*found, _id(run)]
+
+
+def _id(run: Run) -> Fact:
+    return Fact("Run id", format_html("<code>{}</code>", run.pk), is_wide=True)
 
 
 def attempts_of(run: Run) -> str:
@@ -115,7 +127,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
         Moment(
             text=words.event(happened, is_first=place == 0),
             tone=EVENT_TONES.get(happened.kind, "default"),
-            at=shown.exact_time(happened.at, now),
+            at=instants.exact_time(happened.at, now),
             since=f"+{words.duration(gaps[place])}" if place else "",
             actor=happened.actor,
         )
@@ -136,15 +148,9 @@ def definition(run: Run) -> list[tuple[str, str]]:
 
 def ordered(kind: str, target: dict[str, Any]) -> dict[str, Any]:
     """The target with its members in the order in which people think of them, as the database keeps none."""
-    known = [name for name in TARGETS[kind].config.model_fields if name in target]
-    return {name: target[name] for name in ["kind", *known, *target]}
-
-
-def target_words(kind: str, target: dict[str, Any]) -> tuple[str, str]:
-    """A target in short: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
-    if kind == "http":
-        return str(target.get("method", "GET")), str(target.get("url", ""))
-    return kind, str(target.get("name", ""))
+    shown = masked(target)
+    known = [name for name in TARGETS[kind].config.model_fields if name in shown]
+    return {name: shown[name] for name in ["kind", *known, *shown]}
 
 
 def timeout_words(kind: str) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_time
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
 
 from executions.admin import words
-from executions.ids import EPOCH, MILLISECOND
+from executions.ids import lowest_id
 from executions.models import RunSpec
-from executions.states import LABELS, Origin, Reason
+from executions.states import LABELS, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from executions.models import Run
-
-
-def lowest_id(at: datetime) -> UUID:
-    """The lowest id that a run of this nominal instant can have."""
-    return UUID(int=min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1) << 80)
 
 
 class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme has no types
@@ -36,9 +32,12 @@ class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme h
         return [(status.value, label) for status, (label, _) in LABELS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        chosen = self.value() or []
-        chosen = [chosen] if isinstance(chosen, str) else chosen
-        return queryset.filter(status__in=chosen) if any(chosen) else queryset
+        chosen = self.chosen()
+        return queryset.filter(status__in=chosen) if chosen else queryset
+
+    def chosen(self) -> list[str]:
+        given = self.value() or []
+        return [status for status in ([given] if isinstance(given, str) else given) if status]
 
 
 class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
@@ -60,19 +59,32 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
         return [(reason.value, words.REASONS[reason]) for reason in Reason]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(reason=self.value()) if self.value() else queryset
+        if not self.value():
+            return queryset
+        found = queryset.filter(reason=self.value())
+        # A reason says as much alone; of one job, the index goes by the status.
+        return found.filter(status=RunStatus.SKIPPED) if request.GET.get(JobFilter.parameter_name) else found
 
 
 class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
-    """From and to, in UTC."""
+    """From and to, in the viewer's zone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = f"nominal instant ({timezone.get_current_timezone()})"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
-        if start:
-            queryset = queryset.filter(pk__gte=lowest_id(start))
-        if end:
-            queryset = queryset.filter(pk__lt=lowest_id(end + timedelta(seconds=1)))
-        return queryset
+        try:
+            start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
+            end = end and end + timedelta(seconds=1)
+        except OverflowError as error:
+            raise IncorrectLookupParameters("This date lies outside the calendar") from error
+        # One job's runs have an index by instant.
+        if request.GET.get(JobFilter.parameter_name):
+            bounds: dict[str, Any] = {"nominal_at__gte": start, "nominal_at__lt": end}
+        else:
+            bounds = {"pk__gte": start and lowest_id(start), "pk__lt": end and lowest_id(end)}
+        return queryset.filter(**{bound: value for bound, value in bounds.items() if value})
 
     def _bound(self, side: str, without_time: str) -> datetime | None:
         day_text = self._given(f"{side}_0")
@@ -84,7 +96,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
             raise IncorrectLookupParameters(str(error)) from error
         if day is None or time is None:
             raise IncorrectLookupParameters(f"{day_text} is not a date")
-        return datetime.combine(day, time, tzinfo=UTC)
+        return datetime.combine(day, time, tzinfo=timezone.get_current_timezone()).astimezone(UTC)
 
     def _given(self, name: str) -> str:
         value: Any = self.used_parameters.get(f"{self.parameter_name}_{name}") or ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.utils.http import url_has_allowed_host_and_scheme
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
 PER_PAGE = 50
@@ -30,7 +33,7 @@ class UncountedChangeList(ChangeList):
         self.now = datetime.now(UTC)
         self.page_num = min(max(self.page_num, 1), MAX_PAGE)
         start = (self.page_num - 1) * self.list_per_page
-        rows = list(self.queryset[start : start + self.list_per_page + 1])
+        rows = list(self.rows(start, start + self.list_per_page + 1))
         self.has_more = len(rows) > self.list_per_page and self.page_num < MAX_PAGE
         self.is_cut_off = len(rows) > self.list_per_page and self.page_num == MAX_PAGE
         self.result_list = rows[: self.list_per_page]
@@ -43,10 +46,19 @@ class UncountedChangeList(ChangeList):
         self.paginator = UncountedPaginator([], self.list_per_page)
         self.chips = [self._chip(*chip) for chip in getattr(self.model_admin, "chips", ())]
 
+    def rows(self, start: int, stop: int) -> Iterable[Any]:
+        """Those from `start` to before `stop`; for lists that know a shorter way."""
+        return cut(self.queryset, self.queryset[:stop], start)
+
     def _chip(self, label: str, parameter: str, value: str) -> dict[str, object]:
         """A link that filters by one value, or by none."""
         url = self.get_query_string({parameter: value}) if value else self.get_query_string(remove=[parameter])
         return {"label": label, "url": url, "is_active": self.params.get(parameter, "") == value}
+
+
+def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
+    """Return the `first` of `rows` without those before `start`, for which no joined table is read."""
+    return rows.filter(pk__in=first.values("pk")[start:])
 
 
 def origin_of(request: HttpRequest, default: str) -> str:

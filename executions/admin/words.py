@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from access.admin.instants import UNITS, exact
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
@@ -41,13 +42,6 @@ WHY = {
     Origin.MANUAL: "Somebody started it by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
 }
-_LONG = (
-    (timedelta(days=365), "y"),
-    (timedelta(days=1), "d"),
-    (timedelta(hours=1), "h"),
-    (timedelta(minutes=1), "min"),
-    (timedelta(seconds=1), "s"),
-)
 
 
 def duration(length: timedelta | None) -> str:
@@ -61,7 +55,7 @@ def duration(length: timedelta | None) -> str:
     if seconds < 60:
         return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
     rest, parts = timedelta(seconds=round(seconds)), []
-    for unit, name in _LONG:
+    for unit, name in UNITS:
         count, rest = divmod(rest, unit)
         if count:
             parts.append(f"{count} {name}")
@@ -70,25 +64,14 @@ def duration(length: timedelta | None) -> str:
     return sign + " ".join(parts[:2])
 
 
-def relative(at: datetime, now: datetime) -> str:
-    """`in 5 min`, `3 h ago`, `now`: one unit, as the exact instant stands beside it."""
-    away = abs(at - now)
-    if away < timedelta(seconds=1):
-        return "now"
-    text = next(f"{away // unit} {name}" for unit, name in _LONG if away >= unit)
-    return f"in {text}" if at > now else f"{text} ago"
-
-
-def why(run: Run) -> str:
+def why(run: Run, now: datetime) -> str:
     """Why the run did, or did not, start: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
         return WHY[Origin(run.origin)]
     text = WHY_NOT[Reason(run.reason)]
     if run.n_occurrences > 1 and run.last_nominal_at:
-        text += (
-            f" This row stands for {run.n_occurrences:,} occurrences, from {run.nominal_at:%d %b %Y %H:%M:%S}"
-            f" to {run.last_nominal_at:%d %b %Y %H:%M:%S} UTC."
-        )
+        first, last = exact(run.nominal_at, now), exact(run.last_nominal_at, now)
+        text += f" This row stands for {run.n_occurrences:,} occurrences, from {first} to {last}."
     return text
 
 
@@ -104,7 +87,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.RUNNING:
             return f"Attempt {happened.attempt} started"
         case RunStatus.RETRYING:
-            return f"Attempt {happened.attempt} failed: it will be tried again"
+            return f"Attempt {happened.attempt} failed: a retry follows"
         case RunStatus.SUCCEEDED:
             return "Succeeded"
         case RunStatus.FAILED:

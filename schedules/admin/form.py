@@ -1,4 +1,4 @@
-"""The job form: its fields in people's words, and validation by the one set of rules in `schedules.definitions`."""
+"""The job form: its fields in people's words, and validation by the one set of rules in `schedules.validation`."""
 
 from __future__ import annotations
 
@@ -6,32 +6,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
-)
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
 from executions.admin import words
 from executions.overlap import Overlap
 from executions.policies import Delivery
 from executions.retry import Backoff
-from executions.targets.command.registry import commands
 from executions.targets.registry import TARGETS
-from schedules import definitions
 from schedules.admin import mapping
-from schedules.admin.jsontext import JsonText, LongText, plain_lines, read_json
+from schedules.admin.fields import add_class, choice, long_text, number, switch, text
+from schedules.admin.jsontext import plain_lines, read_json
+from schedules.admin.targets import SECTIONS
 from schedules.clock.catchup import CatchUp
 from schedules.clock.localtime import Fold, Gap
 from schedules.clock.spec import Kind
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Job
+from schedules.validation import validate
 
 if TYPE_CHECKING:
-    from schedules.definitions import Definition
+    from schedules.admin.targets.base import Section
+    from schedules.validation import Definition
 
 KINDS = (
     (Kind.CRON.value, "Cron expression"),
@@ -39,52 +35,18 @@ KINDS = (
     (Kind.ONCE.value, "Once"),
     (Kind.NONE.value, "Only by hand"),
 )
-TARGET_KINDS = (("http", "HTTP request"), ("command", "Command"))
+TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
 INSTANT = "2027-03-01 09:00"
-INSTANT_HELP = "In the time zone above, or with an offset such as +02:00."
+INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
-def text(
-    label: str, placeholder: str = "", help_text: str = "", *, mono: bool = False, **kwargs: Any
-) -> forms.CharField:
-    """A line of text."""
-    widget = UnfoldAdminTextInputWidget(
-        attrs={"placeholder": placeholder, "autocomplete": "off", "spellcheck": "false"}
-    )
-    if mono:
-        widget.attrs["class"] = f"{widget.attrs.get('class', '')} ms-mono"
-    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget, **kwargs)
+# Each kind of target brings its own fields.
+TargetFields: Any = type(
+    "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
+)
 
 
-def choice(label: str, choices: Any, help_text: str = "") -> forms.ChoiceField:
-    """One of a few."""
-    return forms.ChoiceField(
-        label=label, choices=choices, help_text=help_text, required=False, widget=UnfoldAdminSelectWidget()
-    )
-
-
-def json_text(label: str, placeholder: str, help_text: str = "", rows: int = 3) -> JsonText:
-    """A text of JSON."""
-    widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "placeholder": placeholder, "spellcheck": "false"})
-    return JsonText(label=label, help_text=help_text, widget=widget)
-
-
-def number(label: str, help_text: str = "") -> forms.IntegerField:
-    """A whole number; its bounds are for the definition to judge."""
-    return forms.IntegerField(label=label, help_text=help_text, required=False, widget=UnfoldAdminIntegerFieldWidget())
-
-
-def switch(label: str, help_text: str = "") -> forms.BooleanField:
-    """Yes or no."""
-    return forms.BooleanField(label=label, help_text=help_text, required=False, widget=UnfoldBooleanWidget())
-
-
-def command_choices() -> list[tuple[str, str]]:
-    """The registered commands."""
-    return [("", "Choose a command"), *((name, name) for name in sorted(commands()))]
-
-
-class JobForm(ModelForm[Job]):
+class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of the registered kinds
     """Everything that a definition has. Fields of other kinds than the chosen ones are passed over."""
 
     schedule_kind = forms.ChoiceField(label="Runs", choices=KINDS, widget=forms.RadioSelect)
@@ -111,32 +73,7 @@ class JobForm(ModelForm[Job]):
     max_runs = number("At most this many runs", "Empty: no limit.")
 
     target_kind = forms.ChoiceField(label="Does", choices=TARGET_KINDS, widget=forms.RadioSelect)
-    method = choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")])
-    url = text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True)
-    headers = json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of texts.")
-    query = json_text("Query", '{"page": 1}', "A JSON object, added to what the URL already asks for.")
-    body_format = choice(
-        "Body",
-        [("json", "Payload as JSON"), ("form", "Payload as a form"), ("raw", "Payload as it is"), ("none", "No body")],
-    )
-    success_statuses = text("Success is", "200-299", "Statuses and ranges, with commas between.")
-    retry_statuses = text(
-        "Worth a retry", "408, 425, 429, 500-599", "Empty: 408, 425, 429 and 500-599. Others fail for good."
-    )
-    connect_timeout = text("Time to connect", "10s")
-    read_timeout = text("Longest silence", "none", "Empty: only the timeout of the attempt counts.")
-    follow_redirects = switch("Follow redirects", "Up to five, each of them checked.")
-    verify_tls = switch("Check the server's certificate", "Leave it on.")
-    command = forms.ChoiceField(
-        label="Command", choices=command_choices, required=False, widget=UnfoldAdminSelectWidget()
-    )
-    payload = LongText(
-        label="Payload",
-        help_text="JSON. For HTTP it is the body, for a command its parameters. Empty: none.",
-        widget=UnfoldAdminTextareaWidget(
-            attrs={"rows": 5, "placeholder": '{"message": "hello"}', "spellcheck": "false"}
-        ),
-    )
+    payload = long_text("Payload", '{"message": "hello"}', rows=5)
 
     overlap = choice(
         "When the last run still goes on",
@@ -152,7 +89,7 @@ class JobForm(ModelForm[Job]):
     )
     catch_up_max_age = text("Too old to catch up after", "1h")
     max_retries = number("Retries after a failure", "0: none.")
-    backoff = choice("Delay between tries", [(name.value, name.capitalize()) for name in reversed(Backoff)])
+    backoff = choice("Delay between attempts", [(name.value, name.capitalize()) for name in reversed(Backoff)])
     delay = text("First delay", "5s")
     max_delay = text("Longest delay", "1h")
     jitter = switch("Spread the delays", "So that failures do not return together.")
@@ -181,11 +118,14 @@ class JobForm(ModelForm[Job]):
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
         default = " and ".join(f"{words.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
-        _add_class(self.fields["description"], "ms-plain")
+        in_words = " ".join(section.payload_help for section in SECTIONS.values())
+        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none."
+        add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:
         given = plain_lines(self.cleaned_data["payload"])
-        if self.cleaned_data.get("target_kind") != "http" or self.cleaned_data.get("body_format") != "raw":
+        section = SECTIONS.get(self.cleaned_data.get("target_kind") or "")
+        if section is None or not section.takes_text(self.cleaned_data):
             return read_json(given)
         stored = self.before.spec.payload if self.before else None
         return stored if isinstance(stored, str) and plain_lines(stored) == given else given or None
@@ -205,7 +145,7 @@ class JobForm(ModelForm[Job]):
             "policies": mapping.policies_from(values, spec.policies if spec else {}),
         }
         try:
-            self.definition = definitions.validate(data, self.now, self.before)
+            self.definition = validate(data, self.now, self.before)
         except InvalidDefinition as invalid:
             self.complain(invalid.errors)
         return values
@@ -225,33 +165,6 @@ class JobForm(ModelForm[Job]):
         """Whether the folded part of the form has something to show."""
         return bool(set(self.errors) & mapping.FOLDED_FIELDS)
 
-    def commands(self) -> list[tuple[str, str, list[dict[str, Any]]]]:
-        """Name, description and parameters of each command, for the help beside the form."""
-        return [(name, found.description, _parameters(found.schema)) for name, found in sorted(commands().items())]
-
-
-def _add_class(field: forms.Field, name: str) -> None:
-    field.widget.attrs["class"] = f"{field.widget.attrs.get('class', '')} {name}".strip()
-
-
-def _parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    required = set(schema.get("required", ()))
-    return [
-        {
-            "name": name,
-            "type": _type_words(described),
-            "is_required": name in required,
-            "default": described.get("default"),
-            "has_default": "default" in described,
-            "description": described.get("description", ""),
-        }
-        for name, described in schema.get("properties", {}).items()
-    ]
-
-
-def _type_words(described: dict[str, Any]) -> str:
-    if "anyOf" in described:
-        return " or ".join(dict.fromkeys(_type_words(part) for part in described["anyOf"]))
-    if "enum" in described:
-        return ", ".join(str(value) for value in described["enum"])
-    return str(described.get("format") or described.get("type") or described.get("$ref", "any").rpartition("/")[2])
+    def targets(self) -> list[tuple[str, Section]]:
+        """The parts for the kinds of target, in the order of their radio buttons."""
+        return list(SECTIONS.items())

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin
 from executions.admin import shown
+from schedules import triggers
 from schedules.admin import buttons, outlook, page
 from schedules.models import Job, JobState
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
-MAX_REASON = 255
 GONE = "This job was deleted meanwhile. Its history stays in the run list."
 
 
@@ -98,7 +98,11 @@ class JobPages(ModelAdmin[Job]):
 
     def do_pause(self, request: HttpRequest, jobs: list[Job]) -> None:
         """Pause these jobs with the reason that was posted, and note it in the admin's log."""
-        reason = " ".join(request.POST.get("reason", "").replace("\0", "").split())[:MAX_REASON]
+        try:
+            reason = triggers.read_reason(request.POST.get("reason", ""))
+        except ValueError as refusal:
+            messages.error(request, f"Not paused. {refusal}")
+            return
         for job in buttons.pause(request, jobs, datetime.now(UTC), reason):
             self.log_change(request, job, f"Paused: {reason}" if reason else "Paused.")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from executions.targets.http.config import HttpConfig
 from schedules.admin.jsontext import write_json
+from schedules.admin.targets import SECTIONS
 from schedules.clock.spec import Kind
 from schedules.clock.zones import instants_of, zone
 from schedules.policies import JobPolicies
@@ -23,9 +23,6 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.ONCE: ("at", "timezone"),
     Kind.NONE: ("timezone",),
 }
-HTTP_FIELDS = ("method", "url", "headers", "query", "body_format", "connect_timeout", "read_timeout")
-HTTP_SWITCHES = ("follow_redirects", "verify_tls")
-STATUS_FIELDS = ("success_statuses", "retry_statuses")
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
 FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, "catch_up_mode", "catch_up_max_age"}
@@ -37,8 +34,7 @@ LABELS = {
     "dst_gap": "When clocks skip its time",
     "dst_fold": "When its time comes twice",
     "max_runs": "At most this many runs",
-    "success_statuses": "Success is",
-    "retry_statuses": "Worth a retry",
+    **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
@@ -50,8 +46,7 @@ PLACES: dict[str, str] = {
     **{f"schedule.{name}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
-    "target.name": "command",
-    **{f"target.{name}": name for name in HTTP_FIELDS + HTTP_SWITCHES + STATUS_FIELDS},
+    **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
     **{f"policies.{name}": name for name in POLICY_FIELDS},
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
@@ -75,28 +70,17 @@ def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str
     """The form's fields that mean nothing for these kinds, and so are hidden."""
     every = {name for names in SCHEDULE_FIELDS.values() for name in names}
     unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
-    if target_kind == "command":
-        unused |= {*HTTP_FIELDS, *HTTP_SWITCHES, *STATUS_FIELDS}
-    elif target_kind == "http":
-        unused.add("command")
+    if target_kind in SECTIONS:
+        unused |= {name for kind, section in SECTIONS.items() if kind != target_kind for name in section.fields}
     return unused
 
 
 def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The target that the values describe. What the form does not show stays as it was `before`."""
     kind = values.get("target_kind")
-    kept = dict(before) if before.get("kind") == kind else {}
-    if kind == "command":
-        return {**kept, "kind": kind, "name": values.get("command") or ""}
-    target = {**kept, "kind": kind, **{name: values.get(name) for name in HTTP_FIELDS + HTTP_SWITCHES}}
-    for name in ("headers", "query"):
-        target[name] = {} if target[name] is None else target[name]
-    for name in STATUS_FIELDS:
-        parts = [part.strip() for part in (values.get(name) or "").split(",")]
-        target[name] = [part for part in parts if part]
-    target["retry_statuses"] = target["retry_statuses"] or None
-    target["read_timeout"] = target["read_timeout"] or None
-    return {name: value for name, value in target.items() if value != "" or name == "url"}
+    if kind not in SECTIONS:
+        return {"kind": kind}
+    return {**SECTIONS[kind].target(values, before if before.get("kind") == kind else {}), "kind": kind}
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,20 +101,19 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         "timezone": "UTC",
         "dst_gap": "shift",
         "dst_fold": "first",
-        "target_kind": "http",
+        "target_kind": next(iter(SECTIONS)),
         **{name: policies[name] for name in POLICY_FIELDS},
         **policies["retry"],
         "catch_up_mode": policies["catch_up"]["mode"],
         "catch_up_max_age": policies["catch_up"]["max_age"],
-        **_http_values(HttpConfig(url="https://example.org").model_dump(mode="json") | {"url": ""}),
     }
+    for section in SECTIONS.values():
+        values |= section.initial(None)
     if job is None:
         return values
-    target = job.target
-    values |= _schedule_values(job)
-    values["target_kind"] = target["kind"]
-    values |= _http_values(target) if target["kind"] == "http" else {"command": target.get("name", "")}
-    is_raw = target.get("body_format") == "raw" and isinstance(job.spec.payload, str)
+    section = SECTIONS[job.spec.target_kind]
+    values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(job.target)}
+    is_raw = isinstance(job.spec.payload, str) and section.takes_text(job.target)
     values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
     return values
 
@@ -173,13 +156,4 @@ def _schedule_values(job: Job) -> dict[str, Any]:
     for name in ("at", "anchor_at", "start_at", "end_at"):
         if (at := getattr(spec, name)) is not None:
             values[name] = local_text(at, spec.timezone)
-    return values
-
-
-def _http_values(target: dict[str, Any]) -> dict[str, Any]:
-    values = {name: target.get(name) for name in (*HTTP_FIELDS, *HTTP_SWITCHES)}
-    for name in ("headers", "query"):
-        values[name] = write_json(values[name])
-    for name in STATUS_FIELDS:
-        values[name] = ", ".join(str(status) for status in target.get(name) or ())
     return values

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from executions.admin import words
-from schedules import definitions
+from django.utils import timezone
+
+from access.admin.instants import differs, relative, zone_word
 from schedules.admin import mapping
 from schedules.clock.describe import describe, warnings
+from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import occurrences
-from schedules.clock.preview import Mark, dst_changes, preview
+from schedules.clock.preview import Mark, preview
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from schedules.clock.zones import zone
 from schedules.exceptions import InvalidDefinition
+from schedules.validation import validate_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,10 +37,10 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One coming instant, in words."""
+    """One coming instant, in words: in the schedule's zone, and in the viewer's."""
 
-    iso: str
     local: str
+    mine: str
     relative: str
     marks: list[tuple[str, str]]
 
@@ -50,11 +54,13 @@ def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_cha
     return {
         "description": describe(spec),
         "zone": spec.timezone,
+        "my_zone": str(timezone.get_current_timezone()),
+        "is_elsewhere": any(differs(fire.at, zone(spec.timezone)) for fire in fires),
         "fires": [
             Shown(
-                iso=fire.at.isoformat(),
-                local=_local(fire.local, now),
-                relative=words.relative(fire.at, now),
+                local=_exact(fire.local, now),
+                mine=_exact(timezone.localtime(fire.at), now),
+                relative=relative(fire.at, now),
                 marks=[MARKS[mark] for mark in fire.marks],
             )
             for fire in fires
@@ -70,7 +76,7 @@ def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_cha
 def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The preview of what stands in the form just now: its context, and errors by the form's field."""
     try:
-        spec = definitions.validate_schedule(mapping.schedule_from(values), now)
+        spec = validate_schedule(mapping.schedule_from(values), now)
     except InvalidDefinition as invalid:
         errors: dict[str, list[str]] = {}
         for dotted, texts in invalid.errors.items():
@@ -93,7 +99,8 @@ def n_missed(job: Job, now: datetime) -> int:
     return sum(1 for _ in islice(occurrences(job.schedule_spec, job.mark_at, now), MOST_COUNTED))
 
 
-def _local(local: datetime, now: datetime) -> str:
-    year = "" if local.year == now.astimezone(local.tzinfo or UTC).year else f" {local.year}"
+def _exact(local: datetime, now: datetime) -> str:
+    """To the millisecond if need be, and with the weekday, which people plan by."""
+    year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
-    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {local.tzname()}"
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_word(local)}"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import reverse
 
+from access.admin import instants
 from executions.admin import shown, words
-from executions.admin.filters import lowest_id
+from executions.ids import lowest_id
 from executions.models import Run
 from executions.states import LABELS, TERMINAL, RunStatus
-from schedules.clock.zones import zone
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -49,10 +49,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         due = Job.objects.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
         jobs = list(due[:N_ROWS])
         context |= {
-            "next_jobs": [
-                {"job": job, "next": shown.instant(job.next_run_at, now, zone(job.schedule.get("timezone", "UTC")))}
-                for job in jobs
-            ],
+            "next_jobs": [{"job": job, "next": instants.instant(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or Job.objects.exists(),
             "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
         }
@@ -81,7 +78,7 @@ def _runs(status: RunStatus, now: datetime) -> list[dict[str, Any]]:
             "url": shown.run_url(run.pk),
             "name": run.spec.job_name,
             "badge": shown.run_badge(run),
-            "at": shown.instant(run.finished_at or run.started_at, now),
+            "at": instants.instant(run.finished_at or run.started_at, now),
             "took": words.duration(run.duration or (now - run.started_at if run.started_at else None)),
             "error": run.error,
         }

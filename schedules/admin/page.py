@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Subquery
 
+from access.admin import instants
 from executions.admin import shown, words
-from executions.admin.attempts import pretty
-from executions.admin.detail import ordered, target_words, timeout_words
+from executions.admin.detail import ordered, timeout_words
+from executions.admin.jsonshown import pretty
+from executions.admin.targets import target_words
 from executions.models import Run
 from executions.states import LIVE, Origin, Reason
 from schedules.admin import outlook
@@ -50,8 +52,11 @@ def describe_job(job: Job, now: datetime) -> dict[str, Any]:
     return {
         "job": job,
         "badge": state_badge(job),
+        "now": now,
+        "paused": instants.exact_time(job.paused_at, now),
+        "updated": instants.exact_time(job.updated_at, now),
         "words": describe(job.schedule_spec),
-        "next": shown.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "next": instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now) for run in runs],
         "has_more": len(runs) == N_RUNS,
@@ -103,10 +108,11 @@ def _line(run: Run, now: datetime) -> dict[str, Any]:
     return {
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
-        "nominal": shown.instant(run.nominal_at, now),
-        "late": words.duration(run.lateness()),
-        "took": words.duration(run.duration),
-        "tries": run.n_attempts,
+        "nominal": instants.instant(run.nominal_at, now),
+        "late": words.duration(run.lateness()) if run.started_at else "",
+        "took": words.duration(run.duration) if run.duration is not None else "",
+        "attempts": run.n_attempts or "",
+        "worker": run.worker,
         "origin": words.ORIGINS[Origin(run.origin)],
         "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
     }

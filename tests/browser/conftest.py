@@ -13,6 +13,7 @@ from django.test import Client, override_settings
 from playwright.sync_api import expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from tests.acceptance.conftest import processes, receiver
 from tests.optional import did_not_run
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import User
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+
+__all__ = ["processes", "receiver"]
 
 # The driver runs an event loop in this thread, and Django would refuse the tests' own queries beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
 
 from executions.models import LogLine
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
-from schedules import triggers
+from schedules import definitions, triggers
+from schedules.models import Job
 from tests.browser.conftest import shoot
 from tests.factories import claim, end, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, ViewportSize
 
     from executions.models import Run
-    from schedules.models import Job
 
 pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
 
+SIZES: dict[str, ViewportSize] = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+# What is wider than its box and can be scrolled sideways, or is cut off without an ellipsis.
+CUT_OFF = """[...document.querySelectorAll("main *, #content-main *, #content-main")].filter((box) => {
+  const style = getComputedStyle(box);
+  return box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && style.display !== "inline"
+    && style.overflowX !== "visible" && style.textOverflow !== "ellipsis" && style.webkitLineClamp === "none"
+    && !box.matches("input, textarea, select, [class*=observer]");
+}).map((box) => `${box.tagName}.${box.className} ${box.scrollWidth - box.clientWidth} px`)"""
+# The focused element, if nothing shows that it is the focused one.
+UNMARKED = """(() => {
+  const marked = (box) => { const style = getComputedStyle(box); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none"; };
+  const place = document.activeElement;
+  return place === document.body || marked(place) || marked(place.parentElement) ? "" : place.outerHTML.slice(0, 200);
+})()"""
 STRANGE = ["<script>alert(1)</script>", "🦊 the fox job", "مهمة النسخ الاحتياطي", "x" * 200]
 HTTP = {
     "kind": "http",
@@ -42,6 +58,14 @@ ANSWER = {
     },
     "timings_ms": {"dns": 12.3, "connect": 31.0, "tls": 64.2, "first_byte": 412.5, "total": 540.1},
     "remote_address": "203.0.113.7",
+    "redirects": [],
+}
+
+REFUSED: dict[str, Any] = {
+    "request": {"method": "POST", "url": "http://127.0.0.1:9000/report", "n_body_bytes": 15},
+    "response": None,
+    "timings_ms": {"dns": 0.0, "connect": 0.0, "tls": 0.0, "total": 0.9},
+    "remote_address": None,
     "redirects": [],
 }
 
@@ -80,6 +104,11 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         ),
         "queued": make_run(job, today + 6 * minute, origin=Origin.MANUAL),
         "running": make_run(job, today + 7 * minute),
+        "refused": end(
+            make_run(job, today + 8 * minute),
+            Failed("connection_failed", "Connection refused " + "x" * 300, result=REFUSED, permanent=True),
+        ),
+        "command": end(make_run(make_job("y" * 200, now=today), today), Succeeded({"long": "z" * 3000})),
     }
     claim(runs["running"], today + 7 * minute)
     levels = ["info", "debug", "warning", "error"]
@@ -87,6 +116,8 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         LogLine(run=runs["failed"], attempt=1, at=today, level=levels[n % 4], message=f"line {n} <i>of</i> the log")
         for n in range(40)
     )
+    LogLine.objects.create(run=runs["command"], attempt=1, at=today, level="info", message="w" * 2000)
+    definitions.delete(runs["command"].job_id, today + minute, actor="ada")
     return job, runs
 
 
@@ -98,33 +129,46 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "job-edit": f"/admin/schedules/job/{job.pk}/change/",
         "job-add": "/admin/schedules/job/add/",
         "job-pause": f"/admin/schedules/job/{job.pk}/pause/",
+        "job-resume": f"/admin/schedules/job/{Job.objects.get(state='paused').pk}/resume/",
+        "job-hand": f"/admin/schedules/job/{Job.objects.get(name='started by hand only').pk}/change/",
+        "job-once": f"/admin/schedules/job/{Job.objects.get(name='a single shot').pk}/change/",
+        "job-every": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/change/",
+        "job-paused": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/",
+        "jobs-none": "/admin/schedules/job/?q=nothing",
+        "runs-none": f"/admin/executions/run/?job={Job.objects.get(name='started by hand only').pk}",
         "job-delete": f"/admin/schedules/job/{job.pk}/delete/",
         "runs": "/admin/executions/run/",
         **{f"run-{name}": f"/admin/executions/run/{run.pk}/change/" for name, run in runs.items()},
         "keys": "/admin/access/apikey/",
         "key-add": "/admin/access/apikey/add/",
+        "job-history": f"/admin/schedules/job/{job.pk}/history/",
         "users": "/admin/auth/user/",
+        "user-add": "/admin/auth/user/add/",
+        "user-change": f"/admin/auth/user/{User.objects.get(username='admin').pk}/change/",
+        "groups": "/admin/auth/group/",
+        "group-add": "/admin/auth/group/add/",
+        "password": "/admin/password_change/",
+        "crontab-add": "/admin/django_celery_beat/crontabschedule/add/",
+        "clocked-add": "/admin/django_celery_beat/clockedschedule/add/",
         "periodic": "/admin/django_celery_beat/periodictask/",
         "periodic-add": "/admin/django_celery_beat/periodictask/add/",
     }
 
 
-@pytest.mark.parametrize("size", ["laptop", "phone"])
+@pytest.mark.parametrize("size", SIZES)
 def test_every_page_fits_the_screen_and_shows_names_as_text(
     admin: Page, furnished: tuple[Job, dict[str, Run]], size: str
 ) -> None:
-    if size == "phone":
-        admin.set_viewport_size({"width": 390, "height": 1500})
+    admin.set_viewport_size(SIZES[size])
+    cut_off = {}
     for name, address in pages(*furnished).items():
         admin.goto(address)
         admin.wait_for_load_state("networkidle")
-        shoot(admin, f"{size}-{name}", whole=size == "laptop")
+        shoot(admin, f"{size}-{name}")
         too_wide = admin.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert too_wide <= 0, f"{name} is {too_wide} px too wide"
-        assert admin.evaluate("document.querySelectorAll('script:not([src])').length") == 0 or name not in (
-            "jobs",
-            "job",
-        )
+        cut_off[name] = admin.evaluate(CUT_OFF)
+    assert {name: boxes for name, boxes in cut_off.items() if boxes} == {}
 
 
 def test_dark_mode_has_pictures_too(admin: Page, furnished: tuple[Job, dict[str, Run]]) -> None:
@@ -134,3 +178,49 @@ def test_dark_mode_has_pictures_too(admin: Page, furnished: tuple[Job, dict[str,
         admin.wait_for_load_state("networkidle")
         shoot(admin, f"dark-{name}")
         assert "dark" in (admin.locator("html").get_attribute("class") or "")
+
+
+@pytest.mark.parametrize(("path", "drawn"), [("docs", ".opblock"), ("redoc", "[data-section-id]")])
+def test_the_pages_of_the_api_are_drawn_without_a_word_in_the_console(page: Page, path: str, drawn: str) -> None:
+    page.goto(f"/api/{path}")
+    expect(page.locator(drawn).first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    shoot(page, f"api-{path}", whole=False)
+
+
+def test_lists_without_rows_say_what_to_do(admin: Page) -> None:
+    for name, address in {"job": "/admin/schedules/job/", "run": "/admin/executions/run/"}.items():
+        admin.goto(address)
+        expect(admin.get_by_text(f"No {name}s yet")).to_be_visible()
+        shoot(admin, f"empty-{name}s")
+
+
+@pytest.mark.parametrize("width", [1024, 1280, 1536])
+def test_lists_are_not_cut_off_at_any_width(admin: Page, furnished: tuple[Job, dict[str, Run]], width: int) -> None:
+    admin.set_viewport_size({"width": width, "height": 800})
+    for address in ("/admin/schedules/job/", "/admin/executions/run/", "/admin/access/apikey/"):
+        admin.goto(address)
+        admin.wait_for_load_state("networkidle")
+        assert admin.evaluate(CUT_OFF) == [], address
+
+
+def test_the_filters_of_the_runs_open_and_name_the_viewers_zone(
+    admin: Page, furnished: tuple[Job, dict[str, Run]]
+) -> None:
+    admin.goto("/admin/")  # where the browser tells its zone
+    admin.goto("/admin/executions/run/")
+    admin.get_by_role("button", name="Filters").first.press("Enter")
+    expect(admin.get_by_text("nominal instant (Europe/Paris)").first).to_be_visible()
+    shoot(admin, "runs-filters", whole=False)
+
+
+@pytest.mark.parametrize(
+    "address", ["/admin/", "/admin/schedules/job/", "/admin/schedules/job/add/", "/admin/executions/run/"]
+)
+def test_the_keyboards_place_is_always_seen(admin: Page, furnished: tuple[Job, dict[str, Run]], address: str) -> None:
+    admin.goto(address)
+    unseen = set()
+    for _ in range(45):
+        admin.keyboard.press("Tab")
+        unseen.add(admin.evaluate(UNMARKED))
+    assert unseen - {""} == set()

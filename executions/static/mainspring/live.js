@@ -40,7 +40,6 @@
         if (same) same.open = details.open;
       }
       const scrolls = [...old.querySelectorAll("[id][tabindex]")].map((box) => [box.id, box.scrollTop, atEnd(box)]);
-      window.mainspring.localize(fresh);
       old.replaceWith(fresh);
       for (const [id, top, end] of scrolls) {
         const same = document.getElementById(id);

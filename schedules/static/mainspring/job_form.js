@@ -30,7 +30,6 @@
 
   function show({ html, errors }) {
     panel.innerHTML = html;
-    window.mainspring.localize(panel);
     for (const place of inputs.querySelectorAll("[data-errors]")) {
       const name = place.dataset.errors;
       if (!touched.has(name)) continue;
@@ -55,6 +54,7 @@
 
   const mine = box.querySelector("[data-use-my-zone]");
   mine.hidden = false;
+  mine.querySelector("[data-my-zone]").textContent = window.mainspring.zone;
   mine.addEventListener("click", () => {
     form.elements.timezone.value = window.mainspring.zone;
     form.elements.timezone.dispatchEvent(new Event("input", { bubbles: true }));

@@ -51,6 +51,26 @@ def test_others_keys_are_not_seen_and_not_revoked_by_a_limited_member(admin_user
     assert theirs.revoked_at is None
 
 
+def test_a_limited_member_is_told_of_no_other_user(admin_user: User) -> None:
+    limited = staff_member("limited", "view_apikey")
+    staff_member("somebody_else")
+    ApiKey.issue(user=limited, name="mine")
+    text = page_of(signed_in(limited).get(LIST))
+    assert ">mine</a>" in text and "somebody_else" not in text
+    assert "somebody_else" in page_of(signed_in(admin_user).get(LIST))
+
+
+def test_an_expiry_is_given_in_the_viewers_zone(admin_user: User) -> None:
+    client = signed_in(admin_user)
+    client.cookies["mainspring_zone"] = "Europe/Paris"
+    assert "Time zone: Europe/Paris" in page_of(client.get(ADD))
+    text = page_of(
+        client.post(ADD, {"name": "x", "user": admin_user.pk, "expires_at_0": "2031-01-01", "expires_at_1": "00:00"})
+    )
+    assert "1 Jan 2031 00:00:00 CET" in text
+    assert ApiKey.objects.get().expires_at == datetime(2030, 12, 31, 23, tzinfo=UTC)
+
+
 def test_a_revoked_key_signs_in_no_more(admin_user: User) -> None:
     row, secret = ApiKey.issue(user=admin_user, name="old")
     client = signed_in(admin_user)

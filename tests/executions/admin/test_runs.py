@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from executions import transitions
-from executions.admin import lists
+from executions.admin import lists, run_list
+from executions.admin.runs import RunAdmin
 from executions.models import LogLine, Run
-from executions.states import Reason
+from executions.states import Origin, Reason
 from executions.targets.base import Failed
 from schedules import definitions
 from tests.factories import NOW, end, make_job, make_run, make_skipped
-from tests.staff import page_of, signed_in, staff_member
+from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,15 +42,6 @@ def fill(n: int) -> None:
     for number in range(n):
         job, at = jobs[number % 10], NOW + timedelta(minutes=number)
         make_skipped(job, at) if number % 2 else end(make_run(job, at))
-
-
-def n_queries(admin: StaffClient, address: str) -> int:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        page_of(admin.get(address))
-    assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"].upper()]
-    return len(captured)
 
 
 def test_the_list_takes_the_same_few_queries_for_any_number_of_runs_and_never_counts(admin: StaffClient) -> None:
@@ -85,6 +75,45 @@ def test_a_run_is_found_by_its_id_its_jobs_id_and_its_jobs_name(admin: StaffClie
     assert "Nothing fits" in page_of(admin.get(LIST, {"q": "no such"}))
 
 
+@pytest.mark.parametrize("most", [0, 1, 200])
+def test_the_runs_of_many_jobs_are_one_list_the_newest_first(
+    admin: StaffClient, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(run_list, "MAX_JOBS", most)
+    monkeypatch.setattr(RunAdmin, "list_per_page", 3)
+    jobs = [make_job(f"invoice {number}") for number in range(2)]
+    made = [make_run(jobs[number % 2], NOW + timedelta(minutes=number)) for number in range(7)]
+    for number in (0, 3):
+        end(made[number])
+    make_run(make_job("other"), NOW + timedelta(minutes=9))
+
+    def shown(**query: Any) -> list[Run]:
+        return list(admin.get(LIST, {"q": "INVOICE", **query}).context["cl"].result_list)
+
+    assert shown() + shown(p=2) + shown(p=3) == made[::-1]
+    assert shown(status="succeeded") == [made[3], made[0]]
+    assert shown(status=["succeeded", "queued"], p=2) == made[3:0:-1]
+
+
+def test_filters_of_one_job_and_by_hand_keep_the_order(admin: StaffClient) -> None:
+    job = make_job()
+    by_hand = [make_run(job, NOW + timedelta(minutes=n), origin=Origin.MANUAL) for n in range(3)]
+    end(by_hand[1])
+    skipped = make_skipped(job, NOW + timedelta(minutes=7))
+    for query, wanted in (
+        ({"origin": "manual"}, by_hand[::-1]),
+        ({"origin": "manual", "status": "queued"}, [by_hand[2], by_hand[0]]),
+        ({"job": str(job.pk)}, [skipped, *by_hand[::-1]]),
+        ({"job": str(job.pk), "reason": "overlap"}, [skipped]),
+        (
+            {"job": str(job.pk), "nominal_at_from_0": "2026-11-20", "nominal_at_to_0": "2026-11-20"},
+            [skipped, *by_hand[::-1]],
+        ),
+        ({"job": str(job.pk), "nominal_at_from_0": "2026-11-21"}, []),
+    ):
+        assert list(admin.get(LIST, query).context["cl"].result_list) == wanted, query
+
+
 @pytest.mark.parametrize("term", ["%", "'; --", "x" * 5000, "0" * 36])
 def test_a_strange_search_finds_nothing_and_breaks_nothing(admin: StaffClient, term: str) -> None:
     make_run()
@@ -111,6 +140,51 @@ def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: S
 def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClient, query: str) -> None:
     make_run()
     assert admin.get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+def test_instants_are_shown_and_read_in_the_zone_of_the_viewers_browser(admin: StaffClient) -> None:
+    run = end(make_run())  # at 12:00 UTC
+    admin.cookies["mainspring_zone"] = "America/New_York"
+    assert "20 Nov 07:00:00 EST" in page_of(admin.get(page(run)))
+    for hour, is_found in (("06", True), ("08", False)):
+        day = {"nominal_at_from_0": "2026-11-20", "nominal_at_from_1": f"{hour}:00"}
+        text = page_of(admin.get(LIST, day))
+        assert (page(run) in text) == is_found
+        assert "nominal instant (America/New_York)" in text
+
+
+@pytest.mark.parametrize("zone", ["", "Mars/Base", "../../etc/passwd", "x" * 3000, "Factory"])
+def test_without_a_zone_that_exists_instants_are_shown_in_utc(admin: StaffClient, zone: str) -> None:
+    run = end(make_run())
+    admin.cookies["mainspring_zone"] = zone
+    assert "20 Nov 12:00:00 UTC" in page_of(admin.get(page(run)))
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_ends_of_the_calendar_are_no_error_in_any_zone(admin: StaffClient, zone: str) -> None:
+    run = end(make_run())
+    admin.cookies["mainspring_zone"] = zone
+    for extra in ("", f"&job={run.job_id}"):
+        query = f"nominal_at_from_0=0001-01-01&nominal_at_to_0=9999-12-31{extra}"
+        assert admin.get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+def test_the_page_of_a_run_says_what_it_is(admin: StaffClient) -> None:
+    run = end(make_run(), Failed("exception", "no", permanent=True))
+    text = page_of(admin.get(page(run)))
+    assert "<title> Run of greeting, failed |" in " ".join(text.split())
+    heading = " ".join(text.split('<h2 class="ms-title">')[1].split("</h2>")[0].split())
+    assert "greeting" in heading and "20 Nov 12:00:00 UTC" in heading and "Failed" in heading
+
+
+def test_a_run_of_a_deleted_job_is_retried_under_the_definition_that_it_had(admin: StaffClient) -> None:
+    run = end(make_run())
+    definitions.delete(run.job_id, NOW, actor="tests")
+    assert "Its job was deleted since." in page_of(admin.get(page(run)))
+    admin.post(f"{LIST}{run.pk}/retry/")
+    again = Run.objects.get(retry_of=run.pk)
+    assert again.spec_id == run.spec_id
+    assert end(again).status == "succeeded"
 
 
 def test_the_page_of_a_run_takes_few_queries_whatever_its_history(admin: StaffClient) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from executions.admin import words
 from executions.states import AttemptStatus, Origin, Reason
-from tests.factories import NOW
 
 
 @pytest.mark.parametrize(
@@ -28,20 +27,6 @@ from tests.factories import NOW
 )
 def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text: str) -> None:
     assert words.duration(length) == text
-
-
-@pytest.mark.parametrize(
-    ("away", "text"),
-    [
-        (timedelta(milliseconds=400), "now"),
-        (timedelta(seconds=59), "in 59 s"),
-        (-timedelta(minutes=5, seconds=59), "5 min ago"),
-        (timedelta(hours=30), "in 1 d"),
-        (timedelta(days=800), "in 2 y"),
-    ],
-)
-def test_a_relative_time_is_cut_to_one_unit(away: timedelta, text: str) -> None:
-    assert words.relative(NOW + away, NOW) == text
 
 
 def test_every_state_of_the_engine_has_its_words() -> None:

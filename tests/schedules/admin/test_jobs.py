@@ -14,10 +14,11 @@ from executions.models import Run
 from executions.targets.base import Failed
 from schedules import definitions, tick, triggers
 from schedules.admin.form import JobForm
+from schedules.admin.jobs import JobAdmin
 from schedules.models import Job
 from tests.factories import NOW, end, make_job, make_run
 from tests.schedules.admin.test_mapping import sent
-from tests.staff import page_of, signed_in, staff_member
+from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -43,13 +44,6 @@ def fill(n: int) -> None:
         job = make_job(f"job {number}")
         for minute in range(3):
             end(make_run(job, NOW + timedelta(minutes=minute)), Failed("exception", "no", permanent=True))
-
-
-def n_queries(admin: StaffClient, address: str) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        page_of(admin.get(address))
-    assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"].upper()]
-    return len(captured)
 
 
 def test_the_list_takes_the_same_few_queries_for_any_number_of_jobs_and_never_counts(admin: StaffClient) -> None:
@@ -89,6 +83,44 @@ def test_filters_narrow_by_state_target_and_schedule(admin: StaffClient) -> None
         assert ">hook</a>" in text and ">greeting</a>" not in text, query
 
 
+def listed(admin: StaffClient, query: str, column: str = "") -> list[str]:
+    order = {"o": f"{query}{JobAdmin.list_display.index(column) + 1}"} if column else {"q": query}
+    answer = admin.get(LIST, order)
+    assert answer.status_code == 200
+    return [job.name for job in answer.context["cl"].result_list]
+
+
+def test_sorted_by_the_next_run_those_without_one_are_last_on_whatever_page(
+    admin: StaffClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, schedule in (
+        ("a", {"kind": "none"}),
+        ("b", {"every": "9m"}),
+        ("c", {"every": "3m"}),
+        ("d", {"every": "6m"}),
+    ):
+        make_job(name, schedule)
+    paused = make_job("e", {"every": "1m"})
+    triggers.pause(paused.pk, NOW, actor="tests")
+    assert listed(admin, "", "next_shown") == ["c", "d", "b", "e", "a"]
+    assert listed(admin, "-", "next_shown") == ["b", "d", "c", "e", "a"]
+    monkeypatch.setattr(JobAdmin, "list_per_page", 2)
+    column = JobAdmin.list_display.index("next_shown") + 1
+    pages = [admin.get(LIST, {"o": column, "p": number}).context["cl"].result_list for number in (1, 2, 3, 4)]
+    assert [[job.name for job in page] for page in pages] == [["c", "d"], ["b", "e"], ["a"], []]
+
+
+def test_sorted_by_name_and_found_by_the_present_name(admin: StaffClient) -> None:
+    for name in ("beta", "alpha", "gamma"):
+        job = make_job(name)
+    admin.post(f"{LIST}{job.pk}/change/", form_of(job) | {"name": "delta"})
+    assert listed(admin, "", "name_shown") == ["alpha", "beta", "delta"]
+    assert listed(admin, "-", "name_shown") == ["delta", "beta", "alpha"]
+    assert (listed(admin, "gamma"), listed(admin, "de"), listed(admin, "ta")) == ([], ["delta"], [])
+    assert listed(admin, "elt") == ["delta"]
+    assert listed(admin, str(job.pk)) == ["delta"]
+
+
 def test_saving_a_form_without_a_change_makes_no_new_version_and_leaves_the_clock_alone(admin: StaffClient) -> None:
     job = make_job(schedule={"every": "7m"})
     before = Job.objects.filter(pk=job.pk).values("spec_id", "schedule", "mark_at", "next_run_at").get()
@@ -124,7 +156,8 @@ def test_the_preview_answers_with_fires_or_with_errors_by_field(admin: StaffClie
         f"{LIST}preview/", {"schedule_kind": "cron", "cron": "0 9 * * *", "timezone": "Europe/Paris", "max_runs": "3"}
     )
     assert good.json()["errors"] == {}
-    assert good.json()["html"].count("data-local") == 3
+    assert good.json()["html"].count("<td") == 3 * 3  # there, here, and from now
+    assert "09:00:00 CE" in good.json()["html"] and ">UTC<" in good.json()["html"]
     bad = admin.post(f"{LIST}preview/", {"schedule_kind": "cron", "cron": "99 * * * *", "timezone": "Nowhere"}).json()
     assert set(bad["errors"]) == {"cron", "timezone"}
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.template.loader import get_template
 
+from executions.targets.registry import TARGETS
 from schedules.admin import mapping
 from schedules.admin.form import JobForm
+from schedules.admin.targets import SECTIONS
 from schedules.models import Job
 from tests.factories import NOW, make_job
 
@@ -136,6 +139,15 @@ def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: 
 
 def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
     assert set(mapping.PLACES.values()) == set(JobForm.base_fields) | {"name", "description"}
+
+
+def test_every_kind_of_target_has_its_part_of_the_form() -> None:
+    assert set(SECTIONS) == set(TARGETS)
+    names = [name for section in SECTIONS.values() for name in section.fields]
+    assert len(names) == len(set(names))
+    for section in SECTIONS.values():
+        get_template(section.template)
+        assert set(section.places.values()) == set(section.fields)
 
 
 def test_the_place_of_an_error_is_the_nearest_field_above_it() -> None:

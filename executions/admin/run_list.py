@@ -1,0 +1,71 @@
+"""The run list's own way to its rows, which reads about as many as it shows, whatever is filtered and searched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Func, OuterRef
+
+from access.ordered import first_rows
+from executions.admin.filters import OriginFilter, StatusFilter
+from executions.admin.lists import UncountedChangeList, cut
+from executions.ids import read_id
+from executions.models import Run, RunSpec, named
+from executions.states import Origin, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+MAX_JOBS = 200  # of more, the latest runs are likely to be among the latest of all
+NEWEST_OF_JOB = ("-nominal_at", "-id")  # the order of the ids, as the indexes of a job's runs have it
+
+
+class RunChangeList(UncountedChangeList):
+    """Goes to the runs by the index of what is wanted: statuses, or the jobs of a name."""
+
+    jobs: Sequence[UUID] = ()  # found by a part of their name, when they are few
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Run]:
+        """What the filters leave, and of it what was searched: a run's id, a job's id or a part of a job's name."""
+        rows: QuerySet[Run] = super().get_queryset(request, exclude_parameters)
+        term = self.query.strip()
+        if not term:
+            return rows
+        if "\0" in term:
+            return rows.none()
+        if wanted := read_id(term):
+            if Run.objects.filter(pk=wanted).exists():
+                return rows.filter(pk=wanted)
+            return rows.filter(job_id=wanted).order_by(*NEWEST_OF_JOB)
+        versions = RunSpec.objects.filter(named(term)).order_by("job_id").distinct("job_id")
+        jobs = list(versions.values_list("job_id", flat=True)[: MAX_JOBS + 1])
+        if len(jobs) > MAX_JOBS:
+            return rows.filter(named(term, "spec__"))
+        self.jobs = jobs
+        return rows.filter(job_id__in=jobs)
+
+    def rows(self, start: int, stop: int) -> QuerySet[Run]:
+        first = self._of_jobs(stop) if self.jobs else first_rows(self.queryset, stop, "status", self._statuses())
+        return cut(self.queryset, first, start)
+
+    def _statuses(self) -> list[str] | None:
+        """Those that are wanted, None when that does not matter. The index of origins has the status before the id."""
+        chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
+        origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
+        if not chosen and origins & {Origin.MANUAL, Origin.RETRY} and not self.params.get("job"):
+            return list(RunStatus)
+        return chosen or None
+
+    def _of_jobs(self, stop: int) -> QuerySet[Run]:
+        """The first of each job, and of these the first."""
+        # By the instant alone, so that the index is walked, and no job's runs are sorted, however many there are.
+        newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]
+        of_each = RunSpec.objects.filter(job_id__in=self.jobs).order_by("job_id").distinct("job_id")
+        found = of_each.values(found=Func(ArraySubquery(newest), function="unnest"))
+        rows: QuerySet[Run] = self.queryset.filter(pk__in=found)
+        return rows[:stop]

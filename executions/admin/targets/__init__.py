@@ -1,0 +1,18 @@
+"""How each kind of target looks on the pages of what happened: one module a kind, named as the kind."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from executions.targets.registry import TARGETS
+
+if TYPE_CHECKING:
+    from executions.admin.targets.base import Look
+
+LOOKS: dict[str, Look] = {kind: import_module(f"{__name__}.{kind}").LOOK for kind in TARGETS}
+
+
+def target_words(kind: str, target: dict[str, Any]) -> tuple[str, str]:
+    """A target in short: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
+    return LOOKS[kind].words(target)

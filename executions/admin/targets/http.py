@@ -1,0 +1,99 @@
+"""An HTTP exchange: the request, the answer, and where the time went. Only what happened is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from executions.admin import words
+from executions.admin.jsonshown import readable
+
+if TYPE_CHECKING:
+    from executions.targets.base import JSON
+
+PHASES = (("dns", "Name look-up"), ("connect", "Connect"), ("tls", "TLS"), ("first_byte", "Wait for the answer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the timings bar, in per cent of the whole."""
+
+    name: str
+    label: str
+    took: str
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The request and the answer of an attempt, as text for people."""
+
+    request: str
+    sent: str
+    status: str
+    tone: str
+    headers: list[tuple[str, str]]
+    body: str
+    size: str
+    remote: str
+    redirects: list[str]
+    phases: list[Phase]
+
+
+class HttpLook:
+    """An HTTP request."""
+
+    template = "executions/admin/targets/http.html"
+
+    def words(self, target: dict[str, Any]) -> tuple[str, str]:
+        return str(target.get("method", "GET")), str(target.get("url", ""))
+
+    def result(self, result: JSON) -> Exchange | None:
+        if not isinstance(result, dict) or not isinstance(result.get("request"), dict):
+            return None
+        request, answer = result["request"], result.get("response") or {}
+        timings = result.get("timings_ms") or {}
+        status = int(answer.get("status") or 0)
+        size = int(request.get("n_body_bytes") or 0)
+        last_step = "tls" if str(request.get("url", "")).startswith("https") else "connect"
+        was_sent = bool(answer or timings.get(last_step))
+        return Exchange(
+            request=f"{request.get('method', '')} {request.get('url', '')}",
+            sent=f"with a body of {size:,} bytes" if size and was_sent else "",
+            status=f"{status} {answer.get('reason', '')}".strip() if status else "No answer",
+            tone="danger" if status >= 400 or not status else "success" if status < 300 else "info",
+            headers=sorted((answer.get("headers") or {}).items()),
+            body=readable(str(answer.get("body") or "")),
+            size=_size(answer),
+            remote=str(result.get("remote_address") or ""),
+            redirects=[
+                str(hop.get("url", hop) if isinstance(hop, dict) else hop) for hop in result.get("redirects") or []
+            ],
+            phases=_phases(timings, "Read and the rest" if answer else "Until it failed"),
+        )
+
+
+LOOK = HttpLook()
+
+
+def _size(answer: dict[str, Any]) -> str:
+    if not answer:
+        return ""
+    return f"{int(answer.get('n_bytes') or 0):,} bytes" + (
+        " kept, the rest was cut off" if answer.get("truncated") else ""
+    )
+
+
+def _phases(timings: dict[str, float], last: str) -> list[Phase]:
+    known = [(name, label, float(timings.get(name) or 0)) for name, label in PHASES]
+    spent = sum(took for _, _, took in known)
+    total = max(float(timings.get("total") or 0), spent)
+    found, start = [], 0.0
+    for name, label, took in [*known, ("rest", last, total - spent)]:
+        if took > 0 and spent > 0:
+            length = words.duration(timedelta(milliseconds=took))
+            found.append(Phase(name, label, length, round(start, 2), round(took / total * 100, 2)))
+            start += took / total * 100
+    return found

@@ -1,0 +1,122 @@
+"""The job form and the deletion of jobs in the admin. Whatever changes a job goes through definitions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from executions.models import Run
+from executions.states import RunStatus
+from schedules import definitions
+from schedules.admin import outlook
+from schedules.admin.form import JobForm
+from schedules.admin.job_pages import GONE, JobPages
+from schedules.clock.zones import zone_names
+from schedules.exceptions import JobGone
+from schedules.models import Job
+
+if TYPE_CHECKING:
+    from django.forms import ModelForm
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+
+class JobEditing(JobPages):
+    """The part of the job admin that makes, changes and deletes jobs."""
+
+    form = JobForm
+    warn_unsaved_form = True
+    change_form_template = "schedules/admin/job_form.html"
+    delete_confirmation_template = "schedules/admin/delete.html"
+    delete_selected_confirmation_template = "schedules/admin/delete_selected.html"
+
+    def get_fieldsets(self, request: HttpRequest, obj: Job | None = None) -> Any:
+        return [(None, {"fields": list(JobForm.base_fields)})]
+
+    def get_urls(self) -> list[URLPattern]:
+        preview = self.admin_site.admin_view(self.preview_view)
+        return [path("preview/", preview, name="schedules_job_preview"), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        is_look = request.method == "GET" and not self.has_change_permission(request)
+        job = self.get_object(request, object_id) if is_look else None
+        if job is not None and self.has_view_permission(request):
+            return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        context = {**(extra_context or {}), "zone_names": sorted(zone_names()), "show_save_and_add_another": False}
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except JobGone:
+            messages.error(request, GONE)
+            return HttpResponseRedirect(reverse("admin:schedules_job_changelist"))
+
+    def save_model(self, request: HttpRequest, obj: Job, form: ModelForm[Job], change: bool) -> None:
+        assert isinstance(form, JobForm)
+        assert form.definition is not None
+        actor = request.user.get_username()
+        if change:
+            saved = definitions.replace(obj.pk, form.definition, form.now, actor=actor)
+        else:
+            saved = definitions.create(form.definition, form.now, actor=actor)
+        obj.pk, obj.name = saved.pk, saved.name
+
+    def response_post_save_add(self, request: HttpRequest, obj: Job) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[obj.pk]))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Job) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[obj.pk]))
+
+    @method_decorator(require_POST)
+    def preview_view(self, request: HttpRequest) -> JsonResponse:
+        """The live preview: {"html": …, "errors": {field: [sentence, …]}} for the form's present values."""
+        if not (self.has_change_permission(request) or self.has_add_permission(request)):
+            raise PermissionDenied
+        context, errors = outlook.live(request.POST, datetime.now(UTC))
+        return JsonResponse({"html": render_to_string("schedules/admin/outlook.html", context), "errors": errors})
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        # Django would gather every row that points at the job; history stays, so there is nothing to gather.
+        return [str(job) for job in objs], {"jobs": len(objs)}, set(), []
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = extra_context or {}
+        if (job := self.get_object(request, object_id)) is not None:
+            found = Run.objects.filter(job_id=job.pk)
+            context |= {
+                "n_waiting": found.filter(status__in=[RunStatus.QUEUED, RunStatus.RETRYING]).count(),
+                "n_running": found.filter(status=RunStatus.RUNNING).count(),
+            }
+        return super().delete_view(request, object_id, context)
+
+    def delete_model(self, request: HttpRequest, obj: Job) -> None:
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        now = datetime.now(UTC)
+        for job in queryset:
+            try:
+                definitions.delete(job.pk, now, actor=request.user.get_username())
+            except JobGone:
+                continue

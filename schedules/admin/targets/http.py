@@ -1,0 +1,74 @@
+"""The form's fields for an HTTP request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from executions.targets.http.config import HttpConfig
+from schedules.admin.fields import choice, json_text, switch, text
+from schedules.admin.jsontext import write_json
+from schedules.admin.targets.base import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLAIN = ("method", "url", "body_format", "connect_timeout", "read_timeout", "follow_redirects", "verify_tls")
+OBJECTS = ("headers", "query")
+STATUSES = ("success_statuses", "retry_statuses")
+
+
+class HttpSection(Section):
+    label = "HTTP request"
+    template = "schedules/admin/targets/http.html"
+    payload_help = "For an HTTP request it is the body."
+    fields: ClassVar = {
+        "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
+        "url": text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True),
+        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of texts."),
+        "query": json_text("Query", '{"page": 1}', "A JSON object, added to what the URL already asks for."),
+        "body_format": choice(
+            "Body",
+            [
+                ("json", "Payload as JSON"),
+                ("form", "Payload as a form"),
+                ("raw", "Payload as it is"),
+                ("none", "No body"),
+            ],
+        ),
+        "success_statuses": text("Success is", "200-299", "Statuses and ranges, with commas between."),
+        "retry_statuses": text(
+            "Worth a retry", "408, 425, 429, 500-599", "Empty: 408, 425, 429 and 500-599. Others fail for good."
+        ),
+        "connect_timeout": text("Time to connect", "10s"),
+        "read_timeout": text("Longest silence", "none", "Empty: only the timeout of the attempt counts."),
+        "follow_redirects": switch("Follow redirects", "Up to five, each of them checked."),
+        "verify_tls": switch("Check the server's certificate", "Leave it on."),
+    }
+    places: ClassVar = {name: name for name in fields}
+    labels: ClassVar = {"success_statuses": "Success is", "retry_statuses": "Worth a retry"}
+
+    def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
+        if target is None:
+            target = HttpConfig(url="https://example.org").model_dump(mode="json") | {"url": ""}
+        return {
+            **{name: target.get(name) for name in PLAIN},
+            **{name: write_json(target.get(name)) for name in OBJECTS},
+            **{name: ", ".join(str(status) for status in target.get(name) or ()) for name in STATUSES},
+        }
+
+    def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+        found = {**kept, **{name: values.get(name) for name in PLAIN}}
+        for name in OBJECTS:
+            found[name] = {} if values.get(name) is None else values.get(name)
+        for name in STATUSES:
+            parts = [part.strip() for part in (values.get(name) or "").split(",")]
+            found[name] = [part for part in parts if part]
+        found["retry_statuses"] = found["retry_statuses"] or None
+        found["read_timeout"] = found["read_timeout"] or None
+        return {name: value for name, value in found.items() if value != "" or name == "url"}
+
+    def takes_text(self, values: Mapping[str, Any]) -> bool:
+        return values.get("body_format") == "raw"
+
+
+SECTION = HttpSection()
