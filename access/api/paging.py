@@ -7,16 +7,19 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q
+from django.db.models import BooleanField, Func, Model, Value
+from django.db.models.lookups import GreaterThan, LessThan, Lookup
 from rest_framework.utils.urls import replace_query_param
 
 from access.api.exceptions import InvalidInput
+from access.ordered import first_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from django.db.models import QuerySet
     from rest_framework.request import Request
@@ -37,19 +40,23 @@ class Page(Generic[Row]):
 
 
 def page_of(
-    request: Request, rows: QuerySet[Row], parameters: PageParameters, order: Sequence[str] = ("-id",)
+    request: Request,
+    rows: QuerySet[Row],
+    parameters: PageParameters,
+    order: Sequence[str] = ("-id",),
+    any_of: tuple[str, Collection[str] | None] = ("", None),
 ) -> Page[Row]:
     """Cut the asked page out of `rows`, in one query.
 
-    `order` names columns that together are unique, as in `order_by`, all in one direction. Raises InvalidInput for
-    a cursor that this list did not give.
+    `order` names columns that together are unique, as in `order_by`, all in one direction; `any_of` a column and the
+    values of which each entry has one. Raises InvalidInput for a cursor that this list did not give.
     """
     direction, position = _read(parameters.cursor, rows.model, order)
     backward = direction == BACKWARD
     turned = [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
     if position:
         rows = rows.filter(_beyond(turned, position))
-    found = list(rows.order_by(*turned)[: parameters.page_size + 1])
+    found = list(first_rows(rows.order_by(*turned), parameters.page_size + 1, *any_of))
     has_more = len(found) > parameters.page_size
     shown = list(islice(found, parameters.page_size))
     if backward:
@@ -63,20 +70,19 @@ def page_of(
     )
 
 
-def _beyond(order: Sequence[str], position: Sequence[Any]) -> Q:
-    """What lies after the position, column by column. The first column is bounded plainly, for its index's sake."""
-    condition = Q()
-    for name, value in reversed(list(zip(order, position, strict=True))):
-        column, sign = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
-        further = Q(**{f"{column}__{sign}": value})
-        condition = further | (Q(**{column: value}) & condition) if condition else further
-    first = order[0].removeprefix("-")
-    bound = Q(**{f"{first}__{'lte' if order[0].startswith('-') else 'gte'}": position[0]})
-    return bound & condition if len(order) > 1 else condition
+def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
+    """What lies after the position: one comparison of rows, which PostgreSQL estimates and bounds an index by."""
+    columns = [name.removeprefix("-") for name in order]
+    row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
+    return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)
+
+
+def _values(position: Sequence[Any]) -> list[Value]:
+    return [Value(value) for value in position]
 
 
 def _address(request: Request, direction: str, row: Model, order: Sequence[str]) -> str:
-    values = [getattr(row, name.removeprefix("-")) for name in order]
+    values = [attrgetter(name.removeprefix("-").replace("__", "."))(row) for name in order]
     texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
     cursor = base64.urlsafe_b64encode(json.dumps([direction, *texts]).encode()).decode().rstrip("=")
     return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
@@ -89,13 +95,19 @@ def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple
         direction, *texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if direction not in (FORWARD, BACKWARD) or not all(isinstance(text, str) for text in texts):
             raise InvalidInput(_not_ours())
-        fields = [model._meta.get_field(name.removeprefix("-")) for name in order]
-        values = [field.to_python(text) for field, text in zip(fields, texts, strict=True)]  # type: ignore[union-attr]
+        values = [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:
         raise InvalidInput(_not_ours()) from error
     if any(isinstance(value, datetime) and not _is_storable(value) for value in values):
         raise InvalidInput(_not_ours())
     return direction, values
+
+
+def _field(model: type[Model], name: str) -> Any:
+    *path, last = name.removeprefix("-").split("__")
+    for step in path:
+        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
+    return model._meta.get_field(last)
 
 
 def _is_storable(instant: datetime) -> bool:

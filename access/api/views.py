@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
-from rest_framework.renderers import JSONRenderer
 from rest_framework.views import APIView
 
-from access.api.authentication import ApiKeyAuthentication
-from access.api.bodies import JsonParser
 from access.api.parameters import Parameters
 from access.models import ApiKey
 
@@ -41,14 +37,12 @@ class AsInTheAdmin(IsAdminUser):
 
 
 class ApiView(APIView):
-    """JSON in and out. A method that is not in `takes_parameters` refuses every query parameter.
+    """JSON in and out, by the classes that the settings name.
 
+    A method that is not in `takes_parameters` refuses every query parameter.
     `needs` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
     """
 
-    authentication_classes = (ApiKeyAuthentication, SessionAuthentication)
-    parser_classes = (JsonParser,)
-    renderer_classes = (JSONRenderer,)
     content_negotiation_class = ByAcceptHeader
     permission_classes = (AsInTheAdmin,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")

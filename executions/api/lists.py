@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from access.api.paging import page_of
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from executions.api.shapes import RunPage, run_of
-from executions.ids import EPOCH, MILLISECOND
+from executions.ids import MILLISECOND, lowest_id
 from executions.models import Run
 from executions.states import Origin, Reason, RunStatus
 
@@ -44,27 +44,32 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     rows = Run.objects.select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
     # A job's runs have an index by nominal instant; all runs together are sorted by the same instant in their ids.
     order = ("-id",) if job_id is None else ("-nominal_at", "-id")
-    page = page_of(request, rows.filter(_wanted(filters, job_id)), filters, order)
+    statuses = filters.status
+    if statuses is None and job_id is None and filters.origin in (Origin.MANUAL, Origin.RETRY):
+        statuses = tuple(RunStatus)  # the index of origins has the status before the id
+    page = page_of(request, rows.filter(_wanted(filters, job_id)), filters, order, ("status", statuses))
     return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])
 
 
 def _wanted(filters: JobRunFilters, job_id: UUID | None) -> Q:
     wanted = Q() if job_id is None else Q(job_id=job_id)
-    if filters.status:
-        wanted &= Q(status__in=filters.status)
     if filters.origin:
         wanted &= Q(origin=filters.origin)
     if filters.reason:
-        wanted &= Q(reason=filters.reason)
+        # A reason says as much alone; of one job, the index goes by the status.
+        wanted &= Q(reason=filters.reason) if job_id is None else Q(status=RunStatus.SKIPPED, reason=filters.reason)
     if filters.nominal_after:
-        wanted &= Q(nominal_at__gte=filters.nominal_after, id__gte=_first_id(filters.nominal_after))
+        wanted &= ~_before(filters.nominal_after, job_id)
     if filters.nominal_before:
-        # Ids are cut to the millisecond, so those of the last one begun count as well.
-        end = _first_id(filters.nominal_before + MILLISECOND)
-        wanted &= Q(nominal_at__lt=filters.nominal_before, id__lt=end)
+        wanted &= _before(filters.nominal_before, job_id)
     return wanted
 
 
-def _first_id(at: datetime) -> UUID:
-    """The lowest id that a run of this instant's millisecond can have."""
-    return UUID(int=max((at - EPOCH) // MILLISECOND, 0) << 80)
+def _before(at: datetime, job_id: UUID | None) -> Q:
+    """Nominal instants before this one, told by the column that the list is ordered by."""
+    if job_id is not None:
+        return Q(nominal_at__lt=at)
+    earlier = Q(id__lt=lowest_id(at))
+    if at.microsecond % 1000:  # ids are cut to the millisecond
+        earlier |= Q(id__lt=lowest_id(at + MILLISECOND), nominal_at__lt=at)
+    return earlier

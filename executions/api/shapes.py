@@ -9,8 +9,9 @@ from uuid import UUID
 from pydantic import Field
 
 from access.api.schema import Like, Shape
+from executions.models.attempt import all_attempts
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
-from executions.targets.registry import AnyTarget
+from executions.targets.registry import AnyTarget, masked
 
 if TYPE_CHECKING:
     from executions import models
@@ -62,7 +63,7 @@ class Attempt(Shape):
     duration_ms: int | None
     error_code: str | None
     error: str | None
-    result: Any = Field(description="What the target returned: for `http` the request, response and timings.")
+    result: Any = Field(description="What the target returned, in the form of its kind.")
     retry_at: datetime | None = Field(description="When the run was to be tried again.")
 
 
@@ -79,7 +80,9 @@ class Event(Shape):
 class RunDetail(Run):
     """A run, whole."""
 
-    target: Annotated[Any, Like(AnyTarget)] = Field(description="As it was when the run was born.")
+    target: Annotated[Any, Like(AnyTarget)] = Field(
+        description="As it was when the run was born. Values of headers that look like credentials are hidden."
+    )
     payload: Any
     policies: dict[str, Any]
     attempts: list[Attempt]
@@ -128,16 +131,13 @@ def run_of(row: models.Run) -> Run:
 
 def detail_of(row: models.Run) -> RunDetail:
     """Return a run whole; reads its attempts and events."""
-    attempts = [_attempt(attempt) for attempt in row.attempts.all()]
-    if row.status == RunStatus.RUNNING:
-        attempts.append(_going_on(row))
     return RunDetail.model_validate(
         {
             **_fields(row),
-            "target": row.spec.target,
+            "target": masked(row.spec.target),
             "payload": row.spec.payload,
             "policies": row.spec.policies,
-            "attempts": attempts,
+            "attempts": [_attempt(attempt) for attempt in all_attempts(row)],
             "events": [
                 Event(
                     kind=event.kind,
@@ -186,31 +186,15 @@ def _fields(row: models.Run) -> dict[str, Any]:
 def _attempt(row: models.Attempt) -> Attempt:
     return Attempt(
         number=row.number,
-        status=AttemptStatus(row.status),
+        status=RunStatus.RUNNING if row.is_going_on else AttemptStatus(row.status),
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        duration_ms=_milliseconds(row.duration),
+        duration_ms=None if row.is_going_on else _milliseconds(row.duration),
         error_code=row.error_code or None,
         error=row.error or None,
         result=row.result,
         retry_at=row.retry_at,
-    )
-
-
-def _going_on(row: models.Run) -> Attempt:
-    """The attempt that has no row yet: an attempt's row is written when it ends."""
-    return Attempt(
-        number=row.n_attempts,
-        status=RunStatus.RUNNING,
-        worker=row.worker or None,
-        started_at=row.attempt_at,
-        finished_at=None,
-        duration_ms=None,
-        error_code=None,
-        error=None,
-        result=None,
-        retry_at=None,
     )
 
 

@@ -3,6 +3,6 @@
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent
 from executions.models.run import Run
-from executions.models.spec import RunSpec
+from executions.models.spec import RunSpec, named
 
-__all__ = ["Attempt", "LogLine", "Run", "RunEvent", "RunSpec"]
+__all__ = ["Attempt", "LogLine", "Run", "RunEvent", "RunSpec", "named"]

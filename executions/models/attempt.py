@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.db import models
 
 from executions.models.run import Run
-from executions.states import AttemptStatus
+from executions.states import AttemptStatus, RunStatus
 
 
 class Attempt(models.Model):
@@ -35,8 +35,22 @@ class Attempt(models.Model):
         return f"Attempt {self.number}: {self.status}"
 
     @property
+    def is_going_on(self) -> bool:
+        """Whether it has no end, and no duration, yet; true only of what `all_attempts` adds."""
+        return self.finished_at is None
+
+    @property
     def duration(self) -> timedelta:
         return self.finished_at - self.started_at
+
+
+def all_attempts(run: Run) -> list[Attempt]:
+    """Return the attempts of a run, oldest first, also the one that is going on: its row is written when it ends."""
+    attempts = list(run.attempts.all())
+    if run.status == RunStatus.RUNNING:
+        going = {"number": run.n_attempts, "status": run.status, "worker": run.worker, "started_at": run.attempt_at}
+        attempts.append(Attempt(run=run, **going))
+    return attempts
 
 
 class LogLine(models.Model):

@@ -71,7 +71,15 @@ class Run(models.Model):
             # the API's and admin's lists, newest first
             models.Index(F("status"), F("id").desc(), name="run_status"),
             models.Index(F("reason"), F("id").desc(), name="run_reason", condition=~Q(reason="")),
-            models.Index(F("origin"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
+            # of one job
+            models.Index(
+                F("job"),
+                F("status"),
+                F("nominal_at").desc(),
+                name="run_of_job",
+                condition=Q(status__in=["failed", "cancelled", "skipped"]),
+            ),
+            models.Index(F("origin"), F("status"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
         ]
         ordering: ClassVar = ["-id"]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from executions.policies import RunPolicies
 from executions.targets.registry import TARGETS
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from executions.targets.base import Target
+
+
+PRESENT = Q(superseded_at__isnull=True)
+SHORTEST_PART = 3  # characters: the index of names knows of nothing shorter within a name
 
 
 class RunSpec(models.Model):
@@ -36,6 +42,11 @@ class RunSpec(models.Model):
         indexes: ClassVar = [
             # queries.PRUNE_SPECS
             models.Index(F("superseded_at"), name="spec_superseded", condition=Q(superseded_at__isnull=False)),
+            # lists of jobs, by what stands in their present definition
+            models.Index(F("target_kind"), F("job_id").desc(), name="spec_kind", condition=PRESENT),
+            models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
+            # `named`: UPPER is what Django's icontains compares
+            GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]
 
     def __str__(self) -> str:
@@ -49,6 +60,15 @@ class RunSpec(models.Model):
     def timeout(self) -> timedelta:
         """The total time of one attempt: the job's, else its kind's default."""
         return timeout_of(self.target_kind, self.run_policies)
+
+
+def named(term: str, path: str = "") -> Q:
+    """What has `term` in its job's name, in upper or lower case; of one or two characters: at its start.
+
+    `path` leads to the definition: `spec__` for jobs and runs.
+    """
+    part = "icontains" if len(term) >= SHORTEST_PART else "istartswith"
+    return Q(**{f"{path}job_name__{part}": term})
 
 
 def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:

@@ -8,7 +8,7 @@ from access.api.bodies import read_object
 from access.api.exceptions import InvalidInput
 from executions.targets.jsonsafe import find_flaw
 from schedules.api.shapes import Job as JobShape
-from schedules.definitions import FIELDS
+from schedules.validation import FIELDS
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

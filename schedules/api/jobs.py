@@ -27,7 +27,8 @@ from schedules.api.bodies import definition_of, read_change, read_definition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobDefinition, JobPage, Pause, job_of
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState
+from schedules.models import Job, JobState, jobs_named
+from schedules.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,9 @@ class JobFilters(PageParameters):
     ) = None
     name: Annotated[str, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
     search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        None, description="Jobs with this in their name, in upper or lower case."
+        None,
+        description="Jobs with this in their name, in upper or lower case. "
+        "One or two characters are looked for at the start of the name.",
     )
 
 
@@ -66,16 +69,18 @@ class JobListView(ApiView):
         """All jobs, the newest first."""
         filters = JobFilters.read(request)
         wanted = Q()
-        if filters.state:
-            wanted &= Q(state__in=filters.state)
         if filters.target_kind:
             wanted &= Q(spec__target_kind=filters.target_kind)
         if filters.name is not None:
-            wanted &= Q(name=filters.name)
+            wanted &= Q(spec__job_name=filters.name)
         if filters.search:
-            wanted &= Q(name__icontains=filters.search)
-        page = page_of(request, Job.objects.select_related("spec").filter(wanted), filters)
-        results = [job_of(job) for job in page.rows]
+            wanted &= jobs_named(filters.search)
+        jobs, order = Job.objects.select_related("spec"), "-id"
+        if wanted:
+            # The same order, as the indexes of the definitions have it.
+            jobs, order = jobs.filter(wanted, spec__superseded_at=None), "-spec__job_id"
+        page = page_of(request, jobs, filters, [order], ("state", filters.state))
+        results = [_shown(job, request) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
     @operation(
@@ -87,9 +92,11 @@ class JobListView(ApiView):
     def post(self, request: Request) -> Response:
         """Make a job. Its first occurrence is the first one after this moment."""
         now = datetime.now(UTC)
-        definition = definitions.validate(read_definition(request), now)
+        definition = validate(read_definition(request), now)
         job = definitions.create(definition, now, actor=actor_of(request))
-        return Response(job_of(job).json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])})
+        return Response(
+            _shown(job, request).json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])}
+        )
 
 
 class JobView(ApiView):
@@ -103,7 +110,7 @@ class JobView(ApiView):
     @operation("get_job", answers={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job."""
-        return Response(job_of(_find(job_id)).json_body())
+        return Response(_shown(_find(job_id), request).json_body())
 
     @operation(
         "replace_job",
@@ -120,9 +127,9 @@ class JobView(ApiView):
         now = datetime.now(UTC)
         data = read_definition(request)
         with transaction.atomic():
-            definition = definitions.validate(data, now, definitions.lock(job_id))
+            definition = validate(data, now, definitions.lock(job_id))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
-        return Response(job_of(job).json_body())
+        return Response(_shown(job, request).json_body())
 
     @operation("change_job", asks=(JobChange, examples.CHANGES), answers={200: (JobShape, examples.JOB)}, errors=[404])
     def patch(self, request: Request, job_id: UUID) -> Response:
@@ -132,9 +139,9 @@ class JobView(ApiView):
         # Under the job's lock from reading to writing: of two changes at once, neither undoes the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = definitions.validate({**definition_of(job), **change}, now, job)
+            definition = validate({**definition_of(job), **change}, now, job)
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
-        return Response(job_of(job).json_body())
+        return Response(_shown(job, request).json_body())
 
     @operation("delete_job", answers={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
@@ -153,7 +160,8 @@ class JobPauseView(ApiView):
         """Pause a job: from now on its occurrences are recorded, and not started. Pausing it again sets the reason."""
         now = datetime.now(UTC)
         reason = read_body(request, Pause).reason
-        return Response(job_of(triggers.pause(job_id, now, actor=actor_of(request), reason=reason)).json_body())
+        job = triggers.pause(job_id, now, actor=actor_of(request), reason=reason)
+        return Response(_shown(job, request).json_body())
 
 
 class JobResumeView(ApiView):
@@ -169,7 +177,7 @@ class JobResumeView(ApiView):
         """Resume a paused job with its next occurrence. Those that fell into the pause do not start."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        return Response(job_of(triggers.resume(job_id, now, actor=actor_of(request))).json_body())
+        return Response(_shown(triggers.resume(job_id, now, actor=actor_of(request)), request).json_body())
 
 
 class JobRunView(ApiView):
@@ -200,6 +208,10 @@ class JobRunListView(ApiView):
         if not Job.objects.filter(pk=job_id).exists():
             raise JobGone
         return Response(page_of_runs(request, filters, job_id).json_body())
+
+
+def _shown(job: Job, request: Request) -> JobShape:
+    return job_of(job, in_full=request.user.has_perm("schedules.change_job"))
 
 
 def _find(job_id: UUID) -> Job:

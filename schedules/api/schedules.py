@@ -12,7 +12,7 @@ from access.api.schema import ProblemField, operation
 from access.api.views import ApiView
 from schedules.api import examples
 from schedules.api.bodies import read_sound
-from schedules.api.shapes import (
+from schedules.api.questions import (
     DstChange,
     Fire,
     Preview,
@@ -22,13 +22,14 @@ from schedules.api.shapes import (
     Verdict,
     VerdictOrRefusal,
 )
-from schedules.clock import preview
+from schedules.clock import dst, preview
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind, ScheduleSpec, to_json
+from schedules.clock.spec import to_json
+from schedules.clock.start import first_mark
 from schedules.clock.zones import LAST_AT, zone
-from schedules.definitions import LATE_ONCE, validate_schedule
 from schedules.exceptions import InvalidDefinition
+from schedules.validation import validate_schedule
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -48,13 +49,13 @@ class SchedulePreviewView(ApiView):
         read_sound(request)
         question = read_body(request, PreviewQuestion)
         spec = validate_schedule(question.schedule, now)
-        after = question.after or _mark(spec, now)
+        after = question.after or first_mark(spec, now)
         count = question.count if spec.max_runs is None else min(question.count, spec.max_runs)
         until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
         body = Preview(
             description=describe(spec),
             fires=[_fire(fire, question.timezone) for fire in preview.preview(spec, after, count)],
-            dst_changes=[_change(change, question.timezone) for change in preview.dst_changes(spec, after, until)],
+            dst_changes=[_change(change, question.timezone) for change in dst.dst_changes(spec, after, until)],
             warnings=warnings(spec, now),
         )
         return Response(body.json_body())
@@ -80,14 +81,9 @@ class ScheduleValidateView(ApiView):
             valid=True,
             description=describe(spec),
             schedule=to_json(spec),
-            next_run_at=next_after(spec, _mark(spec, now)),
+            next_run_at=next_after(spec, first_mark(spec, now)),
         )
         return Response(verdict.json_body())
-
-
-def _mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Where a job with this schedule would begin to count."""
-    return now - LATE_ONCE if spec.kind is Kind.ONCE else now
 
 
 def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
@@ -99,7 +95,7 @@ def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
     )
 
 
-def _change(change: preview.DstChange, viewer_zone: str | None) -> DstChange:
+def _change(change: dst.DstChange, viewer_zone: str | None) -> DstChange:
     return DstChange(
         kind=change.kind,
         at=change.at,

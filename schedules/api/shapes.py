@@ -1,32 +1,26 @@
-"""Jobs and schedules as the API takes and shows them. What is valid is decided in `schedules/definitions.py`."""
+"""Jobs as the API takes and shows them. What is valid is decided in `schedules/validation.py`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from django.urls import reverse
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from access.api.schema import Like, ProblemField, Shape
-from executions.targets.jsonsafe import clean_text
-from executions.targets.registry import AnyTarget
+from access.api.schema import Like, Shape
+from executions.targets.registry import AnyTarget, masked
 from schedules.clock.describe import describe
-from schedules.clock.fields import read_instant, read_zone
-from schedules.clock.preview import ChangeKind, Mark
 from schedules.clock.spec import Fold, Gap, Kind
-from schedules.definitions import MAX_DESCRIPTION, MAX_NAME
 from schedules.models import JobState
 from schedules.policies import JobPolicies
+from schedules.triggers import MAX_REASON, read_reason
+from schedules.validation import MAX_DESCRIPTION, MAX_NAME
 
 if TYPE_CHECKING:
     from schedules import models
 
-MAX_REASON = 255
-MAX_FIRES = 100
 INSTANT = {"type": "string", "format": "date-time"}
 LENGTH = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m", "1h30m", "PT15M", 900]}
 
@@ -67,7 +61,7 @@ class JobDefinition(Shape):
     description: str = Field("", max_length=MAX_DESCRIPTION)
     schedule: Schedule | None = Field(None, description="Without one the job starts only by hand.")
     target: AnyTarget
-    payload: Any = Field(None, description="The request's body for `http`, the parameters for `command`.")
+    payload: Any = Field(None, description="What the target is given: see what is said of its kind.")
     policies: JobPolicies = JobPolicies()
 
 
@@ -101,7 +95,9 @@ class Job(Shape):
     paused_at: datetime | None
     schedule: Annotated[Any, Like(Schedule)]
     schedule_description: str = Field(description="The schedule in words.")
-    target: Annotated[Any, Like(AnyTarget)]
+    target: Annotated[Any, Like(AnyTarget)] = Field(
+        description="Values of headers that look like credentials are hidden from callers who may not change jobs."
+    )
     payload: Any
     policies: JobPolicies
     version: int = Field(description="Rises with each change of name, target, payload or policies.")
@@ -117,110 +113,15 @@ class JobPage(Shape):
     results: list[Job]
 
 
-def _sound(text: str) -> str:
-    if text != clean_text(text):
-        raise ValueError("This text holds a NUL character or half of a character: take it out.")
-    return text.strip()
-
-
 class Pause(Shape):
     """Why a job is paused."""
 
-    reason: Annotated[str, AfterValidator(_sound)] = Field("", max_length=MAX_REASON, description="Shown with the job.")
-
-
-def _instant(value: object) -> datetime:
-    try:
-        return read_instant(value, "UTC")
-    except ValueError as error:
-        raise ValueError(f"after: {str(error).rstrip('.')}.") from error
-
-
-def _zone(value: object) -> str:
-    try:
-        return read_zone(value)
-    except ValueError as error:
-        raise ValueError(f"timezone: {error}") from error
-
-
-class PreviewQuestion(Shape):
-    """A schedule, and how much of it to show."""
-
-    schedule: Annotated[Any, Like(Schedule)]
-    count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(10, description="How many instants.")
-    after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT)] | None = Field(
-        None, description="Instants later than this one; by default, than now."
-    )
-    timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
-        None, description="The viewer's IANA zone, to show the instants in it as well."
+    reason: Annotated[str, AfterValidator(read_reason)] = Field(
+        "", max_length=MAX_REASON, description="Shown with the job."
     )
 
 
-class Fire(Shape):
-    """One instant of a schedule."""
-
-    at: datetime = Field(description="In UTC.")
-    local: str = Field(description="In the schedule's zone, with its offset.")
-    in_viewer_zone: str | None = Field(description="In the viewer's zone; null when none was given.")
-    marks: list[Mark] = Field(
-        description="`gap`: moved, as its local time does not exist that day. `fold_first`, `fold_second`: its local "
-        "time comes twice."
-    )
-
-
-class DstChange(Shape):
-    """A change of the clocks, and what it does to the schedule."""
-
-    kind: ChangeKind
-    at: datetime
-    local_from: str = Field(description="First local time that is left out or comes twice.")
-    local_to: str = Field(description="First local time after those.")
-    affected: bool = Field(description="Whether any time of the schedule is moved, dropped or repeated.")
-    fires: list[Fire]
-    text: str = Field(description="The same in words.")
-
-
-class Preview(Shape):
-    description: str = Field(description="The schedule in words.")
-    fires: list[Fire]
-    dst_changes: list[DstChange] = Field(description="Changes of the clocks in the twelve months to come.")
-    warnings: list[str] = Field(description="What might not be meant so.")
-
-
-class ScheduleQuestion(Shape):
-    """A schedule to be judged."""
-
-    schedule: Annotated[Any, Like(Schedule)]
-
-
-class Verdict(Shape):
-    """What a valid schedule means."""
-
-    valid: Literal[True]
-    description: str
-    schedule: Annotated[Any, Like(Schedule)] = Field(description="In its canonical form.")
-    next_run_at: datetime | None
-
-
-class Refusal(Shape):
-    """What is wrong with a schedule."""
-
-    valid: Literal[False]
-    errors: list[ProblemField]
-
-
-class VerdictOrRefusal(Shape):
-    """`valid` says which of the two it is."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        either: TypeAdapter[Verdict | Refusal] = TypeAdapter(Verdict | Refusal)
-        return handler(either.core_schema)
-
-
-def job_of(row: models.Job) -> Job:
+def job_of(row: models.Job, *, in_full: bool) -> Job:
     """Return a job as the API shows it. `row.spec` has to be loaded."""
     return Job(
         id=row.pk,
@@ -231,7 +132,7 @@ def job_of(row: models.Job) -> Job:
         paused_at=row.paused_at,
         schedule=row.schedule,
         schedule_description=describe(row.schedule_spec),
-        target=row.target,
+        target=row.target if in_full else masked(row.target),
         payload=row.spec.payload,
         policies=row.policies,
         version=row.spec.version,

@@ -10,7 +10,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from executions.ids import uuid7
-from schedules.clock.spec import ScheduleSpec, parse
+from executions.models import named
+from schedules.clock.reading import parse
+from schedules.clock.spec import ScheduleSpec
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ class JobState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
     ENDED = "ended", "Ended"  # its schedule names no further instant
+
+
+def jobs_named(term: str) -> Q:
+    """Jobs with `term` in their name, in upper or lower case; of one or two characters: at its start."""
+    return named(term, "spec__")
 
 
 def new_job_id() -> UUID:
@@ -34,10 +41,12 @@ class Job(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
-    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT)
+    # Every index of this table is written at every tick that moves the job, as `next_run_at` has one: there are few, and
+    # names and targets are looked up in the definitions, which never change.
+    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True, max_length=10_000)
-    spec = models.ForeignKey("executions.RunSpec", on_delete=models.PROTECT, db_index=False, related_name="+")
+    spec = models.ForeignKey("executions.RunSpec", on_delete=models.PROTECT, related_name="+")
     schedule = models.JSONField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -58,8 +67,8 @@ class Job(models.Model):
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
             # the API's and admin's lists
-            models.Index(F("name"), F("id"), name="job_name"),
             models.Index(F("state"), F("id").desc(), name="job_state"),
+            models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
         ]
         ordering: ClassVar = ["-id"]
 
