@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from executions.targets.base import StopReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from uuid import UUID
 
     from executions.transitions import Claim
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RunContext:
     """Implements `targets.base.Context` for one claim."""
 
-    def __init__(self, claim: Claim, timeout: timedelta = timedelta(0)) -> None:
+    def __init__(self, claim: Claim, timeout: timedelta) -> None:
         self.run_id = claim.run_id
         self.job_name = claim.job_name
         self.attempt = claim.attempt

@@ -10,8 +10,10 @@ import structlog
 from django.conf import settings
 
 from executions import queries, transitions
+from executions.database import execute
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies
+from executions.queries import NEXT_DISPATCH
 from executions.targets.registry import TARGETS
 
 if TYPE_CHECKING:
@@ -19,10 +21,27 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+__all__ = [
+    "CARRY_OUT",
+    "NEXT_DISPATCH",
+    "QUEUES",
+    "Message",
+    "Route",
+    "dispatch_once",
+    "free_stranded",
+    "postpone",
+    "route_of",
+]
+
 log = structlog.get_logger(__name__)
 
 CARRY_OUT = "executions.carry_out"  # the Celery task of `tasks.py`
 KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
+
+
+QUEUES = sorted({target.queue for target in TARGETS.values()})
+STRANDED_AFTER = timedelta(seconds=5)  # so long after it was published, a message may be on its way to an idle worker
+STRANDED_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +99,28 @@ def dispatch_once(now: datetime, limit: int) -> list[Message]:
 
 def postpone(messages: Sequence[Message], until: datetime) -> int:
     """Make runs whose messages the broker did not take due again at `until`."""
-    return queries.execute(
+    return execute(
         queries.POSTPONE,
         {"id": [m.run_id for m in messages], "claim_no": [m.claim_no for m in messages], "until": until},
     )
 
 
-def next_dispatch_at() -> datetime | None:
-    """Return when the next run is due to be published."""
-    at: datetime | None = queries.fetch(queries.NEXT_DISPATCH, {})[0][0]
-    return at
+def free_stranded(queues: Sequence[str], now: datetime) -> int:
+    """Make runs due that wait to be taken from queues that are empty: the broker has lost their messages.
+
+    Or a worker keeps them behind what it is busy with, and another may be idle. Returns how many there were.
+    """
+    n_stranded = execute(
+        queries.FREE_STRANDED,
+        {
+            "now": now,
+            "kinds": [kind for kind, target in TARGETS.items() if target.queue in queues],
+            "published_before": now - STRANDED_AFTER,
+            "republish_after": settings.MAINSPRING.republish_after,
+            "cap": transitions.REPUBLISH_CAP,
+            "limit": STRANDED_AT_ONCE,
+        },
+    )
+    if n_stranded:
+        log.info("stranded", action="dispatch", n_runs=n_stranded)
+    return n_stranded

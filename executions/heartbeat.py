@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseFault
 from django.db import connection
 
 from executions import transitions
+from executions.database import DATABASE_AWAY, one_line
 from executions.targets.base import StopReason
 from executions.targets.per_process import PerProcess
 
@@ -52,10 +55,12 @@ class Heartbeat:
                     self._begun.clear()
             try:
                 renew_once(watched.values(), datetime.now(UTC))
-            except Exception:
+            except DATABASE_AWAY as error:
                 # The claims may hold still: the target goes on, and its end is fenced.
+                log.warning("database_away", action="heartbeat", n_claims=len(watched), error=one_line(error))
+            except Exception:
                 log.exception("heartbeat_failed", action="heartbeat", n_claims=len(watched))
-            finally:
+            with suppress(DatabaseFault):
                 connection.close()
 
 

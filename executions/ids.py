@@ -15,10 +15,23 @@ def uuid7(at: datetime) -> UUID:
 
     A run's id carries its *nominal* instant, so that a look-up by id alone knows where in time to look.
     """
-    milliseconds = min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1)
     noise = secrets.randbits(74)
-    value = milliseconds << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | (noise & (2**62 - 1))
-    return UUID(int=value)
+    rest = 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | (noise & (2**62 - 1))
+    return UUID(int=lowest_id(at).int | rest)
+
+
+def lowest_id(at: datetime) -> UUID:
+    """Return a bound for comparisons: no id of this millisecond, or of a later one, is lower."""
+    milliseconds = min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1)
+    return UUID(int=milliseconds << 80)
+
+
+def read_id(text: str) -> UUID | None:
+    """Return the id that a text spells, None when it spells none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def instant_of(value: UUID) -> datetime:

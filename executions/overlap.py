@@ -1,12 +1,16 @@
-"""Overlap policies: what becomes of an occurrence while earlier runs of its job are live. Pure.
+"""Overlap policies: what becomes of an occurrence while earlier runs of its job go on. Pure.
 
-A policy is one function of the number of live runs, and a line in `POLICIES`.
+A policy is one function of what goes on, and a line in `POLICIES`. What a policy may decide stands in `Decision`, and
+what that leads to for the next occurrence in `GoingOn.after`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from executions.states import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,22 +21,38 @@ class Overlap(StrEnum):
     ALLOW = "allow"
 
 
-class Decision(StrEnum):
-    START = "start"
-    SKIP = "skip"
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of an occurrence: it starts, unless there is a reason not to."""
+
+    reason: Reason | None = None
 
 
-def _skip(n_live: int) -> Decision:
-    return Decision.SKIP if n_live else Decision.START
+@dataclass(frozen=True, slots=True)
+class GoingOn:
+    """What goes on of a job when an occurrence of it is due."""
+
+    n_live: int  # runs that are not over
+
+    def after(self, decision: Decision) -> GoingOn:
+        """Return what goes on once this is done."""
+        return self if decision.reason else replace(self, n_live=self.n_live + 1)
 
 
-def _allow(n_live: int) -> Decision:
-    return Decision.START
+START = Decision()
 
 
-POLICIES: dict[Overlap, Callable[[int], Decision]] = {Overlap.SKIP: _skip, Overlap.ALLOW: _allow}
+def _skip(going_on: GoingOn) -> Decision:
+    return Decision(Reason.OVERLAP) if going_on.n_live else START
 
 
-def decide(policy: Overlap, n_live: int) -> Decision:
-    """Return what becomes of an occurrence that is due while `n_live` runs of its job are not over."""
-    return POLICIES[policy](n_live)
+def _allow(going_on: GoingOn) -> Decision:
+    return START
+
+
+POLICIES: dict[Overlap, Callable[[GoingOn], Decision]] = {Overlap.SKIP: _skip, Overlap.ALLOW: _allow}
+
+
+def decide(policy: Overlap, going_on: GoingOn) -> Decision:
+    """Return what becomes of an occurrence that is due just now."""
+    return POLICIES[policy](going_on)

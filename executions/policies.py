@@ -9,10 +9,13 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from executions.duration_field import Duration
+from executions.durations import duration_text
 from executions.overlap import Overlap
 from executions.retry import RetryPolicy
+from executions.targets.registry import TARGETS
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
+_DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
 
 class Delivery(StrEnum):
@@ -34,7 +37,7 @@ class RunPolicies(BaseModel):
     overlap: Overlap = Field(Overlap.SKIP, description="What to do when an earlier run of the job is still live.")
     retry: RetryPolicy = RetryPolicy()
     timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
-        None, description="Total time of one attempt. Null: 30s for HTTP, 5m for other targets."
+        None, description=f"Total time of one attempt. Null: {_DEFAULT_TIMEOUTS}."
     )
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,

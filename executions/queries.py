@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.db import connection
+from executions.database import execute
+from executions.states import LIVE, TERMINAL, TRANSITIONS, RunStatus, before
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 NOTIFY_CHANNEL = "mainspring_due"
 
+
+def among(statuses: Iterable[RunStatus]) -> str:
+    """Return a list of statuses as SQL, for `IN (…)`: what may follow on what is said by the table in `states.py`."""
+    return ", ".join(f"'{status.value}'" for status in sorted(statuses))
+
+
 # runs.open_runs: one statement gives birth to a batch and notes it. An occurrence that has its row keeps it.
-OPEN = """
+OPEN = f"""
 WITH born AS (
     INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
                                 n_occurrences, status, reason, created_at, available_at, dispatch_at, finished_at,
@@ -20,13 +27,14 @@ WITH born AS (
     SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
            reason, %(now)s, %(now)s,
            CASE WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
-           CASE WHEN status = 'skipped' THEN %(now)s::timestamptz END,
+           CASE WHEN status IN ({among(TERMINAL)}) THEN %(now)s::timestamptz END,
            %(n_published)s
       FROM unnest(%(id)s::uuid[], %(scope_id)s::bigint[], %(job_id)s::uuid[], %(spec_id)s::bigint[],
                   %(origin)s::text[], %(retry_of)s::uuid[], %(nominal_at)s::timestamptz[],
                   %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[])
         AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
                 reason)
+     WHERE status IN ({among(TRANSITIONS[None])})
     ON CONFLICT (job_id, nominal_at, origin) DO NOTHING
     RETURNING id, scope_id, status, reason
 ), noted AS (
@@ -37,14 +45,14 @@ SELECT id FROM born
 """
 
 # transitions.claim: the right to carry out, fenced by the claim number that the message names.
-CLAIM = """
+CLAIM = f"""
 WITH claimed AS (
     UPDATE executions_run AS run
        SET status = 'running', claim_no = run.claim_no + 1, n_attempts = run.n_attempts + 1, attempt_at = %(now)s,
            started_at = COALESCE(run.started_at, %(now)s), lease_expires_at = %(lease_expires_at)s, worker = %(worker)s,
            dispatch_at = NULL, n_published = 0
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS wanted (id, claim_no)
-     WHERE run.id = wanted.id AND run.claim_no = wanted.claim_no AND run.status = 'queued'
+     WHERE run.id = wanted.id AND run.claim_no = wanted.claim_no AND run.status IN ({among(before(RunStatus.RUNNING))})
     RETURNING run.*
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
@@ -71,6 +79,7 @@ WITH ended AS (
                   %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[])
         AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at)
      WHERE run.id = ending.id AND run.claim_no = ending.claim_no AND run.status = 'running'
+       AND ending.status IN ({among(TRANSITIONS[RunStatus.RUNNING])})
     RETURNING run.id, run.scope_id, run.status, run.claim_no, run.n_attempts, run.attempt_at, run.worker,
               ending.attempt_status, ending.error_code, ending.error, ending.result, ending.retry_at
 ), tried AS (
@@ -88,8 +97,15 @@ WITH ended AS (
 SELECT id, status FROM ended
 """
 
+# What is not under way may be published: as it is queued already, or as it becomes so.
+TO_PUBLISH = {RunStatus.QUEUED} | before(RunStatus.QUEUED) - {RunStatus.RUNNING}
+
+# How long a message is waited for, by the number of those that were sent before it.
+WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
+
 # transitions.dispatch: what is due to be published, oldest first, with the date of its next publication.
-DISPATCH = """
+# Whether it may be is asked after the limit: asked before, it would lead the planner to another index.
+DISPATCH = f"""
 WITH due AS (
     SELECT id, status FROM executions_run
      WHERE dispatch_at <= %(now)s
@@ -97,8 +113,8 @@ WITH due AS (
 ), moved AS (
     UPDATE executions_run AS run
        SET status = 'queued', n_published = run.n_published + 1,
-           dispatch_at = %(now)s::timestamptz + LEAST(%(republish_after)s * 2 ^ LEAST(run.n_published, 10), %(cap)s)
-      FROM due WHERE run.id = due.id
+           dispatch_at = %(now)s::timestamptz + {WAIT.format(n="run.n_published")}
+      FROM due WHERE run.id = due.id AND due.status IN ({among(TO_PUBLISH)})
     RETURNING run.id, run.scope_id, run.claim_no, run.n_attempts, run.spec_id, due.status AS was
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
@@ -113,6 +129,19 @@ POSTPONE = """
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
  WHERE run.id = sent.id AND run.claim_no = sent.claim_no AND run.status = 'queued'
+"""
+
+# dispatch.free_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
+# when it is due again. What the broker did not take (`postpone`) may be among it, which does no harm.
+FREE_STRANDED = f"""
+WITH stranded AS (
+    SELECT run.id FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
+     WHERE run.dispatch_at > %(now)s AND run.status = 'queued' AND run.n_published > 0
+       AND run.dispatch_at - {WAIT.format(n="run.n_published - 1")} <= %(published_before)s
+       AND spec.target_kind = ANY(%(kinds)s)
+     ORDER BY run.id LIMIT %(limit)s FOR UPDATE OF run SKIP LOCKED
+)
+UPDATE executions_run AS run SET dispatch_at = %(now)s FROM stranded WHERE run.id = stranded.id
 """
 
 NEXT_DISPATCH = "SELECT min(dispatch_at) FROM executions_run WHERE dispatch_at IS NOT NULL"
@@ -134,14 +163,16 @@ SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lea
  ORDER BY run.lease_expires_at, run.id LIMIT %(limit)s FOR UPDATE OF run SKIP LOCKED
 """
 
+
 # transitions.cancel: what has not begun ends at once; what is running is asked to stop.
-CANCEL = """
+def _cancel(which: str) -> str:
+    return f"""
 WITH asked AS (
     UPDATE executions_run AS run
        SET status = CASE WHEN run.status = 'running' THEN run.status ELSE 'cancelled' END,
            finished_at = CASE WHEN run.status = 'running' THEN NULL ELSE %(now)s::timestamptz END,
            dispatch_at = NULL, cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s)
-     WHERE run.status IN ('queued', 'retrying', 'running') AND {which}
+     WHERE run.status IN ({among(before(RunStatus.CANCELLED))}) AND {which}
     RETURNING run.id, run.scope_id, run.status, run.n_attempts
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
@@ -151,13 +182,15 @@ WITH asked AS (
 )
 SELECT id, status FROM asked
 """
-CANCEL_RUN = CANCEL.format(which="run.id = %(id)s")
-CANCEL_NOT_BEGUN_OF_JOB = CANCEL.format(which="run.job_id = %(id)s AND run.status <> 'running'")
+
+
+CANCEL_RUN = _cancel("run.id = %(id)s")
+CANCEL_NOT_BEGUN_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
 
 # tick: how many runs of these jobs are not over.
-COUNT_LIVE = """
+COUNT_LIVE = f"""
 SELECT job_id, count(*) FROM executions_run
- WHERE job_id = ANY(%(job_id)s) AND status IN ('queued', 'running', 'retrying') GROUP BY job_id
+ WHERE job_id = ANY(%(job_id)s) AND status IN ({among(LIVE)}) GROUP BY job_id
 """
 
 # retention: ended runs with all that hangs on them, oldest first.
@@ -180,21 +213,6 @@ DELETE FROM executions_runspec AS spec
        AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = old.job_id AND run.spec_id = old.id)
      ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
 """
-
-
-def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement that returns rows."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def execute(statement: str, values: Mapping[str, Any]) -> int:
-    """Run a statement that returns none; says how many rows it touched."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return int(cursor.rowcount)
 
 
 def wake_beat() -> None:

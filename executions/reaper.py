@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import endings, queries, transitions
+from executions.database import fetch
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies
 from executions.states import LIVE
@@ -31,7 +32,7 @@ class Reaped:
 def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
-        rows = queries.fetch(queries.EXPIRED, {"now": now, "limit": limit})
+        rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
         written = transitions.finish([_ending(row, now) for row in rows], now) if rows else {}
         n_again = sum(status in LIVE for status in written.values())
         if n_again:

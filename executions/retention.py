@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from executions import queries
+from executions.database import execute
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -20,8 +21,8 @@ class Pruned:
 def prune_once(now: datetime, keep: timedelta, limit: int) -> Pruned:
     """Delete up to `limit` runs that ended more than `keep` ago; fewer than `limit` means that it is done."""
     before = now - keep
-    n_runs = queries.execute(queries.PRUNE, {"before": before, "limit": limit})
-    n_specs = queries.execute(queries.PRUNE_SPECS, {"before": before, "limit": limit}) if n_runs < limit else 0
+    n_runs = execute(queries.PRUNE, {"before": before, "limit": limit})
+    n_specs = execute(queries.PRUNE_SPECS, {"before": before, "limit": limit}) if n_runs < limit else 0
     return Pruned(n_runs=n_runs, n_specs=n_specs)
 
 

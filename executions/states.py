@@ -36,6 +36,12 @@ TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
 TERMINAL = frozenset(status for status, onwards in TRANSITIONS.items() if status is not None and not onwards)
 LIVE = frozenset(RunStatus) - TERMINAL
 
+
+def before(status: RunStatus) -> frozenset[RunStatus]:
+    """Return the statuses from which a run may enter this one."""
+    return frozenset(was for was, onwards in TRANSITIONS.items() if was is not None and status in onwards)
+
+
 # Label and colour (a name of the admin theme's palette) stand here once, for every page.
 LABELS: dict[RunStatus, tuple[str, str]] = {
     RunStatus.QUEUED: ("Queued", "info"),

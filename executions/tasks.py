@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
 from executions import reaper, retention, runner
+from executions.database import DATABASE_AWAY, one_line
 from executions.dispatch import CARRY_OUT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from celery.app.task import Context
+
+log = structlog.get_logger(__name__)
 
 BATCH = 500
 
@@ -27,13 +34,24 @@ def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
     runner.carry_out([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
 
 
+@contextmanager
+def database_may_be_away(action: str) -> Iterator[None]:
+    """Say so in one line instead of a traceback: the next one does the work."""
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        log.warning("database_away", action=action, error=one_line(error))
+
+
 @shared_task(name="executions.reap")
-def reap() -> dict[str, int]:
+def reap() -> dict[str, int] | None:
     """Recover the runs whose worker was lost."""
-    return asdict(reaper.reap_once(datetime.now(UTC), BATCH))
+    with database_may_be_away("reap"):
+        return asdict(reaper.reap_once(datetime.now(UTC), BATCH))
 
 
 @shared_task(name="executions.prune")
-def prune() -> dict[str, int]:
+def prune() -> dict[str, int] | None:
     """Delete history that is older than the retention."""
-    return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, BATCH))
+    with database_may_be_away("prune"):
+        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, BATCH))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import queries
+from executions.database import fetch
 from executions.ids import uuid7
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.jsonsafe import clean, clean_text
@@ -99,7 +100,7 @@ def open_runs(
     if not new:
         return {}
     ids = [uuid7(run.nominal_at) for run in new]
-    rows = queries.fetch(
+    rows = fetch(
         queries.OPEN,
         {
             "now": now,
@@ -125,7 +126,7 @@ def open_runs(
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
     """Claim queued runs by (id, claim number); what another worker took, or what has ended, is left out."""
-    rows = queries.fetch(
+    rows = fetch(
         queries.CLAIM,
         {
             "id": [run_id for run_id, _ in wanted],
@@ -143,7 +144,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
     A run that was asked to stop meanwhile is cancelled where its ending would have it tried again.
     """
-    rows = queries.fetch(
+    rows = fetch(
         queries.FINISH,
         {
             "now": now,
@@ -162,7 +163,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
-    rows = queries.fetch(
+    rows = fetch(
         queries.DISPATCH,
         {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP},
     )
@@ -175,7 +176,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
     """Extend the leases of these claims."""
     held = list(claims)
-    rows = queries.fetch(
+    rows = fetch(
         queries.RENEW,
         {
             "id": [run_id for run_id, _ in held],
@@ -191,11 +192,11 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
     """Cancel a run that is live: at once when it has not begun, else by asking it to stop. None: it was over."""
-    rows = queries.fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
+    rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
 
 def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
     """Cancel every run of a job that is queued or retrying; returns how many there were."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
-    return len(queries.fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))
+    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))

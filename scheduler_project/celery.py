@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
+from logging import LogRecord, getLogger
 
+from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
-from django.db import connections
+from celery.exceptions import CPendingDeprecationWarning
+from celery.signals import celeryd_after_setup, setup_logging, task_postrun, task_prerun
+from kombu.transport import TRANSPORT_ALIASES
+
+from executions.database import give_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
+TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
 
 app = Celery("mainspring")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Celery would close the database's connections, and the pool with them, around every Celery task: several
-# milliseconds each time. `give_back` does what is needed of that.
+# milliseconds each time. `hold_no_connection` does what is needed of that.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 
@@ -24,12 +31,22 @@ def keep_our_logging(**_: object) -> None:
     """Connected so that Celery leaves the logging of `settings.py` as it is."""
 
 
+@celeryd_after_setup.connect
+def ignore_coming_defaults(**_: object) -> None:
+    """Connected so that no lost broker brings seven lines about a default of some later Celery."""
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
+
+
+def is_news(record: LogRecord) -> bool:
+    """Whether a record of Celery's requests is more than the traceback of a kill, of which a line of its own tells."""
+    return not (record.exc_info and any(isinstance(part, TimeLimitExceeded) for part in record.args or ()))
+
+
+getLogger("celery.worker.request").addFilter(is_news)
+
+
 @task_prerun.connect
 @task_postrun.connect
-def give_back(**_: object) -> None:
-    """Return pooled connections, so that threads that wait hold none, and drop one that the server has closed."""
-    for connection in connections.all(initialized_only=True):
-        if connection.settings_dict["OPTIONS"].get("pool"):
-            connection.close()
-        else:
-            connection.close_if_unusable_or_obsolete()
+def hold_no_connection(**_: object) -> None:
+    """Connected so that a thread that waits has no connection of the pool, and none that the server has closed."""
+    give_back()

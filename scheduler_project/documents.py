@@ -7,9 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+
+from scheduler_project.content_policy import HEADER, policy
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -29,7 +33,8 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(document(), content_type="application/json")
 
 
-class SwaggerPage(SpectacularSwaggerView):
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class SwaggerPage(SpectacularSwaggerSplitView):
     """/api/docs: try each operation, with an API key or as the user who is signed in."""
 
     authentication_classes = ()
@@ -38,7 +43,7 @@ class SwaggerPage(SpectacularSwaggerView):
 
 
 class RedocPage(SpectacularRedocView):
-    """/api/redoc: the same to read. Its policy keeps the page from asking other servers for anything."""
+    """/api/redoc: the same to read."""
 
     authentication_classes = ()
     http_method_names = ("get", "head")
@@ -48,8 +53,5 @@ class RedocPage(SpectacularRedocView):
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         response: HttpResponse = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # untyped library
-        response["Content-Security-Policy"] = (
-            "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-            "img-src 'self' data:; worker-src blob:"
-        )
+        response[HEADER] = policy(worker_src="blob:")
         return response

@@ -59,7 +59,13 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
             self.redirect(login_address())
             return
         self.set_secure_cookie("user", name, expires_days=TRUSTED_DAYS, secure=settings.SESSION_COOKIE_SECURE)
-        self.redirect(get_next_url(self))
+        self.redirect(_next_place(self))
+
+
+def _next_place(handler: BaseHandler) -> str:
+    """Where Flower would lead, but for what no header can hold."""
+    place: str = get_next_url(handler)
+    return place if place.isascii() and place.isprintable() else "/"
 
 
 def _trusted_user(handler: BaseHandler) -> str | None:

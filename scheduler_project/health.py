@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,18 +28,50 @@ def live(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+class Readiness:
+    """What was last found. Anybody may ask, and as often as they like: the database is asked once a second at most."""
+
+    KEPT_SECONDS = 1.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._checks: dict[str, str] = {}
+        self._checked_at = 0.0
+        self._is_migrated = False  # seen once it stays so: finding out takes reading all migrations
+
+    def checks(self) -> dict[str, str]:
+        """The outcome of each check by name: `ok`, `failed` or `unknown`. At most a second old."""
+        with self._lock:
+            if not self._checks or time.monotonic() - self._checked_at >= self.KEPT_SECONDS:
+                self._checks = self._look()
+                self._checked_at = time.monotonic()
+            return self._checks
+
+    def _look(self) -> dict[str, str]:
+        found = {"database": "failed", "migrations": "unknown"}
+        try:
+            connection.ensure_connection()
+            if not connection.is_usable():  # the server was started anew since the last check
+                connection.close()
+                connection.ensure_connection()
+            found["database"] = "ok"
+            if not self._is_migrated:
+                executor = MigrationExecutor(connection)
+                self._is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+            found["migrations"] = "ok" if self._is_migrated else "failed"
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("not_ready", action="check", error=str(error))
+        return found
+
+
+readiness = Readiness()
+
+
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 when jobs can be accepted, else 503 with the check that failed. The broker is not needed for that."""
-    checks = {"database": "failed", "migrations": "unknown"}
-    try:
-        executor = MigrationExecutor(connection)
-        checks["database"] = "ok"
-        n_missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        checks["migrations"] = "failed" if n_missing else "ok"
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("not_ready", action="check", error=str(error))
+    checks = readiness.checks()
     is_ready = set(checks.values()) == {"ok"}
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
     return JsonResponse(body, status=200 if is_ready else 503)

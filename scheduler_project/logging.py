@@ -9,6 +9,12 @@ import structlog
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
+def without_request(logger: object, name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Leave out the request that Django adds to what it logs: an object, whose path the line has in words."""
+    event.pop("request", None)
+    return event
+
+
 def logging_config(level: str, *, json: bool) -> None:
     """Route structlog and the standard library to standard error in one format."""
     shared: list[structlog.types.Processor] = [
@@ -16,6 +22,7 @@ def logging_config(level: str, *, json: bool) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        without_request,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -39,7 +46,8 @@ def logging_config(level: str, *, json: bool) -> None:
                     "foreign_pre_chain": shared,
                 },
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "filters": {"plain": {"()": "scheduler_project.sentences.PlainSentences"}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
             "root": {"handlers": ["stderr"], "level": level},
             # A line for each message received and each one done: our own lines say which run that was.
             "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},

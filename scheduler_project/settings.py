@@ -36,6 +36,8 @@ _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 10}
 DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
+# Costs a round trip each time. A worker tries its claim again instead; a person would meet the error.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = env.flag("MAINSPRING_DB_CHECK", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "")
@@ -75,7 +77,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "visibility_timeout": 6 * 3600,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
-        # A broker that hangs must not stop the clock: beat waits no longer than this for it.
+        # A worker gives up a broker that hangs after this long; `schedules/beat.py` has less patience.
         "socket_timeout": 5,
         "socket_connect_timeout": 5,
     }
@@ -107,6 +109,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "scheduler_project.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
+    "scheduler_project.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.without_impossible_session",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -115,6 +118,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "scheduler_project.viewer.in_the_viewers_zone",
 ]
 TEMPLATES = [
     {
@@ -165,7 +169,10 @@ SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("MAINSPRING_BEHIND_PROXY", default=False) else None
 )
 SECURE_HSTS_SECONDS = env.count("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+# A browser's built-in list is left within months at best, and holds for the whole domain: only who asks for it.
+SECURE_HSTS_PRELOAD = env.flag("MAINSPRING_HSTS_PRELOAD", default=False)
+SILENCED_SYSTEM_CHECKS = [] if SECURE_HSTS_PRELOAD else ["security.W021"]
 SESSION_COOKIE_HTTPONLY = True
 
 # API
@@ -177,7 +184,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["access.api.bodies.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "scheduler_project.problems.problem_response",
 }

@@ -5,37 +5,47 @@ Reads the clock, calls the passes, publishes what they return, and sleeps until 
 
 from __future__ import annotations
 
-import os
-import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import structlog
 from celery.beat import ScheduleEntry, SchedulingError
 from celery.schedules import schedule as celery_schedule
 from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
-from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
-from executions.dispatch import CARRY_OUT, Message, dispatch_once, next_dispatch_at, postpone
+from executions.database import one_line
+from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, free_stranded, postpone
 from schedules import queries
-from schedules.tick import tick
+from schedules.outage import Outage
+from schedules.periodic import PeriodicScheduler
+from schedules.tick import Ticked, tick
 from schedules.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from celery import Celery
     from kombu import Connection
 
 log = structlog.get_logger(__name__)
 
-LEASE = "periodic_tasks"
-LEASE_TIME = timedelta(seconds=5)
 BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
 AFTER_FAULT = timedelta(seconds=1)  # database or broker away: try again then
+# Seconds that beat waits for a broker that hangs. Nothing ticks meanwhile, and what is found later than
+# MAINSPRING_MISFIRE_GRACE counts as missed: so well under its five seconds.
+PATIENCE = 1.5
+TIMEOUTS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
+LOCKED = timedelta(milliseconds=50)  # what is due is in another beat's hands, or in an administrator's: look again then
+LOOK_FOR_STRANDED = timedelta(seconds=5)
+NOTHING = Ticked(0, 0, 0, [])
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
@@ -54,23 +64,27 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         )
 
 
-class JobScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
+class JobScheduler(PeriodicScheduler):
     """`celery beat --scheduler schedules.beat:JobScheduler`. Run as many as you like."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
-        self._holder = f"{socket.gethostname()}:{os.getpid()}"
-        self._lease_expires_at = self._periodic_at = datetime.min.replace(tzinfo=UTC)
+        self._database, self._broker = Outage("database"), Outage("broker")
+        self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One pass, then sleep. Whatever goes wrong in a pass, the next one comes."""
-        wake_at = datetime.now(UTC) + AFTER_FAULT
+        now = datetime.now(UTC)
+        wake_at = now + AFTER_FAULT
         try:
-            wake_at = self.pass_once(datetime.now(UTC))
-        except (DatabaseFault, *BROKER_FAULTS) as error:
-            self._reconnect()
-            log.warning("pass_failed", action="beat", error=f"{type(error).__name__}: {error}".strip())
+            wake_at = self.pass_once(now)
+            self._database.end(now)
+        except DatabaseFault as error:
+            if isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+                log.warning("not_migrated", action="beat", hint="run manage.py migrate", error=one_line(error))
+            else:
+                self._database.note(error, now)
         except Exception:
             log.exception("pass_failed", action="beat")
         close_old_connections()
@@ -78,14 +92,69 @@ class JobScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
         return 0.0
 
     def pass_once(self, now: datetime) -> datetime:
-        """Tick, dispatch, fire periodic tasks; returns the instant at which there is something to do again."""
+        """Tick, dispatch, fire periodic tasks; returns the instant at which there is something to do again.
+
+        With nothing due it costs one query. While the broker is away jobs tick on, and what is due to be published
+        stays so.
+        """
+        self.make_housekeeping()
         limit = settings.MAINSPRING.tick_limit
-        ticked = tick(now, limit)
-        self.publish(ticked.messages, now)
-        again = dispatch_once(now, limit)
-        self.publish(again, now)
+        self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
+        due_at, dispatch_at = self._next_at()
+        n_taken = self._take_due(now, limit, due_at, dispatch_at)
+        again_at = [
+            now + settings.MAINSPRING.max_idle,
+            self._with_broker(self.fire_periodic_tasks, now),
+            self._with_broker(self._free_stranded, now),
+        ]
+        if n_taken >= limit:
+            return now
+        if n_taken:
+            due_at, dispatch_at = self._next_at()
+            return min(*again_at, due_at, dispatch_at)
+        return min(*again_at, *(at if at > now else now + LOCKED for at in (due_at, dispatch_at)))
+
+    def publish(self, messages: Sequence[Message], now: datetime) -> None:
+        """Send messages; those that the broker does not take are due again a second later."""
+        if messages and now < self._ask_broker_at:
+            postpone(messages, self._ask_broker_at)
+            return
+        for place, message in enumerate(messages):
+            try:
+                self.apply_async(JobEntry(message, self.app), producer=self.producer, advance=False)
+            except BROKER_FAULTS as error:
+                self._note_broker_fault(error, now)
+                postpone(messages[place:], self._ask_broker_at)
+                return
+
+    @cached_property
+    def connection(self) -> Connection:
+        """To the broker, with less patience than a worker has."""
+        connection: Connection = self.app.connection_for_write(connect_timeout=PATIENCE)
+        timeouts = dict.fromkeys(TIMEOUTS.get(connection.transport.driver_type, ()), PATIENCE)
+        connection.transport_options = {**(connection.transport_options or {}), **timeouts, "max_retries": 0}
+        return connection
+
+    def close(self) -> None:
+        super().close()
+        self._wakeup.close()
+
+    def _next_at(self) -> tuple[datetime, datetime]:
+        """Return when there is something to tick and to dispatch; the far future if never."""
+        due_at, dispatch_at = queries.next_at()
+        return due_at or NEVER, max(dispatch_at or NEVER, self._ask_broker_at)
+
+    def _take_due(self, now: datetime, limit: int, due_at: datetime, dispatch_at: datetime) -> int:
+        """Tick and dispatch what is due; returns the larger of what they took, `limit` if there may be more."""
+        ticked, again = NOTHING, []
+        if due_at <= now:
+            ticked = tick(now, limit)
+            self.publish(ticked.messages, now)
+        if dispatch_at <= now and now >= self._ask_broker_at:
+            again = dispatch_once(now, limit)
+            self.publish(again, now)
         if ticked.n_jobs or again:
-            log.info(
+            log.debug(
                 "pass",
                 action="beat",
                 n_jobs=ticked.n_jobs,
@@ -93,67 +162,41 @@ class JobScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
                 n_broken=ticked.n_broken,
                 n_published=len(ticked.messages) + len(again),
             )
-        self._fire_periodic_tasks(now)
-        if max(ticked.n_jobs, len(again)) >= limit:
-            return now
-        due = [at for at in (queries.next_due_at(), next_dispatch_at()) if at]
-        return min([*due, self._periodic_at, now + settings.MAINSPRING.max_idle])
+        return max(ticked.n_jobs, len(again))
 
-    def publish(self, messages: Sequence[Message], now: datetime) -> None:
-        """Send messages; those that the broker does not take are due again a second later."""
-        for place, message in enumerate(messages):
-            try:
-                self.apply_async(JobEntry(message, self.app), producer=self.producer, advance=False)
-            except BROKER_FAULTS as error:
-                self._reconnect()
-                postpone(messages[place:], now + AFTER_FAULT)
-                log.warning("broker_away", action="publish", n_waiting=len(messages) - place, error=str(error))
-                return
+    def _free_stranded(self, now: datetime) -> datetime:
+        """Publish again what waits for a queue that the broker says is empty; returns when to look again."""
+        self._look_for_stranded_at = min(self._look_for_stranded_at, now + LOOK_FOR_STRANDED)
+        if now < self._look_for_stranded_at:
+            return self._look_for_stranded_at
+        self._look_for_stranded_at = now + LOOK_FOR_STRANDED
+        channel = self.producer.channel
+        empty = [name for name in QUEUES if not self.app.amqp.queues[name](channel).queue_declare().message_count]
+        return now if empty and free_stranded(empty, now) else self._look_for_stranded_at
 
-    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Send a periodic task. The stock scheduler says so each time at level info: housekeeping would fill the log."""
+    def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
+        """Do what needs the broker, if that answers; returns when to do it again."""
+        if now < self._ask_broker_at:
+            return self._ask_broker_at
         try:
-            self.apply_async(entry, producer=producer, advance=False)
-        except SchedulingError:
-            log.exception("periodic_task_not_sent", action="beat", name=entry.name)
-        else:
-            log.debug("periodic_task_sent", action="beat", name=entry.name)
+            return act(now)
+        except Exception as error:
+            if not self.is_broker_fault(error):
+                raise
+            self._note_broker_fault(error, now)
+            return self._ask_broker_at
 
-    def setup_schedule(self) -> None:
-        """Make the housekeeping rows that are missing. One that an admin has changed stays as it is."""
-        known = set(self.Model.objects.values_list("name", flat=True))
-        housekeeping = self.app.conf.beat_schedule.items()
-        self.update_from_dict({name: entry for name, entry in housekeeping if name not in known})
-
-    def _fire_periodic_tasks(self, now: datetime) -> None:
-        if now < self._periodic_at and now + LEASE_TIME / 2 < self._lease_expires_at:
-            return
-        had_lease = now < self._lease_expires_at
-        if not queries.take_lease(LEASE, self._holder, now, now + LEASE_TIME):
-            self._lease_expires_at, self._periodic_at = now, now + settings.MAINSPRING.max_idle
-            return
-        if not had_lease:
-            self._forget_schedule()
-        self._lease_expires_at = now + LEASE_TIME
-        _ = self.producer  # connect first: a row that the stock scheduler cannot send is lost until the next time
-        wait = super().tick()
-        self._periodic_at = now + timedelta(seconds=max(wait, 0.0))
-        if self._dirty:
-            self.sync()  # at once, not every three minutes, so that another beat can take over
-
-    def _forget_schedule(self) -> None:
-        """Read the rows anew: another beat has fired them, and stored when, since this one last looked."""
-        self._schedule, self._heap, self._initial_read = None, None, True
+    def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
+        """Leave the broker alone for a moment: each time that it is asked and hangs, nothing ticks for so long."""
+        self._broker.note(error, now)
+        self._ask_broker_at = now + AFTER_FAULT
+        self.__dict__.pop("producer", None)
+        if connection := self.__dict__.pop("connection", None):
+            with suppress(*BROKER_FAULTS):
+                connection.collect()
 
     def _ensure_connected(self) -> Connection:
         """Connect or raise. The stock scheduler waits here for the broker, and no tick would record anything."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
+        self._broker.end(datetime.now(UTC))
         return connected
-
-    def _reconnect(self) -> None:
-        for name in ("producer", "connection"):
-            self.__dict__.pop(name, None)
-
-    def close(self) -> None:
-        super().close()
-        self._wakeup.close()

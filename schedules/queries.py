@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from executions.queries import execute, fetch
+from executions.database import execute, fetch
+from executions.dispatch import NEXT_DISPATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,9 @@ UPDATE schedules_job AS job
 # tick: a job that cannot be processed is looked at again later, with its mark where it was.
 PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
 
+# beat: when the next job is due, and when the next run is due to be published.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
+NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH})"
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -118,10 +121,10 @@ def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
     execute(PUSH_BACK, {"id": list(job_ids), "until": until})
 
 
-def next_due_at() -> datetime | None:
-    """Return when the next job is due."""
-    at: datetime | None = fetch(NEXT_DUE, {})[0][0]
-    return at
+def next_at() -> tuple[datetime | None, datetime | None]:
+    """Return when the next job is due, and when the next run is due to be published."""
+    due_at, dispatch_at = fetch(NEXT, {})[0]
+    return due_at, dispatch_at
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:

@@ -16,13 +16,14 @@ from django.db import transaction
 
 from executions import overlap, runs
 from executions.dispatch import Message, Route, route_of
-from executions.overlap import Decision
+from executions.overlap import Decision, GoingOn
+from executions.runs import NewRun
 from executions.states import Reason
-from executions.transitions import NewRun
 from schedules import queries
 from schedules.clock.catchup import Verdict, judge
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import ScheduleSpec, parse
+from schedules.clock.reading import parse
+from schedules.clock.spec import ScheduleSpec
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 
@@ -98,14 +99,14 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
     plans, broken = [], []
     for job in jobs:
         try:
-            plans.append(plan(job, now, n_live[job.id]))
+            plans.append(plan(job, now, GoingOn(n_live[job.id])))
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
             broken.append(job.id)
     return plans, broken
 
 
-def plan(job: DueJob, now: datetime, n_live: int) -> Plan:
+def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
     spec, policies = spec_of(job.schedule), policies_of(job.policies)
     size = settings.MAINSPRING.chunk_size
@@ -117,12 +118,11 @@ def plan(job: DueJob, now: datetime, n_live: int) -> Plan:
     for instant, reason in _judged(job, policies, due, now, more=more):
         if reason is None and left == 0:
             break
-        if reason is None and overlap.decide(policies.overlap, n_live) is Decision.SKIP:
-            reason = Reason.OVERLAP
-        if reason is None:
-            n_live += 1
-            left = None if left is None else left - 1
-        decided.append((instant, reason))
+        decision = Decision(reason) if reason else overlap.decide(policies.overlap, going_on)
+        going_on = going_on.after(decision)
+        if decision.reason is None and left is not None:
+            left -= 1
+        decided.append((instant, decision.reason))
     n_scheduled = job.n_scheduled + sum(reason is None for _, reason in decided)
     mark_at = due[-1] if more else max(now, job.mark_at)
     next_run_at = None if left == 0 else next_after(spec, mark_at)

@@ -8,9 +8,8 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.queries import wake_beat
 from executions.states import Origin
-from executions.transitions import NewRun
+from executions.targets.jsonsafe import find_flaw
 from schedules import tick
 from schedules.clock.occurrences import next_after
 from schedules.definitions import lock
@@ -21,14 +20,24 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from executions.models import Run
-
 log = structlog.get_logger(__name__)
 
+MAX_REASON = 255
 
-def run_now(job: Job, now: datetime, *, actor: str) -> Run:
+
+def read_reason(text: str) -> str:
+    """Return why a job is paused, as one line. Raises ValueError for what cannot be kept."""
+    if flaw := find_flaw(text):
+        raise ValueError(flaw[1])
+    reason = " ".join(text.split())
+    if len(reason) > MAX_REASON:
+        raise ValueError(f"This has {len(reason)} characters; at most {MAX_REASON} fit.")
+    return reason
+
+
+def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
     """Start a run of the job at once, whatever its schedule, its state and its live runs."""
-    new = NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
+    new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_by_hand(new, now, actor=actor)
     log.info("job_run_by_hand", action="run_now", job=str(job.pk), run=str(run.pk), actor=actor)
     return run
@@ -64,6 +73,6 @@ def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
         job.state = JobState.ENDED if is_over else JobState.ACTIVE
         job.resumed_at, job.paused_at, job.pause_reason = now, None, ""
         job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason"])
-        wake_beat()
+        runs.wake_beat()
     log.info("job_resumed", action="resume", job=str(job_id), actor=actor)
     return job

@@ -10,7 +10,8 @@ import psycopg
 import structlog
 from django.db import connection
 
-from executions.queries import NOTIFY_CHANNEL
+from executions.database import one_line
+from executions.runs import NOTIFY_CHANNEL
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -23,6 +24,7 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None
+        self._was_listening = True
 
     def wait(self, seconds: float) -> None:
         """Sleep for at most `seconds`, less when notified."""
@@ -33,8 +35,11 @@ class Wakeup:
             if select.select([listening.fileno()], [], [], seconds)[0]:
                 for _ in listening.notifies(timeout=0):
                     pass
+            self._was_listening = True
         except (psycopg.Error, OSError) as error:
-            log.warning("not_listening", action="wait", error=str(error).strip())
+            if self._was_listening:
+                log.warning("not_listening", action="wait", error=one_line(error))
+            self._was_listening = False
             self.close()
             time.sleep(seconds)
 

@@ -15,6 +15,7 @@ from executions.policies import RunPolicies
 from executions.states import Origin, Reason
 from executions.targets.base import Succeeded
 from schedules import definitions
+from schedules.validation import validate
 
 if TYPE_CHECKING:
     from executions.targets.base import Outcome
@@ -37,7 +38,7 @@ def make_job(
         "payload": HELLO if "target" not in definition else None,
         **definition,
     }
-    return definitions.create(definitions.validate(data, now), now, actor="tests")
+    return definitions.create(validate(data, now), now, actor="tests")
 
 
 def make_run(job: Job | None = None, nominal_at: datetime = NOW, **details: Any) -> Run:

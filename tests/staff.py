@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 
 class StaffClient(Client):
@@ -34,3 +36,11 @@ def page_of(response: Any) -> str:
     assert response.status_code == 200, response.status_code
     text: str = response.content.decode()
     return text
+
+
+def n_queries(client: StaffClient, address: str) -> int:
+    """How many queries a page takes, none of which may count rows."""
+    with CaptureQueriesContext(connection) as captured:
+        page_of(client.get(address))
+    assert not [query for query in captured.captured_queries if "COUNT(" in query["sql"].upper()]
+    return len(captured)

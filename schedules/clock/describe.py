@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from schedules.clock.cron import Cron, read_cron
 from schedules.clock.cronwords import cron_words
+from schedules.clock.dst import dst_changes
 from schedules.clock.localtime import Fold, Gap
 from schedules.clock.occurrences import next_after
-from schedules.clock.preview import dst_changes
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 from schedules.clock.wording import clock_words, day_words, length_words
 from schedules.clock.zones import changes, zone

@@ -1,4 +1,4 @@
-"""What a schedule is going to do: its next instants with their marks, and what each clock change does to it."""
+"""What a schedule is going to do: its next instants, with what is particular about each."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.cron import Cron, read_cron
-from schedules.clock.localtime import Fold, Gap, left_out
-from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import Kind, ScheduleSpec
-from schedules.clock.wording import clock_words, day_words, joined, length_words, zone_words
-from schedules.clock.zones import LAST_AT, Change, changes, readings_of, zone
+from schedules.clock.cron import read_cron
+from schedules.clock.localtime import Gap, left_out
+from schedules.clock.occurrences import occurrences
+from schedules.clock.spec import ScheduleSpec
+from schedules.clock.zones import LAST_AT, changes, readings_of, zone
 
-MAX_CHANGE_FIRES = 20
-_MAX_TIMES = 4
 _SECOND = timedelta(seconds=1)
-_TICK = timedelta(microseconds=1)
-_SECOND = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(days=8)
 
 
 class Mark(StrEnum):
@@ -28,13 +22,6 @@ class Mark(StrEnum):
     GAP = "gap"  # moved here, as its local time does not exist that day
     FOLD_FIRST = "fold_first"  # its local time comes twice, and this is the first
     FOLD_SECOND = "fold_second"
-
-
-class ChangeKind(StrEnum):
-    """Whether clocks leave local times out (they go forward) or repeat them (they go back)."""
-
-    GAP = "gap"
-    FOLD = "fold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +33,13 @@ class Fire:
     marks: tuple[Mark, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DstChange:
-    """One clock change and what it means for one schedule.
-
-    `local_from` and `local_to` (exclusive) are naive ISO 8601: the local times left out or repeated. `fires` are the
-    instants moved to the end of a gap or lying in either pass of a fold, 20 at most. `affected` says whether any time
-    of the schedule is moved, dropped or repeated.
-    """
-
-    kind: ChangeKind
-    at: datetime
-    local_from: str
-    local_to: str
-    fires: tuple[Fire, ...]
-    affected: bool
-    text: str
-
-
 def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
     """The next `count` instants later than `after` (aware); `max_runs` is not looked at."""
-    return [_fire(spec, at) for at in islice(occurrences(spec, after, LAST_AT), count)]
+    return [fire_of(spec, at) for at in islice(occurrences(spec, after, LAST_AT), count)]
 
 
-def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
-    """Each clock change of the schedule's zone in (after, until] and within its bounds, in order.
-
-    A job without a clock has none. An `every` needs its anchor.
-    """
-    if spec.kind is Kind.NONE:
-        return []
-    low = after if spec.start_at is None else max(after, spec.start_at)
-    high = until if spec.end_at is None else min(until, spec.end_at)
-    return [_explain(spec, change) for change in changes(spec.timezone, low, high)]
-
-
-def _fire(spec: ScheduleSpec, at: datetime) -> Fire:
+def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
+    """An occurrence, with its marks."""
     local = at.astimezone(zone(spec.timezone))
     marks: list[Mark] = []
     if _is_moved(spec, at):
@@ -100,114 +58,3 @@ def _is_moved(spec: ScheduleSpec, at: datetime) -> bool:
     if change is None or change.at != at or not cron.is_fixed:
         return False
     return left_out(cron.walk(), change.local_from, change.local_to) and change.is_gap
-
-
-def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
-    size = abs(change.after - change.before)
-    if change.is_gap:
-        near = occurrences(spec, change.at - _TICK, change.at)
-        fires = tuple(fire for fire in (_fire(spec, at) for at in near) if Mark.GAP in fire.marks)
-    else:
-        near = occurrences(spec, change.at - size - _TICK, change.at + size - _TICK)
-        fires = tuple(_fire(spec, at) for at in islice(near, MAX_CHANGE_FIRES))
-    if spec.cron is None:
-        affected, words = bool(fires), _words_without_cron(spec, size, change)
-    else:
-        cron = read_cron(spec.cron)
-        times = _times_within(cron, change)
-        affected = bool(times)
-        words = _words_for_cron(spec, cron, times, change)
-    return DstChange(
-        kind=ChangeKind.GAP if change.is_gap else ChangeKind.FOLD,
-        at=change.at,
-        local_from=change.local_from.isoformat(),
-        local_to=change.local_to.isoformat(),
-        fires=fires,
-        affected=affected,
-        text=f"{_headline(spec, change)} {words}",
-    )
-
-
-def _headline(spec: ScheduleSpec, change: Change) -> str:
-    start, end = change.local_from, change.local_to
-    way = "forward"
-    if not change.is_gap:
-        start, end, way = end, start, "back"
-    day = "" if start.date() == end.date() else f" on {day_words(end)}"
-    return f"On {day_words(start)} clocks in {spec.timezone} go {way} from {clock_words(start)} to {clock_words(end)}{day}."
-
-
-def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> str:
-    if spec.every is None:
-        return "This schedule fires once, at a fixed instant; the change does not move it."
-    text = f"This schedule follows elapsed time: it keeps running every {length_words(spec.every)}"
-    if size % spec.every == timedelta(0):
-        return f"{text}."
-    return f"{text}, so its runs then come {length_words(size)} {'later' if change.is_gap else 'earlier'} by the clock."
-
-
-def _times_within(cron: Cron, change: Change) -> list[datetime]:
-    """The first few naive local times of the expression that the change leaves out or repeats."""
-    walk = cron.walk()
-    times: list[datetime] = []
-    local = walk.after(change.local_from - _SECOND)
-    while local is not None and local < change.local_to and len(times) <= _MAX_TIMES:
-        times.append(local)
-        local = walk.after(local)
-    return times
-
-
-def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], change: Change) -> str:
-    span = f"{clock_words(change.local_from)} to {clock_words(change.local_to)}"
-    if not times:
-        subject = "This schedule" if change.is_gap else f"{span} happens twice; this schedule"
-        return f"{subject} has no time in it, so {_pause_words(spec, change)}."
-    local = change.at.astimezone(zone(spec.timezone))
-    if not cron.is_fixed:
-        if change.is_gap:
-            return f"This schedule follows real time: {span} does not exist that day, and nothing runs for it."
-        return f"This schedule follows real time: {span} happens twice, and it runs in both passes."
-    verbs = ("does not exist", "comes") if len(times) == 1 else ("do not exist", "come")
-    named = _named(times, change)
-    if change.is_gap:
-        if spec.dst_gap is Gap.SKIP:
-            return (
-                f"{named} {verbs[0]} that day: this schedule does not run {'then' if len(times) == 1 else 'for them'}."
-            )
-        runs = "runs" if len(times) == 1 else "runs once"
-        return f"{named} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_words(local)} instead."
-    first, second = zone_words((change.at - _SECOND).astimezone(local.tzinfo)), zone_words(local)
-    if spec.dst_fold is Fold.BOTH:
-        return f"{named} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
-    return f"{named} {verbs[1]} twice: this schedule runs only the first time, in {first}."
-
-
-def _named(times: list[datetime], change: Change) -> str:
-    """'02:30' or '02:00, 02:15 and others'; with the date where the change spans more than one."""
-    spans_days = change.local_from.date() != (change.local_to - _TICK).date()
-    words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
-    return joined([*words[: _MAX_TIMES - 1], "others"] if len(words) > _MAX_TIMES else words)
-
-
-def _pause_words(spec: ScheduleSpec, change: Change) -> str:
-    """How far apart in real time the runs on both sides of the change are, where that is worth saying."""
-    before, behind = _last_before(spec, change.at), next_after(spec, change.at - _TICK)
-    if before is None or behind is None or behind - before > _LONGEST_PAUSE:
-        return "it runs as usual"
-    return f"it runs once, {length_words(behind - before)} after the one before"
-
-
-def _last_before(spec: ScheduleSpec, at: datetime) -> datetime | None:
-    """The last occurrence in the eight days before `at`, found by halving: a dense one would name half a million."""
-    end = high = at - _TICK
-    found = next_after(spec, at - _LONGEST_PAUSE)
-    if found is None or found > end:
-        return None
-    while high - found > _SECOND:
-        middle = found + (high - found) / 2
-        later = next_after(spec, middle)
-        if later is not None and later <= end:
-            found = later
-        else:
-            high = middle
-    return max(occurrences(spec, found, high), default=found)

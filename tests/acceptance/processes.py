@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,10 +19,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
+AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
 COMMANDS = {
     "beat": ["beat"],
-    "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2"],
-    "worker-http": ["worker", "--queues", "http,housekeeping", "--pool", "threads", "--concurrency", "8"],
+    "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
+    "worker-http": [
+        "worker",
+        "--queues",
+        "http,housekeeping",
+        "--pool",
+        "threads",
+        "--concurrency",
+        "8",
+        *AS_IN_PROCFILE,
+    ],
 }
 READY = {"beat": "beat: Starting", "worker": " ready.", "worker-http": " ready."}
 
@@ -32,7 +43,7 @@ class Processes:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environment = {**os.environ, "MAINSPRING_DB_POOL": "4", **environment, "DATABASE_URL": database_url()}
+        self._environment = {**os.environ, "MAINSPRING_DB_POOL": "4", "DATABASE_URL": database_url(), **environment}
 
     @property
     def broker_url(self) -> str:
@@ -44,6 +55,12 @@ class Processes:
 
     def start(self, *names: str) -> None:
         """Start processes and wait until each says that it is ready."""
+        self.spawn(*names)
+        for name in names:
+            wait_until(partial(self._is_ready, name), 40, what=f"the start of {name}: {self._log(name)}")
+
+    def spawn(self, *names: str) -> None:
+        """Start processes, ready or not."""
         for name in names:
             kind = name.partition("#")[0]
             command = [*CELERY, *COMMANDS[kind]]
@@ -52,14 +69,17 @@ class Processes:
                 self._running[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, env=self._environment, start_new_session=True
                 )
-        for name in names:
-            wait_until(partial(self._is_ready, name), 40, what=f"the start of {name}: {self._log(name)}")
 
     def kill(self, name: str) -> None:
         """SIGKILL a process with all its children, as a power cut does."""
         process = self._running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process with all its children."""
+        os.killpg(self._running[name].pid, number)
 
     def stop(self, name: str) -> int:
         """SIGTERM a process and return its exit code."""
@@ -70,6 +90,14 @@ class Processes:
     def kill_all(self) -> None:
         for name in list(self._running):
             self.kill(name)
+
+    def is_running(self, name: str) -> bool:
+        return self._running[name].poll() is None
+
+    def tracebacks(self) -> str:
+        """What the processes have logged as tracebacks, for a test that expects sentences."""
+        logs = {name: self.log_of(name) for name in self._running}
+        return "\n".join(f"{name}:\n{log[-6000:]}" for name, log in logs.items() if "Traceback" in log)
 
     def log_of(self, name: str) -> str:
         return self._log(name).read_text(errors="replace")

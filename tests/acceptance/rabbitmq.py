@@ -59,5 +59,9 @@ def rabbitmq() -> Iterator[str]:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
         if epmd := shutil.which("epmd"):
-            subprocess.run([epmd, "-port", str(epmd_port), "-kill"], capture_output=True, check=False)
+            command = [epmd, "-port", str(epmd_port), "-kill"]
+            # It refuses for as long as it thinks that the server lives.
+            wait_until(
+                lambda: b"Killed" in subprocess.run(command, capture_output=True, check=False).stdout, what="epmd's end"
+            )
         shutil.rmtree(folder, ignore_errors=True)

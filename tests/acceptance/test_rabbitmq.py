@@ -9,13 +9,16 @@ import pytest
 
 from executions.models import Run
 from executions.states import RunStatus
-from schedules.triggers import run_now
+from schedules.triggers import pause, run_now
+from tests.acceptance.cable import Cable, cable
 from tests.acceptance.rabbitmq import rabbitmq
 from tests.factories import make_job
 from tests.receiver import answer
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
@@ -45,3 +48,30 @@ def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Process
     assert (run.status, run.n_attempts) == (RunStatus.SUCCEEDED, 2)
     lateness = [each.lateness() for each in done]
     assert all(late is not None and late < timedelta(seconds=2) for late in lateness), lateness
+
+
+@pytest.mark.parametrize("break_off", [Cable.cut, Cable.clog], ids=["away", "hangs"])
+def test_without_rabbitmq_the_clock_ticks_on_and_all_is_carried_out_afterwards(
+    processes: Processes, break_off: Callable[[Cable], None]
+) -> None:
+    with rabbitmq() as url, cable(url) as wire:
+        over_amqp = processes.with_environment(BROKER_URL=wire.url)
+        try:
+            over_amqp.start("beat", "worker")
+            job = make_job("every second", {"every": "1s"}, now=datetime.now(UTC), policies={"overlap": "allow"})
+            runs = Run.objects.filter(job=job)
+            done = runs.filter(status=RunStatus.SUCCEEDED)
+            wait_until(lambda: done.count() >= 2, 30, what="two runs")
+            break_off(wire)
+            broken_at, n_before = datetime.now(UTC), runs.count()
+            wait_until(lambda: runs.count() >= n_before + 10, 40, what="ten more occurrences, without the broker")
+            wire.mend()
+            n_recorded = runs.count()
+            wait_until(lambda: done.count() >= n_recorded, 60, what="the end of all those runs")
+            pause(job.pk, datetime.now(UTC), actor="tests")
+            wait_until(lambda: done.count() == runs.count(), 60, what="the end of all runs")
+            recorded = runs.filter(nominal_at__gt=broken_at).values_list("created_at", "nominal_at")
+            assert max(created - nominal for created, nominal in recorded) < timedelta(seconds=5), "within the grace"
+            assert not over_amqp.tracebacks()
+        finally:
+            over_amqp.kill_all()

@@ -91,7 +91,7 @@ def lines_with(pattern: str, allowed: set[str]) -> list[str]:
 
 
 def test_sql_has_a_home() -> None:
-    homes = {"executions/queries.py", "schedules/queries.py", "schedules/wakeup.py"}
+    homes = {"executions/database.py", "schedules/wakeup.py"}
     assert not lines_with(r"\.cursor\(|\.raw\(|RawSQL|select_for_update\(", homes)
 
 

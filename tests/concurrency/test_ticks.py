@@ -15,6 +15,7 @@ from executions.models import Attempt, Run, RunEvent
 from executions.states import AttemptStatus, RunStatus
 from schedules import definitions, queries
 from schedules.tick import tick
+from schedules.validation import validate
 from tests.factories import NOW, claim, make_job, make_run
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def test_an_edit_waits_for_the_tick_that_has_the_job_and_neither_is_lost() -> No
 
     def edit() -> None:
         held.wait()
-        changed = definitions.validate({"name": "changed", "target": job.target, "schedule": {"every": "1h"}}, NOW)
+        changed = validate({"name": "changed", "target": job.target, "schedule": {"every": "1h"}}, NOW)
         definitions.replace(job.pk, changed, NOW + MINUTE, actor="tests")
         edited.set()
 

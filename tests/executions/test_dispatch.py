@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from executions.dispatch import dispatch_once, next_dispatch_at, postpone
+from executions.dispatch import dispatch_once, free_stranded, postpone
 from executions.models import RunSpec
+from schedules.queries import next_at
 from tests.factories import NOW, claim, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() ->
     make_run()
     messages = dispatch_once(NOW, 10)
     assert postpone(messages, NOW + SECOND) == 1
-    assert next_dispatch_at() == NOW + SECOND
+    assert next_at()[1] == NOW + SECOND
     assert dispatch_once(NOW + SECOND, 10) == messages
 
 
@@ -35,7 +36,7 @@ def test_a_run_that_was_claimed_meanwhile_is_not_postponed() -> None:
     messages = dispatch_once(NOW, 10)
     claim(run)
     assert postpone(messages, NOW + SECOND) == 0
-    assert next_dispatch_at() is None
+    assert next_at()[1] is None
 
 
 def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
@@ -43,3 +44,28 @@ def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
     run = make_run()
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
     assert [message.run_id for message in dispatch_once(NOW, 10)] == [run.pk]
+
+
+def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_message_was_to_be_waited_for() -> None:
+    job = make_job()
+    for minute in range(3):
+        make_run(job, NOW + timedelta(minutes=minute))
+    now = NOW + timedelta(hours=1)
+    for _ in range(5):
+        assert len(dispatch_once(now, 10)) == 3
+        now = next_at()[1] or now
+    dispatch_once(now, 10)
+    assert (next_at()[1] or now) > now + timedelta(minutes=5)
+    now += 5 * SECOND
+    assert free_stranded(["http"], now) == 0
+    assert free_stranded(["command"], now) == 3
+    assert len(dispatch_once(now, 10)) == 3
+    assert free_stranded(["command"], now) == 0
+
+
+def test_what_was_published_just_now_may_be_on_its_way_and_is_not_stranded() -> None:
+    run = make_run()
+    dispatch_once(NOW, 10)
+    assert free_stranded(["command"], NOW + 4 * SECOND) == 0
+    claim(run)
+    assert free_stranded(["command"], NOW + timedelta(hours=1)) == 0

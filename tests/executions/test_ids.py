@@ -8,7 +8,7 @@ from uuid import RFC_4122
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.ids import instant_of, uuid7
+from executions.ids import instant_of, lowest_id, uuid7
 from tests.factories import NOW
 
 instants = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
@@ -29,3 +29,13 @@ def test_ids_sort_by_their_instants(at: datetime, later: timedelta) -> None:
 
 def test_two_ids_of_one_instant_differ() -> None:
     assert len({uuid7(NOW) for _ in range(1000)}) == 1000
+
+
+@given(instants)
+def test_the_lowest_id_bounds_those_of_its_millisecond_from_below(at: datetime) -> None:
+    assert lowest_id(at) < uuid7(at)
+    assert instant_of(lowest_id(at)) == instant_of(uuid7(at))
+
+
+def test_an_instant_before_the_ids_began_bounds_them_all() -> None:
+    assert lowest_id(datetime.min.replace(tzinfo=UTC)).int == 0

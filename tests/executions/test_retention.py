@@ -9,6 +9,7 @@ import pytest
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.retention import Pruned, prune_all, prune_once
 from schedules import definitions
+from schedules.validation import validate
 from tests.factories import NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
     job = make_job(now=NOW - 3 * WEEK, schedule={"kind": "none"})
     end(make_run(job, NOW - 2 * WEEK))
     kept = end(make_run(job, NOW - timedelta(days=1)))
-    changed = definitions.validate({"name": "b", "target": job.target, "payload": {"message": "x"}}, NOW)
+    changed = validate({"name": "b", "target": job.target, "payload": {"message": "x"}}, NOW)
     definitions.replace(job.pk, changed, NOW - 2 * WEEK, actor="tests")
     assert prune_all(NOW, WEEK, 10) == Pruned(n_runs=1, n_specs=0)
     kept.refresh_from_db()

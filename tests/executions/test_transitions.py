@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from hypothesis.extra.django import TestCase
 from executions import endings, transitions
 from executions.models import Attempt, Run, RunEvent
 from executions.policies import RunPolicies
-from executions.states import TRANSITIONS, AttemptStatus, Reason, RunStatus
+from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from executions.targets.base import Outcome
 
 LEASE = timedelta(seconds=30)
@@ -248,3 +251,30 @@ def test_a_skipped_run_is_born_ended_with_its_reason() -> None:
     run = make_skipped(reason=Reason.PAUSED)
     assert (run.status, run.reason, run.finished_at) == (RunStatus.SKIPPED, Reason.PAUSED, NOW)
     assert list(RunEvent.objects.values_list("kind", "reason")) == [("skipped", "paused")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("was", RunStatus)
+def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) -> None:
+    steps: list[Callable[[Run], object]] = [
+        lambda run: transitions.claim([(run.pk, 0)], LATER, lease=LEASE, worker="w"),
+        lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
+        lambda run: transitions.cancel_not_begun(run.job_id, LATER, actor="ann", reason=""),
+        lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
+        *(partial(finish_as, status) for status in RunStatus),
+    ]
+    taken = set()
+    for number, step in enumerate(steps):
+        run = make_run(make_job(f"job {number}"))
+        finished_at = NOW if was in TERMINAL else None
+        Run.objects.filter(pk=run.pk).update(status=was, finished_at=finished_at, dispatch_at=NOW, attempt_at=NOW)
+        step(run)
+        run.refresh_from_db()
+        taken.add(RunStatus(run.status))
+        run.delete()
+    assert taken - {was} == TRANSITIONS[was]
+
+
+def finish_as(status: RunStatus, run: Run) -> None:
+    retry_at = LATER if status in LIVE else None
+    transitions.finish([transitions.Ending(run.pk, 0, status, AttemptStatus.FAILED, retry_at=retry_at)], LATER)

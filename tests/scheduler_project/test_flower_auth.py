@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
+import runpy
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -114,10 +116,24 @@ def test_only_the_session_of_an_active_superuser_opens_flower(flower: Flower) ->
         assert flower.ask(path, cookies=user)[0] == 200, path
 
     # Signing in leads nowhere else.
-    assert flower.ask("/login?next=https://elsewhere.example/", cookies=f"sessionid={session}")[1] == "/"
+    for wanted in ("https://elsewhere.example/", "/tasks%0d%0aX-Evil:%201", "/%00", "/%E2%98%83"):
+        status, place, _ = flower.ask(f"/login?next={wanted}", cookies=f"sessionid={session}")
+        assert (status, place) == (302, "/"), wanted
+    assert flower.ask("/login?next=/%ff", cookies=f"sessionid={session}")[0] == 400
 
     # The session ends with the right, and with the password.
     person = get_user_model().objects.get(username="operator")
     person.set_password("another correct horse")
     person.save()
     assert flower.sign_in(session) == ""
+
+
+def test_flower_says_nothing_of_workers_that_do_not_answer_but_of_what_broke(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger("flower.inspector")
+    monkeypatch.setattr(logger, "filters", [])
+    runpy.run_path("scheduler_project/flowerconfig.py")
+    logger.warning("Inspect method %s failed", "conf")
+    logger.warning("Inspect method %s failed: %s", "conf", "the broker is away")
+    assert caplog.messages == ["Inspect method conf failed: the broker is away"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -11,6 +11,15 @@ from scheduler_project import health
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django import DjangoAssertNumQueries
+
+
+@pytest.fixture(autouse=True)
+def readiness(monkeypatch: pytest.MonkeyPatch) -> health.Readiness:
+    """As of a process that has just started."""
+    fresh = health.Readiness()
+    monkeypatch.setattr(health, "readiness", fresh)
+    return fresh
 
 
 def test_a_process_is_alive_without_its_database(client: Client) -> None:
@@ -58,3 +67,38 @@ def test_a_process_without_a_database_is_not_ready_and_tells_nothing_more(
 
 def test_a_probe_only_reads(client: Client) -> None:
     assert client.post("/health/live", secure=True).status_code == 405
+
+
+def test_readiness_costs_the_database_little_however_often_it_is_asked_for(
+    client: Client,
+    db: None,
+    readiness: health.Readiness,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 3600)
+    assert client.get("/health/ready").status_code == 200
+    with django_assert_num_queries(0):
+        assert [client.get("/health/ready").status_code for _ in range(20)] == [200] * 20
+
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(health, "MigrationExecutor", None)  # not looked at again
+    with django_assert_num_queries(0):  # Django counts no pings
+        assert client.get("/health/ready").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_dropped_is_made_anew(client: Client) -> None:
+    with pytest.raises(OperationalError), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_process_becomes_ready_when_its_database_is_migrated(
+    client: Client, db: None, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
+    MigrationRecorder(connection).record_unapplied("schedules", "0001_initial")
+    assert client.get("/health/ready").status_code == 503
+    MigrationRecorder(connection).record_applied("schedules", "0001_initial")
+    assert client.get("/health/ready").status_code == 200

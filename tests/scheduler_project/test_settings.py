@@ -17,14 +17,17 @@ GOOD = {
 }
 
 
-def start(**variables: str) -> subprocess.CompletedProcess[str]:
-    """Import the settings in a process of their own; an empty value takes a variable away."""
+NAME = "DATABASES['default']['NAME']"
+
+
+def start(value: str = NAME, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Import the settings in a process of their own and print one; an empty variable is taken away."""
     given = {name: value for name, value in {**GOOD, **variables}.items() if value}
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [
         sys.executable,
         "-c",
-        "from scheduler_project import settings; print(settings.DATABASES['default']['NAME'])",
+        f"from scheduler_project import settings; print(settings.{value})",
     ]
     return subprocess.run(command, env={**kept, **given}, cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -40,6 +43,14 @@ def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("variables", "expected"),
+    [({}, "False"), ({"MAINSPRING_HSTS_SECONDS": "60"}, "False"), ({"MAINSPRING_HSTS_PRELOAD": "true"}, "True")],
+)
+def test_browsers_are_told_of_preloading_only_when_that_was_asked_for(variables: dict[str, str], expected: str) -> None:
+    assert start("SECURE_HSTS_PRELOAD", **variables).stdout == f"{expected}\n"
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("SECRET_KEY", ""),
@@ -52,6 +63,7 @@ def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
         ("MAINSPRING_DB_POOL", "many"),
         ("MAINSPRING_HTTPS", "perhaps"),
         ("MAINSPRING_HSTS_SECONDS", "-1"),
+        ("MAINSPRING_HSTS_PRELOAD", "maybe"),
         ("MAINSPRING_LOG_LEVEL", "LOUD"),
         ("MAINSPRING_LEASE", "soon"),
     ],

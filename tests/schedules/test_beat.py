@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from executions.models import Run
@@ -16,12 +19,13 @@ from executions.states import RunStatus
 from executions.targets.base import Failed
 from scheduler_project.celery import app
 from schedules import queries
-from schedules.beat import LEASE, LEASE_TIME, JobScheduler
+from schedules.beat import JobScheduler
 from schedules.models import BeatLease
+from schedules.periodic import LEASE, LEASE_TIME
 from tests.factories import NOW, end, make_job, make_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # The scheduler closes old connections, which would end a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,12 +124,76 @@ def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back
     assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
 
 
+def test_a_pass_with_nothing_due_costs_one_query(beat: JobScheduler, broker: redis.Redis) -> None:
+    make_job()
+    now = datetime.now(UTC)
+    PeriodicTask.objects.update(last_run_at=now)
+    beat.pass_once(now)
+    beat.pass_once(now + timedelta(milliseconds=100))
+    with CaptureQueriesContext(connection) as statements:
+        beat.pass_once(now + timedelta(milliseconds=200))
+    assert len(statements) == 1, [each["sql"][:80] for each in statements]
+
+
+def test_a_job_that_somebody_else_has_locked_does_not_make_the_beat_spin(beat: JobScheduler) -> None:
+    quiet(beat)
+    make_job()
+    now = NOW + MINUTE
+    with transaction.atomic():
+        assert queries.due_jobs(now, 10)
+        with ThreadPoolExecutor(1) as another:
+            again_at = another.submit(in_a_thread, beat.pass_once, now).result()
+    assert now < again_at < now + timedelta(seconds=1)
+    assert not Run.objects.exists()
+
+
+def in_a_thread(act: Callable[[datetime], datetime], now: datetime) -> datetime:
+    try:
+        return act(now)
+    finally:
+        connection.close()
+
+
+def test_what_waits_for_a_queue_that_has_lost_it_is_published_again(beat: JobScheduler, broker: redis.Redis) -> None:
+    quiet(beat)
+    run = make_run(make_job(schedule={"kind": "none"}))
+    beat.pass_once(NOW)
+    broker.flushdb()
+    soon = NOW + timedelta(seconds=6)
+    assert beat.pass_once(soon) == soon
+    beat.pass_once(soon)
+    assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
+    beat.pass_once(soon + timedelta(seconds=6))
+    assert len(messages(broker, "command")) == 1
+
+
 class TestPeriodicTasks:
+    def test_one_that_the_broker_did_not_take_stays_due(self, beat: JobScheduler, broker: redis.Redis) -> None:
+        each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+        PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
+        now = datetime.now(UTC)
+        beat.pass_once(now)
+        broker.delete("mine")
+        PeriodicTask.objects.filter(name="mine").update(last_run_at=NOW, total_run_count=0)
+        beat._forget_schedule()
+        beat.__dict__["producer"] = JobScheduler(app, lazy=True).Producer(
+            app.connection_for_write("redis://127.0.0.1:1/0", transport_options={"max_retries": 0}), auto_declare=False
+        )
+        later = now + timedelta(seconds=2)
+        beat.pass_once(later)
+        assert PeriodicTask.objects.get(name="mine").total_run_count == 0
+        beat.pass_once(later + timedelta(seconds=2))
+        assert len(messages(broker, "mine")) == 1
+        assert PeriodicTask.objects.get(name="mine").total_run_count == 1
+
     def test_housekeeping_rows_are_made_and_an_edited_one_stays_as_it_is(self, beat: JobScheduler) -> None:
+        beat.make_housekeeping()
         row = PeriodicTask.objects.get(name="housekeeping: prune history")
         row.enabled = False
         row.save()
-        JobScheduler(app).close()
+        again = JobScheduler(app)
+        again.make_housekeeping()
+        again.close()
         assert set(PeriodicTask.objects.values_list("name", "enabled")) == {
             ("housekeeping: recover lost runs", True),
             ("housekeeping: prune history", False),
@@ -134,7 +202,6 @@ class TestPeriodicTasks:
     def test_the_holder_of_the_lease_fires_them_and_another_beat_does_not(
         self, beat: JobScheduler, broker: redis.Redis
     ) -> None:
-        PeriodicTask.objects.all().delete()
         each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
         PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
         other = JobScheduler(app)

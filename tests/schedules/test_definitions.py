@@ -13,6 +13,7 @@ from schedules import definitions
 from schedules.exceptions import InvalidDefinition, JobGone
 from schedules.models import Job, JobState
 from schedules.tick import tick
+from schedules.validation import validate
 from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +34,12 @@ def change(job: Job, at: Any = None, **changed: Any) -> Job:
         **changed,
     }
     at = at or NOW + MINUTE / 2
-    return definitions.replace(job.pk, definitions.validate(data, at), at, actor="tests")
+    return definitions.replace(job.pk, validate(data, at), at, actor="tests")
 
 
 def errors_of(**data: Any) -> dict[str, list[str]]:
     with pytest.raises(InvalidDefinition) as caught:
-        definitions.validate({"name": "x", "target": ECHO, "payload": HELLO, **data}, NOW)
+        validate({"name": "x", "target": ECHO, "payload": HELLO, **data}, NOW)
     return caught.value.errors
 
 
@@ -75,7 +76,7 @@ class TestValidation:
         assert any("at_most_once" in text for texts in errors_of(policies=asked).values() for text in texts)
         job = make_job(policies={"delivery": "at_most_once"})
         assert job.spec.policies["retry"]["max_retries"] == 0
-        again = definitions.validate({"name": "x", "target": ECHO, "policies": job.spec.policies}, NOW)
+        again = validate({"name": "x", "target": ECHO, "policies": job.spec.policies}, NOW)
         assert again.policies == job.spec.policies
 
 

@@ -116,12 +116,32 @@ def test_runs_are_listed_by_nominal_instant_and_filtered(api: DocumentedClient) 
     assert ids(api, f"job={NOBODY}") == []
 
 
+@pytest.mark.parametrize("of_job", [True, False])
+def test_several_statuses_are_one_list_in_order_from_end_to_end(api: DocumentedClient, of_job: bool) -> None:
+    job = yearly()
+    made = [make_run(job, NOW + timedelta(minutes=n)) for n in range(7)]
+    for run in made[::2]:
+        end(run)
+    make_skipped(job, NOW + timedelta(minutes=9))
+    wanted = [str(run.pk) for run in reversed(made)]
+    query = "status=queued,succeeded,queued&page_size=3" + (f"&job={job.pk}" if of_job else "")
+
+    pages = [api.get(f"{RUNS}?{query}").json()]
+    while following := pages[-1]["next"]:
+        pages.append(api.get(following).json())
+    assert [run["id"] for page in pages for run in page["results"]] == wanted
+    back = api.get(pages[-1]["previous"]).json()
+    assert [run["id"] for run in back["results"]] == wanted[3:6]
+
+
 def test_a_window_of_nominal_instants_has_its_start_and_not_its_end(api: DocumentedClient) -> None:
     job = yearly()
     instants = [NOW + timedelta(microseconds=micro) for micro in (-1, 0, 999, 1000)]
     a, b, c, d = (str(make_run(job, at).pk) for at in instants)
 
     assert ids(api, "nominal_after=2026-11-20T12:00:00Z") == [d, *sorted((b, c), reverse=True)]
+    assert ids(api, "nominal_after=2026-11-20T12:00:00.000001Z") == [d, c]
+    assert ids(api, f"nominal_after=2026-11-20T12:00:00.000001Z&job={job.pk}") == [d, c]
     assert ids(api, "nominal_before=2026-11-20T12:00:00Z") == [a]
     assert ids(api, "nominal_before=2026-11-20T12:00:00.000999Z") == sorted((a, b), reverse=True)
     assert set(

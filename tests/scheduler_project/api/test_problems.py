@@ -101,7 +101,7 @@ def test_what_nobody_foresaw_is_a_500_that_gives_nothing_away_and_is_logged(
 ) -> None:
     make_job(schedule={"cron": "0 0 1 1 *"})
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the secret of the house")
 
     monkeypatch.setattr("schedules.api.jobs.job_of", fail)

@@ -263,7 +263,31 @@ def test_jobs_are_filtered(api: DocumentedClient) -> None:
     assert names("name=over") == ["over"]
     assert names("search=NIGHTLY") == ["nightly backup 100%", "Nightly report"]
     assert names("search=100%25") == ["nightly backup 100%"]
+    assert names("search=ni&state=active") == [first.name]
+    assert names("search=gh") == []
     assert names("search=report&state=active") == [first.name]
+
+
+def test_jobs_are_found_by_their_present_name_and_target(api: DocumentedClient) -> None:
+    job = yearly("before")
+    api.send(
+        "PATCH", at(job), {"name": "after", "payload": None, "target": {"kind": "http", "url": "https://example.org"}}
+    )
+
+    for query, n in (("search=before", 0), ("name=before", 0), ("target_kind=command", 0), ("search=AFTER", 1)):
+        assert len(api.get(f"{JOBS}?{query}").json()["results"]) == n, query
+
+
+def test_the_pages_of_a_search_go_on_to_the_end_and_back(api: DocumentedClient) -> None:
+    made = [str(yearly(f"greeting {number}").pk) for number in range(5)]
+    yearly("other")
+
+    first = api.get(f"{JOBS}?search=greet&target_kind=command&page_size=2").json()
+    second = api.get(first["next"]).json()
+    third = api.get(second["next"]).json()
+    assert [job["id"] for page in (first, second, third) for job in page["results"]] == made[::-1]
+    assert third["next"] is None
+    assert api.get(second["previous"]).json()["results"] == first["results"]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,49 @@ def test_a_preview_explains_the_changes_of_the_clocks_in_the_year_to_come(api: D
     assert "25 hours" in changes[1]["text"]
 
 
+def test_one_preview_of_half_past_two_in_new_york_tells_of_the_gap_and_of_the_fold(api: DocumentedClient) -> None:
+    schedule = {"cron": "0 30 2 * * *", "timezone": "America/New_York"}
+    gap, fold = preview(api, schedule, after="2026-03-01T00:00:00Z", count=1)["dst_changes"]
+
+    assert (gap["kind"], gap["at"], gap["affected"]) == ("gap", "2026-03-08T07:00:00Z", True)
+    assert [(fire["local"], fire["marks"]) for fire in gap["fires"]] == [("2026-03-08T03:00:00-04:00", ["gap"])]
+    assert (fold["kind"], fold["at"], fold["affected"]) == ("fold", "2026-11-01T06:00:00Z", False)
+    assert "02:00 to 01:00" in fold["text"], "half past two itself comes once that night"
+
+
+@pytest.mark.parametrize(("dst_gap", "on_8_march"), [("shift", [("2026-03-08T03:00:00-04:00", ["gap"])]), ("skip", [])])
+@pytest.mark.parametrize(
+    ("dst_fold", "once_more"), [("first", []), ("both", [("2026-11-01T01:30:00-05:00", ["fold_second"])])]
+)
+def test_one_preview_marks_what_each_policy_does_in_the_gap_and_in_the_fold(
+    api: DocumentedClient, dst_gap: str, on_8_march: list[Any], dst_fold: str, once_more: list[Any]
+) -> None:
+    schedule = {
+        "cron": "0 30 1,2 1,8 3,11 *",  # both nights of 2026, without the months between
+        "timezone": "America/New_York",
+        "dst_gap": dst_gap,
+        "dst_fold": dst_fold,
+    }
+    body = preview(api, schedule, after="2026-03-07T00:00:00Z", count=5)
+
+    first = ("2026-11-01T01:30:00-04:00", ["fold_first"])
+    expected = [
+        ("2026-03-08T01:30:00-05:00", []),
+        *on_8_march,
+        first,
+        *once_more,
+        ("2026-11-01T02:30:00-05:00", []),
+        ("2026-11-08T01:30:00-05:00", []),
+        ("2026-11-08T02:30:00-05:00", []),
+    ]
+    assert [(fire["local"], fire["marks"]) for fire in body["fires"]] == expected[:5]
+    changes = [
+        (change["kind"], change["affected"], [(fire["local"], fire["marks"]) for fire in change["fires"]])
+        for change in body["dst_changes"]
+    ]
+    assert changes == [("gap", True, on_8_march), ("fold", True, [first, *once_more])]
+
+
 def test_a_preview_shows_ten_instants_unless_asked_otherwise_and_none_past_max_runs(api: DocumentedClient) -> None:
     assert len(preview(api, {"every": "1h"})["fires"]) == 10
     assert len(preview(api, {"every": "1h"}, count=100)["fires"]) == 100

@@ -9,7 +9,8 @@ from croniter import croniter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.clock.cron import FIELDS, CronError, read_cron, tidy
+from schedules.clock.cron import read_cron
+from schedules.clock.cronfields import FIELDS, CronError, tidy
 from schedules.clock.localtime import Fold, Gap, cron_instants
 from tests.schedules.clock.oracle import date_fits
 

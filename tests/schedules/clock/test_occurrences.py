@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from schedules.clock import localtime
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec, parse
+from schedules.clock.reading import parse
+from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec
 from schedules.clock.zones import LAST_AT, Piece, pieces_from
 
 NEW_YORK = "America/New_York"

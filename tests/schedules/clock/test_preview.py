@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedules.clock.dst import MAX_CHANGE_FIRES, ChangeKind, DstChange, dst_changes
 from schedules.clock.occurrences import occurrences
-from schedules.clock.preview import MAX_CHANGE_FIRES, ChangeKind, DstChange, Mark, dst_changes, preview
-from schedules.clock.spec import ScheduleSpec, parse, with_anchor
+from schedules.clock.preview import Mark, preview
+from schedules.clock.reading import parse
+from schedules.clock.spec import ScheduleSpec, with_anchor
 from tests.schedules.clock.oracle import all_transitions
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

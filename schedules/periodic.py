@@ -1,0 +1,131 @@
+"""django-celery-beat's own `PeriodicTask` rows: of several beats, the one with a lease in the database fires them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from celery.beat import SchedulingError
+from django.conf import settings
+from django.db import Error as DatabaseFault
+from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
+from kombu.exceptions import OperationalError as BrokerFault
+
+from executions.database import one_line
+from schedules import queries
+
+if TYPE_CHECKING:
+    from celery.beat import ScheduleEntry
+
+log = structlog.get_logger(__name__)
+
+LEASE = "periodic_tasks"
+LEASE_TIME = timedelta(seconds=5)
+AT_ONCE = 100  # rows that one pass fires at the most
+SOONEST = 0.05  # seconds; the stock scheduler asks for a pass every few milliseconds shortly before a row is due
+
+
+class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
+    """A row. When it was fired is stored in one statement, and nothing else of it is touched."""
+
+    def save(self) -> None:
+        row = type(self.model)._default_manager.filter(pk=self.model.pk)
+        row.update(last_run_at=self.model.last_run_at, total_run_count=self.model.total_run_count)
+
+
+class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
+    """The stock scheduler, for several beats. A store that is away is an exception to whoever called the pass."""
+
+    Entry = PeriodicEntry
+    _last_timestamp: datetime | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+        self._lease_expires_at = self._lease_at = self._periodic_at = datetime.min.replace(tzinfo=UTC)
+        self._is_set_up = False
+        super().__init__(*args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Celery calls this where an exception would end the program: the first pass does it."""
+
+    def make_housekeeping(self) -> None:
+        """Make the housekeeping rows that are missing. One that an admin has changed stays as it is."""
+        if not self._is_set_up:
+            known = set(self.Model.objects.values_list("name", flat=True))
+            housekeeping = self.app.conf.beat_schedule.items()
+            self.update_from_dict({name: entry for name, entry in housekeeping if name not in known})
+            self._is_set_up = True
+
+    def fire_periodic_tasks(self, now: datetime) -> datetime:
+        """Send the rows that are due if the lease is ours; returns when to call again."""
+        # A clock that was set back must not keep us from firing until it has caught up.
+        self._lease_at = min(self._lease_at, now + LEASE_TIME)
+        self._periodic_at = min(self._periodic_at, now + timedelta(seconds=self.max_interval))
+        if now >= self._lease_at:
+            self._take_lease(now)
+        if now >= self._lease_expires_at:
+            return self._lease_at
+        if now < self._periodic_at:
+            return min(self._lease_at, self._periodic_at)
+        _ = self.producer  # connect first: what raises here has fired nothing
+        for _ in range(AT_ONCE):
+            if wait := super().tick():
+                break
+        self._periodic_at = now + timedelta(seconds=max(wait, SOONEST))
+        self.sync()  # at once, not every three minutes, so that another beat can take over
+        return min(self._lease_at, self._periodic_at)
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send a row. The stock scheduler says so each time at level info: housekeeping would fill the log."""
+        entry.options = {**(entry.options or {}), "retry": False}
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as error:
+            if self.is_broker_fault(error):
+                self._dirty.discard(entry.name)  # not fired, so it stays due
+                self.sync()
+                self._forget_schedule()
+                raise
+            log.exception("periodic_task_not_sent", action="beat", name=entry.name)
+        else:
+            log.debug("periodic_task_sent", action="beat", name=entry.name)
+
+    def is_broker_fault(self, error: BaseException) -> bool:
+        """Whether it was the broker, and not what was to be sent, that failed."""
+        cause = error.__context__ if isinstance(error, SchedulingError) else error
+        errors = (*self.connection.connection_errors, *self.connection.channel_errors)
+        return isinstance(cause, (*errors, BrokerFault, OSError))
+
+    def schedule_changed(self) -> bool:
+        """Whether an admin has changed a row. Unlike the stock scheduler's, this raises when it cannot ask."""
+        last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
+        return bool(last and self._last_timestamp and self._last_timestamp > last)
+
+    def sync(self) -> None:
+        """Store when rows were fired. What cannot be stored now is kept for the next time."""
+        for name in list(self._dirty):
+            if entry := (self._schedule or {}).get(name):
+                entry.save()
+            self._dirty.discard(name)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except DatabaseFault as error:
+            log.warning("periodic_tasks_not_stored", action="close", n=len(self._dirty), error=one_line(error))
+
+    def _take_lease(self, now: datetime) -> None:
+        had_lease = now < self._lease_expires_at
+        if queries.take_lease(LEASE, self._holder, now, now + LEASE_TIME):
+            self._lease_expires_at, self._lease_at = now + LEASE_TIME, now + LEASE_TIME / 2
+            if not had_lease:
+                self._forget_schedule()
+        else:
+            self._lease_expires_at, self._lease_at = now, now + settings.MAINSPRING.max_idle
+
+    def _forget_schedule(self) -> None:
+        """Read the rows anew: another beat has fired them, and stored when, since this one last looked."""
+        self._schedule, self._heap, self._initial_read = None, None, True

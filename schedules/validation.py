@@ -1,0 +1,137 @@
+"""What makes a valid job: its definition is read part by part, and everything that is wrong is told at once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from pydantic import ValidationError
+
+from executions.targets import registry
+from executions.targets.base import InvalidTarget
+from executions.targets.errors import field_errors
+from executions.targets.jsonsafe import find_flaw
+from schedules.clock.occurrences import next_after
+from schedules.clock.reading import parse
+from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.start import anchored, as_it_was, first_mark
+from schedules.exceptions import InvalidDefinition
+from schedules.policies import JobPolicies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from schedules.models import Job
+
+FIELDS = ("name", "description", "schedule", "target", "payload", "policies")
+MAX_NAME, MAX_DESCRIPTION, MAX_PAYLOAD = 255, 10_000, 256 * 1024
+MAX_UNKNOWN, MAX_SHOWN = 20, 100  # of a body full of nonsense, so many names, and so much of each, are told
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A job's definition that has been found valid, each part in its canonical JSON."""
+
+    name: str
+    description: str
+    schedule: ScheduleSpec
+    target: dict[str, Any]
+    payload: Any
+    policies: dict[str, Any]
+
+
+def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
+    """Return the definition that `data` describes, with defaults for what it leaves out.
+
+    `data` has the members of `FIELDS`: `name` and `target` are required; without `schedule` the job starts
+    only by hand. With the `job` that it is to replace, a schedule that stays as it is is not judged again: it may
+    have ended since. Raises InvalidDefinition with every dotted field that is wrong.
+    """
+    errors: dict[str, list[str]] = {}
+    for name in sorted(data.keys() - set(FIELDS))[:MAX_UNKNOWN]:
+        errors[name[:MAX_SHOWN]] = [f"There is no such field. The fields are {', '.join(FIELDS)}."]
+    name = _text(data, "name", MAX_NAME, errors)
+    if not name and "name" not in errors:
+        errors["name"] = ["A job needs a name."]
+    description = _text(data, "description", MAX_DESCRIPTION, errors)
+    payload = data.get("payload")
+    if flaw := find_flaw(payload, "payload"):
+        errors[flaw[0]] = [flaw[1]]
+    elif (size := len(json.dumps(payload))) > MAX_PAYLOAD:
+        errors["payload"] = [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]
+    target = _target(data.get("target"), payload, errors)
+    policies = _policies(data.get("policies"), errors)
+    schedule = _schedule(data.get("schedule"), now, errors, job)
+    if errors or schedule is None:
+        raise InvalidDefinition(errors)
+    return Definition(name, description, schedule, target, payload, policies)
+
+
+def validate_schedule(data: object, now: datetime) -> ScheduleSpec:
+    """Return the schedule that `data` describes, an interval with its anchor. Raises InvalidDefinition, its fields under `schedule`."""
+    errors: dict[str, list[str]] = {}
+    schedule = _schedule(data, now, errors)
+    if schedule is None:
+        raise InvalidDefinition(errors)
+    return anchored(schedule, now)
+
+
+def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, list[str]]) -> str:
+    value = data.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        errors[field] = ["This takes text."]
+    elif flaw := find_flaw(value, field):
+        errors[field] = [flaw[1]]
+    elif len(value) > longest:
+        errors[field] = [f"This has {len(value)} characters; at most {longest} fit."]
+    else:
+        return value.strip()
+    return ""
+
+
+def _target(value: object, payload: object, errors: dict[str, list[str]]) -> dict[str, Any]:
+    try:
+        return registry.parse(value, payload).model_dump(mode="json")
+    except InvalidTarget as error:
+        for name, texts in error.errors.items():
+            errors[name if name.split(".")[0] == "payload" else f"target.{name}".rstrip(".")] = texts
+        return {}
+
+
+def _policies(value: object, errors: dict[str, list[str]]) -> dict[str, Any]:
+    try:
+        return JobPolicies.model_validate({} if value is None else value).model_dump(mode="json")
+    except ValidationError as error:
+        errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
+        return {}
+
+
+def _schedule(
+    value: object, now: datetime, errors: dict[str, list[str]], job: Job | None = None
+) -> ScheduleSpec | None:
+    value = {"kind": "none"} if value is None else value
+    if not isinstance(value, dict):
+        errors["schedule"] = ['A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}.']
+        return None
+    try:
+        if job and as_it_was(parse(value, min_interval=timedelta(0)), job.schedule_spec) == job.schedule_spec:
+            return job.schedule_spec
+        spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
+    except InvalidSchedule as error:
+        errors.update({f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()})
+        return None
+    if spec.kind is not Kind.NONE and next_after(anchored(spec, now), first_mark(spec, now)) is None:
+        field = (
+            "end_at" if spec.end_at and spec.end_at <= now else spec.kind.value if spec.kind is not Kind.ONCE else "at"
+        )
+        errors[f"schedule.{field}"] = [
+            f"This schedule names no instant after {now:%Y-%m-%d %H:%M:%S} UTC: it lies in the past."
+        ]
+        return None
+    return spec

@@ -1,0 +1,86 @@
+"""A channel whose broker has been killed, closed as a worker closes it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kombu import Connection, Consumer, Queue
+from kombu.common import ignore_errors
+
+import scheduler_project.celery  # noqa: F401  (the transport is registered there)
+from scheduler_project.launch.valkey import Valkey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Valkey]:
+    with Valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture
+def connection(broker: Valkey) -> Iterator[Connection]:
+    connection = Connection(broker.url, transport_options={"socket_timeout": 5, "socket_connect_timeout": 5})
+    yield connection
+    with contextlib.suppress(*connection.connection_errors):
+        connection.close()
+    with warnings.catch_warnings():  # kombu leaves sockets of a lost connection to the garbage collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def receive_one(connection: Connection) -> Any:
+    """Take a message and wait for the next one, so that the broker goes away in the middle of a question."""
+    queue = Queue("runs", channel=connection.default_channel)
+    connection.Producer().publish("first", routing_key="runs", declare=[queue])
+    messages: list[Any] = []
+    Consumer(connection.default_channel, [queue], on_message=messages.append).consume()
+    connection.drain_events(timeout=5)
+    with contextlib.suppress(TimeoutError):
+        connection.drain_events(timeout=0.1)
+    return messages[0]
+
+
+def lose(connection: Connection) -> None:
+    """What a worker does when its connection breaks."""
+    with contextlib.suppress(Exception):
+        connection.collect(socket_timeout=0.1)
+    ignore_errors(connection, connection.close)
+
+
+def test_a_worker_survives_that_its_broker_was_killed_and_acknowledges_what_it_had(
+    broker: Valkey, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = receive_one(connection)
+    broker.kill()
+    lose(connection)
+    message.ack_log_error(logging.getLogger("tests"), connection.connection_errors)
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
+
+
+def test_a_message_that_is_not_acknowledged_is_given_back_when_a_worker_ends(
+    broker: Valkey, connection: Connection
+) -> None:
+    receive_one(connection)
+    connection.close()
+    with Connection(broker.url) as again:
+        assert receive_one(again).payload == "first"
+
+
+def test_the_broker_is_still_named_by_its_own_scheme(broker: Valkey) -> None:
+    assert Connection(broker.url).as_uri().startswith("redis://")
+
+
+def test_a_channel_without_its_connection_raises_what_its_callers_pass_over(connection: Connection) -> None:
+    channel: Any = connection.channel()
+    connection.collect()
+    with pytest.raises(connection.connection_errors), channel.conn_or_acquire():
+        pass
