@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -21,6 +22,7 @@ from schedules.triggers import pause, run_now
 from tests.acceptance.cable import cable
 from tests.acceptance.processes import database_url
 from tests.factories import make_job
+from tests.receiver import answer
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from scheduler_project.launch.postgres import Postgres
     from schedules.models import Job
     from tests.acceptance.processes import Processes
+    from tests.receiver import Handler, Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,23 +157,34 @@ def test_a_run_outlasts_a_database_that_is_away_for_less_than_its_lease(ours: Pr
 
 
 def test_a_worker_that_is_cut_off_for_longer_than_its_lease_cannot_overwrite_what_another_did(
-    processes: Processes,
+    processes: Processes, receiver: Receiver
 ) -> None:
+    mended = threading.Event()
+
+    def answer_once_mended(handler: Handler) -> None:
+        mended.wait(100)
+        handler.send(200)
+
+    url = receiver.script("/slow", answer_once_mended, answer(200))
+    target = {"kind": "http", "method": "POST", "url": url}
     with cable(database_url()) as wire:
         far = processes.with_environment(DATABASE_URL=wire.url)
         try:
             processes.start("beat")
-            far.start("worker")
-            run = run_one(sleeping(10))
-            wait_until(lambda: status(run) == RunStatus.RUNNING, what="its start")
+            far.start("worker-http")
+            run = run_one(
+                make_job("slow", {"kind": "none"}, now=datetime.now(UTC), target=target, policies={"timeout": "2m"})
+            )
+            wait_until(lambda: receiver.requests, what="its start")
             wire.cut()
-            processes.start("worker#2")
+            processes.start("worker-http#2")
             wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 60, what="the end of the run elsewhere")
             wire.mend()
-            wait_until(lambda: "claim_lost" in far.log_of("worker"), 40, what="the first worker's end")
+            mended.set()
+            wait_until(lambda: "claim_lost" in far.log_of("worker-http"), 40, what="the first worker's end")
             first, second = Attempt.objects.filter(run_id=run.pk).order_by("number")
             assert (first.status, second.status) == ("lost", "succeeded")
-            assert second.worker.startswith("worker#2@")
+            assert second.worker.startswith("worker-http#2@")
             assert status(run) == RunStatus.SUCCEEDED
             assert not far.tracebacks() and not processes.tracebacks()
         finally:
