@@ -12,6 +12,7 @@ from executions.models import LogLine
 from executions.targets.jsonsafe import clean_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
 MAX_LINE = 8 * 1024  # characters
@@ -21,7 +22,7 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
 class RunLog:
-    """The lines of one attempt. `add` may be called from any thread; `flush` stores what is new."""
+    """The lines of one attempt. `add` may be called from any thread, and `store` too."""
 
     def __init__(self, run_id: UUID, attempt: int, max_bytes: int) -> None:
         self._run_id, self._attempt, self._left = run_id, attempt, max_bytes
@@ -47,15 +48,27 @@ class RunLog:
                 )
             )
 
-    def flush(self) -> int:
-        """Store the lines that are new; returns how many there were."""
+    def take(self) -> list[LogLine]:
+        """Return the lines that are new, to be stored."""
         with self._lock:
             lines, self._lines = self._lines, []
-        try:
-            if lines:
-                LogLine.objects.bulk_create(lines, batch_size=BATCH)
-        except DatabaseFault:
-            with self._lock:
-                self._lines[:0] = lines  # for the next time
-            raise
-        return len(lines)
+        return lines
+
+    def take_back(self, lines: list[LogLine]) -> None:
+        """Keep lines that could not be stored for the next time."""
+        with self._lock:
+            self._lines[:0] = lines
+
+
+def store(logs: Iterable[RunLog]) -> int:
+    """Store what is new in these logs, in one go; returns how many lines that were."""
+    taken = [(log, log.take()) for log in logs]
+    lines = [line for _, new in taken for line in new]
+    try:
+        if lines:
+            LogLine.objects.bulk_create(lines, batch_size=BATCH)
+    except DatabaseFault:
+        for log, new in taken:
+            log.take_back(new)
+        raise
+    return len(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -43,3 +44,9 @@ class RunPolicies(BaseModel):
         Delivery.AT_LEAST_ONCE,
         description="at_most_once: one attempt, never another, not even when its worker was lost. It allows no retries.",
     )
+
+
+@lru_cache(maxsize=8192)
+def read_policies(text: str) -> RunPolicies:
+    """Read policies as they are stored. Raises ValueError for those of another version of the code."""
+    return RunPolicies.model_validate_json(text)

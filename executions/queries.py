@@ -70,31 +70,55 @@ FINISH = f"""
 WITH ended AS (
     UPDATE executions_run AS run
        SET status = CASE WHEN {STOPPED} THEN 'cancelled' ELSE ending.status END,
-           finished_at = CASE WHEN {STOPPED} OR ending.retry_at IS NULL THEN %(now)s::timestamptz END,
+           started_at = CASE WHEN run.n_attempts = 1 THEN COALESCE(ending.began_at, run.started_at)
+                        ELSE run.started_at END,
+           finished_at = CASE WHEN {STOPPED} OR ending.retry_at IS NULL THEN COALESCE(ending.ended_at, %(now)s) END,
            dispatch_at = CASE WHEN NOT {STOPPED} THEN ending.retry_at END,
            available_at = COALESCE(ending.retry_at, run.available_at),
            error_code = ending.error_code, error = ending.error,
            lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = 'lost')::int
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
-                  %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[])
-        AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at)
+                  %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[],
+                  %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[])
+        AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at, began_at, ended_at)
      WHERE run.id = ending.id AND run.claim_no = ending.claim_no AND run.status = 'running'
        AND ending.status IN ({among(TRANSITIONS[RunStatus.RUNNING])})
-    RETURNING run.id, run.scope_id, run.status, run.claim_no, run.n_attempts, run.attempt_at, run.worker,
+    RETURNING run.id, run.scope_id, run.status, run.claim_no, run.n_attempts, run.worker,
+              COALESCE(ending.began_at, run.attempt_at) AS began_at, COALESCE(ending.ended_at, %(now)s) AS ended_at,
               ending.attempt_status, ending.error_code, ending.error, ending.result, ending.retry_at
 ), tried AS (
     INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
                                     error_code, error, result, retry_at)
-    SELECT id, scope_id, n_attempts, claim_no, attempt_status, worker, attempt_at, %(now)s, error_code, error, result,
+    SELECT id, scope_id, n_attempts, claim_no, attempt_status, worker, began_at, ended_at, error_code, error, result,
            retry_at
       FROM ended
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
-    SELECT id, scope_id, status, %(now)s, n_attempts,
+    SELECT id, scope_id, status, ended_at, n_attempts,
            CASE WHEN attempt_status = 'lost' THEN 'lost' ELSE error_code END
       FROM ended
 )
 SELECT id, status FROM ended
+"""
+
+# transitions.give_back: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
+GIVE_BACK = f"""
+WITH given AS (
+    UPDATE executions_run AS run
+       SET status = CASE WHEN run.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
+           finished_at = CASE WHEN run.cancel_requested_at IS NOT NULL THEN %(now)s::timestamptz END,
+           dispatch_at = CASE WHEN run.cancel_requested_at IS NULL THEN %(now)s::timestamptz END,
+           n_attempts = run.n_attempts - 1, lease_expires_at = NULL, attempt_at = NULL, worker = '',
+           started_at = CASE WHEN run.n_attempts > 1 THEN run.started_at END
+      FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
+     WHERE run.id = held.id AND run.claim_no = held.claim_no
+       AND run.status IN ({among(before(RunStatus.QUEUED) & before(RunStatus.CANCELLED) - {RunStatus.RETRYING})})
+    RETURNING run.id, run.scope_id, run.status, run.n_attempts
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
+    SELECT id, scope_id, status, %(now)s, n_attempts, 'given_back' FROM given
+)
+SELECT id FROM given
 """
 
 # What is not under way may be published: as it is queued already, or as it becomes so.

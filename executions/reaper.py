@@ -13,7 +13,7 @@ from django.db import transaction
 from executions import endings, queries, transitions
 from executions.database import fetch
 from executions.models.spec import timeout_of
-from executions.policies import RunPolicies
+from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE
 from executions.targets.base import Failed
 
@@ -47,7 +47,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     tried = endings.Tried(run_id, claim_no, attempt, n_lost)
     try:
-        policies = RunPolicies.model_validate_json(policies_json)
+        policies = read_policies(policies_json)
         timeout = timeout_of(target_kind, policies)
     except (ValueError, KeyError) as error:
         # Another version of the code made it. It must not keep the others from being recovered.

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import queries
-from executions.database import fetch
+from executions.database import execute, fetch
 from executions.ids import uuid7
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.jsonsafe import clean, clean_text
@@ -53,7 +53,7 @@ class Claim:
     target_kind: str
     target: dict[str, Any]
     payload: Any
-    policies: dict[str, Any]
+    policies: str  # JSON, as stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,8 @@ class Ending:
     error: str = ""
     result: Any = None
     retry_at: datetime | None = None
+    began_at: datetime | None = None  # of the attempt; None: when it was claimed
+    ended_at: datetime | None = None  # None: when this is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class Due:
     claim_no: int
     job_name: str
     target_kind: str
-    policies: dict[str, Any]
+    policies: str  # JSON, as stored
 
 
 def open_runs(
@@ -136,7 +138,10 @@ def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta
             "worker": worker,
         },
     )
-    return [Claim(*row[:7], *(json.loads(value) if value else None for value in row[7:])) for row in rows]
+    return [
+        Claim(*row[:7], target=json.loads(row[7]), payload=json.loads(row[8]) if row[8] else None, policies=row[9])
+        for row in rows
+    ]
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
@@ -156,9 +161,23 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
             "error": [clean_text(ending.error[:ERROR_LENGTH]) for ending in endings],
             "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
             "retry_at": [ending.retry_at for ending in endings],
+            "began_at": [ending.began_at for ending in endings],
+            "ended_at": [ending.ended_at for ending in endings],
         },
     )
     return {run_id: RunStatus(status) for run_id, status in rows}
+
+
+def give_back(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
+    """Return claimed runs that have not begun to the queue, due to be published; returns how many still held."""
+    ids, numbers = [run_id for run_id, _ in claims], [claim_no for _, claim_no in claims]
+    return len(fetch(queries.GIVE_BACK, {"id": ids, "claim_no": numbers, "now": now}))
+
+
+def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
+    """Make published runs due to be published again at this instant, by id and claim number; returns how many are."""
+    ids, numbers = [run_id for run_id, _ in claims], [claim_no for _, claim_no in claims]
+    return execute(queries.POSTPONE, {"id": ids, "claim_no": numbers, "until": at})
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
@@ -167,10 +186,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
         queries.DISPATCH,
         {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP},
     )
-    return [
-        Due(run_id, claim_no, job_name, target_kind, json.loads(policies))
-        for run_id, claim_no, job_name, target_kind, policies in rows
-    ]
+    return [Due(*row) for row in rows]
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:

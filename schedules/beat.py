@@ -54,7 +54,7 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
             self,
-            name=message.job_name,
+            name=message.name,
             task=CARRY_OUT,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
@@ -160,9 +160,9 @@ class JobScheduler(PeriodicScheduler):
                 n_jobs=ticked.n_jobs,
                 n_skipped=ticked.n_skipped,
                 n_broken=ticked.n_broken,
-                n_published=len(ticked.messages) + len(again),
+                n_messages=len(ticked.messages) + len(again),
             )
-        return max(ticked.n_jobs, len(again))
+        return max(ticked.n_jobs, sum(len(message.runs) for message in again))
 
     def _free_stranded(self, now: datetime) -> datetime:
         """Publish again what waits for a queue that the broker says is empty; returns when to look again."""

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import overlap, runs
-from executions.dispatch import Message, Route, route_of
+from executions.dispatch import Message, Route, Waiting, gather, route_of
 from executions.overlap import Decision, GoingOn
 from executions.runs import NewRun
 from executions.states import Reason
@@ -81,8 +81,8 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     plans, broken = _plan_all(jobs, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
-    messages = [
-        Message(run_id, 0, new[place][0].job.name, new[place][0].route)
+    waiting = [
+        Waiting(run_id, 0, new[place][0].job.name, new[place][0].route)
         for place, run_id in born.items()
         if new[place][1].reason is None
     ]
@@ -91,7 +91,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     if broken:
         queries.push_back(broken, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
-    return Ticked(n_jobs=len(jobs), n_skipped=n_skipped, n_broken=len(broken), messages=messages)
+    return Ticked(n_jobs=len(jobs), n_skipped=n_skipped, n_broken=len(broken), messages=gather(waiting))
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:

@@ -43,7 +43,7 @@ def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
     make_run(make_job("strange"))
     run = make_run()
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
-    assert [message.run_id for message in dispatch_once(NOW, 10)] == [run.pk]
+    assert [message.args for message in dispatch_once(NOW, 10)] == [[[[str(run.pk), 0]]]]
 
 
 def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_message_was_to_be_waited_for() -> None:

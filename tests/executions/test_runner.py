@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,16 +13,17 @@ from django.test.utils import CaptureQueriesContext
 
 from executions import heartbeat, runner, transitions
 from executions.context import RunContext
-from executions.models import Attempt, LogLine, RunSpec
+from executions.dispatch import dispatch_once
+from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.reaper import reap_once
 from executions.states import RunStatus
 from executions.targets.base import StopReason
 from tests.factories import NOW, claim, end, make_job, make_run
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-    from executions.models import Run
 
 # A target may keep its connection for itself, so the runner gives its own back: that ends a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -156,3 +158,70 @@ class TestContext:
             context.log(text)
         context.run_log.flush()
         assert [line.message[:7] for line in LogLine.objects.all()] == ["12345", "The log"]
+
+
+def test_runs_of_one_message_share_round_trips() -> None:
+    job = make_job()
+    runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(40)]
+    runner.pace.get().size = 1
+    with CaptureQueriesContext(connection) as queries:
+        ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+    assert [ending.run_id for ending in ended] == [run.pk for run in runs], "in order"
+    assert {run.status for run in Run.objects.all()} == {RunStatus.SUCCEEDED}
+    assert Attempt.objects.count() == LogLine.objects.count() == 40
+    assert len(queries) < 40, "three for each chunk: claim, log, finish"
+
+
+def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_written() -> None:
+    quick, slow = make_job(), make_job("slow", target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 2})
+    runs = [
+        make_run(job, NOW + timedelta(milliseconds=number)) for number, job in enumerate((quick, slow, quick, quick))
+    ]
+    runner.pace.get().size = 4
+    seen: list[set[tuple[object, str]]] = []
+
+    def look() -> None:
+        wait_until(lambda: Run.objects.filter(pk=runs[0].pk, status="succeeded").exists(), what="the first one's end")
+        seen.append(set(Run.objects.values_list("pk", "status")))
+        connection.close()
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+    looker.join()
+    assert [ending.run_id for ending in ended] == [run.pk for run in runs[:2]]
+    statuses = dict(seen[0])
+    assert (statuses[runs[0].pk], statuses[runs[1].pk]) == ("succeeded", "running")
+    again = dispatch_once(datetime.now(UTC), 10)
+    assert [message.args for message in again] == [[[[str(run.pk), 1]]] for run in runs[2:]]
+    assert [carry_out_again.status for run in runs[2:] for carry_out_again in runner.carry_out([(run.pk, 1)], "w")] == [
+        RunStatus.SUCCEEDED
+    ] * 2
+    assert list(Attempt.objects.filter(run=runs[3]).values_list("number", "claim_no")) == [(1, 2)]
+    kinds = RunEvent.objects.filter(run=runs[3]).order_by("id").values_list("kind", "reason")
+    assert list(kinds) == [
+        ("queued", ""),
+        ("running", ""),
+        ("queued", "given_back"),
+        ("running", ""),
+        ("succeeded", ""),
+    ]
+
+
+def test_what_a_message_has_not_begun_after_a_second_is_published_again() -> None:
+    job = make_job()
+    runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(3)]
+    ticks = iter(NOW + timedelta(milliseconds=400 * number) for number in range(100))
+    runner.pace.get().size = 1
+    ended = runner.carry_out([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
+    assert [ending.run_id for ending in ended] == [runs[0].pk]
+    assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10)) == 2
+
+
+def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:
+    run = make_run()
+    claimed = claim(run)
+    transitions.cancel(run.pk, clock(), actor="ann")
+    assert transitions.give_back([(run.pk, claimed.claim_no)], clock()) == 1
+    run.refresh_from_db()
+    assert (run.status, run.n_attempts, run.started_at) == (RunStatus.CANCELLED, 0, None)

@@ -14,7 +14,7 @@ from hypothesis.extra.django import TestCase
 
 from executions import endings, transitions
 from executions.models import Attempt, Run, RunEvent
-from executions.policies import RunPolicies
+from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
@@ -30,9 +30,7 @@ LATER = NOW + timedelta(seconds=1)
 
 def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
     tried = endings.Tried(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
-    return endings.after_outcome(
-        tried, outcome or Succeeded(), RunPolicies.model_validate(claimed.policies), LATER, 0.5
-    )
+    return endings.after_outcome(tried, outcome or Succeeded(), read_policies(claimed.policies), LATER, 0.5)
 
 
 def kinds(run: Run) -> list[str]:
@@ -260,6 +258,7 @@ def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) 
         lambda run: transitions.claim([(run.pk, 0)], LATER, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
         lambda run: transitions.cancel_not_begun(run.job_id, LATER, actor="ann", reason=""),
+        lambda run: transitions.give_back([(run.pk, 0)], LATER),
         lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
         *(partial(finish_as, status) for status in RunStatus),
     ]

@@ -41,7 +41,7 @@ def test_a_due_job_becomes_a_queued_run_a_message_and_a_new_mark() -> None:
     ticked = tick(after(minutes=1, milliseconds=3), 10)
     run = Run.objects.get()
     assert (run.nominal_at, run.status, run.origin) == (after(minutes=1), RunStatus.QUEUED, Origin.SCHEDULE)
-    assert [(m.run_id, m.claim_no, m.route.queue) for m in ticked.messages] == [(run.pk, 0, "command")]
+    assert [(m.args, m.options["queue"]) for m in ticked.messages] == [([[[str(run.pk), 0]]], "command")]
     job.refresh_from_db()
     assert (job.mark_at, job.next_run_at) == (after(minutes=1, milliseconds=3), after(minutes=2))
     assert list(RunEvent.objects.values_list("run_id", "kind")) == [(run.pk, "queued")]
@@ -82,8 +82,8 @@ def test_an_occurrence_that_has_its_row_keeps_it() -> None:
 def test_a_limit_leaves_the_rest_for_the_next_pass_longest_overdue_first() -> None:
     for minutes in (3, 1, 2):
         make_job(f"at {minutes}", {"at": after(minutes=minutes).isoformat()})
-    assert [m.job_name for m in tick(after(minutes=3), 2).messages] == ["at 1", "at 2"]
-    assert [m.job_name for m in tick(after(minutes=3), 2).messages] == ["at 3"]
+    assert [m.name for m in tick(after(minutes=3), 2).messages] == ["at 1", "at 2"]
+    assert [m.name for m in tick(after(minutes=3), 2).messages] == ["at 3"]
 
 
 def test_a_one_time_job_fires_once_and_has_ended() -> None:
@@ -173,7 +173,7 @@ def test_a_long_outage_is_folded_into_few_rows_that_count_every_occurrence() -> 
 def test_a_job_far_behind_does_not_keep_the_others_waiting() -> None:
     behind = make_job("behind", {"every": "1s"})
     make_job("prompt", {"every": "1h"})
-    names = {m.job_name for m in tick(after(hours=1), 10).messages}
+    names = {m.name for m in tick(after(hours=1), 10).messages}
     assert names == {"prompt"}
     behind.refresh_from_db()
     assert behind.mark_at < after(hours=1) and behind.next_run_at is not None
@@ -202,7 +202,7 @@ def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
     broken, good = make_job("broken"), make_job("good")
     Job.objects.filter(pk=broken.pk).update(schedule={"kind": "cron", "cron": "nonsense"})
     ticked = tick(after(minutes=1), 10)
-    assert (ticked.n_broken, [m.job_name for m in ticked.messages]) == (1, ["good"])
+    assert (ticked.n_broken, [m.name for m in ticked.messages]) == (1, ["good"])
     broken.refresh_from_db()
     assert broken.next_run_at == after(minutes=2) and broken.mark_at == NOW
     Job.objects.filter(pk=broken.pk).update(schedule=good.schedule)
@@ -215,7 +215,7 @@ def test_a_job_of_a_kind_that_this_version_does_not_know_is_pushed_back_too() ->
     make_job("good")
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
     ticked = tick(after(minutes=1), 10)
-    assert (ticked.n_broken, [m.job_name for m in ticked.messages]) == (1, ["good"])
+    assert (ticked.n_broken, [m.name for m in ticked.messages]) == (1, ["good"])
 
 
 def test_interval_floor_binds_new_jobs_not_old_ones(settings: Settings) -> None:

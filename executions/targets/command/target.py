@@ -49,6 +49,7 @@ class CommandTarget:
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
     queue: ClassVar[str] = "command"
+    most_in_message: ClassVar[int] = 100
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:

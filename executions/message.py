@@ -1,0 +1,75 @@
+"""What one Celery message carries: at light load one run, under a backlog several of one route. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+PATIENCE = timedelta(seconds=1)  # for a message of several runs; what is not begun by then is published again
+SPREAD = 16  # messages over which the runs of one pass are spread, so that all workers have a share
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The Celery queue of a run, how many of one may share a message, and the time that the pool grants one run."""
+
+    queue: str
+    most: int
+    time_limit: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued run that is to be published, and the number of its claims so far."""
+
+    run_id: UUID
+    claim_no: int
+    job_name: str
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent: ids and claim numbers alone, each worthless once the claim is spent. Of one route."""
+
+    runs: tuple[Waiting, ...]
+
+    @property
+    def name(self) -> str:
+        more = f" and {len(self.runs) - 1} more" if len(self.runs) > 1 else ""
+        return f"{self.runs[0].job_name}{more}"
+
+    @property
+    def args(self) -> list[list[list[object]]]:
+        return [[[str(run.run_id), run.claim_no] for run in self.runs]]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        route, first = self.runs[0].route, self.runs[0]
+        # A worker begins no run of a message that it has had for longer than PATIENCE.
+        limit = route.time_limit + (PATIENCE if len(self.runs) > 1 else timedelta(0))
+        return {
+            "queue": route.queue,
+            "task_id": f"{first.run_id}.{first.claim_no}",
+            "time_limit": limit.total_seconds(),
+        }
+
+
+def gather(runs: Iterable[Waiting]) -> list[Message]:
+    """Return the messages for these runs: few runs have one each, of many that go one way up to a hundred share one.
+
+    That way nothing waits for company at light load, and under a backlog a message's cost is shared.
+    """
+    by_route: dict[Route, list[Waiting]] = {}
+    for run in runs:
+        by_route.setdefault(run.route, []).append(run)
+    messages = []
+    for route, same in by_route.items():
+        size = min(route.most, -(-len(same) // SPREAD))
+        messages += [Message(tuple(same[first : first + size])) for first in range(0, len(same), size)]
+    return messages
