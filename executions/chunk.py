@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 
-from executions import attempt, transitions
+from executions import attempt, logs, transitions
 from executions.database import DATABASE_AWAY, one_line
 from executions.heartbeat import heartbeat
 from executions.states import RunStatus
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from executions.context import RunContext
 
 log = structlog.get_logger(__name__)
 
@@ -92,24 +94,30 @@ class Chunk:
             unwritten, self._unwritten = self._unwritten, []
         if not unwritten:
             return
-        unstored = [begun for begun, _ in unwritten if not _store_log(begun)]
+        contexts = [begun.context for begun, _ in unwritten]
+        is_stored = _store_logs(contexts)
         statuses = _finish([ending for _, ending in unwritten], self._clock)
-        for begun in unstored:
-            _store_log(begun)
+        if not is_stored:
+            _store_logs(contexts)
         for begun, ending in unwritten:
             heartbeat.get().release(begun.context)
             _tell(begun, ending, statuses.get(ending.run_id))
 
 
-def _store_log(begun: attempt.Begun) -> bool:
+def _store_logs(contexts: Sequence[RunContext]) -> bool:
+    """Store the logs of these attempts; False when it is worth another try. A log never costs an outcome."""
     try:
-        begun.context.run_log.flush()
+        logs.store(context.run_log for context in contexts)
     except DATABASE_AWAY as error:
-        log.warning("database_away", action="flush", run=str(begun.claim.run_id), error=one_line(error))
+        log.warning("database_away", action="store_log", n_logs=len(contexts), error=one_line(error))
         connection.close()
         return False
     except DatabaseFault:
-        log.exception("log_not_stored", action="flush", run=str(begun.claim.run_id))
+        if len(contexts) == 1:
+            log.exception("log_not_stored", action="store_log", run=str(contexts[0].run_id))
+        else:  # one of them: the others have theirs
+            stored = [_store_logs([context]) for context in contexts]
+            return all(stored)
     return True
 
 
@@ -119,9 +127,10 @@ def _finish(endings: Sequence[transitions.Ending], clock: Callable[[], datetime]
     After that the reaper has the runs carried out again, and these ends, by the claims' numbers, change nothing.
     """
     give_up_at, is_said = clock() + settings.MAINSPRING.lease, False
-    while True:
+    statuses = None
+    while statuses is None:
         try:
-            return transitions.finish(endings, clock())
+            statuses = transitions.finish(endings, clock())
         except DATABASE_AWAY as error:
             if clock() >= give_up_at:
                 raise
@@ -130,6 +139,7 @@ def _finish(endings: Sequence[transitions.Ending], clock: Callable[[], datetime]
             is_said = True
             connection.close()
             threading.Event().wait(BETWEEN_TRIES)
+    return statuses
 
 
 def _tell(begun: attempt.Begun, ending: transitions.Ending, status: RunStatus | None) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.db import DataError, connection
 from django.db import Error as DatabaseFault
-from django.db import connection
 
-from executions import transitions
+from executions import logs, transitions
 from executions.database import DATABASE_AWAY, one_line
 from executions.targets.base import StopReason
 from executions.targets.per_process import PerProcess
@@ -75,8 +75,11 @@ def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
             context.stop(StopReason.LOST)
         elif key in renewal.cancelled:
             context.stop(StopReason.CANCELLED)
-        else:
-            context.run_log.flush()
+    for key in renewal.held:
+        try:
+            logs.store([watched[key].run_log])
+        except DataError:
+            log.exception("log_not_stored", action="heartbeat", run=str(key[0]))
 
 
 heartbeat = PerProcess(Heartbeat)

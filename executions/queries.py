@@ -108,7 +108,7 @@ WITH given AS (
        SET status = CASE WHEN run.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
            finished_at = CASE WHEN run.cancel_requested_at IS NOT NULL THEN %(now)s::timestamptz END,
            dispatch_at = CASE WHEN run.cancel_requested_at IS NULL THEN %(now)s::timestamptz END,
-           n_attempts = run.n_attempts - 1, lease_expires_at = NULL, attempt_at = NULL, worker = '',
+           n_attempts = GREATEST(run.n_attempts - 1, 0), lease_expires_at = NULL, attempt_at = NULL, worker = '',
            started_at = CASE WHEN run.n_attempts > 1 THEN run.started_at END
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
      WHERE run.id = held.id AND run.claim_no = held.claim_no

@@ -138,10 +138,13 @@ def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta
             "worker": worker,
         },
     )
-    return [
-        Claim(*row[:7], target=json.loads(row[7]), payload=json.loads(row[8]) if row[8] else None, policies=row[9])
-        for row in rows
-    ]
+    return [_claim_of(*row) for row in rows]
+
+
+def _claim_of(*row: Any) -> Claim:
+    *facts, target, payload, policies = row
+    read = [*facts, json.loads(target), json.loads(payload) if payload else None, policies]
+    return Claim(*read)
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:

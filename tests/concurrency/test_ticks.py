@@ -48,7 +48,9 @@ def test_five_ticks_on_one_window_make_one_run_an_occurrence() -> None:
         make_job(f"job {number}", {"every": "1s"}, policies={"overlap": "allow"})
     now = NOW + timedelta(seconds=4)
     ticked = at_once(5, lambda _: [tick(now, 7) for _ in range(12)])
-    assert sum(len(t.messages) for each in ticked for t in each) == Run.objects.count() == 160
+    assert (
+        sum(len(message.runs) for each in ticked for t in each for message in t.messages) == Run.objects.count() == 160
+    )
     assert Run.objects.values("job", "nominal_at").distinct().count() == 160
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from executions import runs
-from executions.logs import RunLog
+from executions.logs import RunLog, store
 from executions.models import Run
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
@@ -199,7 +199,7 @@ def test_the_log_is_read_page_by_page_and_by_attempt(api: DocumentedClient) -> N
         log = RunLog(run.pk, attempt, 10_000)
         for number in range(3):
             log.add(f"{attempt}.{number}", "warning" if number else "info")
-        log.flush()
+        store([log])
 
     page = api.get(f"{RUNS}/{run.pk}/log?page_size=4").json()
     assert [line["message"] for line in page["results"]] == ["1.0", "1.1", "1.2", "2.0"]
