@@ -122,24 +122,21 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
 
 
 def _finish(endings: Sequence[transitions.Ending], clock: Callable[[], datetime]) -> dict[UUID, RunStatus]:
-    """Write the ends, while the database is away again and again for as long as a lease lasts.
+    """Write the ends, while the database is away again and again for as long as a lease lasts; returns the statuses.
 
-    After that the reaper has the runs carried out again, and these ends, by the claims' numbers, change nothing.
+    After that the reaper has the runs carried out again, and these ends, by the claims' numbers, would change nothing.
     """
     give_up_at, is_said = clock() + settings.MAINSPRING.lease, False
-    statuses = None
-    while statuses is None:
+    while not is_said or clock() < give_up_at:
         try:
-            statuses = transitions.finish(endings, clock())
+            return transitions.finish(endings, clock())
         except DATABASE_AWAY as error:
-            if clock() >= give_up_at:
-                raise
             if not is_said:
                 log.warning("database_away", action="finish", n_endings=len(endings), error=one_line(error))
             is_said = True
             connection.close()
             threading.Event().wait(BETWEEN_TRIES)
-    return statuses
+    return {}
 
 
 def _tell(begun: attempt.Begun, ending: transitions.Ending, status: RunStatus | None) -> None:

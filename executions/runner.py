@@ -85,6 +85,6 @@ def _claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], 
                 log.warning("database_away", action="claim", n_given_up=len(wanted), error=one_line(error))
         else:
             if len(claims) < len(wanted):
-                log.info("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
+                log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
             return claims
     return []

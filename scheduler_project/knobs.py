@@ -32,7 +32,7 @@ class Knobs:
     fold_after: Annotated[int, "skipped occurrences of one pass kept as single rows; older ones share a row"] = 100
     # Dispatch
     republish_after: Annotated[timedelta, "a published run that nobody claimed is published again; doubles"] = (
-        timedelta(seconds=15)
+        timedelta(seconds=60)
     )
     # Runs
     lease: Annotated[timedelta, "how long a claim holds without a heartbeat"] = timedelta(seconds=30)

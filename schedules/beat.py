@@ -101,15 +101,15 @@ class JobScheduler(PeriodicScheduler):
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
         due_at, dispatch_at = self._next_at()
-        n_taken = self._take_due(now, limit, due_at, dispatch_at)
+        took, more = self._take_due(now, limit, due_at, dispatch_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if n_taken >= limit:
+        if more:
             return now
-        if n_taken:
+        if took:
             due_at, dispatch_at = self._next_at()
             return min(*again_at, due_at, dispatch_at)
         return min(*again_at, *(at if at > now else now + LOCKED for at in (due_at, dispatch_at)))
@@ -144,8 +144,8 @@ class JobScheduler(PeriodicScheduler):
         due_at, dispatch_at = queries.next_at()
         return due_at or NEVER, max(dispatch_at or NEVER, self._ask_broker_at)
 
-    def _take_due(self, now: datetime, limit: int, due_at: datetime, dispatch_at: datetime) -> int:
-        """Tick and dispatch what is due; returns the larger of what they took, `limit` if there may be more."""
+    def _take_due(self, now: datetime, limit: int, due_at: datetime, dispatch_at: datetime) -> tuple[bool, bool]:
+        """Tick and dispatch what is due; returns whether anything was, and whether there may be more."""
         ticked, again = NOTHING, []
         if due_at <= now:
             ticked = tick(now, limit)
@@ -162,7 +162,7 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=ticked.n_broken,
                 n_messages=len(ticked.messages) + len(again),
             )
-        return max(ticked.n_jobs, sum(len(message.runs) for message in again))
+        return bool(ticked.n_jobs or again), ticked.more or sum(len(message.runs) for message in again) >= limit
 
     def _free_stranded(self, now: datetime) -> datetime:
         """Publish again what waits for a queue that the broker says is empty; returns when to look again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import groupby, islice
@@ -34,18 +34,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
 PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
 REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """Counts of one pass, and the messages that its caller publishes after the commit."""
+    """Counts of one pass, the messages that its caller publishes after the commit, and whether more is due."""
 
     n_jobs: int
     n_skipped: int
     n_broken: int
     messages: list[Message]
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Plan:
 
 
 def tick(now: datetime, limit: int) -> Ticked:
-    """Handle up to `limit` due jobs, each from its mark to `now`; fewer than `limit` means that none is left.
+    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
 
     1. Lock due jobs that no other tick has.
     2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
@@ -67,7 +69,9 @@ def tick(now: datetime, limit: int) -> Ticked:
     4. Move the marks. All of it commits together, or not at all.
     """
     with transaction.atomic():
-        return _pass(queries.due_jobs(now, limit), now, published=True)
+        jobs = queries.due_jobs(now, limit)
+        ticked = _pass(jobs, now, published=True)
+        return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
 
 
 def settle(job_id: UUID, now: datetime) -> None:
@@ -91,15 +95,19 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     if broken:
         queries.push_back(broken, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
-    return Ticked(n_jobs=len(jobs), n_skipped=n_skipped, n_broken=len(broken), messages=gather(waiting))
+    return Ticked(n_jobs=len(plans) + len(broken), n_skipped=n_skipped, n_broken=len(broken), messages=gather(waiting))
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
     n_live = runs.count_live([job.id for job in jobs])
     plans, broken = [], []
+    n_rows = 0
     for job in jobs:
+        if n_rows >= RUNS_A_PASS:
+            break
         try:
             plans.append(plan(job, now, GoingOn(n_live[job.id])))
+            n_rows += len(plans[-1].new_runs)
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
             broken.append(job.id)

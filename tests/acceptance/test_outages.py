@@ -118,7 +118,8 @@ def test_what_waits_in_a_broker_that_forgets_is_published_again_within_seconds(
         for number in range(200):
             run_now(job, now + timedelta(microseconds=number), actor="tests")
         client = redis.Redis.from_url(broker.url)
-        wait_until(lambda: client.llen("command") >= 200, what="all messages")
+        is_published = Run.objects.filter(job=job, n_published=1)
+        wait_until(lambda: is_published.count() == 200 and client.llen("command"), what="all messages")
         client.flushall()
         flushed_at = datetime.now(UTC)
         patient.start("worker")

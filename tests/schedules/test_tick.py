@@ -229,3 +229,14 @@ def test_a_skipped_row_is_terminal_from_birth() -> None:
     tick(datetime(2026, 11, 20, 12, 1, 30, tzinfo=UTC), 10)
     run = Run.objects.get()
     assert (run.status, run.reason, run.finished_at) == ("skipped", Reason.MISSED, run.created_at)
+
+
+def test_jobs_that_have_much_to_catch_up_with_leave_the_others_to_the_next_pass_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("schedules.tick.RUNS_A_PASS", 50)
+    for number in range(3):
+        make_job(f"behind {number}", {"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all"}})
+    passes = [tick(after(seconds=30), 10) for _ in range(2)]
+    assert [(ticked.n_jobs, ticked.more) for ticked in passes] == [(2, True), (1, False)]
+    assert Run.objects.count() == 90
