@@ -41,6 +41,14 @@ def test_a_lost_run_is_queued_again_at_once_and_takes_no_retry() -> None:
     assert (attempt.status, attempt.error_code) == ("lost", "lost")
 
 
+def test_after_a_loss_a_run_has_as_many_retries_as_before() -> None:
+    run = make_run(make_job(policies={"retry": {"max_retries": 1}}))
+    lose(run)
+    assert end(run, Failed("exception", "no luck"), run.nominal_at + LEASE * 2).status == RunStatus.RETRYING
+    transitions.dispatch(NOW + timedelta(days=1), limit=10, republish_after=LEASE)
+    assert end(run, Failed("exception", "no luck"), NOW + timedelta(days=2)).status == RunStatus.FAILED
+
+
 def test_a_run_that_takes_its_worker_down_each_time_ends() -> None:
     run = make_run()
     for _ in range(MAX_LOST):
