@@ -59,13 +59,14 @@ def carry_out(begun: Begun, clock: Callable[[], datetime]) -> Ending:
 
 def _refusal(error: Exception) -> Failed:
     # It was valid when it was saved: the code of this worker is another version's.
-    message = f"This worker cannot carry out the frozen definition: {error}"
+    message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
     return Failed("invalid_definition", message, permanent=True)
 
 
 def _execute(claim: Claim, context: RunContext) -> Outcome:
     try:
-        config = registry.parse(claim.target, claim.payload)
+        # Only read: whether it may and can be carried out now is the target's to say, with a code of its own.
+        config = registry.parse_config(claim.target)
     except (ValueError, KeyError) as error:
         return _refusal(error)
     give_back()  # so that others have the connection while the target takes its time

@@ -44,7 +44,8 @@ WITH born AS (
 SELECT id FROM born
 """
 
-# transitions.claim: the right to carry out, fenced by the claim number that the message names.
+# transitions.claim: the right to carry out, fenced by the claim number that the message names. A retry has a nominal
+# instant of its own, for its key; what its target is told is that of the run it carries out again.
 CLAIM = f"""
 WITH claimed AS (
     UPDATE executions_run AS run
@@ -58,8 +59,10 @@ WITH claimed AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
     SELECT id, scope_id, status, %(now)s, n_attempts FROM claimed
 )
-SELECT claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed.nominal_at, spec.job_name,
-       spec.target_kind, spec.target, spec.payload, spec.policies
+SELECT claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost,
+       COALESCE((SELECT original.nominal_at FROM executions_run AS original WHERE original.id = claimed.retry_of),
+                claimed.nominal_at),
+       spec.job_name, spec.target_kind, spec.target, spec.payload, spec.policies
   FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
 """
 

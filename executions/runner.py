@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CLAIM_TRIES = 5  # in less than dispatch.KILL_AFTER, which is all the time that the pool grants beside the target's
+# With the last try, which a pool of connections may keep for its `timeout`, less than dispatch.KILL_AFTER: that is all
+# the time that Celery's pool grants beside the target's.
+CLAIM_FOR = timedelta(seconds=4)
 AT_ONCE = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
 
 
@@ -49,7 +51,11 @@ def carry_out(
         if chunk_at - began_at > PATIENCE:
             transitions.put_back(left, chunk_at)
             break
-        claims = _claim(left[:size], worker, clock)
+        try:
+            claims = _claim(left[:size], worker, clock)
+        except DATABASE_AWAY as error:
+            log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
+            break
         ended += Chunk(claims, clock).carry_out()
         left = left[size:]
         size = pace.get().after(len(claims), clock() - chunk_at)
@@ -73,18 +79,19 @@ pace = PerProcess(Pace)
 
 
 def _claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[transitions.Claim]:
-    """Claim what is left of these. When the database stays away they are given up, and published again later."""
-    for n_tried in range(CLAIM_TRIES):
+    """Claim what is left of these. When the database stays away that is raised: they are published again later."""
+    give_up_at, n_tried = clock() + CLAIM_FOR, 0
+    claims = None
+    while claims is None:
         try:
             claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
-        except DATABASE_AWAY as error:
+        except DATABASE_AWAY:
             connection.close()
+            if clock() >= give_up_at:
+                raise
             if n_tried:  # the first time it was most likely an old connection
                 threading.Event().wait(BETWEEN_TRIES)
-            if n_tried == CLAIM_TRIES - 1:
-                log.warning("database_away", action="claim", n_given_up=len(wanted), error=one_line(error))
-        else:
-            if len(claims) < len(wanted):
-                log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
-            return claims
-    return []
+            n_tried += 1
+    if len(claims) < len(wanted):
+        log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
+    return claims

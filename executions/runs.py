@@ -72,7 +72,10 @@ def open_by_hand(new: NewRun, now: datetime, *, actor: str) -> Run:
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Carry an ended run out again, under the definition that it had. Raises StillLive."""
+    """Carry an ended run out again, under the definition that it had. Raises StillLive.
+
+    A retry of a retry is one of the first run: that has the instant which the schedule meant.
+    """
     if not run.is_terminal:
         raise StillLive(f"The run is {run.status}: cancel it or wait for its end before you retry it.")
     again = NewRun(
@@ -81,7 +84,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         spec_id=run.spec_id,
         nominal_at=now,
         origin=Origin.RETRY,
-        retry_of=run.pk,
+        retry_of=run.retry_of or run.pk,
     )
     return open_by_hand(again, now, actor=actor)
 

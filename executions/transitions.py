@@ -48,7 +48,7 @@ class Claim:
     claim_no: int
     attempt: int
     n_lost: int
-    nominal_at: datetime
+    nominal_at: datetime  # of a retry: that of the run which it carries out again
     job_name: str
     target_kind: str
     target: dict[str, Any]

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from access.api.exceptions import BodyTooLarge, InvalidInput, UnfitInput
 from access.api.schema import PROBLEM
+from executions.database import one_line
 from executions.exceptions import RunConflict
 from executions.targets.errors import field_errors
 from executions.targets.jsonsafe import clean_text
@@ -49,8 +50,13 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
             headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
-        log.error("api_failed", action="answer", method=request.method, path=request.path, exc_info=error)
-    return Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
+        # A database that is away says the same for each request: where in the code it was asked tells nobody more.
+        what = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
+        log.error("api_failed", action="answer", method=request.method, path=request.path, **what)
+    response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
+    # Django would add a line of its own.
+    response._has_been_logged = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
+    return response
 
 
 def problem(status: int, detail: str, errors: Errors | None = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,4 +36,22 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
+    """Takes a broker that refuses, out of memory or of disk, for one that is away: a worker waits for either."""
+
     Channel = Channel
+    connection_errors = (*redis.Transport.connection_errors, ResponseError)
+
+    _avail_channels: list[Any]
+
+    def establish_connection(self) -> Any:
+        """Connect, and raise ResponseError when the broker takes no writes.
+
+        Learnt later, it would make a worker connect anew several times a second; here kombu waits between its tries.
+        """
+        established: Any = super().establish_connection()
+        try:
+            self._avail_channels[-1].client.set("mainspring.writable", "", px=1)
+        except ResponseError:
+            self.close_connection(established)
+            raise
+        return established

@@ -32,9 +32,19 @@ MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["e
 # Stores
 
 DATABASES = {"default": env.postgresql("DATABASE_URL")}
+_options = DATABASES["default"].setdefault("OPTIONS", {})
+# A server that vanishes without a word is given up after half a minute, not after hours; what the URL says counts.
+for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}.items():
+    _options.setdefault(_name, _value)
+_options.setdefault("tcp_user_timeout", 30_000)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 0, "max_size": _pool_size, "timeout": 10}
+    _options["pool"] = {
+        "min_size": 0,
+        "max_size": _pool_size,
+        "timeout": 4,  # seconds; see runner.CLAIM_FOR
+        "reconnect_timeout": 5,
+    }
 DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
 # Costs a round trip each time. A worker tries its claim again instead; a person would meet the error.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = env.flag("MAINSPRING_DB_CHECK", default=False)

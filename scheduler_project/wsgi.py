@@ -4,7 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from scheduler_project.env import Environment
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
-os.environ.setdefault("MAINSPRING_DB_CHECK", "true")
+if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
+    os.environ["MAINSPRING_DB_CHECK"] = "true"
 
 application = get_wsgi_application()

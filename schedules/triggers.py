@@ -56,8 +56,8 @@ def pause(job_id: UUID, now: datetime, *, actor: str, reason: str = "") -> Job:
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:
             job.state, job.paused_at = JobState.PAUSED, now
-        job.pause_reason = reason
-        job.save(update_fields=["state", "paused_at", "pause_reason"])
+        job.pause_reason, job.updated_at = reason, now
+        job.save(update_fields=["state", "paused_at", "pause_reason", "updated_at"])
     log.info("job_paused", action="pause", job=str(job_id), actor=actor)
     return job
 
@@ -71,8 +71,8 @@ def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
         job.next_run_at = next_after(job.schedule_spec, job.mark_at)
         is_over = job.next_run_at is None and job.schedule_spec.kind != "none"
         job.state = JobState.ENDED if is_over else JobState.ACTIVE
-        job.resumed_at, job.paused_at, job.pause_reason = now, None, ""
-        job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason"])
+        job.resumed_at, job.updated_at, job.paused_at, job.pause_reason = now, now, None, ""
+        job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason", "updated_at"])
         runs.wake_beat()
     log.info("job_resumed", action="resume", job=str(job_id), actor=actor)
     return job

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from access.admin import instants
 from executions.admin import shown, words
-from executions.admin.targets import LOOKS
+from executions.admin.targets import look_of
 from executions.states import AttemptStatus
+from executions.targets.registry import TARGETS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,12 +41,11 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 
 
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
-    look = LOOKS[run.spec.target_kind]
-    badge, took = (
-        shown.run_badge(run),
-        f"{words.duration(now - attempt.started_at)} so far, of at most {words.duration(run.spec.timeout)}",
-    )
-    if not attempt.is_going_on:
+    look = look_of(run.spec.target_kind)
+    if attempt.is_going_on:
+        most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.target_kind in TARGETS else ""
+        badge, took = shown.run_badge(run), f"{words.duration(now - attempt.started_at)} so far{most}"
+    else:
         badge, took = shown.badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), words.duration(attempt.duration)
     return Card(
         number=attempt.number,

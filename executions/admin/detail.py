@@ -105,7 +105,7 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     if run.worker:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
     if run.retry_of:
-        found.append(Fact("Retry of", format_html('<a href="{}">the run before</a>', shown.run_url(run.retry_of))))
+        found.append(Fact("Retry of", format_html('<a href="{}">the first run</a>', shown.run_url(run.retry_of))))
     return [*found, _id(run)]
 
 
@@ -146,13 +146,18 @@ def definition(run: Run) -> list[tuple[str, str]]:
     return [(name, text) for name, text in parts if text]
 
 
-def ordered(kind: str, target: dict[str, Any]) -> dict[str, Any]:
-    """The target with its members in the order in which people think of them, as the database keeps none."""
+def ordered(kind: str, target: dict[str, Any], *, may_change: bool = False) -> dict[str, Any]:
+    """The target with its members in the order in which people think of them, as the database keeps none.
+
+    Of a kind that this version does not know all may be a credential: only who `may_change` it is shown the whole.
+    """
+    if kind not in TARGETS:
+        return target if may_change else masked(target)
     shown = masked(target)
     known = [name for name in TARGETS[kind].config.model_fields if name in shown]
     return {name: shown[name] for name in ["kind", *known, *shown]}
 
 
 def timeout_words(kind: str) -> str:
-    """The total time that an attempt has when a job does not say: `30s`."""
-    return duration_text(TARGETS[kind].default_timeout)
+    """The total time that an attempt has when a job does not say: `30s`; a dash for a kind that is not known here."""
+    return duration_text(TARGETS[kind].default_timeout) if kind in TARGETS else "–"

@@ -33,10 +33,14 @@ class Run(Shape):
     job: JobName
     job_version: int = Field(description="Version of the definition that the run was born from.")
     origin: Origin
-    retry_of: UUID | None = Field(description="The run that this one carries out again.")
+    retry_of: UUID | None = Field(
+        description="The run that this one carries out again: the first one, also when a retry was retried."
+    )
     status: RunStatus
     reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
-    nominal_at: datetime = Field(description="The instant that the schedule names, or that of the request.")
+    nominal_at: datetime = Field(
+        description="The instant that the schedule names, or that of the request. The target of a retry is told that of `retry_of`."
+    )
     last_nominal_at: datetime | None = Field(description="The last of the occurrences that this row stands for.")
     n_occurrences: int = Field(description="How many occurrences this row stands for.")
     available_at: datetime = Field(description="It is not carried out before this instant.")

@@ -43,8 +43,9 @@ def parse(data: object, payload: JSON) -> TargetConfig:
 
 def masked(stored: dict[str, Any]) -> dict[str, Any]:
     """Return a stored target as those may see it who may not change it; of an unknown kind only that."""
-    target = TARGETS.get(stored["kind"])
-    return target.config.masked(stored) if target else {"kind": stored["kind"]}
+    kind = stored.get("kind")
+    target = TARGETS.get(kind) if isinstance(kind, str) else None
+    return target.config.masked(stored) if target else {"kind": kind}
 
 
 def parse_config(data: object) -> TargetConfig:

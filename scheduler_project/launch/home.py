@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from scheduler_project.launch.exceptions import CannotLaunch
@@ -97,8 +97,9 @@ class Home:
         return self.stores[-1].url
 
     def remember_processes(self, pids: dict[str, int]) -> None:
-        """Noted for `stop_leftovers` of a later launch."""
-        self._processes.write_text(json.dumps(pids))
+        """Noted for `stop_leftovers` of a later launch; on a full disk not, which only a killed launch would miss."""
+        with suppress(OSError):
+            self._processes.write_text(json.dumps(pids))
 
     def stop_leftovers(self) -> None:
         """End what a launch that was killed has left running: its programs, not its stores."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +18,11 @@ LARGEST_FILE = 10 * 1024 * 1024
 class Lines:
     """Writes lines as `name | text`. Colours only on a terminal and unless NO_COLOR is set.
 
-    `closed` turns true when nobody reads standard output any more; the file is written on.
+    `closed` turns true when nobody reads standard output any more; the file is written on. A file that can't be
+    written, as on a full disk, is said once on the terminal and tried again every `RETRY_SECONDS`.
     """
+
+    RETRY_SECONDS = 10.0
 
     def __init__(self, file: Path | None = None, *, terminal: BinaryIO | None = None, width: int = 11) -> None:
         self._terminal = terminal or sys.stdout.buffer
@@ -24,21 +30,21 @@ class Lines:
         self._width = width
         self._colours: dict[str, int] = {}
         self._path = file
-        self._file = file.open("ab") if file else None
+        self._file: FileIO | None = None
+        self._lost = False
+        self._try_at = 0.0
         self.closed = False
+        self._keep(b"")
 
     def write(self, name: str, text: str) -> None:
         """Write each line of `text`; control characters that could rewrite the terminal are dropped."""
         for line in text.splitlines():
             shown = "".join(character for character in line if character == "\t" or character.isprintable())
-            self._write(name, shown)
+            self._keep(f"{name:<{self._width}}| {shown}\n".encode())
+            self._show(name, shown)
 
-    def _write(self, name: str, line: str) -> None:
+    def _show(self, name: str, line: str) -> None:
         label = f"{name:<{self._width}}|"
-        if self._file:
-            self._file.write(f"{label} {line}\n".encode())
-            self._file.flush()
-            self._rotate()
         if self._coloured:
             colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
             label = f"\x1b[{colour}m{label}\x1b[0m"
@@ -57,13 +63,37 @@ class Lines:
     def close(self) -> None:
         """Close the file."""
         if self._file:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
 
-    def _rotate(self) -> None:
-        if self._file and self._path and self._file.tell() > LARGEST_FILE:
-            self._file.close()
-            self._path.replace(self._path.with_suffix(".1.log"))
-            self._file = self._path.open("ab")
+    def _keep(self, data: bytes) -> None:
+        """Write to the file, if it is there to be written now."""
+        if not self._path or (self._lost and time.monotonic() < self._try_at):
+            return
+        try:
+            # Without a buffer nothing is left over that would fail again later.
+            self._file = self._file or FileIO(self._path, "a")
+            while data:
+                data = data[self._file.write(data) :]
+            self._rotate(self._file, self._path)
+        except OSError as error:
+            self.close()
+            if not self._lost:
+                self._show(
+                    "mainspring", f"{self._path} can't be written: {error.strerror}. The log goes on here alone."
+                )
+            self._lost, self._try_at = True, time.monotonic() + self.RETRY_SECONDS
+        else:
+            if self._lost:
+                self._lost = False
+                self._show("mainspring", f"{self._path} is written again.")
+
+    def _rotate(self, file: FileIO, path: Path) -> None:
+        if file.tell() > LARGEST_FILE:
+            self.close()
+            path.replace(path.with_suffix(".1.log"))
+            self._file = FileIO(path, "a")
 
 
 class Splitter:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import last_lines, quiet_environment
+from scheduler_project.launch.processes import is_unburied, last_lines, quiet_environment
 from scheduler_project.launch.server import HOST, Server
 from scheduler_project.launch.unprivileged import Way, find_way
 
@@ -139,9 +139,12 @@ class Postgres(Server):
 
     def _still_in_use(self) -> bool:
         try:
-            segment = self.pid_file.read_text().split("\n")[6].split()[1]
+            lines = self.pid_file.read_text().split("\n")
+            if is_unburied(int(lines[0])):  # to a new server it looks alive
+                return True
+            segment = lines[6].split()[1]
             shared = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-        except (FileNotFoundError, IndexError):
+        except (FileNotFoundError, ValueError, IndexError):
             return False
         return any(line.split()[1] == segment and int(line.split()[6]) > 0 for line in shared)
 

@@ -74,6 +74,14 @@ def command_line_of(pid: int) -> str:
     return listing.stdout.strip()
 
 
+def is_unburied(pid: int) -> bool:
+    """Whether a process has ended and its parent has not taken notice: its number is still taken. Told on Linux alone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (OSError, IndexError):
+        return False
+
+
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
     """Stop the server of an earlier launch, recognised by `mark` in its command line; another process is left alone.
 

@@ -27,7 +27,10 @@ def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list
     }
 
     def program(name: str, command: list[str], *, pool: int, ready: str, grace: float = 10.0) -> Program:
-        environment = common | {"MAINSPRING_DB_POOL": str(pool)}
+        environment = dict(common)
+        # beat and worker do one thing at a time: a pool would only cost them.
+        if not pool or not (common.get("MAINSPRING_DB_POOL") or common.get("MAINSPRING_DB_POOL_FILE")):
+            environment["MAINSPRING_DB_POOL"] = str(pool)
         return Program(name, [sys.executable, "-m", *command], environment, ready=ready, grace=grace)
 
     celery = ["celery", "-A", "scheduler_project.celery", "--quiet"]

@@ -19,6 +19,7 @@ from schedules import definitions
 from schedules.admin import outlook
 from schedules.admin.form import JobForm
 from schedules.admin.job_pages import GONE, JobPages
+from schedules.admin.targets import SECTIONS
 from schedules.clock.zones import zone_names
 from schedules.exceptions import JobGone
 from schedules.models import Job
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
+
+STRANGE = "This job can't be edited here: its target is of the kind “{}”, made by another version of Mainspring."
 
 
 class JobEditing(JobPages):
@@ -48,9 +51,12 @@ class JobEditing(JobPages):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        job = self.get_object(request, object_id) if self.has_view_permission(request) else None
+        is_strange = job is not None and job.spec.target_kind not in SECTIONS
         is_look = request.method == "GET" and not self.has_change_permission(request)
-        job = self.get_object(request, object_id) if is_look else None
-        if job is not None and self.has_view_permission(request):
+        if job is not None and (is_look or is_strange):
+            if not is_look:
+                messages.error(request, STRANGE.format(job.spec.target_kind))
             return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
         return super().change_view(request, object_id, form_url, extra_context)
 

@@ -135,8 +135,7 @@ class JobPages(ModelAdmin[Job]):
 
     def _describe(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         return {
-            **page.describe_job(job, datetime.now(UTC)),
-            "may_change": self.has_change_permission(request),
+            **page.describe_job(job, datetime.now(UTC), may_change=self.has_change_permission(request)),
             "may_delete": self.has_delete_permission(request),
         }
 

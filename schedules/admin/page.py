@@ -41,11 +41,12 @@ def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
     return {run.job_id: run for run in Run.objects.filter(pk__in=of_jobs)}
 
 
-def describe_job(job: Job, now: datetime) -> dict[str, Any]:
+def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
     """The context of the page and of its live part. One query beside the job's own."""
     runs = list(Run.objects.filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
     policies = job.policies
     verb, what = target_words(job.spec.target_kind, job.target)
+    target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_going = any(run.status in LIVE for run in runs)
     for run in runs:
         run.now = now  # type: ignore[attr-defined]  # for its display below
@@ -63,9 +64,7 @@ def describe_job(job: Job, now: datetime) -> dict[str, Any]:
         "verb": verb,
         "what": what,
         "parts": [
-            (name, pretty(value))
-            for name, value in (("Target", ordered(job.spec.target_kind, job.target)), ("Payload", job.spec.payload))
-            if value
+            (name, pretty(value)) for name, value in (("Target", target), ("Payload", job.spec.payload)) if value
         ],
         "policies": [
             (
@@ -86,6 +85,7 @@ def describe_job(job: Job, now: datetime) -> dict[str, Any]:
                 "carry it out again" if policies.delivery == "at_least_once" else "let it fail",
             ),
         ],
+        "may_change": may_change,
         "can_pause": job.state == JobState.ACTIVE,
         "can_resume": job.state == JobState.PAUSED,
         "live_after": 2 if is_going else 10,

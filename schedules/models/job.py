@@ -11,6 +11,7 @@ from django.db.models import F, Q
 
 from executions.ids import uuid7
 from executions.models import named
+from schedules.clock.occurrences import next_after
 from schedules.clock.reading import parse
 from schedules.clock.spec import ScheduleSpec
 from schedules.policies import JobPolicies
@@ -95,4 +96,8 @@ class Job(models.Model):
     @property
     def next_fire_at(self) -> datetime | None:
         """The next nominal instant that will start a run, None for a job that is paused or has ended."""
-        return self.next_run_at if self.state == JobState.ACTIVE else None
+        if self.state != JobState.ACTIVE:
+            return None
+        if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
+            return next_after(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
+        return self.next_run_at

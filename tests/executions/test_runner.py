@@ -5,20 +5,20 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from executions import heartbeat, logs, runner, transitions
 from executions.context import RunContext
-from executions.dispatch import dispatch_once
+from executions.dispatch import KILL_AFTER, dispatch_once
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.reaper import reap_once
 from executions.states import RunStatus
 from executions.targets.base import StopReason
-from tests.factories import NOW, claim, end, make_job, make_run
+from tests.factories import ECHO, NOW, claim, end, make_job, make_run
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 # A target may keep its connection for itself, so the runner gives its own back: that ends a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
+
+HTTP: dict[str, Any] = {
+    "target_kind": "http",
+    "target": {"kind": "http", "url": "http://127.0.0.1:1/", "method": "POST"},
+}
 
 
 def clock() -> datetime:
@@ -74,12 +79,56 @@ def test_a_spent_message_does_nothing() -> None:
     assert Attempt.objects.count() == 1
 
 
-def test_a_definition_that_this_worker_does_not_know_fails_for_good_with_the_reason() -> None:
+@pytest.mark.parametrize(
+    ("frozen", "code", "named"),
+    [
+        ({"target": {"kind": "command", "name": "gone.away"}}, "invalid_target", "gone.away"),
+        ({"payload": {"massage": "typo"}}, "invalid_target", "payload.massage"),
+        (HTTP | {"payload": None}, "address_denied", "127.0.0.1"),
+        (HTTP | {"payload": [1], "target": HTTP["target"] | {"body_format": "form"}}, "invalid_request", "payload"),
+        ({"target": ECHO | {"colour": "red"}}, "invalid_definition", "colour"),
+        ({"target_kind": "agent", "target": {"kind": "agent"}}, "invalid_definition", "agent"),
+        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "from the future"),
+    ],
+)
+def test_what_this_worker_cannot_carry_out_fails_for_good_with_the_reason(
+    frozen: dict[str, Any], code: str, named: str
+) -> None:
     run = make_run()
-    RunSpec.objects.update(target={"kind": "command", "name": "gone.away"})
+    RunSpec.objects.update(**frozen)
     (ended,) = carry_out(run)
-    assert (ended.status, ended.error_code) == (RunStatus.FAILED, "invalid_definition")
-    assert "gone.away" in ended.error
+    assert (ended.status, ended.error_code) == (RunStatus.FAILED, code)
+    assert named in ended.error
+
+
+class Refused:
+    """A database that refuses: each try takes `seconds` of the clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.took, self.n_tries = NOW, timedelta(seconds=seconds), 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def __call__(self, *_: Any) -> NoReturn:
+        self.now += self.took
+        self.n_tries += 1
+        raise OperationalError("the database refuses")
+
+
+@pytest.mark.parametrize(("seconds", "n_tries"), [(0.5, 8), (3.9, 2), (4, 1)])
+def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
+) -> None:
+    monkeypatch.setattr(runner, "BETWEEN_TRIES", 0)
+    runner.pace.get().size = 1
+    runs = [make_run(make_job(name)) for name in ("one", "two")]
+    refused = Refused(seconds)
+    with connection.execute_wrapper(refused):
+        assert runner.carry_out([(run.pk, 0) for run in runs], "w", refused.clock) == []
+    assert refused.now - NOW < KILL_AFTER
+    assert refused.n_tries == n_tries
+    assert {run.status for run in Run.objects.all()} == {RunStatus.QUEUED}
 
 
 def test_editing_or_deleting_the_job_does_not_change_what_its_runs_carry_out() -> None:

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import OperationalError, connection
-from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from scheduler_project import health
+from scheduler_project.env import Environment
+from scheduler_project.launch import stores
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.test import Client
-    from pytest_django import DjangoAssertNumQueries
+
+    from scheduler_project.launch.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +30,15 @@ def readiness(monkeypatch: pytest.MonkeyPatch) -> health.Readiness:
     fresh = health.Readiness()
     monkeypatch.setattr(health, "readiness", fresh)
     return fresh
+
+
+@pytest.fixture
+def unmigrated(transactional_db: None) -> Iterator[None]:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("schedules", "0001_initial")
+    yield
+    if ("schedules", "0001_initial") not in recorder.applied_migrations():
+        recorder.record_applied("schedules", "0001_initial")
 
 
 def test_a_process_is_alive_without_its_database(client: Client) -> None:
@@ -46,9 +65,7 @@ def test_a_process_is_ready_with_its_database_migrated(client: Client, db: None)
     )
 
 
-def test_a_process_is_not_ready_before_the_migrations_are_applied(client: Client, db: None) -> None:
-    MigrationRecorder(connection).record_unapplied("schedules", "0001_initial")
-
+def test_a_process_is_not_ready_before_the_migrations_are_applied(client: Client, unmigrated: None) -> None:
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 503
     assert response.json() == {"status": "unavailable", "checks": {"database": "ok", "migrations": "failed"}}
@@ -57,8 +74,8 @@ def test_a_process_is_not_ready_before_the_migrations_are_applied(client: Client
 def test_a_process_without_a_database_is_not_ready_and_tells_nothing_more(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = {**connection.settings_dict, "HOST": "127.0.0.1", "PORT": "1", "PASSWORD": "hunter2", "OPTIONS": {}}
-    monkeypatch.setattr(health, "connection", DatabaseWrapper(nowhere, alias="nowhere"))
+    for name, value in {"HOST": "127.0.0.1", "PORT": "1", "PASSWORD": "hunter2"}.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
 
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 503
@@ -74,31 +91,63 @@ def test_readiness_costs_the_database_little_however_often_it_is_asked_for(
     db: None,
     readiness: health.Readiness,
     monkeypatch: pytest.MonkeyPatch,
-    django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     monkeypatch.setattr(readiness, "KEPT_SECONDS", 3600)
     assert client.get("/health/ready").status_code == 200
-    with django_assert_num_queries(0):
+    with monkeypatch.context() as patched:
+        patched.setattr(health, "connection", None)  # not asked
         assert [client.get("/health/ready").status_code for _ in range(20)] == [200] * 20
 
     monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
     monkeypatch.setattr(health, "MigrationExecutor", None)  # not looked at again
-    with django_assert_num_queries(0):  # Django counts no pings
-        assert client.get("/health/ready").status_code == 200
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_connection_that_the_server_has_dropped_is_made_anew(client: Client) -> None:
-    with pytest.raises(OperationalError), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert client.get("/health/ready").status_code == 200
 
 
+def test_a_database_that_hangs_holds_up_no_probe(
+    client: Client,
+    transactional_db: None,
+    readiness: health.Readiness,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE", 0.2)
+    with stores.postgres() as server, monkeypatch.context() as patched:
+        there = Environment({"DATABASE_URL": server.url}).postgresql("DATABASE_URL")
+        for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME"):
+            patched.setitem(connection.settings_dict, name, there[name])
+        wait_until(lambda: readiness.checks()["database"] == "ok")
+        patched.setattr(readiness, "KEPT_SECONDS", 0)
+        with frozen(server):
+            answers = [client.get("/health/ready") for _ in range(10)]
+            assert {answer.status_code for answer in answers} == {503}
+            assert answers[-1].json()["checks"] == {"database": "failed", "migrations": "unknown"}
+            assert client.get("/health/live").status_code == 200
+            assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
+        wait_until(lambda: readiness.checks()["database"] == "ok")
+        assert caplog.text.count("The database does not answer.") == 1
+        wait_until(lambda: "readiness" not in [thread.name for thread in threading.enumerate()])
+
+
+@contextmanager
+def frozen(server: Postgres) -> Iterator[None]:
+    """All processes of a server stand still: it takes connections and never answers."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [[int(number) for number in line.split()] for line in listing.splitlines()]
+    # First the one that starts others.
+    pids = [server.pid, *(pid for pid, parent in pairs if parent == server.pid)]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def test_a_process_becomes_ready_when_its_database_is_migrated(
-    client: Client, db: None, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
+    client: Client, unmigrated: None, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
-    MigrationRecorder(connection).record_unapplied("schedules", "0001_initial")
     assert client.get("/health/ready").status_code == 503
     MigrationRecorder(connection).record_applied("schedules", "0001_initial")
     assert client.get("/health/ready").status_code == 200

@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 from kombu import Connection, Consumer, Queue
 from kombu.common import ignore_errors
 
@@ -73,6 +74,15 @@ def test_a_message_that_is_not_acknowledged_is_given_back_when_a_worker_ends(
     connection.close()
     with Connection(broker.url) as again:
         assert receive_one(again).payload == "first"
+
+
+def test_a_broker_that_takes_no_writes_counts_as_away_until_it_does(broker: Valkey, connection: Connection) -> None:
+    with redis.from_url(broker.url) as operator:
+        operator.config_set("maxmemory", 1)
+        with pytest.raises(connection.connection_errors, match="maxmemory"):
+            connection.connect()
+        operator.config_set("maxmemory", 0)
+    assert receive_one(connection).payload == "first"
 
 
 def test_the_broker_is_still_named_by_its_own_scheme(broker: Valkey) -> None:

@@ -198,6 +198,23 @@ def test_a_paused_range_is_recorded_as_paused_once_the_job_is_resumed() -> None:
     assert rows()[-1] == ("12:04", "queued", "")
 
 
+def test_a_job_that_was_just_resumed_names_the_instant_that_will_run_and_not_one_that_is_passed_over() -> None:
+    job = make_job()
+    assert pause(job.pk, after(seconds=30), actor="tests").updated_at == after(seconds=30)
+    resumed = resume(job.pk, after(minutes=3, seconds=30), actor="tests")
+    assert resumed.next_fire_at == after(minutes=4)
+    assert resumed.updated_at == after(minutes=3, seconds=30)
+    tick(after(minutes=3, seconds=31), 10)
+    resumed.refresh_from_db()
+    assert resumed.next_fire_at == after(minutes=4)
+
+
+def test_a_job_resumed_after_its_last_instant_has_none_to_come() -> None:
+    job = make_job(schedule={"at": "2026-11-20T12:01:00Z"})
+    pause(job.pk, after(seconds=30), actor="tests")
+    assert resume(job.pk, after(minutes=3), actor="tests").next_fire_at is None
+
+
 def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
     broken, good = make_job("broken"), make_job("good")
     Job.objects.filter(pk=broken.pk).update(schedule={"kind": "cron", "cron": "nonsense"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from executions.admin.jsonshown import pretty
+
 if TYPE_CHECKING:
     from executions.targets.base import JSON
 
@@ -20,3 +22,18 @@ class Look(Protocol):
 
     def result(self, result: JSON) -> Any:
         """An attempt's result made ready for the template; None if there is nothing to show."""
+
+
+class StrangeLook:
+    """A kind that this version does not know."""
+
+    template = "executions/admin/targets/command.html"
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def words(self, target: dict[str, Any]) -> tuple[str, str]:
+        return self._kind, "made by another version of Mainspring"
+
+    def result(self, result: JSON) -> str | None:
+        return pretty(result) or None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,15 +114,20 @@ def test_what_nobody_foresaw_is_a_500_that_gives_nothing_away_and_is_logged(
     assert "the secret of the house" in caplog.text
 
 
-def test_a_database_that_cannot_be_reached_is_a_503(api: DocumentedClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_reached_is_a_503_and_one_line_of_the_log(
+    api: DocumentedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise OperationalError("connection refused")
+        raise OperationalError("connection refused\n\tIs the server running?")
 
     monkeypatch.setattr("schedules.api.jobs.page_of", fail)
 
     response = api.get(JOBS)
     assert response.status_code == 503
     assert b"refused" not in response.content
+    [record] = [record for record in caplog.records if record.levelno > logging.INFO]
+    assert "connection refused Is the server running?" in record.getMessage()
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,12 @@ from __future__ import annotations
 import io
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import pytest
 
 from scheduler_project.launch import lines as module
 from scheduler_project.launch.lines import Lines, Splitter
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
 
 
 class Terminal(io.BytesIO):
@@ -76,6 +73,33 @@ def test_a_large_file_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         lines.write("web", "x")
     assert (tmp_path / "all.1.log").read_text() == "web | the first line\n"
     assert (tmp_path / "all.log").read_text() == "web | x\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="takes Linux's disk that is always full")
+def test_a_full_disk_is_said_once_and_the_log_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "log"
+    log.symlink_to("/dev/full")
+    with closing(Lines(log, terminal=(terminal := io.BytesIO()), width=4)) as lines:
+        lines.write("web", "a\nb")
+        log.unlink()
+        lines.write("web", "too soon")
+        monkeypatch.setattr(Lines, "RETRY_SECONDS", 0)
+        monkeypatch.setattr(lines, "_try_at", 0)
+        lines.write("web", "c")
+        lines.write("web", "d")
+    said = [f"mainspring| {log} can't be written: No space left on device. The log goes on here alone."]
+    back = [f"mainspring| {log} is written again."]
+    assert terminal.getvalue().decode().splitlines() == [
+        *said, "web | a", "web | b", "web | too soon", *back, "web | c", "web | d"
+    ]  # fmt: skip
+    assert log.read_text() == "web | c\nweb | d\n"
+
+
+def test_a_log_that_can_not_be_opened_stops_nothing(tmp_path: Path) -> None:
+    with closing(Lines(tmp_path, terminal=(terminal := io.BytesIO()), width=4)) as lines:
+        lines.write("web", "a")
+    assert b"can't be written: Is a directory." in terminal.getvalue()
+    assert terminal.getvalue().endswith(b"\nweb | a\n")
 
 
 def test_a_splitter_gives_whole_lines_however_they_arrive() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,25 @@ def test_the_pid_file_of_a_dead_server_is_no_obstacle_when_its_number_now_belong
     server.pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]))
     server.start()
     assert ask(server, "SELECT number FROM kept") == 11
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there it can be seen")
+def test_a_killed_server_that_nobody_has_buried_yet_is_waited_for(server: Postgres) -> None:
+    insert(server, 13)
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
+    os.kill(server.pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(command_line_of, [server.pid, *map(int, children)])), what="the end of them all")
+    successor = Postgres(server.folder)
+    starting = successor.starting()
+    next(starting)
+    with pytest.raises(CannotLaunch, match="has not been started"):
+        assert successor.pid
+    assert not server.running  # from here on it is buried
+    try:
+        wait_until(lambda: next(starting, "done") == "done", what="its start")
+        assert ask(successor, "SELECT number FROM kept") == 13
+    finally:
+        successor.stop()
 
 
 def test_data_of_another_version_is_refused_in_a_sentence_that_names_both(server: Postgres) -> None:

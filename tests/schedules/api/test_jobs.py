@@ -199,6 +199,7 @@ def test_a_job_is_paused_with_a_reason_and_resumed(api: DocumentedClient) -> Non
     resumed = api.post(at(job, "/resume")).json()
     assert (resumed["state"], resumed["pause_reason"], resumed["paused_at"]) == ("active", None, None)
     assert resumed["next_run_at"] is not None
+    assert paused["updated_at"] == paused["paused_at"] != resumed["updated_at"]
     assert "not paused" in problem_of(api.post(at(job, "/resume")), 409)["detail"]
 
 
