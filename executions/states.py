@@ -63,7 +63,7 @@ class Origin(StrEnum):
 class Reason(StrEnum):
     """Why an occurrence did not start."""
 
-    OVERLAP = "overlap"  # the job's previous run was still live
+    OVERLAP = "overlap"  # the job's previous run was not over
     PAUSED = "paused"  # the job was paused at that instant
     COALESCED = "coalesced"  # missed, and a later occurrence stands in for it
     MISSED = "missed"  # missed, and too old or not wanted any more

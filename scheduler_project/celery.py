@@ -11,6 +11,7 @@ from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import celeryd_after_setup, setup_logging, task_postrun, task_prerun
+from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
 from executions.database import give_back
@@ -19,7 +20,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
 
 app = Celery("mainspring")
-app.config_from_object("django.conf:settings", namespace="CELERY")
+# A worker tells its configuration to Flower, with passwords masked under Celery's own names only: so no more than that.
+PREFIX = "CELERY_"
+app.config_from_object(
+    {name.removeprefix(PREFIX).lower(): getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
+)
 # Celery would close the database's connections, and the pool with them, around every Celery task: several
 # milliseconds each time. `hold_no_connection` does what is needed of that.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize

@@ -73,8 +73,15 @@ def _trusted_user(handler: BaseHandler) -> str | None:
     return cookie.decode() if cookie else None
 
 
+def _set_headers(handler: BaseHandler) -> None:
+    _flowers_headers(handler)
+    handler.set_header("X-Frame-Options", "DENY")
+    handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
+
+
 if not apps.ready:
     django.setup()
 # Flower itself would take a copied cookie for 31 days, and would tell anybody the names of workers and tasks.
+_flowers_headers, BaseHandler.set_default_headers = BaseHandler.set_default_headers, _set_headers
 BaseHandler.get_current_user = _trusted_user
 Metrics.get = authenticated(Metrics.get)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
+from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
@@ -103,7 +105,7 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# What never reaches a view of the API: Django asks these. Pages outside the API keep Django's own.
+# What never reaches a view of the API: Django asks these. Pages outside the API keep Django's own, but for what does not exist.
 
 
 def _answer(status: int, detail: str) -> JsonResponse:
@@ -128,7 +130,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler404`"""
     if request.path.startswith(API):
         return _answer(404, GONE)
-    return defaults.page_not_found(request, exception)
+    return render(request, "404.html", admin.site.each_context(request), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

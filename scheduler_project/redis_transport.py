@@ -1,25 +1,65 @@
-"""Kombu's transport for Redis and Valkey, whose channels outlive the loss of their connection.
+"""Kombu's transport for Redis and Valkey, whose channels outlive the loss of their connection, and any message.
 
 When the broker goes away a worker closes its channels and then connects anew, while runs that are still going on
 acknowledge their messages on the old ones. There kombu (5.7) falls over the connection that it has just taken away,
 with an AttributeError that ends the worker. A message that is not acknowledged comes again, and its claim is spent.
+
+What stands in a queue and is no message would end the worker too: it is dropped, with one log line.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from queue import Empty
 from typing import TYPE_CHECKING, Any
 
-from kombu.transport import redis
+import structlog
+from kombu.transport import redis, virtual
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+log = structlog.get_logger(__name__)
+
+# What reading something of the wrong shape raises. None of the broker's own errors is one of these.
+WRONG_SHAPE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+
+
+class UnreadableMessage(Exception):
+    """It has no envelope as kombu writes it."""
+
+
+class Message(virtual.Message):
+    """Refuses an envelope that it cannot read, or could not give back."""
+
+    def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
+        try:
+            super().__init__(payload, channel, **kwargs)
+            delivery = self.delivery_info
+            parts = (self.delivery_tag, delivery["exchange"], delivery["routing_key"])
+        except WRONG_SHAPE as error:
+            raise UnreadableMessage(f"{type(error).__name__}: {error}") from error
+        if not all(isinstance(part, str) for part in parts) or not isinstance(self.headers, dict):
+            raise UnreadableMessage("its delivery tag, exchange, routing key or headers are of another kind")
+
 
 class Channel(redis.Channel):
     """Says that its connection is gone in the way that its callers expect and pass over."""
+
+    Message = Message
+
+    def _brpop_read(self, **options: Any) -> Any:
+        transport: Any = self.connection
+        transport.has_read = False
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # not in the stubs
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            if transport.has_read or self.closed or self.client.connection is None:
+                raise
+            _drop(error)  # the broker has already given it away
+            raise Empty from None
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
@@ -36,10 +76,11 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Takes a broker that refuses, out of memory or of disk, for one that is away: a worker waits for either."""
+    """Delivers what can be read. Takes a broker that refuses, out of memory or of disk, for one that is away."""
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)
+    has_read = False  # whether the envelope that is being delivered was JSON
 
     _avail_channels: list[Any]
 
@@ -55,3 +96,14 @@ class Transport(redis.Transport):
             self.close_connection(established)
             raise
         return established
+
+    def _deliver(self, message: Any, queue: str | None) -> None:
+        self.has_read = True
+        try:
+            super()._deliver(message, queue)
+        except UnreadableMessage as error:
+            _drop(error)
+
+
+def _drop(error: Exception) -> None:
+    log.warning("message_dropped", action="consume", error=str(error))

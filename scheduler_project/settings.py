@@ -78,6 +78,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -167,6 +168,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
 FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # linked from the admin where it is given
 PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # where Flower finds the sign-in

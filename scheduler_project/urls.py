@@ -28,6 +28,7 @@ urlpatterns = [
     path("api/", RedirectView.as_view(url="/api/docs")),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),
     path("api/redoc", RedocPage.as_view(), name="api-redoc"),
+    path("api/v1/", RedirectView.as_view(url="/api/docs")),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include("executions.api.urls")),
     path("api/v1/", include("schedules.api.urls")),

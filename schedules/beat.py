@@ -97,7 +97,7 @@ class JobScheduler(PeriodicScheduler):
         With nothing due it costs one query. While the broker is away jobs tick on, and what is due to be published
         stays so.
         """
-        self.make_housekeeping()
+        self.make_housekeeping(now)
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
         due_at, dispatch_at = self._next_at()

@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import socket
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from celery.beat import SchedulingError
+from celery.schedules import schedstate
 from django.conf import settings
 from django.db import Error as DatabaseFault
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
+from kombu.utils.json import loads
 
 from executions.database import one_line
 from schedules import queries
+from schedules.housekeeping import find_switched_off
 
 if TYPE_CHECKING:
     from celery.beat import ScheduleEntry
@@ -25,11 +28,55 @@ log = structlog.get_logger(__name__)
 LEASE = "periodic_tasks"
 LEASE_TIME = timedelta(seconds=5)
 AT_ONCE = 100  # rows that one pass fires at the most
+LOOK_AT_HOUSEKEEPING = timedelta(seconds=30)
+SAY_IT_IS_OFF = timedelta(hours=1)
+ASK_AGAIN = 300.0  # seconds until a row that cannot tell when it is due is asked again
 SOONEST = 0.05  # seconds; the stock scheduler asks for a pass every few milliseconds shortly before a row is due
+
+
+class Shape(NamedTuple):
+    """What the JSON text of a field must hold."""
+
+    kind: type
+    words: str
+    empty: str
+
+
+OBJECT = Shape(dict, "an object, such as {}", "{}")
+SHAPES = {"args": Shape(list, "a list, such as []", "[]"), "kwargs": OBJECT, "headers": OBJECT}
+
+
+def read_json(field: str, text: str | None) -> Any:
+    """Return what a field of a row holds; raises ValueError, in words and naming the field, for what it may not hold."""
+    shape = SHAPES[field]
+    try:
+        value = loads(text or shape.empty)
+    except Exception as error:  # noqa: BLE001  (kombu makes objects of what it reads, which fail in their own ways)
+        raise ValueError(f"{field} is no JSON: {one_line(error)}") from None
+    if not isinstance(value, shape.kind):
+        raise ValueError(f"{field} must be {shape.words}")  # noqa: TRY004  (callers take one exception)
+    return value
 
 
 class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
     """A row. When it was fired is stored in one statement, and nothing else of it is touched."""
+
+    def __init__(self, model: Any, app: Any = None) -> None:
+        """Raise for what cannot be carried out: the stock entry disables some such rows, and fires others."""
+        for field in SHAPES:
+            read_json(field, getattr(model, field))
+        super().__init__(model, app)
+        if self.schedule is None:
+            raise ValueError("the row has no schedule")
+
+    def is_due(self) -> Any:
+        try:
+            return super().is_due()
+        except DatabaseFault:
+            raise
+        except Exception as error:  # noqa: BLE001  (a row's own fault, whatever it is, must not stop the others)
+            _say_skipped(self.name, error)
+            return schedstate(False, ASK_AGAIN)
 
     def save(self) -> None:
         row = type(self.model)._default_manager.filter(pk=self.model.pk)
@@ -45,19 +92,42 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._lease_expires_at = self._lease_at = self._periodic_at = datetime.min.replace(tzinfo=UTC)
-        self._is_set_up = False
+        self._faults: dict[str, str] = {}
+        self._housekeeping_at = self._say_it_is_off_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
         """Celery calls this where an exception would end the program: the first pass does it."""
 
-    def make_housekeeping(self) -> None:
-        """Make the housekeeping rows that are missing. One that an admin has changed stays as it is."""
-        if not self._is_set_up:
-            known = set(self.Model.objects.values_list("name", flat=True))
-            housekeeping = self.app.conf.beat_schedule.items()
-            self.update_from_dict({name: entry for name, entry in housekeeping if name not in known})
-            self._is_set_up = True
+    def make_housekeeping(self, now: datetime) -> None:
+        """Make the housekeeping rows that are missing, now and then. One that an admin has changed stays as it is."""
+        self._housekeeping_at = min(self._housekeeping_at, now + LOOK_AT_HOUSEKEEPING)
+        if now < self._housekeeping_at:
+            return
+        housekeeping = self.app.conf.beat_schedule
+        known = set(self.Model.objects.filter(name__in=housekeeping).values_list("name", flat=True))
+        if missing := {name: entry for name, entry in housekeeping.items() if name not in known}:
+            self.update_from_dict(missing)
+        self._housekeeping_at = now + LOOK_AT_HOUSEKEEPING
+        self._say_it_is_off_at = min(self._say_it_is_off_at, now + SAY_IT_IS_OFF)
+        if now >= self._say_it_is_off_at and (names := find_switched_off()):
+            log.warning("housekeeping_off", action="beat", names=names, hint="enable it under Periodic tasks")
+            self._say_it_is_off_at = now + SAY_IT_IS_OFF
+
+    def all_as_schedule(self) -> dict[str, PeriodicEntry]:
+        """Return the rows that can be carried out, by name. Another is logged, and keeps none of them from firing."""
+        entries, faults = {}, {}
+        for row in self.enabled_models():
+            try:
+                entries[row.name] = self.Entry(row, app=self.app)
+            except DatabaseFault:
+                raise
+            except Exception as error:  # noqa: BLE001  (the same)
+                faults[row.name] = one_line(error)
+                if faults[row.name] != self._faults.get(row.name):  # rows are read often
+                    _say_skipped(row.name, error)
+        self._faults = faults
+        return entries
 
     def fire_periodic_tasks(self, now: datetime) -> datetime:
         """Send the rows that are due if the lease is ours; returns when to call again."""
@@ -129,3 +199,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def _forget_schedule(self) -> None:
         """Read the rows anew: another beat has fired them, and stored when, since this one last looked."""
         self._schedule, self._heap, self._initial_read = None, None, True
+
+
+def _say_skipped(name: str, error: Exception) -> None:
+    log.warning("periodic_task_skipped", action="beat", name=name, error=one_line(error))

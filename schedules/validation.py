@@ -59,11 +59,9 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> 
         errors["name"] = ["A job needs a name."]
     description = _text(data, "description", MAX_DESCRIPTION, errors)
     payload = data.get("payload")
-    if flaw := find_flaw(payload, "payload"):
-        errors[flaw[0]] = [flaw[1]]
-    elif (size := len(json.dumps(payload))) > MAX_PAYLOAD:
-        errors["payload"] = [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]
-    target = _target(data.get("target"), payload, errors)
+    payload_errors = _payload_errors(payload)
+    target = _target(data.get("target"), payload, errors, judge_payload=not payload_errors)
+    errors.update(payload_errors)
     policies = _policies(data.get("policies"), errors)
     schedule = _schedule(data.get("schedule"), now, errors, job)
     if errors or schedule is None:
@@ -95,9 +93,18 @@ def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, l
     return ""
 
 
-def _target(value: object, payload: object, errors: dict[str, list[str]]) -> dict[str, Any]:
+def _payload_errors(payload: object) -> dict[str, list[str]]:
+    if flaw := find_flaw(payload, "payload"):
+        return {flaw[0]: [flaw[1]]}
+    if (size := len(json.dumps(payload))) > MAX_PAYLOAD:
+        return {"payload": [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]}
+    return {}
+
+
+def _target(value: object, payload: Any, errors: dict[str, list[str]], *, judge_payload: bool) -> dict[str, Any]:
     try:
-        return registry.parse(value, payload).model_dump(mode="json")
+        config = registry.parse(value, payload) if judge_payload else registry.parse_config(value)
+        return config.model_dump(mode="json")
     except InvalidTarget as error:
         for name, texts in error.errors.items():
             errors[name if name.split(".")[0] == "payload" else f"target.{name}".rstrip(".")] = texts

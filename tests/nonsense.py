@@ -17,7 +17,7 @@ VALUES: dict[str, str] = {
     "empty text": '""',
     "blank text": '"  "',
     "word": '"nonsense"',
-    "huge text": json.dumps("x" * 100_000),
+    "huge text": json.dumps("x" * 50_000),
     "NUL": '"a\\u0000b"',
     "lone surrogate": '"a\\ud800b"',
     "emoji and right to left": json.dumps("💥\u202e\u0007"),

@@ -46,7 +46,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     """A key acts with the rights of its user."""
 
     form = ApiKeyForm
-    list_display = ("name", "state", "start", "user", "last_used", "expires", "created")
+    list_display = ("name_shown", "state", "start", "user_shown", "last_used", "expires", "created")
     list_filter = ("user",)
     list_filter_submit = True
     list_select_related = ("user",)
@@ -64,7 +64,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return keys if _is_superuser(request) else keys.filter(user_id=request.user.pk or 0)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return [name for name in self.list_display if name != "user" or _is_superuser(request)]
+        return [name for name in self.list_display if name != "user_shown" or _is_superuser(request)]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return self.list_filter if _is_superuser(request) else ()  # it would name every user
@@ -100,7 +100,12 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        once = {"show_save_and_add_another": False, "show_save_and_continue": False}  # the answer shows the key
+        # The answer shows the key; one that is made can't be changed.
+        once = {
+            "show_save": object_id is None,
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **once})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
@@ -143,6 +148,16 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             messages.success(request, f"{len(keys)} key{'' if len(keys) == 1 else 's'} revoked, from now on.")
         else:
             messages.warning(request, "Nothing to revoke: the key was revoked before, or is gone.")
+
+    # A phone shows each column's name beside its value, and the theme writes a field's own in small letters.
+
+    @admin.display(description="Name", ordering="name")
+    def name_shown(self, key: ApiKey) -> str:
+        return key.name
+
+    @admin.display(description="User", ordering="user__username")
+    def user_shown(self, key: ApiKey) -> str:
+        return key.user.get_username()
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> SafeString:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from django.conf import settings
 from pydantic import BaseModel, ValidationError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -21,16 +20,20 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class JsonParser(BaseParser):
-    """UTF-8 JSON of at most `DATA_UPLOAD_MAX_MEMORY_SIZE` bytes, whatever charset the request claims."""
+    """UTF-8 JSON of at most as many bytes as the view takes, whatever charset the request claims."""
 
     media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        limit: int | None = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        body: bytes = stream.read() if limit is None else stream.read(limit + 1)
-        if limit is not None and len(body) > limit:
+        context = parser_context or {}
+        limit: int = context["view"].max_body
+        announced = context["request"].META.get("CONTENT_LENGTH") or "0"
+        if announced.isdecimal() and int(announced) > limit:
+            raise BodyTooLarge(limit)
+        body: bytes = stream.read(limit + 1)
+        if len(body) > limit:
             raise BodyTooLarge(limit)
         try:
             return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)

@@ -41,6 +41,7 @@ class ApiView(APIView):
 
     A method that is not in `takes_parameters` refuses every query parameter.
     `needs` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
+    `max_body` is in bytes.
     """
 
     content_negotiation_class = ByAcceptHeader
@@ -48,6 +49,7 @@ class ApiView(APIView):
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
     needs: ClassVar[Mapping[str, str]] = {}
     takes_parameters: ClassVar[frozenset[str]] = frozenset()
+    max_body: ClassVar[int] = 64 * 1024
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -31,6 +31,7 @@ class Card:
     error: str
     error_code: str
     retry: SafeString | None
+    retry_is_ahead: bool
     result: Any = None
     template: str = ""
 
@@ -56,6 +57,7 @@ def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
         error=attempt.error,
         error_code=attempt.error_code,
         retry=instants.exact_time(attempt.retry_at, now) if attempt.retry_at else None,
+        retry_is_ahead=attempt.retry_at is not None and attempt.retry_at > now and not run.is_terminal,
         result=look.result(attempt.result),
         template=look.template,
     )

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
-from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib import messages
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_time
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
+from unfold.contrib.filters.forms import DropdownForm
 
 from executions.admin import words
-from executions.ids import lowest_id
+from executions.ids import lowest_id, read_id
 from executions.models import RunSpec
 from executions.states import LABELS, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.admin import ModelAdmin
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
     from executions.models import Run
 
+LONGEST = 40  # characters that a message quotes of what was given
+
+
+class HintedForm(DropdownForm):  # type: ignore[misc]  # the theme has no types
+    """A choice of several that says so while nothing is chosen."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.fields[given["name"]].widget.attrs["data-placeholder"] = "All: choose one or more"
+
 
 class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme has no types
     title = "status"
+    form_class = HintedForm
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
@@ -77,8 +90,10 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
         try:
             start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
             end = end and end + timedelta(seconds=1)
-        except OverflowError as error:
-            raise IncorrectLookupParameters("This date lies outside the calendar") from error
+        except OverflowError:
+            return nothing(request, queryset, "The filter by nominal instant names a date outside the calendar.")
+        except ValueError as unread:
+            return nothing(request, queryset, str(unread))
         # One job's runs have an index by instant.
         if request.GET.get(JobFilter.parameter_name):
             bounds: dict[str, Any] = {"nominal_at__gte": start, "nominal_at__lt": end}
@@ -90,12 +105,9 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
         day_text = self._given(f"{side}_0")
         if not day_text:
             return None
-        try:
-            day, time = parse_date(day_text), parse_time(self._given(f"{side}_1") or without_time)
-        except ValueError as error:
-            raise IncorrectLookupParameters(str(error)) from error
-        if day is None or time is None:
-            raise IncorrectLookupParameters(f"{day_text} is not a date")
+        time_text = self._given(f"{side}_1") or without_time
+        day = _read(parse_date, day_text, f"date “{side}”", "2026-11-20")
+        time = _read(parse_time, time_text, f"time “{side}”", "14:30 or 14:30:15")
         return datetime.combine(day, time, tzinfo=timezone.get_current_timezone()).astimezone(UTC)
 
     def _given(self, name: str) -> str:
@@ -112,14 +124,34 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
         if not self.value():
             return []
-        spec = RunSpec.objects.filter(job_id=self._job_id()).order_by("-version").first()
+        if not (job_id := read_id(self.value())):
+            return [(self.value(), "No job")]
+        spec = RunSpec.objects.filter(job_id=job_id).order_by("-version").first()
         return [(self.value(), spec.job_name if spec else f"Job {self.value()}")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(job_id=self._job_id()) if self.value() else queryset
+        if not self.value():
+            return queryset
+        if not (job_id := read_id(self.value())):
+            return nothing(
+                request, queryset, f"The filter by job takes a job's id, and “{self.value()[:LONGEST]}” is none."
+            )
+        return queryset.filter(job_id=job_id)
 
-    def _job_id(self) -> UUID:
-        try:
-            return UUID(self.value())
-        except ValueError as error:
-            raise IncorrectLookupParameters("This is not a job's id.") from error
+
+def nothing(request: HttpRequest, queryset: QuerySet[Run], why: str) -> QuerySet[Run]:
+    """What a filter that can't be read leaves, and a message that says so: all rows would look like its answer."""
+    messages.error(request, f"{why} No run is shown until this is put right.")
+    return queryset.none()
+
+
+def _read(read: Callable[[str], Any], text: str, what: str, example: str) -> Any:
+    try:
+        found = read(text)
+    except ValueError:
+        found = None
+    if found is None:
+        raise ValueError(
+            f"The filter's {what} of the nominal instant can't be read: “{text[:LONGEST]}”. Write it like {example}."
+        )
+    return found

@@ -25,7 +25,7 @@ REASONS = {
     Reason.MISSED: "Missed",
 }
 WHY_NOT = {
-    Reason.OVERLAP: "It did not start, because the job's previous run was still going.",
+    Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
     Reason.PAUSED: "It did not start, because the job was paused at that instant.",
     Reason.COALESCED: "It was missed while no beat was running, and a later run stands in for it.",
     Reason.MISSED: "It was missed while no beat was running, and was too old (or not wanted) to catch up.",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_PROBLEMS = 20  # of a body full of nonsense, so many are told
+MAX_TOLD_APART = 1000  # pydantic makes all of them before the first can be had, each in thousands of bytes
 MAX_NAME = 100  # characters of a name
 
 # What a field takes, by the kind of error that says it was given something else.
@@ -71,11 +72,14 @@ def field_errors(
     """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the field's own name.
 
     `data` is what was validated: it tells real fields from the names of a union's branches. `known` are the
-    names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`.
+    names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`, and so is the
+    number of problems when there are very many.
     """
+    if (n_problems := error.error_count()) > MAX_TOLD_APART:
+        return {prefix: [f"There are {n_problems} problems in here, too many to be told apart."]}
     found: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
-    for problem in islice(error.errors(include_url=False), MAX_PROBLEMS):
+    for problem in islice(error.errors(include_url=False, include_input=False), MAX_PROBLEMS):
         path = _real_path(problem, data)
         name = ".".join(str(part)[:MAX_NAME] for part in path)
         where = f"{prefix}.{name}" if prefix and name else prefix or name
@@ -158,5 +162,5 @@ def _bound(kind: str, limits: Mapping[str, Any]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ` Did you mean a or b?` for the nearest known names, or an empty text."""
-    near = difflib.get_close_matches(name, list(known), n=3)
+    near = difflib.get_close_matches(name[:MAX_NAME], list(known), n=3)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from executions.targets.base import JSON
 
 MAX_DEPTH = 64
+MAX_VALUES = 100_000  # more than any payload that is short enough can hold
 MAX_NAME = 100  # characters of one name in a dotted field
 # PostgreSQL writes a number out with all its digits: the five characters of 1e308 come back as 309.
 MAX_DIGITS = 100
@@ -55,6 +56,7 @@ Place = tuple["Place | None", str]  # the one that it is in, and its name there
 def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
     """Name the first thing in `value` that could not be stored, as (dotted field, sentence); None if all is well."""
     waiting: list[tuple[Place, object, int]] = [((None, path), value, 0)]
+    n_values = 1
     while waiting:
         where, item, depth = waiting.pop()
         if isinstance(item, str) and item != clean_text(item):
@@ -66,6 +68,9 @@ def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
         if isinstance(item, Mapping | list | tuple):
             if depth >= MAX_DEPTH:
                 return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."
+            n_values += len(item)
+            if n_values > MAX_VALUES:
+                return _dotted(where), f"With this there are more than {MAX_VALUES} values: give fewer."
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):

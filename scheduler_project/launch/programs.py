@@ -40,9 +40,8 @@ def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list
             program(
                 "web",
                 [
-                    *("gunicorn", "scheduler_project.wsgi", "--bind", f"{HOST}:{port}", "--worker-class", "gthread"),
-                    *("--workers", "2", "--threads", "8", "--timeout", "60", "--graceful-timeout", "5"),
-                    "--no-control-socket",
+                    *("gunicorn", "scheduler_project.wsgi", "--config", "python:scheduler_project.gunicornconfig"),
+                    *("--bind", f"{HOST}:{port}", "--graceful-timeout", "5"),
                 ],
                 pool=10,
                 ready="Listening at",

@@ -55,6 +55,13 @@ def switch(label: str, help_text: str = "") -> forms.BooleanField:
     return forms.BooleanField(label=label, help_text=help_text, required=False, widget=UnfoldBooleanWidget())
 
 
+def needed(field: forms.Field) -> forms.Field:
+    """Mark a field as one to fill in. Whether it is needed hangs on the kinds chosen, so the form does not ask for it."""
+    field.is_needed = True  # type: ignore[attr-defined]  # for the template
+    field.widget.attrs["aria-required"] = "true"
+    return field
+
+
 def add_class(widget: forms.Widget, name: str) -> None:
     """Give a widget one more class."""
     widget.attrs["class"] = f"{widget.attrs.get('class', '')} {name}".strip()

@@ -15,7 +15,7 @@ from executions.policies import Delivery
 from executions.retry import Backoff
 from executions.targets.registry import TARGETS
 from schedules.admin import mapping
-from schedules.admin.fields import add_class, choice, long_text, number, switch, text
+from schedules.admin.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.jsontext import plain_lines, read_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.catchup import CatchUp
@@ -50,15 +50,17 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     """Everything that a definition has. Fields of other kinds than the chosen ones are passed over."""
 
     schedule_kind = forms.ChoiceField(label="Runs", choices=KINDS, widget=forms.RadioSelect)
-    cron = text(
-        "Cron expression",
-        "0 9 * * mon-fri",
-        "Five fields, or six with seconds first. Also L, LW, 5#2, @daily.",
-        mono=True,
+    cron = needed(
+        text(
+            "Cron expression",
+            "0 9 * * mon-fri",
+            "Five fields, or six with seconds first. Also L, LW, 5#2, @daily.",
+            mono=True,
+        )
     )
-    every = text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True)
+    every = needed(text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text("Counted from", INSTANT, "Empty: from the start, or from the moment of saving.")
-    at = text("At", INSTANT, INSTANT_HELP)
+    at = needed(text("At", INSTANT, INSTANT_HELP))
     timezone = text("Time zone", "Europe/Paris", "An IANA name: type to search.")
     dst_gap = choice(
         "When clocks skip its time",
@@ -100,6 +102,24 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             (Delivery.AT_LEAST_ONCE.value, "Carry the run out again (at least once)"),
             (Delivery.AT_MOST_ONCE.value, "Let the run fail (at most once)"),
         ],
+    )
+
+    # As the page has them, for the note above the form that names the wrong ones.
+    field_order = (
+        *(
+            "name",
+            "description",
+            "schedule_kind",
+            "cron",
+            "every",
+            "at",
+            "timezone",
+            "anchor_at",
+            "dst_gap",
+            "dst_fold",
+        ),
+        *("start_at", "end_at", "max_runs", "target_kind", *TargetFields.base_fields, "payload"),
+        *(*mapping.RETRY_FIELDS, "timeout"),
     )
 
     class Meta:
@@ -154,11 +174,10 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         """Show a definition's errors. A field that could not even be read keeps its own complaint alone."""
         unread = set(self.errors)
         for dotted, texts in errors.items():
-            field, rest = mapping.place_of(dotted)
+            field, _ = mapping.place_of(dotted)
             if field not in unread:
-                self.add_error(
-                    field, [f"{rest}: {sentence}" if rest else mapping.in_form_words(sentence) for sentence in texts]
-                )
+                label = str(self.fields[field].label) if field else ""
+                self.add_error(field, [mapping.in_form_words(sentence, dotted, label) for sentence in texts])
 
     @property
     def has_policy_errors(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from schedules.admin.jsontext import write_json
+from schedules.admin.jsontext import EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.spec import Kind
 from schedules.clock.zones import instants_of, zone
@@ -128,11 +128,23 @@ def place_of(dotted: str) -> tuple[str | None, str]:
     return None, dotted
 
 
-def in_form_words(sentence: str) -> str:
-    """A sentence that names fields as the API does, with the labels that the form has for them."""
+def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
+    """A sentence that names fields as the API does, with the labels that the form has for them.
+
+    `dotted` is the field that it is about, and `label` what the form calls it, or the field that it is a part of.
+    """
     if sentence.startswith("is needed"):
         return "This is needed."
-    text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
+    name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
+    own = rest.rpartition(".")[2] or label
+    if name and own and sentence.startswith(f"{name} "):
+        text = f"“{own}”{sentence[len(name) :]}"
+    elif rest:
+        entry = f"Entry {int(rest) + 1}" if rest.isdecimal() else f"“{rest}”"
+        text = f"{entry}: {sentence}"
+    else:
+        text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
+    text = text.replace(" takes an object.", f" takes a JSON object, such as {EXAMPLE}.")
     return text[:1].upper() + text[1:]
 
 

@@ -13,6 +13,7 @@ from executions.admin import shown, words
 from executions.ids import lowest_id
 from executions.models import Run
 from executions.states import LABELS, TERMINAL, RunStatus
+from schedules.housekeeping import find_switched_off
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
             "tiles": [_tile(status, now) for status in COUNTED],
             "running": _runs(RunStatus.RUNNING, now),
             "failures": _runs(RunStatus.FAILED, now),
+            "switched_off": find_switched_off(),
             "waits": Run.objects.filter(status=RunStatus.QUEUED, available_at__lt=now - STALE).exists(),
         }
     if request.user.has_perm("schedules.view_job"):

@@ -55,7 +55,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "badge": state_badge(job),
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
-        "updated": instants.exact_time(job.updated_at, now),
+        "version_since": instants.exact_time(job.spec.created_at, now),
         "words": describe(job.schedule_spec),
         "next": instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
@@ -106,6 +106,7 @@ def _retries(job: Job) -> str:
 def _line(run: Run, now: datetime) -> dict[str, Any]:
     note = words.REASONS[Reason(run.reason)] if run.reason else run.error
     return {
+        "id": run.pk,
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
 from django_celery_beat.admin import (
     ClockedScheduleAdmin,
     CrontabScheduleAdmin,
@@ -23,9 +24,20 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from access.admin.theming import ModelAdmin
+from schedules.housekeeping import find_switched_off, is_housekeeping
+from schedules.periodic import SHAPES, read_json
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+# Of a housekeeping row an admin may say when it fires, and whether.
+FREE = {"enabled", "description", "interval", "crontab", "solar", "clocked"}
+OFF = (
+    "Housekeeping is switched off: {}. Nothing recovers lost runs, or nothing prunes the history, until it is enabled."
+)
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
@@ -40,8 +52,24 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["task"].widget = UnfoldAdminTextInputWidget()
-        self.fields["regtask"].widget = ThemedTaskSelect()
+        if "task" in self.fields:  # not for those who may only look
+            self.fields["task"].widget = UnfoldAdminTextInputWidget()
+            self.fields["regtask"].widget = ThemedTaskSelect()
+        if is_housekeeping(self.instance.name):
+            for name, field in self.fields.items():
+                field.disabled = name not in FREE
+
+    def clean_headers(self) -> str:
+        return self._clean_json("headers")
+
+    def _clean_json(self, field: str) -> str:
+        """Return the text, `[]` or `{}` for none; what beat could not carry out is refused."""
+        text: str = self.cleaned_data[field] or SHAPES[field].empty
+        try:
+            read_json(field, text)
+        except ValueError as error:
+            raise forms.ValidationError(f"{error}.") from None
+        return text
 
 
 @admin.register(PeriodicTask)
@@ -56,6 +84,44 @@ class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ig
     @admin.display(description="Crontab in words")
     def crontab_translation(self, obj: PeriodicTask) -> str | None:
         return str(obj.crontab.human_readable) if obj.crontab else None
+
+    def has_delete_permission(self, request: HttpRequest, obj: PeriodicTask | None = None) -> bool:
+        is_ours = obj is not None and is_housekeeping(obj.name)
+        return not is_ours and bool(super().has_delete_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: PeriodicTask, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if is_housekeeping(obj.name):
+            self._warn(request)
+
+    @admin.action(description="Enable selected tasks", permissions=["change"])
+    def enable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().enable_tasks(request, queryset)
+
+    @admin.action(description="Disable selected tasks", permissions=["change"])
+    def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().disable_tasks(request, queryset)
+        self._warn(request)
+
+    @admin.action(description="Toggle activity of selected tasks", permissions=["change"])
+    def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        super().toggle_tasks(request, queryset)
+        self._warn(request)
+
+    @admin.action(description="Run selected tasks", permissions=["change"])
+    def run_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        for row in queryset:
+            try:
+                for field in ("args", "kwargs"):
+                    read_json(field, getattr(row, field))
+            except ValueError as error:
+                messages.error(request, f"Nothing was run: “{row.name}” has a field that cannot be used. {error}.")
+                return
+        super().run_tasks(request, queryset)
+
+    def _warn(self, request: HttpRequest) -> None:
+        if names := find_switched_off():
+            messages.warning(request, OFF.format(", ".join(names)))
 
 
 @admin.register(IntervalSchedule)

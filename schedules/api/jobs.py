@@ -60,7 +60,12 @@ class JobFilters(PageParameters):
     )
 
 
+# A definition with the largest payload, laid out or escaped as people's programs do it.
+MAX_DEFINITION = 1024 * 1024
+
+
 class JobListView(ApiView):
+    max_body: ClassVar[int] = MAX_DEFINITION
     needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
     takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
@@ -100,6 +105,7 @@ class JobListView(ApiView):
 
 
 class JobView(ApiView):
+    max_body: ClassVar[int] = MAX_DEFINITION
     needs: ClassVar[Mapping[str, str]] = {
         "GET": "schedules.view_job",
         "PUT": "schedules.change_job",

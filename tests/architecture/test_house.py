@@ -21,7 +21,16 @@ TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*
 DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
 # Words that mean one of the glossary's, so that a thing has one name. "Task" is Celery's alone.
 SYNONYMS = {"execution", "executions", "invocation", "cronjob", "trial", "worklog", "organisation", "firing", "jobrun"}
-CELERYS = {"tasks.py", "beat.py", "dispatch.py", "celery.py", "settings.py", "periodic.py", "theme.py"}
+CELERYS = {
+    "tasks.py",
+    "beat.py",
+    "dispatch.py",
+    "celery.py",
+    "settings.py",
+    "periodic.py",
+    "theme.py",
+    "worker_consumer.py",
+}
 
 
 def relative(path: Path) -> str:

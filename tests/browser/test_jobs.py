@@ -102,6 +102,19 @@ def test_a_bad_url_is_complained_of_at_its_field_and_nothing_is_made(admin: Page
     assert not Job.objects.exists()
 
 
+def test_a_save_that_failed_names_the_wrong_fields_and_leads_to_the_first(admin: Page) -> None:
+    admin.goto(ADD)
+    admin.locator("#policies summary").click()
+    admin.locator("#id_max_retries").fill("-1")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    note = admin.locator(".errornote")
+    expect(note.get_by_role("link")).to_have_text(["Name", "Cron expression", "URL", "Retries after a failure"])
+    expect(admin.locator("#id_name")).to_be_focused()
+    note.get_by_role("link", name="Retries after a failure").click()
+    expect(admin.locator("#id_max_retries")).to_be_focused()
+    expect(admin.locator("#id_max_retries")).to_be_in_viewport()
+
+
 def test_a_command_is_chosen_with_its_parameters_beside_it(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("say it")

@@ -74,7 +74,7 @@ def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: d
 
 def test_a_skipped_run_says_why_it_did_not_start(admin: Page, today: datetime) -> None:
     admin.goto(address(make_skipped(make_job(now=today), today)))
-    expect(admin.get_by_text("because the job's previous run was still going")).to_be_visible()
+    expect(admin.get_by_text("because the job's previous run was not over yet")).to_be_visible()
 
 
 def test_selected_runs_are_cancelled_and_the_rest_is_told(admin: Page, today: datetime) -> None:
@@ -104,3 +104,37 @@ def test_a_key_is_shown_once_and_revoked(admin: Page) -> None:
     admin.get_by_role("button", name="Revoke this key").click()
     expect(admin.get_by_text("1 key revoked, from now on.")).to_be_visible()
     assert ApiKey.objects.get().revoked_at is not None
+
+
+def test_a_refresh_leaves_keyboard_focus_and_selected_text_where_they_are(admin: Page, today: datetime) -> None:
+    run = make_run(make_job(now=today), today)
+    claim(run)
+    LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="the first line")
+    admin.goto(address(run))
+    admin.get_by_text("the first line").select_text()
+    admin.get_by_role("button", name="Cancel").focus()
+    LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="a line that came later")
+    expect(admin.get_by_text("a line that came later")).to_be_visible()
+    expect(admin.get_by_role("button", name="Cancel")).to_be_focused()
+    assert admin.evaluate("document.getSelection().toString()") == "the first line"
+
+
+def test_a_refresh_leaves_the_focus_on_a_row_that_others_come_before(admin: Page, today: datetime) -> None:
+    job = make_job(now=today)
+    run = make_run(job, today)
+    admin.goto(f"/admin/schedules/job/{job.pk}/")
+    link = admin.locator(f"#run-{run.pk} a").last
+    link.focus()
+    later = make_run(job, today + timedelta(minutes=1))
+    expect(admin.locator(f"#run-{later.pk}")).to_be_visible()
+    expect(admin.locator("tr[id] >> nth=0")).to_have_attribute("id", f"run-{later.pk}")
+    expect(link).to_be_focused()
+
+
+def test_a_button_that_goes_away_leaves_the_focus_on_the_page(admin: Page, today: datetime) -> None:
+    run = make_run(make_job(now=today), today)
+    admin.goto(address(run))
+    admin.get_by_role("button", name="Cancel").focus()
+    end(run)
+    expect(admin.get_by_role("button", name="Retry")).to_be_visible()
+    expect(admin.locator("[data-live-part]")).to_be_focused()

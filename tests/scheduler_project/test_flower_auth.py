@@ -60,6 +60,14 @@ class Flower:
         client.close()
         return answer.status, answer.getheader("Location", ""), answer.getheader("Set-Cookie", "")
 
+    def headers(self, path: str, *, cookies: str) -> http.client.HTTPMessage:
+        client = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        client.request("GET", path, headers={"Cookie": cookies})
+        answer = client.getresponse()
+        answer.read()
+        client.close()
+        return answer.headers
+
     def sign_in(self, session: str) -> str:
         """Flower's own cookie for the holder of this Django session; empty when there is none."""
         _, _, cookie = self.ask("/login?next=/tasks", cookies=f"{settings.SESSION_COOKIE_NAME}={session}")
@@ -126,6 +134,15 @@ def test_only_the_session_of_an_active_superuser_opens_flower(flower: Flower) ->
     person.set_password("another correct horse")
     person.save()
     assert flower.sign_in(session) == ""
+
+
+def test_no_page_of_flower_may_stand_in_anybodys_frame(flower: Flower) -> None:
+    session = session_of("operator", is_superuser=True)
+    for path, cookies in (("/", flower.sign_in(session)), ("/workers", ""), ("/nowhere", ""), ("/login", "")):
+        headers = flower.headers(path, cookies=cookies)
+        assert headers["X-Frame-Options"] == "DENY", path
+        assert headers["Content-Security-Policy"] == "frame-ancestors 'none'", path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
 
 
 def test_flower_says_nothing_of_workers_that_do_not_answer_but_of_what_broke(

@@ -187,12 +187,12 @@ class TestPeriodicTasks:
         assert PeriodicTask.objects.get(name="mine").total_run_count == 1
 
     def test_housekeeping_rows_are_made_and_an_edited_one_stays_as_it_is(self, beat: JobScheduler) -> None:
-        beat.make_housekeeping()
+        beat.make_housekeeping(NOW)
         row = PeriodicTask.objects.get(name="housekeeping: prune history")
         row.enabled = False
         row.save()
         again = JobScheduler(app)
-        again.make_housekeeping()
+        again.make_housekeeping(NOW)
         again.close()
         assert set(PeriodicTask.objects.values_list("name", "enabled")) == {
             ("housekeeping: recover lost runs", True),

@@ -72,7 +72,7 @@ def _deny_v4(address: IPv4Address, policy: EgressPolicy) -> str | None:
     if policy.allow_private:
         return None
     if not address.is_global or any(address in network for network in _SPECIAL_V4):
-        return f"{address} is not a public address; the operator can allow private networks with {SETTING}"
+        return f"{address} is not a public address; the operator can allow private networks with {SETTING}=true"
     return None
 
 
@@ -85,7 +85,7 @@ def _deny_v6(address: IPv6Address, policy: EgressPolicy) -> str | None:
     if policy.allow_private:
         return None
     if address not in _PUBLIC_V6 or not address.is_global or any(address in network for network in _SPECIAL_V6):
-        return f"{address} is not a public address; the operator can allow private networks with {SETTING}"
+        return f"{address} is not a public address; the operator can allow private networks with {SETTING}=true"
     return None
 
 

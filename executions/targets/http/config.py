@@ -14,6 +14,7 @@ from executions.targets.http import headers as rules
 from executions.targets.http.statuses import DEFAULT_RETRY, DEFAULT_SUCCESS, Statuses, overlap
 from executions.targets.http.urls import Scalar, parse_http_url, with_query
 
+MAX_QUERY = 1024  # names and values of `query`: more make no URL that is short enough
 SHORTEST, LONGEST = timedelta(milliseconds=1), timedelta(days=1)
 
 
@@ -77,6 +78,22 @@ class HttpConfig(TargetConfig):
     def _check_url(cls, value: str) -> str:
         parse_http_url(value.strip())
         return value.strip()
+
+    @field_validator("headers", mode="before")
+    @classmethod
+    def _count_headers(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) > rules.MAX_HEADERS:
+            raise ValueError(f"There are {len(value)} headers: {rules.MAX_HEADERS} is the most.")
+        return value
+
+    @field_validator("query", mode="before")
+    @classmethod
+    def _count_query(cls, value: object) -> object:
+        if isinstance(value, dict):
+            lists = sum(len(item) for item in value.values() if isinstance(item, list))
+            if len(value) + lists > MAX_QUERY:
+                raise ValueError(f"There are {len(value) + lists} names and values: {MAX_QUERY} is the most.")
+        return value
 
     @field_validator("headers")
     @classmethod

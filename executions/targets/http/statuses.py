@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 Range = tuple[int, int]
 
 _RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?", re.ASCII)
+MAX_STATUSES = 100
 DEFAULT_SUCCESS = ("200-299",)
 DEFAULT_RETRY = (408, 425, 429, "500-599")
 
@@ -22,9 +23,9 @@ def _check_one(value: object) -> int | str:
     return int(match[1]) if match[2] is None else f"{match[1]}-{match[2]}"
 
 
-def _check_count(values: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    if len(values) > 100:
-        raise ValueError("Give 100 statuses or fewer: use ranges.")
+def _check_count(values: object) -> object:
+    if isinstance(values, list | tuple) and len(values) > MAX_STATUSES:
+        raise ValueError(f"Give {MAX_STATUSES} statuses or fewer: use ranges.")
     return values
 
 
@@ -40,7 +41,8 @@ Status = Annotated[
         }
     ),
 ]
-Statuses = Annotated[tuple[Status, ...], AfterValidator(_check_count)]
+# Counted before any is looked at: the length of a tuple counts good ones only.
+Statuses = Annotated[tuple[Status, ...], Field(max_length=MAX_STATUSES), BeforeValidator(_check_count)]
 
 
 def _spread(statuses: tuple[int | str, ...]) -> list[Range]:

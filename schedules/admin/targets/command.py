@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from executions.targets.command.registry import commands
-from schedules.admin.fields import choice
+from schedules.admin.fields import choice, needed
 from schedules.admin.targets.base import Section
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class CommandSection(Section):
     label = "Command"
     template = "schedules/admin/targets/command.html"
     payload_help = "For a command it holds the parameters."
-    fields: ClassVar = {"command": choice("Command", command_choices)}
+    fields: ClassVar = {"command": needed(choice("Command", command_choices))}
     places: ClassVar = {"name": "command"}
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:

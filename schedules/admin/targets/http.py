@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from executions.targets.http.config import HttpConfig
-from schedules.admin.fields import choice, json_text, switch, text
+from schedules.admin.fields import choice, json_text, needed, switch, text
 from schedules.admin.jsontext import write_json
 from schedules.admin.targets.base import Section
 
@@ -23,7 +23,9 @@ class HttpSection(Section):
     payload_help = "For an HTTP request it is the body."
     fields: ClassVar = {
         "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
-        "url": text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True),
+        "url": needed(
+            text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True)
+        ),
         "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of texts."),
         "query": json_text("Query", '{"page": 1}', "A JSON object, added to what the URL already asks for."),
         "body_format": choice(

@@ -98,3 +98,15 @@ def test_users_and_groups_have_their_pages(admin_user: User) -> None:
         "group/add/",
     ):
         page_of(client.get(f"/admin/auth/{address}"))
+
+
+def test_the_page_of_a_key_offers_no_save_and_the_list_names_its_columns_properly(admin_user: User) -> None:
+    client = signed_in(admin_user)
+    assert 'name="_save"' in page_of(client.get(ADD))
+    key, _ = ApiKey.issue(user=admin_user, name="billing")
+    text = page_of(client.get(f"{LIST}{key.pk}/change/"))
+    assert 'name="_save"' not in text
+    assert "Revoke this key" in text
+    found = page_of(client.get(LIST))
+    for label in ("Name", "User", "State"):
+        assert f'data-label="{label}"' in found

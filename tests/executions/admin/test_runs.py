@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import html
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -140,6 +141,26 @@ def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: S
 def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClient, query: str) -> None:
     make_run()
     assert admin.get(f"{LIST}?{query}").status_code in (200, 302)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("job=x", "takes a job’s id, and “x” is none"),
+        (
+            "nominal_at_to_0=nonsense",
+            "date “to” of the nominal instant can’t be read: “nonsense”. Write it like 2026-11-20.",
+        ),
+        ("nominal_at_from_0=2026-13-40", "date “from” of the nominal instant can’t be read: “2026-13-40”"),
+        ("nominal_at_from_0=2026-11-20&nominal_at_from_1=noon", "“noon”. Write it like 14:30"),
+        ("nominal_at_to_0=9999-12-31", "outside the calendar"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_so_and_shows_nothing(admin: StaffClient, query: str, said: str) -> None:
+    run = make_run()
+    text = page_of(admin.get(f"{LIST}?{query}"))
+    assert said in html.unescape(text).replace("'", "’")
+    assert page(run) not in text
 
 
 def test_instants_are_shown_and_read_in_the_zone_of_the_viewers_browser(admin: StaffClient) -> None:
@@ -280,3 +301,10 @@ def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> No
     run = make_run()
     transitions.cancel_not_begun(run.job_id, NOW, actor="ada", reason="job_deleted")
     assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
+
+
+def test_an_attempt_says_when_the_next_one_starts_and_later_when_it_was_to_start(admin: StaffClient) -> None:
+    run = end(make_run(nominal_at=datetime.now(UTC)), Failed("exception", "no"))
+    assert "The next attempt starts at" in page_of(admin.get(page(run)))
+    run = end(make_run(make_job("earlier")), Failed("exception", "no"))
+    assert "The next attempt was to start at" in page_of(admin.get(page(run)))

@@ -143,5 +143,6 @@ def test_the_pages_are_public_and_ask_no_other_server(db: None, path: str) -> No
 
 
 def test_the_front_door_of_the_api_leads_to_its_pages(db: None) -> None:
-    assert DocumentedClient().get("/api/")["Location"] == "/api/docs"
+    for address in ("/api/", "/api/v1/"):
+        assert DocumentedClient().get(address)["Location"] == "/api/docs"
     assert DocumentedClient().get("/")["Location"] == "/admin/"

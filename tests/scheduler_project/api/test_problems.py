@@ -5,6 +5,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
 from django.test import RequestFactory
 
@@ -145,6 +146,8 @@ def test_errors_before_any_view_are_problems_under_the_api_and_pages_elsewhere(
     requests = RequestFactory()
 
     problem_of(handler(requests.get("/api/v1/jobs")), status)
-    page = handler(requests.get("/admin/"))
+    request = requests.get("/admin/")
+    request.user = AnonymousUser()
+    page = handler(request)
     assert page.status_code == status
     assert page["Content-Type"].startswith("text/html")

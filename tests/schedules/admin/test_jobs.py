@@ -16,7 +16,8 @@ from schedules import definitions, tick, triggers
 from schedules.admin.form import JobForm
 from schedules.admin.jobs import JobAdmin
 from schedules.models import Job
-from tests.factories import NOW, end, make_job, make_run
+from schedules.validation import validate
+from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run
 from tests.schedules.admin.test_mapping import sent
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
@@ -247,3 +248,25 @@ def test_a_link_to_another_site_is_not_followed_back(admin: StaffClient) -> None
     job = make_job()
     answer = admin.post(f"{LIST}{job.pk}/run/", headers={"referer": "https://evil.example/admin/schedules/job/"})
     assert answer["Location"].startswith("/admin/executions/run/")
+
+
+def test_the_page_tells_since_when_the_version_is_which_a_new_schedule_leaves_as_it_is(admin: StaffClient) -> None:
+    job = make_job("greeting", {"cron": "0 9 * * *"})
+    later = NOW + timedelta(days=1)
+    data = {"name": "greeting", "schedule": {"cron": "0 10 * * *"}, "target": ECHO, "payload": HELLO}
+    definitions.replace(job.pk, validate(data, later), later, actor="tests")
+    text = page_of(admin.get(f"{LIST}{job.pk}/"))
+    assert "20 Nov 12:00:00" in text.split("<dt>Version</dt>")[1].split("</dd>")[0]
+
+
+def test_the_way_to_a_job_has_its_name_as_it_is_written(admin: StaffClient) -> None:
+    job = make_job("from the admin")
+    heading = page_of(admin.get(f"{LIST}{job.pk}/change/")).split("<h1")[1].split("</h1>")[0]
+    assert "<bdi>from the admin</bdi>" in heading
+    assert ">Jobs</a>" in heading
+
+
+def test_the_page_for_a_new_job_says_so_and_has_no_button_that_leads_to_itself(admin: StaffClient) -> None:
+    text = page_of(admin.get(f"{LIST}add/"))
+    assert "Add job</h2>" in text
+    assert f'href="{LIST}add/"' not in text

@@ -15,6 +15,7 @@ from schedules.models import Job
 from tests.factories import NOW, make_job
 
 HTTP: dict[str, Any] = {"kind": "http", "url": "https://example.org/a"}
+SLEEP = {"target_kind": "command", "command": "demo.sleep"}
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "cron": {
@@ -114,15 +115,18 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"max_runs": "0"}, "max_runs", "from 1"),
         ({"url": "ftp://example.org"}, "url", "http"),
         ({"headers": '{"Host": "x"}'}, "headers", "Host"),
-        ({"headers": "[1]"}, "headers", "object"),
+        ({"headers": "[1]"}, "headers", "“Headers” takes a JSON object, such as {"),
+        ({"headers": '{"X-Token": 1}'}, "headers", "“X-Token” takes a text."),
         ({"headers": '{"a": '}, "headers", "line 1, column 6"),
         ({"payload": "{"}, "payload", "not JSON"),
         ({"payload": "NaN"}, "payload", "not JSON"),
         ({"payload": "[" * 100_000}, "payload", "not JSON"),
         ({"payload": '{"a": 1}', "method": "GET"}, "payload", ""),
-        ({"success_statuses": "abc"}, "success_statuses", "status"),
+        ({"success_statuses": "200, abc"}, "success_statuses", "Entry 2: Give a status"),
         ({"connect_timeout": "soon"}, "connect_timeout", ""),
-        ({"max_retries": "-1"}, "max_retries", "0 or more"),
+        ({"max_retries": "-1"}, "max_retries", "“Retries after a failure” must be 0 or more."),
+        (SLEEP | {"payload": '{"seconds": "many"}'}, "payload", "“seconds” takes a number."),
+        (SLEEP | {"payload": '{"seconds": 1, "n": 1}'}, "payload", "“n” is not known here."),
         ({"delay": "soon"}, "delay", "not a length of time"),
         ({"timeout": "3d"}, "timeout", "100ms"),
         ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),

@@ -131,7 +131,7 @@ def test_nonsense_in_a_pause_is_a_400_that_names_it(api: DocumentedClient, path:
         b"\xff\xfe{\x00}\x00",
         b'{"name": NaN}',
         b'{"name": -Infinity}',
-        b"[" * 100_000,
+        b"[" * 50_000,
         b'{"a":' * 5000 + b"1" + b"}" * 5000,
         b"1" * 5000,
         b'{"name": ' + b"9" * 5000 + b"}",

@@ -106,3 +106,21 @@ def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) ->
 )
 def test_ordinary_headers_are_no_secrets(name: str) -> None:
     assert not is_sensitive(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("headers", {f" {number}": 1 for number in range(101)}),
+        ("query", {str(number): {} for number in range(1025)}),
+        ("query", {"a": [{}] * 1024}),
+        ("query", {str(number): [] for number in range(1025)}),
+    ],
+    ids=["headers", "query", "one name of a query", "names without a value"],
+)
+def test_too_many_entries_are_one_problem_whatever_they_are(name: str, value: object) -> None:
+    with pytest.raises(InvalidTarget) as caught:
+        config(**{name: value})
+    ((where, (sentence,)),) = caught.value.errors.items()
+    assert where == name
+    assert "is the most" in sentence

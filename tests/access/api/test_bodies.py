@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from access.api.bodies import JsonParser
+from access.api.exceptions import BodyTooLarge
+from tests.documented import fields_of, problem_of
+from tests.factories import ECHO, make_job
+
+if TYPE_CHECKING:
+    from tests.documented import DocumentedClient
+
+KIB = 1024
+HTTP = {"kind": "http", "method": "POST", "url": "https://example.org/hook"}
+BODY: dict[str, Any] = {"name": "greeting", "target": HTTP}
+
+
+def of_size(n_bytes: int, body: dict[str, Any]) -> bytes:
+    return json.dumps(body).encode().ljust(n_bytes)
+
+
+def parse(stream: Any, *, announced: str, limit: int = 10) -> Any:
+    request = SimpleNamespace(META={"CONTENT_LENGTH": announced})
+    return JsonParser().parse(stream, None, {"view": SimpleNamespace(max_body=limit), "request": request})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "n_kib", "status"),
+    [
+        ("/jobs", BODY, 1024, 201),
+        ("/schedules/preview", {"schedule": {"every": "1h"}}, 64, 200),
+        ("/schedules/validate", {"schedule": {"every": "1h"}}, 64, 200),
+        ("/jobs/{job}/pause", {"reason": "x"}, 64, 200),
+        ("/jobs/{job}/run", {}, 64, 202),
+    ],
+)
+def test_each_kind_of_request_takes_a_body_of_its_size(
+    api: DocumentedClient, path: str, body: dict[str, Any], n_kib: int, status: int
+) -> None:
+    address = f"/api/v1{path.format(job=make_job().pk)}"
+
+    assert api.send("POST", address, of_size(n_kib * KIB, body)).status_code == status
+    assert str(n_kib * KIB) in problem_of(api.send("POST", address, of_size(n_kib * KIB + 1, body)), 413)["detail"]
+
+
+def test_a_body_that_announces_too_much_is_not_read_at_all() -> None:
+    stream = io.BytesIO(b"{}")
+
+    with pytest.raises(BodyTooLarge):
+        parse(stream, announced="11")
+    assert stream.tell() == 0
+
+
+def test_a_body_that_is_longer_than_it_says_is_read_no_further_than_needed() -> None:
+    stream = io.BytesIO(b" " * 1000)
+
+    with pytest.raises(BodyTooLarge):
+        parse(stream, announced="")
+    assert stream.tell() == 11
+
+
+def test_the_largest_payload_fits_however_it_is_written(api: DocumentedClient) -> None:
+    laid_out = json.dumps({**BODY, "payload": [1] * 87_000}, indent=1)
+    escaped = json.dumps({**BODY, "payload": "é" * 43_000})
+
+    assert api.send("POST", "/api/v1/jobs", laid_out).status_code == 201
+    assert api.send("POST", "/api/v1/jobs", escaped).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "field"),
+    [
+        ("payload", [1] * 200_000, "payload"),
+        ("payload", {"a": [[]] * 50_000, "b": [[]] * 50_001}, "payload.a"),
+        ("target", {**HTTP, "success_statuses": [1] * 200_000}, "target.success_statuses"),
+        ("target", {**HTTP, "query": {"a": [1] * 200_000}}, "target.query.a"),
+        ("schedule", [[]] * 200_000, "schedule"),
+    ],
+    ids=["payload", "payload of lists", "statuses", "query", "schedule"],
+)
+def test_too_many_values_are_refused_where_they_are(api: DocumentedClient, member: str, value: Any, field: str) -> None:
+    body = json.dumps({**BODY, member: value}, separators=(",", ":"))
+
+    assert fields_of(api.send("POST", "/api/v1/jobs", body)) == [field]
+
+
+def test_a_payload_that_is_too_long_is_not_held_against_the_target(api: DocumentedClient) -> None:
+    body = {**BODY, "target": ECHO, "payload": {f"unknown_{number}": 1 for number in range(20_000)}}
+
+    assert fields_of(api.send("POST", "/api/v1/jobs", body)) == ["payload"]
+
+
+def test_very_many_wrong_values_are_counted_and_not_told_apart(api: DocumentedClient) -> None:
+    body = {**BODY, "target": {**HTTP, **{f"unknown_{number}": 1 for number in range(2000)}}}
+
+    (error,) = problem_of(api.send("POST", "/api/v1/jobs", body), 400)["errors"]
+    assert error["field"] == "target"
+    assert "2000 problems" in error["message"]

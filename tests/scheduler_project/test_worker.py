@@ -1,0 +1,145 @@
+"""A real worker: what it tells of its settings, and messages that nobody of ours has sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+from celery import Celery
+
+import scheduler_project.celery  # noqa: F401  (the transport is registered there)
+from scheduler_project.launch.valkey import Valkey
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Worker:
+    """A worker of the project without a database, on a broker of its own."""
+
+    def __init__(self, broker: Valkey, folder: Path, pool: str) -> None:
+        self.broker = redis.Redis.from_url(broker.url)
+        self.control = Celery("asking", broker=broker.url).control
+        self._file = folder / "worker.log"
+        command = [*(sys.executable, "-m", "celery", "-A", "scheduler_project.celery", "worker"), "-Q", "housekeeping"]
+        command += ["-P", pool, "-c", "2", "--without-gossip", "--without-mingle"]
+        with self._file.open("wb") as file:
+            self.process = subprocess.Popen(
+                command,
+                stdout=file,
+                stderr=file,
+                env=os.environ | {"BROKER_URL": broker.url, "REDIS_URL": broker.url},
+            )
+        wait_until(lambda: " ready." in self.log(), 60, what="the worker's start")
+
+    def log(self) -> str:
+        return self._file.read_text()
+
+    def send(self, message: bytes) -> None:
+        self.broker.lpush("housekeeping", message)
+
+    def is_done(self) -> bool:
+        """Whether it has taken everything, or has ended."""
+        return self.process.poll() is not None or not (self.broker.llen("housekeeping") or self.broker.hlen("unacked"))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Valkey]:
+    with Valkey(tmp_path / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(params=["prefork", "threads"])
+def worker(broker: Valkey, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Worker]:
+    worker = Worker(broker, tmp_path, request.param)
+    yield worker
+    worker.process.terminate()
+    worker.process.wait(30)
+    worker.broker.close()
+
+
+def envelope(body: Any, **changes: Any) -> bytes:
+    """A message as kombu writes it, with other parts; None takes a part away."""
+    message: dict[str, Any] = {
+        "body": body,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": "executions.nothing", "id": "an-id", "argsrepr": "()", "kwargsrepr": "{}"},
+        "properties": {
+            "body_encoding": "base64",
+            "correlation_id": "an-id",
+            "delivery_info": {"exchange": "", "routing_key": "housekeeping"},
+            "delivery_mode": 2,
+            "delivery_tag": "a-tag",
+            "priority": 0,
+        },
+    }
+    properties = {**message["properties"], **changes.pop("properties", {})}
+    headers = {**message["headers"], **changes.pop("headers", {})}
+    return json.dumps({**message, "properties": properties, "headers": headers, **changes}).encode()
+
+
+def encoded(value: Any) -> str:
+    return base64.b64encode(json.dumps(value).encode()).decode()
+
+
+REAP: dict[str, Any] = {"headers": {"task": "executions.reap"}}
+MALFORMED = [
+    b"5",
+    b"null",
+    b"[]",
+    b"{}",
+    b"no json",
+    b"\xff\xfe\x00",
+    b"[" * 20_000,
+    b'{"__type__": "uuid", "__value__": {"hex": 5}}',
+    envelope("@@@", **REAP),
+    envelope("@@@@@", **REAP),
+    envelope(5, **REAP),
+    envelope(None, **REAP),
+    envelope(encoded(5), **REAP),
+    envelope(encoded({}), **REAP),
+    envelope(encoded([1, 2]), **REAP),
+    envelope(encoded([[], [], []]), **REAP),
+    envelope(encoded([5, 5, 5]), **REAP),
+    envelope(base64.b64encode(b"\xff{").decode(), **REAP),
+    envelope(encoded([[], {}, {}])),
+    envelope(encoded([[], {}, {}]), headers={"task": {"a": 1}}),
+    envelope(encoded([[], {}, {}]), headers={"task": "executions.reap", "id": None}),
+    envelope(encoded([[], {}, {}]), headers={"task": "executions.reap", "eta": "tomorrow"}),
+    envelope(encoded([[], {}, {}]), headers={"task": "executions.reap", "expires": {}}),
+    envelope(encoded([[], {}, {}]), headers={"task": "executions.reap", "timelimit": 5}),
+    envelope(encoded([[], {}, {}]), **{"headers": {}, "content-type": "application/x-python-serialize"}),
+    envelope(encoded([[], {}, {}]), **REAP, properties={"body_encoding": "rot13"}),
+    envelope(encoded([[], {}, {}]), **REAP, properties={"delivery_tag": {}}),
+    envelope(encoded([[], {}, {}]), **REAP, properties={"delivery_info": 5}),
+    json.dumps({"body": encoded([[], {}, {}]), "headers": 5, "properties": 5}).encode(),
+    json.dumps({**json.loads(envelope(encoded([[], {}, {}]))), "headers": 5}).encode(),
+]
+
+
+def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker: Worker) -> None:
+    for message in MALFORMED:
+        worker.send(message)
+        wait_until(worker.is_done, what=f"the end of {message[:300]!r}")
+        assert worker.process.poll() is None, (message[:300], worker.log()[-3000:])
+    said = worker.log()
+    assert said.count("message_dropped") >= len(MALFORMED) // 2
+    assert "Unrecoverable" not in said
+    assert worker.control.inspect(timeout=10).ping()
+
+
+def test_no_password_is_told_to_whoever_asks_a_worker(worker: Worker, broker: Valkey) -> None:
+    inspect = worker.control.inspect(timeout=10)
+    told = json.dumps([inspect.conf(), inspect.conf(with_defaults=True), inspect.stats(), inspect.report()])
+    assert "housekeeping" in told and "broker_url" in told
+    assert broker.password not in told
+    assert "postgres" not in told

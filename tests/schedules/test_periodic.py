@@ -1,0 +1,90 @@
+"""The rows of django-celery-beat in the beat: housekeeping that stands, and rows that cannot be carried out."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from structlog.testing import capture_logs
+
+from scheduler_project.celery import app
+from schedules.beat import JobScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RECOVER = "housekeeping: recover lost runs"
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def beat() -> Iterator[JobScheduler]:
+    scheduler = JobScheduler(app)
+    yield scheduler
+    scheduler.close()
+
+
+def test_a_housekeeping_row_that_was_deleted_comes_back(beat: JobScheduler) -> None:
+    beat.make_housekeeping(NOW)
+    PeriodicTask.objects.all().delete()
+    beat.make_housekeeping(NOW + timedelta(seconds=60))
+    assert PeriodicTask.objects.filter(name=RECOVER, enabled=True).exists()
+
+
+def test_housekeeping_comes_back_when_the_clock_was_set_back(beat: JobScheduler) -> None:
+    beat.make_housekeeping(NOW)
+    PeriodicTask.objects.all().delete()
+    beat.make_housekeeping(NOW - timedelta(days=1))
+    beat.make_housekeeping(NOW - timedelta(days=1) + timedelta(seconds=60))
+    assert PeriodicTask.objects.filter(name=RECOVER).exists()
+
+
+def test_housekeeping_that_is_off_is_logged_once_an_hour(beat: JobScheduler) -> None:
+    beat.make_housekeeping(NOW)
+    PeriodicTask.objects.filter(name=RECOVER).update(enabled=False)
+    with capture_logs() as logs:
+        for minutes in range(1, 122):
+            beat.make_housekeeping(NOW + timedelta(minutes=minutes))
+    told = [line for line in logs if line["event"] == "housekeeping_off"]
+    assert [line["names"] for line in told] == [[RECOVER]] * 3
+    assert told[0]["log_level"] == "warning"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"headers": "5"},
+        {"headers": "["},
+        {"args": "{}"},
+        {"args": "[["},
+        {"kwargs": "[]"},
+        {"kwargs": '{"__type__": "uuid", "__value__": {"hex": 5}}'},
+        {"interval": None},
+        {"every": 10**9},
+    ],
+)
+def test_a_row_that_cannot_be_read_is_skipped_by_name_and_the_others_fire(
+    beat: JobScheduler, wrong: dict[str, object]
+) -> None:
+    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
+    broker.flushdb()
+    now = datetime.now(UTC)
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    fine = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(minutes=1)}
+    PeriodicTask.objects.create(name="bad", **fine)
+    PeriodicTask.objects.create(name="good", **fine)
+    if every := wrong.pop("every", None):
+        wrong["interval"] = IntervalSchedule.objects.create(every=every, period=IntervalSchedule.DAYS)
+    PeriodicTask.objects.filter(name="bad").update(**wrong)
+    with capture_logs() as logs:
+        beat.pass_once(now)
+    assert broker.llen("mine") == 1
+    told = [line for line in logs if line["log_level"] in ("warning", "error")]
+    assert [(line["event"], line["name"]) for line in told] == [("periodic_task_skipped", "bad")]
+    assert PeriodicTask.objects.get(name="bad").enabled
