@@ -134,11 +134,11 @@ def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker:
     said = worker.log()
     assert said.count("message_dropped") >= len(MALFORMED) // 2
     assert "Unrecoverable" not in said
-    assert worker.control.inspect(timeout=10).ping()
+    assert worker.control.inspect(timeout=10, limit=1).ping()
 
 
 def test_no_password_is_told_to_whoever_asks_a_worker(worker: Worker, broker: Valkey) -> None:
-    inspect = worker.control.inspect(timeout=10)
+    inspect = worker.control.inspect(timeout=10, limit=1)
     told = json.dumps([inspect.conf(), inspect.conf(with_defaults=True), inspect.stats(), inspect.report()])
     assert "housekeeping" in told and "broker_url" in told
     assert broker.password not in told
