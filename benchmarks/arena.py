@@ -60,8 +60,8 @@ class Arena:
         self.watch.drain()
 
     def wait_for_messages(self, n: int, seconds: float) -> list[float]:
-        """The instants at which the first `n` messages reached the broker."""
-        self.wait(lambda: len(self.watch.pushed_at()) >= n, seconds, f"{n:,} messages were in the broker")
+        """The instants at which the messages of the first `n` runs reached the broker."""
+        self.wait(lambda: len(self.watch.pushed_at()) >= n, seconds, f"the messages of {n:,} runs were in the broker")
         return self.watch.pushed_at()[:n]
 
     def wait_for_runs(self, n: int, seconds: float) -> None:
@@ -83,7 +83,7 @@ def arena(stores: Stores, kind: type[Contender]) -> Iterator[Arena]:
 
         with (
             stores.database(kind.key, prepare) as database_url,
-            BrokerWatch(stores.broker_url, kind.queue) as watch,
+            BrokerWatch(stores.broker_url, kind.queue, kind.n_runs) as watch,
         ):
             ring = Arena(stores, kind(database_url, stores.broker_url, folder), watch)
             try:

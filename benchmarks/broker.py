@@ -12,6 +12,7 @@ import redis
 from benchmarks.exceptions import CannotMeasure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -25,13 +26,17 @@ def flush(url: str) -> None:
 
 
 class BrokerWatch:
-    """Notes each message that is pushed to a queue. The server keeps the lines until `drain` fetches them."""
+    """Notes each run whose message is pushed to a queue. The server keeps the lines until `drain` fetches them.
 
-    def __init__(self, url: str, queue: str) -> None:
+    `count` says how many runs a message carries.
+    """
+
+    def __init__(self, url: str, queue: str, count: Callable[[bytes], int]) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
             raise CannotMeasure("the broker must be a plain redis:// server")
         self._push = b'"LPUSH" "%s" ' % queue.encode()
+        self._count = count
         self._rest = b""
         self._instants: list[float] = []
         self._socket = socket.create_connection((parts.hostname, parts.port or 6379), timeout=5)
@@ -62,7 +67,7 @@ class BrokerWatch:
                 self._read(line)
 
     def pushed_at(self) -> list[float]:
-        """The instant of each message so far, in seconds since 1970 and as the server counts them, in order."""
+        """The instant of each run's message so far, in seconds since 1970 and as the server counts them, in order."""
         self.drain()
         return self._instants
 
@@ -70,7 +75,8 @@ class BrokerWatch:
         # +1339518083.107412 [0 127.0.0.1:60866] "LPUSH" "queue" "message" ...
         start, found, pushed = line.partition(self._push)
         if found:
-            self._instants += [float(start[1:].split(b" ", 1)[0])] * len(ARGUMENT.findall(pushed))
+            n_runs = sum(self._count(_unquoted(message)) for message in ARGUMENT.findall(pushed))
+            self._instants += [float(start[1:].split(b" ", 1)[0])] * n_runs
 
     def _say(self, *words: str) -> None:
         self._socket.sendall(b"*%d\r\n" % len(words))
@@ -79,3 +85,8 @@ class BrokerWatch:
         answer = self._socket.recv(1024)
         if not answer.startswith(b"+OK"):
             raise CannotMeasure("the broker does not let itself be watched")
+
+
+def _unquoted(argument: bytes) -> bytes:
+    """A message as it was sent; kombu's are plain ASCII, so quotes and backslashes are all that is escaped."""
+    return argument[1:-1].replace(b'\\"', b'"').replace(b"\\\\", b"\\")

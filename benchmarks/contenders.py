@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from abc import ABC, abstractmethod
@@ -58,6 +59,11 @@ class Contender(ABC):
     def variables(folder: Path) -> Mapping[str, str]:
         """What it reads from the environment beside the stores."""
 
+    @staticmethod
+    def n_runs(message: bytes) -> int:
+        """How many runs a message in the broker carries."""
+        return 1
+
     @abstractmethod
     def prepare(self) -> None:
         """Make the tables, and whatever every measurement needs."""
@@ -101,6 +107,12 @@ class Mainspring(Contender):
             "MAINSPRING_COMMAND_MODULES": commands.__name__,
             "MAINSPRING_DB_POOL": "2",
         }
+
+    @staticmethod
+    def n_runs(message: bytes) -> int:
+        """The claims in the first argument of the Celery task."""
+        arguments, _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        return len(arguments[0])
 
     def prepare(self) -> None:
         run(python(str(ROOT / "manage.py"), "migrate", "--verbosity", "0"), self.environment)
