@@ -32,8 +32,3 @@ def read_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def instant_of(value: UUID) -> datetime:
-    """Return the instant, to the millisecond, that a UUIDv7 carries."""
-    return EPOCH + (value.int >> 80) * MILLISECOND

@@ -24,7 +24,7 @@ TRUSTED_DAYS = 5 / (24 * 60)
 PATTERN = ".*@django"
 
 
-def staff_member(session_key: str) -> str:
+def superuser(session_key: str) -> str:
     """The name of the active superuser whose session this is, else an empty text: Flower can send any Celery task."""
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
@@ -40,7 +40,7 @@ def login_address() -> str:
 def _look_up(session_key: str) -> str:
     close_old_connections()
     try:
-        return staff_member(session_key)
+        return superuser(session_key)
     finally:
         close_old_connections()
 
@@ -49,7 +49,7 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
     """Flower sends everybody here who has no fresh cookie of its own."""
 
     async def get(self) -> None:
-        """Give that cookie to a signed-in staff member; send others to the admin's sign-in page."""
+        """Give that cookie to a signed-in superuser; send others to the admin's sign-in page."""
         cookies = SimpleCookie(self.request.headers.get("Cookie", ""))
         session = cookies.get(settings.SESSION_COOKIE_NAME)
         # Django's database calls may not run in the event loop.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+SHORTEST_GRACE = timedelta(seconds=3)
+
+
 @dataclass(frozen=True, slots=True)
 class Knobs:
     """What an operator may tune. The text of each field is its line in the settings reference."""
@@ -59,6 +62,11 @@ class Knobs:
             raise ImproperlyConfigured(
                 f"MAINSPRING_HEARTBEAT ({knobs.heartbeat.total_seconds():g} s) must be at most half of MAINSPRING_LEASE "
                 f"({knobs.lease.total_seconds():g} s): else one late heartbeat loses every claim."
+            )
+        if knobs.misfire_grace < SHORTEST_GRACE:
+            raise ImproperlyConfigured(
+                f"MAINSPRING_MISFIRE_GRACE is {knobs.misfire_grace.total_seconds():g} s: it must be at least "
+                f"{SHORTEST_GRACE.total_seconds():g} s, since beat may wait 1.5 s for a broker that hangs."
             )
         return knobs
 

@@ -106,7 +106,7 @@ class Problem(Shape):
 WHEN = {
     400: "The request cannot be understood, or a field is wrong: `errors` names each of them.",
     401: "No API key or session, or one that is unknown, expired or revoked.",
-    403: "The user is not of the staff, or a session's request lacks its CSRF token.",
+    403: "The user is not of the staff or lacks the permission, or a session's request lacks its CSRF token.",
     404: "There is no such thing, or it was deleted.",
     409: "Its present state does not allow this.",
     413: "The body is too large.",

@@ -16,7 +16,7 @@ class Run(models.Model):
     """Written only by `transitions.py`. Its id is a UUIDv7 of the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # No constraints in this table: a check of each would lock the referenced row on every insert, and history
+    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert, and history
     # outlives its job, whose name stands in the frozen definition.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import RFC_4122
+from uuid import RFC_4122, UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.ids import instant_of, lowest_id, uuid7
+from executions.ids import lowest_id, uuid7
 from tests.factories import NOW
 
 instants = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def instant_of(value: UUID) -> datetime:
+    """The 48 bits of time in front."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value.int >> 80)
 
 
 @given(instants)

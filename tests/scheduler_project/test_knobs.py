@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Path) -> None:
-    (tmp_path / "grace").write_text("0.5\n")
+    (tmp_path / "grace").write_text("3.5\n")
     knobs = Knobs.from_environment(
         Environment(
             {
@@ -27,7 +27,7 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
         )
     )
     assert (knobs.tick_limit, knobs.lease, knobs.http_allow_private_networks) == (7, timedelta(seconds=45), True)
-    assert knobs.misfire_grace == timedelta(seconds=0.5)
+    assert knobs.misfire_grace == timedelta(seconds=3.5)
     assert knobs.heartbeat == Knobs().heartbeat
 
 
@@ -42,6 +42,7 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
         ("MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS", "perhaps"),
         ("MAINSPRING_RETENTION_FILE", "no-such-file"),
         ("MAINSPRING_HEARTBEAT", "29"),
+        ("MAINSPRING_MISFIRE_GRACE", "0.5"),
     ],
 )
 def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
