@@ -65,11 +65,10 @@ def run() -> int:
             on_ready=welcome.show,
             on_change=home.remember_processes,
         )
-        try:
-            supervisor.run()
-        finally:
-            # From here on nothing takes long; an impatient third Ctrl+C must not leave servers behind.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # The supervisor has a handler of its own and restores this one. After it nothing takes long, and an impatient
+        # third Ctrl+C must not leave servers behind.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        supervisor.run()
         say("Stopped.")
     return 0
 

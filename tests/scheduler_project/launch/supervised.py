@@ -44,7 +44,7 @@ class Supervised:
         script = folder / "script.py"
         script.write_text(
             textwrap.dedent(f"""
-            import sys
+            import signal, sys
             from contextlib import ExitStack
             from pathlib import Path
             sys.path.insert(0, {os.getcwd()!r})
@@ -59,6 +59,7 @@ class Supervised:
 
             lines = Lines(width=10)
             stages = {stages!r}
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the launcher does, so that no moment is without a handler
             with ExitStack() as stack:
                 stores = [stack.enter_context(Store(Path({str(self.store_folder)!r}), durable=True))] if {store} else []
                 Supervisor(stages, lines, stores=stores, on_ready=lambda: lines.plain("everything is up")).run()
