@@ -48,10 +48,10 @@ def carry_out(
     ended: list[transitions.Ending] = []
     while left:
         chunk_at = clock()
-        if chunk_at - began_at > PATIENCE:
-            transitions.put_back(left, chunk_at)
-            break
         try:
+            if chunk_at - began_at > PATIENCE:
+                transitions.put_back(left, chunk_at)
+                break
             claims = _claim(left[:size], worker, clock)
         except DATABASE_AWAY as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))

@@ -106,7 +106,7 @@ def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple
 def _field(model: type[Model], name: str) -> Any:
     *path, last = name.removeprefix("-").split("__")
     for step in path:
-        model = model._meta.get_field(step).related_model  # type: ignore[assignment]
+        model = model._meta.get_field(step).related_model  # type: ignore[assignment]  # each step is a foreign key
     return model._meta.get_field(last)
 
 
