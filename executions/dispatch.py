@@ -10,11 +10,13 @@ from django.conf import settings
 
 from executions import queries, transitions
 from executions.database import execute
+from executions.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.message import Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
 from executions.policies import read_policies
 from executions.queries import NEXT_DISPATCH
 from executions.targets.registry import TARGETS
+from executions.transitions import expire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,11 +27,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CARRY_OUT",
     "NEXT_DISPATCH",
+    "NEXT_EXPIRY",
+    "NEXT_FOLLOWUP",
     "QUEUES",
     "Message",
     "Route",
     "Waiting",
     "dispatch_once",
+    "expire",
     "free_stranded",
     "gather",
     "postpone",

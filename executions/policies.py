@@ -11,11 +11,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from executions.duration_field import Duration
 from executions.durations import duration_text
+from executions.limits import ConcurrencyLimit, Priority, RateLimit
 from executions.overlap import Overlap
 from executions.retry import RetryPolicy
 from executions.targets.registry import TARGETS
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
+LONGEST_DEADLINE = timedelta(days=366)
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
 
@@ -30,12 +32,29 @@ def _timeout(value: timedelta) -> timedelta:
     return value
 
 
+def _deadline(value: timedelta) -> timedelta:
+    if not timedelta(seconds=1) <= value <= LONGEST_DEADLINE:
+        raise ValueError("A start deadline lies between 1s and 366d.")
+    return value
+
+
 class RunPolicies(BaseModel):
     """What dispatch, runner and reaper need of a job's policies; others in the same JSON are passed over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    overlap: Overlap = Field(Overlap.SKIP, description="What to do when an earlier run of the job is still live.")
+    overlap: Overlap = Field(
+        Overlap.SKIP,
+        description="What becomes of an occurrence while an earlier run of the job goes on. skip: it does not start. "
+        "buffer_one: one waits. buffer_all: each waits its turn. cancel_other: the others are asked to stop, and it "
+        "starts when they have. terminate_other: the others are over at once, and it starts. allow: it starts too.",
+    )
+    priority: Priority = Field(Priority.MEDIUM, description="Which of the runs that wait for a worker comes first.")
+    concurrency: ConcurrencyLimit | None = None
+    rate_limit: RateLimit | None = None
+    start_deadline: Annotated[Duration, AfterValidator(_deadline)] | None = Field(
+        None, description="A run that no worker has begun by so long after its instant never starts: reason `expired`."
+    )
     retry: RetryPolicy = RetryPolicy()
     timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
         None, description=f"Total time of one attempt. Null: {_DEFAULT_TIMEOUTS}."

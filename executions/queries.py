@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from executions.database import execute
-from executions.states import LIVE, TERMINAL, TRANSITIONS, RunStatus, before
+from executions.states import ACTIVE, LIVE, TERMINAL, TRANSITIONS, RunStatus, before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,28 +18,51 @@ def among(statuses: Iterable[RunStatus]) -> str:
     return ", ".join(f"'{status.value}'" for status in sorted(statuses))
 
 
+def followed(ended: str) -> str:
+    """Return the part of a statement that leaves a follow-up for each run that it ended and that others wait for.
+
+    `ended` has id, job_id, concurrency_key and status. The statement has to read `woken`, so that beats hear of it.
+    """
+    return f"""followed AS (
+    INSERT INTO executions_followup (job_id, run_id, concurrency_key, due_at)
+    SELECT ended.job_id, ended.id, ended.concurrency_key, %(now)s FROM {ended} AS ended
+     WHERE ended.status IN ({among(TERMINAL)})
+       AND (ended.concurrency_key <> ''
+            OR EXISTS (SELECT FROM executions_watch AS watch WHERE watch.job_id = ended.job_id))
+    RETURNING id
+), woken AS (SELECT pg_notify('{NOTIFY_CHANNEL}', '') FROM followed LIMIT 1)"""
+
+
 # runs.open_runs: one statement gives birth to a batch and notes it. An occurrence that has its row keeps it.
 OPEN = f"""
 WITH born AS (
     INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
                                 n_occurrences, status, reason, created_at, available_at, dispatch_at, finished_at,
-                                n_published)
+                                n_published, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at)
     SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
-           reason, %(now)s, %(now)s,
-           CASE WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
+           reason, %(now)s, available_at,
+           CASE WHEN status = 'queued' AND available_at > %(now)s THEN available_at
+                WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
            CASE WHEN status IN ({among(TERMINAL)}) THEN %(now)s::timestamptz END,
-           %(n_published)s
+           CASE WHEN available_at <= %(now)s THEN %(n_published)s ELSE 0 END,
+           caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at
       FROM unnest(%(id)s::uuid[], %(scope_id)s::bigint[], %(job_id)s::uuid[], %(spec_id)s::bigint[],
                   %(origin)s::text[], %(retry_of)s::uuid[], %(nominal_at)s::timestamptz[],
-                  %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[])
+                  %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[],
+                  %(available_at)s::timestamptz[], %(caused_by)s::uuid[], %(is_buffered)s::bool[],
+                  %(concurrency_key)s::text[], %(rate_key)s::text[], %(priority)s::int[],
+                  %(expires_at)s::timestamptz[])
         AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
-                reason)
+                reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at)
      WHERE status IN ({among(TRANSITIONS[None])})
     ON CONFLICT (job_id, nominal_at, origin) DO NOTHING
-    RETURNING id, scope_id, status, reason
+    RETURNING id, job_id, scope_id, status, reason, available_at, concurrency_key, rate_key
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason, actor)
     SELECT id, scope_id, status, %(now)s, reason, %(actor)s FROM born
+), held AS (
+    INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
+    SELECT DISTINCT job_id, concurrency_key, rate_key, GREATEST(available_at, %(now)s) FROM born WHERE status = 'held'
 )
 SELECT id FROM born
 """
@@ -54,6 +77,7 @@ WITH claimed AS (
            dispatch_at = NULL, n_published = 0
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS wanted (id, claim_no)
      WHERE run.id = wanted.id AND run.claim_no = wanted.claim_no AND run.status IN ({among(before(RunStatus.RUNNING))})
+       AND (run.expires_at IS NULL OR run.n_attempts > 0 OR run.expires_at > %(now)s)
     RETURNING run.*
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
@@ -86,7 +110,8 @@ WITH ended AS (
         AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at, began_at, ended_at)
      WHERE run.id = ending.id AND run.claim_no = ending.claim_no AND run.status = 'running'
        AND ending.status IN ({among(TRANSITIONS[RunStatus.RUNNING])})
-    RETURNING run.id, run.scope_id, run.status, run.claim_no, run.n_attempts, run.worker,
+    RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.claim_no, run.n_attempts,
+              run.worker,
               COALESCE(ending.began_at, run.attempt_at) AS began_at, COALESCE(ending.ended_at, %(now)s) AS ended_at,
               ending.attempt_status, ending.error_code, ending.error, ending.result, ending.retry_at
 ), tried AS (
@@ -100,8 +125,8 @@ WITH ended AS (
     SELECT id, scope_id, status, ended_at, n_attempts,
            CASE WHEN attempt_status = 'lost' THEN 'lost' ELSE error_code END
       FROM ended
-)
-SELECT id, status FROM ended
+), {followed("ended")}
+SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
 # transitions.give_back: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
@@ -115,17 +140,17 @@ WITH given AS (
            started_at = CASE WHEN run.n_attempts > 1 THEN run.started_at END
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
      WHERE run.id = held.id AND run.claim_no = held.claim_no
-       AND run.status IN ({among(before(RunStatus.QUEUED) & before(RunStatus.CANCELLED) - {RunStatus.RETRYING})})
-    RETURNING run.id, run.scope_id, run.status, run.n_attempts
+       AND run.status = 'running'
+    RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
     SELECT id, scope_id, status, %(now)s, n_attempts, 'given_back' FROM given
-)
-SELECT id FROM given
+), {followed("given")}
+SELECT id FROM given LEFT JOIN woken ON TRUE
 """
 
 # What is not under way may be published: as it is queued already, or as it becomes so.
-TO_PUBLISH = {RunStatus.QUEUED} | before(RunStatus.QUEUED) - {RunStatus.RUNNING}
+TO_PUBLISH = {RunStatus.QUEUED} | before(RunStatus.QUEUED) & ACTIVE - {RunStatus.RUNNING}
 
 # How long a message is waited for, by the number of those that were sent before it.
 WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
@@ -200,25 +225,51 @@ WITH asked AS (
            finished_at = CASE WHEN run.status = 'running' THEN NULL ELSE %(now)s::timestamptz END,
            dispatch_at = NULL, cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s)
      WHERE run.status IN ({among(before(RunStatus.CANCELLED))}) AND {which}
-    RETURNING run.id, run.scope_id, run.status, run.n_attempts
+    RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
     SELECT id, scope_id, CASE WHEN status = 'running' THEN 'cancel_requested' ELSE status END, %(now)s, n_attempts,
            %(actor)s, %(reason)s
       FROM asked
-)
-SELECT id, status FROM asked
+), {followed("asked")}
+SELECT id, status FROM asked LEFT JOIN woken ON TRUE
 """
 
 
 CANCEL_RUN = _cancel("run.id = %(id)s")
 CANCEL_NOT_BEGUN_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
+# of overlap `cancel_other`: whoever was asked before is not asked again
+CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
 
-# tick: how many runs of these jobs are not over.
+# transitions.terminate: of overlap `terminate_other`. The claim is spent, so whatever the worker says later is void.
+TERMINATE_OF_JOBS = f"""
+WITH ended AS (
+    UPDATE executions_run AS run
+       SET status = 'cancelled', finished_at = %(now)s, dispatch_at = NULL, lease_expires_at = NULL,
+           cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s), error_code = 'terminated',
+           error = %(error)s
+      FROM executions_run AS was
+     WHERE was.id = run.id AND run.job_id = ANY(%(id)s) AND run.status IN ({among(before(RunStatus.CANCELLED))})
+    RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.claim_no, run.n_attempts,
+              run.worker, run.attempt_at, was.status AS was
+), tried AS (
+    INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
+                                    error_code, error)
+    SELECT id, scope_id, n_attempts, claim_no, 'cancelled', worker, attempt_at, %(now)s, 'terminated', %(error)s
+      FROM ended WHERE was = 'running'
+), noted AS (
+    INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
+    SELECT id, scope_id, status, %(now)s, n_attempts, 'terminated' FROM ended
+), {followed("ended")}
+SELECT id FROM ended LEFT JOIN woken ON TRUE
+"""
+
+# tick: how many runs of these jobs are not over, and how many of them are held.
 COUNT_LIVE = f"""
-SELECT job_id, count(*) FROM executions_run
+SELECT job_id, count(*) FILTER (WHERE status <> 'held'), count(*) FILTER (WHERE status = 'held') FROM executions_run
  WHERE job_id = ANY(%(job_id)s) AND status IN ({among(LIVE)}) GROUP BY job_id
 """
+
 
 # retention: ended runs with all that hangs on them, oldest first.
 PRUNE = """

@@ -10,8 +10,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions import endings, queries, transitions
-from executions.database import fetch
+from executions import endings, held_queries, queries, transitions
+from executions.database import execute, fetch
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 log = structlog.get_logger(__name__)
+
+HELD_AT_ONCE = 10_000  # held runs that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,14 @@ def reap_once(now: datetime, limit: int) -> Reaped:
     if written:
         log.warning("leases_expired", action="reap", n_again=reaped.n_again, n_over=reaped.n_over)
     return reaped
+
+
+def reconsider(now: datetime) -> int:
+    """Have a beat look at what is held and might start, should a follow-up ever be missing; returns at how much."""
+    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": HELD_AT_ONCE})
+    if n_groups:
+        queries.wake_beat()
+    return n_groups
 
 
 def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,42 +10,107 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from executions import queries, transitions
-from executions.database import fetch
+from executions import held_queries, queries, transitions
+from executions.admission import under
+from executions.database import execute, fetch
 from executions.exceptions import NothingToCancel, StillLive
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, supersede
+from executions.overlap import GoingOn, Stop
 from executions.queries import NOTIFY_CHANNEL, wake_beat
 from executions.states import Origin, RunStatus
 from executions.transitions import NewRun, cancel_not_begun
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
+
+    from executions.admission import Later
+    from executions.policies import RunPolicies
 
 __all__ = [
     "MICROSECOND",
     "NOTIFY_CHANNEL",
+    "Followup",
     "NewRun",
     "Run",
     "RunSpec",
     "cancel",
     "cancel_not_begun",
-    "count_live",
+    "drop_followups",
+    "follow_up",
     "freeze",
+    "going_on",
     "open_by_hand",
     "open_scheduled",
+    "postpone_followups",
     "retry",
+    "stop_others",
     "supersede",
+    "take_followups",
+    "under",
     "wake_beat",
+    "watch",
 ]
 
 MICROSECOND = timedelta(microseconds=1)
 
 
-def count_live(job_ids: Collection[UUID]) -> Counter[UUID]:
-    """Return how many runs of each of these jobs are not over."""
-    return Counter(dict(fetch(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []))
+@dataclass(frozen=True, slots=True)
+class Followup:
+    """A job, or keys, for which something may follow: a run has ended (`run_id`), or one is held."""
+
+    id: int
+    job_id: UUID
+    run_id: UUID | None
+    concurrency_key: str
+    rate_key: str
+
+
+def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
+    """Return what goes on of those of these jobs that have runs which are not over."""
+    rows = fetch(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
+    return {job_id: GoingOn(n_active, n_held) for job_id, n_active, n_held in rows}
+
+
+def stop_others(stops: Mapping[UUID, Stop], now: datetime) -> None:
+    """Cancel or terminate what goes on of these jobs, for a later run's sake."""
+    for stop, act in ((Stop.CANCEL, transitions.cancel_others), (Stop.TERMINATE, transitions.terminate_others)):
+        if job_ids := [job_id for job_id, wanted in stops.items() if wanted is stop]:
+            act(job_ids, now)
+
+
+def take_followups(now: datetime, limit: int) -> list[Followup]:
+    """Lock and return what is to be followed up, without what another has in hand. Inside a transaction."""
+    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS, {"now": now, "limit": limit})]
+
+
+def drop_followups(done: Iterable[Followup]) -> None:
+    """Take these off the list."""
+    execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
+
+
+def postpone_followups(busy: Iterable[Followup], until: datetime) -> None:
+    """Look at these again at `until`."""
+    execute(held_queries.POSTPONE_FOLLOWUPS, {"id": [followup.id for followup in busy], "until": until})
+
+
+def follow_up(later: Sequence[Later]) -> None:
+    """Have these looked at when their instants come."""
+    execute(
+        held_queries.FOLLOW_UP_AT,
+        {
+            "job_id": [each.job_id for each in later],
+            "concurrency_key": [each.concurrency_key for each in later],
+            "rate_key": [each.rate_key for each in later],
+            "due_at": [each.due_at for each in later],
+        },
+    )
+
+
+def watch(job_id: UUID, *, is_watched: bool) -> None:
+    """Say whether something follows when a run of this job has ended."""
+    execute(held_queries.WATCH if is_watched else held_queries.UNWATCH, {"job_id": job_id})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
@@ -62,8 +126,9 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
     return born
 
 
-def open_by_hand(new: NewRun, now: datetime, *, actor: str) -> Run:
-    """Open one run that somebody asked for, to start at once, and wake the beats to publish it."""
+def open_by_hand(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
+    """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
+    new = under(new, policies)
     with transaction.atomic():
         while not (born := transitions.open_runs([new], now, dispatch_at=now, actor=actor)):
             new = replace(new, nominal_at=new.nominal_at + MICROSECOND)  # another request had this very instant
@@ -86,7 +151,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         origin=Origin.RETRY,
         retry_of=run.retry_of or run.pk,
     )
-    return open_by_hand(again, now, actor=actor)
+    return open_by_hand(again, run.spec.run_policies, now, actor=actor)
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:

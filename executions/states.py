@@ -6,6 +6,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
+    HELD = "held"  # waits for other runs: of its job, or under a limit
     QUEUED = "queued"  # may be claimed as soon as its message reaches a worker
     RUNNING = "running"  # claimed by a worker that holds a lease
     RETRYING = "retrying"  # failed once more; back to queued at `available_at`
@@ -16,8 +17,9 @@ class RunStatus(StrEnum):
 
 
 TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
-    None: frozenset({RunStatus.QUEUED, RunStatus.SKIPPED}),  # birth
-    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED}),
+    None: frozenset({RunStatus.HELD, RunStatus.QUEUED, RunStatus.SKIPPED}),  # birth
+    RunStatus.HELD: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.SKIPPED}),
+    RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.SKIPPED}),
     RunStatus.RUNNING: frozenset(
         {
             RunStatus.SUCCEEDED,
@@ -35,6 +37,7 @@ TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
 }
 TERMINAL = frozenset(status for status, onwards in TRANSITIONS.items() if status is not None and not onwards)
 LIVE = frozenset(RunStatus) - TERMINAL
+ACTIVE = LIVE - {RunStatus.HELD}  # what others wait for
 
 
 def before(status: RunStatus) -> frozenset[RunStatus]:
@@ -44,6 +47,7 @@ def before(status: RunStatus) -> frozenset[RunStatus]:
 
 # Label and colour (a name of the admin theme's palette) stand here once, for every page.
 LABELS: dict[RunStatus, tuple[str, str]] = {
+    RunStatus.HELD: ("Held", "default"),
     RunStatus.QUEUED: ("Queued", "info"),
     RunStatus.RUNNING: ("Running", "primary"),
     RunStatus.RETRYING: ("Retrying", "warning"),
@@ -58,6 +62,8 @@ class Origin(StrEnum):
     SCHEDULE = "schedule"  # an occurrence that the job's schedule names
     MANUAL = "manual"  # somebody asked for it
     RETRY = "retry"  # somebody asked for an ended run to be carried out again
+    BACKFILL = "backfill"  # somebody asked for instants of the past
+    CHAIN = "chain"  # a run of another job has ended
 
 
 class Reason(StrEnum):
@@ -67,6 +73,10 @@ class Reason(StrEnum):
     PAUSED = "paused"  # the job was paused at that instant
     COALESCED = "coalesced"  # missed, and a later occurrence stands in for it
     MISSED = "missed"  # missed, and too old or not wanted any more
+    OVER_LIMIT = "over_limit"  # as many as may were waiting or running already
+    RATE_LIMITED = "rate_limited"  # sooner after others than the rate limit allows
+    EXPIRED = "expired"  # its start deadline passed before a worker had it
+    FEATURE_OFF = "feature_off"  # the job's feature flag was off
 
 
 class AttemptStatus(StrEnum):

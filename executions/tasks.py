@@ -47,7 +47,9 @@ def database_may_be_away(action: str) -> Iterator[None]:
 def reap() -> dict[str, int] | None:
     """Recover the runs whose worker was lost."""
     with database_may_be_away("reap"):
-        return asdict(reaper.reap_once(datetime.now(UTC), BATCH))
+        now = datetime.now(UTC)
+        reaper.reconsider(now)
+        return asdict(reaper.reap_once(now, BATCH))
 
 
 @shared_task(name="executions.prune")

@@ -10,24 +10,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from executions import queries
+from executions import held_queries, queries
 from executions.database import execute, fetch
 from executions.ids import uuid7
+from executions.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.jsonsafe import clean, clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
 REPUBLISH_CAP = timedelta(minutes=10)  # no message is waited for longer than this
 ERROR_LENGTH = 2000
+TERMINATED = "A later run of the job took its place: its overlap policy is terminate_other."
 
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be born: queued when `reason` is None, else the record of an occurrence that did not start."""
+    """A run to be born: queued, or held, when `reason` is None, else the record of an occurrence that did not start."""
 
     scope_id: int
     job_id: UUID
@@ -38,6 +40,25 @@ class NewRun:
     last_nominal_at: datetime | None = None
     n_occurrences: int = 1
     retry_of: UUID | None = None
+    caused_by: UUID | None = None
+    available_at: datetime | None = None  # None: at once
+    # What it is held for, until `admission.admit` finds that it may start.
+    is_buffered: bool = False  # until no other run of its job goes on
+    concurrency_key: str = ""
+    rate_key: str = ""
+    priority: Priority = Priority.MEDIUM
+    expires_at: datetime | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        if self.reason:
+            return RunStatus.SKIPPED
+        is_held = self.is_buffered or self.concurrency_key or self.rate_key
+        return RunStatus.HELD if is_held else RunStatus.QUEUED
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it may be published now."""
+        return self.status is RunStatus.QUEUED and (self.available_at is None or self.available_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +139,15 @@ def open_runs(
             "nominal_at": [run.nominal_at for run in new],
             "last_nominal_at": [run.last_nominal_at for run in new],
             "n_occurrences": [run.n_occurrences for run in new],
-            "status": [(RunStatus.SKIPPED if run.reason else RunStatus.QUEUED).value for run in new],
+            "status": [run.status.value for run in new],
             "reason": [run.reason.value if run.reason else "" for run in new],
+            "available_at": [run.available_at or now for run in new],
+            "caused_by": [run.caused_by for run in new],
+            "is_buffered": [run.is_buffered for run in new],
+            "concurrency_key": [run.concurrency_key for run in new],
+            "rate_key": [run.rate_key for run in new],
+            "priority": [run.priority.rank for run in new],
+            "expires_at": [run.expires_at for run in new],
         },
     )
     born = {row[0] for row in rows}
@@ -219,3 +247,34 @@ def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) ->
     """Cancel every run of a job that is queued or retrying; returns how many there were."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
     return len(fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))
+
+
+def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
+    """Cancel every run of these jobs, those that are running by asking them to stop; returns how many were."""
+    values = {"id": list(job_ids), "now": now, "actor": "", "reason": Reason.OVERLAP.value}
+    return len(fetch(queries.CANCEL_OF_JOBS, values))
+
+
+def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
+    """End every run of these jobs at once. What their workers do after that changes nothing any more."""
+    return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
+
+
+def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
+    """Let held runs start, due to be published now, or with a reason record that they do not."""
+    return len(
+        fetch(
+            held_queries.RELEASE,
+            {
+                "now": now,
+                "id": list(verdicts),
+                "status": [(RunStatus.SKIPPED if reason else RunStatus.QUEUED).value for reason in verdicts.values()],
+                "reason": [reason.value if reason else "" for reason in verdicts.values()],
+            },
+        )
+    )
+
+
+def expire(now: datetime, limit: int) -> int:
+    """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many."""
+    return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))

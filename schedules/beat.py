@@ -21,8 +21,9 @@ from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
 from executions.database import one_line
-from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, free_stranded, postpone
+from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, expire, free_stranded, postpone
 from schedules import queries
+from schedules.followers import Followed, follow_once
 from schedules.outage import Outage
 from schedules.periodic import PeriodicScheduler
 from schedules.tick import Ticked, tick
@@ -45,7 +46,6 @@ TIMEOUTS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("rea
 LOCKED = timedelta(milliseconds=50)  # what is due is in another beat's hands, or in an administrator's: look again then
 LOOK_FOR_STRANDED = timedelta(seconds=5)
 NOTHING = Ticked(0, 0, 0, [])
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
@@ -100,8 +100,8 @@ class JobScheduler(PeriodicScheduler):
         self.make_housekeeping(now)
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
-        due_at, dispatch_at = self._next_at()
-        took, more = self._take_due(now, limit, due_at, dispatch_at)
+        next_at = queries.next_at()
+        took, more = self._take_due(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
             self._with_broker(self.fire_periodic_tasks, now),
@@ -110,9 +110,9 @@ class JobScheduler(PeriodicScheduler):
         if more:
             return now
         if took:
-            due_at, dispatch_at = self._next_at()
-            return min(*again_at, due_at, dispatch_at)
-        return min(*again_at, *(at if at > now else now + LOCKED for at in (due_at, dispatch_at)))
+            next_at = queries.next_at()
+        each_at = (next_at.tick, next_at.follow, next_at.expire, max(next_at.dispatch, self._ask_broker_at))
+        return min(*again_at, *(at if took or at > now else now + LOCKED for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
         """Send messages; those that the broker does not take are due again a second later."""
@@ -139,30 +139,34 @@ class JobScheduler(PeriodicScheduler):
         super().close()
         self._wakeup.close()
 
-    def _next_at(self) -> tuple[datetime, datetime]:
-        """Return when there is something to tick and to dispatch; the far future if never."""
-        due_at, dispatch_at = queries.next_at()
-        return due_at or NEVER, max(dispatch_at or NEVER, self._ask_broker_at)
-
-    def _take_due(self, now: datetime, limit: int, due_at: datetime, dispatch_at: datetime) -> tuple[bool, bool]:
-        """Tick and dispatch what is due; returns whether anything was, and whether there may be more."""
-        ticked, again = NOTHING, []
-        if due_at <= now:
+    def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, bool]:
+        """Tick, follow up and dispatch what is due; returns whether anything was, and whether there may be more."""
+        ticked, followed, again = NOTHING, Followed(), []
+        n_expired = expire(now, limit) if next_at.expire <= now else 0
+        if next_at.follow <= now or n_expired:
+            followed = follow_once(now, limit)  # first, so that the tick knows what is over and what has its place
+        if next_at.tick <= now:
             ticked = tick(now, limit)
             self.publish(ticked.messages, now)
-        if dispatch_at <= now and now >= self._ask_broker_at:
+            if ticked.n_held:
+                followed += follow_once(now, limit)
+        if (next_at.dispatch <= now or followed.n_decided) and now >= self._ask_broker_at:
             again = dispatch_once(now, limit)
             self.publish(again, now)
-        if ticked.n_jobs or again:
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or again)
+        if took:
             log.debug(
                 "pass",
                 action="beat",
                 n_jobs=ticked.n_jobs,
                 n_skipped=ticked.n_skipped,
                 n_broken=ticked.n_broken,
+                n_followups=followed.n_followups,
+                n_expired=n_expired,
                 n_messages=len(ticked.messages) + len(again),
             )
-        return bool(ticked.n_jobs or again), ticked.more or sum(len(message.runs) for message in again) >= limit
+        n_again = sum(len(message.runs) for message in again)
+        return took, ticked.more or followed.more or max(n_expired, n_again) >= limit
 
     def _free_stranded(self, now: datetime) -> datetime:
         """Publish again what waits for a queue that the broker says is empty; returns when to look again."""

@@ -39,6 +39,7 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         job.spec = _freeze(job.pk, definition, now)
         _set_clock(job, definition.schedule, now)
         job.save(force_insert=True)
+        _watch(job)
         runs.wake_beat()
     log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -63,6 +64,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             _set_clock(job, schedule, now)
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled"]
         job.save(update_fields=changed)
+        _watch(job)
         runs.wake_beat()
     log.info("job_changed", action="replace", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -73,6 +75,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     with transaction.atomic():
         job = lock(job_id)
         runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
+        runs.watch(job_id, is_watched=False)
         job.delete()
         runs.supersede(job_id, now)
     log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor)
@@ -83,6 +86,10 @@ def lock(job_id: UUID) -> Job:
     if not queries.lock_job(job_id):
         raise JobGone
     return Job.objects.select_related("spec").get(pk=job_id)
+
+
+def _watch(job: Job) -> None:
+    runs.watch(job.pk, is_watched=job.policies.has_followers)
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from executions.duration_field import Duration
+from executions.overlap import Overlap
 from executions.policies import Delivery, RunPolicies
 from schedules.clock.catchup import CatchUp
 
@@ -37,6 +38,15 @@ class JobPolicies(RunPolicies):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     catch_up: CatchUpPolicy = CatchUpPolicy()
+    pause_after_failures: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+        None, description="The job is paused when so many of its runs have failed in a row. Null: never."
+    )
+
+    @property
+    def has_followers(self) -> bool:
+        """Whether something follows when a run of the job ends."""
+        waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
+        return waits or self.pause_after_failures is not None
 
     @model_validator(mode="after")
     def _no_retries_at_most_once(self) -> Self:

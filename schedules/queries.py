@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from executions.database import execute, fetch
-from executions.dispatch import NEXT_DISPATCH
+from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Sequence
     from uuid import UUID
 
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
@@ -47,9 +47,12 @@ UPDATE schedules_job AS job
 # tick: a job that cannot be processed is looked at again later, with its mark where it was.
 PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
 
-# beat: when the next job is due, and when the next run is due to be published.
+# followers: those of these jobs that nobody else has locked.
+LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
+
+# beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
-NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH})"
+NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY})"
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -121,10 +124,27 @@ def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
     execute(PUSH_BACK, {"id": list(job_ids), "until": until})
 
 
-def next_at() -> tuple[datetime | None, datetime | None]:
-    """Return when the next job is due, and when the next run is due to be published."""
-    due_at, dispatch_at = fetch(NEXT, {})[0]
-    return due_at, dispatch_at
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class NextAt:
+    """When there is something to do for each pass; `NEVER` when there is nothing."""
+
+    tick: datetime
+    dispatch: datetime
+    follow: datetime
+    expire: datetime
+
+
+def next_at() -> NextAt:
+    """Return when there is something to do."""
+    return NextAt(*(at or NEVER for at in fetch(NEXT, {})[0]))
+
+
+def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
+    """Lock those of these jobs that nobody else has locked, and return their ids."""
+    return [job_id for (job_id,) in fetch(LOCK_FREE_JOBS, {"id": list(job_ids)})]
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:

@@ -16,9 +16,9 @@ from django.db import transaction
 
 from executions import overlap, runs
 from executions.dispatch import Message, Route, Waiting, gather, route_of
-from executions.overlap import Decision, GoingOn
+from executions.overlap import Decision, GoingOn, Stop
 from executions.runs import NewRun
-from executions.states import Reason
+from executions.states import Reason, RunStatus
 from schedules import queries
 from schedules.clock.catchup import Verdict, judge
 from schedules.clock.occurrences import next_after, occurrences
@@ -47,6 +47,7 @@ class Ticked:
     n_skipped: int
     n_broken: int
     messages: list[Message]
+    n_held: int = 0
     more: bool = False
 
 
@@ -58,6 +59,7 @@ class Plan:
     route: Route
     new_runs: list[NewRun]
     move: queries.Advance
+    stops: Stop | None = None  # what is done to the runs that went on
 
 
 def tick(now: datetime, limit: int) -> Ticked:
@@ -83,30 +85,32 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     plans, broken = _plan_all(jobs, now)
+    runs.stop_others({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [
         Waiting(run_id, 0, new[place][0].job.name, new[place][0].route)
         for place, run_id in born.items()
-        if new[place][1].reason is None
+        if new[place][1].is_due(now)
     ]
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
         queries.push_back(broken, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
-    return Ticked(n_jobs=len(plans) + len(broken), n_skipped=n_skipped, n_broken=len(broken), messages=gather(waiting))
+    n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
+    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
-    n_live = runs.count_live([job.id for job in jobs])
+    going_on = runs.going_on([job.id for job in jobs])
     plans, broken = [], []
     n_rows = 0
     for job in jobs:
         if n_rows >= RUNS_A_PASS:
             break
         try:
-            plans.append(plan(job, now, GoingOn(n_live[job.id])))
+            plans.append(plan(job, now, going_on.get(job.id, GoingOn())))
             n_rows += len(plans[-1].new_runs)
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
@@ -122,22 +126,29 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    decided: list[tuple[datetime, Reason | None]] = []
+    decided: list[tuple[datetime, Decision]] = []
+    before, stops = going_on, None
     for instant, reason in _judged(job, policies, due, now, more=more):
-        if reason is None and left == 0:
+        if reason is None and left is not None and sum(not made.reason for _, made in decided) >= left:
             break
         decision = Decision(reason) if reason else overlap.decide(policies.overlap, going_on)
+        if decision.stops:
+            # What it would stop of this very pass does not begin in the first place.
+            decided = [(earlier, replace(made, reason=made.reason or Reason.OVERLAP)) for earlier, made in decided]
+            going_on, decision = before, overlap.decide(policies.overlap, before)
+            stops = decision.stops
         going_on = going_on.after(decision)
-        if decision.reason is None and left is not None:
-            left -= 1
-        decided.append((instant, decision.reason))
-    n_scheduled = job.n_scheduled + sum(reason is None for _, reason in decided)
+        decided.append((instant, decision))
+    n_started = sum(not made.reason for _, made in decided)
+    left = None if left is None else left - n_started
+    n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
     next_run_at = None if left == 0 else next_after(spec, mark_at)
     state = JobState.ACTIVE if next_run_at else JobState.ENDED
-    new_runs = list(_rows(job, decided, keep=0 if more else settings.MAINSPRING.fold_after))
+    new_runs = list(_rows(job, policies, decided, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
-    return Plan(job, route, new_runs, queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value))
+    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value)
+    return Plan(job, route, new_runs, move, stops)
 
 
 def _judged(
@@ -157,9 +168,11 @@ def _judged(
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
-def _rows(job: DueJob, decided: Sequence[tuple[datetime, Reason | None]], keep: int) -> Iterator[NewRun]:
+def _rows(
+    job: DueJob, policies: JobPolicies, decided: Sequence[tuple[datetime, Decision]], keep: int
+) -> Iterator[NewRun]:
     """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
-    for reason, group in groupby(decided, key=lambda pair: pair[1]):
+    for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]
         n_folded = len(instants) - keep if reason and len(instants) > keep + 1 else 0
         if n_folded:
@@ -173,7 +186,8 @@ def _rows(job: DueJob, decided: Sequence[tuple[datetime, Reason | None]], keep: 
                 n_occurrences=n_folded,
             )
         for instant in instants[n_folded:]:
-            yield NewRun(scope_id=job.scope_id, job_id=job.id, spec_id=job.spec_id, nominal_at=instant, reason=reason)
+            new = NewRun(scope_id=job.scope_id, job_id=job.id, spec_id=job.spec_id, nominal_at=instant, reason=reason)
+            yield new if reason else runs.under(replace(new, is_buffered=is_held), policies)
 
 
 @lru_cache(maxsize=8192)

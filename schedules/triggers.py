@@ -36,9 +36,9 @@ def read_reason(text: str) -> str:
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Start a run of the job at once, whatever its schedule, its state and its live runs."""
+    """Start a run of the job, whatever its schedule, its state and its live runs, as soon as its limits allow."""
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
-    run = runs.open_by_hand(new, now, actor=actor)
+    run = runs.open_by_hand(new, job.policies, now, actor=actor)
     log.info("job_run_by_hand", action="run_now", job=str(job.pk), run=str(run.pk), actor=actor)
     return run
 

@@ -17,18 +17,28 @@ ORIGINS = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "By hand",
     Origin.RETRY: "Retry",
+    Origin.BACKFILL: "Backfill",
+    Origin.CHAIN: "Another job",
 }
 REASONS = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
     Reason.COALESCED: "Folded into a later run",
     Reason.MISSED: "Missed",
+    Reason.OVER_LIMIT: "Over the limit",
+    Reason.RATE_LIMITED: "Rate limited",
+    Reason.EXPIRED: "Too late",
+    Reason.FEATURE_OFF: "Feature off",
 }
 WHY_NOT = {
     Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
     Reason.PAUSED: "It did not start, because the job was paused at that instant.",
     Reason.COALESCED: "It was missed while no beat was running, and a later run stands in for it.",
     Reason.MISSED: "It was missed while no beat was running, and was too old (or not wanted) to catch up.",
+    Reason.OVER_LIMIT: "It did not start, because as many runs as may were going on, or waiting, already.",
+    Reason.RATE_LIMITED: "It did not start, because it came sooner after others than the rate limit allows.",
+    Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
+    Reason.FEATURE_OFF: "It did not start, because the job's feature flag was off.",
 }
 ATTEMPTS = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
@@ -37,10 +47,17 @@ ATTEMPTS = {
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
+CANCELLED = {
+    "job_deleted": "Cancelled: its job was deleted",
+    "overlap": "Cancelled: a later run takes its place",
+    "terminated": "Terminated: a later run took its place",
+}
 WHY = {
     Origin.SCHEDULE: "Its schedule named this instant.",
     Origin.MANUAL: "Somebody started it by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
+    Origin.BACKFILL: "Somebody asked for this instant of the past to be carried out.",
+    Origin.CHAIN: "A run of another job ended, which starts this one.",
 }
 
 
@@ -78,6 +95,8 @@ def why(run: Run, now: datetime) -> str:
 def event(happened: RunEvent, *, is_first: bool) -> str:
     """What an event of a run says, in a few words."""
     match happened.kind:
+        case RunStatus.HELD:
+            return "Created, and held until other runs are over or a limit allows it"
         case RunStatus.QUEUED:
             if is_first:
                 return "Created, and waiting for a worker"
@@ -93,7 +112,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed for good after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}"
         case RunStatus.CANCELLED:
-            return "Cancelled: its job was deleted" if happened.reason == "job_deleted" else "Cancelled"
+            return CANCELLED.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Recorded as not started"
         case "cancel_requested":

@@ -2,7 +2,8 @@
 
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent
+from executions.models.followup import Followup, RateState, Watch
 from executions.models.run import Run
 from executions.models.spec import RunSpec, named
 
-__all__ = ["Attempt", "LogLine", "Run", "RunEvent", "RunSpec", "named"]
+__all__ = ["Attempt", "Followup", "LogLine", "RateState", "Run", "RunEvent", "RunSpec", "Watch", "named"]

@@ -8,8 +8,11 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from executions.limits import KEY_LENGTH, Priority
 from executions.models.spec import RunSpec
-from executions.states import LIVE, TERMINAL, Origin, Reason, RunStatus
+from executions.states import ACTIVE, LIVE, TERMINAL, Origin, Reason, RunStatus
+
+IN_TURN = (F("priority").desc(), F("nominal_at"), F("id"))
 
 
 class Run(models.Model):
@@ -40,6 +43,14 @@ class Run(models.Model):
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
 
+    # What it waits for while it is held, and how long it may.
+    caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
+    is_buffered = models.BooleanField(db_default=False, help_text="Held until no other run of its job goes on.")
+    concurrency_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
+    rate_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
+    priority = models.PositiveSmallIntegerField(db_default=Priority.MEDIUM.rank)
+    expires_at = models.DateTimeField(null=True, help_text="Never starts after this instant.")
+
     # The claim: a number that fences, and a lease.
     claim_no = models.IntegerField(db_default=0, help_text="Claims so far. Only the latest may write.")
     attempt_at = models.DateTimeField(null=True, help_text="Start of the present attempt.")
@@ -64,6 +75,22 @@ class Run(models.Model):
             models.Index(F("dispatch_at"), F("id"), name="run_dispatch", condition=Q(dispatch_at__isnull=False)),
             # queries.COUNT_LIVE
             models.Index(F("job"), name="run_live", condition=Q(status__in=[s.value for s in sorted(LIVE)])),
+            # queries.HELD, by what they wait for, and RECONSIDER
+            models.Index(F("job"), *IN_TURN, name="run_held", condition=Q(status="held")),
+            models.Index(F("concurrency_key"), *IN_TURN, name="run_held_key", condition=Q(status="held")),
+            models.Index(F("rate_key"), *IN_TURN, name="run_held_rate", condition=Q(status="held")),
+            # queries.COUNT_OF_KEYS
+            models.Index(
+                F("concurrency_key"),
+                name="run_active_key",
+                condition=Q(status__in=[s.value for s in sorted(ACTIVE)]) & ~Q(concurrency_key=""),
+            ),
+            # queries.EXPIRE and NEXT_EXPIRY
+            models.Index(
+                F("expires_at"),
+                name="run_expires",
+                condition=Q(status__in=["held", "queued"], n_attempts=0, expires_at__isnull=False),
+            ),
             # queries.EXPIRED
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
             # queries.PRUNE

@@ -8,7 +8,7 @@ import pytest
 
 from executions.dispatch import dispatch_once, free_stranded, postpone
 from executions.models import RunSpec
-from schedules.queries import next_at
+from schedules.queries import NEVER, next_at
 from tests.factories import NOW, claim, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() ->
     make_run()
     messages = dispatch_once(NOW, 10)
     assert postpone(messages, NOW + SECOND) == 1
-    assert next_at()[1] == NOW + SECOND
+    assert next_at().dispatch == NOW + SECOND
     assert dispatch_once(NOW + SECOND, 10) == messages
 
 
@@ -36,7 +36,7 @@ def test_a_run_that_was_claimed_meanwhile_is_not_postponed() -> None:
     messages = dispatch_once(NOW, 10)
     claim(run)
     assert postpone(messages, NOW + SECOND) == 0
-    assert next_at()[1] is None
+    assert next_at().dispatch == NEVER
 
 
 def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
@@ -53,9 +53,9 @@ def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_mess
     now = NOW + timedelta(hours=1)
     for _ in range(5):
         assert len(dispatch_once(now, 10)) == 3
-        now = next_at()[1] or now
+        now = next_at().dispatch
     dispatch_once(now, 10)
-    assert (next_at()[1] or now) > now + timedelta(minutes=5)
+    assert next_at().dispatch > now + timedelta(minutes=5)
     now += 5 * SECOND
     assert free_stranded(["http"], now) == 0
     assert free_stranded(["command"], now) == 3

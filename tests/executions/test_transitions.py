@@ -255,18 +255,24 @@ def test_a_skipped_run_is_born_ended_with_its_reason() -> None:
 @pytest.mark.parametrize("was", RunStatus)
 def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) -> None:
     steps: list[Callable[[Run], object]] = [
-        lambda run: transitions.claim([(run.pk, 0)], LATER, lease=LEASE, worker="w"),
+        lambda run: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
         lambda run: transitions.cancel_not_begun(run.job_id, LATER, actor="ann", reason=""),
         lambda run: transitions.give_back([(run.pk, 0)], LATER),
         lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
+        lambda run: transitions.release({run.pk: None}, LATER),
+        lambda run: transitions.release({run.pk: Reason.OVER_LIMIT}, LATER),
+        lambda run: transitions.expire(LATER, 10),
+        lambda run: transitions.cancel_others([run.job_id], LATER),
+        lambda run: transitions.terminate_others([run.job_id], LATER),
         *(partial(finish_as, status) for status in RunStatus),
     ]
     taken = set()
     for number, step in enumerate(steps):
         run = make_run(make_job(f"job {number}"))
         finished_at = NOW if was in TERMINAL else None
-        Run.objects.filter(pk=run.pk).update(status=was, finished_at=finished_at, dispatch_at=NOW, attempt_at=NOW)
+        made = {"finished_at": finished_at, "dispatch_at": NOW, "attempt_at": NOW, "expires_at": LATER}
+        Run.objects.filter(pk=run.pk).update(status=was, **made)
         step(run)
         run.refresh_from_db()
         taken.add(RunStatus(run.status))

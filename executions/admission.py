@@ -1,0 +1,183 @@
+"""Admission: which held runs may start now. Overlap buffers, concurrency limits and rate limits are decided here alone.
+
+A run under one of these is born held, and whatever may let it start (its birth, the end of another run, an instant)
+leaves a follow-up, upon which a beat asks here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import structlog
+
+from executions import held_queries, transitions
+from executions.database import execute, fetch
+from executions.limits import Beyond, admit_at
+from executions.policies import read_policies
+from executions.states import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from executions.policies import RunPolicies
+    from executions.transitions import NewRun
+
+log = structlog.get_logger(__name__)
+
+OF_A_GROUP = 100  # runs of one job or key that one admission looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A held run, and what it waits for."""
+
+    run_id: UUID
+    job_id: UUID
+    is_buffered: bool
+    concurrency_key: str
+    rate_key: str
+    policies: RunPolicies
+
+    @property
+    def locks(self) -> frozenset[str]:
+        """What no other admission may look at meanwhile."""
+        own = f"buffer:{self.job_id}" if self.is_buffered else ""
+        return frozenset({self.concurrency_key, self.rate_key, own} - {""})
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What is to be looked at again at an instant."""
+
+    job_id: UUID
+    concurrency_key: str
+    rate_key: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """How many runs were decided upon, what waits for an instant, and whether more may start just now."""
+
+    n_decided: int = 0
+    later: list[Later] = field(default_factory=list)
+    more: bool = False
+
+
+@dataclass(slots=True)
+class Room:
+    """What goes on just now, and where the rates stand; kept up to date while runs are admitted."""
+
+    of_job: Counter[UUID] = field(default_factory=Counter)
+    of_key: Counter[str] = field(default_factory=Counter)
+    arrives_at: dict[str, datetime] = field(default_factory=dict)
+
+    def judge(self, waiter: Waiter, now: datetime) -> Reason | bool | datetime:
+        """Say what becomes of a run: it starts (True), waits (False), may start at an instant, or never does."""
+        concurrency, rate = waiter.policies.concurrency, waiter.policies.rate_limit
+        if waiter.is_buffered and self.of_job[waiter.job_id]:
+            return False
+        if concurrency and self.of_key[waiter.concurrency_key] >= concurrency.limit:
+            return Reason.OVER_LIMIT if concurrency.beyond is Beyond.SKIP else False
+        if rate:
+            may_at, arrives_at = admit_at(rate, self.arrives_at.get(waiter.rate_key), now)
+            if may_at > now:
+                return Reason.RATE_LIMITED if rate.beyond is Beyond.SKIP else may_at
+            self.arrives_at[waiter.rate_key] = arrives_at
+        self.of_job[waiter.job_id] += 1
+        self.of_key[waiter.concurrency_key] += 1
+        return True
+
+
+def under(new: NewRun, policies: RunPolicies) -> NewRun:
+    """Return a run that is to be born with what its policies say: limits, priority, start deadline."""
+    concurrency, rate = policies.concurrency, policies.rate_limit
+    from_at = new.available_at or new.nominal_at
+    return replace(
+        new,
+        concurrency_key=_key(concurrency.key, new.job_id) if concurrency else "",
+        rate_key=_key(rate.key, new.job_id) if rate else "",
+        priority=policies.priority,
+        expires_at=from_at + policies.start_deadline if policies.start_deadline else None,
+    )
+
+
+def admit(
+    job_ids: Collection[UUID], concurrency_keys: Collection[str], rate_keys: Collection[str], now: datetime
+) -> Admitted:
+    """Let held runs of these jobs and keys start as far as there is room, each group's first ones first.
+
+    Inside a transaction. Higher priority comes first, then the earlier nominal instant.
+    """
+    wanted = {
+        "job_id": list(job_ids),
+        "concurrency_key": list(concurrency_keys),
+        "rate_key": list(rate_keys),
+        "now": now,
+        "limit": OF_A_GROUP,
+    }
+    locked = _lock(_held(wanted))
+    if not locked:
+        return Admitted()
+    # Only now is it certain what others have let start. Who came meanwhile has a follow-up of its own.
+    waiters = [waiter for waiter in _held(wanted) if waiter.locks <= locked]
+    room = _room(waiters)
+    arrives_at = dict(room.arrives_at)
+    verdicts: dict[UUID, Reason | None] = {}
+    later: dict[str, Later] = {}
+    for waiter in waiters:
+        match room.judge(waiter, now):
+            case datetime() as may_at:
+                later.setdefault(waiter.rate_key, Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at))
+            case Reason() as reason:
+                verdicts[waiter.run_id] = reason
+            case True:
+                verdicts[waiter.run_id] = None
+    _set_rates({key: at for key, at in room.arrives_at.items() if arrives_at.get(key) != at})
+    transitions.release(verdicts, now)
+    return Admitted(len(verdicts), list(later.values()), more=bool(verdicts) and len(waiters) >= OF_A_GROUP)
+
+
+def _key(given: str | None, job_id: UUID) -> str:
+    return f"key:{given}" if given else f"job:{job_id}"
+
+
+def _held(wanted: Mapping[str, object]) -> list[Waiter]:
+    waiters = []
+    for run_id, job_id, is_buffered, concurrency_key, rate_key, policies in fetch(held_queries.HELD, wanted):
+        try:
+            read = read_policies(policies)
+        except ValueError:
+            # Another version of the code made it. It waits for that, and keeps nobody waiting.
+            log.exception("cannot_admit", action="admit", run=str(run_id))
+        else:
+            waiters.append(Waiter(run_id, job_id, is_buffered, concurrency_key, rate_key, read))
+    return waiters
+
+
+def _lock(waiters: Iterable[Waiter]) -> frozenset[str]:
+    """Wait for other admissions that look at the same; returns what is locked until the transaction ends."""
+    keys: frozenset[str] = frozenset().union(*(waiter.locks for waiter in waiters))
+    if keys:
+        fetch(held_queries.LOCK_KEYS, {"key": sorted(keys)})
+    return keys
+
+
+def _room(waiters: Sequence[Waiter]) -> Room:
+    jobs = list({waiter.job_id for waiter in waiters if waiter.is_buffered})
+    keys = list({waiter.concurrency_key for waiter in waiters})
+    rates = list({waiter.rate_key for waiter in waiters if waiter.rate_key})
+    return Room(
+        Counter(dict(fetch(held_queries.COUNT_ACTIVE, {"job_id": jobs}) if jobs else [])),
+        Counter(dict(fetch(held_queries.COUNT_OF_KEYS, {"key": keys}))),
+        dict(fetch(held_queries.RATES, {"key": rates}) if rates else []),
+    )
+
+
+def _set_rates(arrives_at: dict[str, datetime]) -> None:
+    if arrives_at:
+        execute(held_queries.SET_RATES, {"key": list(arrives_at), "arrives_at": list(arrives_at.values())})

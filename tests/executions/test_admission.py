@@ -1,0 +1,198 @@
+"""Held runs: what lets them start, in which order, and what follows when nothing does."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import transaction
+
+from executions import admission, reaper, runs, transitions
+from executions.models import Followup, Run, RunEvent
+from executions.states import Origin, Reason
+from schedules.followers import follow_once
+from tests.factories import NOW, claim, end, make_job, make_run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schedules.models import Job
+
+pytestmark = pytest.mark.django_db
+
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+
+
+def limited(name: str = "limited", **policies: Any) -> Job:
+    return make_job(name, policies=policies)
+
+
+def born(job: Job, minute: int = 0, **details: Any) -> Run:
+    """A run of the job under its policies, as a tick opens it."""
+    at = NOW + minute * MINUTE
+    new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=at, **details)
+    run_id = runs.open_scheduled([runs.under(new, job.policies)], at, published=False)[0]
+    return Run.objects.select_related("spec").get(pk=run_id)
+
+
+def follow(at: datetime = NOW + 10 * MINUTE) -> None:
+    while follow_once(at, 100).more:
+        pass
+
+
+def statuses(*wanted: Run) -> list[str]:
+    return [Run.objects.get(pk=run.pk).status for run in wanted]
+
+
+def test_a_run_under_no_limit_is_not_held_and_leaves_nothing_to_follow() -> None:
+    run = born(make_job())
+    assert (run.status, Followup.objects.count()) == ("queued", 0)
+    end(run)
+    assert Followup.objects.count() == 0
+
+
+def test_as_many_start_as_the_limit_allows_and_the_next_when_one_is_over() -> None:
+    job = limited(concurrency={"limit": 2})
+    first, second, third, fourth = (born(job, minute) for minute in range(4))
+    assert statuses(first, second, third, fourth) == ["held"] * 4
+    follow()
+    assert statuses(first, second, third, fourth) == ["queued", "queued", "held", "held"]
+    assert Followup.objects.count() == 0
+    end(second)
+    follow()
+    assert statuses(first, second, third, fourth) == ["queued", "succeeded", "queued", "held"]
+    transitions.cancel(first.pk, NOW, actor="ann")
+    follow()
+    assert statuses(fourth) == ["queued"]
+    assert list(RunEvent.objects.filter(run=fourth).values_list("kind", flat=True)) == ["held", "queued"]
+
+
+def test_jobs_share_a_key_and_each_keeps_to_its_own_limit() -> None:
+    narrow = limited("narrow", concurrency={"limit": 1, "key": "printer"})
+    wide = limited("wide", concurrency={"limit": 2, "key": "printer"})
+    other = limited("other", concurrency={"limit": 1, "key": "scanner"})
+    made = [born(narrow), born(narrow, 1), born(wide, 2), born(wide, 3), born(other, 4)]
+    follow()
+    assert statuses(*made) == ["queued", "held", "queued", "held", "queued"]
+
+
+def test_of_what_waits_the_higher_priority_comes_first_then_the_earlier_instant() -> None:
+    keyed = {"limit": 1, "key": "k"}
+    running = born(limited("first", concurrency=keyed))
+    follow()
+    low = born(limited("low", concurrency=keyed, priority="low"), 1)
+    early, late = (born(limited(f"at {minute}", concurrency=keyed), minute) for minute in (2, 3))
+    critical = born(limited("critical", concurrency=keyed, priority="critical"), 4)
+    order = []
+    for _ in range(4):
+        end(running)
+        follow()
+        running = Run.objects.select_related("spec").get(status="queued")
+        order.append(running.pk)
+    assert order == [critical.pk, early.pk, late.pk, low.pk]
+
+
+def test_beyond_a_limit_that_skips_a_run_does_not_start() -> None:
+    job = limited(concurrency={"limit": 1, "beyond": "skip"})
+    first, second = born(job), born(job, 1)
+    follow()
+    second.refresh_from_db()
+    assert (statuses(first), second.status, second.reason) == (["queued"], "skipped", Reason.OVER_LIMIT)
+
+
+def test_a_rate_spaces_starts_and_what_waits_for_it_is_looked_at_again_just_then() -> None:
+    job = limited(rate_limit={"limit": 6, "per": "1m"})
+    made = [born(job, number) for number in range(3)]
+    at = NOW + 10 * MINUTE
+    follow(at)
+    assert statuses(*made) == ["queued", "held", "held"]
+    assert Followup.objects.get().due_at == at + 10 * SECOND
+    follow(at + 9 * SECOND)
+    assert statuses(*made) == ["queued", "held", "held"]
+    follow(at + 10 * SECOND)
+    assert statuses(*made) == ["queued", "queued", "held"]
+    follow(at + 20 * SECOND)
+    assert statuses(*made) == ["queued", "queued", "queued"]
+
+
+def test_a_rate_may_skip_instead() -> None:
+    job = limited(rate_limit={"limit": 1, "per": "1h", "beyond": "skip"})
+    made = [born(job, number) for number in range(2)]
+    follow()
+    assert statuses(*made) == ["queued", "skipped"]
+    assert Run.objects.get(pk=made[1].pk).reason == Reason.RATE_LIMITED
+
+
+def test_runs_by_hand_and_retries_are_limited_too() -> None:
+    job = limited(concurrency={"limit": 1})
+    first = born(job)
+    follow()
+    by_hand = runs.open_by_hand(
+        runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW, Origin.MANUAL), job.policies, NOW, actor="ann"
+    )
+    follow()
+    assert statuses(by_hand) == ["held"]
+    end(first)
+    first = Run.objects.select_related("spec").get(pk=first.pk)
+    again = runs.retry(first, NOW + SECOND, actor="ann")
+    follow()
+    assert statuses(by_hand, again) == ["queued", "held"]
+
+
+def test_what_may_not_start_before_an_instant_is_not_looked_at_before() -> None:
+    job = limited(concurrency={"limit": 1})
+    later = NOW + 20 * MINUTE
+    run = born(job, available_at=later)
+    follow(later - SECOND)
+    assert statuses(run) == ["held"]
+    follow(later)
+    assert statuses(run) == ["queued"]
+
+
+def test_a_run_that_waits_for_a_retry_keeps_its_place() -> None:
+    job = limited(concurrency={"limit": 1})
+    first, second = born(job), born(job, 1)
+    follow()
+    Run.objects.filter(pk=first.pk).update(status="retrying")
+    reaper.reconsider(NOW + MINUTE)
+    follow()
+    assert statuses(second) == ["held"]
+
+
+def test_what_is_held_is_reconsidered_should_its_follow_up_be_missing() -> None:
+    run = born(limited(concurrency={"limit": 1}))
+    Followup.objects.all().delete()
+    follow()
+    assert statuses(run) == ["held"]
+    assert reaper.reconsider(NOW) == 1
+    follow()
+    assert statuses(run) == ["queued"]
+
+
+def test_a_definition_of_another_version_keeps_nobody_waiting() -> None:
+    keyed = {"limit": 1, "key": "k"}
+    strange = born(limited("strange", concurrency=keyed))
+    run = born(limited("plain", concurrency=keyed), 1)
+    strange.spec.policies = {"overlap": "from the future"}
+    strange.spec.save()
+    follow()
+    assert statuses(strange, run) == ["held", "queued"]
+
+
+def test_what_nobody_began_by_its_deadline_never_starts() -> None:
+    job = limited(start_deadline="1m")
+    waiting, begun = born(job), born(job, 1)
+    claim(begun, NOW + MINUTE)
+    late = NOW + MINUTE
+    assert transitions.claim([(waiting.pk, 0)], late, lease=MINUTE, worker="w") == []
+    assert transitions.expire(late - SECOND, 10) == 0
+    assert transitions.expire(late, 10) == 1
+    waiting.refresh_from_db()
+    assert (waiting.status, waiting.reason, waiting.finished_at) == ("skipped", Reason.EXPIRED, late)
+    assert transitions.expire(NOW + 3 * MINUTE, 10) == 0
+
+
+def test_an_admission_of_nothing_is_nothing() -> None:
+    with transaction.atomic():
+        assert admission.admit([make_run().job_id], ["key:none"], [], NOW).n_decided == 0

@@ -1,0 +1,165 @@
+"""What follows when a run ends: the buffers of overlap policies, and the pause after failures."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import connection, connections
+
+from executions import runs
+from executions.models import Attempt, Followup, Run, RunEvent, Watch
+from executions.states import Reason
+from executions.targets.base import Failed
+from schedules import definitions, triggers
+from schedules.followers import follow_once
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.validation import validate
+from tests.factories import NOW, claim, end, make_job
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+def at(minute: int) -> datetime:
+    return NOW + minute * MINUTE
+
+
+def fire(minute: int) -> str:
+    """What a beat does at a minute; returns the status of its occurrence, with the reason."""
+    follow_once(at(minute), 100)
+    tick(at(minute), 100)
+    follow_once(at(minute), 100)
+    return show(minute)
+
+
+def show(minute: int) -> str:
+    run = Run.objects.get(nominal_at=at(minute))
+    return f"{run.status} {run.reason}".strip()
+
+
+def of(minute: int) -> Run:
+    return Run.objects.select_related("spec").get(nominal_at=at(minute))
+
+
+def overlapping(policy: str, **policies: Any) -> Job:
+    return make_job(policies={"overlap": policy, "retry": {"max_retries": 0}, **policies})
+
+
+def test_buffer_one_keeps_one_and_starts_it_when_the_other_is_over() -> None:
+    overlapping("buffer_one")
+    assert [fire(minute) for minute in (1, 2, 3)] == ["queued", "held", "skipped overlap"]
+    end(of(1), now=at(3))
+    assert [fire(4), show(2)] == ["held", "queued"]
+
+
+def test_buffer_all_lets_them_start_one_after_the_other() -> None:
+    overlapping("buffer_all")
+    assert [fire(minute) for minute in (1, 2, 3)] == ["queued", "held", "held"]
+    for minute in (1, 2):
+        end(of(minute), now=at(3))
+        follow_once(at(4), 100)
+    assert [show(minute) for minute in (1, 2, 3)] == ["succeeded", "succeeded", "queued"]
+
+
+def test_cancel_other_waits_until_those_that_run_have_stopped() -> None:
+    overlapping("cancel_other")
+    assert fire(1) == "queued"
+    claimed = claim(of(1))
+    assert [fire(2), show(1)] == ["held", "running"]
+    assert of(1).cancel_requested_at == at(2)
+    assert [fire(3), show(2)] == ["held", "cancelled"]
+    assert RunEvent.objects.filter(run=of(1), kind="cancel_requested").count() == 1
+    Run.objects.filter(pk=claimed.run_id).update(status="queued", claim_no=0, n_attempts=0)
+    end(of(1), now=at(4))
+    follow_once(at(4), 100)
+    assert show(3) == "queued"
+
+
+def test_cancel_other_does_not_wait_for_what_had_not_begun() -> None:
+    overlapping("cancel_other")
+    assert [fire(1), fire(2), show(1)] == ["queued", "queued", "cancelled"]
+    assert RunEvent.objects.filter(run=of(1)).values_list("kind", "reason").last() == ("cancelled", "overlap")
+
+
+def test_terminate_other_starts_at_once_and_what_the_other_says_later_changes_nothing() -> None:
+    overlapping("terminate_other")
+    assert fire(1) == "queued"
+    claimed = claim(of(1))
+    assert [fire(2), show(1)] == ["queued", "cancelled"]
+    attempt = Attempt.objects.get(run=of(1))
+    assert (attempt.status, attempt.error_code, attempt.claim_no) == ("cancelled", "terminated", claimed.claim_no)
+    assert of(1).error_code == "terminated"
+    assert not runs.going_on([of(1).job_id])[of(1).job_id].n_held
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"),
+    [
+        ("skip", ["queued", "skipped overlap", "skipped overlap"]),
+        ("buffer_one", ["queued", "held", "skipped overlap"]),
+        ("buffer_all", ["queued", "held", "held"]),
+        ("cancel_other", ["skipped overlap", "skipped overlap", "queued"]),
+        ("terminate_other", ["skipped overlap", "skipped overlap", "queued"]),
+        ("allow", ["queued", "queued", "queued"]),
+    ],
+)
+def test_of_several_that_catch_up_in_one_pass_each_policy_makes_its_choice(policy: str, shown: list[str]) -> None:
+    overlapping(policy, catch_up={"mode": "all"})
+    fire(3)
+    assert [show(minute) for minute in (1, 2, 3)] == shown
+    assert Job.objects.get().n_scheduled == sum("skipped" not in text for text in shown)
+
+
+def test_only_jobs_of_whose_runs_something_follows_are_watched() -> None:
+    job = overlapping("buffer_one")
+    assert list(Watch.objects.values_list("job_id", flat=True)) == [job.pk]
+    from_form = {"name": job.name, "target": job.target, "payload": {"message": "hello"}, "schedule": job.schedule}
+    definitions.replace(job.pk, validate(from_form, NOW), NOW, actor="ann")
+    assert not Watch.objects.exists()
+
+
+def test_a_job_is_paused_when_so_many_runs_have_failed_in_a_row_and_counts_anew_when_it_is_resumed() -> None:
+    job = overlapping("allow", pause_after_failures=2)
+    for minute, outcome in ((1, Failed("x", "x")), (2, None), (3, Failed("x", "x"))):
+        fire(minute)
+        end(of(minute), outcome, now=at(minute))
+        follow_once(at(minute), 100)
+        assert Job.objects.get().state == "active"
+    fire(4)
+    end(of(4), Failed("x", "x"), now=at(4))
+    follow_once(at(4), 100)
+    job.refresh_from_db()
+    assert (job.state, job.pause_reason) == ("paused", "Its last 2 runs failed.")
+    triggers.resume(job.pk, at(5), actor="ann")
+    fire(6)
+    assert show(5) == f"skipped {Reason.PAUSED}"
+    end(of(6), Failed("x", "x"), now=at(6))
+    follow_once(at(6), 100)
+    assert Job.objects.get().state == "active"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_in_somebody_elses_hands_is_followed_up_later_and_keeps_nobody_waiting() -> None:
+    overlapping("buffer_one", pause_after_failures=1)
+    fire(1)
+    end(of(1), Failed("x", "x"), now=at(1))
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM schedules_job FOR UPDATE")
+        assert follow_once(at(1), 100).n_followups == 1
+        assert (Job.objects.get().state, Followup.objects.get().due_at > at(1)) == ("active", True)
+        other.rollback()
+    finally:
+        other.close()
+    follow_once(at(2), 100)
+    assert (Job.objects.get().state, Followup.objects.count()) == ("paused", 0)
+    assert connection.in_atomic_block is False
