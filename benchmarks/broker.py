@@ -35,7 +35,8 @@ class BrokerWatch:
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
             raise CannotMeasure("the broker must be a plain redis:// server")
-        self._push = b'"LPUSH" "%s" ' % queue.encode()
+        # Each priority has a list of its own, whose name begins with that of the queue.
+        self._push = re.compile(rb'"LPUSH" "%s(?:\\x06\\x16\d)?" ' % re.escape(queue.encode()))
         self._count = count
         self._rest = b""
         self._instants: list[float] = []
@@ -73,10 +74,9 @@ class BrokerWatch:
 
     def _read(self, line: bytes) -> None:
         # +1339518083.107412 [0 127.0.0.1:60866] "LPUSH" "queue" "message" ...
-        start, found, pushed = line.partition(self._push)
-        if found:
-            n_runs = sum(self._count(_unquoted(message)) for message in ARGUMENT.findall(pushed))
-            self._instants += [float(start[1:].split(b" ", 1)[0])] * n_runs
+        if found := self._push.search(line):
+            n_runs = sum(self._count(_unquoted(message)) for message in ARGUMENT.findall(line[found.end() :]))
+            self._instants += [float(line[1:].split(b" ", 1)[0])] * n_runs
 
     def _say(self, *words: str) -> None:
         self._socket.sendall(b"*%d\r\n" % len(words))

@@ -53,7 +53,12 @@ STRANDED_AT_ONCE = 10_000
 def route_of(target_kind: str, policies: RunPolicies) -> Route:
     """Return where runs of such a definition go. Raises KeyError for a kind that this version does not know."""
     target = TARGETS[target_kind]
-    return Route(target.queue, target.most_in_message, timeout_of(target_kind, policies) + KILL_AFTER)
+    return Route(
+        target.queue,
+        target.most_in_message,
+        timeout_of(target_kind, policies) + KILL_AFTER,
+        settings.MESSAGE_PRIORITIES[policies.priority.rank],
+    )
 
 
 def dispatch_once(now: datetime, limit: int) -> list[Message]:

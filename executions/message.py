@@ -16,11 +16,15 @@ SPREAD = 16  # messages over which the runs of one pass are spread, so that all 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The Celery queue of a run, how many of one may share a message, and the time that the pool grants one run."""
+    """The Celery queue of a run, how many of one may share a message, and the time that the pool grants one run.
+
+    `priority` is the broker's number for it.
+    """
 
     queue: str
     most: int
     time_limit: timedelta
+    priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Message:
             "queue": route.queue,
             "task_id": f"{first.run_id}.{first.claim_no}",
             "time_limit": limit.total_seconds(),
+            "priority": route.priority,
         }
 
 

@@ -82,6 +82,7 @@ CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     # A message given back by the broker is harmless (its claim is spent), so this need only be rare.
     {
@@ -92,9 +93,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "socket_timeout": 5,
         "socket_connect_timeout": 5,
     }
-    if CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
+    if IS_REDIS
     else {}
 )
+# The priority of a message by the rank of its run's, low to critical: to Redis 0 comes first, to RabbitMQ 9.
+MESSAGE_PRIORITIES = (9, 6, 3, 0) if IS_REDIS else (1, 4, 7, 9)
+CELERY_TASK_QUEUE_MAX_PRIORITY = None if IS_REDIS else 9
 
 # Application
 

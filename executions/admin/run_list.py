@@ -57,7 +57,7 @@ class RunChangeList(UncountedChangeList):
         """Those that are wanted, None when that does not matter. The index of origins has the status before the id."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
-        if not chosen and origins & {Origin.MANUAL, Origin.RETRY} and not self.params.get("job"):
+        if not chosen and origins - {None, Origin.SCHEDULE} and not self.params.get("job"):
             return list(RunStatus)
         return chosen or None
 

@@ -45,7 +45,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     # A job's runs have an index by nominal instant; all runs together are sorted by the same instant in their ids.
     order = ("-id",) if job_id is None else ("-nominal_at", "-id")
     statuses = filters.status
-    if statuses is None and job_id is None and filters.origin in (Origin.MANUAL, Origin.RETRY):
+    if statuses is None and job_id is None and filters.origin not in (None, Origin.SCHEDULE):
         statuses = tuple(RunStatus)  # the index of origins has the status before the id
     page = page_of(request, rows.filter(_wanted(filters, job_id)), filters, order, ("status", statuses))
     return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])

@@ -23,6 +23,7 @@ AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
 COMMANDS = {
     "beat": ["beat"],
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
+    "worker-alone": ["worker", "--queues", "command", "--pool", "solo", *AS_IN_PROCFILE],
     "worker-http": [
         "worker",
         "--queues",
@@ -34,7 +35,7 @@ COMMANDS = {
         *AS_IN_PROCFILE,
     ],
 }
-READY = {"beat": "beat: Starting", "worker": " ready.", "worker-http": " ready."}
+READY = {"beat": "beat: Starting", "worker": " ready.", "worker-alone": " ready.", "worker-http": " ready."}
 
 
 class Processes:

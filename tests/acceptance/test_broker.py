@@ -13,6 +13,7 @@ from executions.models import Run
 from executions.states import RunStatus
 from schedules.triggers import pause, run_now
 from tests.factories import make_job
+from tests.queues import n_waiting
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def test_a_queued_message_that_is_lost_is_sent_again(processes: Processes) -> No
     now = datetime.now(UTC)
     run = run_now(make_job(schedule={"kind": "none"}, now=now), now, actor="tests")
     broker = redis.Redis.from_url(processes.broker_url)
-    wait_until(lambda: broker.llen("command"), what="the message")
+    wait_until(lambda: n_waiting(broker, "command"), what="the message")
     broker.flushdb()
     processes.start("worker")
     wait_until(lambda: Run.objects.get(pk=run.pk).status == RunStatus.SUCCEEDED, 40, what="the end of the run")

@@ -16,6 +16,7 @@ from executions.states import RunStatus
 from scheduler_project.launch import stores
 from schedules.triggers import pause, run_now
 from tests.factories import make_job
+from tests.queues import n_waiting
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_what_waits_in_a_broker_that_forgets_is_published_again_within_seconds(
             run_now(job, now + timedelta(microseconds=number), actor="tests")
         client = redis.Redis.from_url(broker.url)
         is_published = Run.objects.filter(job=job, n_published=1)
-        wait_until(lambda: is_published.count() == 200 and client.llen("command"), what="all messages")
+        wait_until(lambda: is_published.count() == 200 and n_waiting(client, "command"), what="all messages")
         client.flushall()
         flushed_at = datetime.now(UTC)
         patient.start("worker")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from executions.dispatch import dispatch_once, free_stranded, postpone
 from executions.models import RunSpec
@@ -20,7 +21,7 @@ def test_a_message_names_the_claim_the_queue_and_the_time_after_which_its_proces
     run = make_run(make_job(policies={"timeout": "20s"}))
     (message,) = dispatch_once(NOW, 10)
     assert message.args == [[[str(run.pk), 0]]]
-    assert message.options == {"queue": "command", "task_id": f"{run.pk}.0", "time_limit": 30.0}
+    assert message.options == {"queue": "command", "task_id": f"{run.pk}.0", "time_limit": 30.0, "priority": 6}
 
 
 def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() -> None:
@@ -69,3 +70,10 @@ def test_what_was_published_just_now_may_be_on_its_way_and_is_not_stranded() -> 
     assert free_stranded(["command"], NOW + 4 * SECOND) == 0
     claim(run)
     assert free_stranded(["command"], NOW + timedelta(hours=1)) == 0
+
+
+def test_the_priority_of_a_run_is_that_of_its_message_and_only_equals_share_one() -> None:
+    jobs = [make_job(name, policies={"priority": name}) for name in ("low", "medium", "high", "critical")]
+    for job in jobs:
+        make_run(job)
+    assert [message.options["priority"] for message in dispatch_once(NOW, 10)] == list(settings.MESSAGE_PRIORITIES)

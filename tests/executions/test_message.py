@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from executions.message import Message, Route, Waiting, gather
 
-COMMAND = Route("command", 100, timedelta(seconds=310))
-HTTP = Route("http", 1, timedelta(seconds=40))
+COMMAND = Route("command", 100, timedelta(seconds=310), 6)
+HTTP = Route("http", 1, timedelta(seconds=40), 6)
 
 
 def waiting(n_runs: int, route: Route = COMMAND) -> list[Waiting]:
