@@ -1,0 +1,213 @@
+"""The books against an independent model: random schedules, edits, pauses, outages, ends of runs and clocks.
+
+The model knows nothing of the engine: it counts seconds in whole numbers and decides by the sentences of
+`docs/engine.md`. Whatever happens, each instant has its row, once, with the decision that the model comes to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from executions.models import Run
+from executions.states import ACTIVE
+from schedules import definitions, triggers
+from schedules.followers import follow_once
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.validation import validate
+from tests.factories import ECHO, HELLO, NOW, end, make_job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+pytestmark = pytest.mark.django_db
+
+GRACE, MAX_AGE = 5, 60  # seconds
+LIMIT = 100
+
+
+@dataclass
+class Model:
+    """Seconds from `NOW`. `rows` has what became of each instant; `queue` what is held, `active` what goes on."""
+
+    every: int
+    overlap: str
+    catch_up: str
+    anchor: int = 0
+    mark: int = 0
+    is_paused: bool = False
+    resumed: int | None = None
+    rows: dict[int, str] = field(default_factory=dict)
+    active: list[int] = field(default_factory=list)
+    queue: list[int] = field(default_factory=list)
+
+    def instants(self, until: int) -> list[int]:
+        return [at for at in range(self.mark + 1, until + 1) if (at - self.anchor) % self.every == 0]
+
+    def tick(self, now: int) -> None:
+        if self.is_paused or now <= self.mark:
+            return
+        due = self.instants(now)
+        if not due:
+            return  # nothing calls for a pass
+        paused = [at for at in due if self.resumed is not None and at <= self.resumed]
+        asked = [at for at in due if at not in paused]
+        missed = [at for at in asked if at < now - GRACE]
+        dropped = {at for at in missed if at < now - MAX_AGE}
+        young = [at for at in missed if at not in dropped]
+        on_time = [at for at in asked if at not in missed]
+        runs = list(on_time)
+        if self.catch_up == "all":
+            runs = young + runs
+        elif self.catch_up == "last" and not on_time:
+            runs = young[-1:]
+        self.rows |= dict.fromkeys(paused, "paused")
+        self.rows |= dict.fromkeys(dropped, "missed")
+        self.rows |= dict.fromkeys(young, "missed" if self.catch_up == "skip" else "coalesced")
+        for at in runs:
+            self.start(at)
+        self.mark = now
+        self.admit()
+
+    def start(self, at: int) -> None:
+        others = self.active or self.queue
+        if not others or self.overlap == "allow":
+            self.active.append(at)
+        elif self.overlap == "skip" or (self.overlap == "buffer_one" and self.queue):
+            self.rows[at] = "overlap"
+            return
+        else:
+            self.queue.append(at)
+        self.rows[at] = ""
+
+    def end(self, at: int) -> None:
+        self.active.remove(at)
+
+    def admit(self) -> None:
+        if self.queue and not self.active:
+            self.active.append(self.queue.pop(0))
+
+
+def instant(second: int) -> datetime:
+    return NOW + timedelta(seconds=second)
+
+
+def books(job: Job) -> dict[int, str]:
+    """What the rows say of each instant; each is told by one row."""
+    found: dict[int, str] = {}
+    for run in Run.objects.filter(job=job):
+        first = round((run.nominal_at - NOW).total_seconds())
+        instants: Iterable[int] = [first]
+        if run.n_occurrences > 1 and run.last_nominal_at:
+            last = round((run.last_nominal_at - NOW).total_seconds())
+            step = (last - first) // (run.n_occurrences - 1)
+            instants = range(first, last + 1, step)
+        for at in instants:
+            assert at not in found, f"two rows tell of {at}"
+            found[at] = run.reason
+    return found
+
+
+steps = st.one_of(
+    st.tuples(st.just("pass"), st.integers(1, 4)),
+    st.tuples(st.just("pass"), st.integers(1, 4)),
+    st.tuples(st.just("outage"), st.integers(5, 150)),
+    st.tuples(st.just("silence"), st.integers(1, 30)),
+    st.tuples(st.just("clock back"), st.integers(1, 300)),
+    st.tuples(st.just("end"), st.integers(0, 5)),
+    st.tuples(st.just("pause"), st.just(0)),
+    st.tuples(st.just("resume"), st.just(0)),
+    st.tuples(st.just("edit"), st.integers(1, 20)),
+)
+
+
+class Undo(Exception):
+    """Raised to roll an example back."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    every=st.integers(1, 15),
+    overlap=st.sampled_from(["skip", "buffer_one", "buffer_all", "allow"]),
+    catch_up=st.sampled_from(["skip", "last", "all"]),
+    story=st.lists(steps, min_size=1, max_size=25),
+)
+def test_whatever_happens_the_books_are_those_of_the_model(
+    every: int, overlap: str, catch_up: str, story: list[tuple[str, int]]
+) -> None:
+    with pytest.raises(Undo), transaction.atomic():
+        play(Model(every, overlap, catch_up), story)
+        raise Undo
+
+
+def play(model: Model, story: list[tuple[str, int]]) -> None:
+    policies = {"overlap": model.overlap, "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s"}}
+    job = make_job(schedule={"every": f"{model.every}s"}, now=NOW, policies=policies)
+    now = 0
+    for step, number in [*story, ("pass", 1)]:
+        match step:
+            case "pass" | "outage":
+                now += number
+                beat(now)
+                model.tick(now)
+            case "silence":
+                now += number  # no beat; whoever changes the job next brings it up to the present
+                continue
+            case "clock back":
+                beat(now - number)  # and the next pass is on time again
+                model.tick(now - number)
+            case "end" if model.active:
+                at = model.active[number % len(model.active)]
+                end(Run.objects.get(job=job, nominal_at=instant(at)), now=instant(now))
+                follow(now)
+                model.end(at)
+                model.admit()
+            case "pause" if not model.is_paused:
+                triggers.pause(job.pk, instant(now), actor="tests")
+                follow(now)
+                model.tick(now)
+                model.is_paused = True
+            case "resume" if model.is_paused:
+                triggers.resume(job.pk, instant(now), actor="tests")
+                model.is_paused, model.resumed = False, now
+            case "edit" if not model.is_paused:
+                edit(job, policies, now, number)
+                model.tick(now)
+                model = replace(model, every=number, anchor=now, mark=max(now, model.mark))
+        job.refresh_from_db()
+        assert books(job) == model.rows
+        going_on = Run.objects.filter(job=job, status__in=ACTIVE).values_list("nominal_at", flat=True)
+        assert sorted(going_on) == [instant(at) for at in sorted(model.active)]
+
+
+def beat(now: int) -> None:
+    """What a beat does in a pass."""
+    follow(now)
+    while tick(instant(now), LIMIT).more:
+        pass
+    follow(now)
+
+
+def follow(now: int) -> None:
+    while follow_once(instant(now), LIMIT).more:
+        pass
+
+
+def edit(job: Job, policies: dict[str, Any], now: int, every: int) -> None:
+    changed = {
+        "name": job.name,
+        "target": ECHO,
+        "payload": HELLO,
+        "policies": policies,
+        "schedule": {"every": f"{every}s", "anchor_at": instant(now).isoformat()},
+    }
+    definitions.replace(job.pk, validate(changed, instant(now)), instant(now), actor="tests")
+    follow(now)
