@@ -96,6 +96,8 @@ class Room:
 def under(new: NewRun, policies: RunPolicies) -> NewRun:
     """Return a run that is to be born with what its policies say: limits, priority, start deadline."""
     concurrency, rate = policies.concurrency, policies.rate_limit
+    if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
+        return new  # most are, and a herd is thousands
     from_at = new.available_at or new.nominal_at
     return replace(
         new,

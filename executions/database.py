@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import InterfaceError, OperationalError, connection, connections
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 DATABASE_AWAY = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
@@ -26,6 +26,14 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
+
+
+def array(values: Iterable[object]) -> str:
+    """Return an array of numbers, instants, ids or words of ours as PostgreSQL reads it; None becomes NULL.
+
+    Of no other text: nothing is quoted. For thousands of values this is several times as fast as a list.
+    """
+    return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
 
 
 def give_back() -> None:

@@ -26,7 +26,10 @@ class Priority(StrEnum):
     @property
     def rank(self) -> int:
         """From 0 for low to 3 for critical."""
-        return list(Priority).index(self)
+        return RANKS[self]
+
+
+RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class Beyond(StrEnum):

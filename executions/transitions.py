@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import held_queries, queries
-from executions.database import execute, fetch
+from executions.database import array, execute, fetch
 from executions.ids import uuid7
 from executions.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
@@ -130,24 +130,24 @@ def open_runs(
             "dispatch_at": dispatch_at,
             "n_published": int(published),
             "actor": actor,
-            "id": ids,
-            "scope_id": [run.scope_id for run in new],
-            "job_id": [run.job_id for run in new],
-            "spec_id": [run.spec_id for run in new],
-            "origin": [run.origin.value for run in new],
-            "retry_of": [run.retry_of for run in new],
-            "nominal_at": [run.nominal_at for run in new],
-            "last_nominal_at": [run.last_nominal_at for run in new],
-            "n_occurrences": [run.n_occurrences for run in new],
-            "status": [run.status.value for run in new],
-            "reason": [run.reason.value if run.reason else "" for run in new],
-            "available_at": [run.available_at or now for run in new],
-            "caused_by": [run.caused_by for run in new],
-            "is_buffered": [run.is_buffered for run in new],
+            "id": array(ids),
+            "scope_id": array(run.scope_id for run in new),
+            "job_id": array(run.job_id for run in new),
+            "spec_id": array(run.spec_id for run in new),
+            "origin": array(run.origin for run in new),
+            "retry_of": array(run.retry_of for run in new),
+            "nominal_at": array(run.nominal_at for run in new),
+            "last_nominal_at": array(run.last_nominal_at for run in new),
+            "n_occurrences": array(run.n_occurrences for run in new),
+            "status": array(run.status for run in new),
+            "reason": array(run.reason or "" for run in new),
+            "available_at": array(run.available_at or now for run in new),
+            "caused_by": array(run.caused_by for run in new),
+            "is_buffered": array(run.is_buffered for run in new),
             "concurrency_key": [run.concurrency_key for run in new],
             "rate_key": [run.rate_key for run in new],
-            "priority": [run.priority.rank for run in new],
-            "expires_at": [run.expires_at for run in new],
+            "priority": array(run.priority.rank for run in new),
+            "expires_at": array(run.expires_at for run in new),
         },
     )
     born = {row[0] for row in rows}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from executions.database import execute, fetch
+from executions.database import array, execute, fetch
 from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
 
 if TYPE_CHECKING:
@@ -110,11 +110,11 @@ def advance(moves: Sequence[Advance]) -> None:
     execute(
         ADVANCE,
         {
-            "id": [move.id for move in moves],
-            "mark_at": [move.mark_at for move in moves],
-            "next_run_at": [move.next_run_at for move in moves],
-            "n_scheduled": [move.n_scheduled for move in moves],
-            "state": [move.state for move in moves],
+            "id": array(move.id for move in moves),
+            "mark_at": array(move.mark_at for move in moves),
+            "next_run_at": array(move.next_run_at for move in moves),
+            "n_scheduled": array(move.n_scheduled for move in moves),
+            "state": array(move.state for move in moves),
         },
     )
 

@@ -186,8 +186,15 @@ def _rows(
                 n_occurrences=n_folded,
             )
         for instant in instants[n_folded:]:
-            new = NewRun(scope_id=job.scope_id, job_id=job.id, spec_id=job.spec_id, nominal_at=instant, reason=reason)
-            yield new if reason else runs.under(replace(new, is_buffered=is_held), policies)
+            new = NewRun(
+                scope_id=job.scope_id,
+                job_id=job.id,
+                spec_id=job.spec_id,
+                nominal_at=instant,
+                reason=reason,
+                is_buffered=is_held,
+            )
+            yield new if reason else runs.under(new, policies)
 
 
 @lru_cache(maxsize=8192)

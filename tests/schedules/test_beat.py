@@ -23,6 +23,7 @@ from schedules.beat import JobScheduler
 from schedules.models import BeatLease
 from schedules.periodic import LEASE, LEASE_TIME
 from tests.factories import NOW, end, make_job, make_run
+from tests.queues import in_queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def beat(broker: redis.Redis) -> Iterator[JobScheduler]:
 def messages(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
     """The messages that wait in a queue, oldest first: headers and arguments."""
     found = []
-    for raw in reversed(broker.lrange(queue, 0, -1)):
+    for raw in in_queue(broker, queue):
         message = json.loads(raw)
         found.append({**message["headers"], "claims": message["headers"]["argsrepr"]})
     return found
