@@ -44,8 +44,26 @@ UPDATE schedules_job AS job
  WHERE job.id = moved.id
 """
 
-# tick: a job that cannot be processed is looked at again later, with its mark where it was.
-PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
+# tick: a job that cannot be processed is looked at again later, with its mark where it was, and the watchdog hears of it.
+PUSH_BACK = """
+WITH pushed AS (UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s) RETURNING id, mark_at)
+INSERT INTO schedules_stoppage (job_id, why, found_at, stood_at)
+SELECT id, 'pushed_back', %(now)s, mark_at FROM pushed
+ON CONFLICT DO NOTHING
+"""
+
+# watchdog: mend a job, unless somebody else works on it just now.
+LOCK_JOB_IF_FREE = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE SKIP LOCKED"
+
+# watchdog: what is over and older than the history. Spans and stoppages are few: one batch a minute keeps up.
+PRUNE_SPANS = """
+DELETE FROM schedules_schedulespan WHERE id IN (
+    SELECT id FROM schedules_schedulespan WHERE until_at < %(before)s ORDER BY until_at, id LIMIT %(limit)s)
+"""
+PRUNE_STOPPAGES = """
+DELETE FROM schedules_stoppage WHERE id IN (
+    SELECT id FROM schedules_stoppage WHERE over_at < %(before)s ORDER BY over_at, id LIMIT %(limit)s)
+"""
 
 # followers: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
@@ -105,6 +123,11 @@ def lock_job(job_id: UUID) -> bool:
     return bool(fetch(LOCK_JOB, {"id": job_id}))
 
 
+def lock_job_if_free(job_id: UUID) -> bool:
+    """Lock a job's row until the transaction ends; False when there is no such job, or another has locked it."""
+    return bool(fetch(LOCK_JOB_IF_FREE, {"id": job_id}))
+
+
 def advance(moves: Sequence[Advance]) -> None:
     """Store where the clock stands with these jobs."""
     execute(
@@ -119,9 +142,15 @@ def advance(moves: Sequence[Advance]) -> None:
     )
 
 
-def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
-    """Look at these jobs again at `until`."""
-    execute(PUSH_BACK, {"id": list(job_ids), "until": until})
+def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
+    """Look at these jobs again at `until`, and note for the watchdog that they were pushed back."""
+    execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
+
+
+def prune(before: datetime, limit: int) -> int:
+    """Delete up to `limit` spans and as many stoppages that were over before this instant; returns how many."""
+    values = {"before": before, "limit": limit}
+    return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -96,7 +96,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
-        queries.push_back(broken, now + PUSHED_BACK_FOR)
+        queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
     return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting), n_held)

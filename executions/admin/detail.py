@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
-EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {"cancel_requested": "warning"}
+EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {
+    "cancel_requested": "warning",
+    "schedule_stopped": "danger",
+}
 
 
 @dataclass(frozen=True, slots=True)

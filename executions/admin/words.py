@@ -115,6 +115,8 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
             return CANCELLED.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Recorded as not started"
+        case "schedule_stopped":
+            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
         case "cancel_requested":
             return "Asked to stop"
         case _:

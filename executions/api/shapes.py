@@ -74,7 +74,9 @@ class Attempt(Shape):
 class Event(Shape):
     """Something that happened to a run."""
 
-    kind: str = Field(description="The status entered, or `cancel_requested`.")
+    kind: str = Field(
+        description="The status entered, `cancel_requested`, or `schedule_stopped`: what the watchdog found."
+    )
     at: datetime
     attempt: int = Field(description="Attempts begun by then.")
     reason: str | None

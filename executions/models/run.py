@@ -106,6 +106,8 @@ class Run(models.Model):
                 name="run_of_job",
                 condition=Q(status__in=["failed", "cancelled", "skipped"]),
             ),
+            # queries.FOLDED
+            models.Index(F("job"), F("nominal_at").desc(), name="run_folded", condition=Q(n_occurrences__gt=1)),
             models.Index(F("origin"), F("status"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
         ]
         ordering: ClassVar = ["-id"]

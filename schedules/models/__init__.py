@@ -1,6 +1,20 @@
-"""Jobs: what should run, and when; and the lease between beats."""
+"""Jobs: what should run, and when; the schedules that they had; the lease between beats; what the watchdog found."""
 
-from schedules.models.job import Job, JobState, jobs_named
+from schedules.models.job import LOST, Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
+from schedules.models.span import ScheduleSpan, begin_span, end_span
+from schedules.models.stoppage import Stoppage, WatchRound, Why
 
-__all__ = ["BeatLease", "Job", "JobState", "jobs_named"]
+__all__ = [
+    "LOST",
+    "BeatLease",
+    "Job",
+    "JobState",
+    "ScheduleSpan",
+    "Stoppage",
+    "WatchRound",
+    "Why",
+    "begin_span",
+    "end_span",
+    "jobs_named",
+]

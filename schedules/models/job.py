@@ -26,6 +26,10 @@ class JobState(models.TextChoices):
     ENDED = "ended", "Ended"  # its schedule names no further instant
 
 
+# Active, and yet nothing wakes the clock for it. Kinds that name no instant beforehand are so by nature.
+LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
+
+
 def jobs_named(term: str) -> Q:
     """Jobs with `term` in their name, in upper or lower case; of one or two characters: at its start."""
     return named(term, "spec__")
@@ -67,6 +71,8 @@ class Job(models.Model):
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
+            # the watchdog
+            models.Index(F("id"), name="job_lost", condition=LOST),
             # the API's and admin's lists
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
