@@ -13,10 +13,11 @@ from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
 from executions.states import LIVE, Origin, Reason
+from schedules import ledger
 from schedules.admin import outlook
 from schedules.clock.describe import describe
 from schedules.clock.zones import zone
-from schedules.models import Job, JobState
+from schedules.models import Job, JobState, Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.utils.safestring import SafeString
+
+    from schedules.models import Stoppage
 
 N_RUNS = 20
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
@@ -34,6 +37,15 @@ def state_badge(job: Job) -> SafeString:
     return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
 
 
+def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
+    """What the watchdog has told, in words, with when that was and since when it is over."""
+    return {
+        "text": Why(stoppage.why).label,
+        "at": instants.exact_time(stoppage.raised_at, now),
+        "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
+    }
+
+
 def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
     """The latest run of each of these jobs, by job. One query, whatever the length of their histories."""
     latest = Run.objects.filter(job_id=OuterRef("pk")).order_by("-nominal_at").values("pk")[:1]
@@ -42,7 +54,7 @@ def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
 
 
 def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
-    """The context of the page and of its live part. One query beside the job's own."""
+    """The context of the page and of its live part. Two queries beside the job's own."""
     runs = list(Run.objects.filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
     policies = job.policies
     verb, what = target_words(job.spec.target_kind, job.target)
@@ -53,6 +65,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     return {
         "job": job,
         "badge": state_badge(job),
+        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
         "version_since": instants.exact_time(job.spec.created_at, now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from executions.api.examples import JOB_ID
+from executions.api.examples import JOB_ID, RUN_ID
 
 SCHEDULE: dict[str, Any] = {
     "kind": "cron",
@@ -102,4 +102,50 @@ VERDICT: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
     "schedule": SCHEDULE,
     "next_run_at": "2026-11-21T07:30:00Z",
+}
+LEDGER: dict[str, Any] = {
+    "after": "2026-11-20T00:00:00Z",
+    "until": "2026-11-20T12:00:00Z",
+    "kept_since": "2026-11-13T12:00:00Z",
+    "counts": {"started": 1, "gap": 1},
+    "incidents": [
+        {
+            "why": "gaps",
+            "text": "Occurrences that were due have no record.",
+            "found_at": "2026-11-20T08:31:00Z",
+            "raised_at": "2026-11-20T08:31:00Z",
+            "over_at": None,
+        }
+    ],
+    "entries": [
+        {
+            "nominal_at": "2026-11-20T02:30:00Z",
+            "last_nominal_at": None,
+            "n_occurrences": 1,
+            "decision": "started",
+            "reason": None,
+            "text": "Ran, 21 ms late, took 491 ms, succeeded.",
+            "run": {
+                "id": RUN_ID,
+                "status": "succeeded",
+                "started_at": "2026-11-20T02:30:00.021Z",
+                "finished_at": "2026-11-20T02:30:00.512Z",
+                "lateness_ms": 21,
+                "duration_ms": 491,
+                "link": f"/api/v1/runs/{RUN_ID}",
+            },
+            "made_good_by": None,
+        },
+        {
+            "nominal_at": "2026-11-20T08:30:00Z",
+            "last_nominal_at": None,
+            "n_occurrences": 1,
+            "decision": "gap",
+            "reason": None,
+            "text": "No record: it was due, and nothing says what became of it.",
+            "run": None,
+            "made_good_by": None,
+        },
+    ],
+    "next": None,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
+from schedules.api.ledger import JobExplainView
 from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/pause", JobPauseView.as_view(), name="job-pause"),
     path("jobs/<uuid:job_id>/resume", JobResumeView.as_view(), name="job-resume"),
     path("jobs/<uuid:job_id>/run", JobRunView.as_view(), name="job-run"),
+    path("jobs/<uuid:job_id>/explain", JobExplainView.as_view(), name="job-explain"),
     path("jobs/<uuid:job_id>/runs", JobRunListView.as_view(), name="job-runs"),
     path("schedules/preview", SchedulePreviewView.as_view(), name="schedule-preview"),
     path("schedules/validate", ScheduleValidateView.as_view(), name="schedule-validate"),
