@@ -1,0 +1,170 @@
+"""What is measured, at which sizes, and beside whom: the rows of the table in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.contenders.base import Contender
+from benchmarks.contenders.mainspring import Mainspring, MainspringHttp
+from benchmarks.contenders.stock_beat import StockBeat
+from benchmarks.measures import backlog, calls, idle, lateness, pickup, requests, start, takeover
+
+if TYPE_CHECKING:
+    from benchmarks.table import Figure
+
+PARTS = ("a1", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "a10", "a11")
+Measure = Callable[[Any], "list[Figure]"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One contender's turn: with `n_jobs` jobs, of which `n_due` will be made due. `size` where it is not ours."""
+
+    kind: type[Contender]
+    measure: Measure
+    n_jobs: int = 0
+    n_due: int = 0
+    size: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind.name}, {self.size}" if self.size else self.kind.name
+
+    @property
+    def n_filled(self) -> int:
+        """Jobs that are there before any is made due."""
+        return self.n_jobs - (self.n_due if self.kind.adds_due_jobs else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One measurement of ours at one size, and who stands beside it; `not_run` says why somebody does not."""
+
+    part: str
+    rows: str
+    name: str
+    size: str
+    ours: Turn | str
+    peers: tuple[Turn, ...] = ()
+    not_run: dict[str, str] = field(default_factory=dict)
+
+
+def measurements(*, quick: bool, n_runs: int) -> list[Measurement]:
+    """All of them; `n_runs` is the size of the history that the API's lists are measured with."""
+    return smoke() if quick else [*starts(), *pickups(), *steadies(), *herds(), *backlogs(), *others(n_runs)]
+
+
+def starts() -> list[Measurement]:
+    found = []
+    for n in (1_000, 10_000, 100_000, 1_000_000):
+        measure = partial(start.measure, n_starts=3, idle_seconds=8.0)
+        once = partial(start.measure, n_starts=1, idle_seconds=8.0)
+        peers = [Turn(StockBeat, measure if n < 100_000 else once, n)] if n < 1_000_000 else []
+        not_run = {StockBeat.name: "not run: takes about a minute a start, and 2 GB"} if not peers else {}
+        ours = Turn(Mainspring, measure, n)
+        found.append(Measurement("a1", "A1 A2", "start", f"{n:,} jobs", ours, tuple(peers), not_run))
+    return found
+
+
+def pickups() -> list[Measurement]:
+    found = []
+    for n in (1_000, 100_000, 1_000_000):
+        peers = [Turn(StockBeat, partial(pickup.measure, n_edits=6, settle_seconds=5 + n / 8_000), n)]
+        ours = Turn(Mainspring, partial(pickup.measure, n_edits=100, settle_seconds=3), n)
+        beside = tuple(peers) if n < 1_000_000 else ()
+        not_run = {} if beside else {StockBeat.name: "not run: about a minute an edit"}
+        found.append(Measurement("a3", "A3", "edits", f"{n:,} jobs", ours, beside, not_run))
+    return found
+
+
+def steadies() -> list[Measurement]:
+    found = []
+    for n in (10_000, 100_000, 1_000_000):
+        measure = partial(lateness.steady, per_second=200, seconds=20, edits_per_second=20)
+        # At 20 edits a second it would do nothing but read all rows again.
+        seldom = partial(lateness.steady, per_second=200, seconds=20, edits_per_second=0.2)
+        peers = [Turn(StockBeat, seldom, n, 4_000, "an edit each 5 s")] if n == 10_000 else []
+        ours = Turn(Mainspring, measure, n, 4_000)
+        found.append(Measurement("a4", "A4", "lateness", f"4,000 of {n:,} jobs", ours, tuple(peers)))
+    return found
+
+
+def herds() -> list[Measurement]:
+    found = []
+    for n_due, n in ((1_000, 1_000), (1_000, 10_000), (10_000, 10_000), (10_000, 100_000), (10_000, 1_000_000)):
+        measure = partial(lateness.herd, n_due=n_due)
+        size = f"{n_due:,} of {n:,} jobs"
+        peers = [Turn(StockBeat, measure, n, n_due)] if n_due == 1_000 else []
+        not_run = {} if peers else {StockBeat.name: "not run: ten minutes and more"}
+        ours = Turn(Mainspring, measure, n, n_due)
+        found.append(Measurement("a5", "A5", "herd", size, ours, tuple(peers), not_run))
+    two = Turn(Mainspring, partial(lateness.herd, n_due=10_000, n_beats=2), 1_000_000, 10_000)
+    return [*found, Measurement("a5", "A5", "herd", "10,000 of 1,000,000 jobs, two beats", two)]
+
+
+def backlogs() -> list[Measurement]:
+    found = []
+    for n in (3_000, 20_000, 100_000):
+        measure = partial(backlog.measure, n_runs=n)
+        peers = [Turn(StockBeat, measure)] if n == 3_000 else []
+        found.append(Measurement("a6", "A6", "backlog", f"{n:,} runs", Turn(Mainspring, measure, n, n), tuple(peers)))
+    alone = Turn(Mainspring, partial(backlog.singly, n_runs=3_000), 3_000, 3_000)
+    return [*found, Measurement("a6", "A6", "backlog", "3,000 runs, one a message", alone)]
+
+
+def others(n_runs: int) -> list[Measurement]:
+    million = "1,000,000 jobs"
+    found = []
+    for n_workers in (1, 2):
+        turn = Turn(MainspringHttp, partial(calls.at_once, n_runs=3_000, n_workers=n_workers), 3_000)
+        found.append(Measurement("a7", "A7", "calls", "3,000 runs", turn))
+    slow = Turn(MainspringHttp, partial(calls.slow, n_runs=3_000, n_threads=500, seconds=1), 3_000)
+    killed = Turn(Mainspring, partial(takeover.measure, n_kills=6), 1_000_000)
+    asked = Turn(Mainspring, partial(requests.measure, n_runs=n_runs, n_pages=200, n_creates=400), 1_000_000)
+    asked_less = Turn(Mainspring, partial(requests.measure, n_runs=100_000, n_pages=200, n_creates=400), 10_000)
+    rests = Turn(Mainspring, partial(idle.measure, settle_seconds=10, seconds=20), 1_000_000)
+    stock_rests = Turn(StockBeat, partial(idle.measure, settle_seconds=20, seconds=20), 100_000, size="100,000 jobs")
+    return [
+        *found,
+        Measurement("a7", "A7", "slow calls", "3,000 runs, 500 threads", slow),
+        Measurement("a8", "A8", "take-over", f"{million}, one due each 100 ms", killed, (), TAKEOVER),
+        Measurement("a9", "A9", "API", "10,000 jobs, 100,000 runs", asked_less),
+        Measurement("a9", "A9", "API", f"{million}, {n_runs:,} runs", asked),
+        Measurement("a9", "A9", "API: bulk upsert", million, "no endpoint"),
+        Measurement("a10", "A10", "database round trips of a run", "", "counted by tests/executions/test_runner.py"),
+        Measurement("a11", "A11", "idle", million, rests, (stock_rests,)),
+    ]
+
+
+TAKEOVER = {
+    "django-celery-beat": "not possible: each of two beats fires everything",
+    "celery-redbeat": "not run: its lock outlives a killed beat by 25 min (300 s × 5), here by 25 s",
+}
+
+
+def smoke() -> list[Measurement]:
+    """Each program once, at small sizes."""
+
+    def both(part: str, measure: Measure, n: int, n_due: int, size: str) -> Measurement:
+        beside = (Turn(StockBeat, measure, n, n_due),)
+        return Measurement(part, part.upper(), part, size, Turn(Mainspring, measure, n, n_due), beside)
+
+    def alone(part: str, measure: Measure, n: int, kind: type[Contender] = Mainspring) -> Measurement:
+        return Measurement(part, part.upper(), part, f"{n:,} jobs", Turn(kind, measure, n))
+
+    return [
+        both("a1", partial(start.measure, n_starts=1, idle_seconds=1.0), 1_000, 0, "1,000 jobs"),
+        alone("a3", partial(pickup.measure, n_edits=10, settle_seconds=2), 1_000),
+        alone("a4", partial(lateness.steady, per_second=50, seconds=3, edits_per_second=10), 1_000),
+        both("a5", partial(lateness.herd, n_due=100), 1_000, 100, "100 of 1,000 jobs"),
+        alone("a6", partial(backlog.measure, n_runs=300), 300),
+        alone("a6", partial(backlog.singly, n_runs=200), 200),
+        alone("a7", partial(calls.at_once, n_runs=200, n_workers=1), 200, MainspringHttp),
+        alone("a7", partial(calls.slow, n_runs=100, n_threads=50, seconds=1), 100, MainspringHttp),
+        alone("a8", partial(takeover.measure, n_kills=1), 1_000),
+        alone("a9", partial(requests.measure, n_runs=5_000, n_pages=20, n_creates=40), 1_000),
+        alone("a11", partial(idle.measure, settle_seconds=2, seconds=3), 1_000),
+    ]
