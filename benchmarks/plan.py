@@ -8,7 +8,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.contenders.base import Contender
+from benchmarks.contenders.bullmq import BullMQ
 from benchmarks.contenders.mainspring import Mainspring, MainspringHttp
+from benchmarks.contenders.queues import (
+    CeleryResults,
+    CeleryResultsKept,
+    GraphileWorker,
+    GraphileWorkerBatched,
+    PgBoss,
+    Procrastinate,
+)
+from benchmarks.contenders.redbeat import RedBeat
 from benchmarks.contenders.stock_beat import StockBeat
 from benchmarks.measures import backlog, calls, idle, lateness, pickup, requests, start, takeover
 
@@ -63,7 +73,9 @@ def starts() -> list[Measurement]:
         measure = partial(start.measure, n_starts=3, idle_seconds=8.0)
         once = partial(start.measure, n_starts=1, idle_seconds=8.0)
         peers = [Turn(StockBeat, measure if n < 100_000 else once, n)] if n < 1_000_000 else []
-        not_run = {StockBeat.name: "not run: takes about a minute a start, and 2 GB"} if not peers else {}
+        # A second start would wait for the lock of the beat that was killed.
+        peers += [Turn(RedBeat, once, n)] if n in (10_000, 100_000) else []
+        not_run = {} if peers else {StockBeat.name: "not run: about a minute a start, and 2 GB"}
         ours = Turn(Mainspring, measure, n)
         found.append(Measurement("a1", "A1 A2", "start", f"{n:,} jobs", ours, tuple(peers), not_run))
     return found
@@ -73,6 +85,8 @@ def pickups() -> list[Measurement]:
     found = []
     for n in (1_000, 100_000, 1_000_000):
         peers = [Turn(StockBeat, partial(pickup.measure, n_edits=6, settle_seconds=5 + n / 8_000), n)]
+        if n == 100_000:
+            peers.append(Turn(RedBeat, partial(pickup.measure, n_edits=6, settle_seconds=5), n))
         ours = Turn(Mainspring, partial(pickup.measure, n_edits=100, settle_seconds=3), n)
         beside = tuple(peers) if n < 1_000_000 else ()
         not_run = {} if beside else {StockBeat.name: "not run: about a minute an edit"}
@@ -87,6 +101,7 @@ def steadies() -> list[Measurement]:
         # At 20 edits a second it would do nothing but read all rows again.
         seldom = partial(lateness.steady, per_second=200, seconds=20, edits_per_second=0.2)
         peers = [Turn(StockBeat, seldom, n, 4_000, "an edit each 5 s")] if n == 10_000 else []
+        peers += [Turn(kind, measure, n, 4_000) for kind in (RedBeat, BullMQ) if n < 1_000_000]
         ours = Turn(Mainspring, measure, n, 4_000)
         found.append(Measurement("a4", "A4", "lateness", f"4,000 of {n:,} jobs", ours, tuple(peers)))
     return found
@@ -99,6 +114,8 @@ def herds() -> list[Measurement]:
         size = f"{n_due:,} of {n:,} jobs"
         peers = [Turn(StockBeat, measure, n, n_due)] if n_due == 1_000 else []
         not_run = {} if peers else {StockBeat.name: "not run: ten minutes and more"}
+        if n_due == 10_000 and n < 1_000_000:
+            peers += [Turn(kind, measure, n, n_due) for kind in (RedBeat, BullMQ)]
         ours = Turn(Mainspring, measure, n, n_due)
         found.append(Measurement("a5", "A5", "herd", size, ours, tuple(peers), not_run))
     two = Turn(Mainspring, partial(lateness.herd, n_due=10_000, n_beats=2), 1_000_000, 10_000)
@@ -109,8 +126,20 @@ def backlogs() -> list[Measurement]:
     found = []
     for n in (3_000, 20_000, 100_000):
         measure = partial(backlog.measure, n_runs=n)
-        peers = [Turn(StockBeat, measure)] if n == 3_000 else []
-        found.append(Measurement("a6", "A6", "backlog", f"{n:,} runs", Turn(Mainspring, measure, n, n), tuple(peers)))
+        two = partial(backlog.measure, n_runs=n, n_workers=2)
+        peers = {
+            3_000: (
+                Turn(StockBeat, measure, size="nothing stored"),
+                Turn(CeleryResults, measure),
+                Turn(CeleryResultsKept, measure),
+                Turn(Procrastinate, measure, size="one process"),
+                Turn(Procrastinate, two, size="two processes"),
+                Turn(PgBoss, measure),
+            ),
+            20_000: (Turn(GraphileWorker, measure), Turn(GraphileWorkerBatched, measure)),
+        }
+        ours = Turn(Mainspring, measure, n, n)
+        found.append(Measurement("a6", "A6", "backlog", f"{n:,} runs", ours, peers.get(n, ())))
     alone = Turn(Mainspring, partial(backlog.singly, n_runs=3_000), 3_000, 3_000)
     return [*found, Measurement("a6", "A6", "backlog", "3,000 runs, one a message", alone)]
 
