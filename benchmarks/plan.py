@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
-from benchmarks.contenders.base import Contender
 from benchmarks.contenders.bullmq import BullMQ
 from benchmarks.contenders.mainspring import Mainspring, MainspringHttp
 from benchmarks.contenders.queues import (
@@ -21,50 +17,18 @@ from benchmarks.contenders.queues import (
 from benchmarks.contenders.redbeat import RedBeat
 from benchmarks.contenders.stock_beat import StockBeat
 from benchmarks.measures import backlog, calls, idle, lateness, pickup, requests, start, takeover
-
-if TYPE_CHECKING:
-    from benchmarks.table import Figure
+from benchmarks.smoke import smoke
+from benchmarks.turns import Measurement, Turn
 
 PARTS = ("a1", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "a10", "a11")
-Measure = Callable[[Any], "list[Figure]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One contender's turn: with `n_jobs` jobs, of which `n_due` will be made due. `size` where it is not ours."""
-
-    kind: type[Contender]
-    measure: Measure
-    n_jobs: int = 0
-    n_due: int = 0
-    size: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind.name}, {self.size}" if self.size else self.kind.name
-
-    @property
-    def n_filled(self) -> int:
-        """Jobs that are there before any is made due."""
-        return self.n_jobs - (self.n_due if self.kind.adds_due_jobs else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One measurement of ours at one size, and who stands beside it; `not_run` says why somebody does not."""
-
-    part: str
-    rows: str
-    name: str
-    size: str
-    ours: Turn | str
-    peers: tuple[Turn, ...] = ()
-    not_run: dict[str, str] = field(default_factory=dict)
 
 
 def measurements(*, quick: bool, n_runs: int) -> list[Measurement]:
     """All of them; `n_runs` is the size of the history that the API's lists are measured with."""
-    return smoke() if quick else [*starts(), *pickups(), *steadies(), *herds(), *backlogs(), *others(n_runs)]
+    if quick:
+        return smoke()
+    engine = (*starts(), *pickups(), *steadies(), *herds(), *backlogs(), *http_calls(), *takeovers())
+    return [*engine, *api(n_runs), *rest()]
 
 
 def starts() -> list[Measurement]:
@@ -144,27 +108,35 @@ def backlogs() -> list[Measurement]:
     return [*found, Measurement("a6", "A6", "backlog", "3,000 runs, one a message", alone)]
 
 
-def others(n_runs: int) -> list[Measurement]:
-    million = "1,000,000 jobs"
+def http_calls() -> list[Measurement]:
     found = []
-    for n_workers in (1, 2):
-        turn = Turn(MainspringHttp, partial(calls.at_once, n_runs=3_000, n_workers=n_workers), 3_000)
-        found.append(Measurement("a7", "A7", "calls", "3,000 runs", turn))
+    for n, n_workers in ((1_000, 1), (3_000, 1), (10_000, 1), (10_000, 2)):
+        turn = Turn(MainspringHttp, partial(calls.at_once, n_runs=n, n_workers=n_workers), n)
+        found.append(Measurement("a7", "A7", "calls", f"{n:,} runs", turn))
     slow = Turn(MainspringHttp, partial(calls.slow, n_runs=3_000, n_threads=500, seconds=1), 3_000)
-    killed = Turn(Mainspring, partial(takeover.measure, n_kills=6), 1_000_000)
-    asked = Turn(Mainspring, partial(requests.measure, n_runs=n_runs, n_pages=200, n_creates=400), 1_000_000)
-    asked_less = Turn(Mainspring, partial(requests.measure, n_runs=100_000, n_pages=200, n_creates=400), 10_000)
-    rests = Turn(Mainspring, partial(idle.measure, settle_seconds=10, seconds=20), 1_000_000)
-    stock_rests = Turn(StockBeat, partial(idle.measure, settle_seconds=20, seconds=20), 100_000, size="100,000 jobs")
+    return [*found, Measurement("a7", "A7", "slow calls", "3,000 runs, 500 threads", slow)]
+
+
+def takeovers() -> list[Measurement]:
+    measure = partial(takeover.measure, n_kills=5, settle_seconds=4)
+    size = "1,000,000 jobs, one due each 100 ms"
+    return [Measurement("a8", "A8", "take-over", size, Turn(Mainspring, measure, 1_000_000), (), TAKEOVER)]
+
+
+def api(n_runs: int) -> list[Measurement]:
+    found = []
+    for n_jobs, n in ((10_000, n_runs // 100), (100_000, n_runs // 10), (1_000_000, n_runs)):
+        turn = Turn(Mainspring, partial(requests.measure, n_runs=n, n_pages=150, n_creates=400), n_jobs)
+        found.append(Measurement("a9", "A9", "API", f"{n_jobs:,} jobs, {n:,} runs", turn))
+    return [*found, Measurement("a9", "A9", "API: bulk upsert", "5,000 jobs", "no endpoint")]
+
+
+def rest() -> list[Measurement]:
+    ours = Turn(Mainspring, partial(idle.measure, settle_seconds=10, seconds=20), 1_000_000)
+    stock = Turn(StockBeat, partial(idle.measure, settle_seconds=20, seconds=20), 100_000, size="100,000 jobs")
     return [
-        *found,
-        Measurement("a7", "A7", "slow calls", "3,000 runs, 500 threads", slow),
-        Measurement("a8", "A8", "take-over", f"{million}, one due each 100 ms", killed, (), TAKEOVER),
-        Measurement("a9", "A9", "API", "10,000 jobs, 100,000 runs", asked_less),
-        Measurement("a9", "A9", "API", f"{million}, {n_runs:,} runs", asked),
-        Measurement("a9", "A9", "API: bulk upsert", million, "no endpoint"),
-        Measurement("a10", "A10", "database round trips of a run", "", "counted by tests/executions/test_runner.py"),
-        Measurement("a11", "A11", "idle", million, rests, (stock_rests,)),
+        Measurement("a10", "A10", "round trips", "one run", "counted by tests/executions/test_runner.py"),
+        Measurement("a11", "A11", "idle", "1,000,000 jobs", ours, (stock,)),
     ]
 
 
@@ -172,28 +144,3 @@ TAKEOVER = {
     "django-celery-beat": "not possible: each of two beats fires everything",
     "celery-redbeat": "not run: its lock outlives a killed beat by 25 min (300 s × 5), here by 25 s",
 }
-
-
-def smoke() -> list[Measurement]:
-    """Each program once, at small sizes."""
-
-    def both(part: str, measure: Measure, n: int, n_due: int, size: str) -> Measurement:
-        beside = (Turn(StockBeat, measure, n, n_due),)
-        return Measurement(part, part.upper(), part, size, Turn(Mainspring, measure, n, n_due), beside)
-
-    def alone(part: str, measure: Measure, n: int, kind: type[Contender] = Mainspring) -> Measurement:
-        return Measurement(part, part.upper(), part, f"{n:,} jobs", Turn(kind, measure, n))
-
-    return [
-        both("a1", partial(start.measure, n_starts=1, idle_seconds=1.0), 1_000, 0, "1,000 jobs"),
-        alone("a3", partial(pickup.measure, n_edits=10, settle_seconds=2), 1_000),
-        alone("a4", partial(lateness.steady, per_second=50, seconds=3, edits_per_second=10), 1_000),
-        both("a5", partial(lateness.herd, n_due=100), 1_000, 100, "100 of 1,000 jobs"),
-        alone("a6", partial(backlog.measure, n_runs=300), 300),
-        alone("a6", partial(backlog.singly, n_runs=200), 200),
-        alone("a7", partial(calls.at_once, n_runs=200, n_workers=1), 200, MainspringHttp),
-        alone("a7", partial(calls.slow, n_runs=100, n_threads=50, seconds=1), 100, MainspringHttp),
-        alone("a8", partial(takeover.measure, n_kills=1), 1_000),
-        alone("a9", partial(requests.measure, n_runs=5_000, n_pages=20, n_creates=40), 1_000),
-        alone("a11", partial(idle.measure, settle_seconds=2, seconds=3), 1_000),
-    ]

@@ -137,7 +137,7 @@ class Editor:
     def answer(self) -> str:
         """The next line that it prints; raises CannotMeasure when it has ended instead."""
         assert self._process.stdout
-        line = self._process.stdout.readline()
+        line: str = self._process.stdout.readline()
         if not line:
             raise self._failure()
         return line.strip()

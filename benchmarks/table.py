@@ -56,17 +56,15 @@ def _rows(result: Result) -> Iterator[str]:
     start = f"| {result.part}"
     if isinstance(result.ours, str):
         yield f"{start} | {result.name} | {result.size} | {result.ours} | | | |"
-    for ours in [] if isinstance(result.ours, str) else result.ours:
-        beside = list(_beside(ours, result.peers))
-        for peer, figure, ratio in beside or [("", "", "")]:
-            yield f"{start} | {ours.measure} | {result.size} | {ours} | {peer} | {figure} | {ratio} |"
-    if isinstance(result.ours, str):
-        figures = [(name, figure) for name, column in result.peers.items() for figure in _of(column)]
-        for name, figure in figures:
-            yield f"{start} | {figure.measure} | {result.size} | | {name} | {figure} | |"
-    for name, column in result.peers.items():
+    for ours in _of(result.ours):
+        for peer, theirs, ratio in list(_beside(ours, result.peers)) or [("", "", "")]:
+            yield f"{start} | {ours.measure} | {result.size} | {ours} | {peer} | {theirs} | {ratio} |"
+    for peer, column in result.peers.items():
         if isinstance(column, str):
-            yield f"{start} | {result.name} | {result.size} | | {name} | {column} | |"
+            yield f"{start} | {result.name} | {result.size} | | {peer} | {column} | |"
+        elif isinstance(result.ours, str):
+            for figure in column:
+                yield f"{start} | {figure.measure} | {result.size} | | {peer} | {figure} | |"
 
 
 def _beside(ours: Figure, peers: dict[str, Column]) -> Iterator[tuple[str, str, str]]:

@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from benchmarks.arena import Arena
 
 EVERY = 0.1  # seconds between two nominal instants
-SETTLE = 5.0  # seconds from a beat's start until it stands by
 
 
-def measure(ring: Arena[Contender], n_kills: int) -> list[Figure]:
+def measure(ring: Arena[Contender], n_kills: int, settle_seconds: float) -> list[Figure]:
     """A job is due each 100 ms. Two beats are up, of which each fires what the other has not; the older is killed.
 
-    After that another is started, and so on.
+    After that another is started, which stands by after `settle_seconds`, and so on.
     """
-    seconds = n_kills * (SETTLE + 3) + 5
-    first_at = time.time() // 1 + SETTLE
+    seconds = n_kills * (settle_seconds + 3) + settle_seconds
+    first_at = time.time() // 1 + settle_seconds
     n_due = round(seconds / EVERY)
     ring.contender.make_due([first_at + place * EVERY for place in range(n_due)])
     moments = random.Random(1)
@@ -33,7 +32,7 @@ def measure(ring: Arena[Contender], n_kills: int) -> list[Figure]:
     gaps = []
     for _ in range(n_kills):
         standby = ring.start("beat")
-        ring.rest(SETTLE + moments.uniform(0, 1))
+        ring.rest(settle_seconds + moments.uniform(0, 1))
         ring.kill(firing)
         killed_at = time.time()  # what is pushed from now on is the other's
         ring.wait(partial(_has_fired, ring, killed_at), 60, "the other beat had fired")

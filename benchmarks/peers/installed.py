@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDER = ROOT / ".bench"
-PYTHON = ("celery-redbeat==2.4.2", "django-celery-results==2.6.0", "procrastinate==3.10.0", "django-environ")
+PYTHON = ("celery-redbeat==2.4.2", "django-celery-results==2.6.0", "procrastinate==3.10.0")
+BESIDES = ("psycopg[binary,pool]", "kombu[redis]", "django-environ")  # which this project's constraints pin
 NODE = ("bullmq@6.7.0", "ioredis@5.9.2", "graphile-worker@0.17.3", "pg-boss@10.4.2")
 PATIENCE = 300.0  # seconds
 
@@ -35,7 +36,7 @@ def python() -> str:
         constraints.write_text("\n".join(ours))
         _run([sys.executable, "-m", "venv", "--clear", str(folder)], FOLDER)
         pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-        _run([*pip, "-c", str(constraints), "psycopg[binary,pool]", "kombu[redis]", *PYTHON], FOLDER)
+        _run([*pip, "-c", str(constraints), *BESIDES, *PYTHON], FOLDER)
         (folder / "done").write_text(wanted)
     return str(interpreter)
 
@@ -47,7 +48,7 @@ def node_path() -> str:
     node()
     npm = shutil.which("npm")
     if not npm:
-        raise CannotMeasure("npm is not installed")
+        raise CannotMeasure("not installed: this machine has no npm")
     if not _is_done(folder, wanted):
         _begin(folder, NODE)
         (folder / "package.json").write_text('{"private": true}\n')
@@ -60,7 +61,7 @@ def node() -> str:
     """The program; raises CannotMeasure when there is none."""
     if found := shutil.which("node"):
         return found
-    raise CannotMeasure("Node is not installed")
+    raise CannotMeasure("not installed: this machine has no Node")
 
 
 def _is_done(folder: Path, wanted: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from celery.schedules import schedule
 from redbeat import RedBeatSchedulerEntry
 from redbeat.decoder import RedBeatJSONEncoder
-from redbeat.schedulers import get_redis
+from redbeat.schedulers import ensure_conf, get_redis
 
 from benchmarks.peers.redbeat.app import app
 from benchmarks.peers.tasks import noop
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(days=1)
 BATCH = 1000
+SCHEDULE = ensure_conf(app).schedule_key
 
 
 def entry(name: str, at: float) -> RedBeatSchedulerEntry:
@@ -45,5 +46,5 @@ def save_all(wanted: Iterable[tuple[str, float]]) -> None:
                 definition = {field: getattr(made, field) for field in fields}
                 pipe.hset(made.key, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
                 pipe.hset(made.key, "meta", json.dumps({"last_run_at": made.last_run_at}, cls=RedBeatJSONEncoder))
-                pipe.zadd(app.redbeat_conf.schedule_key, {made.key: at})
+                pipe.zadd(SCHEDULE, {made.key: at})
             pipe.execute()
