@@ -19,6 +19,7 @@ from executions.reaper import reap_once
 from executions.states import RunStatus
 from executions.targets.base import StopReason
 from tests.factories import ECHO, NOW, claim, end, make_job, make_run
+from tests.receiver import answer, running_receiver
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ def test_a_run_costs_two_statements_beyond_its_birth() -> None:
     run = make_run(make_job(target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 0}))
     with CaptureQueriesContext(connection) as queries:
         carry_out(run)
+    run.refresh_from_db()
+    assert run.status == RunStatus.SUCCEEDED
+    assert len(queries) == 2, [query["sql"][:60] for query in queries]
+
+
+def test_a_run_that_calls_a_server_costs_no_more(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, http_allow_private_networks=True)
+    with running_receiver() as receiver:
+        run = make_run(make_job(target={"kind": "http", "url": receiver.script("/", answer())}))
+        with CaptureQueriesContext(connection) as queries:
+            carry_out(run)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
     assert len(queries) == 2, [query["sql"][:60] for query in queries]
