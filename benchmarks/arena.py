@@ -52,7 +52,7 @@ class Arena(Generic[Kind]):
 
     def edit(self) -> Editor:
         """Start the contender's editor, and wait for it."""
-        editor = Editor(self.contender.editor(), self.contender.environment)
+        editor = Editor(self.contender.editor(), self.contender.environment, self.contender.folder / "editor.log")
         self._editors.append(editor)
         editor.answer()
         return editor

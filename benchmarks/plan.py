@@ -34,9 +34,9 @@ def measurements(*, quick: bool, n_runs: int) -> list[Measurement]:
 def starts() -> list[Measurement]:
     found = []
     for n in (1_000, 10_000, 100_000, 1_000_000):
-        measure = partial(start.measure, n_starts=3, idle_seconds=8.0)
-        once = partial(start.measure, n_starts=1, idle_seconds=8.0)
-        peers = [Turn(StockBeat, measure if n < 100_000 else once, n)] if n < 1_000_000 else []
+        measure = partial(start.measure, n_starts=3, idle_seconds=6.0)
+        once = partial(start.measure, n_starts=1, idle_seconds=6.0)
+        peers = [Turn(StockBeat, measure if n == 1_000 else once, n)] if n < 1_000_000 else []
         # A second start would wait for the lock of the beat that was killed.
         peers += [Turn(RedBeat, once, n)] if n in (10_000, 100_000) else []
         not_run = {} if peers else {StockBeat.name: "not run: about a minute a start, and 2 GB"}
@@ -48,9 +48,9 @@ def starts() -> list[Measurement]:
 def pickups() -> list[Measurement]:
     found = []
     for n in (1_000, 100_000, 1_000_000):
-        peers = [Turn(StockBeat, partial(pickup.measure, n_edits=6, settle_seconds=5 + n / 8_000), n)]
+        peers = [Turn(StockBeat, partial(pickup.measure, n_edits=4, settle_seconds=5 + n / 8_000), n)]
         if n == 100_000:
-            peers.append(Turn(RedBeat, partial(pickup.measure, n_edits=6, settle_seconds=5), n))
+            peers.append(Turn(RedBeat, partial(pickup.measure, n_edits=4, settle_seconds=5), n))
         ours = Turn(Mainspring, partial(pickup.measure, n_edits=100, settle_seconds=3), n)
         beside = tuple(peers) if n < 1_000_000 else ()
         not_run = {} if beside else {StockBeat.name: "not run: about a minute an edit"}
@@ -61,13 +61,13 @@ def pickups() -> list[Measurement]:
 def steadies() -> list[Measurement]:
     found = []
     for n in (10_000, 100_000, 1_000_000):
-        measure = partial(lateness.steady, per_second=200, seconds=20, edits_per_second=20)
+        measure = partial(lateness.steady, per_second=200, seconds=15, edits_per_second=20)
         # At 20 edits a second it would do nothing but read all rows again.
-        seldom = partial(lateness.steady, per_second=200, seconds=20, edits_per_second=0.2)
-        peers = [Turn(StockBeat, seldom, n, 4_000, "an edit each 5 s")] if n == 10_000 else []
-        peers += [Turn(kind, measure, n, 4_000) for kind in (RedBeat, BullMQ) if n < 1_000_000]
-        ours = Turn(Mainspring, measure, n, 4_000)
-        found.append(Measurement("a4", "A4", "lateness", f"4,000 of {n:,} jobs", ours, tuple(peers)))
+        seldom = partial(lateness.steady, per_second=200, seconds=15, edits_per_second=0.2)
+        peers = [Turn(StockBeat, seldom, n, 3_000, "an edit each 5 s")] if n == 10_000 else []
+        peers += [Turn(kind, measure, n, 3_000) for kind in (RedBeat, BullMQ) if n == 100_000]
+        ours = Turn(Mainspring, measure, n, 3_000)
+        found.append(Measurement("a4", "A4", "lateness", f"3,000 of {n:,} jobs", ours, tuple(peers)))
     return found
 
 
@@ -78,7 +78,7 @@ def herds() -> list[Measurement]:
         size = f"{n_due:,} of {n:,} jobs"
         peers = [Turn(StockBeat, measure, n, n_due)] if n_due == 1_000 else []
         not_run = {} if peers else {StockBeat.name: "not run: ten minutes and more"}
-        if n_due == 10_000 and n < 1_000_000:
+        if n == 100_000:
             peers += [Turn(kind, measure, n, n_due) for kind in (RedBeat, BullMQ)]
         ours = Turn(Mainspring, measure, n, n_due)
         found.append(Measurement("a5", "A5", "herd", size, ours, tuple(peers), not_run))

@@ -114,16 +114,18 @@ def _facts(stat: Path) -> list[str]:
 class Editor:
     """A program that edits jobs as it is told, line by line (`editing.py`)."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            command,
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            cwd=ROOT,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                env={**environment, "PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,  # a pipe that nobody reads would stop it when it is full
+            )
 
     def tell(self, *words: object) -> None:
         """Send a line."""
@@ -148,5 +150,4 @@ class Editor:
         self._process.communicate()
 
     def _failure(self) -> CannotMeasure:
-        self._process.kill()
-        return CannotMeasure(f"the editor ended: {last_line(self._process.communicate()[1])}")
+        return CannotMeasure(f"the editor ended: {last_line(self._log.read_text(errors='replace'))}")
