@@ -66,7 +66,7 @@ SELECT extract(epoch FROM nominal_at)::float8, extract(epoch FROM started_at)::f
   FROM executions_run WHERE finished_at IS NOT NULL AND status = 'succeeded'
 """
 N_DONE = "SELECT count(*) FROM executions_run WHERE finished_at IS NOT NULL"
-NOT_SUCCEEDED = "SELECT status, reason, count(*) FROM executions_run WHERE status <> 'succeeded' GROUP BY 1, 2"
+NOT_SUCCEEDED = "SELECT status, reason, count(*) FROM executions_run WHERE finished_at IS NOT NULL AND status <> 'succeeded' GROUP BY 1, 2"
 # Of a partitioned table: its own, whose parts go and come with it.
 INDEXES = """
 SELECT index.relname, pg_get_indexdef(index.oid)
@@ -133,7 +133,7 @@ def done(database_url: str) -> list[tuple[float, float, float]]:
 
 
 def other_ends(database_url: str) -> str:
-    """How many runs have not succeeded, by status and reason, as a text; empty when all have."""
+    """How many runs are over and have not succeeded, by status and reason, as a text; empty when all have."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(NOT_SUCCEEDED).fetchall()
     return ", ".join(f"{n} {status} {reason}".strip() for status, reason, n in rows)
