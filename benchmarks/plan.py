@@ -88,7 +88,7 @@ def herds() -> list[Measurement]:
 
 def backlogs() -> list[Measurement]:
     found = []
-    for n in (3_000, 20_000, 100_000):
+    for n in (3_000, 20_000, 50_000):
         measure = partial(backlog.measure, n_runs=n)
         two = partial(backlog.measure, n_runs=n, n_workers=2)
         peers = {
@@ -110,7 +110,7 @@ def backlogs() -> list[Measurement]:
 
 def http_calls() -> list[Measurement]:
     found = []
-    for n, n_workers in ((1_000, 1), (3_000, 1), (10_000, 1), (10_000, 2)):
+    for n, n_workers in ((500, 1), (2_000, 1), (5_000, 1), (5_000, 2)):
         turn = Turn(MainspringHttp, partial(calls.at_once, n_runs=n, n_workers=n_workers), n)
         found.append(Measurement("a7", "A7", "calls", f"{n:,} runs", turn))
     slow = Turn(MainspringHttp, partial(calls.slow, n_runs=3_000, n_threads=500, seconds=1), 3_000)

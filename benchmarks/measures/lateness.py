@@ -51,11 +51,14 @@ def steady(ring: Arena[Contender], per_second: int, seconds: int, edits_per_seco
     until = first_at + seconds + AFTER_WINDOW
     while ring.contender.n_done() < n_due and time.time() < until:
         ring.rest(0.5)
-    lateness = [run.started_at - run.nominal_at for run in ring.contender.done()]
-    share = len(lateness) / n_due
-    if len(lateness) > n_due:
-        raise CannotMeasure(f"{len(lateness):,} runs of {n_due:,} instants")
-    lateness += [until - first_at - place / per_second for place in range(len(lateness), n_due)]
+    runs = ring.contender.done()
+    if len(runs) > n_due:
+        raise CannotMeasure(f"{len(runs):,} runs of {n_due:,} instants")
+    started = {round(run.nominal_at, 3) for run in runs}
+    instants = [first_at + place / per_second for place in range(n_due)]
+    lateness = [run.started_at - run.nominal_at for run in runs]
+    lateness += [until - at for at in instants if round(at, 3) not in started]
+    share = len(runs) / n_due
     return [
         *spread(f"{per_second} due a second: due to started", lateness, "ms"),
         Figure("... started by 5 s after the last", share * 100, "%", more_is_better=True),
