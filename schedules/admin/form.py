@@ -20,7 +20,7 @@ from schedules.admin.jsontext import plain_lines, read_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.catchup import CatchUp
 from schedules.clock.localtime import Fold, Gap
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, SolarEvent
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Job
 from schedules.validation import validate
@@ -33,10 +33,16 @@ KINDS = (
     (Kind.CRON.value, "Cron expression"),
     (Kind.EVERY.value, "Fixed interval"),
     (Kind.ONCE.value, "Once"),
+    (Kind.SOLAR.value, "With the sun"),
+    (Kind.SEVERAL.value, "Several of these"),
     (Kind.NONE.value, "Only by hand"),
 )
 TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
 INSTANT = "2027-03-01 09:00"
+SPECS = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00"
+SPECS_HELP = (
+    "One a line: a cron expression, every …, or an instant. For one with a time zone or limits of its own, its JSON."
+)
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
@@ -61,6 +67,10 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     every = needed(text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text("Counted from", INSTANT, "Empty: from the start, or from the moment of saving.")
     at = needed(text("At", INSTANT, INSTANT_HELP))
+    solar = choice("At", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
+    latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
+    longitude = needed(text("Longitude", "13.4", "Degrees; west is negative."))
+    specs = needed(long_text("Schedules", SPECS, rows=4, help_text=SPECS_HELP))
     timezone = text("Time zone", "Europe/Paris", "An IANA name: type to search.")
     dst_gap = choice(
         "When clocks skip its time",
@@ -113,6 +123,10 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             "cron",
             "every",
             "at",
+            "solar",
+            "latitude",
+            "longitude",
+            "specs",
             "timezone",
             "anchor_at",
             "dst_gap",

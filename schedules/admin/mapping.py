@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from schedules.admin.jsontext import EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
-from schedules.clock.spec import Kind
+from schedules.clock.lines import read_lines, write_lines
+from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.wording import number_words
 from schedules.clock.zones import instants_of, zone
 from schedules.policies import JobPolicies
 
@@ -21,6 +23,8 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"),
     Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
     Kind.ONCE: ("at", "timezone"),
+    Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
     Kind.NONE: ("timezone",),
 }
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
@@ -36,6 +40,8 @@ LABELS = {
     "max_runs": "At most this many runs",
     **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }
+_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
+_ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
 # The form's field for each dotted field of a definition; parts below it (a header, a parameter) belong to it too.
@@ -63,6 +69,12 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     most = given.get("max_runs")
     if isinstance(most, str) and most.strip().isascii() and most.strip().isdigit() and len(most) < 20:
         given["max_runs"] = int(most)
+    for name in ("latitude", "longitude"):
+        if _DEGREES.fullmatch(str(given.get(name) or "").strip()):
+            given[name] = float(str(given[name]))
+    lines = given.get("specs")
+    if isinstance(lines, str):
+        given["specs"] = read_lines(lines)
     return {"kind": kind, **{name: value for name, value in given.items() if value not in (None, "")}}
 
 
@@ -101,6 +113,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         "timezone": "UTC",
         "dst_gap": "shift",
         "dst_fold": "first",
+        "solar": SolarEvent.SUNRISE.value,
         "target_kind": next(iter(SECTIONS)),
         **{name: policies[name] for name in POLICY_FIELDS},
         **policies["retry"],
@@ -135,6 +148,8 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
     """
     if sentence.startswith("is needed"):
         return "This is needed."
+    if entry_no := _ENTRY.match(dotted):
+        return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
     own = rest.rpartition(".")[2] or label
     if name and own and sentence.startswith(f"{name} "):
@@ -168,4 +183,8 @@ def _schedule_values(job: Job) -> dict[str, Any]:
     for name in ("at", "anchor_at", "start_at", "end_at"):
         if (at := getattr(spec, name)) is not None:
             values[name] = local_text(at, spec.timezone)
+    if spec.solar is not None:
+        values |= {"latitude": number_words(spec.latitude), "longitude": number_words(spec.longitude)}
+    if spec.specs:
+        values["specs"] = write_lines(spec.specs, spec.timezone, local_text)
     return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,7 @@ from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import occurrences
 from schedules.clock.preview import Mark, preview
-from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
-from schedules.clock.zones import zone
+from schedules.clock.spec import WHEN, Kind, ScheduleSpec, with_anchor
 from schedules.exceptions import InvalidDefinition
 from schedules.validation import validate_schedule
 
@@ -50,12 +49,13 @@ def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_cha
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
-    changes = dst_changes(spec, now, now + YEAR) if with_changes and spec.kind is Kind.CRON else []
+    changes = dst_changes(spec, now, now + YEAR) if with_changes and (spec.cron or spec.specs) else []
+    zones = {each.timezone for each in spec.specs or (spec,)}
     return {
         "description": describe(spec),
-        "zone": spec.timezone,
+        "zone": zones.pop() if len(zones) == 1 else "In its zone",
         "my_zone": str(timezone.get_current_timezone()),
-        "is_elsewhere": any(differs(fire.at, zone(spec.timezone)) for fire in fires),
+        "is_elsewhere": any(differs(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [
             Shown(
                 local=_exact(fire.local, now),
@@ -81,8 +81,10 @@ def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict
         errors: dict[str, list[str]] = {}
         for dotted, texts in invalid.errors.items():
             field = mapping.place_of(dotted)[0] or "schedule_kind"
-            errors.setdefault(field, []).extend(mapping.in_form_words(text) for text in texts)
-        is_empty = not any(values.get(name) for name in ("cron", "every", "at"))
+            errors.setdefault(field, []).extend(
+                mapping.in_form_words(text, dotted if field == "specs" else "") for text in texts
+            )
+        is_empty = not any(values.get(name) for name in WHEN.values())
         return {"errors": errors, "is_empty": is_empty}, errors
     return of(spec, now), {}
 

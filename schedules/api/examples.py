@@ -27,6 +27,22 @@ DEFINITIONS: dict[str, Any] = {
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Hello"},
     },
+    "With the sun": {
+        "name": "lights",
+        "schedule": {"solar": "dusk_civil", "latitude": 52.5, "longitude": 13.4, "timezone": "Europe/Berlin"},
+        "target": {"kind": "command", "name": "demo.echo"},
+        "payload": {"message": "Light"},
+    },
+    "Several schedules": {
+        "name": "opening hours",
+        "schedule": {
+            "timezone": "Europe/Paris",
+            "specs": [{"cron": "0 9 * * mon-fri"}, {"cron": "0 11 * * sat"}],
+            "end_at": "2027-12-31T23:59:59",
+        },
+        "target": {"kind": "command", "name": "demo.echo"},
+        "payload": {"message": "Good morning"},
+    },
     "Started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {

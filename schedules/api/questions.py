@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.schema import Like, ProblemField, Shape
-from schedules.api.shapes import INSTANT, Schedule
+from schedules.api.shapes import INSTANT, AnySchedule, Schedule
 from schedules.clock.dst import ChangeKind
 from schedules.clock.fields import read_instant, read_zone
 from schedules.clock.preview import Mark
@@ -35,7 +35,7 @@ def _zone(value: object) -> str:
 class PreviewQuestion(Shape):
     """A schedule, and how much of it to show."""
 
-    schedule: Annotated[Any, Like(Schedule)]
+    schedule: Annotated[Any, Like(AnySchedule)]
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(10, description="How many instants.")
     after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT)] | None = Field(
         None, description="Instants later than this one; by default, than now."
@@ -79,7 +79,7 @@ class Preview(Shape):
 class ScheduleQuestion(Shape):
     """A schedule to be judged."""
 
-    schedule: Annotated[Any, Like(Schedule)]
+    schedule: Annotated[Any, Like(AnySchedule)]
 
 
 class Verdict(Shape):
