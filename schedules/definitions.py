@@ -10,6 +10,7 @@ from django.db import transaction
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
 from schedules import queries, tick
+from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
@@ -63,10 +64,14 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             changed.append("spec")
         schedule = as_it_was(definition.schedule, job.schedule_spec)
         if to_json(schedule) != job.schedule:
+            goes_on = job.schedule_spec.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+            was_next_at = job.next_run_at
             if job.state == JobState.PAUSED:
                 _settle_pause(job, now)
             end_span(job.pk, _held_until(job, now))
             _set_clock(job, schedule, now)
+            if goes_on:
+                job.next_run_at = was_next_at and next_due(schedule, now)
             begin_span(job.pk, job.schedule, job.mark_at)
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled"]
         job.save(update_fields=changed)
@@ -96,7 +101,8 @@ def lock(job_id: UUID) -> Job:
 
 
 def _watch(job: Job) -> None:
-    runs.watch(job.pk, is_watched=job.policies.has_followers)
+    waits = job.schedule["kind"] == Kind.DELAY.value
+    runs.watch(job.pk, is_watched=waits or job.policies.has_followers)
 
 
 def _settle_pause(job: Job, now: datetime) -> None:

@@ -14,8 +14,10 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
-from executions.states import RunStatus
+from executions.states import LIVE, Origin, RunStatus
 from schedules import queries, triggers
+from schedules.clock.delay import after_end
+from schedules.clock.spec import Kind
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -71,8 +73,24 @@ def _after_ends(ended: Sequence[runs.Followup], now: datetime) -> set[runs.Follo
     run_ids = [followup.run_id for followup in ended if followup.run_id and followup not in busy]
     for run in runs.Run.objects.filter(pk__in=run_ids).order_by("finished_at", "pk"):
         if job := jobs.get(run.job_id):
+            _set_next(job, run)
             _pause_if_failing(job, run, now)
     return busy
+
+
+def _set_next(job: Job, run: runs.Run) -> None:
+    """Of a delay, the end of its run says when the next occurrence is."""
+    spec = job.schedule_spec
+    waits = spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
+    if not waits or run.origin != Origin.SCHEDULE or run.finished_at is None:
+        return
+    if runs.Run.objects.filter(job_id=job.pk, origin=Origin.SCHEDULE, status__in=LIVE).exists():
+        return  # this one is of before the schedule was changed
+    job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
+    if job.next_run_at is None:
+        job.state = JobState.ENDED
+    job.save(update_fields=["next_run_at", "state"])
+    runs.wake_beat()
 
 
 def _pause_if_failing(job: Job, run: runs.Run, now: datetime) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
 DUE = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
+       job.schedule, spec.policies, spec.target_kind
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
  ORDER BY job.next_run_at, job.id LIMIT %(limit)s
@@ -25,8 +25,8 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at,
 
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 DUE_OF_JOB = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
+       job.schedule, spec.policies, spec.target_kind
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
    FOR UPDATE OF job
@@ -89,6 +89,7 @@ class DueJob:
     spec_id: int
     name: str
     mark_at: datetime
+    next_run_at: datetime
     resumed_at: datetime | None
     n_scheduled: int
     schedule: str  # JSON, as stored

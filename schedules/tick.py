@@ -21,9 +21,9 @@ from executions.runs import NewRun
 from executions.states import Reason, RunStatus
 from schedules import queries
 from schedules.clock.catchup import Verdict, judge
-from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.delay import due_instants, next_due
 from schedules.clock.reading import parse
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 
@@ -122,7 +122,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
     spec, policies = spec_of(job.schedule), policies_of(job.policies)
     size = settings.MAINSPRING.chunk_size
-    due = list(islice(occurrences(spec, job.mark_at, now), size + 1))
+    due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
@@ -143,8 +143,9 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     left = None if left is None else left - n_started
     n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
-    next_run_at = None if left == 0 else next_after(spec, mark_at)
-    state = JobState.ACTIVE if next_run_at else JobState.ENDED
+    waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
+    next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
+    state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
     new_runs = list(_rows(job, policies, decided, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value)

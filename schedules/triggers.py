@@ -12,6 +12,7 @@ from executions.states import Origin
 from executions.targets.jsonsafe import find_flaw
 from schedules import tick
 from schedules.clock.occurrences import next_after
+from schedules.clock.spec import Kind
 from schedules.definitions import lock
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
@@ -68,8 +69,10 @@ def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
         job = lock(job_id)
         if job.state != JobState.PAUSED:
             raise JobConflict(f"The job is {job.state}, not paused.")
-        job.next_run_at = next_after(job.schedule_spec, job.mark_at)
-        is_over = job.next_run_at is None and job.schedule_spec.kind != "none"
+        kind = job.schedule_spec.kind
+        if kind is not Kind.DELAY:  # of which the end of a run has said when, or will
+            job.next_run_at = next_after(job.schedule_spec, job.mark_at)
+        is_over = job.next_run_at is None and kind not in (Kind.DELAY, Kind.NONE)
         job.state = JobState.ENDED if is_over else JobState.ACTIVE
         job.resumed_at, job.updated_at, job.paused_at, job.pause_reason = now, now, None, ""
         job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason", "updated_at"])

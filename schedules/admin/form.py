@@ -34,6 +34,7 @@ KINDS = (
     (Kind.EVERY.value, "Fixed interval"),
     (Kind.ONCE.value, "Once"),
     (Kind.SOLAR.value, "With the sun"),
+    (Kind.DELAY.value, "After the previous run"),
     (Kind.SEVERAL.value, "Several of these"),
     (Kind.NONE.value, "Only by hand"),
 )
@@ -67,6 +68,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     every = needed(text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text("Counted from", INSTANT, "Empty: from the start, or from the moment of saving.")
     at = needed(text("At", INSTANT, INSTANT_HELP))
+    wait = needed(text("Wait", "15m", "Between the end of a run and the next one, such as 30s, 15m or 2h.", mono=True))
     solar = choice("At", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
     latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
     longitude = needed(text("Longitude", "13.4", "Degrees; west is negative."))
@@ -123,6 +125,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             "cron",
             "every",
             "at",
+            "wait",
             "solar",
             "latitude",
             "longitude",

@@ -95,6 +95,8 @@ class JobAdmin(JobEditing):
 
     @admin.display(description="Next run", ordering="next_run_at")
     def next_shown(self, job: Job) -> SafeString:
+        if job.waits_for_run:
+            return page.WAITS
         return instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
 
     @admin.display(description="Last run")

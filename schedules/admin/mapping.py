@@ -24,9 +24,11 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
     Kind.ONCE: ("at", "timezone"),
     Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.DELAY: ("wait", "timezone", "start_at", "end_at", "max_runs"),
     Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
     Kind.NONE: ("timezone",),
 }
+API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay between attempts has taken it
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
 FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, "catch_up_mode", "catch_up_max_age"}
@@ -49,7 +51,7 @@ PLACES: dict[str, str] = {
     **{name: name for name in ("name", "description", "payload")},
     "schedule": "schedule_kind",
     "schedule.kind": "schedule_kind",
-    **{f"schedule.{name}": name for names in SCHEDULE_FIELDS.values() for name in names},
+    **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
     **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
@@ -75,7 +77,10 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     lines = given.get("specs")
     if isinstance(lines, str):
         given["specs"] = read_lines(lines)
-    return {"kind": kind, **{name: value for name, value in given.items() if value not in (None, "")}}
+    return {
+        "kind": kind,
+        **{API_NAMES.get(name, name): value for name, value in given.items() if value not in (None, "")},
+    }
 
 
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
@@ -183,6 +188,8 @@ def _schedule_values(job: Job) -> dict[str, Any]:
     for name in ("at", "anchor_at", "start_at", "end_at"):
         if (at := getattr(spec, name)) is not None:
             values[name] = local_text(at, spec.timezone)
+    if spec.delay is not None:
+        values["wait"] = values.pop("delay")
     if spec.solar is not None:
         values |= {"latitude": number_words(spec.latitude), "longitude": number_words(spec.longitude)}
     if spec.specs:

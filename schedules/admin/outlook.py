@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from access.admin.instants import differs, relative, zone_word
 from schedules.admin import mapping
+from schedules.clock.delay import due_instants
 from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
-from schedules.clock.occurrences import occurrences
-from schedules.clock.preview import Mark, preview
-from schedules.clock.spec import WHEN, Kind, ScheduleSpec, with_anchor
+from schedules.clock.occurrences import next_after
+from schedules.clock.preview import Mark, fire_of, preview
+from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 from schedules.exceptions import InvalidDefinition
 from schedules.validation import validate_schedule
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 N_FIRES = 10
 MOST_COUNTED = 1000
-YEAR = timedelta(days=366)
+YEAR, MICROSECOND = timedelta(days=366), timedelta(microseconds=1)
 MARKS = {
     Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
     Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
@@ -44,11 +45,22 @@ class Shown:
     marks: list[tuple[str, str]]
 
 
-def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_changes: bool = True) -> dict[str, Any]:
+def of(
+    spec: ScheduleSpec,
+    now: datetime,
+    *,
+    n_left: int | None = None,
+    with_changes: bool = True,
+    next_run_at: datetime | None = None,
+) -> dict[str, Any]:
     """The context of the preview; `n_left` is how many runs `max_runs` still allows."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
-    fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
+    if spec.kind is Kind.DELAY:
+        known_at = next_run_at or next_after(spec, now.replace(microsecond=0) - MICROSECOND)
+        fires = [fire_of(spec, known_at)] if known_at else []
+    else:
+        fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
     changes = dst_changes(spec, now, now + YEAR) if with_changes and (spec.cron or spec.specs) else []
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
@@ -65,7 +77,7 @@ def of(spec: ScheduleSpec, now: datetime, *, n_left: int | None = None, with_cha
             )
             for fire in fires
         ],
-        "is_all": n_left is not None and len(fires) == n_left or 0 < len(fires) < N_FIRES,
+        "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
         "is_by_hand": spec.kind is Kind.NONE,
         # Those that do something to this schedule are among the warnings already.
         "changes": [change.text for change in changes if not change.affected],
@@ -84,7 +96,7 @@ def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict
             errors.setdefault(field, []).extend(
                 mapping.in_form_words(text, dotted if field == "specs" else "") for text in texts
             )
-        is_empty = not any(values.get(name) for name in WHEN.values())
+        is_empty = not any(values.get(name) for name in ("cron", "every", "at", "latitude", "wait", "specs"))
         return {"errors": errors, "is_empty": is_empty}, errors
     return of(spec, now), {}
 
@@ -93,12 +105,14 @@ def of_job(job: Job, now: datetime) -> dict[str, Any]:
     """The same for a saved job, minding how many runs it has had."""
     spec = job.schedule_spec
     n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    return of(spec, now, n_left=n_left, with_changes=False)
+    context = of(spec, now, n_left=n_left, with_changes=False, next_run_at=job.next_run_at)
+    return context | {"fires": []} if job.waits_for_run else context
 
 
 def n_missed(job: Job, now: datetime) -> int:
     """Occurrences since the job's mark, which resuming records as paused; counted up to a thousand."""
-    return sum(1 for _ in islice(occurrences(job.schedule_spec, job.mark_at, now), MOST_COUNTED))
+    due = due_instants(job.schedule_spec, job.mark_at, job.next_run_at, now)
+    return sum(1 for _ in islice(due, MOST_COUNTED))
 
 
 def _exact(local: datetime, now: datetime) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Subquery
+from django.utils.html import format_html
 
 from access.admin import instants
 from executions.admin import shown, words
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from schedules.models import Stoppage
 
 N_RUNS = 20
+WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
@@ -70,7 +72,9 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "paused": instants.exact_time(job.paused_at, now),
         "version_since": instants.exact_time(job.spec.created_at, now),
         "words": describe(job.schedule_spec),
-        "next": instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "next": WAITS
+        if job.waits_for_run
+        else instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now) for run in runs],
         "has_more": len(runs) == N_RUNS,

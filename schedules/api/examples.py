@@ -33,6 +33,11 @@ DEFINITIONS: dict[str, Any] = {
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Light"},
     },
+    "A while after each run": {
+        "name": "poller",
+        "schedule": {"delay": "30s"},
+        "target": {"kind": "http", "url": "https://queue.example.com/next"},
+    },
     "Several schedules": {
         "name": "opening hours",
         "schedule": {

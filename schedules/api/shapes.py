@@ -27,7 +27,7 @@ LENGTH = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m",
 
 
 class Schedule(Shape):
-    """When a job runs: one of `cron`, `every`, `at`, `solar` and `specs`, or `kind` alone as `none`.
+    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`, or `kind` alone as `none`.
 
     An instant without an offset is local time in `timezone`. Members that mean nothing for the kind are refused.
     """
@@ -52,6 +52,11 @@ class Schedule(Shape):
     )
     latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
     longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
+    delay: Annotated[Any, WithJsonSchema(LENGTH)] = Field(
+        None,
+        description="So long after the end of a run comes the next; the first at `start_at`, or when the job is made. "
+        "After an occurrence that does not start, so long after that was decided.",
+    )
     specs: list[Schedule] | None = Field(
         None,
         min_length=MIN_SPECS,
@@ -121,7 +126,9 @@ class Job(Shape):
     payload: Any
     policies: JobPolicies
     version: int = Field(description="Rises with each change of name, target, payload or policies.")
-    next_run_at: datetime | None = Field(description="The next nominal instant; null for a job that is not active.")
+    next_run_at: datetime | None = Field(
+        description="The next nominal instant; null for a job that is not active, and of a `delay` while its run goes on."
+    )
     created_at: datetime
     updated_at: datetime
     links: JobLinks

@@ -61,6 +61,9 @@ def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
 def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
     if spec.solar is not None and abs(spec.latitude) >= _DAILY_BELOW:
         return _solar_notes(spec, spec.solar, now)
+    if spec.delay is not None:
+        after = f"{length_words(spec.delay)} after the run before it has ended"
+        return [f"Only its first instant is known beforehand: each further one comes {after}."]
     if spec.cron is None:
         return []
     cron = read_cron(spec.cron)
@@ -77,6 +80,8 @@ def _what(spec: ScheduleSpec) -> tuple[str, bool]:
         return f"Every {length.removeprefix('1 ') if ' and ' not in length else length}", False
     if spec.at is not None:
         return f"Once, on {_moment(spec.at, spec.timezone)}", True
+    if spec.delay is not None:
+        return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
     if spec.solar is not None:
         return f"At {_SUN[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
     return "Only when started by hand", False

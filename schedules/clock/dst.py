@@ -57,9 +57,9 @@ class DstChange:
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
     """Each clock change of the schedule's zone in (after, until] and within its bounds, in order.
 
-    A job without a clock has none. An `every` needs its anchor.
+    A job without a clock has none, nor has a delay. An `every` needs its anchor.
     """
-    if spec.kind is Kind.NONE:
+    if spec.kind in (Kind.NONE, Kind.DELAY):
         return []
     low = after if spec.start_at is None else max(after, spec.start_at)
     high = until if spec.end_at is None else min(until, spec.end_at)

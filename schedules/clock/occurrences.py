@@ -19,7 +19,8 @@ _TICK = timedelta(microseconds=1)
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
     """The nominal instants in (after, until] and within the schedule's bounds: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is not looked at: who counts the runs applies it. Raises ValueError for naive bounds, and for an
+    `max_runs` is not looked at: who counts the runs applies it. Of a `delay` it is the first instant that it may have
+    after `after`; the others hang on its runs. Raises ValueError for naive bounds, and for an
     `every` that has no anchor yet.
     """
     if after.tzinfo is None or until.tzinfo is None:
@@ -40,6 +41,8 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
         return _every_instants(spec.every, spec.anchor_at, low, high)
     if spec.solar is not None:
         return solar_instants(spec.solar, (spec.latitude, spec.longitude), low, high)
+    if spec.delay is not None:
+        return iter((low + _TICK,))
     if spec.specs:
         each = merge(*(occurrences(member, low, high) for member in spec.specs))
         return (at for at, _ in groupby(each))

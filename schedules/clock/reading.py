@@ -28,15 +28,17 @@ _KIND_WORDS = {
     Kind.EVERY: "an every schedule",
     Kind.ONCE: "a schedule that fires once",
     Kind.SOLAR: "a solar schedule",
+    Kind.DELAY: "a delay after each run",
     Kind.SEVERAL: "several schedules: each of them has its own",
     Kind.NONE: "a job that is started only by hand or by an event",
 }
 _MAX_UNKNOWN = 20
 # What one of several schedules can't have, and why.
-_KINDS_OF_THE_WHOLE = (Kind.SEVERAL, Kind.NONE)
+_KINDS_OF_THE_WHOLE = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
 _OF_THE_WHOLE = {
     "max_runs": "counts the runs of the whole job: give it beside specs.",
     "specs": "can't be nested: put its schedules into the list itself.",
+    "delay": "waits for the runs of the job, so it can't be one of several.",
 }
 
 
@@ -98,6 +100,7 @@ def _parse(data: object, floor: timedelta, *, zone: str = "UTC", is_one_of_sever
         solar=reader.take("solar", lambda value: fields.read_choice(value, SolarEvent)),
         latitude=reader.take("latitude", lambda value: fields.read_degrees(value, 90)) or 0.0,
         longitude=reader.take("longitude", lambda value: fields.read_degrees(value, 180)) or 0.0,
+        delay=reader.take("delay", lambda value: _read_length(value, floor)),
         specs=_read_specs(reader, floor, timezone or zone),
         timezone=timezone or zone,
         dst_gap=reader.take("dst_gap", lambda value: fields.read_choice(value, Gap)) or Gap.SHIFT,

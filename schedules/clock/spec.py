@@ -33,6 +33,7 @@ class Kind(StrEnum):
     EVERY = "every"
     ONCE = "once"
     SOLAR = "solar"
+    DELAY = "delay"
     SEVERAL = "several"
     NONE = "none"
 
@@ -51,6 +52,7 @@ class ScheduleSpec:
 
     `every` fires at `anchor_at` + k * `every` for each whole k, also before the anchor. `specs` fire at the instants of
     any of them, within the bounds of each and of the whole; `timezone` is the zone of those that state none.
+    A `delay` lies between the end of a run and the next occurrence: see `delay.py`.
     """
 
     kind: Kind
@@ -61,6 +63,7 @@ class ScheduleSpec:
     solar: SolarEvent | None = None
     latitude: float = 0.0  # degrees; south is negative
     longitude: float = 0.0  # degrees; west is negative
+    delay: timedelta | None = None
     specs: tuple[ScheduleSpec, ...] = ()
     timezone: str = "UTC"
     dst_gap: Gap = Gap.SHIFT
@@ -77,11 +80,19 @@ MEANINGFUL: dict[Kind, tuple[str, ...]] = {
     Kind.EVERY: ("every", "anchor_at", "timezone", *_BOUNDS),
     Kind.ONCE: ("at", "timezone"),
     Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", *_BOUNDS),
+    Kind.DELAY: ("delay", "timezone", *_BOUNDS),
     Kind.SEVERAL: ("specs", "timezone", *_BOUNDS),
     Kind.NONE: ("timezone",),
 }
 # The key that makes a schedule one of that kind.
-WHEN = {Kind.CRON: "cron", Kind.EVERY: "every", Kind.ONCE: "at", Kind.SOLAR: "solar", Kind.SEVERAL: "specs"}
+WHEN = {
+    Kind.CRON: "cron",
+    Kind.EVERY: "every",
+    Kind.ONCE: "at",
+    Kind.SOLAR: "solar",
+    Kind.DELAY: "delay",
+    Kind.SEVERAL: "specs",
+}
 
 
 def to_json(spec: ScheduleSpec) -> dict[str, object]:

@@ -25,7 +25,9 @@ def as_it_was(spec: ScheduleSpec, before: ScheduleSpec) -> ScheduleSpec:
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the mark of a job that gets this schedule at `now`."""
+    """Return the mark of a job that gets this schedule at `now`: a delay begins just then."""
+    if spec.kind is Kind.DELAY:
+        return now - timedelta(microseconds=1)
     return now - LATE_ONCE if spec.kind is Kind.ONCE else now
 
 

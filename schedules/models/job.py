@@ -11,9 +11,9 @@ from django.db.models import F, Q
 
 from executions.ids import uuid7
 from executions.models import named
-from schedules.clock.occurrences import next_after
+from schedules.clock.delay import next_due
 from schedules.clock.reading import parse
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
@@ -105,5 +105,12 @@ class Job(models.Model):
         if self.state != JobState.ACTIVE:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
-            return next_after(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
+            return next_due(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
         return self.next_run_at
+
+    @property
+    def waits_for_run(self) -> bool:
+        """Whether its next instant hangs on the end of a run."""
+        return (
+            self.state == JobState.ACTIVE and self.next_run_at is None and self.schedule.get("kind") == Kind.DELAY.value
+        )

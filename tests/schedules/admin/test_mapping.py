@@ -31,6 +31,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     },
     "every": {"schedule": {"every": "90s", "anchor_at": "2026-11-20T12:00:00.25Z", "timezone": "Europe/Paris"}},
     "once": {"schedule": {"at": "2031-01-01T00:00:30+05:30", "timezone": "Asia/Kolkata"}},
+    "delay": {"schedule": {"delay": "15m", "end_at": "2031-01-01T00:00:00"}},
     "solar": {"schedule": {"solar": "dusk_nautical", "latitude": -33.9, "longitude": 18, "max_runs": 3}},
     "several": {
         "schedule": {
@@ -122,6 +123,8 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"name": ""}, "name", "required"),
         ({"cron": "75 * * * *"}, "cron", "75"),
         ({"cron": ""}, "cron", "This is needed."),
+        ({"schedule_kind": "delay", "wait": "0s"}, "wait", "longer than nothing"),
+        ({"schedule_kind": "delay", "wait": ""}, "wait", "This is needed."),
         ({"schedule_kind": "solar", "latitude": "52.5"}, "longitude", "This is needed."),
         ({"schedule_kind": "solar", "latitude": "north", "longitude": "1"}, "latitude", "from -90 to 90"),
         ({"schedule_kind": "several", "specs": ""}, "specs", "2 to 20 schedules"),

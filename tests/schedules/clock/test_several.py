@@ -110,6 +110,8 @@ def test_a_plain_list_is_several_schedules() -> None:
         ([], "specs.1", "must be an object, not a list."),
         ({"specs": []}, "specs.1.specs", "can't be nested"),
         ({"kind": "several"}, "specs.1.kind", "can't be several for one of several"),
+        ({"delay": "5m"}, "specs.1.delay", "can't be one of several"),
+        ({"kind": "delay"}, "specs.1.kind", "can't be delay for one of several"),
         ({"kind": "none"}, "specs.1.kind", "can't be none for one of several"),
         ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "give it beside specs"),
         ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),

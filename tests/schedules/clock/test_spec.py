@@ -73,8 +73,8 @@ def test_a_schedule_is_read(data: dict[str, object], expected: ScheduleSpec) -> 
 @pytest.mark.parametrize(
     ("data", "field", "sentence"),
     [
-        ({}, "kind", "say when: give cron, every, at, solar or specs;"),
-        ({"kind": "often"}, "kind", 'must be cron, every, once, solar, several or none, not "often".'),
+        ({}, "kind", "say when: give cron, every, at, solar, delay or specs;"),
+        ({"kind": "often"}, "kind", 'must be cron, every, once, solar, delay, several or none, not "often".'),
         ({"kind": "crom", "cron": "@daily"}, "kind", 'Did you mean "cron"?'),
         ({"kind": ["cron"]}, "kind", "not a list."),
         ({"kind": "every", "cron": "@daily"}, "kind", 'is "every", but cron is given: make it "cron" or leave it out.'),
@@ -84,9 +84,11 @@ def test_a_schedule_is_read(data: dict[str, object], expected: ScheduleSpec) -> 
         (
             {"cron": "@daily", "every": "5m"},
             "every",
-            "can't be combined with cron: give only one of cron, every, at, solar and specs.",
+            "can't be combined with cron: give only one of cron, every, at, solar, delay and specs.",
         ),
         ({"cron": "@daily", "every": 1, "at": "x"}, "cron", "can't be combined with every and at"),
+        ({"delay": "500ms"}, "delay", "must be at least 1s."),
+        ({"delay": "15m", "anchor_at": "2027-01-01"}, "anchor_at", "has no meaning for a delay after each run"),
         ({"solar": "sunst", "latitude": 1, "longitude": 1}, "solar", 'Did you mean "sunset"?'),
         ({"solar": "sunset", "longitude": 1}, "latitude", "is needed"),
         ({"solar": "sunset", "latitude": 90.5, "longitude": 1}, "latitude", "from -90 to 90, not 90.5."),
@@ -286,6 +288,9 @@ def specs(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> ScheduleSpec:
     if kind is Kind.SEVERAL:
         members = draw(st.lists(specs(OF_SEVERAL), min_size=2, max_size=4))
         spec = ScheduleSpec(kind=kind, timezone=zone, specs=tuple(replace(each, max_runs=None) for each in members))
+    elif kind is Kind.DELAY:
+        length = draw(st.timedeltas(timedelta(seconds=1), timedelta(days=3653)))
+        spec = ScheduleSpec(kind=kind, timezone=zone, delay=length)
     elif kind is Kind.SOLAR:
         latitude, longitude = draw(st.floats(-60, 60)), draw(st.floats(-180, 180))
         event = draw(st.sampled_from(SolarEvent))
@@ -337,6 +342,10 @@ KEYS = st.sampled_from(
         "end_at",
         "max_runs",
         "specs",
+        "solar",
+        "latitude",
+        "longitude",
+        "delay",
     ]
 )
 
