@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
 DUE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.schedule, spec.policies, spec.target_kind
+       job.caught_up_at, job.schedule, spec.policies, spec.target_kind
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
  ORDER BY job.next_run_at, job.id LIMIT %(limit)s
@@ -26,7 +26,7 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 DUE_OF_JOB = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.schedule, spec.policies, spec.target_kind
+       job.caught_up_at, job.schedule, spec.policies, spec.target_kind
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
    FOR UPDATE OF job
@@ -38,9 +38,11 @@ LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 # tick: where the clock stands after a pass.
 ADVANCE = """
 UPDATE schedules_job AS job
-   SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled, state = moved.state
+   SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,
+       caught_up_at = moved.caught_up_at, state = moved.state
   FROM unnest(%(id)s::uuid[], %(mark_at)s::timestamptz[], %(next_run_at)s::timestamptz[], %(n_scheduled)s::int[],
-              %(state)s::text[]) AS moved (id, mark_at, next_run_at, n_scheduled, state)
+              %(caught_up_at)s::timestamptz[], %(state)s::text[])
+       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, state)
  WHERE job.id = moved.id
 """
 
@@ -92,6 +94,7 @@ class DueJob:
     next_run_at: datetime
     resumed_at: datetime | None
     n_scheduled: int
+    caught_up_at: datetime | None
     schedule: str  # JSON, as stored
     policies: str  # JSON, as stored
     target_kind: str
@@ -105,6 +108,7 @@ class Advance:
     mark_at: datetime
     next_run_at: datetime | None
     n_scheduled: int
+    caught_up_at: datetime | None
     state: str
 
 
@@ -138,6 +142,7 @@ def advance(moves: Sequence[Advance]) -> None:
             "mark_at": array(move.mark_at for move in moves),
             "next_run_at": array(move.next_run_at for move in moves),
             "n_scheduled": array(move.n_scheduled for move in moves),
+            "caught_up_at": array(move.caught_up_at for move in moves),
             "state": array(move.state for move in moves),
         },
     )

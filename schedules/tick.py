@@ -20,21 +20,24 @@ from executions.overlap import Decision, GoingOn, Stop
 from executions.runs import NewRun
 from executions.states import Reason, RunStatus
 from schedules import queries
-from schedules.clock.catchup import Verdict, judge
+from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
 from schedules.clock.delay import due_instants, next_due
+from schedules.clock.occurrences import occurrences
 from schedules.clock.reading import parse
 from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.starts import Pacing, jittered, paced
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schedules.queries import DueJob
 
 log = structlog.get_logger(__name__)
 
 RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
+MICROSECOND = timedelta(microseconds=1)
 PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
 REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
@@ -146,9 +149,10 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
     next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
-    new_runs = list(_rows(job, policies, decided, keep=0 if more else settings.MAINSPRING.fold_after))
+    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now, more=more)
+    new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
-    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value)
+    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
     return Plan(job, route, new_runs, move, stops)
 
 
@@ -158,19 +162,34 @@ def _judged(
     n_paused = sum(instant <= job.resumed_at for instant in due) if job.resumed_at else 0
     yield from ((instant, Reason.PAUSED) for instant in due[:n_paused])
     open_to_run = due[n_paused:]
-    verdicts = judge(
-        policies.catch_up.mode,
-        open_to_run,
-        now,
-        grace=settings.MAINSPRING.misfire_grace,
-        max_age=policies.catch_up.max_age,
-        more=more,
-    )
+    catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
+    n_missed = 0
+    if more and catch_up.mode is CatchUp.ALL:
+        missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
+        n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
+    bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
+    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.caught_up_at is not None))
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
+def _starts(
+    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime, *, more: bool
+) -> tuple[dict[datetime, datetime], datetime | None]:
+    """When each of these may start that does not start at once, and what the next pass has to know of that."""
+    spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
+    pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
+    starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
+    missed = [start_at for at, start_at in starts.items() if at < now - grace]
+    last_at = max(missed) if missed else job.caught_up_at
+    return starts, last_at if last_at and (more or last_at > now) else None
+
+
 def _rows(
-    job: DueJob, policies: JobPolicies, decided: Sequence[tuple[datetime, Decision]], keep: int
+    job: DueJob,
+    policies: JobPolicies,
+    decided: Sequence[tuple[datetime, Decision]],
+    starts: Mapping[datetime, datetime],
+    keep: int,
 ) -> Iterator[NewRun]:
     """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
@@ -194,6 +213,7 @@ def _rows(
                 nominal_at=instant,
                 reason=reason,
                 is_buffered=is_held,
+                available_at=starts.get(instant),
             )
             yield new if reason else runs.under(new, policies)
 

@@ -97,11 +97,16 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         "After an outage, of the missed occurrences",
         [
             (CatchUp.LAST.value, "Run the last one, once"),
+            (CatchUp.FIRST.value, "Run the first one, once"),
             (CatchUp.ALL.value, "Run each of them"),
             (CatchUp.SKIP.value, "Run none"),
         ],
+        "Runs that wait to be caught up with count as going on: where overlap skips, only the first of several runs.",
     )
     catch_up_max_age = text("Too old to catch up after", "1h")
+    catch_up_max_runs = number("Catch up with at most", "Of more, the earlier ones never run.")
+    catch_up_pace = text("Pace of catching up", "1s", "At the least so long between two starts.")
+    start_jitter = text("Spread starts over", "0s", "Each run starts up to so much later, always before the next.")
     max_retries = number("Retries after a failure", "0: none.")
     backoff = choice("Delay between attempts", [(name.value, name.capitalize()) for name in reversed(Backoff)])
     delay = text("First delay", "5s")
@@ -136,7 +141,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             "dst_fold",
         ),
         *("start_at", "end_at", "max_runs", "target_kind", *TargetFields.base_fields, "payload"),
-        *(*mapping.RETRY_FIELDS, "timeout"),
+        *(*mapping.RETRY_FIELDS, "timeout", *mapping.CATCH_UP_FIELDS),
     )
 
     class Meta:

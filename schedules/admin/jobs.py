@@ -97,7 +97,10 @@ class JobAdmin(JobEditing):
     def next_shown(self, job: Job) -> SafeString:
         if job.waits_for_run:
             return page.WAITS
-        return instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        when = instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        if starts := page.starts_words(job, job.now):  # type: ignore[attr-defined]
+            return format_html('{}<span class="ms-under">{}</span>', when, starts)
+        return when
 
     @admin.display(description="Last run")
     def last_shown(self, job: Job) -> SafeString:

@@ -31,7 +31,8 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
 API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay between attempts has taken it
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
-FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, "catch_up_mode", "catch_up_max_age"}
+CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
+FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, "start_jitter"}
 
 LABELS = {
     "start_at": "Not before",
@@ -59,8 +60,8 @@ PLACES: dict[str, str] = {
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
     "policies.catch_up": "catch_up_mode",
-    "policies.catch_up.mode": "catch_up_mode",
-    "policies.catch_up.max_age": "catch_up_max_age",
+    **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
+    "policies.jitter": "start_jitter",
 }
 
 
@@ -102,11 +103,15 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The policies that the values describe; an empty one takes its default."""
-    kept = {name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up")}
+    kept = {
+        name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up", "jitter")
+    }
     policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
     policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
-    catch_up = {"mode": values.get("catch_up_mode"), "max_age": values.get("catch_up_max_age")}
-    policies["catch_up"] = {name: value for name, value in catch_up.items() if value}
+    catch_up = {name.removeprefix("catch_up_"): values.get(name) for name in CATCH_UP_FIELDS}
+    policies["catch_up"] = {name: value for name, value in catch_up.items() if value not in (None, "")}
+    if values.get("start_jitter"):
+        policies["jitter"] = values["start_jitter"]
     return policies
 
 
@@ -122,8 +127,8 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         "target_kind": next(iter(SECTIONS)),
         **{name: policies[name] for name in POLICY_FIELDS},
         **policies["retry"],
-        "catch_up_mode": policies["catch_up"]["mode"],
-        "catch_up_max_age": policies["catch_up"]["max_age"],
+        **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
+        "start_jitter": policies["jitter"],
     }
     for section in SECTIONS.values():
         values |= section.initial(None)

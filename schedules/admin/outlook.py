@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from access.admin.instants import differs, relative, zone_word
+from executions.admin import words
+from executions.durations import read_duration
+from executions.ids import read_id
 from schedules.admin import mapping
 from schedules.clock.delay import due_instants
 from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import next_after
-from schedules.clock.preview import Mark, fire_of, preview
+from schedules.clock.preview import Fire, Mark, fire_of, preview
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from schedules.clock.starts import jittered, latest_start
 from schedules.exceptions import InvalidDefinition
+from schedules.policies import LONGEST_JITTER
 from schedules.validation import validate_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from schedules.models import Job
 
@@ -36,12 +42,24 @@ MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """The jitter of a job, and its id once it has one."""
+
+    jitter: timedelta
+    job_id: UUID | None
+
+
+NO_SPREAD = Spread(timedelta(0), None)
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """One coming instant, in words: in the schedule's zone, and in the viewer's."""
 
     local: str
     mine: str
     relative: str
+    starts: str  # when its run starts, where that is later
     marks: list[tuple[str, str]]
 
 
@@ -52,6 +70,7 @@ def of(
     n_left: int | None = None,
     with_changes: bool = True,
     next_run_at: datetime | None = None,
+    spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
     """The context of the preview; `n_left` is how many runs `max_runs` still allows."""
     spec = with_anchor(spec, spec.start_at or now)
@@ -73,6 +92,7 @@ def of(
                 local=_exact(fire.local, now),
                 mine=_exact(timezone.localtime(fire.at), now),
                 relative=relative(fire.at, now),
+                starts=_starts(spec, fire, spread, now),
                 marks=[MARKS[mark] for mark in fire.marks],
             )
             for fire in fires
@@ -98,15 +118,41 @@ def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict
             )
         is_empty = not any(values.get(name) for name in ("cron", "every", "at", "latitude", "wait", "specs"))
         return {"errors": errors, "is_empty": is_empty}, errors
-    return of(spec, now), {}
+    return of(spec, now, spread=_spread_of(values)), {}
 
 
 def of_job(job: Job, now: datetime) -> dict[str, Any]:
     """The same for a saved job, minding how many runs it has had."""
     spec = job.schedule_spec
     n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    context = of(spec, now, n_left=n_left, with_changes=False, next_run_at=job.next_run_at)
+    context = of(
+        spec,
+        now,
+        n_left=n_left,
+        with_changes=False,
+        next_run_at=job.next_run_at,
+        spread=Spread(job.policies.jitter, job.pk),
+    )
     return context | {"fires": []} if job.waits_for_run else context
+
+
+def _spread_of(values: Mapping[str, Any]) -> Spread:
+    """What stands in the form; what can't be read is told when it is saved, and shown nowhere."""
+    try:
+        jitter = read_duration(values.get("start_jitter") or 0, zero=True)
+    except ValueError:
+        return NO_SPREAD
+    return Spread(min(jitter, LONGEST_JITTER), read_id(str(values.get("job_id") or "")))
+
+
+def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> str:
+    if not spread.jitter:
+        return ""
+    if spread.job_id is None:
+        most = latest_start(spec, fire.at, spread.jitter) - fire.at
+        return f"starts up to {words.duration(most)} later"
+    at = jittered(spec, spread.job_id, fire.at, spread.jitter)
+    return f"starts {_exact(at.astimezone(fire.local.tzinfo), now)}"
 
 
 def n_missed(job: Job, now: datetime) -> int:

@@ -13,9 +13,11 @@ from executions.admin.detail import ordered, timeout_words
 from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
+from executions.overlap import Overlap
 from executions.states import LIVE, Origin, Reason
 from schedules import ledger
 from schedules.admin import outlook
+from schedules.clock.catchup import CatchUp
 from schedules.clock.describe import describe
 from schedules.clock.zones import zone
 from schedules.models import Job, JobState, Why
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from schedules.models import Stoppage
+    from schedules.policies import JobPolicies
 
 N_RUNS = 20
 WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
@@ -46,6 +49,12 @@ def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
         "at": instants.exact_time(stoppage.raised_at, now),
         "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
     }
+
+
+def starts_words(job: Job, now: datetime) -> str:
+    """When the next run starts, where jitter puts that off."""
+    at = job.next_start_at
+    return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
 
 
 def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
@@ -75,6 +84,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "next": WAITS
         if job.waits_for_run
         else instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "starts": starts_words(job, now),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now) for run in runs],
         "has_more": len(runs) == N_RUNS,
@@ -88,10 +98,8 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
                 "When the last run still goes on",
                 "skip the occurrence" if policies.overlap == "skip" else "start beside it",
             ),
-            (
-                "After an outage",
-                f"run {_CATCH_UP[policies.catch_up.mode]}, if missed within {words.duration(policies.catch_up.max_age)}",
-            ),
+            ("After an outage", _catch_up(policies)),
+            *([("Spread of starts", f"up to {words.duration(policies.jitter)}")] if policies.jitter else []),
             ("Retries", _retries(job)),
             (
                 "Timeout of one attempt",
@@ -109,7 +117,16 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     }
 
 
-_CATCH_UP = {"skip": "none", "last": "the last one", "all": "each one"}
+_CATCH_UP = {"skip": "none", "first": "the first one", "last": "the last one", "all": "each one"}
+
+
+def _catch_up(policies: JobPolicies) -> str:
+    policy = policies.catch_up
+    text = f"run {_CATCH_UP[policy.mode]}, if missed within {words.duration(policy.max_age)}"
+    if policy.mode is not CatchUp.ALL:
+        return text
+    text += f", the latest {policy.max_runs:,} at most, {words.duration(policy.between_starts)} apart"
+    return f"{text}; of these, overlap skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 
 def _retries(job: Job) -> str:
@@ -127,7 +144,7 @@ def _line(run: Run, now: datetime) -> dict[str, Any]:
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),
-        "late": words.duration(run.lateness()) if run.started_at else "",
+        "late": words.duration(run.behind_plan() or run.lateness()) if run.started_at else "",
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,

@@ -19,7 +19,13 @@ DEFINITIONS: dict[str, Any] = {
         "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
         "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
         "payload": {"format": "pdf"},
-        "policies": {"timeout": "2m", "retry": {"max_retries": 5}},
+        "policies": {
+            "timeout": "2m",
+            "retry": {"max_retries": 5},
+            "overlap": "buffer_all",
+            "catch_up": {"mode": "all", "max_age": "1d", "max_runs": 10, "pace": "1m"},
+            "jitter": "10m",
+        },
     },
     "Command": {
         "name": "greeting",
@@ -71,10 +77,12 @@ JOB: dict[str, Any] = {
         "retry": {"max_retries": 5, "backoff": "exponential", "delay": "5s", "max_delay": "1h", "jitter": True},
         "timeout": "2m",
         "delivery": "at_least_once",
-        "catch_up": {"mode": "last", "max_age": "1h"},
+        "catch_up": {"mode": "last", "max_age": "1h", "max_runs": 1000, "pace": None},
+        "jitter": "0s",
     },
     "version": 1,
     "next_run_at": "2026-11-21T07:30:00Z",
+    "next_start_at": "2026-11-21T07:30:00Z",
     "created_at": "2026-11-20T12:00:00Z",
     "updated_at": "2026-11-20T12:00:00Z",
     "links": {"runs": f"/api/v1/jobs/{JOB_ID}/runs"},
@@ -85,6 +93,7 @@ PAUSED: dict[str, Any] = {
     "pause_reason": "The report server is being moved.",
     "paused_at": "2026-11-20T14:00:00Z",
     "next_run_at": None,
+    "next_start_at": None,
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
 PREVIEW_QUESTIONS: dict[str, Any] = {
@@ -94,6 +103,7 @@ PREVIEW_QUESTIONS: dict[str, Any] = {
         "count": 2,
         "timezone": "Europe/Paris",
     },
+    "With the jitter of a job": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
 }
 PREVIEW: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
@@ -103,12 +113,16 @@ PREVIEW: dict[str, Any] = {
             "local": "2027-03-13T02:30:00-05:00",
             "in_viewer_zone": "2027-03-13T08:30:00+01:00",
             "marks": [],
+            "starts_at": None,
+            "starts_before": None,
         },
         {
             "at": "2027-03-14T07:00:00Z",
             "local": "2027-03-14T03:00:00-04:00",
             "in_viewer_zone": "2027-03-14T08:00:00+01:00",
             "marks": ["gap"],
+            "starts_at": None,
+            "starts_before": None,
         },
     ],
     "dst_changes": [],

@@ -129,6 +129,7 @@ class Job(Shape):
     next_run_at: datetime | None = Field(
         description="The next nominal instant; null for a job that is not active, and of a `delay` while its run goes on."
     )
+    next_start_at: datetime | None = Field(description="When the run of `next_run_at` starts: later by the jitter.")
     created_at: datetime
     updated_at: datetime
     links: JobLinks
@@ -164,6 +165,7 @@ def job_of(row: models.Job, *, in_full: bool) -> Job:
         policies=row.policies,
         version=row.spec.version,
         next_run_at=row.next_fire_at,
+        next_start_at=row.next_start_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
         links=JobLinks(runs=reverse("job-runs", args=[row.pk])),

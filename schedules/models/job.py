@@ -14,6 +14,7 @@ from executions.models import named
 from schedules.clock.delay import next_due
 from schedules.clock.reading import parse
 from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.starts import jittered
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class Job(models.Model):
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none is due.")
     n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far, for max_runs.")
 
+    caught_up_at = models.DateTimeField(
+        null=True, help_text="While missed occurrences are caught up with: when the last of them so far may start."
+    )
+
     class Meta:
         indexes: ClassVar = [
             # queries.DUE and NEXT_DUE
@@ -107,6 +112,12 @@ class Job(models.Model):
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
             return next_due(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
         return self.next_run_at
+
+    @property
+    def next_start_at(self) -> datetime | None:
+        """When the run of `next_fire_at` may start: later by the job's jitter."""
+        at = self.next_fire_at
+        return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
 
     @property
     def waits_for_run(self) -> bool:

@@ -71,7 +71,8 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
             "timeout": "1500ms",
             "delivery": "at_most_once",
             "retry": {"max_retries": 0, "backoff": "fixed", "delay": "1m", "max_delay": "2h", "jitter": False},
-            "catch_up": {"mode": "all", "max_age": "2d"},
+            "catch_up": {"mode": "all", "max_age": "2d", "max_runs": 7, "pace": "0s"},
+            "jitter": "5m",
         }
     },
 }
