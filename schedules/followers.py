@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
-from executions.states import LIVE, Origin, RunStatus
+from executions.states import Origin, RunStatus
 from schedules import queries, triggers
 from schedules.clock.delay import after_end
 from schedules.clock.spec import Kind
@@ -84,7 +84,7 @@ def _set_next(job: Job, run: runs.Run) -> None:
     waits = spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
     if not waits or run.origin != Origin.SCHEDULE or run.finished_at is None:
         return
-    if runs.Run.objects.filter(job_id=job.pk, origin=Origin.SCHEDULE, status__in=LIVE).exists():
+    if runs.has_scheduled(job.pk):
         return  # this one is of before the schedule was changed
     job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
     if job.next_run_at is None:

@@ -11,6 +11,7 @@ from executions import runs
 from executions.states import Origin
 from executions.targets.jsonsafe import find_flaw
 from schedules import tick
+from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
 from schedules.definitions import lock
@@ -69,10 +70,13 @@ def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
         job = lock(job_id)
         if job.state != JobState.PAUSED:
             raise JobConflict(f"The job is {job.state}, not paused.")
-        kind = job.schedule_spec.kind
-        if kind is not Kind.DELAY:  # of which the end of a run has said when, or will
-            job.next_run_at = next_after(job.schedule_spec, job.mark_at)
-        is_over = job.next_run_at is None and kind not in (Kind.DELAY, Kind.NONE)
+        spec, waits = job.schedule_spec, False
+        if spec.kind is not Kind.DELAY:
+            job.next_run_at = next_after(spec, job.mark_at)
+        elif job.next_run_at is None:
+            waits = runs.has_scheduled(job_id)
+            job.next_run_at = None if waits else next_due(spec, now)
+        is_over = job.next_run_at is None and spec.kind is not Kind.NONE and not waits
         job.state = JobState.ENDED if is_over else JobState.ACTIVE
         job.resumed_at, job.updated_at, job.paused_at, job.pause_reason = now, now, None, ""
         job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason", "updated_at"])

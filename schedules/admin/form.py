@@ -40,9 +40,10 @@ KINDS = (
 )
 TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
 INSTANT = "2027-03-01 09:00"
-SPECS = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00"
+SPECS = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00\nsunset 52.5 13.4"
 SPECS_HELP = (
-    "One a line: a cron expression, every …, or an instant. For one with a time zone or limits of its own, its JSON."
+    "One a line: a cron expression, every …, an instant, or what the sun does and where. "
+    "For one with a time zone or limits of its own, its JSON."
 )
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 

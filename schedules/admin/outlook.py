@@ -151,8 +151,8 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
     if spread.job_id is None:
         most = latest_start(spec, fire.at, spread.jitter) - fire.at
         return f"starts up to {words.duration(most)} later"
-    at = jittered(spec, spread.job_id, fire.at, spread.jitter)
-    return f"starts {_exact(at.astimezone(fire.local.tzinfo), now)}"
+    at = jittered(spec, spread.job_id, fire.at, spread.jitter).astimezone(fire.local.tzinfo).replace(microsecond=0)
+    return f"starts {f'{at:%H:%M:%S}' if at.date() == fire.local.date() else _exact(at, now)}"
 
 
 def n_missed(job: Job, now: datetime) -> int:

@@ -133,6 +133,15 @@ def test_resuming_while_its_run_goes_on_goes_on_waiting() -> None:
     assert again(job).next_run_at == at(8)
 
 
+def test_resuming_a_job_whose_run_is_gone_waits_for_nothing() -> None:
+    job = delayed()
+    beat(0)
+    triggers.pause(job.pk, at(1), actor="tests")
+    Run.objects.all().delete()
+    triggers.resume(job.pk, at(2), actor="tests")
+    assert again(job).next_run_at == at(7)
+
+
 def change(job: Job, delay: str, now: datetime) -> Job:
     data = {"name": "greeting", "schedule": {"delay": delay}, "target": ECHO, "payload": HELLO}
     definitions.replace(job.pk, validate(data, now, job), now, actor="tests")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from executions.admin.shown import run_url
 from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
 from schedules.models import Job, JobState
@@ -356,7 +357,7 @@ def test_the_lists_and_pages_show_when_a_run_starts_beside_its_instant(admin_use
     for page in ("/admin/schedules/job/", f"/admin/schedules/job/{job.pk}/"):
         assert re.search(rf"starts 20 Nov(?: 2026)? {start_at:%H:%M:%S} UTC", page_of(admin.get(page)))
     tick(after(minutes=1), 10)
-    assert "Planned start" in page_of(admin.get(f"/admin/executions/run/{Run.objects.get().pk}/"))
+    assert "Planned start" in page_of(admin.get(run_url(Run.objects.get().pk)))
 
 
 def test_a_run_remembers_when_it_was_to_start(settings: Settings) -> None:
