@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-# records.recorded: the rows of a job's schedule, and of backfills, within a window. The ids begin with the nominal instant.
+# records.recorded: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
+# nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
 RECORD = """id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
        finished_at, n_attempts, error_code"""
 RECORDED = f"""
 SELECT {RECORD}
   FROM executions_run
  WHERE job_id = %(job_id)s AND (nominal_at, origin) > (%(after)s, %(after_origin)s) AND nominal_at <= %(until)s
-   AND origin IN ('schedule', 'backfill') AND id >= %(lowest)s AND id < %(highest)s
+   AND origin IN ('schedule', 'backfill')
  ORDER BY nominal_at, origin LIMIT %(limit)s
 """
 
@@ -29,7 +30,7 @@ SELECT run.job_id, {RECORD}
  CROSS JOIN LATERAL (
     SELECT * FROM executions_run
      WHERE job_id = wanted_id AND nominal_at > wanted.after AND nominal_at <= wanted.until
-       AND origin IN ('schedule', 'backfill') AND id >= %(lowest)s
+       AND origin IN ('schedule', 'backfill')
      ORDER BY nominal_at, origin LIMIT %(limit)s) AS run
  ORDER BY run.job_id, run.nominal_at, run.origin
 """

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from executions import record_queries as queries
 from executions.database import execute, fetch
-from executions.ids import MILLISECOND, lowest_id
 from executions.record import Record
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]
     for row in fetch(queries.FOLDED, values):
         if (folded := Record(*row)).last_nominal_at > after:
             yield folded
-    values |= {"lowest": lowest_id(after), "highest": lowest_id(until + MILLISECOND), "limit": ROWS_AT_ONCE}
+    values |= {"limit": ROWS_AT_ONCE}
     rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
     while rows:
         yield from rows
@@ -45,7 +44,6 @@ def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -
             "job_id": list(windows),
             "after": [after for after, _ in windows.values()],
             "until": [until for _, until in windows.values()],
-            "lowest": lowest_id(min(after for after, _ in windows.values())),
             "limit": limit,
         }
         for job_id, *row in fetch(queries.RECORDED_OF_JOBS, values):
