@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 import structlog
+from django.db import connections
 
 from executions import attempt, transitions, writing
 from executions.claiming import claim
-from executions.database import DATABASE_AWAY, give_back, one_line
+from executions.database import DATABASE_AWAY, one_line
 from executions.heartbeat import heartbeat
 from executions.message import PATIENCE
 from executions.targets.per_process import PerProcess
@@ -67,7 +68,7 @@ class Crew:
         except DATABASE_AWAY as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
         finally:
-            give_back()
+            connections.close_all()  # to the pool: hundreds of threads may not keep one each
             wait(others)
             self._note(1 - len(left))
         return ended + [each.result() for each in others]
@@ -80,7 +81,7 @@ class Crew:
         try:
             begun = [attempt.begin(claimed) for claimed in claim(wanted, worker, clock)]
         finally:
-            give_back()
+            connections.close_all()
             self._release(len(wanted) - len(begun))
         for each in begun:
             heartbeat.get().watch(each.context)
@@ -93,7 +94,7 @@ class Crew:
             writing.write([(begun, ending)], clock)
         finally:
             heartbeat.get().release(begun.context)
-            give_back()
+            connections.close_all()
             self._release(1)
             self._note(-1)
         return ending

@@ -108,14 +108,15 @@ def _fulfil(wishes: Sequence[_Wish], now: datetime) -> None:
         statuses = _store([each for wish in wishes for each in wish.ended], now)
         for wish in wishes:
             wish.statuses = statuses
-    except Exception as error:
-        connection.close()
-        if len(wishes) > 1 and not isinstance(error, DATABASE_AWAY):
+    except BaseException as error:  # noqa: BLE001  (raised in the threads whose wishes they are)
+        if isinstance(error, DATABASE_AWAY):
+            connection.close()
+        elif len(wishes) > 1 and isinstance(error, Exception):
             for wish in wishes:  # one of them: the others have theirs
                 _fulfil([wish], now)
-        else:
-            for wish in wishes:
-                wish.error = error
+            return
+        for wish in wishes:
+            wish.error = error
 
 
 def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:

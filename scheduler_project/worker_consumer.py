@@ -27,7 +27,11 @@ UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError
 class Consumer(consumer.Consumer):
     """Drops such a message with one log line; Celery would end the worker, and find the message again."""
 
-    connection_errors: tuple[type[Exception], ...]  # the stubs do not know it
+    # The stubs do not know these.
+    connection_errors: tuple[type[Exception], ...]
+    initial_prefetch_count: int
+    prefetch_multiplier: int
+    qos: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +56,7 @@ class Consumer(consumer.Consumer):
     @property
     def _new_prefetch_count(self) -> int:
         # After a reconnection Celery counts up from what the broker was last told, which may be for want of places.
-        return int(self.initial_prefetch_count + self.prefetch_multiplier)
+        return self.initial_prefetch_count + self.prefetch_multiplier
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Return what is called with each message."""

@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from executions import heartbeat, logs, runner, transitions
+from executions import claiming, heartbeat, logs, runner, transitions
 from executions.context import RunContext
 from executions.dispatch import KILL_AFTER, dispatch_once
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
@@ -132,7 +132,7 @@ class Refused:
 def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
-    monkeypatch.setattr(runner, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(claiming, "BETWEEN_TRIES", 0)
     runner.pace.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)
