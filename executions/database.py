@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections, transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+K = TypeVar("K")
+T = TypeVar("T")
 
 DATABASE_AWAY = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
 BETWEEN_TRIES = 1.0  # seconds, while it is away
@@ -35,6 +37,29 @@ def array(values: Iterable[object]) -> str:
     Of no other text: nothing is quoted. For thousands of values this is several times as fast as a list.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
+
+
+def is_away() -> bool:
+    """Whether what has just failed did so because the database does not answer."""
+    return not connection.is_usable()
+
+
+def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
+    """Act on all keys in one transaction; where that fails, on each half in its own, down to those that fail alone.
+
+    Returns what `act` returned, and what each key that fails alone has raised. Raises when the database is away.
+    """
+    try:
+        with transaction.atomic():
+            return [act(keys)], {}
+    except Exception as error:
+        if is_away():
+            raise
+        if len(keys) <= 1:
+            return [], dict.fromkeys(keys, error)
+    done, failed = take_apart(act, keys[: len(keys) // 2])
+    more_done, more_failed = take_apart(act, keys[len(keys) // 2 :])
+    return done + more_done, failed | more_failed
 
 
 def give_back() -> None:

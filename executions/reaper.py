@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import endings, held_queries, queries, transitions
-from executions.database import execute, fetch
+from executions.database import execute, fetch, one_line, take_apart
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE
@@ -35,10 +35,13 @@ def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
         rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
-        written = transitions.finish([_ending(row, now) for row in rows], now) if rows else {}
+        parts, faults = take_apart(lambda some: transitions.finish([_ending(row, now) for row in some], now), rows)
+        written = {run_id: status for part in parts for run_id, status in part.items()}
         n_again = sum(status in LIVE for status in written.values())
         if n_again:
             queries.wake_beat()
+    for (run_id, *_), error in faults.items():
+        log.error("cannot_recover", action="reap", run=str(run_id), error=one_line(error))
     reaped = Reaped(n_again=n_again, n_over=len(written) - n_again)
     if written:
         log.warning("leases_expired", action="reap", n_again=reaped.n_again, n_over=reaped.n_over)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 import structlog
@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
-from executions.database import one_line
+from executions.database import is_away, one_line
 from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, expire, free_stranded, postpone
 from schedules import queries
 from schedules.followers import Followed, follow_once
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from kombu import Connection
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
 AFTER_FAULT = timedelta(seconds=1)  # database or broker away: try again then
@@ -101,18 +103,16 @@ class JobScheduler(PeriodicScheduler):
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
         next_at = queries.next_at()
-        took, more = self._take_due(now, limit, next_at)
+        took, soonest = self._take_due(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if more:
-            return now
         if took:
             next_at = queries.next_at()
         each_at = (next_at.tick, next_at.follow, next_at.expire, max(next_at.dispatch, self._ask_broker_at))
-        return min(*again_at, *(at if took or at > now else now + LOCKED for at in each_at))
+        return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
         """Send messages; those that the broker does not take are due again a second later."""
@@ -139,19 +139,21 @@ class JobScheduler(PeriodicScheduler):
         super().close()
         self._wakeup.close()
 
-    def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, bool]:
-        """Tick, follow up and dispatch what is due; returns whether anything was, and whether there may be more."""
-        ticked, followed, again = NOTHING, Followed(), []
-        n_expired = expire(now, limit) if next_at.expire <= now else 0
+    def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
+        """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
+        ticked, followed, again = NOTHING, Followed(), list[Message]()
+        self._is_faulty = False
+        n_expired = self._try(expire, now, limit, 0) if next_at.expire <= now else 0
         if next_at.follow <= now or n_expired:
-            followed = follow_once(now, limit)  # first, so that the tick knows what is over and what has its place
+            # first, so that the tick knows what is over and what has its place
+            followed = self._try(follow_once, now, limit, followed)
         if next_at.tick <= now:
-            ticked = tick(now, limit)
+            ticked = self._try(tick, now, limit, ticked)
             self.publish(ticked.messages, now)
             if ticked.n_held:
-                followed += follow_once(now, limit)
+                followed += self._try(follow_once, now, limit, Followed())
         if (next_at.dispatch <= now or followed.n_decided) and now >= self._ask_broker_at:
-            again = dispatch_once(now, limit)
+            again = self._try(dispatch_once, now, limit, again)
             self.publish(again, now)
         took = bool(ticked.n_jobs or followed.n_followups or n_expired or again)
         if took:
@@ -165,8 +167,20 @@ class JobScheduler(PeriodicScheduler):
                 n_expired=n_expired,
                 n_messages=len(ticked.messages) + len(again),
             )
-        n_again = sum(len(message.runs) for message in again)
-        return took, ticked.more or followed.more or max(n_expired, n_again) >= limit
+        if ticked.more or (took and not self._is_faulty and not ticked.n_broken):
+            return took, now
+        return took, now + (AFTER_FAULT if self._is_faulty or ticked.n_broken else LOCKED)
+
+    def _try(self, act: Callable[[datetime, int], T], now: datetime, limit: int, otherwise: T) -> T:
+        """Do one part of a pass. What fails in it, though the database answers, keeps no other part from being done."""
+        try:
+            return act(now, limit)
+        except Exception:
+            if is_away():
+                raise
+            self._is_faulty = True
+            log.exception("pass_failed", action="beat", part=act.__name__)
+            return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:
         """Publish again what waits for a queue that the broker says is empty; returns when to look again."""
@@ -185,10 +199,13 @@ class JobScheduler(PeriodicScheduler):
         try:
             return act(now)
         except Exception as error:
-            if not self.is_broker_fault(error):
+            if self.is_broker_fault(error):
+                self._note_broker_fault(error, now)
+                return self._ask_broker_at
+            if is_away():
                 raise
-            self._note_broker_fault(error, now)
-            return self._ask_broker_at
+            log.exception("pass_failed", action="beat", part=act.__name__)
+            return now + AFTER_FAULT
 
     def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
         """Leave the broker alone for a moment: each time that it is asked and hangs, nothing ticks for so long."""

@@ -23,6 +23,13 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at
    FOR UPDATE OF job SKIP LOCKED
 """
 
+# tick, when a pass has failed: what it was about, to take it apart. It reads nothing that could be the reason.
+DUE_NAMES = """
+SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(now)s
+ ORDER BY next_run_at, id LIMIT %(limit)s
+"""
+DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
+
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 DUE_OF_JOB = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
@@ -48,7 +55,11 @@ UPDATE schedules_job AS job
 
 # tick: a job that cannot be processed is looked at again later, with its mark where it was, and the watchdog hears of it.
 PUSH_BACK = """
-WITH pushed AS (UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s) RETURNING id, mark_at)
+WITH pushed AS (
+    UPDATE schedules_job SET next_run_at = %(until)s
+     WHERE id IN (SELECT id FROM schedules_job WHERE id = ANY(%(id)s) AND next_run_at <= %(now)s FOR UPDATE SKIP LOCKED)
+    RETURNING id, mark_at
+)
 INSERT INTO schedules_stoppage (job_id, why, found_at, stood_at)
 SELECT id, 'pushed_back', %(now)s, mark_at FROM pushed
 ON CONFLICT DO NOTHING
@@ -71,8 +82,12 @@ DELETE FROM schedules_stoppage WHERE id IN (
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 # beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
-NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
-NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY})"
+# No datetime holds an infinite instant, which nothing but SQL by hand can have stored.
+NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
+NEXT = f"""
+SELECT CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY})
+  FROM ({NEXT_DUE}) AS due (at)
+"""
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -117,6 +132,16 @@ def due_jobs(now: datetime, limit: int) -> list[DueJob]:
     return [DueJob(*row) for row in fetch(DUE, {"now": now, "limit": limit})]
 
 
+def due_names(now: datetime, limit: int) -> dict[UUID, str]:
+    """Return the names of up to `limit` jobs that are due, by id, locked by somebody or not."""
+    return dict(fetch(DUE_NAMES, {"now": now, "limit": limit}))
+
+
+def due_among(job_ids: Sequence[UUID], now: datetime) -> list[DueJob]:
+    """Lock and return those of these jobs that are due."""
+    return [DueJob(*row) for row in fetch(DUE_AMONG, {"id": list(job_ids), "now": now, "limit": len(job_ids)})]
+
+
 def due_job(job_id: UUID, now: datetime) -> DueJob | None:
     """Lock and return one job if it is due."""
     rows = fetch(DUE_OF_JOB, {"id": job_id, "now": now})
@@ -149,7 +174,7 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """Look at these jobs again at `until`, and note for the watchdog that they were pushed back."""
+    """Look at those of these jobs that are due again at `until`, and note for the watchdog that they were pushed back."""
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 

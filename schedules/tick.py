@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import overlap, runs
+from executions.database import is_away, one_line, take_apart
 from executions.dispatch import Message, Route, Waiting, gather, route_of
 from executions.overlap import Decision, GoingOn, Stop
 from executions.runs import NewRun
@@ -72,18 +73,51 @@ def tick(now: datetime, limit: int) -> Ticked:
     2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
     3. Insert their runs; an occurrence that has its row keeps it.
     4. Move the marks. All of it commits together, or not at all.
+    5. If it does not, find the jobs that are to blame, and handle the others.
     """
-    with transaction.atomic():
-        jobs = queries.due_jobs(now, limit)
-        ticked = _pass(jobs, now, published=True)
-        return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
+    try:
+        with transaction.atomic():
+            jobs = queries.due_jobs(now, limit)
+            ticked = _pass(jobs, now, published=True)
+            return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
+    except Exception as error:
+        if is_away():
+            raise
+        log.warning("pass_taken_apart", action="tick", error=one_line(error))
+        return _tick_apart(queries.due_names(now, limit), now)
 
 
 def settle(job_id: UUID, now: datetime) -> None:
-    """Bring one job up to `now` under the definition it has, before that is changed. Inside a transaction."""
-    while (job := queries.due_job(job_id, now)) is not None:
-        if _pass([job], now, published=False).n_broken:
-            break
+    """Bring one job up to `now` under the definition it has, before that is changed. Inside a transaction.
+
+    A job with which that fails is left as it is: its new definition may be what mends it.
+    """
+
+    def handle(_: Sequence[UUID]) -> bool:
+        job = queries.due_job(job_id, now)
+        return job is not None and not _pass([job], now, published=False).n_broken
+
+    while (done := take_apart(handle, [job_id]))[0] == [True]:
+        pass
+    for error in done[1].values():
+        log.warning("job_not_settled", action="settle", job=str(job_id), error=one_line(error))
+
+
+def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
+    """Handle jobs in ever smaller parts; one that fails alone is pushed back. What is new, the next pass publishes."""
+    parts, faults = take_apart(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
+    for job_id, error in faults.items():
+        log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
+    take_apart(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
+    n_jobs = sum(part.n_jobs for part in parts)
+    return Ticked(
+        n_jobs=n_jobs + len(faults),
+        n_skipped=sum(part.n_skipped for part in parts),
+        n_broken=sum(part.n_broken for part in parts) + len(faults),
+        messages=[],
+        n_held=sum(part.n_held for part in parts),
+        more=n_jobs > 0,
+    )
 
 
 def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:

@@ -13,6 +13,7 @@ from executions.reaper import Reaped, reap_once
 from executions.states import RunStatus
 from executions.targets.base import Failed
 from tests.factories import NOW, claim, end, make_job, make_run
+from tests.poison import cure, poison
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +104,15 @@ def test_a_worker_that_died_before_the_timeout_was_lost_even_when_found_after_it
     run = make_run(make_job(policies={"timeout": "10s"}))
     lose(run)
     assert Attempt.objects.get().status == "lost"
+
+
+def test_a_run_that_cannot_be_written_keeps_no_other_from_being_recovered() -> None:
+    runs = [make_run(make_job(f"job {number}")) for number in range(4)]
+    for run in runs:
+        claim(run)
+    bad = runs.pop(1)
+    poison("executions_run", "id", bad.pk, on="UPDATE")
+    assert reap_once(NOW + 2 * LEASE, 10) == Reaped(n_again=3)
+    assert set(Run.objects.filter(status=RunStatus.QUEUED)) == set(runs)
+    cure("executions_run", bad.pk)
+    assert reap_once(NOW + 2 * LEASE, 10) == Reaped(n_again=1)

@@ -19,10 +19,11 @@ from executions.states import RunStatus
 from executions.targets.base import Failed
 from scheduler_project.celery import app
 from schedules import queries
-from schedules.beat import JobScheduler
+from schedules.beat import LOCKED, JobScheduler
 from schedules.models import BeatLease
 from schedules.periodic import LEASE, LEASE_TIME
 from tests.factories import NOW, end, make_job, make_run
+from tests.poison import cure, poison
 from tests.queues import in_queue
 
 if TYPE_CHECKING:
@@ -220,3 +221,19 @@ class TestPeriodicTasks:
         beat.pass_once(NOW)
         assert not queries.take_lease(LEASE, "other", NOW + LEASE_TIME, NOW + 2 * LEASE_TIME)
         assert queries.take_lease(LEASE, "other", NOW + LEASE_TIME + MINUTE, NOW + 2 * MINUTE)
+
+
+def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waiting(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
+    bad = make_run(make_job("bad", {"kind": "none"}))
+    make_job("good")
+    poison("executions_run", "id", bad.pk, on="UPDATE")
+    try:
+        assert beat.pass_once(NOW + MINUTE) > NOW + MINUTE + LOCKED, "it must not spin"
+    finally:
+        cure("executions_run", bad.pk)
+    assert Run.objects.filter(spec__job_name="good").count() == 1
+    assert len(messages(broker, "command")) == len(messages(broker, "mine")) == 1

@@ -1,0 +1,99 @@
+"""A job whose rows the database refuses, or that cannot be read, keeps no other job from its occurrences."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from structlog.testing import capture_logs
+
+from executions.models import Run
+from schedules import definitions, queries
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.validation import validate
+from tests.factories import ECHO, NOW, make_job
+from tests.poison import cure, poison
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+ALLOW = {"overlap": "allow"}
+
+
+def jobs_with_a_bad_one(n: int, place: int) -> tuple[Job, list[Job]]:
+    jobs = [make_job(f"job {number}", policies=ALLOW) for number in range(n)]
+    return jobs.pop(place), jobs
+
+
+def occurrences_of(jobs: list[Job]) -> set[object]:
+    return set(Run.objects.filter(job__in=jobs).values_list("job_id", flat=True))
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "23514", "XX000", "40P01"])
+@pytest.mark.parametrize("place", [0, 4, 8])
+def test_of_a_pass_that_fails_the_one_job_that_fails_alone_is_pushed_back(place: int, sqlstate: str) -> None:
+    bad, others = jobs_with_a_bad_one(9, place)
+    poison("executions_run", "job_id", bad.pk, sqlstate=sqlstate)
+    with capture_logs() as logs:
+        ticked = tick(NOW + MINUTE, 10)
+    assert (ticked.n_jobs, ticked.n_broken) == (9, 1)
+    assert occurrences_of(others) == {job.pk for job in others}
+    bad.refresh_from_db()
+    assert (bad.mark_at, bad.next_run_at) == (NOW, NOW + 2 * MINUTE)
+    assert [(line["event"], line["name"]) for line in logs if line["log_level"] == "error"] == [
+        ("job_pushed_back", bad.name)
+    ]
+    cure("executions_run", bad.pk)
+    tick(NOW + 2 * MINUTE, 10)
+    assert Run.objects.filter(job=bad).count() == 2, "what it owes is made up for"
+
+
+def test_the_others_are_published_at_once(settings: object) -> None:
+    bad, others = jobs_with_a_bad_one(3, 1)
+    poison("executions_run", "job_id", bad.pk)
+    assert tick(NOW + MINUTE, 10).more, "the next pass, which publishes them, is to come at once"
+    assert set(Run.objects.values_list("dispatch_at", flat=True)) == {NOW + MINUTE}
+
+
+def test_a_job_that_cannot_even_be_pushed_back_keeps_no_other_waiting() -> None:
+    bad, others = jobs_with_a_bad_one(5, 0)
+    poison("schedules_job", "id", bad.pk, on="UPDATE")
+    assert tick(NOW + MINUTE, 10).n_broken == 1
+    assert not tick(NOW + MINUTE, 10).more, "the beat must not spin"
+    assert occurrences_of(others) == {job.pk for job in others}
+    tick(NOW + 2 * MINUTE, 10)
+    assert Run.objects.filter(job__in=others).count() == 8
+
+
+def test_a_job_whose_instants_no_datetime_can_hold_keeps_no_other_waiting() -> None:
+    bad, others = jobs_with_a_bad_one(5, 2)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE schedules_job SET mark_at = 'infinity' WHERE id = %s", [bad.pk])
+    assert tick(NOW + MINUTE, 10).n_broken == 1
+    assert occurrences_of(others) == {job.pk for job in others}
+
+
+def test_a_job_that_cannot_be_brought_up_to_the_present_can_be_mended() -> None:
+    bad = make_job()
+    poison("executions_run", "job_id", bad.pk)
+    mended = validate({"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW)
+    definitions.replace(bad.pk, mended, NOW + MINUTE, actor="tests")
+    bad.refresh_from_db()
+    assert (bad.name, bad.next_run_at) == ("mended", NOW + MINUTE + timedelta(hours=1))
+
+
+def test_an_instant_before_all_others_is_worked_off_like_any_that_is_overdue(now: datetime) -> None:
+    bad, others = jobs_with_a_bad_one(2, 0)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE schedules_job SET next_run_at = '-infinity' WHERE id = %s", [bad.pk])
+    due_at, _ = queries.next_at()
+    assert due_at is not None and due_at < now
+    tick(now + MINUTE, 10)
+    assert occurrences_of([bad, *others]) == {bad.pk, *(job.pk for job in others)}
+    assert queries.next_at()[0] == now + 2 * MINUTE
