@@ -14,9 +14,11 @@ import psycopg
 import structlog
 from celery.beat import ScheduleEntry, SchedulingError
 from celery.schedules import schedule as celery_schedule
+from celery.signals import beat_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import close_old_connections
+from django.db.backends.signals import connection_created
 from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
@@ -50,6 +52,16 @@ LOOK_FOR_STRANDED = timedelta(seconds=5)
 NOTHING = Ticked(0, 0, 0, [])
 
 
+def limit_waiting(**_: object) -> None:
+    queries.limit_waiting()
+
+
+@beat_init.connect
+def limit_waiting_from_now_on(**_: object) -> None:
+    """Connected so that no lock which somebody holds keeps the clock."""
+    connection_created.connect(limit_waiting)
+
+
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
     """A run as a beat entry. It is published once and never asked whether it is due: the tick has decided that."""
 
@@ -71,16 +83,20 @@ class JobScheduler(PeriodicScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
+        self._has_failed = self._is_faulty = False
         self._database, self._broker = Outage("database"), Outage("broker")
         self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One pass, then sleep. Whatever goes wrong in a pass, the next one comes."""
-        now = datetime.now(UTC)
-        wake_at = now + AFTER_FAULT
+        now = self.read_clock()
+        # What fails first may only be a connection that the server has closed: then the next pass has a new one.
+        wake_at = now + (AFTER_FAULT if self._has_failed else timedelta(0))
+        self._has_failed = True
         try:
             wake_at = self.pass_once(now)
+            self._has_failed = False
             self._database.end(now)
         except DatabaseFault as error:
             if isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
@@ -90,8 +106,11 @@ class JobScheduler(PeriodicScheduler):
         except Exception:
             log.exception("pass_failed", action="beat")
         close_old_connections()
-        self._wakeup.wait((wake_at - datetime.now(UTC)).total_seconds())
+        self._wakeup.wait((wake_at - self.read_clock()).total_seconds())
         return 0.0
+
+    def read_clock(self) -> datetime:
+        return datetime.now(UTC)
 
     def pass_once(self, now: datetime) -> datetime:
         """Tick, dispatch, fire periodic tasks; returns the instant at which there is something to do again.
@@ -144,8 +163,7 @@ class JobScheduler(PeriodicScheduler):
         ticked, followed, again = NOTHING, Followed(), list[Message]()
         self._is_faulty = False
         n_expired = self._try(expire, now, limit, 0) if next_at.expire <= now else 0
-        if next_at.follow <= now or n_expired:
-            # first, so that the tick knows what is over and what has its place
+        if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
             followed = self._try(follow_once, now, limit, followed)
         if next_at.tick <= now:
             ticked = self._try(tick, now, limit, ticked)
@@ -219,5 +237,5 @@ class JobScheduler(PeriodicScheduler):
     def _ensure_connected(self) -> Connection:
         """Connect or raise. The stock scheduler waits here for the broker, and no tick would record anything."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
-        self._broker.end(datetime.now(UTC))
+        self._broker.end(self.read_clock())
         return connected

@@ -62,7 +62,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if _is_changed(job.spec, definition):
             job.spec = _freeze(job.pk, definition, now)
             changed.append("spec")
-        schedule = as_it_was(definition.schedule, job.schedule_spec)
+        schedule = as_it_was(definition.schedule, job.readable_schedule)
         if to_json(schedule) != job.schedule:
             goes_on = job.schedule_spec.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
             was_next_at = job.next_run_at

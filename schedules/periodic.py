@@ -1,36 +1,41 @@
-"""django-celery-beat's own `PeriodicTask` rows: of several beats, the one with a lease in the database fires them."""
+"""django-celery-beat's own `PeriodicTask` rows: of several beats, the one with a lease in the database fires them.
+
+The lease spares the other beats the work. That none is fired twice for one instant is up to the row itself: it is sent
+in the transaction that notes when it was, and only if nobody has noted anything else meanwhile.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 from celery.beat import SchedulingError
 from celery.schedules import schedstate
+from celery.schedules import schedule as interval
 from django.conf import settings
 from django.db import Error as DatabaseFault
+from django.db import transaction
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 from kombu.utils.json import loads
 
-from executions.database import one_line
+from executions.database import is_away, one_line
 from schedules import queries
 from schedules.housekeeping import find_switched_off
-
-if TYPE_CHECKING:
-    from celery.beat import ScheduleEntry
 
 log = structlog.get_logger(__name__)
 
 LEASE = "periodic_tasks"
-LEASE_TIME = timedelta(seconds=5)
+LEASE_TIME = timedelta(seconds=2)
 AT_ONCE = 100  # rows that one pass fires at the most
 LOOK_AT_HOUSEKEEPING = timedelta(seconds=30)
 SAY_IT_IS_OFF = timedelta(hours=1)
 ASK_AGAIN = 300.0  # seconds until a row that cannot tell when it is due is asked again
+HELD = 1.0  # seconds until a row that another beat or an admin had in hand is asked again
 SOONEST = 0.05  # seconds; the stock scheduler asks for a pass every few milliseconds shortly before a row is due
 
 
@@ -59,28 +64,29 @@ def read_json(field: str, text: str | None) -> Any:
 
 
 class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A row. When it was fired is stored in one statement, and nothing else of it is touched."""
+    """A row as it was read; `stored_at` is when it was last fired, by what the table said then."""
 
     def __init__(self, model: Any, app: Any = None) -> None:
         """Raise for what cannot be carried out: the stock entry disables some such rows, and fires others."""
         for field in SHAPES:
             read_json(field, getattr(model, field))
+        self.stored_at: datetime | None = model.last_run_at
         super().__init__(model, app)
         if self.schedule is None:
             raise ValueError("the row has no schedule")
+        if type(self.schedule) is interval:
+            # After the clock was set back: the stock entry would wait until it has caught up, and an interval after that.
+            self.last_run_at: datetime = min(self.last_run_at, self._default_now())
 
     def is_due(self) -> Any:
         try:
             return super().is_due()
-        except DatabaseFault:
-            raise
-        except Exception as error:  # noqa: BLE001  (a row's own fault, whatever it is, must not stop the others)
+        except Exception as error:
+            if isinstance(error, DatabaseFault) and is_away():
+                raise
+            # A row's own fault, whatever it is, must not stop the others.
             _say_skipped(self.name, error)
             return schedstate(False, ASK_AGAIN)
-
-    def save(self) -> None:
-        row = type(self.model)._default_manager.filter(pk=self.model.pk)
-        row.update(last_run_at=self.model.last_run_at, total_run_count=self.model.total_run_count)
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
@@ -92,7 +98,9 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
         self._lease_expires_at = self._lease_at = self._periodic_at = datetime.min.replace(tzinfo=UTC)
+        self._now = self._lease_at
         self._faults: dict[str, str] = {}
+        self._held: set[str] = set()
         self._housekeeping_at = self._say_it_is_off_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
@@ -131,9 +139,11 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
 
     def fire_periodic_tasks(self, now: datetime) -> datetime:
         """Send the rows that are due if the lease is ours; returns when to call again."""
-        # A clock that was set back must not keep us from firing until it has caught up.
-        self._lease_at = min(self._lease_at, now + LEASE_TIME)
-        self._periodic_at = min(self._periodic_at, now + timedelta(seconds=self.max_interval))
+        if now < self._now:
+            # A clock that was set back must not keep us from firing until it has caught up.
+            self._lease_at = self._periodic_at = now
+            self._forget_schedule()
+        self._now = now
         if now >= self._lease_at:
             self._take_lease(now)
         if now >= self._lease_expires_at:
@@ -141,27 +151,41 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         if now < self._periodic_at:
             return min(self._lease_at, self._periodic_at)
         _ = self.producer  # connect first: what raises here has fired nothing
+        self._held.clear()
         for _ in range(AT_ONCE):
             if wait := super().tick():
                 break
         self._periodic_at = now + timedelta(seconds=max(wait, SOONEST))
-        self.sync()  # at once, not every three minutes, so that another beat can take over
         return min(self._lease_at, self._periodic_at)
 
-    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Send a row. The stock scheduler says so each time at level info: housekeeping would fill the log."""
+    def is_due(self, entry: PeriodicEntry) -> Any:
+        return schedstate(False, HELD) if entry.name in self._held else entry.is_due()
+
+    def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
+        """Send a row and note that, or neither. The stock scheduler notes it minutes later, and tells of each at info."""
         entry.options = {**(entry.options or {}), "retry": False}
+        row = entry.model
+        try:
+            with transaction.atomic():
+                if not queries.mark_fired(row.pk, entry.stored_at, row.last_run_at, row.total_run_count):
+                    # Another beat has fired it, or it was changed, or is being changed: read it again.
+                    self._held.add(entry.name)
+                    self._forget_schedule()
+                    return
+                self._send(entry, producer)
+        except Exception:
+            self._forget_schedule()  # not fired, so it stays due
+            raise
+        log.debug("periodic_task_sent", action="beat", name=entry.name)
+
+    def _send(self, entry: PeriodicEntry, producer: Any) -> None:
+        """Raise when the broker is away; what else is wrong with a row would be so each time, and is only logged."""
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
             if self.is_broker_fault(error):
-                self._dirty.discard(entry.name)  # not fired, so it stays due
-                self.sync()
-                self._forget_schedule()
                 raise
             log.exception("periodic_task_not_sent", action="beat", name=entry.name)
-        else:
-            log.debug("periodic_task_sent", action="beat", name=entry.name)
 
     def is_broker_fault(self, error: BaseException) -> bool:
         """Whether it was the broker, and not what was to be sent, that failed."""
@@ -172,20 +196,18 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def schedule_changed(self) -> bool:
         """Whether an admin has changed a row. Unlike the stock scheduler's, this raises when it cannot ask."""
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
-        return bool(last and self._last_timestamp and self._last_timestamp > last)
+        return bool(last and self._last_timestamp != last)  # earlier, if the clock was set back
 
     def sync(self) -> None:
-        """Store when rows were fired. What cannot be stored now is kept for the next time."""
-        for name in list(self._dirty):
-            if entry := (self._schedule or {}).get(name):
-                entry.save()
-            self._dirty.discard(name)
+        """When rows were fired is stored as they are."""
+        self._dirty.clear()
 
     def close(self) -> None:
-        try:
-            super().close()
-        except DatabaseFault as error:
-            log.warning("periodic_tasks_not_stored", action="close", n=len(self._dirty), error=one_line(error))
+        """Let another beat have the lease at once."""
+        super().close()
+        if self._now < self._lease_expires_at:
+            with suppress(DatabaseFault):
+                queries.give_lease_back(LEASE, self._holder)
 
     def _take_lease(self, now: datetime) -> None:
         had_lease = now < self._lease_expires_at

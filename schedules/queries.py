@@ -31,11 +31,11 @@ SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(n
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
-DUE_OF_JOB = """
+ACTIVE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
        job.caught_up_at, job.schedule, spec.policies, spec.target_kind
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
- WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
+ WHERE job.id = %(id)s AND job.state = 'active'
    FOR UPDATE OF job
 """
 
@@ -78,6 +78,11 @@ DELETE FROM schedules_stoppage WHERE id IN (
     SELECT id FROM schedules_stoppage WHERE over_at < %(before)s ORDER BY over_at, id LIMIT %(limit)s)
 """
 
+# tick.settle: one that could not be brought up to the present is looked at again at once.
+LOOK_AGAIN = """
+UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'active' AND next_run_at > %(now)s
+"""
+
 # followers: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
@@ -89,12 +94,28 @@ SELECT CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}
   FROM ({NEXT_DUE}) AS due (at)
 """
 
-# beat: the lease under which one beat at a time fires the PeriodicTask rows.
+# beat: a lock that somebody holds is not waited for, and those of a beat that was frozen in a pass come free.
+LIMIT_WAITING = """
+SELECT set_config('lock_timeout', '1s', false), set_config('idle_in_transaction_session_timeout', '4s', false)
+"""
+
+# beat: a PeriodicTask row is fired by who read it as it still is. One that is being changed is left alone for now.
+MARK_FIRED = """
+UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_count = %(n_fired)s
+ WHERE id = (SELECT id FROM django_celery_beat_periodictask
+              WHERE id = %(id)s AND enabled AND last_run_at IS NOT DISTINCT FROM %(stored_at)s::timestamptz
+                FOR UPDATE SKIP LOCKED)
+"""
+
+# beat: the lease under which one beat at a time fires the PeriodicTask rows. One that would hold for longer than any
+# beat asks for is left from before the clock was set back.
 TAKE_LEASE = """
 INSERT INTO schedules_beatlease AS lease (name, holder, expires_at) VALUES (%(name)s, %(holder)s, %(expires_at)s)
 ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
  WHERE lease.holder = EXCLUDED.holder OR lease.expires_at < %(now)s
+    OR lease.expires_at > %(now)s::timestamptz + interval '10 minutes'
 """
+GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND holder = %(holder)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +163,9 @@ def due_among(job_ids: Sequence[UUID], now: datetime) -> list[DueJob]:
     return [DueJob(*row) for row in fetch(DUE_AMONG, {"id": list(job_ids), "now": now, "limit": len(job_ids)})]
 
 
-def due_job(job_id: UUID, now: datetime) -> DueJob | None:
-    """Lock and return one job if it is due."""
-    rows = fetch(DUE_OF_JOB, {"id": job_id, "now": now})
+def active_job(job_id: UUID) -> DueJob | None:
+    """Lock and return one job if it is active, due or not."""
+    rows = fetch(ACTIVE, {"id": job_id})
     return DueJob(*rows[0]) if rows else None
 
 
@@ -184,6 +205,11 @@ def prune(before: datetime, limit: int) -> int:
     return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
+def look_again(job_id: UUID, now: datetime) -> None:
+    """Let an active job count as due, so that what it may owe is looked at."""
+    execute(LOOK_AGAIN, {"id": job_id, "now": now})
+
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -207,6 +233,21 @@ def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
     return [job_id for (job_id,) in fetch(LOCK_FREE_JOBS, {"id": list(job_ids)})]
 
 
+def limit_waiting() -> None:
+    """Let no statement of this connection wait long for a lock, and no transaction of it hold one when nothing is done."""
+    fetch(LIMIT_WAITING, {})
+
+
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:
     """Take or renew a lease; False while another holds it."""
     return bool(execute(TAKE_LEASE, {"name": name, "holder": holder, "now": now, "expires_at": expires_at}))
+
+
+def give_lease_back(name: str, holder: str) -> None:
+    """End a lease before its time."""
+    execute(GIVE_LEASE_BACK, {"name": name, "holder": holder})
+
+
+def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
+    """Note that a PeriodicTask row is fired; False when it has been, has changed, or is in somebody's hands."""
+    return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

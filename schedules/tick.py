@@ -90,17 +90,28 @@ def tick(now: datetime, limit: int) -> Ticked:
 def settle(job_id: UUID, now: datetime) -> None:
     """Bring one job up to `now` under the definition it has, before that is changed. Inside a transaction.
 
-    A job with which that fails is left as it is: its new definition may be what mends it.
+    A job with which that fails is left as it is, and due at once: its new definition may be what mends it.
     """
 
-    def handle(_: Sequence[UUID]) -> bool:
-        job = queries.due_job(job_id, now)
-        return job is not None and not _pass([job], now, published=False).n_broken
-
-    while (done := take_apart(handle, [job_id]))[0] == [True]:
+    while _settle_some(job_id, now):
         pass
-    for error in done[1].values():
-        log.warning("job_not_settled", action="settle", job=str(job_id), error=one_line(error))
+
+
+def _settle_some(job_id: UUID, now: datetime) -> bool:
+    """Handle a job's next occurrences up to `now`, though it was pushed back; whether there were any."""
+
+    def handle(_: Sequence[UUID]) -> Ticked | None:
+        job = queries.active_job(job_id)
+        if job and any(due_instants(spec_of(job.schedule), job.mark_at, job.next_run_at, now)):
+            return _pass([job], now, published=False)
+        return None
+
+    done, faults = take_apart(handle, [job_id])
+    if faults or (done[0] and done[0].n_broken):
+        log.warning("job_not_settled", action="settle", job=str(job_id), error=[*map(one_line, faults.values())])
+        queries.look_again(job_id, now)
+        return False
+    return done[0] is not None
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:

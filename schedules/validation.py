@@ -129,8 +129,9 @@ def _schedule(
         ]
         return None
     try:
-        if job and as_it_was(parse(value, min_interval=timedelta(0)), job.schedule_spec) == job.schedule_spec:
-            return job.schedule_spec
+        before = job.readable_schedule if job else None
+        if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
+            return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
     except InvalidSchedule as error:
         errors.update({f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()})

@@ -16,8 +16,10 @@ def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
     return with_anchor(spec, spec.start_at or now)
 
 
-def as_it_was(spec: ScheduleSpec, before: ScheduleSpec) -> ScheduleSpec:
+def as_it_was(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
     """Give an interval that is set again without an anchor the one it had, so that it keeps its beat; of several, each."""
+    if before is None:
+        return spec
     befores = before.specs or (before,)
     if spec.specs:
         return replace(spec, specs=tuple(_as_any(member, befores) for member in spec.specs))

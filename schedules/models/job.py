@@ -13,7 +13,7 @@ from executions.ids import uuid7
 from executions.models import named
 from schedules.clock.delay import next_due
 from schedules.clock.reading import parse
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.starts import jittered
 from schedules.policies import JobPolicies
 
@@ -94,6 +94,14 @@ class Job(models.Model):
     def schedule_spec(self) -> ScheduleSpec:
         # The floor on intervals is for new ones: what was accepted goes on.
         return parse(self.schedule, min_interval=timedelta(0))
+
+    @property
+    def readable_schedule(self) -> ScheduleSpec | None:
+        """The same; None for one that cannot be read, which only a new one can mend."""
+        try:
+            return self.schedule_spec
+        except InvalidSchedule:
+            return None
 
     @property
     def policies(self) -> JobPolicies:

@@ -22,6 +22,7 @@ CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
 AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
 COMMANDS = {
     "beat": ["beat"],
+    "stepped-beat": ["beat", "--scheduler", "tests.acceptance.clock:SteppedScheduler"],
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
     "worker-alone": ["worker", "--queues", "command", "--pool", "solo", *AS_IN_PROCFILE],
     "worker-http": [
@@ -66,7 +67,7 @@ class Processes:
         for name in names:
             kind = name.partition("#")[0]
             command = [*CELERY, *COMMANDS[kind]]
-            command += ["--hostname", f"{name}@tests"] if kind != "beat" else []
+            command += ["--hostname", f"{name}@tests"] if "worker" in kind else []
             with self._log(name).open("ab") as log:
                 self._running[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, env=self._environment, start_new_session=True
@@ -95,6 +96,9 @@ class Processes:
 
     def is_running(self, name: str) -> bool:
         return self._running[name].poll() is None
+
+    def name_of(self, pid: int) -> str:
+        return next(name for name, process in self._running.items() if process.pid == pid)
 
     def tracebacks(self) -> str:
         """What the processes have logged as tracebacks, for a test that expects sentences."""

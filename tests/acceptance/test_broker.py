@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,8 @@ def test_a_broker_that_is_flushed_again_and_again_delays_runs_and_loses_none(pro
         broker.flushdb()
     pause(job.pk, datetime.now(UTC), actor="tests")
     wait_until(lambda: all_done(job, 8), 40, what="the end of all runs")
+    instants = list(Run.objects.filter(job=job).order_by("nominal_at").values_list("nominal_at", flat=True))
+    assert {later - earlier for earlier, later in pairwise(instants)} == {timedelta(seconds=1)}
 
 
 def test_a_queued_message_that_is_lost_is_sent_again(processes: Processes) -> None:

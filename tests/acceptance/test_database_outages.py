@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -185,6 +186,8 @@ def test_a_worker_that_is_cut_off_for_longer_than_its_lease_cannot_overwrite_wha
             first, second = Attempt.objects.filter(run_id=run.pk).order_by("number")
             assert (first.status, second.status) == ("lost", "succeeded")
             assert second.worker.startswith("worker-http#2@")
+            assert len(receiver.requests) == 2, "as many as there are attempts in the books"
+            assert len({call.headers["idempotency-key"] for call in receiver.requests}) == 1
             assert status(run) == RunStatus.SUCCEEDED
             assert not far.tracebacks() and not processes.tracebacks()
         finally:
@@ -220,4 +223,6 @@ def test_postgresql_restarted_under_load_loses_no_occurrence_and_no_run(ours: Pr
     live = Run.objects.filter(job__in=[job, many]).exclude(status__in=[RunStatus.SUCCEEDED, RunStatus.SKIPPED])
     wait_until(lambda: not live.exists(), 60, what="the end of all runs")
     assert done.filter(job=many).count() == 300
+    instants = list(Run.objects.filter(job=job).order_by("nominal_at").values_list("nominal_at", flat=True))
+    assert {later - earlier for earlier, later in pairwise(instants)} == {timedelta(seconds=1)}
     assert not ours.tracebacks()

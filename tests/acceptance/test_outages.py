@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from scheduler_project.launch.valkey import Valkey
     from schedules.models import Job
     from tests.acceptance.processes import Processes
+    from tests.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,19 +94,24 @@ def test_while_the_broker_hangs_the_clock_ticks_on_and_all_is_carried_out_afterw
     assert not cluster.tracebacks()
 
 
-def test_a_broker_that_was_away_delays_runs_and_loses_none(cluster: Processes, broker: Valkey) -> None:
-    cluster.start("beat", "worker")
-    job = every_second()
+def test_a_broker_that_was_away_for_a_minute_delays_runs_and_loses_none(
+    cluster: Processes, broker: Valkey, receiver: Receiver
+) -> None:
+    cluster.start("beat", "worker-http")
+    target = {"kind": "http", "method": "POST", "url": receiver.url("/hook")}
+    job = make_job("hook", {"every": "1s"}, now=datetime.now(UTC), policies={"overlap": "allow"}, target=target)
     wait_until(lambda: n_succeeded(job) >= 2, what="two runs")
     broker.kill()
     n_before = n_runs(job)
-    wait_until(lambda: n_runs(job) >= n_before + 8, 40, what="eight more occurrences, recorded without the broker")
+    wait_until(lambda: n_runs(job) >= n_before + 60, 80, what="a minute's occurrences, recorded without the broker")
     broker.start()
     n_recorded = n_runs(job)
     wait_until(lambda: n_succeeded(job) >= n_recorded, 60, what="the end of all those runs")
     pause(job.pk, datetime.now(UTC), actor="tests")
     wait_until(lambda: n_succeeded(job) == n_runs(job), 40, what="the end of all runs")
     assert_each_second_has_a_run_that_succeeded(job)
+    calls = Counter(call.headers["idempotency-key"] for call in receiver.requests)
+    assert len(calls) == n_runs(job) and set(calls.values()) == {1}, "each run called its target once"
     assert not cluster.tracebacks()
 
 

@@ -6,6 +6,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 import redis
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 
 from scheduler_project.celery import app
 from schedules.beat import JobScheduler
+from tests.acceptance.processes import database_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,3 +90,55 @@ def test_a_row_that_cannot_be_read_is_skipped_by_name_and_the_others_fire(
     told = [line for line in logs if line["log_level"] in ("warning", "error")]
     assert [(line["event"], line["name"]) for line in told] == [("periodic_task_skipped", "bad")]
     assert PeriodicTask.objects.get(name="bad").enabled
+
+
+def test_an_interval_is_counted_from_now_once_the_clock_was_set_back_by_an_hour(beat: JobScheduler) -> None:
+    now = datetime.now(UTC)
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.HOURS)
+    fields = {"task": "my.task", "interval": interval, "queue": "mine"}
+    PeriodicTask.objects.create(name="ahead", last_run_at=now + timedelta(hours=1), **fields)
+    left = beat.all_as_schedule()["ahead"].is_due().next
+    assert 3590 < left <= 3600
+
+
+def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler) -> None:
+    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
+    broker.flushdb()
+    now = datetime.now(UTC)
+    beat.pass_once(now + timedelta(hours=1))
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    row = PeriodicTask.objects.create(name="mine", task="my.task", interval=interval, queue="mine")
+    PeriodicTask.objects.filter(pk=row.pk).update(last_run_at=now - timedelta(minutes=1))
+    beat.pass_once(now)
+    assert broker.llen("mine") == 1
+
+
+def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(beat: JobScheduler) -> None:
+    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
+    broker.flushdb()
+    now = datetime.now(UTC)
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
+    fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
+    for name in ("one", "two", "three"):
+        PeriodicTask.objects.create(name=name, **fields)
+    assert beat.schedule["two"].is_due().is_due, "it has been read as due"
+    PeriodicTask.objects.filter(name="two").update(last_run_at=now, total_run_count=1)
+    beat.pass_once(now)
+    assert broker.llen("mine") == 2
+    assert set(PeriodicTask.objects.filter(task="my.task").values_list("total_run_count", flat=True)) == {1}
+
+
+def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_waiting(beat: JobScheduler) -> None:
+    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
+    broker.flushdb()
+    now = datetime.now(UTC)
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
+    fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
+    for name in ("one", "two", "three"):
+        PeriodicTask.objects.create(name=name, **fields)
+    with psycopg.connect(database_url()) as admin:
+        admin.execute("SELECT 1 FROM django_celery_beat_periodictask WHERE name = 'one' FOR UPDATE")
+        beat.pass_once(now)
+        assert broker.llen("mine") == 2
+    beat.pass_once(now + timedelta(seconds=2))
+    assert broker.llen("mine") == 3

@@ -54,8 +54,8 @@ def test_of_a_pass_that_fails_the_one_job_that_fails_alone_is_pushed_back(place:
     assert Run.objects.filter(job=bad).count() == 2, "what it owes is made up for"
 
 
-def test_the_others_are_published_at_once(settings: object) -> None:
-    bad, others = jobs_with_a_bad_one(3, 1)
+def test_the_others_are_published_at_once() -> None:
+    bad, _others = jobs_with_a_bad_one(3, 1)
     poison("executions_run", "job_id", bad.pk)
     assert tick(NOW + MINUTE, 10).more, "the next pass, which publishes them, is to come at once"
     assert set(Run.objects.values_list("dispatch_at", flat=True)) == {NOW + MINUTE}
@@ -88,6 +88,16 @@ def test_a_job_that_cannot_be_brought_up_to_the_present_can_be_mended() -> None:
     assert (bad.name, bad.next_run_at) == ("mended", NOW + MINUTE + timedelta(hours=1))
 
 
+def test_a_job_that_was_pushed_back_is_brought_up_to_the_present_before_it_is_changed() -> None:
+    bad = make_job(policies=ALLOW)
+    poison("executions_run", "job_id", bad.pk)
+    tick(NOW + MINUTE, 10)
+    cure("executions_run", bad.pk)
+    mended = validate({"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW)
+    definitions.replace(bad.pk, mended, NOW + MINUTE * 1.5, actor="tests")
+    assert [run.nominal_at for run in Run.objects.all()] == [NOW + MINUTE]
+
+
 def test_an_instant_before_all_others_is_worked_off_like_any_that_is_overdue(now: datetime) -> None:
     bad, others = jobs_with_a_bad_one(2, 0)
     with connection.cursor() as cursor:
@@ -97,3 +107,13 @@ def test_an_instant_before_all_others_is_worked_off_like_any_that_is_overdue(now
     tick(now + MINUTE, 10)
     assert occurrences_of([bad, *others]) == {bad.pk, *(job.pk for job in others)}
     assert queries.next_at()[0] == now + 2 * MINUTE
+
+
+def test_a_job_whose_stored_schedule_is_nonsense_can_be_mended() -> None:
+    bad = make_job()
+    Job.objects.filter(pk=bad.pk).update(schedule={"kind": "cron", "cron": "nonsense"})
+    bad.refresh_from_db()
+    data = {"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}
+    definitions.replace(bad.pk, validate(data, NOW, bad), NOW + MINUTE, actor="tests")
+    bad.refresh_from_db()
+    assert bad.next_run_at == NOW + MINUTE + timedelta(hours=1)

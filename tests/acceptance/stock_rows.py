@@ -1,0 +1,98 @@
+"""Rows of django-celery-beat as somebody made them in a stock installation, and what comes of them at the broker."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import ephem
+import redis
+from django_celery_beat.models import IntervalSchedule, PeriodicTask, SolarSchedule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sky: Any = ephem  # its type hints leave out most of it
+
+DEGREES_A_SECOND = 360 / 86_400  # the sun's way
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message as a worker of some other project would find it."""
+
+    at: datetime  # when it was taken from the broker
+    queue: str
+    task: str
+    headers: dict[str, Any]
+    priority: int
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+class Consumer:
+    """Takes every message of these queues, whatever its priority, as soon as it is there."""
+
+    def __init__(self, broker_url: str, *queues: str) -> None:
+        self.sent: list[Sent] = []
+        self._broker: Any = redis.Redis.from_url(broker_url)
+        self._keys = [key for queue in queues for key in (queue, *(f"{queue}\x06\x16{n}" for n in (3, 6, 9)))]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._consume, daemon=True)
+        self._thread.start()
+
+    def of(self, queue: str) -> list[Sent]:
+        return [message for message in self.sent if message.queue == queue]
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
+        self._broker.close()
+
+    def _consume(self) -> None:
+        while not self._over.is_set():
+            if taken := self._broker.brpop(self._keys, timeout=0.2):
+                key, raw = taken
+                message = json.loads(raw)
+                args, kwargs, _ = json.loads(base64.b64decode(message["body"]))
+                self.sent.append(
+                    Sent(
+                        datetime.now(UTC),
+                        key.decode().partition("\x06")[0],
+                        message["headers"]["task"],
+                        message["headers"],
+                        message["properties"]["priority"],
+                        args,
+                        kwargs,
+                    )
+                )
+
+
+def row(name: str, **fields: Any) -> PeriodicTask:
+    """A row whose messages go to the queue `stock.<name>`; by default one a second."""
+    if not fields.keys() & {"interval", "crontab", "solar", "clocked"}:
+        fields["interval"], _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    return PeriodicTask.objects.create(**{"name": name, "task": "their.task", "queue": f"stock.{name}", **fields})
+
+
+def noon_at(instant: datetime) -> SolarSchedule:
+    """A place where the sun stands highest at this instant, up to some milliseconds."""
+    observer = sky.Observer()
+    observer.lat, observer.elev, observer.pressure = "0", 0, 0
+    longitude = 0.0
+    for _ in range(6):
+        observer.lon = str(longitude)
+        noons = _noons(observer, instant)
+        off = min((noon - instant for noon in noons), key=abs)
+        longitude = round((longitude + off.total_seconds() * DEGREES_A_SECOND + 180) % 360 - 180, 6)
+    return SolarSchedule.objects.create(event="solar_noon", latitude=0, longitude=longitude)
+
+
+def _noons(observer: Any, around: datetime) -> Iterator[datetime]:
+    sun = sky.Sun()
+    for transit in (observer.previous_transit, observer.next_transit):
+        yield transit(sun, start=sky.Date(around)).datetime().replace(tzinfo=UTC)
