@@ -43,13 +43,19 @@ def database_may_be_away(action: str) -> Iterator[None]:
         log.warning("database_away", action=action, error=one_line(error))
 
 
-@shared_task(name="executions.reap")
-def reap() -> dict[str, int] | None:
-    """Recover the runs whose worker was lost."""
-    with database_may_be_away("reap"):
-        now = datetime.now(UTC)
+@shared_task(name="executions.reap", bind=True)
+def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
+    """Recover the runs whose worker was lost. Once, a worker that does not reach the database leaves it to another."""
+    now = datetime.now(UTC)
+    try:
         reaper.reconsider(now)
         return asdict(reaper.reap_once(now, BATCH))
+    except DATABASE_AWAY as error:
+        log.warning("database_away", action="reap", error=one_line(error))
+        request: Context = self.request
+        if request.id and not request.retries:
+            self.retry(countdown=0, throw=False)
+        return None
 
 
 @shared_task(name="executions.prune")
