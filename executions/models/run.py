@@ -64,8 +64,8 @@ class Run(models.Model):
     n_published = models.PositiveIntegerField(db_default=0, help_text="Messages sent for the next claim.")
 
     class Meta:
+        # Unique by job, nominal instant and origin, in each partition: `partitions.py`.
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["job", "nominal_at", "origin"], name="run_once_per_occurrence"),
             models.CheckConstraint(name="run_status_known", condition=Q(status__in=[s.value for s in RunStatus])),
             models.CheckConstraint(
                 name="run_terminal_has_finished",

@@ -5,10 +5,12 @@ What the lists are asked for is rare and old: a walk from the newest row on woul
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
+from executions import partitions
 from tests.factories import make_job
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def fill() -> None:
     first = make_job("template", {"kind": "none"})
     schedules = [make_job("template", schedule, target=URL) for schedule in SCHEDULES]
     values: dict[str, Any] = {"command": first.pk, "http": schedules[0].pk, "schedules": [job.pk for job in schedules]}
+    partitions.prepare(datetime(2026, 11, 1, tzinfo=UTC))  # the runs lie in a week of days, as real ones do
     with connection.cursor() as cursor:
         for statement in (DEFINITIONS, JOBS, RUNS):
             cursor.execute(statement, values)

@@ -1,0 +1,116 @@
+"""Run history in days: where rows lie, how days are made, and when they may go."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+
+from executions import partitions, runs
+from executions.models import Attempt, LogLine, Run, RunEvent
+from executions.transitions import NewRun
+from tests.factories import NOW, end, make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # of no day that migrations prepare
+DAY = timedelta(days=1)
+TABLES = (Run, Attempt, RunEvent, LogLine)
+
+
+def places(run: Run) -> set[str]:
+    """The partitions in which a run's rows lie, without the names of the tables."""
+    found = set()
+    with connection.cursor() as cursor:
+        for table, key in partitions.TABLES.items():
+            cursor.execute(f"SELECT tableoid::regclass::text FROM {table} WHERE {key} = %s", [run.pk])
+            found |= {name.removeprefix(f"{table}_") for (name,) in cursor.fetchall()}
+    return found
+
+
+def ended_run(at: datetime) -> Run:
+    """A run that ended within a second of this instant, with an attempt, events and a line of log."""
+    run = end(make_run(make_job(f"at {at}"), at))
+    LogLine.objects.create(run=run, attempt=1, at=at, level="info", message="x")
+    return run
+
+
+def test_a_fresh_database_has_the_days_to_come() -> None:
+    today = datetime.now(UTC).date()
+    assert {today, today + DAY, today + 6 * DAY} <= partitions.existing()
+
+
+def test_what_is_nominal_in_no_prepared_day_moves_there_once_the_day_is_made() -> None:
+    run, later = ended_run(AT), ended_run(AT + 30 * DAY)
+    assert places(run) == {"other"}
+    assert partitions.prepare(AT) == partitions.AHEAD + 1
+    assert (places(run), places(later)) == ({"20310506"}, {"other"})
+    run.refresh_from_db()
+    assert (run.attempts.count(), run.events.count(), run.log_lines.count()) == (1, 3, 1)
+    assert partitions.prepare(AT) == 0, "nothing is made twice"
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_an_occurrence_has_one_row_wherever_it_lies(prepared: bool) -> None:
+    job = make_job()
+    if prepared:
+        partitions.prepare(AT)
+    new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
+    assert len(runs.open_scheduled([new, new], AT, published=True)) == 1
+    assert not runs.open_scheduled([new], AT, published=True)
+    if not prepared:
+        partitions.prepare(AT)
+        assert not runs.open_scheduled([new], AT, published=True), "nor after it was moved"
+
+
+def is_dropped(before: datetime) -> bool:
+    """Whether the day of AT has gone once all was dropped that ended before this instant."""
+    partitions.drop_old(before)
+    return AT.date() not in partitions.existing()
+
+
+def test_a_day_goes_when_all_of_it_ended_long_enough_ago() -> None:
+    partitions.prepare(AT)
+    run, next_day = ended_run(AT), ended_run(AT + DAY)
+    assert not is_dropped(AT + timedelta(hours=11)), "the day is not over"
+    assert is_dropped(AT + timedelta(hours=12))
+    assert not Run.objects.filter(pk=run.pk).exists()
+    assert [table.objects.count() > 0 for table in TABLES] == [True] * 4, "the next day is still there"
+    next_day.refresh_from_db()
+
+
+def test_a_day_stays_while_a_run_of_it_is_live_or_has_just_ended() -> None:
+    partitions.prepare(AT)
+    live = make_run(make_job(), AT)
+    assert not is_dropped(AT + 5 * DAY)
+    end(live, now=AT + 4 * DAY)
+    assert not is_dropped(AT + 3 * DAY)
+    assert is_dropped(AT + 5 * DAY)
+
+
+def test_a_look_up_by_id_reads_one_partition() -> None:
+    partitions.prepare(AT)
+    run = make_run(make_job(), AT + DAY)
+    with connection.cursor() as cursor:
+        for table, key in partitions.TABLES.items():
+            cursor.execute(f"EXPLAIN SELECT * FROM {table} WHERE {key} = %s", [run.pk])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert f"{table}_20310507" in plan and plan.count(" on ") <= 2, plan
+
+
+def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
+    assert NOW  # the rows of this test are committed
+    day = datetime.now(UTC) + 40 * DAY
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE executions_run_other IN ACCESS SHARE MODE")
+            cursor.execute("LOCK TABLE executions_logline_other IN ACCESS EXCLUSIVE MODE")
+            assert partitions.prepare(day) == 0
+            cursor.execute("ROLLBACK")
+        assert partitions.prepare(day) == partitions.AHEAD + 1
+    finally:
+        other.close()
+        far = {at for at in partitions.existing() if at >= day.date()}
+        partitions._each_day(far, partitions._drop)
