@@ -33,6 +33,11 @@ def followed(ended: str) -> str:
 ), woken AS (SELECT pg_notify('{NOTIFY_CHANNEL}', '') FROM followed LIMIT 1)"""
 
 
+# Where runs are named by their ids, how far these reach, as constants: so the planner looks at the partitions between
+# alone. What an array holds, or another table, it does not know, and the plan would be for each day that is kept.
+WITHIN = "run.id BETWEEN %(low)s AND %(high)s"
+
+
 # runs.open_runs: one statement gives birth to a batch and notes it. An occurrence that has its row keeps it.
 OPEN = f"""
 WITH born AS (
@@ -68,8 +73,7 @@ WITH born AS (
 SELECT id FROM born
 """
 
-# transitions.claim: the right to carry out, fenced by the claim number that the message names. A retry has a nominal
-# instant of its own, for its key; what its target is told is that of the run it carries out again.
+# transitions.claim: the right to carry out, fenced by the claim number that the message names.
 CLAIM = f"""
 WITH claimed AS (
     UPDATE executions_run AS run
@@ -77,19 +81,22 @@ WITH claimed AS (
            started_at = COALESCE(run.started_at, %(now)s), lease_expires_at = %(lease_expires_at)s, worker = %(worker)s,
            dispatch_at = NULL, n_published = 0
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS wanted (id, claim_no)
-     WHERE run.id = wanted.id AND run.claim_no = wanted.claim_no AND run.status IN ({among(before(RunStatus.RUNNING))})
+     WHERE run.id = wanted.id AND {WITHIN} AND run.claim_no = wanted.claim_no
+       AND run.status IN ({among(before(RunStatus.RUNNING))})
        AND (run.expires_at IS NULL OR run.n_attempts > 0 OR run.expires_at > %(now)s)
     RETURNING run.*
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt)
     SELECT id, scope_id, status, %(now)s, n_attempts FROM claimed
 )
-SELECT claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost,
-       COALESCE((SELECT original.nominal_at FROM executions_run AS original WHERE original.id = claimed.retry_of),
-                claimed.nominal_at),
+SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claimed.n_lost, claimed.nominal_at,
        spec.job_name, spec.target_kind, spec.target, spec.payload, spec.policies
   FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
 """
+
+# transitions.claim: a retry has a nominal instant of its own, for its key; what its target is told is that of the run
+# which it carries out again.
+ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE id = ANY(%(id)s) AND {WITHIN}"
 
 # transitions.finish: the end of an attempt, by the claim that began it; writes the attempt and the event with it.
 # A run that was asked to stop is not tried again.
@@ -109,7 +116,7 @@ WITH ended AS (
                   %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[],
                   %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[])
         AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at, began_at, ended_at)
-     WHERE run.id = ending.id AND run.claim_no = ending.claim_no AND run.status = 'running'
+     WHERE run.id = ending.id AND {WITHIN} AND run.claim_no = ending.claim_no AND run.status = 'running'
        AND ending.status IN ({among(TRANSITIONS[RunStatus.RUNNING])})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.claim_no, run.n_attempts,
               run.worker,
@@ -140,7 +147,7 @@ WITH given AS (
            n_attempts = GREATEST(run.n_attempts - 1, 0), lease_expires_at = NULL, attempt_at = NULL, worker = '',
            started_at = CASE WHEN run.n_attempts > 1 THEN run.started_at END
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
-     WHERE run.id = held.id AND run.claim_no = held.claim_no
+     WHERE run.id = held.id AND {WITHIN} AND run.claim_no = held.claim_no
        AND run.status = 'running'
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), noted AS (
@@ -178,10 +185,10 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 """
 
 # dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
-POSTPONE = """
+POSTPONE = f"""
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
- WHERE run.id = sent.id AND run.claim_no = sent.claim_no AND run.status = 'queued'
+ WHERE run.id = sent.id AND {WITHIN} AND run.claim_no = sent.claim_no AND run.status = 'queued'
 """
 
 # dispatch.free_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
@@ -200,10 +207,10 @@ UPDATE executions_run AS run SET dispatch_at = %(now)s FROM stranded WHERE run.i
 NEXT_DISPATCH = "SELECT min(dispatch_at) FROM executions_run WHERE dispatch_at IS NOT NULL"
 
 # transitions.renew: the heartbeat of a worker's claims; a claim that is not returned has been lost.
-RENEW = """
+RENEW = f"""
 UPDATE executions_run AS run SET lease_expires_at = %(lease_expires_at)s
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
- WHERE run.id = held.id AND run.claim_no = held.claim_no AND run.status = 'running'
+ WHERE run.id = held.id AND {WITHIN} AND run.claim_no = held.claim_no AND run.status = 'running'
 RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
 """
 

@@ -156,23 +156,38 @@ def open_runs(
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
     """Claim queued runs by (id, claim number); what another worker took, or what has ended, is left out."""
-    rows = fetch(
-        queries.CLAIM,
-        {
-            "id": [run_id for run_id, _ in wanted],
-            "claim_no": [claim_no for _, claim_no in wanted],
-            "now": now,
-            "lease_expires_at": now + lease,
-            "worker": worker,
-        },
+    values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
+    rows = fetch(queries.CLAIM, _named(wanted) | values)
+    retried = [retry_of for retry_of, *_ in rows if retry_of]
+    originals = dict(fetch(queries.ORIGINALS, {"id": retried} | _within(retried))) if retried else {}
+    return [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
+
+
+def _claim_of(original_at: datetime | None, *row: Any) -> Claim:
+    run_id, claim_no, attempt, n_lost, nominal_at, name, kind, target, payload, policies = row
+    return Claim(
+        run_id=run_id,
+        claim_no=claim_no,
+        attempt=attempt,
+        n_lost=n_lost,
+        nominal_at=original_at or nominal_at,
+        job_name=name,
+        target_kind=kind,
+        target=json.loads(target),
+        payload=json.loads(payload) if payload else None,
+        policies=policies,
     )
-    return [_claim_of(*row) for row in rows]
 
 
-def _claim_of(*row: Any) -> Claim:
-    *facts, target, payload, policies = row
-    read = [*facts, json.loads(target), json.loads(payload) if payload else None, policies]
-    return Claim(*read)
+def _named(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
+    """Values of a statement that takes runs by id and claim number."""
+    ids = [run_id for run_id, _ in claims]
+    return {"id": ids, "claim_no": [claim_no for _, claim_no in claims]} | _within(ids)
+
+
+def _within(ids: Sequence[UUID]) -> dict[str, UUID | None]:
+    """The bounds of these ids, for `queries.WITHIN`."""
+    return {"low": min(ids, default=None), "high": max(ids, default=None)}
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
@@ -184,9 +199,8 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
     rows = fetch(
         queries.FINISH,
         {
+            **_named([(ending.run_id, ending.claim_no) for ending in endings]),
             "now": now,
-            "id": [ending.run_id for ending in endings],
-            "claim_no": [ending.claim_no for ending in endings],
             "status": [ending.status.value for ending in endings],
             "attempt_status": [ending.attempt_status.value for ending in endings],
             "error_code": [ending.error_code[:40] for ending in endings],
@@ -202,14 +216,12 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 def give_back(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
     """Return claimed runs that have not begun to the queue, due to be published; returns how many still held."""
-    ids, numbers = [run_id for run_id, _ in claims], [claim_no for _, claim_no in claims]
-    return len(fetch(queries.GIVE_BACK, {"id": ids, "claim_no": numbers, "now": now}))
+    return len(fetch(queries.GIVE_BACK, _named(claims) | {"now": now}))
 
 
 def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
     """Make published runs due to be published again at this instant, by id and claim number; returns how many are."""
-    ids, numbers = [run_id for run_id, _ in claims], [claim_no for _, claim_no in claims]
-    return execute(queries.POSTPONE, {"id": ids, "claim_no": numbers, "until": at})
+    return execute(queries.POSTPONE, _named(claims) | {"until": at})
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
@@ -224,14 +236,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
     """Extend the leases of these claims."""
     held = sorted(claims)  # as the ends are: two statements that lock the same rows must do so in one order
-    rows = fetch(
-        queries.RENEW,
-        {
-            "id": [run_id for run_id, _ in held],
-            "claim_no": [claim_no for _, claim_no in held],
-            "lease_expires_at": now + lease,
-        },
-    )
+    rows = fetch(queries.RENEW, _named(held) | {"lease_expires_at": now + lease})
     return Renewal(
         held=frozenset((row[0], row[1]) for row in rows),
         cancelled=frozenset((row[0], row[1]) for row in rows if row[2]),
