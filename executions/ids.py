@@ -26,6 +26,11 @@ def lowest_id(at: datetime) -> UUID:
     return UUID(int=milliseconds << 80)
 
 
+def highest_id(at: datetime) -> UUID:
+    """Return a bound for comparisons: no id of this millisecond, or of an earlier one, is higher."""
+    return UUID(int=lowest_id(at).int | (1 << 80) - 1)
+
+
 def read_id(text: str) -> UUID | None:
     """Return the id that a text spells, None when it spells none."""
     try:

@@ -1,4 +1,4 @@
-"""Filters of the run list. All of them work on an index: the date by the id, which carries the nominal instant."""
+"""Filters of the run list. All of them work on an index."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 from unfold.contrib.filters.forms import DropdownForm
 
 from executions.admin import words
-from executions.ids import lowest_id, read_id
-from executions.models import RunSpec
+from executions.ids import read_id
+from executions.models import RunSpec, newest_first, nominal_within
 from executions.states import LABELS, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
@@ -94,12 +94,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
             return nothing(request, queryset, "The filter by nominal instant names a date outside the calendar.")
         except ValueError as unread:
             return nothing(request, queryset, str(unread))
-        # One job's runs have an index by instant.
-        if request.GET.get(JobFilter.parameter_name):
-            bounds: dict[str, Any] = {"nominal_at__gte": start, "nominal_at__lt": end}
-        else:
-            bounds = {"pk__gte": start and lowest_id(start), "pk__lt": end and lowest_id(end)}
-        return queryset.filter(**{bound: value for bound, value in bounds.items() if value})
+        return queryset.filter(nominal_within(start, end, ordering_of(request)))
 
     def _bound(self, side: str, without_time: str) -> datetime | None:
         day_text = self._given(f"{side}_0")
@@ -137,6 +132,12 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
                 request, queryset, f"The filter by job takes a job's id, and “{self.value()[:LONGEST]}” is none."
             )
         return queryset.filter(job_id=job_id)
+
+
+def ordering_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the order of the list that is asked for."""
+    narrowed = any(request.GET.get(one.parameter_name) for one in (JobFilter, StatusFilter, ReasonFilter))
+    return newest_first(origin=request.GET.get(OriginFilter.parameter_name), narrowed=narrowed)
 
 
 def nothing(request: HttpRequest, queryset: QuerySet[Run], why: str) -> QuerySet[Run]:

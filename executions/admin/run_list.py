@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
-from access.ordered import first_rows
+from access.ordered import first_keys
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
 from executions.ids import read_id
-from executions.models import Run, RunSpec, named
-from executions.states import Origin, RunStatus
+from executions.models import BY_INSTANT, FEW, Run, RunSpec, named
+from executions.states import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 MAX_JOBS = 200  # of more, the latest runs are likely to be among the latest of all
-NEWEST_OF_JOB = ("-nominal_at", "-id")  # the order of the ids, as the indexes of a job's runs have it
 
 
 class RunChangeList(UncountedChangeList):
@@ -41,7 +40,7 @@ class RunChangeList(UncountedChangeList):
         if wanted := read_id(term):
             if Run.objects.filter(pk=wanted).exists():
                 return rows.filter(pk=wanted)
-            return rows.filter(job_id=wanted).order_by(*NEWEST_OF_JOB)
+            return rows.filter(job_id=wanted).order_by(*BY_INSTANT)
         versions = RunSpec.objects.filter(named(term)).order_by("job_id").distinct("job_id")
         jobs = list(versions.values_list("job_id", flat=True)[: MAX_JOBS + 1])
         if len(jobs) > MAX_JOBS:
@@ -50,14 +49,18 @@ class RunChangeList(UncountedChangeList):
         return rows.filter(job_id__in=jobs)
 
     def rows(self, start: int, stop: int) -> QuerySet[Run]:
-        first = self._of_jobs(stop) if self.jobs else first_rows(self.queryset, stop, "status", self._statuses())
-        return cut(self.queryset, first, start)
+        if self.jobs:
+            return cut(self.queryset, self._of_jobs(stop), start)
+        found: QuerySet[Run] = self.queryset.filter(
+            pk__in=first_keys(self.queryset, start, stop, "status", self._statuses())
+        )
+        return found
 
     def _statuses(self) -> list[str] | None:
         """Those that are wanted, None when that does not matter. The index of origins has the status before the id."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
-        if not chosen and origins - {None, Origin.SCHEDULE} and not self.params.get("job"):
+        if not chosen and origins & FEW and not self.params.get("job"):
             return list(RunStatus)
         return chosen or None
 

@@ -12,9 +12,16 @@ from django.utils.html import format_html
 from access.admin import instants
 from executions import runs
 from executions.admin import shown, words
-from executions.admin.filters import JobFilter, NominalFilter, OriginFilter, ReasonFilter, StatusFilter
+from executions.admin.filters import (
+    JobFilter,
+    NominalFilter,
+    OriginFilter,
+    ReasonFilter,
+    StatusFilter,
+    ordering_of,
+)
 from executions.admin.lists import MAX_SELECTED, PER_PAGE, counted
-from executions.admin.run_list import NEWEST_OF_JOB, RunChangeList
+from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
@@ -64,7 +71,7 @@ class RunAdmin(RunPages):
         return RunChangeList
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return NEWEST_OF_JOB if request.GET.get(JobFilter.parameter_name) else ("-id",)
+        return ordering_of(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         return super().get_queryset(request).select_related("spec").defer("spec__target", "spec__payload")

@@ -11,12 +11,11 @@ from pydantic import BeforeValidator, Field
 from access.api.paging import page_of
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from executions.api.shapes import RunPage, run_of
-from executions.ids import MILLISECOND, lowest_id
-from executions.models import Run
+from executions.models import FEW, Run, newest_first, nominal_within
 from executions.states import Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from rest_framework.request import Request
 
@@ -42,34 +41,20 @@ class RunFilters(JobRunFilters):
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
     """Return a page of runs, the latest nominal instant first; of one job when `job_id` is given."""
     rows = Run.objects.select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
-    # A job's runs have an index by nominal instant; all runs together are sorted by the same instant in their ids.
-    order = ("-id",) if job_id is None else ("-nominal_at", "-id")
+    narrowed = bool(job_id or filters.status or filters.reason)
+    order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
-    if statuses is None and job_id is None and filters.origin not in (None, Origin.SCHEDULE):
+    if statuses is None and job_id is None and filters.origin in FEW:
         statuses = tuple(RunStatus)  # the index of origins has the status before the id
-    page = page_of(request, rows.filter(_wanted(filters, job_id)), filters, order, ("status", statuses))
+    page = page_of(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])
 
 
-def _wanted(filters: JobRunFilters, job_id: UUID | None) -> Q:
+def _wanted(filters: JobRunFilters, job_id: UUID | None, order: Sequence[str]) -> Q:
     wanted = Q() if job_id is None else Q(job_id=job_id)
     if filters.origin:
         wanted &= Q(origin=filters.origin)
     if filters.reason:
         # A reason says as much alone; of one job, the index goes by the status.
         wanted &= Q(reason=filters.reason) if job_id is None else Q(status=RunStatus.SKIPPED, reason=filters.reason)
-    if filters.nominal_after:
-        wanted &= ~_before(filters.nominal_after, job_id)
-    if filters.nominal_before:
-        wanted &= _before(filters.nominal_before, job_id)
-    return wanted
-
-
-def _before(at: datetime, job_id: UUID | None) -> Q:
-    """Nominal instants before this one, told by the column that the list is ordered by."""
-    if job_id is not None:
-        return Q(nominal_at__lt=at)
-    earlier = Q(id__lt=lowest_id(at))
-    if at.microsecond % 1000:  # ids are cut to the millisecond
-        earlier |= Q(id__lt=lowest_id(at + MILLISECOND), nominal_at__lt=at)
-    return earlier
+    return wanted & nominal_within(filters.nominal_after, filters.nominal_before, order)

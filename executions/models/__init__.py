@@ -3,7 +3,22 @@
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent
 from executions.models.followup import Followup, RateState, Watch
+from executions.models.newest import BY_INSTANT, FEW, newest_first, nominal_within
 from executions.models.run import Run
 from executions.models.spec import RunSpec, named
 
-__all__ = ["Attempt", "Followup", "LogLine", "RateState", "Run", "RunEvent", "RunSpec", "Watch", "named"]
+__all__ = [
+    "BY_INSTANT",
+    "FEW",
+    "Attempt",
+    "Followup",
+    "LogLine",
+    "RateState",
+    "Run",
+    "RunEvent",
+    "RunSpec",
+    "Watch",
+    "named",
+    "newest_first",
+    "nominal_within",
+]

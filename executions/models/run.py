@@ -98,20 +98,26 @@ class Run(models.Model):
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
             # queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
-            # the API's and admin's lists, newest first
-            models.Index(F("status"), F("id").desc(), name="run_status"),
-            models.Index(F("reason"), F("id").desc(), name="run_reason", condition=~Q(reason="")),
+            # the API's and admin's lists, newest first: `newest.py`
+            models.Index(F("status"), F("nominal_at").desc(), name="run_status"),
+            models.Index(F("reason"), F("nominal_at").desc(), name="run_reason", condition=~Q(reason="")),
             # of one job
             models.Index(
                 F("job"),
                 F("status"),
                 F("nominal_at").desc(),
                 name="run_of_job",
-                condition=Q(status__in=["failed", "cancelled", "skipped"]),
+                condition=Q(status__in=[s.value for s in sorted(TERMINAL)]),
+            ),
+            models.Index(
+                F("origin"),
+                F("status"),
+                F("nominal_at").desc(),
+                name="run_origin",
+                condition=~Q(origin="schedule"),
             ),
             # queries.FOLDED
             models.Index(F("job"), F("nominal_at").desc(), name="run_folded", condition=Q(n_occurrences__gt=1)),
-            models.Index(F("origin"), F("status"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
         ]
         ordering: ClassVar = ["-id"]
 

@@ -10,8 +10,7 @@ from django.urls import reverse
 
 from access.admin import instants
 from executions.admin import shown, words
-from executions.ids import lowest_id
-from executions.models import Run
+from executions.models import BY_INSTANT, Run, nominal_within
 from executions.states import LABELS, TERMINAL, RunStatus
 from schedules.housekeeping import find_switched_off
 from schedules.models import Job, JobState, Stoppage
@@ -70,8 +69,8 @@ def _tile(status: RunStatus, now: datetime) -> dict[str, Any]:
     """A count: of the last 24 hours for what is over, of all for what is not."""
     found = Run.objects.filter(status=status)
     if status in TERMINAL:
-        found = found.filter(pk__gte=lowest_id(now - DAY))
-    n = found.order_by("-id")[: CAP + 1].values("pk").count()
+        found = found.filter(nominal_within(now - DAY, None, BY_INSTANT))
+    n = found.order_by("-nominal_at")[: CAP + 1].values("pk").count()
     label, tone = LABELS[status]
     return {
         "label": label,
@@ -82,7 +81,7 @@ def _tile(status: RunStatus, now: datetime) -> dict[str, Any]:
 
 
 def _runs(status: RunStatus, now: datetime) -> list[dict[str, Any]]:
-    found = Run.objects.filter(status=status).select_related("spec").order_by("-id")[:N_ROWS]
+    found = Run.objects.filter(status=status).select_related("spec").order_by(*BY_INSTANT)[:N_ROWS]
     return [
         {
             "url": shown.run_url(run.pk),
