@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -20,4 +20,4 @@ def prepare_partitions(**_: object) -> None:
     """Connected so that a fresh database has the partitions of today and the days to come."""
     from executions import partitions  # noqa: PLC0415 - models are not there yet when this module is imported
 
-    partitions.prepare(datetime.now(UTC))
+    partitions.prepare(datetime.now(UTC), timedelta(minutes=1))

@@ -7,8 +7,8 @@ backfill) is in the partition `other`, and leaves it row by row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,6 +16,8 @@ from django.db import OperationalError, transaction
 
 from executions.database import execute, fetch, one_line
 from executions.ids import lowest_id
+from executions.queries import among
+from executions.states import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,34 +42,38 @@ EXISTING = """
 SELECT right(child.relname, 8) FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
  WHERE inhparent = 'executions_run'::regclass AND child.relname ~ '_[0-9]{8}$'
 """
-# Whether a day's history may go: all of it is over, and was so long enough ago.
-IS_OLD = """
-SELECT NOT EXISTS (SELECT FROM {name} WHERE finished_at IS NULL)
-   AND NOT EXISTS (SELECT FROM {name} WHERE finished_at >= %(before)s)
+# Whether a day's history may go: none of it is live (told by the index of these), all was over long enough ago.
+IS_OLD = f"""
+SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({among(LIVE)}))
+   AND NOT EXISTS (SELECT FROM {{name}} WHERE finished_at >= %(before)s)
 """
-# Whoever waits for a lock makes all others queue behind: rather try again at the next housekeeping.
-IMPATIENT = "SET LOCAL lock_timeout = '2s'"
+# Rows of a day that lie in `other`, as far as that matters.
+TO_MOVE = (
+    "SELECT count(*) FROM (SELECT FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(high)s LIMIT %(most)s) AS r"
+)
+# Whoever waits for a lock makes all others queue behind, and all wait while rows are moved and `other` is looked
+# through for what may be left: rather try again at the next housekeeping.
+IMPATIENT = """
+SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(at_most)s, true)
+"""
+AT_MOST = timedelta(seconds=3)
+MOST_MOVED = 50_000  # rows of a table; a day that has more of them in `other` stays there
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Days that were prepared and dropped."""
+def prepare(now: datetime, at_most: timedelta = AT_MOST) -> int:
+    """Make the partitions of today and the days to come; returns of how many days.
 
-    n_made: int
-    n_dropped: int
-
-
-def prepare(now: datetime) -> int:
-    """Make the partitions of today and the days to come; returns of how many days."""
+    `at_most` is how long one statement may keep all others waiting.
+    """
     today = now.astimezone(UTC).date()
     missing = {today + DAY * number for number in range(AHEAD + 1)} - existing()
-    return _each_day(missing, _make)
+    return _each_day(missing, _make, at_most)
 
 
 def drop_old(before: datetime) -> int:
     """Drop the days all of whose runs ended before this instant; returns how many."""
     old = {day for day in existing() if _begin(day + DAY) <= before and _is_old(day, before)}
-    return _each_day(old, _drop)
+    return _each_day(old, partial(_drop, before=before), AT_MOST)
 
 
 def existing() -> set[date]:
@@ -84,41 +90,56 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _each_day(days: Iterable[date], act: Callable[[date], None]) -> int:
-    """Do this for each day, oldest first, each in a transaction of its own, as far as locks can be had."""
+def _each_day(days: Iterable[date], act: Callable[[date], bool], at_most: timedelta) -> int:
+    """Do this for each day, oldest first, each in a transaction of its own, until one is in use.
+
+    Returns for how many it was done.
+    """
     n_done = 0
     for day in sorted(days):
         try:
             with transaction.atomic():
-                execute(IMPATIENT, {})
-                act(day)
+                fetch(IMPATIENT, {"at_most": f"{at_most // timedelta(milliseconds=1)}ms"})
+                n_done += act(day)
         except OperationalError as error:
             log.warning("partition_busy", action="partition", day=str(day), error=one_line(error))
-        else:
-            n_done += 1
+            break
     return n_done
 
 
-def _make(day: date) -> None:
-    # Two housekeepings at once: the second finds the first one's work.
-    execute("SELECT pg_advisory_xact_lock(hashtext(%(name)s))", {"name": name_of(RUNS, day)})
-    if day in existing():
-        return
+def _make(day: date) -> bool:
+    # With the table itself locked, nobody inserts who has looked up the partitions before there was this one.
+    _lock("SHARE ROW EXCLUSIVE")
+    if day in existing():  # another housekeeping's work
+        return False
     bounds = {"low": lowest_id(_begin(day)), "high": lowest_id(_begin(day + DAY))}
-    for table, key in TABLES.items():
-        names = {"table": table, "key": key, "name": name_of(table, day)}
-        execute(f"LOCK TABLE {table}_other IN SHARE ROW EXCLUSIVE MODE", {})
-        execute(CREATE.format(**names), {})
+    names = {table: {"table": table, "key": key, "name": name_of(table, day)} for table, key in TABLES.items()}
+    counts = [fetch(TO_MOVE.format(**names[table]), bounds | {"most": MOST_MOVED + 1})[0][0] for table in TABLES]
+    if max(counts) > MOST_MOVED:
+        log.warning("partition_left_out", action="partition", day=str(day), n_rows=max(counts))
+        return False
+    for table in TABLES:
+        execute(CREATE.format(**names[table]), {})
         if table == RUNS:
-            execute(ONCE.format(**names), {})
-        execute(MOVE.format(**names), bounds)
-        execute(ATTACH.format(**names), bounds)
+            execute(ONCE.format(**names[table]), {})
+        execute(MOVE.format(**names[table]), bounds)
+        execute(ATTACH.format(**names[table]), bounds)
+    return True
 
 
 def _is_old(day: date, before: datetime) -> bool:
     return bool(fetch(IS_OLD.format(name=name_of(RUNS, day)), {"before": before})[0][0])
 
 
-def _drop(day: date) -> None:
+def _drop(day: date, before: datetime) -> bool:
+    _lock("ACCESS EXCLUSIVE")
+    if day not in existing() or not _is_old(day, before):  # a run was added just now
+        return False
     for table in TABLES:
         execute(f"DROP TABLE {name_of(table, day)}", {})
+    return True
+
+
+def _lock(mode: str) -> None:
+    for table in TABLES:
+        execute(f"LOCK TABLE ONLY {table} IN {mode} MODE", {})

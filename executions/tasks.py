@@ -13,7 +13,7 @@ import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
-from executions import reaper, retention, runner
+from executions import partitions, reaper, retention, runner
 from executions.database import DATABASE_AWAY, one_line
 from executions.dispatch import CARRY_OUT
 
@@ -63,3 +63,10 @@ def prune() -> dict[str, int] | None:
     """Delete history that is older than the retention."""
     with database_may_be_away("prune"):
         return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, BATCH))
+
+
+@shared_task(name="executions.prepare_days")
+def prepare_days() -> int | None:
+    """Make the partitions of the days to come. Runs are recorded without them too, and are moved there later."""
+    with database_may_be_away("prepare_days"):
+        return partitions.prepare(datetime.now(UTC))

@@ -74,6 +74,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expire_seconds": 60},
     },
+    "housekeeping: prepare days": {
+        "task": "executions.prepare_days",
+        "schedule": timedelta(hours=1),
+        "options": {"expire_seconds": 3600},
+    },
 }
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"

@@ -9,6 +9,8 @@ from django.db import connection
 
 from executions import partitions, runs
 from executions.models import Attempt, LogLine, Run, RunEvent
+from executions.retention import prune_all
+from executions.tasks import prepare_days
 from executions.transitions import NewRun
 from tests.factories import NOW, end, make_job, make_run
 
@@ -89,6 +91,42 @@ def test_a_day_stays_while_a_run_of_it_is_live_or_has_just_ended() -> None:
     assert is_dropped(AT + 5 * DAY)
 
 
+def test_a_day_is_not_dropped_that_has_got_a_run_since_it_was_looked_at() -> None:
+    partitions.prepare(AT)
+    late = make_run(make_job(), AT)
+    assert not partitions._drop(AT.date(), AT + 5 * DAY)
+    end(late, now=AT + DAY)
+    assert partitions._drop(AT.date(), AT + 5 * DAY)
+
+
+def test_what_comes_late_for_a_day_that_was_dropped_is_kept_until_it_is_old_itself() -> None:
+    partitions.prepare(AT)
+    assert is_dropped(AT + DAY)
+    late = make_run(make_job(), AT)
+    end(late, now=AT + 9 * DAY)
+    assert places(late) == {"other"}
+    assert partitions.prepare(AT + DAY) == 1, "the day itself is not made again, but the one after the last"
+    prune_all(AT + 16 * DAY - timedelta(minutes=1), 7 * DAY, 10)
+    assert places(late) == {"other"}
+    prune_all(AT + 16 * DAY + timedelta(minutes=1), 7 * DAY, 10)
+    assert not places(late)
+
+
+def test_a_day_that_has_very_much_elsewhere_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ended_run(AT)
+    monkeypatch.setattr(partitions, "MOST_MOVED", 2)  # events of a run: three
+    assert partitions.prepare(AT) == partitions.AHEAD, "the other days are made"
+    assert places(run) == {"other"}
+
+
+def test_housekeeping_prepares_the_days_to_come() -> None:
+    assert prepare_days() == 0, "migrations have made them"
+    last = max(partitions.existing())
+    assert partitions._drop(last, datetime.now(UTC) + 30 * DAY)
+    assert prepare_days() == 1
+    assert last in partitions.existing()
+
+
 def test_a_look_up_by_id_reads_one_partition() -> None:
     partitions.prepare(AT)
     run = make_run(make_job(), AT + DAY)
@@ -113,4 +151,4 @@ def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
     finally:
         other.close()
         far = {at for at in partitions.existing() if at >= day.date()}
-        partitions._each_day(far, partitions._drop)
+        partitions._each_day(far, lambda at: partitions._drop(at, day + 90 * DAY), partitions.AT_MOST)

@@ -48,7 +48,7 @@ def read_for(get: Callable[[str], Any], address: str) -> tuple[Any, Reading]:
     assert answer.status_code == 200, answer.status_code
     reading = Reading()
     for query in captured.captured_queries:
-        if query["sql"].startswith("SELECT") and any(table in query["sql"] for table in TABLES):
+        if query["sql"].lstrip("(").startswith("SELECT") and any(table in query["sql"] for table in TABLES):
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query['sql'].replace('%', '%%')}", [])
                 plan = cursor.fetchone()[0]

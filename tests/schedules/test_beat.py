@@ -200,6 +200,7 @@ class TestPeriodicTasks:
             ("housekeeping: recover lost runs", True),
             ("housekeeping: prune history", False),
             ("housekeeping: watch over schedules", True),
+            ("housekeeping: prepare days", True),
         }
 
     def test_the_holder_of_the_lease_fires_them_and_another_beat_does_not(
