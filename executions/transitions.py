@@ -274,6 +274,7 @@ def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
             {
                 "now": now,
                 "id": list(verdicts),
+                **_within(list(verdicts)),
                 "status": [(RunStatus.SKIPPED if reason else RunStatus.QUEUED).value for reason in verdicts.values()],
                 "reason": [reason.value if reason else "" for reason in verdicts.values()],
             },
