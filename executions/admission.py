@@ -15,7 +15,7 @@ from uuid import UUID
 import structlog
 
 from executions import held_queries, transitions
-from executions.database import execute, fetch
+from executions.database import execute, fetch, fetch_planned
 from executions.limits import Beyond, admit_at
 from executions.policies import read_policies
 from executions.states import Reason
@@ -150,7 +150,7 @@ def _key(given: str | None, job_id: UUID) -> str:
 
 def _held(wanted: Mapping[str, object]) -> list[Waiter]:
     waiters = []
-    for run_id, job_id, is_buffered, concurrency_key, rate_key, policies in fetch(held_queries.HELD, wanted):
+    for run_id, job_id, is_buffered, concurrency_key, rate_key, policies in fetch_planned(held_queries.HELD, wanted):
         try:
             read = read_policies(policies)
         except ValueError:
@@ -174,8 +174,8 @@ def _room(waiters: Sequence[Waiter]) -> Room:
     keys = list({waiter.concurrency_key for waiter in waiters})
     rates = list({waiter.rate_key for waiter in waiters if waiter.rate_key})
     return Room(
-        Counter(dict(fetch(held_queries.COUNT_ACTIVE, {"job_id": jobs}) if jobs else [])),
-        Counter(dict(fetch(held_queries.COUNT_OF_KEYS, {"key": keys}))),
+        Counter(dict(fetch_planned(held_queries.COUNT_ACTIVE, {"job_id": jobs}) if jobs else [])),
+        Counter(dict(fetch_planned(held_queries.COUNT_OF_KEYS, {"key": keys}))),
         dict(fetch(held_queries.RATES, {"key": rates}) if rates else []),
     )
 

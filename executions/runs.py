@@ -12,7 +12,7 @@ from django.db import transaction
 
 from executions import held_queries, queries, transitions
 from executions.admission import under
-from executions.database import execute, fetch
+from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, supersede
@@ -70,7 +70,7 @@ class Followup:
 
 def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
     """Return what goes on of those of these jobs that have runs which are not over."""
-    rows = fetch(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
+    rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id: GoingOn(n_active, n_held) for job_id, n_active, n_held in rows}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from executions.database import array, execute, fetch
+from executions.database import array, execute, fetch, fetch_planned
 from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class NextAt:
 
 def next_at() -> NextAt:
     """Return when there is something to do."""
-    return NextAt(*(at or NEVER for at in fetch(NEXT, {})[0]))
+    return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
 
 
 def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
