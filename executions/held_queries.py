@@ -9,8 +9,10 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 # admission.admit: of each of these jobs and keys the first of what is held and does not wait for its own instant, nor
 # behind another run of its job.
 def _first_held(column: str, kind: str) -> str:
-    return f"""SELECT first.id FROM unnest(%({column})s::{kind}[]) AS given (value) CROSS JOIN LATERAL (
-        SELECT held.id FROM executions_run AS held
+    return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) CROSS JOIN LATERAL (
+        SELECT held.id, held.job_id, held.is_buffered, held.concurrency_key, held.rate_key, held.spec_id, held.priority,
+               held.nominal_at
+          FROM executions_run AS held
          WHERE held.status = 'held' AND held.{column} = given.value AND held.available_at <= %(now)s
            AND NOT (held.is_buffered AND EXISTS (
                SELECT FROM executions_run AS other
@@ -20,11 +22,10 @@ def _first_held(column: str, kind: str) -> str:
 
 HELD = f"""
 SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, spec.policies
-  FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
- WHERE run.id IN (
-    {_first_held("job_id", "uuid")}
-    UNION {_first_held("concurrency_key", "text")} WHERE given.value <> ''
-    UNION {_first_held("rate_key", "text")} WHERE given.value <> '')
+  FROM ({_first_held("job_id", "uuid")}
+        UNION {_first_held("concurrency_key", "text")} WHERE given.value <> ''
+        UNION {_first_held("rate_key", "text")} WHERE given.value <> '') AS run
+  JOIN executions_runspec AS spec ON spec.id = run.spec_id
  ORDER BY run.priority DESC, run.nominal_at, run.id
 """
 COUNT_ACTIVE = f"""

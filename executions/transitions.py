@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import held_queries, queries
-from executions.database import array, execute, fetch, fetch_planned
+from executions.database import array, execute, fetch
 from executions.ids import uuid7
 from executions.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
@@ -226,7 +226,7 @@ def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
-    rows = fetch_planned(
+    rows = fetch(
         queries.DISPATCH,
         {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP},
     )
@@ -284,4 +284,4 @@ def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
 
 def expire(now: datetime, limit: int) -> int:
     """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many."""
-    return len(fetch_planned(held_queries.EXPIRE, {"now": now, "limit": limit}))
+    return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))
