@@ -38,6 +38,7 @@ WITH moved AS (DELETE FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(hi
 INSERT INTO {name} SELECT * FROM moved
 """
 ATTACH = "ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM (%(low)s) TO (%(high)s)"
+IS_PARTITIONED = "SELECT count(*) FROM pg_class WHERE oid = to_regclass('executions_run') AND relkind = 'p'"
 EXISTING = """
 SELECT right(child.relname, 8) FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
  WHERE inhparent = 'executions_run'::regclass AND child.relname ~ '_[0-9]{8}$'
@@ -74,6 +75,11 @@ def drop_old(before: datetime) -> int:
     """Drop the days all of whose runs ended before this instant; returns how many."""
     old = {day for day in existing() if _begin(day + DAY) <= before and _is_old(day, before)}
     return _each_day(old, partial(_drop, before=before), AT_MOST)
+
+
+def is_set_up() -> bool:
+    """Whether the migration that partitions the tables has been applied."""
+    return bool(fetch(IS_PARTITIONED, {})[0][0])
 
 
 def existing() -> set[date]:
