@@ -15,6 +15,8 @@ SUITES = [
     "tests/executions/test_transitions.py",
     "tests/executions/test_reaper.py",
     "tests/executions/test_retention.py",
+    "tests/executions/test_partitions.py",
+    "tests/executions/test_partition_migration.py",
     "tests/concurrency",
 ]
 
