@@ -36,11 +36,14 @@ def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, 
     """
     connection.ensure_connection()
     used = connection.connection
-    with connection.wrap_database_errors, psycopg.Cursor(used) as cursor:
+    # Django's own cursors bind values themselves, and so never prepare a statement.
+    with connection._prepare_cursor(psycopg.Cursor(used)) as cursor:  # type: ignore[attr-defined]
         if used.prepare_threshold is not None and used not in _keeping and not connection.in_atomic_block:
             cursor.execute("SET plan_cache_mode = force_generic_plan")  # of use to no other statement
             _keeping.add(used)
-        return cursor.execute(statement, values, prepare=True).fetchall()
+        cursor.execute(statement, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def execute(statement: str, values: Mapping[str, Any]) -> int:

@@ -37,8 +37,8 @@ _options = DATABASES["default"].setdefault("OPTIONS", {})
 for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}.items():
     _options.setdefault(_name, _value)
 _options.setdefault("tcp_user_timeout", 30_000)
-# Allows statements to be prepared that ask for it (`executions.database`); Django's own never do.
-_options.setdefault("prepare_threshold", 1 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
+# For the statements of `executions.database.fetch_planned`; Django's own are never prepared.
+_options.setdefault("prepare_threshold", 0 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
     _options["pool"] = {
