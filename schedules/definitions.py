@@ -62,11 +62,12 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if _is_changed(job.spec, definition):
             job.spec = _freeze(job.pk, definition, now)
             changed.append("spec")
-        schedule = as_it_was(definition.schedule, job.readable_schedule)
+        before = job.readable_schedule
+        schedule = as_it_was(definition.schedule, before)
         if to_json(schedule) != job.schedule:
-            goes_on = job.schedule_spec.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+            goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
             was_next_at = job.next_run_at
-            if job.state == JobState.PAUSED:
+            if before and job.state == JobState.PAUSED:
                 _settle_pause(job, now)
             end_span(job.pk, _held_until(job, now))
             _set_clock(job, schedule, now)

@@ -55,13 +55,13 @@ UPDATE schedules_job AS job
 
 # tick: a job that cannot be processed is looked at again later, with its mark where it was, and the watchdog hears of it.
 PUSH_BACK = """
-WITH pushed AS (
-    UPDATE schedules_job SET next_run_at = %(until)s
-     WHERE id IN (SELECT id FROM schedules_job WHERE id = ANY(%(id)s) AND next_run_at <= %(now)s FOR UPDATE SKIP LOCKED)
-    RETURNING id, mark_at
+WITH free AS (
+    SELECT id FROM schedules_job WHERE id = ANY(%(id)s) AND next_run_at <= %(now)s FOR UPDATE SKIP LOCKED
+), pushed AS (
+    UPDATE schedules_job SET next_run_at = %(until)s WHERE id IN (SELECT id FROM free) RETURNING id, mark_at
 )
 INSERT INTO schedules_stoppage (job_id, why, found_at, stood_at)
-SELECT id, 'pushed_back', %(now)s, mark_at FROM pushed
+SELECT id, 'pushed_back', %(now)s, LEAST(mark_at, '9999-01-01') FROM pushed
 ON CONFLICT DO NOTHING
 """
 

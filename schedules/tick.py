@@ -23,7 +23,7 @@ from executions.states import Reason, RunStatus
 from schedules import queries
 from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
 from schedules.clock.delay import due_instants, next_due
-from schedules.clock.occurrences import occurrences
+from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading import parse
 from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.starts import Pacing, jittered, paced
@@ -102,9 +102,11 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
     def handle(_: Sequence[UUID]) -> Ticked | None:
         job = queries.active_job(job_id)
-        if job and any(due_instants(spec_of(job.schedule), job.mark_at, job.next_run_at, now)):
-            return _pass([job], now, published=False)
-        return None
+        if job is None:
+            return None
+        spec = spec_of(job.schedule)
+        due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
+        return _pass([job], now, published=False) if due_at and due_at <= now else None
 
     done, faults = take_apart(handle, [job_id])
     if faults or (done[0] and done[0].n_broken):
