@@ -90,7 +90,9 @@ def test_every_kind_of_row_is_fired_once_an_instant_by_three_beats(processes: Pr
         assert timedelta(0) <= message.at - at < 2 * SECOND, f"{name}: {message.at - at}"
     for name, every in {"interval": 1, "worthless": 1, "slow": 10}.items():
         times = [message.at for message in consumer.of(f"stock.{name}")]
-        assert 0 <= (times[0] - begun_at - every * SECOND).total_seconds() < 2, f"{name}: late from the start"
+        assert 0 <= (times[0] - begun_at - every * SECOND).total_seconds() < 7, (
+            f"{name}: beats look for new rows every five"
+        )
         gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps, default=every * SECOND) > SECOND * every * 0.8, f"{name}: one fired twice"
         assert max(gaps, default=every * SECOND) < SECOND * (every + 2), f"{name}: one was left out"
