@@ -92,6 +92,7 @@ SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
  WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 DROP_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
+KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
 FOLLOW_UP_AT = """
 INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)

@@ -28,6 +28,11 @@ class Priority(StrEnum):
         """From 0 for low to 3 for critical."""
         return RANKS[self]
 
+    @classmethod
+    def of(cls, rank: int) -> Priority:
+        """Return the priority of this rank."""
+        return list(cls)[rank]
+
 
 RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 

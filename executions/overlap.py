@@ -6,7 +6,7 @@ what that leads to for the next occurrence in `GoingOn.after`. The six are those
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -110,3 +110,33 @@ POLICIES: dict[Overlap, Callable[[GoingOn], Decision]] = {
 def decide(policy: Overlap, going_on: GoingOn) -> Decision:
     """Return what becomes of an occurrence that is due just now."""
     return POLICIES[policy](going_on)
+
+
+@dataclass(slots=True)
+class Together:
+    """Decisions on several runs of a job that are due in one pass, each of which minds those before it."""
+
+    policy: Overlap
+    before: GoingOn
+    decisions: list[Decision] = field(default_factory=list)
+    stops: Stop | None = None  # what is done to the runs that went on before
+    going_on: GoingOn = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.going_on = self.before
+
+    @property
+    def n_started(self) -> int:
+        return sum(not made.reason for made in self.decisions)
+
+    def add(self, reason: Reason | None = None) -> Decision:
+        """Decide upon one more; with a reason, it is clear that it does not start."""
+        decision = Decision(reason) if reason else decide(self.policy, self.going_on)
+        if decision.stops:
+            # What it would stop of this very pass does not begin in the first place.
+            self.decisions = [replace(made, reason=made.reason or Reason.OVERLAP) for made in self.decisions]
+            self.going_on, decision = self.before, decide(self.policy, self.before)
+            self.stops = decision.stops
+        self.going_on = self.going_on.after(decision)
+        self.decisions.append(decision)
+        return decision

@@ -42,6 +42,8 @@ __all__ = [
     "freeze",
     "going_on",
     "has_scheduled",
+    "keep_followups",
+    "open_all",
     "open_by_hand",
     "open_scheduled",
     "postpone_followups",
@@ -96,6 +98,11 @@ def drop_followups(done: Iterable[Followup]) -> None:
     execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
+def keep_followups(done: Iterable[Followup]) -> None:
+    """Look at what is held for these again, but no more at the ends of runs that they tell of."""
+    execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done]})
+
+
 def postpone_followups(busy: Iterable[Followup], until: datetime) -> None:
     """Look at these again at `until`."""
     execute(held_queries.POSTPONE_FOLLOWUPS, {"id": [followup.id for followup in busy], "until": until})
@@ -134,12 +141,25 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
 
 def open_by_hand(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
     """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
-    new = under(new, policies)
     with transaction.atomic():
-        while not (born := transitions.open_runs([new], now, dispatch_at=now, actor=actor)):
-            new = replace(new, nominal_at=new.nominal_at + MICROSECOND)  # another request had this very instant
+        (run_id,) = open_all([under(new, policies)], now, actor=actor)
         wake_beat()
-    return Run.objects.select_related("spec").get(pk=born[0])
+    return Run.objects.select_related("spec").get(pk=run_id)
+
+
+def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
+    """Open every one of these runs, due to be published now; where one has the very instant of another, a little later.
+
+    Inside a transaction.
+    """
+    ids: list[UUID] = []
+    while new:
+        born = transitions.open_runs(new, now, dispatch_at=now, actor=actor)
+        ids += born.values()
+        new = [
+            replace(one, nominal_at=one.nominal_at + MICROSECOND) for place, one in enumerate(new) if place not in born
+        ]
+    return ids
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:

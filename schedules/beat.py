@@ -170,7 +170,7 @@ class JobScheduler(PeriodicScheduler):
             self.publish(ticked.messages, now)
             if ticked.n_held:
                 followed += self._try(follow_once, now, limit, Followed())
-        if (next_at.dispatch <= now or followed.n_decided) and now >= self._ask_broker_at:
+        if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(dispatch_once, now, limit, again)
             self.publish(again, now)
         took = bool(ticked.n_jobs or followed.n_followups or n_expired or again)

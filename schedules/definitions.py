@@ -9,7 +9,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
-from schedules import queries, tick
+from schedules import chains, queries, tick
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
@@ -19,6 +19,7 @@ from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, begin_span, end_span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -41,8 +42,10 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         job.spec = _freeze(job.pk, definition, now)
         _set_clock(job, definition.schedule, now)
         job.save(force_insert=True)
-        _watch(job)
         begin_span(job.pk, job.schedule, job.mark_at)
+        if definition.start_after:
+            _store_chains(job.pk, definition)
+        runs.watch(job.pk, is_watched=_has_followers(job))
         runs.wake_beat()
     log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -51,12 +54,14 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
     """Change a job. Occurrences up to `now` still follow the definition it had. Raises JobGone.
 
-    A schedule that is set anew counts from `now`; one that stays as it was goes on undisturbed.
+    A schedule that is set anew counts from `now`; one that stays as it was goes on undisturbed. Raises InvalidDefinition
+    when somebody has meanwhile closed a circle with what it is to start after.
     """
     with transaction.atomic():
         job = lock(job_id)
         tick.settle(job_id, now)
         job.refresh_from_db()
+        had_followers = _has_followers(job)
         job.name, job.description, job.updated_at = definition.name, definition.description, now
         changed = ["name", "description", "updated_at"]
         if _is_changed(job.spec, definition):
@@ -76,22 +81,32 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             begin_span(job.pk, job.schedule, job.mark_at)
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at"]
         job.save(update_fields=changed)
-        _watch(job)
+        if set(chains.of(job_id)) != set(definition.start_after):
+            _store_chains(job_id, definition)
+        if _has_followers(job) != had_followers:
+            chains.lock()
+            _watch([job])
         runs.wake_beat()
     log.info("job_changed", action="replace", job=str(job.pk), name=job.name, actor=actor)
     return job
 
 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
-    """Delete a job: its runs that have not begun are cancelled, those that run go on, its history stays. Raises JobGone."""
+    """Delete a job: its runs that have not begun are cancelled, those that run go on, its history stays. Raises JobGone.
+
+    Jobs that started after it go on without.
+    """
     with transaction.atomic():
         job = lock(job_id)
         runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
+        chains.lock()
+        sources, started = chains.drop(job_id)
+        _watch(Job.objects.select_related("spec").filter(pk__in=sources))
         runs.watch(job_id, is_watched=False)
         end_span(job_id, min(_held_until(job, now), job.mark_at))
         job.delete()
         runs.supersede(job_id, now)
-    log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor)
+    log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor, n_unchained=len(started))
 
 
 def lock(job_id: UUID) -> Job:
@@ -99,11 +114,6 @@ def lock(job_id: UUID) -> Job:
     if not queries.lock_job(job_id):
         raise JobGone
     return Job.objects.select_related("spec").get(pk=job_id)
-
-
-def _watch(job: Job) -> None:
-    waits = job.schedule["kind"] == Kind.DELAY.value
-    runs.watch(job.pk, is_watched=waits or job.policies.has_followers)
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
@@ -120,6 +130,29 @@ def _held_until(job: Job, now: datetime) -> datetime:
     if max_runs is None or job.n_scheduled < max_runs:
         return now
     return records.last_start(job.pk, FIRST_AT) or job.mark_at
+
+
+def _store_chains(job_id: UUID, definition: Definition) -> None:
+    chains.lock()
+    touched = chains.store(job_id, definition.start_after)
+    _watch(Job.objects.select_related("spec").filter(pk__in=touched))
+
+
+def _watch(jobs: Iterable[Job]) -> None:
+    """Have the ends of runs followed up where something follows from them. Under `chains.lock`."""
+    jobs = list(jobs)
+    starts_others = chains.starts_any([job.pk for job in jobs])
+    for job in jobs:
+        runs.watch(job.pk, is_watched=_has_followers(job) or job.pk in starts_others)
+
+
+def _has_followers(job: Job) -> bool:
+    if job.schedule["kind"] == Kind.DELAY.value:
+        return True
+    try:
+        return job.policies.has_followers
+    except ValueError:
+        return True  # another version of the code made it: somebody looks, who may be able to read it
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:

@@ -6,7 +6,8 @@ transaction: so it follows once, whatever is killed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,20 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
-from executions.states import Origin, RunStatus
-from schedules import queries, triggers
+from executions.overlap import GoingOn, Together
+from executions.states import Origin, Reason, RunStatus
+from schedules import chains, queries, triggers
 from schedules.clock.delay import after_end
 from schedules.clock.spec import Kind
+from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
+from schedules.tick import PUSHED_BACK_FOR, RUNS_A_PASS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
+
 
 log = structlog.get_logger(__name__)
 
@@ -31,51 +37,143 @@ BUSY = timedelta(milliseconds=50)  # a job is in somebody's hands: look again th
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Counts of one pass: what was looked at, held runs decided upon, and whether there may be more."""
+    """Counts of one pass: what was looked at, held runs decided upon, runs opened, and whether there may be more."""
 
     n_followups: int = 0
     n_decided: int = 0
+    n_opened: int = 0
     more: bool = False
 
     def __add__(self, other: Followed) -> Followed:
-        return Followed(self.n_followups + other.n_followups, self.n_decided + other.n_decided, self.more or other.more)
+        return Followed(
+            self.n_followups + other.n_followups,
+            self.n_decided + other.n_decided,
+            self.n_opened + other.n_opened,
+            self.more or other.more,
+        )
+
+
+@dataclass(slots=True)
+class Ends:
+    """What becomes of the follow-ups of runs that have ended: those in none of the sets are done with."""
+
+    busy: set[runs.Followup] = field(default_factory=set)  # a job is locked by somebody else
+    broken: set[runs.Followup] = field(default_factory=set)  # a job that cannot be read
+    left: set[runs.Followup] = field(default_factory=set)  # for the next pass: this one has enough to do
+    chained: list[tuple[Job, runs.Run]] = field(default_factory=list)  # jobs that start, each after a run
+
+    @property
+    def again(self) -> set[runs.Followup]:
+        return self.busy | self.broken | self.left
 
 
 def follow_once(now: datetime, limit: int) -> Followed:
-    """Follow up to `limit` notes: what the end of a run leads to for its job, then what is held and may start."""
+    """Follow up to `limit` notes: what the end of a run leads to, then what is held and may start.
+
+    1. Lock what is due to be followed up and nobody else has, and the jobs that it is about.
+    2. Of each run that has ended: pause its job after so many failures, and start the jobs of its chains.
+    3. Let held runs start as far as there is room now.
+    4. Drop the notes that are done with. All of it commits together, or not at all.
+    """
     with transaction.atomic():
         found = runs.take_followups(now, limit)
         if not found:
             return Followed()
-        busy = _after_ends([followup for followup in found if followup.run_id], now)
-        ready = [followup for followup in found if followup not in busy]
+        ends = _after_ends({followup.run_id: followup for followup in found if followup.run_id}, now)
+        n_opened = _open_chained(ends.chained, now)
+        ready = [followup for followup in found if followup not in ends.again]
         admitted = admission.admit(
             {followup.job_id for followup in ready},
             {followup.concurrency_key for followup in ready if followup.concurrency_key},
             {followup.rate_key for followup in ready if followup.rate_key},
             now,
         )
-        runs.postpone_followups(busy, now + BUSY)
-        if not admitted.more:
+        runs.postpone_followups(ends.busy, now + BUSY)
+        runs.postpone_followups(ends.broken, now + PUSHED_BACK_FOR)
+        if admitted.more:
+            runs.keep_followups(ready)
+        else:
             runs.drop_followups(ready)
         runs.follow_up(admitted.later)
-    return Followed(len(found), admitted.n_decided, more=admitted.more or len(found) == limit)
+    more = admitted.more or bool(n_opened or ends.left) or len(found) == limit
+    return Followed(len(found), admitted.n_decided, n_opened, more)
 
 
-def _after_ends(ended: Sequence[runs.Followup], now: datetime) -> set[runs.Followup]:
-    """Do what follows for the jobs of runs that have ended; returns those whose job somebody else has locked."""
+def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
+    """Do what follows for the jobs of runs that have ended, and find which jobs start after them."""
+    ends = Ends()
     if not ended:
-        return set()
-    wanted = {followup.job_id for followup in ended}
+        return ends
+    started_by = chains.started_by({followup.job_id for followup in ended.values()})
+    wanted = {followup.job_id for followup in ended.values()}
+    wanted |= {job_id for followers in started_by.values() for job_id, _ in followers}
     locked = set(queries.lock_free_jobs(wanted))
     jobs = Job.objects.select_related("spec").in_bulk(wanted)
-    busy = {followup for followup in ended if followup.job_id in jobs and followup.job_id not in locked}
-    run_ids = [followup.run_id for followup in ended if followup.run_id and followup not in busy]
-    for run in runs.Run.objects.filter(pk__in=run_ids).order_by("finished_at", "pk"):
-        if job := jobs.get(run.job_id):
-            _set_next(job, run)
-            _pause_if_failing(job, run, now)
-    return busy
+    for run in runs.Run.objects.filter(pk__in=ended).order_by("finished_at", "pk"):
+        followers = [
+            jobs[job_id]
+            for job_id, on in started_by.get(run.job_id, ())
+            if run.status in on.statuses and run.origin != Origin.BACKFILL and job_id in jobs
+        ]
+        about = [jobs[run.job_id], *followers] if run.job_id in jobs else followers
+        if any(job.pk not in locked for job in about):
+            ends.busy.add(ended[run.pk])
+        elif not all(map(_is_readable, about)):
+            ends.broken.add(ended[run.pk])
+        elif len(ends.chained) >= RUNS_A_PASS:
+            ends.left.add(ended[run.pk])
+        else:
+            if run.job_id in jobs:
+                _set_next(jobs[run.job_id], run)
+                _pause_if_failing(jobs[run.job_id], run, now)
+            ends.chained += [(job, run) for job in followers]
+    return ends
+
+
+def _open_chained(chained: Sequence[tuple[Job, runs.Run]], now: datetime) -> int:
+    """Open a run of each job that starts after a run, under its policies; returns how many there are."""
+    policies = {job.pk: job.policies for job, _ in chained}
+    going_on = runs.going_on(list(policies))
+    together = {job_id: Together(each.overlap, going_on.get(job_id, GoingOn())) for job_id, each in policies.items()}
+    for job, run in chained:
+        together[job.pk].add(Reason.PAUSED if _was_paused(job, run.finished_at) else None)
+    runs.stop_others({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
+    decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
+    taken: set[tuple[UUID, datetime]] = set()
+    new = []
+    for job, run in chained:
+        decision, nominal_at = next(decisions[job.pk]), run.finished_at
+        while (job.pk, nominal_at) in taken:
+            nominal_at += runs.MICROSECOND
+        taken.add((job.pk, nominal_at))
+        one = runs.NewRun(
+            scope_id=job.scope_id,
+            job_id=job.pk,
+            spec_id=job.spec_id,
+            nominal_at=nominal_at,
+            origin=Origin.CHAIN,
+            reason=decision.reason,
+            caused_by=run.pk,
+            is_buffered=decision.is_held,
+        )
+        new.append(one if decision.reason else runs.under(one, policies[job.pk]))
+    return len(runs.open_all(new, now))
+
+
+def _was_paused(job: Job, at: datetime) -> bool:
+    if job.state == JobState.PAUSED:
+        return job.paused_at is not None and job.paused_at < at
+    return job.resumed_at is not None and at <= job.resumed_at
+
+
+def _is_readable(job: Job) -> bool:
+    try:
+        job.policies  # noqa: B018
+    except ValueError:
+        # Another version of the code made it. It waits for that, and keeps nobody waiting.
+        log.exception("job_pushed_back", action="push_back", job=str(job.pk), name=job.name)
+        return False
+    return True
 
 
 def _set_next(job: Job, run: runs.Run) -> None:
@@ -95,7 +193,7 @@ def _set_next(job: Job, run: runs.Run) -> None:
 
 def _pause_if_failing(job: Job, run: runs.Run, now: datetime) -> None:
     most = job.policies.pause_after_failures
-    if most is None or run.status != RunStatus.FAILED or job.state != JobState.ACTIVE:
+    if most is None or run.status != RunStatus.FAILED or job.state == JobState.PAUSED:
         return
     latest = runs.Run.objects.filter(job_id=job.pk, status__in=(RunStatus.SUCCEEDED, RunStatus.FAILED)).order_by(
         "-nominal_at"
@@ -105,5 +203,6 @@ def _pause_if_failing(job: Job, run: runs.Run, now: datetime) -> None:
     statuses = list(latest.values_list("status", flat=True)[:most])
     if len(statuses) == most and set(statuses) == {RunStatus.FAILED}:
         text = "Its last run failed." if most == 1 else f"Its last {most} runs failed."
-        triggers.pause(job.pk, now, actor="", reason=text)
-        log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=most)
+        with suppress(JobConflict):  # its schedule has ended meanwhile, and it starts after no other
+            triggers.pause(job.pk, now, actor="", reason=text)
+            log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=most)

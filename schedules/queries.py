@@ -86,6 +86,17 @@ UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'ac
 # followers: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
+# chains: one at a time changes them, so that no two changes close a circle.
+LOCK_CHAINS = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_chain', 0))"
+# chains: all that these jobs go back to, as pairs of a job and one after which it starts.
+CHAINS_ABOVE = """
+WITH RECURSIVE above (source_id, job_id) AS (
+    SELECT source_id, job_id FROM schedules_chain WHERE job_id = ANY(%(id)s)
+    UNION SELECT chain.source_id, chain.job_id FROM schedules_chain AS chain JOIN above ON chain.job_id = above.source_id
+)
+SELECT source_id, job_id FROM above
+"""
+
 # beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
 # No datetime holds an infinite instant, which nothing but SQL by hand can have stored.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
@@ -236,6 +247,16 @@ def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
 def limit_waiting() -> None:
     """Let no statement of this connection wait long for a lock, and no transaction of it hold one when nothing is done."""
     fetch(LIMIT_WAITING, {})
+
+
+def lock_chains() -> None:
+    """Wait until nobody else changes chains, and keep others from it until the transaction ends."""
+    fetch(LOCK_CHAINS, {})
+
+
+def chains_above(job_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return all that these jobs go back to: pairs of a source and a job that starts after it."""
+    return [(source_id, job_id) for source_id, job_id in fetch(CHAINS_ABOVE, {"id": list(job_ids)})]
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:

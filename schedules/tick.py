@@ -176,20 +176,13 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    decided: list[tuple[datetime, Decision]] = []
-    before, stops = going_on, None
-    for instant, reason in _judged(job, policies, due, now, more=more):
-        if reason is None and left is not None and sum(not made.reason for _, made in decided) >= left:
+    together = overlap.Together(policies.overlap, going_on)
+    for _, reason in _judged(job, policies, due, now, more=more):
+        if reason is None and left is not None and together.n_started >= left:
             break
-        decision = Decision(reason) if reason else overlap.decide(policies.overlap, going_on)
-        if decision.stops:
-            # What it would stop of this very pass does not begin in the first place.
-            decided = [(earlier, replace(made, reason=made.reason or Reason.OVERLAP)) for earlier, made in decided]
-            going_on, decision = before, overlap.decide(policies.overlap, before)
-            stops = decision.stops
-        going_on = going_on.after(decision)
-        decided.append((instant, decision))
-    n_started = sum(not made.reason for _, made in decided)
+        together.add(reason)
+    decided = list(zip(due, together.decisions, strict=False))  # of fewer, where the job has ended
+    n_started = together.n_started
     left = None if left is None else left - n_started
     n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
@@ -200,7 +193,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
-    return Plan(job, route, new_runs, move, stops)
+    return Plan(job, route, new_runs, move, together.stops)
 
 
 def _judged(

@@ -10,7 +10,7 @@ from django.db import transaction
 from executions import runs
 from executions.states import Origin
 from executions.targets.jsonsafe import find_flaw
-from schedules import tick
+from schedules import chains, tick
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
@@ -48,13 +48,13 @@ def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
 def pause(job_id: UUID, now: datetime, *, actor: str, reason: str = "") -> Job:
     """Pause a job from now on; what was due before now still runs. Pausing a paused job changes its reason.
 
-    Raises JobGone, and JobConflict for a job whose schedule has ended.
+    Raises JobGone, and JobConflict for a job whose schedule has ended and that starts after no other.
     """
     with transaction.atomic():
         lock(job_id)
         tick.settle(job_id, now)
         job = lock(job_id)
-        if job.state == JobState.ENDED:
+        if job.state == JobState.ENDED and not chains.of(job_id):
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:
             job.state, job.paused_at = JobState.PAUSED, now

@@ -14,6 +14,7 @@ from executions.targets import registry
 from executions.targets.base import InvalidTarget
 from executions.targets.errors import field_errors
 from executions.targets.jsonsafe import find_flaw
+from schedules import chains
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading import parse
 from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from schedules.chains import StartAfter
     from schedules.models import Job
 
-FIELDS = ("name", "description", "schedule", "target", "payload", "policies")
+FIELDS = ("name", "description", "schedule", "start_after", "target", "payload", "policies")
 MAX_NAME, MAX_DESCRIPTION, MAX_PAYLOAD = 255, 10_000, 256 * 1024
 MAX_UNKNOWN, MAX_SHOWN = 20, 100  # of a body full of nonsense, so many names, and so much of each, are told
 
@@ -42,6 +44,7 @@ class Definition:
     target: dict[str, Any]
     payload: Any
     policies: dict[str, Any]
+    start_after: tuple[StartAfter, ...] = ()
 
 
 def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
@@ -64,9 +67,10 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> 
     errors.update(payload_errors)
     policies = _policies(data.get("policies"), errors)
     schedule = _schedule(data.get("schedule"), now, errors, job)
+    start_after = _start_after(data.get("start_after"), errors, job)
     if errors or schedule is None:
         raise InvalidDefinition(errors)
-    return Definition(name, description, schedule, target, payload, policies)
+    return Definition(name, description, schedule, target, payload, policies, start_after)
 
 
 def validate_schedule(data: object, now: datetime) -> ScheduleSpec:
@@ -117,6 +121,14 @@ def _policies(value: object, errors: dict[str, list[str]]) -> dict[str, Any]:
     except ValidationError as error:
         errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
         return {}
+
+
+def _start_after(value: object, errors: dict[str, list[str]], job: Job | None) -> tuple[StartAfter, ...]:
+    try:
+        return chains.read(value, job.pk if job else None)
+    except InvalidDefinition as invalid:
+        errors.update(invalid.errors)
+        return ()
 
 
 def _schedule(

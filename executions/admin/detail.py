@@ -61,7 +61,7 @@ def load(run_id: UUID) -> Run | None:
 
 
 def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]:
-    """The context of the page and of its live part. Three queries."""
+    """The context of the page and of its live part. Three queries, and one more where another run started it."""
     n_lines = min(max(n_lines, LOG_TAIL), LOG_MOST)
     events = list(RunEvent.objects.filter(run=run))
     attempts = all_attempts(run)
@@ -92,6 +92,8 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         Fact("Origin", words.ORIGINS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
         Fact("Nominal instant", instants.instant(run.nominal_at, now)),
     ]
+    if run.caused_by:
+        found.insert(1, _cause(run.caused_by))
     if run.status == RunStatus.SKIPPED:
         return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
     found += [
@@ -116,6 +118,15 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     if run.retry_of:
         found.append(Fact("Retry of", format_html('<a href="{}">the first run</a>', shown.run_url(run.retry_of))))
     return [*found, _id(run)]
+
+
+def _cause(run_id: UUID) -> Fact:
+    cause = Run.objects.select_related("spec").filter(pk=run_id).first()
+    if cause is None:
+        return Fact("Started by", "a run that is not in the history any more")
+    return Fact(
+        "Started by", format_html('<a href="{}">run of <bdi>{}</bdi></a>', shown.run_url(run_id), cause.spec.job_name)
+    )
 
 
 def _id(run: Run) -> Fact:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from access.api.schema import Like, Shape
+from executions.limits import Priority
 from executions.models.attempt import all_attempts
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.registry import AnyTarget, masked
@@ -36,8 +37,10 @@ class Run(Shape):
     retry_of: UUID | None = Field(
         description="The run that this one carries out again: the first one, also when a retry was retried."
     )
-    status: RunStatus
+    caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
+    status: RunStatus = Field(description="`held`: it waits for other runs of its job, or under a limit.")
     reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
+    priority: Priority
     nominal_at: datetime = Field(
         description="The instant that the schedule names, or that of the request. The target of a retry is told that of `retry_of`."
     )
@@ -47,6 +50,7 @@ class Run(Shape):
     planned_at: datetime | None = Field(
         description="When it was to start, where jitter or the pace of a catch-up put that off."
     )
+    expires_at: datetime | None = Field(description="It does not start after this instant.")
     created_at: datetime
     started_at: datetime | None = Field(description="Start of the first attempt.")
     finished_at: datetime | None
@@ -176,13 +180,16 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "job_version": row.spec.version,
         "origin": row.origin,
         "retry_of": row.retry_of,
+        "caused_by": row.caused_by,
         "status": row.status,
         "reason": row.reason or None,
+        "priority": Priority.of(row.priority),
         "nominal_at": row.nominal_at,
         "last_nominal_at": row.last_nominal_at,
         "n_occurrences": row.n_occurrences,
         "available_at": row.available_at,
         "planned_at": row.planned_at,
+        "expires_at": row.expires_at,
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from access.api.bodies import read_object
 from access.api.exceptions import InvalidInput
 from executions.targets.jsonsafe import find_flaw
+from schedules import chains
 from schedules.api.shapes import Job as JobShape
 from schedules.validation import FIELDS
 
@@ -20,6 +21,7 @@ ELSEWHERE = {
     "state": "pause or resume the job instead",
     "pause_reason": "pause the job with a reason instead",
     "schedule_description": "change schedule instead",
+    "starts": "change start_after of the other job instead",
 }
 
 
@@ -51,6 +53,7 @@ def definition_of(job: Job) -> dict[str, Any]:
         "name": job.name,
         "description": job.description,
         "schedule": job.schedule,
+        "start_after": chains.as_json(chains.of(job.pk)),
         "target": job.target,
         "payload": job.spec.payload,
         "policies": job.spec.policies,

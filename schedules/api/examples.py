@@ -54,10 +54,16 @@ DEFINITIONS: dict[str, Any] = {
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Good morning"},
     },
+    "After another job": {
+        "name": "mail the report",
+        "start_after": [{"job": JOB_ID, "on": "success"}],
+        "target": {"kind": "command", "name": "demo.echo"},
+    },
     "Started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {
     "Another time": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
+    "After no other job": {"start_after": []},
     "Another name": {"name": "nightly report (PDF)"},
 }
 PAUSES: dict[str, Any] = {"With a reason": {"reason": "The report server is being moved."}, "Without": {}}
@@ -70,6 +76,8 @@ JOB: dict[str, Any] = {
     "paused_at": None,
     "schedule": SCHEDULE,
     "schedule_description": "At 02:30 every day (America/New_York)",
+    "start_after": [],
+    "starts": [{"job": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59", "on": "success"}],
     "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
     "payload": {"format": "pdf"},
     "policies": {

@@ -21,7 +21,7 @@ from executions.api.lists import JobRunFilters, page_of_runs
 from executions.api.runs import accepted
 from executions.api.shapes import NoBody, RunDetail, RunPage
 from executions.targets.registry import TARGETS
-from schedules import definitions, triggers
+from schedules import chains, definitions, triggers
 from schedules.api import examples
 from schedules.api.bodies import definition_of, read_change, read_definition
 from schedules.api.shapes import Job as JobShape
@@ -85,7 +85,8 @@ class JobListView(ApiView):
             # The same order, as the indexes of the definitions have it.
             jobs, order = jobs.filter(wanted, spec__superseded_at=None), "-spec__job_id"
         page = page_of(request, jobs, filters, [order], ("state", filters.state))
-        results = [_shown(job, request) for job in page.rows]
+        links = chains.links_of([job.pk for job in page.rows])
+        results = [_shown(job, request, links[job.pk]) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
     @operation(
@@ -151,7 +152,10 @@ class JobView(ApiView):
 
     @operation("delete_job", answers={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
-        """Delete a job. Its runs that have not begun are cancelled, running ones go on, its history stays."""
+        """Delete a job. Its runs that have not begun are cancelled, running ones go on, its history stays.
+
+        Jobs that name it in `start_after` stay, and name it no more: see its `starts` before.
+        """
         definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
         return Response(status=204)
 
@@ -216,8 +220,9 @@ class JobRunListView(ApiView):
         return Response(page_of_runs(request, filters, job_id).json_body())
 
 
-def _shown(job: Job, request: Request) -> JobShape:
-    return job_of(job, in_full=request.user.has_perm("schedules.change_job"))
+def _shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
+    links = links or chains.links_of([job.pk])[job.pk]
+    return job_of(job, links, in_full=request.user.has_perm("schedules.change_job"))
 
 
 def _find(job_id: UUID) -> Job:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from access.api.schema import Like, Shape
 from executions.targets.registry import AnyTarget, masked
+from schedules.chains import MOST_SOURCES, Links, StartAfter
 from schedules.clock.describe import describe
 from schedules.clock.reading import MAX_SPECS, MIN_SPECS
 from schedules.clock.spec import Fold, Gap, Kind, SolarEvent
@@ -84,7 +85,10 @@ class JobDefinition(Shape):
 
     name: str = Field(max_length=MAX_NAME)
     description: str = Field("", max_length=MAX_DESCRIPTION)
-    schedule: AnySchedule | None = Field(None, description="Without one the job starts only by hand.")
+    schedule: AnySchedule | None = Field(None, description="Without one the job starts by hand, or after others.")
+    start_after: list[StartAfter] = Field(
+        [], max_length=MOST_SOURCES, description="It also starts when runs of these jobs have ended."
+    )
     target: AnyTarget
     payload: Any = Field(None, description="What the target is given: see what is said of its kind.")
     policies: JobPolicies = JobPolicies()
@@ -96,6 +100,7 @@ class JobChange(Shape):
     name: str | None = Field(None, max_length=MAX_NAME)
     description: str | None = Field(None, max_length=MAX_DESCRIPTION)
     schedule: AnySchedule | None = None
+    start_after: list[StartAfter] | None = Field(None, max_length=MOST_SOURCES)
     target: AnyTarget | None = None
     payload: Any = None
     policies: JobPolicies | None = None
@@ -120,6 +125,8 @@ class Job(Shape):
     paused_at: datetime | None
     schedule: Annotated[Any, Like(Schedule)]
     schedule_description: str = Field(description="The schedule in words.")
+    start_after: list[StartAfter] = Field(description="It also starts when runs of these jobs have ended.")
+    starts: list[StartAfter] = Field(description="Jobs that start when a run of this one has ended.")
     target: Annotated[Any, Like(AnyTarget)] = Field(
         description="Values of headers that look like credentials are hidden from callers who may not change jobs."
     )
@@ -149,7 +156,7 @@ class Pause(Shape):
     )
 
 
-def job_of(row: models.Job, *, in_full: bool) -> Job:
+def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
     """Return a job as the API shows it. `row.spec` has to be loaded."""
     return Job(
         id=row.pk,
@@ -160,6 +167,8 @@ def job_of(row: models.Job, *, in_full: bool) -> Job:
         paused_at=row.paused_at,
         schedule=row.schedule,
         schedule_description=describe(row.schedule_spec),
+        start_after=list(links.start_after),
+        starts=list(links.starts),
         target=row.target if in_full else masked(row.target),
         payload=row.spec.payload,
         policies=row.policies,

@@ -1,5 +1,6 @@
-"""Jobs: what should run, and when; the schedules that they had; the lease between beats; what the watchdog found."""
+"""Jobs: what should run, when, and after which others; the schedules that they had; the lease between beats; what the watchdog found."""
 
+from schedules.models.chain import Chain, On
 from schedules.models.job import LOST, Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
 from schedules.models.span import ScheduleSpan, begin_span, end_span
@@ -8,8 +9,10 @@ from schedules.models.stoppage import Stoppage, WatchRound, Why
 __all__ = [
     "LOST",
     "BeatLease",
+    "Chain",
     "Job",
     "JobState",
+    "On",
     "ScheduleSpan",
     "Stoppage",
     "WatchRound",

@@ -14,9 +14,12 @@ from executions import transitions
 from executions.models import Attempt, Run, RunEvent
 from executions.states import AttemptStatus, RunStatus
 from schedules import definitions, queries
+from schedules.exceptions import InvalidDefinition
+from schedules.followers import follow_once
+from schedules.models import Job
 from schedules.tick import tick
 from schedules.validation import validate
-from tests.factories import NOW, claim, make_job, make_run
+from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,3 +133,38 @@ def test_an_edit_waits_for_the_tick_that_has_the_job_and_neither_is_lost() -> No
 def test_the_lease_of_the_periodic_tasks_has_one_holder() -> None:
     taken = at_once(6, lambda n: queries.take_lease("x", f"beat {n}", NOW, NOW + LEASE))
     assert sum(taken) == 1
+
+
+def test_of_many_passes_over_one_end_one_starts_what_follows() -> None:
+    first = make_job("source", {"kind": "none"})
+    followers = [
+        make_job(f"job {number}", {"kind": "none"}, start_after=[{"job": str(first.pk)}], policies={"overlap": "allow"})
+        for number in range(10)
+    ]
+    for minute in range(20):
+        end(make_run(first, NOW + minute * MINUTE), now=NOW + 20 * MINUTE)
+
+    def act(number: int) -> int:
+        return sum(follow_once(NOW + 21 * MINUTE + number * MINUTE + turn * MINUTE, 7).n_opened for turn in range(12))
+
+    n_opened = sum(at_once(4, act))
+    while (more := follow_once(NOW + 90 * MINUTE, 100)).n_followups:
+        n_opened += more.n_opened
+    assert n_opened == Run.objects.filter(origin="chain").count() == 20 * len(followers)
+    assert Run.objects.filter(origin="chain").values("job", "caused_by").distinct().count() == n_opened
+
+
+def test_of_changes_that_would_close_a_circle_together_one_is_refused() -> None:
+    for turn in range(5):
+        jobs = [make_job(f"job {turn} {number}", {"kind": "none"}) for number in range(3)]
+
+        def close(number: int, jobs: list[Job] = jobs) -> bool:
+            job, other = jobs[number], jobs[(number + 1) % 3]
+            data = {"name": job.name, "target": ECHO, "payload": HELLO, "start_after": [{"job": str(other.pk)}]}
+            try:
+                definitions.replace(job.pk, validate(data, NOW, job), NOW, actor="ann")
+            except InvalidDefinition:
+                return False
+            return True
+
+        assert sorted(at_once(3, close)) == [False, True, True]

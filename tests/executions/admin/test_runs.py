@@ -308,3 +308,12 @@ def test_an_attempt_says_when_the_next_one_starts_and_later_when_it_was_to_start
     assert "The next attempt starts at" in page_of(admin.get(page(run)))
     run = end(make_run(make_job("earlier")), Failed("exception", "no"))
     assert "The next attempt was to start at" in page_of(admin.get(page(run)))
+
+
+def test_a_run_that_another_one_started_leads_to_that(admin: StaffClient) -> None:
+    cause = end(make_run(make_job("<load>")))
+    run = make_run(make_job("report"), NOW + timedelta(minutes=1), origin=Origin.CHAIN, caused_by=cause.pk)
+    text = page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))
+    assert f'<a href="/admin/executions/run/{cause.pk}/change/">run of <bdi>&lt;load&gt;</bdi></a>' in text
+    Run.objects.filter(pk=cause.pk).delete()
+    assert "not in the history any more" in page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))

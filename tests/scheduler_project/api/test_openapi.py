@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import get_resolver
 
+from executions.api.examples import JOB_ID
 from tests.documented import DocumentedClient, assert_fits, documented_client, problem_of, the_document
 from tests.factories import make_job, make_run
 
@@ -120,12 +121,13 @@ def test_an_operation_is_closed_to_who_is_not_staff(
 def test_an_operation_answers_as_documented(
     api: DocumentedClient, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    job = make_job(schedule={"cron": "0 0 1 1 *"})
+    job, other = make_job(schedule={"cron": "0 0 1 1 *"}), make_job("other")
     address = filled(path, str(job.pk), str(make_run(job).pk))
     asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
     examples = [example["value"] for example in asked.values()] or [None]
 
-    for body in examples:
+    for example in examples:
+        body = json.loads(json.dumps(example).replace(JOB_ID, str(other.pk)))
         response = api.generic(method.upper(), address) if body is None else api.send(method.upper(), address, body)
         assert response.status_code in (200, 201, 202, 204, 409), response.content
 
