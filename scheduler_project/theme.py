@@ -37,6 +37,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index"), "active": _is_index},
                 _page("Jobs", "event_repeat", "schedules", "job"),
                 _page("Runs", "play_circle", "executions", "run"),
+                _page("Feature flags", "toggle_on", "schedules", "featureflag"),
             ],
         },
         {

@@ -69,7 +69,7 @@ def judge(links: Sequence[StartAfter], job_id: UUID | None) -> None:
     errors: dict[str, list[str]] = {}
     wanted = [link.job for link in links]
     found = set(Job.objects.filter(pk__in=wanted, scope_id=SYSTEM_SCOPE_ID).values_list("pk", flat=True))
-    others = Chain.objects.filter(source_id__in=wanted).exclude(job_id=job_id).order_by()
+    others = Chain.objects.filter(source_id__in=wanted).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_started = dict(others.values_list("source_id").annotate(n=Count("pk")))
     n_named = Counter(wanted)
     leads_to = _ways_up(wanted) if job_id else {}

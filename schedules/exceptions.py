@@ -17,3 +17,7 @@ class JobGone(Exception):
 
 class JobConflict(Exception):
     """The job's state does not allow what was asked."""
+
+
+class FlagInUse(JobConflict):
+    """Jobs name the feature flag that was to be deleted."""

@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import admission, runs
 from executions.overlap import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
-from schedules import chains, queries, triggers
+from schedules import chains, flags, queries, triggers
 from schedules.clock.delay import after_end
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
@@ -53,6 +53,15 @@ class Followed:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Chained:
+    """A job that starts after a run has ended."""
+
+    job: Job
+    run_id: UUID
+    ended_at: datetime
+
+
 @dataclass(slots=True)
 class Ends:
     """What becomes of the follow-ups of runs that have ended: those in none of the sets are done with."""
@@ -60,7 +69,7 @@ class Ends:
     busy: set[runs.Followup] = field(default_factory=set)  # a job is locked by somebody else
     broken: set[runs.Followup] = field(default_factory=set)  # a job that cannot be read
     left: set[runs.Followup] = field(default_factory=set)  # for the next pass: this one has enough to do
-    chained: list[tuple[Job, runs.Run]] = field(default_factory=list)  # jobs that start, each after a run
+    chained: list[Chained] = field(default_factory=list)
 
     @property
     def again(self) -> set[runs.Followup]:
@@ -126,44 +135,50 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
             if run.job_id in jobs:
                 _set_next(jobs[run.job_id], run)
                 _pause_if_failing(jobs[run.job_id], run, now)
-            ends.chained += [(job, run) for job in followers]
+            ends.chained += [Chained(job, run.pk, run.finished_at or now) for job in followers]
     return ends
 
 
-def _open_chained(chained: Sequence[tuple[Job, runs.Run]], now: datetime) -> int:
+def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
     """Open a run of each job that starts after a run, under its policies; returns how many there are."""
-    policies = {job.pk: job.policies for job, _ in chained}
+    policies = {one.job.pk: one.job.policies for one in chained}
     going_on = runs.going_on(list(policies))
+    off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
     together = {job_id: Together(each.overlap, going_on.get(job_id, GoingOn())) for job_id, each in policies.items()}
-    for job, run in chained:
-        together[job.pk].add(Reason.PAUSED if _was_paused(job, run.finished_at) else None)
+    for one in chained:
+        is_off = policies[one.job.pk].feature_flag in off
+        reason = Reason.PAUSED if _was_paused(one) else Reason.FEATURE_OFF if is_off else None
+        together[one.job.pk].add(reason)
     runs.stop_others({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
     decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
     taken: set[tuple[UUID, datetime]] = set()
     new = []
-    for job, run in chained:
-        decision, nominal_at = next(decisions[job.pk]), run.finished_at
+    for one in chained:
+        job, nominal_at = one.job, one.ended_at
+        decision = next(decisions[job.pk])
         while (job.pk, nominal_at) in taken:
             nominal_at += runs.MICROSECOND
         taken.add((job.pk, nominal_at))
-        one = runs.NewRun(
+        run = runs.NewRun(
             scope_id=job.scope_id,
             job_id=job.pk,
             spec_id=job.spec_id,
             nominal_at=nominal_at,
             origin=Origin.CHAIN,
             reason=decision.reason,
-            caused_by=run.pk,
+            caused_by=one.run_id,
             is_buffered=decision.is_held,
         )
-        new.append(one if decision.reason else runs.under(one, policies[job.pk]))
+        new.append(run if decision.reason else runs.under(run, policies[job.pk]))
     return len(runs.open_all(new, now))
 
 
-def _was_paused(job: Job, at: datetime) -> bool:
+def _was_paused(one: Chained) -> bool:
+    """Whether its job was paused as the run ended, or has been resumed since, which leaves behind what came before."""
+    job = one.job
     if job.state == JobState.PAUSED:
-        return job.paused_at is not None and job.paused_at < at
-    return job.resumed_at is not None and at <= job.resumed_at
+        return job.paused_at is not None and job.paused_at < one.ended_at
+    return job.resumed_at is not None and one.ended_at <= job.resumed_at
 
 
 def _is_readable(job: Job) -> bool:

@@ -14,6 +14,7 @@ from schedules.clock.catchup import CatchUp
 
 MAX_AGE_LIMIT, LONGEST_PACE, LONGEST_JITTER = timedelta(days=366), timedelta(days=1), timedelta(days=1)
 MOST_CAUGHT_UP, DEFAULT_PACE = 10_000, timedelta(seconds=1)
+FLAG_NAME, MAX_FLAG_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*", 100
 
 
 def _max_age(value: timedelta) -> timedelta:
@@ -75,6 +76,11 @@ class JobPolicies(RunPolicies):
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
         None, description="The job is paused when so many of its runs have failed in a row. Null: never."
+    )
+
+    feature_flag: Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME})$", max_length=MAX_FLAG_NAME)] | None = Field(
+        None,
+        description="While this flag is off, no occurrence starts: reason `feature_off`. Runs by hand do. Null: none.",
     )
 
     @property

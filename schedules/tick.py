@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,7 +21,7 @@ from executions.dispatch import Message, Route, Waiting, gather, route_of
 from executions.overlap import Decision, GoingOn, Stop
 from executions.runs import NewRun
 from executions.states import Reason, RunStatus
-from schedules import queries
+from schedules import flags, queries
 from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
@@ -31,7 +32,7 @@ from schedules.models import JobState
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from schedules.queries import DueJob
 
@@ -154,13 +155,14 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
     going_on = runs.going_on([job.id for job in jobs])
+    off = flags.off(_flags_named(jobs))
     plans, broken = [], []
     n_rows = 0
     for job in jobs:
         if n_rows >= RUNS_A_PASS:
             break
         try:
-            plans.append(plan(job, now, going_on.get(job.id, GoingOn())))
+            plans.append(plan(job, now, going_on.get(job.id, GoingOn()), off))
             n_rows += len(plans[-1].new_runs)
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
@@ -168,8 +170,11 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
     return plans, broken
 
 
-def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
-    """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
+def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = ()) -> Plan:
+    """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that.
+
+    `off` has the feature flags that are off.
+    """
     spec, policies = spec_of(job.schedule), policies_of(job.policies)
     size = settings.MAINSPRING.chunk_size
     due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
@@ -177,7 +182,8 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     together = overlap.Together(policies.overlap, going_on)
-    for _, reason in _judged(job, policies, due, now, more=more):
+    for _, judged in _judged(job, policies, due, now, more=more):
+        reason = judged or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
         if reason is None and left is not None and together.n_started >= left:
             break
         together.add(reason)
@@ -194,6 +200,14 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
     return Plan(job, route, new_runs, move, together.stops)
+
+
+def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
+    names = set()
+    for job in jobs:
+        with suppress(ValueError):  # `plan` tells of policies that cannot be read
+            names.add(policies_of(job.policies).feature_flag or "")
+    return names - {""}
 
 
 def _judged(

@@ -14,7 +14,7 @@ from executions.targets import registry
 from executions.targets.base import InvalidTarget
 from executions.targets.errors import field_errors
 from executions.targets.jsonsafe import find_flaw
-from schedules import chains
+from schedules import chains, flags
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading import parse
 from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
@@ -117,10 +117,13 @@ def _target(value: object, payload: Any, errors: dict[str, list[str]], *, judge_
 
 def _policies(value: object, errors: dict[str, list[str]]) -> dict[str, Any]:
     try:
-        return JobPolicies.model_validate({} if value is None else value).model_dump(mode="json")
+        policies = JobPolicies.model_validate({} if value is None else value)
     except ValidationError as error:
         errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
         return {}
+    if policies.feature_flag and not flags.exists(policies.feature_flag):
+        errors["policies.feature_flag"] = [f"There is no feature flag “{policies.feature_flag}”: make it before."]
+    return policies.model_dump(mode="json")
 
 
 def _start_after(value: object, errors: dict[str, list[str]], job: Job | None) -> tuple[StartAfter, ...]:

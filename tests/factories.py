@@ -14,7 +14,7 @@ from executions.models import Run
 from executions.policies import read_policies
 from executions.states import Origin, Reason
 from executions.targets.base import Succeeded
-from schedules import definitions
+from schedules import definitions, flags
 from schedules.validation import validate
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ def make_job(
         **definition,
     }
     return definitions.create(validate(data, now), now, actor="tests")
+
+
+def make_flag(name: str = "new-billing", *, is_on: bool = False, now: datetime = NOW) -> None:
+    """Make a feature flag, or switch it."""
+    flags.put(name, now, is_on=is_on, actor="tests")
 
 
 def make_run(job: Job | None = None, nominal_at: datetime = NOW, **details: Any) -> Run:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Upper
 
 from executions.policies import RunPolicies
@@ -45,6 +46,8 @@ class RunSpec(models.Model):
             # lists of jobs, by what stands in their present definition
             models.Index(F("target_kind"), F("job_id").desc(), name="spec_kind", condition=PRESENT),
             models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
+            # which jobs name a feature flag
+            models.Index(KT("policies__feature_flag"), name="spec_flag", condition=PRESENT),
             # `named`: UPPER is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from schedules.api.flags import FeatureFlagListView, FeatureFlagView
 from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
 from schedules.api.ledger import JobExplainView
 from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
@@ -16,6 +17,8 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/run", JobRunView.as_view(), name="job-run"),
     path("jobs/<uuid:job_id>/explain", JobExplainView.as_view(), name="job-explain"),
     path("jobs/<uuid:job_id>/runs", JobRunListView.as_view(), name="job-runs"),
+    path("feature-flags", FeatureFlagListView.as_view(), name="feature-flags"),
+    path("feature-flags/<str:name>", FeatureFlagView.as_view(), name="feature-flag"),
     path("schedules/preview", SchedulePreviewView.as_view(), name="schedule-preview"),
     path("schedules/validate", ScheduleValidateView.as_view(), name="schedule-validate"),
 ]

@@ -41,7 +41,7 @@ class Chain(models.Model):
     job = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts_after"
     )
-    on = models.CharField(max_length=10, choices=[(on, on.capitalize()) for on in On])
+    on = models.CharField(max_length=10, choices=[(on.value, on.capitalize()) for on in On])
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "source"], name="chain_once")]

@@ -1,0 +1,129 @@
+"""The admin's list of feature flags, with a switch in each row."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from access.admin import instants
+from access.admin.theming import ModelAdmin
+from executions.admin import shown
+from executions.admin.lists import PER_PAGE, UncountedChangeList, counted
+from schedules import flags
+from schedules.models import FeatureFlag
+
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+    from django.forms import ModelForm
+    from django.http import HttpRequest
+    from django.urls import URLPattern
+    from django.utils.safestring import SafeString
+
+
+class FlagChangeList(UncountedChangeList):
+    """With how many jobs name each flag: one query more."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        n_jobs = flags.n_using([flag.name for flag in self.result_list])
+        for flag in self.result_list:
+            flag.n_jobs = n_jobs.get(flag.name, 0)
+
+
+@admin.register(FeatureFlag)
+class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
+    """Switches that jobs name."""
+
+    list_display = ("name_shown", "state_shown", "jobs_shown", "changed_shown", "switch_shown")
+    list_display_links = None
+    list_per_page = PER_PAGE
+    list_fullwidth = True
+    show_full_result_count = False
+    search_fields = ("name",)
+    actions = None
+    fields = ("name", "description", "is_on")
+    empty_title = "No feature flags yet"
+    empty_text = "A job that names a flag does not start by itself while the flag is off."
+    empty_article = "a"
+    help_texts: ClassVar = {
+        "name": "As jobs name it: letters, digits, dots, dashes and underscores. It can't be changed later.",
+        "description": "What it switches, and whom to ask.",
+        "is_on": "It counts from the next occurrence of each job on.",
+    }
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return FlagChangeList
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.list_display if self.has_change_permission(request) else self.list_display[:-1]
+
+    def get_form(
+        self, request: HttpRequest, obj: FeatureFlag | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        return super().get_form(request, obj, change=change, help_texts=self.help_texts, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: FeatureFlag | None = None) -> tuple[str, ...]:
+        return ("name",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: FeatureFlag | None = None) -> bool:
+        is_used = obj is not None and bool(flags.n_using([obj.name]))
+        return not is_used and bool(super().has_delete_permission(request, obj))
+
+    def get_urls(self) -> list[URLPattern]:
+        switch = self.admin_site.admin_view(self.switch_view)
+        return [path("<int:pk>/switch/", switch, name="schedules_featureflag_switch"), *super().get_urls()]
+
+    def save_model(self, request: HttpRequest, obj: FeatureFlag, form: ModelForm[FeatureFlag], change: bool) -> None:
+        now, actor = datetime.now(UTC), request.user.get_username()
+        saved, _ = flags.put(obj.name, now, is_on=obj.is_on, description=obj.description, actor=actor)
+        obj.pk = saved.pk
+
+    @method_decorator(require_POST)
+    def switch_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
+        """Switch a flag to what the pressed button says."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        flag = FeatureFlag.objects.filter(pk=pk).first()
+        if flag is None:
+            messages.warning(request, "This flag was deleted meanwhile.")
+        else:
+            is_on = request.GET.get("to") == "on"
+            flags.put(flag.name, datetime.now(UTC), is_on=is_on, actor=request.user.get_username())
+            word = "on" if is_on else "off"
+            self.log_change(request, flag, f"Switched {word}.")
+            messages.success(request, f"“{flag.name}” is {word}. It counts from the next occurrence on.")
+        return HttpResponseRedirect(reverse("admin:schedules_featureflag_changelist"))
+
+    @admin.display(description="Flag", ordering="name")
+    def name_shown(self, flag: FeatureFlag) -> SafeString:
+        text = (
+            '<span class="ms-job"><a class="ms-name" href="{}">{}</a><span class="ms-under" title="{}">{}</span></span>'
+        )
+        url = reverse("admin:schedules_featureflag_change", args=[flag.pk])
+        return format_html(text, url, flag.name, flag.description, flag.description)
+
+    @admin.display(description="State")
+    def state_shown(self, flag: FeatureFlag) -> SafeString:
+        return shown.badge("On", "success") if flag.is_on else shown.badge("Off", "default")
+
+    @admin.display(description="Used by")
+    def jobs_shown(self, flag: FeatureFlag) -> str:
+        return counted(flag.n_jobs, "job")  # type: ignore[attr-defined]  # set by the change list
+
+    @admin.display(description="Changed")
+    def changed_shown(self, flag: FeatureFlag) -> SafeString:
+        when = instants.ago(flag.changed_at, flag.now)  # type: ignore[attr-defined]  # set by the change list
+        return format_html("{}{}", when, f" by {flag.changed_by}" if flag.changed_by else "")
+
+    @admin.display(description="")
+    def switch_shown(self, flag: FeatureFlag) -> SafeString:
+        return render_to_string("schedules/admin/flag_switch.html", {"flag": flag})

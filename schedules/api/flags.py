@@ -1,0 +1,151 @@
+"""Feature flags: the list, one of them by its name, and switching it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.urls import reverse
+from pydantic import AfterValidator, Field
+from rest_framework.response import Response
+
+from access.api.bodies import read_body
+from access.api.exceptions import InvalidInput
+from access.api.paging import page_of
+from access.api.parameters import PageParameters
+from access.api.schema import Shape, operation
+from access.api.views import ApiView, actor_of
+from executions.targets.jsonsafe import find_flaw
+from schedules import flags, models
+from schedules.models.flag import HINT
+from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rest_framework.request import Request
+
+FLAG: dict[str, Any] = {
+    "name": "new-billing",
+    "is_on": True,
+    "description": "Invoices by the new system.",
+    "n_jobs": 2,
+    "changed_at": "2026-11-20T12:00:00Z",
+    "changed_by": "ann",
+}
+
+
+def _storable(text: str) -> str:
+    if flaw := find_flaw(text):
+        raise ValueError(flaw[1])
+    return text
+
+
+class FeatureFlag(Shape):
+    """A switch that jobs name in `policies.feature_flag`."""
+
+    name: str
+    is_on: bool
+    description: str
+    n_jobs: int = Field(description="Jobs that name it.")
+    changed_at: datetime
+    changed_by: str | None
+
+
+class FeatureFlagPage(Shape):
+    next: str | None
+    previous: str | None
+    results: list[FeatureFlag]
+
+
+class FeatureFlagSetting(Shape):
+    """What a flag is to be. The read-only members that a flag shows may be sent along, and are passed over."""
+
+    is_on: Annotated[bool, Field(strict=True)]
+    description: Annotated[str, Field(max_length=flags.MAX_DESCRIPTION), AfterValidator(_storable)] | None = Field(
+        None, description="Left out: as it was."
+    )
+    name: Any = Field(None, description="Passed over: the address says it.")
+    n_jobs: Any = Field(None, description="Passed over.")
+    changed_at: Any = Field(None, description="Passed over.")
+    changed_by: Any = Field(None, description="Passed over.")
+
+
+class FeatureFlagListView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_featureflag"}
+    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    @operation(
+        "list_feature_flags",
+        parameters=PageParameters,
+        answers={200: (FeatureFlagPage, {"next": None, "previous": None, "results": [FLAG]})},
+    )
+    def get(self, request: Request) -> Response:
+        """All feature flags, by name."""
+        page = page_of(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
+        n_jobs = flags.n_using([row.name for row in page.rows])
+        results = [_shown(row, n_jobs) for row in page.rows]
+        return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
+
+
+class FeatureFlagView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {
+        "GET": "schedules.view_featureflag",
+        "PUT": "schedules.change_featureflag",
+        "DELETE": "schedules.delete_featureflag",
+    }
+
+    @operation("get_feature_flag", answers={200: (FeatureFlag, FLAG)}, errors=[404])
+    def get(self, request: Request, name: str) -> Response:
+        """One feature flag."""
+        row = models.FeatureFlag.objects.filter(name=name).first() if _is_name(name) else None
+        if row is None:
+            raise Http404
+        return Response(_shown(row, flags.n_using([name])).json_body())
+
+    @operation(
+        "set_feature_flag",
+        asks=(FeatureFlagSetting, {"Switch it on": {"is_on": True, "description": "Invoices by the new system."}}),
+        answers={200: (FeatureFlag, FLAG), 201: (FeatureFlag, {**FLAG, "n_jobs": 0})},
+        errors=[404],
+        locates=201,
+    )
+    def put(self, request: Request, name: str) -> Response:
+        """Switch a feature flag on or off: 201 when there was none of this name. It counts from the next occurrence on."""
+        now = datetime.now(UTC)
+        setting = read_body(request, FeatureFlagSetting)
+        if not _is_name(name):
+            raise InvalidInput({"name": [f"{HINT} It has at most {MAX_FLAG_NAME} characters."]})
+        if not request.user.has_perm("schedules.add_featureflag") and not flags.exists(name):
+            raise PermissionDenied("There is no such flag, and you may not make one.")
+        row, is_new = flags.put(
+            name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request)
+        )
+        headers = {"Location": reverse("feature-flag", args=[name])} if is_new else {}
+        body = _shown(row, flags.n_using([name])).json_body()
+        return Response(body, status=201 if is_new else 200, headers=headers)
+
+    @operation("delete_feature_flag", answers={204: (None, None)}, errors=[404, 409])
+    def delete(self, request: Request, name: str) -> Response:
+        """Delete a feature flag that no job names."""
+        if not _is_name(name) or not flags.delete(name, actor=actor_of(request)):
+            raise Http404
+        return Response(status=204)
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= MAX_FLAG_NAME and re.fullmatch(FLAG_NAME, name) is not None
+
+
+def _shown(row: models.FeatureFlag, n_jobs: Mapping[str, int]) -> FeatureFlag:
+    return FeatureFlag(
+        name=row.name,
+        is_on=row.is_on,
+        description=row.description,
+        n_jobs=n_jobs.get(row.name, 0),
+        changed_at=row.changed_at,
+        changed_by=row.changed_by or None,
+    )

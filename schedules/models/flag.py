@@ -1,0 +1,28 @@
+"""FeatureFlag: a switch that jobs name, and without which their occurrences do not start."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
+
+HINT = "A name has letters, digits, dots, dashes and underscores, and begins with a letter or a digit."
+IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME})\Z", HINT)
+
+
+class FeatureFlag(models.Model):
+    """Read once a pass. One that no longer exists counts as off."""
+
+    name = models.CharField(max_length=MAX_FLAG_NAME, unique=True, validators=[IS_NAME])
+    is_on = models.BooleanField("on", default=False)
+    description = models.TextField(blank=True, max_length=1000)
+    changed_at = models.DateTimeField(editable=False)
+    changed_by = models.CharField(max_length=150, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "feature flag"
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,83 @@
+"""The list of feature flags, and its switches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from schedules.models import FeatureFlag
+from tests.factories import make_flag, make_job
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from tests.staff import StaffClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+
+LIST = "/admin/schedules/featureflag/"
+
+
+@pytest.fixture
+def admin(admin_user: User) -> StaffClient:
+    return signed_in(admin_user)
+
+
+def test_a_switch_in_the_list_does_what_it_says_and_is_in_the_log(admin: StaffClient) -> None:
+    make_flag()
+    flag = FeatureFlag.objects.get()
+    address = f"{LIST}{flag.pk}/switch/?to=on"
+    assert address in page_of(admin.get(LIST))
+    assert admin.get(address).status_code == 405
+    for _ in range(2):  # of somebody who pressed the button of a page that was old
+        assert "“new-billing” is on" in page_of(admin.post(address, follow=True))
+    flag.refresh_from_db()
+    assert (flag.is_on, flag.changed_by) == (True, "admin")
+    assert LogEntry.objects.first().get_change_message() == "Switched on."  # type: ignore[union-attr]
+
+
+def test_a_flag_is_made_and_its_name_stays(admin: StaffClient) -> None:
+    data = {"name": "new-billing", "description": "<b>x</b>", "is_on": "on"}
+    page_of(admin.post(f"{LIST}add/", data, follow=True))
+    flag = FeatureFlag.objects.get()
+    page_of(admin.post(f"{LIST}{flag.pk}/change/", {"name": "other", "description": "y"}, follow=True))
+    flag.refresh_from_db()
+    assert (flag.name, flag.description, flag.is_on) == ("new-billing", "y", False)
+    for name in ("a b", "", "new-billing", "x" * 101):
+        assert "errornote" in page_of(admin.post(f"{LIST}add/", {"name": name}))
+
+
+def test_a_flag_that_a_job_names_says_so_and_cannot_be_deleted(admin: StaffClient) -> None:
+    make_flag()
+    make_job(policies={"feature_flag": "new-billing"})
+    flag = FeatureFlag.objects.get()
+    assert "1 job" in page_of(admin.get(LIST))
+    assert admin.post(f"{LIST}{flag.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert FeatureFlag.objects.exists()
+
+
+def test_the_list_takes_the_same_few_queries_for_any_number_of_flags(admin: StaffClient) -> None:
+    def n_queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            page_of(admin.get(LIST))
+        return len(captured)
+
+    make_flag()
+    admin.get(LIST)
+    few = n_queries()
+    for number in range(20):
+        make_flag(f"flag-{number}")
+    assert n_queries() == few
+
+
+def test_who_may_only_look_switches_nothing() -> None:
+    make_flag()
+    viewer = signed_in(staff_member("viewer", "view_featureflag"))
+    flag = FeatureFlag.objects.get()
+    assert "Switch on" not in page_of(viewer.get(LIST))
+    assert viewer.post(f"{LIST}{flag.pk}/switch/?to=on").status_code == 403

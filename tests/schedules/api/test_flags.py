@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from schedules.models import FeatureFlag
+from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
+from tests.factories import make_flag, make_job
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+    from pytest_django import DjangoAssertNumQueries
+
+FLAGS = "/api/v1/feature-flags"
+NAME = f"{FLAGS}/new-billing"
+
+
+def test_a_flag_is_made_switched_and_deleted_by_its_name(api: DocumentedClient) -> None:
+    made = api.send("PUT", NAME, {"is_on": False, "description": "The new system"})
+    assert (made.status_code, made["Location"]) == (201, NAME)
+    assert made.json()["changed_by"] == "admin (key tests)"
+    switched = api.send("PUT", NAME, {**made.json(), "is_on": True})
+    assert (switched.status_code, switched.json()["is_on"], switched.json()["description"]) == (
+        200,
+        True,
+        "The new system",
+    )
+    assert api.get(NAME).json() == switched.json()
+    assert api.send("PUT", NAME, {"is_on": False}).json()["description"] == "The new system"
+    assert api.delete(NAME).status_code == 204
+    problem_of(api.get(NAME), 404)
+    problem_of(api.delete(NAME), 404)
+
+
+def test_flags_are_listed_by_name_with_how_many_jobs_name_them(
+    api: DocumentedClient, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for name in ("b", "a", "c"):
+        make_flag(name)
+    for number in range(2):
+        make_job(f"job {number}", policies={"feature_flag": "b"})
+    api.get(FLAGS)
+    with django_assert_num_queries(3):  # the key, the page, and who names them
+        page = api.get(f"{FLAGS}?page_size=2").json()
+    assert [(flag["name"], flag["n_jobs"]) for flag in page["results"]] == [("a", 0), ("b", 2)]
+    assert [flag["name"] for flag in api.get(page["next"]).json()["results"]] == ["c"]
+
+
+def test_a_flag_that_jobs_name_is_not_deleted(api: DocumentedClient) -> None:
+    make_flag()
+    make_job(policies={"feature_flag": "new-billing"})
+    assert "1 job names this flag" in problem_of(api.delete(NAME), 409)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "is_on"),
+        ({"is_on": "yes"}, "is_on"),
+        ({"is_on": 1}, "is_on"),
+        ({"is_on": True, "description": "a\0b"}, "description"),
+        ({"is_on": True, "description": "x" * 1001}, "description"),
+        ({"is_on": True, "on": False}, "on"),
+    ],
+)
+def test_what_is_no_setting_is_refused(api: DocumentedClient, body: dict[str, Any], field: str) -> None:
+    assert fields_of(api.send("PUT", NAME, body)) == [field]
+    assert not FeatureFlag.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["a%20b", "%00", "-x", "x" * 101, "%F0%9F%A6%8A"])
+def test_a_name_that_cannot_be_is_refused_and_never_found(api: DocumentedClient, name: str) -> None:
+    assert fields_of(api.send("PUT", f"{FLAGS}/{name}", {"is_on": True})) == ["name"]
+    problem_of(api.get(f"{FLAGS}/{name}"), 404)
+    problem_of(api.delete(f"{FLAGS}/{name}"), 404)
+
+
+@pytest.mark.django_db
+def test_who_may_change_flags_makes_none_without_the_permission(django_user_model: type[User]) -> None:
+    user = django_user_model.objects.create_user("ann", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="change_featureflag"))
+    client = documented_client(user)
+    problem_of(client.send("PUT", NAME, {"is_on": True}), 403)
+    make_flag()
+    assert client.send("PUT", NAME, {"is_on": True}).status_code == 200
+    problem_of(client.get(FLAGS), 403)
