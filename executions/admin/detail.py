@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from access.admin import instants
-from executions.admin import shown, words
+from executions.admin import shown, waiting, words
 from executions.admin.attempts import cards
 from executions.admin.jsonshown import pretty
 from executions.durations import duration_text
@@ -73,6 +73,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
         "badge": shown.run_badge(run),
         "facts": facts(run, now),
         "why": words.why(run, now),
+        "waits": waiting.waits_for([run], now).get(run.pk, ""),
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),

@@ -8,6 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
 from access.ordered import first_keys
+from executions.admin import waiting
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
 from executions.ids import read_id
@@ -47,6 +48,12 @@ class RunChangeList(UncountedChangeList):
             return rows.filter(named(term, "spec__"))
         self.jobs = jobs
         return rows.filter(job_id__in=jobs)
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        waits = waiting.waits_for(self.result_list, self.now)
+        for run in self.result_list:
+            run.waits = waits.get(run.pk, "")
 
     def rows(self, start: int, stop: int) -> QuerySet[Run]:
         if self.jobs:

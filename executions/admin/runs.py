@@ -112,7 +112,8 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
-        text = words.REASONS[Reason(run.reason)] if run.reason else run.error or run.error_code
+        waits: str = run.waits  # type: ignore[attr-defined]  # set by the change list
+        text = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
         if run.n_occurrences > 1:
             text += f" ({run.n_occurrences:,} occurrences)"
         return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:160]) if text else instants.NONE

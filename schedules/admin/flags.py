@@ -17,12 +17,15 @@ from django.views.decorators.http import require_POST
 from access.admin import instants
 from access.admin.theming import ModelAdmin
 from executions.admin import shown
-from executions.admin.lists import PER_PAGE, UncountedChangeList, counted
+from executions.admin.lists import MAX_SELECTED, PER_PAGE, UncountedChangeList, counted
 from schedules import flags
 from schedules.models import FeatureFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.admin.views.main import ChangeList
+    from django.db.models import QuerySet
     from django.forms import ModelForm
     from django.http import HttpRequest
     from django.urls import URLPattern
@@ -49,7 +52,8 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     list_fullwidth = True
     show_full_result_count = False
     search_fields = ("name",)
-    actions = None
+    actions = ("switch_on", "switch_off")
+    list_disable_select_all = True
     fields = ("name", "description", "is_on")
     empty_title = "No feature flags yet"
     empty_text = "A job that names a flag does not start by itself while the flag is off."
@@ -78,6 +82,10 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         is_used = obj is not None and bool(flags.n_using([obj.name]))
         return not is_used and bool(super().has_delete_permission(request, obj))
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        # One flag at a time is deleted, after a look at whether jobs name it.
+        return {name: action for name, action in super().get_actions(request).items() if name in self.actions}
+
     def get_urls(self) -> list[URLPattern]:
         switch = self.admin_site.admin_view(self.switch_view)
         return [path("<int:pk>/switch/", switch, name="schedules_featureflag_switch"), *super().get_urls()]
@@ -96,12 +104,27 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         if flag is None:
             messages.warning(request, "This flag was deleted meanwhile.")
         else:
-            is_on = request.GET.get("to") == "on"
-            flags.put(flag.name, datetime.now(UTC), is_on=is_on, actor=request.user.get_username())
-            word = "on" if is_on else "off"
-            self.log_change(request, flag, f"Switched {word}.")
-            messages.success(request, f"“{flag.name}” is {word}. It counts from the next occurrence on.")
+            self._switch(request, [flag], is_on=request.GET.get("to") == "on")
         return HttpResponseRedirect(reverse("admin:schedules_featureflag_changelist"))
+
+    @admin.action(description="Switch the selected flags on", permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[FeatureFlag]) -> None:
+        self._switch(request, queryset[:MAX_SELECTED], is_on=True)
+
+    @admin.action(description="Switch the selected flags off", permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[FeatureFlag]) -> None:
+        self._switch(request, queryset[:MAX_SELECTED], is_on=False)
+
+    def _switch(self, request: HttpRequest, chosen: Iterable[FeatureFlag], *, is_on: bool) -> None:
+        now, word, names = datetime.now(UTC), "on" if is_on else "off", []
+        for flag in chosen:
+            flags.put(flag.name, now, is_on=is_on, actor=request.user.get_username())
+            self.log_change(request, flag, f"Switched {word}.")
+            names.append(flag.name)
+        if len(names) == 1:
+            messages.success(request, f"“{names[0]}” is {word}. It counts from the next occurrence on.")
+        else:
+            messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")
 
     @admin.display(description="Flag", ordering="name")
     def name_shown(self, flag: FeatureFlag) -> SafeString:

@@ -10,13 +10,13 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
 from executions.admin import words
-from executions.overlap import Overlap
 from executions.policies import Delivery
 from executions.retry import Backoff
 from executions.targets.registry import TARGETS
-from schedules.admin import mapping
+from schedules.admin import limiting, mapping
 from schedules.admin.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.jsontext import plain_lines, read_json
+from schedules.admin.policywords import OVERLAPS
 from schedules.admin.targets import SECTIONS
 from schedules.clock.catchup import CatchUp
 from schedules.clock.localtime import Fold, Gap
@@ -52,9 +52,10 @@ INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 TargetFields: Any = type(
     "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
 )
+LimitFields: Any = type("LimitFields", (forms.Form,), limiting.FIELDS)
 
 
-class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of the registered kinds
+class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # made of the registered kinds
     """Everything that a definition has. Fields of other kinds than the chosen ones are passed over."""
 
     schedule_kind = forms.ChoiceField(label="Runs", choices=KINDS, widget=forms.RadioSelect)
@@ -90,10 +91,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     target_kind = forms.ChoiceField(label="Does", choices=TARGET_KINDS, widget=forms.RadioSelect)
     payload = long_text("Payload", '{"message": "hello"}', rows=5)
 
-    overlap = choice(
-        "When the last run still goes on",
-        [(Overlap.SKIP.value, "Skip this occurrence"), (Overlap.ALLOW.value, "Start beside it")],
-    )
+    overlap = choice("When the last run still goes on", [(name.value, text) for name, text in OVERLAPS.items()])
     catch_up_mode = choice(
         "After an outage, of the missed occurrences",
         [
@@ -141,7 +139,15 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             "dst_gap",
             "dst_fold",
         ),
-        *("start_at", "end_at", "max_runs", "target_kind", *TargetFields.base_fields, "payload"),
+        *(
+            "start_at",
+            "end_at",
+            "max_runs",
+            *limiting.AFTER_FIELDS.values(),
+            "target_kind",
+            *TargetFields.base_fields,
+            "payload",
+        ),
         *(*mapping.RETRY_FIELDS, "timeout", *mapping.CATCH_UP_FIELDS),
     )
 
@@ -158,6 +164,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
+        limiting.name_jobs(self.fields, {name: self[name].value() or [] for name in limiting.AFTER_FIELDS.values()})
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
         default = " and ".join(f"{words.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
@@ -179,10 +186,12 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # what is hidden could not be mended
         spec = self.before.spec if self.before else None
+        links = limiting.start_after_from(values)
         data = {
             "name": values.get("name") or "",
             "description": values.get("description") or "",
             "schedule": mapping.schedule_from(values),
+            "start_after": links,
             "target": mapping.target_from(values, spec.target if spec else {}),
             "payload": values.get("payload"),
             "policies": mapping.policies_from(values, spec.policies if spec else {}),
@@ -190,7 +199,7 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         try:
             self.definition = validate(data, self.now, self.before)
         except InvalidDefinition as invalid:
-            self.complain(invalid.errors)
+            self.complain({limiting.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
         return values
 
     def complain(self, errors: dict[str, list[str]]) -> None:
@@ -206,6 +215,22 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     def has_policy_errors(self) -> bool:
         """Whether the folded part of the form has something to show."""
         return bool(set(self.errors) & mapping.FOLDED_FIELDS)
+
+    @property
+    def uses_chains(self) -> bool:
+        """Whether the job starts after others, or there is something wrong with that."""
+        fields = limiting.AFTER_FIELDS.values()
+        return any(self[name].value() or self[name].errors for name in fields)
+
+    @property
+    def uses_limits(self) -> bool:
+        """Whether some of the limits are other than usual, or wrong."""
+        usual = limiting.initial_of(None)
+        return any(
+            self[name].errors or str(self[name].value() or "") != str(usual.get(name) or "")
+            for name in (*limiting.POLICY_FIELDS,)
+            if name != "pause_after_failures"
+        )
 
     def targets(self) -> list[tuple[str, Section]]:
         """The parts for the kinds of target, in the order of their radio buttons."""

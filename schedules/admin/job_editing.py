@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import path, reverse
@@ -21,14 +23,15 @@ from schedules.admin.form import JobForm
 from schedules.admin.job_pages import GONE, JobPages
 from schedules.admin.targets import SECTIONS
 from schedules.clock.zones import zone_names
-from schedules.exceptions import JobGone
-from schedules.models import Job
+from schedules.exceptions import InvalidDefinition, JobGone
+from schedules.models import Job, jobs_named
 
 if TYPE_CHECKING:
     from django.forms import ModelForm
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
+MOST_NAMES = 30  # of more, a longer part of the name is to be typed
 STRANGE = "This job can't be edited here: its target is of the kind “{}”, made by another version of Mainspring."
 
 
@@ -46,7 +49,12 @@ class JobEditing(JobPages):
 
     def get_urls(self) -> list[URLPattern]:
         preview = self.admin_site.admin_view(self.preview_view)
-        return [path("preview/", preview, name="schedules_job_preview"), *super().get_urls()]
+        names = self.admin_site.admin_view(self.names_view)
+        return [
+            path("preview/", preview, name="schedules_job_preview"),
+            path("names/", names, name="schedules_job_names"),
+            *super().get_urls(),
+        ]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -72,7 +80,9 @@ class JobEditing(JobPages):
             return super().changeform_view(request, object_id, form_url, context)
         except JobGone:
             messages.error(request, GONE)
-            return HttpResponseRedirect(reverse("admin:schedules_job_changelist"))
+        except InvalidDefinition as invalid:  # somebody has changed another job meanwhile
+            messages.error(request, f"Nothing was saved. {' '.join(chain.from_iterable(invalid.errors.values()))}")
+        return HttpResponseRedirect(reverse("admin:schedules_job_changelist"))
 
     def save_model(self, request: HttpRequest, obj: Job, form: ModelForm[Job], change: bool) -> None:
         assert isinstance(form, JobForm)
@@ -98,6 +108,19 @@ class JobEditing(JobPages):
         context, errors = outlook.live(request.POST, datetime.now(UTC))
         return JsonResponse({"html": render_to_string("schedules/admin/outlook.html", context), "errors": errors})
 
+    def names_view(self, request: HttpRequest) -> JsonResponse:
+        """Jobs with `term` in their name, the newest first, as the form's field for other jobs asks for them."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        term = request.GET.get("term", "").strip()[:255]
+        jobs = Job.objects.order_by("-id")
+        if term:
+            # The same order, as the indexes of the definitions have it.
+            named = jobs_named(term) if "\0" not in term else Q(pk=None)
+            jobs = Job.objects.filter(named, spec__superseded_at=None).order_by("-spec__job_id")
+        found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MOST_NAMES]]
+        return JsonResponse({"results": found})
+
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
@@ -111,7 +134,8 @@ class JobEditing(JobPages):
         if (job := self.get_object(request, object_id)) is not None:
             found = Run.objects.filter(job_id=job.pk)
             context |= {
-                "n_waiting": found.filter(status__in=[RunStatus.QUEUED, RunStatus.RETRYING]).count(),
+                "n_waiting": found.filter(status__in=[RunStatus.HELD, RunStatus.QUEUED, RunStatus.RETRYING]).count(),
+                "started": list(job.starts.select_related("job")),
                 "n_running": found.filter(status=RunStatus.RUNNING).count(),
             }
         return super().delete_view(request, object_id, context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from schedules.admin import limiting
 from schedules.admin.jsontext import EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.lines import read_lines, write_lines
@@ -32,7 +33,7 @@ API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay betw
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
 CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
-FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, "start_jitter"}
+FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, *limiting.POLICY_FIELDS, "start_jitter"}
 
 LABELS = {
     "start_at": "Not before",
@@ -62,6 +63,7 @@ PLACES: dict[str, str] = {
     "policies.catch_up": "catch_up_mode",
     **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
     "policies.jitter": "start_jitter",
+    **limiting.PLACES,
 }
 
 
@@ -103,9 +105,8 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The policies that the values describe; an empty one takes its default."""
-    kept = {
-        name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up", "jitter")
-    }
+    shown = (*POLICY_FIELDS, *limiting.POLICIES, "retry", "catch_up", "jitter")
+    kept = {name: value for name, value in before.items() if name not in shown} | limiting.policies_from(values)
     policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
     policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
     catch_up = {name.removeprefix("catch_up_"): values.get(name) for name in CATCH_UP_FIELDS}
@@ -129,6 +130,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         **policies["retry"],
         **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
         "start_jitter": policies["jitter"],
+        **limiting.initial_of(job),
     }
     for section in SECTIONS.values():
         values |= section.initial(None)
@@ -160,6 +162,8 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
         return "This is needed."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
+    if sentence == "limit is required.":
+        return "Say how many, or leave the key empty."
     name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
     own = rest.rpartition(".")[2] or label
     if name and own and sentence.startswith(f"{name} "):

@@ -27,6 +27,7 @@ COUNTED = (
     RunStatus.FAILED,
     RunStatus.RUNNING,
     RunStatus.QUEUED,
+    RunStatus.HELD,
     RunStatus.RETRYING,
     RunStatus.SKIPPED,
 )

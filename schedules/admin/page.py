@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.html import format_html
 
 from access.admin import instants
-from executions.admin import shown, words
-from executions.admin.detail import ordered, timeout_words
+from executions.admin import shown, waiting, words
+from executions.admin.detail import ordered
 from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
-from executions.overlap import Overlap
 from executions.states import LIVE, Origin, Reason
 from schedules import ledger
-from schedules.admin import outlook
-from schedules.clock.catchup import CatchUp
+from schedules.admin import outlook, policywords
 from schedules.clock.describe import describe
+from schedules.clock.spec import Kind
 from schedules.clock.zones import zone
-from schedules.models import Job, JobState, Why
+from schedules.models import Chain, Job, JobState, Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from schedules.models import Stoppage
-    from schedules.policies import JobPolicies
 
 N_RUNS = 20
 WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
+NO_CLOCK = "No clock: it starts after other jobs"
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
@@ -65,11 +64,13 @@ def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
 
 
 def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
-    """The context of the page and of its live part. Two queries beside the job's own."""
-    runs = list(Run.objects.filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
-    policies = job.policies
+    """The context of the page and of its live part. Two queries beside the job's own, and a few more for what is held or flagged."""
+    runs = list(Run.objects.select_related("spec").filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
+    links = list(Chain.objects.filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
+    waits = waiting.waits_for(runs, now)
     verb, what = target_words(job.spec.target_kind, job.target)
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
+    is_started = any(link.job_id == job.pk for link in links)
     is_going = any(run.status in LIVE for run in runs)
     for run in runs:
         run.now = now  # type: ignore[attr-defined]  # for its display below
@@ -80,65 +81,31 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
         "version_since": instants.exact_time(job.spec.created_at, now),
-        "words": describe(job.schedule_spec),
+        "words": NO_CLOCK if is_started and job.schedule_spec.kind is Kind.NONE else describe(job.schedule_spec),
         "next": WAITS
         if job.waits_for_run
         else instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
         "starts": starts_words(job, now),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
-        "runs": [_line(run, now) for run in runs],
+        "runs": [_line(run, now, waits.get(run.pk, "")) for run in runs],
         "has_more": len(runs) == N_RUNS,
         "verb": verb,
         "what": what,
         "parts": [
             (name, pretty(value)) for name, value in (("Target", target), ("Payload", job.spec.payload)) if value
         ],
-        "policies": [
-            (
-                "When the last run still goes on",
-                "skip the occurrence" if policies.overlap == "skip" else "start beside it",
-            ),
-            ("After an outage", _catch_up(policies)),
-            *([("Spread of starts", f"up to {words.duration(policies.jitter)}")] if policies.jitter else []),
-            ("Retries", _retries(job)),
-            (
-                "Timeout of one attempt",
-                words.duration(policies.timeout) if policies.timeout else timeout_words(job.spec.target_kind),
-            ),
-            (
-                "When its worker is lost",
-                "carry it out again" if policies.delivery == "at_least_once" else "let it fail",
-            ),
-        ],
+        "policies": policywords.in_words(job),
+        "starts_after": [(link.on, link.source) for link in links if link.job_id == job.pk],
+        "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
         "may_change": may_change,
-        "can_pause": job.state == JobState.ACTIVE,
+        "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
         "can_resume": job.state == JobState.PAUSED,
         "live_after": 2 if is_going else 10,
     }
 
 
-_CATCH_UP = {"skip": "none", "first": "the first one", "last": "the last one", "all": "each one"}
-
-
-def _catch_up(policies: JobPolicies) -> str:
-    policy = policies.catch_up
-    text = f"run {_CATCH_UP[policy.mode]}, if missed within {words.duration(policy.max_age)}"
-    if policy.mode is not CatchUp.ALL:
-        return text
-    text += f", the latest {policy.max_runs:,} at most, {words.duration(policy.between_starts)} apart"
-    return f"{text}; of these, overlap skips all but the first" if policies.overlap is Overlap.SKIP else text
-
-
-def _retries(job: Job) -> str:
-    policy = job.policies.retry
-    if not policy.max_retries:
-        return "none"
-    delay, cap = words.duration(policy.delay), words.duration(policy.max_delay)
-    return f"{policy.max_retries}, {policy.backoff} from {delay} up to {cap}{', spread' if policy.jitter else ''}"
-
-
-def _line(run: Run, now: datetime) -> dict[str, Any]:
-    note = words.REASONS[Reason(run.reason)] if run.reason else run.error
+def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
+    note = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error
     return {
         "id": run.pk,
         "url": shown.run_url(run.pk),

@@ -104,7 +104,7 @@ def test_a_bad_url_is_complained_of_at_its_field_and_nothing_is_made(admin: Page
 
 def test_a_save_that_failed_names_the_wrong_fields_and_leads_to_the_first(admin: Page) -> None:
     admin.goto(ADD)
-    admin.locator("#policies summary").click()
+    admin.locator("#policies > summary").click()
     admin.locator("#id_max_retries").fill("-1")
     admin.get_by_role("button", name="Save", exact=True).click()
     note = admin.locator(".errornote")
@@ -208,7 +208,7 @@ def test_several_schedules_are_written_one_a_line_and_their_union_is_previewed(a
         "At 09:00, Monday to Friday (UTC); every 6 hours; and at sunset"
     )
     expect(preview.locator("tbody tr")).to_have_count(10)
-    admin.locator("#policies summary").click()
+    admin.locator("#policies > summary").click()
     admin.locator("#id_start_jitter").fill("5m")
     expect(preview.locator("tbody tr").first).to_contain_text("starts up to 5 min later")
     shoot(admin, "job-form-several")

@@ -13,9 +13,9 @@ from executions.models import LogLine
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
 from schedules import definitions, triggers
-from schedules.models import Job
+from schedules.models import FeatureFlag, Job
 from tests.browser.conftest import shoot
-from tests.factories import claim, end, make_job, make_run, make_skipped
+from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,6 +61,15 @@ ANSWER = {
     "redirects": [],
 }
 
+LIMITS: dict[str, Any] = {
+    "overlap": "buffer_all",
+    "priority": "high",
+    "concurrency": {"limit": 2, "key": "printer"},
+    "rate_limit": {"limit": 1, "per": "31d", "key": "mail"},
+    "start_deadline": "12h",
+    "pause_after_failures": 3,
+    "feature_flag": "new-billing",
+}
 REFUSED: dict[str, Any] = {
     "request": {"method": "POST", "url": "http://127.0.0.1:9000/report", "n_body_bytes": 15},
     "response": None,
@@ -87,6 +96,16 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         payload={"format": "csv"},
     )
     minute = timedelta(minutes=1)
+    for name, is_on in (("new-billing", False), ("exports", True), ("x" * 100, True)):
+        make_flag(name, is_on=is_on, now=today)
+    limited = make_job(
+        "limited in every way",
+        {"kind": "none"},
+        today,
+        start_after=[{"job": str(job.pk), "on": "failure"}, {"job": str(paused.pk), "on": "completion"}],
+        policies=LIMITS,
+    )
+    make_job("z" * 200, {"kind": "none"}, today, start_after=[{"job": str(limited.pk)}])
     runs = {
         "succeeded": end(
             make_run(make_job("greeting", now=today), today), Succeeded({"message": "hello", "job": "greeting"})
@@ -104,6 +123,7 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         ),
         "queued": make_run(job, today + 6 * minute, origin=Origin.MANUAL),
         "running": make_run(job, today + 7 * minute),
+        "held": make_run(limited, today + 9 * minute, rate_key="key:mail"),
         "refused": end(
             make_run(job, today + 8 * minute),
             Failed("connection_failed", "Connection refused " + "x" * 300, result=REFUSED, permanent=True),
@@ -111,6 +131,8 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         "command": end(make_run(make_job("y" * 200, now=today), today), Succeeded({"long": "z" * 3000})),
     }
     claim(runs["running"], today + 7 * minute)
+    cause = runs["failed"].pk
+    runs["chained"] = make_run(limited, today + 10 * minute, origin=Origin.CHAIN, caused_by=cause, is_buffered=True)
     levels = ["info", "debug", "warning", "error"]
     LogLine.objects.bulk_create(
         LogLine(run=runs["failed"], attempt=1, at=today, level=levels[n % 4], message=f"line {n} <i>of</i> the log")
@@ -135,6 +157,12 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "job-once": f"/admin/schedules/job/{Job.objects.get(name='a single shot').pk}/change/",
         "job-every": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/change/",
         "job-paused": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/",
+        "job-limited": f"/admin/schedules/job/{Job.objects.get(name='limited in every way').pk}/",
+        "job-limited-edit": f"/admin/schedules/job/{Job.objects.get(name='limited in every way').pk}/change/",
+        "job-limited-delete": f"/admin/schedules/job/{Job.objects.get(name='limited in every way').pk}/delete/",
+        "flags": "/admin/schedules/featureflag/",
+        "flag-add": "/admin/schedules/featureflag/add/",
+        "flag-edit": f"/admin/schedules/featureflag/{FeatureFlag.objects.get(name='exports').pk}/change/",
         "jobs-none": "/admin/schedules/job/?q=nothing",
         "runs-none": f"/admin/executions/run/?job={Job.objects.get(name='started by hand only').pk}",
         "job-delete": f"/admin/schedules/job/{job.pk}/delete/",

@@ -41,6 +41,15 @@ def test_a_switch_in_the_list_does_what_it_says_and_is_in_the_log(admin: StaffCl
     assert LogEntry.objects.first().get_change_message() == "Switched on."  # type: ignore[union-attr]
 
 
+def test_several_are_switched_at_once_and_none_is_deleted_so(admin: StaffClient) -> None:
+    for name in ("one", "two", "three"):
+        make_flag(name)
+    ids = [flag.pk for flag in FeatureFlag.objects.exclude(name="two")]
+    for action, n_on in (("switch_on", 2), ("delete_selected", 2), ("switch_off", 0)):
+        page_of(admin.post(LIST, {"action": action, "_selected_action": ids, "post": "yes"}, follow=True))
+        assert (FeatureFlag.objects.filter(is_on=True).count(), FeatureFlag.objects.count()) == (n_on, 3)
+
+
 def test_a_flag_is_made_and_its_name_stays(admin: StaffClient) -> None:
     data = {"name": "new-billing", "description": "<b>x</b>", "is_on": "on"}
     page_of(admin.post(f"{LIST}add/", data, follow=True))

@@ -8,11 +8,12 @@ import pytest
 from django.template.loader import get_template
 
 from executions.targets.registry import TARGETS
+from schedules import chains
 from schedules.admin import mapping
 from schedules.admin.form import JobForm
 from schedules.admin.targets import SECTIONS
 from schedules.models import Job
-from tests.factories import NOW, make_job
+from tests.factories import NOW, make_flag, make_job
 
 HTTP: dict[str, Any] = {"kind": "http", "url": "https://example.org/a"}
 SLEEP = {"target_kind": "command", "command": "demo.sleep"}
@@ -75,16 +76,31 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
             "jitter": "5m",
         }
     },
+    "limits": {
+        "policies": {
+            "overlap": "buffer_all",
+            "priority": "critical",
+            "concurrency": {"limit": 3, "key": "printer", "beyond": "skip"},
+            "rate_limit": {"limit": 10, "per": "2m", "burst": 4, "key": "mail", "beyond": "skip"},
+            "start_deadline": "90m",
+            "pause_after_failures": 5,
+            "feature_flag": "new-billing",
+        }
+    },
+    "limits of its own": {"policies": {"concurrency": {"limit": 1}, "rate_limit": {"limit": 1}}},
+    "after others": {"schedule": {"kind": "none"}, "start_after": ["success", "completion", "success", "failure"]},
 }
 
 
-def sent(form: JobForm) -> dict[str, str]:
+def sent(form: JobForm) -> dict[str, Any]:
     """What a browser sends when nothing was touched: texts, line ends as CRLF, only the switches that are on."""
-    data = {}
+    data: dict[str, Any] = {}
     for bound in form:
         value = bound.value()
         if value is True:
             data[bound.name] = "on"
+        elif isinstance(value, list):
+            data[bound.name] = value
         elif value is not None and value is not False:
             data[bound.name] = str(value).replace("\r\n", "\n").replace("\n", "\r\n")
     return data
@@ -93,9 +109,11 @@ def sent(form: JobForm) -> dict[str, str]:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
-    job = make_job(
-        "greeting", DEFINITIONS[name].get("schedule"), **{k: v for k, v in DEFINITIONS[name].items() if k != "schedule"}
-    )
+    make_flag()
+    definition = dict(DEFINITIONS[name])
+    sources = [(make_job(f"<{place}>"), on) for place, on in enumerate(definition.pop("start_after", []))]
+    definition["start_after"] = [{"job": str(source.pk), "on": on} for source, on in sources]
+    job = make_job("greeting", **definition)
     job = Job.objects.select_related("spec").get(pk=job.pk)
     form = JobForm(sent(JobForm(instance=job)), instance=Job.objects.select_related("spec").get(pk=job.pk))
     assert form.is_valid(), form.errors
@@ -106,6 +124,7 @@ def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
         job.spec.policies,
     )
     assert form.definition.schedule == job.schedule_spec
+    assert set(form.definition.start_after) == set(chains.of(job.pk))
     assert form.changed_data == []
 
 
@@ -154,6 +173,21 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"timeout": "3d"}, "timeout", "100ms"),
         ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),
         ({"name": "x" * 256}, "name", "255"),
+        ({"concurrency_limit": "0"}, "concurrency_limit", "“Runs at once” must be 1 or more."),
+        ({"concurrency_key": "printer"}, "concurrency_limit", "leave the key empty"),
+        ({"concurrency_limit": "1", "concurrency_key": "a\tb"}, "concurrency_key", "printable"),
+        ({"rate_limit_limit": "many"}, "rate_limit_limit", "whole number"),
+        ({"rate_limit_limit": "5", "rate_limit_per": "99d"}, "rate_limit_per", "31d"),
+        ({"rate_limit_limit": "5", "rate_limit_burst": "0"}, "rate_limit_burst", "“At once after a pause” must be 1"),
+        ({"start_deadline": "soon"}, "start_deadline", "not a length of time"),
+        (
+            {"pause_after_failures": "101"},
+            "pause_after_failures",
+            "“Pause after so many failures in a row” must be 100",
+        ),
+        ({"feature_flag": "unknown"}, "feature_flag", "not one of the available choices"),
+        ({"after_failure": ["019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"]}, "after_failure", "There is no job 019a9f5c"),
+        ({"after_completion": ["\0"]}, "after_completion", "takes a UUID"),
     ],
 )
 def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: str) -> None:
@@ -188,3 +222,34 @@ def test_a_local_time_has_its_offset_where_it_would_be_ambiguous_without() -> No
     assert mapping.local_text(NOW, "Europe/Paris") == "2026-11-20 13:00"
     second = NOW.replace(year=2027, month=11, day=7, hour=6, minute=30)
     assert mapping.local_text(second, "America/New_York") == "2027-11-07 01:30:00-05:00"
+
+
+@pytest.mark.django_db
+def test_a_circle_is_told_at_the_field_of_the_job_that_closes_it() -> None:
+    first = make_job("load")
+    second = make_job("report", start_after=[{"job": str(first.pk)}])
+    others = [str(make_job(f"job {number}").pk) for number in range(2)]
+    first = Job.objects.select_related("spec").get(pk=first.pk)
+    form = JobForm(
+        sent(JobForm(instance=first)) | {"after_success": others, "after_failure": [str(second.pk)]}, instance=first
+    )
+    assert not form.is_valid()
+    assert form.errors == {"after_failure": ["That goes round in a circle: “load” starts “report” starts “load”."]}
+    assert form.uses_chains
+
+
+@pytest.mark.django_db
+def test_the_folded_parts_of_the_form_are_open_where_something_is_in_them() -> None:
+    form = JobForm(sent(JobForm()))
+    assert (form.uses_limits, form.uses_chains) == (False, False)
+    assert JobForm(sent(JobForm()) | {"priority": "high"}).uses_limits
+    assert JobForm(sent(JobForm()) | {"rate_limit_per": "soon"}).uses_limits
+
+
+@pytest.mark.django_db
+def test_jobs_that_are_chosen_are_shown_by_their_names_without_reading_all_jobs() -> None:
+    source = make_job("<load>")
+    make_job("other")
+    job = make_job("report", start_after=[{"job": str(source.pk)}])
+    text = str(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk))["after_success"])
+    assert f'value="{source.pk}"' in text and "&lt;load&gt;" in text and "other" not in text

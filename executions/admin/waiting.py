@@ -1,0 +1,58 @@
+"""What held runs wait for, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from access.admin.instants import exact
+from executions import held_queries
+from executions.admin.lists import counted
+from executions.database import fetch
+from executions.limits import admit_at
+from executions.states import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from executions.models import Run
+
+IN_TURN = "Waits for its turn"
+
+
+def waits_for(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
+    """Say of those of these runs that are held what they wait for. At most three queries; without any held, none."""
+    held = [run for run in runs if run.status == RunStatus.HELD]
+    if not held:
+        return {}
+    jobs = list({run.job_id for run in held if run.is_buffered})
+    keys = list({run.concurrency_key for run in held if run.concurrency_key})
+    rates = list({run.rate_key for run in held if run.rate_key})
+    of_job = dict(fetch(held_queries.COUNT_ACTIVE, {"job_id": jobs})) if jobs else {}
+    of_key = dict(fetch(held_queries.COUNT_OF_KEYS, {"key": keys})) if keys else {}
+    arrives_at = dict(fetch(held_queries.RATES, {"key": rates})) if rates else {}
+    return {run.pk: _words(run, of_job.get(run.job_id, 0), of_key, arrives_at, now) for run in held}
+
+
+def _words(
+    run: Run, n_others: int, of_key: Mapping[str, int], arrives_at: Mapping[str, datetime], now: datetime
+) -> str:
+    """As `admission.Room` judges it, in the same order."""
+    if run.available_at > now:
+        return f"Waits until {exact(run.available_at, now)}"
+    if run.is_buffered and n_others:
+        return f"Waits for the job's {'other run' if n_others == 1 else f'{n_others} other runs'}"
+    try:
+        policies = run.spec.run_policies
+    except ValueError:
+        return IN_TURN  # another version of the code made it
+    limit, rate = policies.concurrency, policies.rate_limit
+    if limit and (n_going := of_key.get(run.concurrency_key, 0)) >= limit.limit:
+        of = f"with the key “{limit.key}”" if limit.key else "of the job"
+        return f"{n_going} of at most {counted(limit.limit, 'run')} {of} {'goes' if n_going == 1 else 'go'} on"
+    if rate:
+        may_at, _ = admit_at(rate, arrives_at.get(run.rate_key), now)
+        if may_at > now:
+            return f"Waits for the rate limit until {exact(may_at, now)}"
+    return IN_TURN

@@ -1,0 +1,130 @@
+"""What the admin says of chains, limits and flags: the job's page, its deletion, and the search for other jobs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from executions import runs
+from executions.models import Run
+from schedules.admin import policywords
+from schedules.admin.form import JobForm
+from schedules.followers import follow_once
+from schedules.models import Job
+from tests.factories import NOW, make_flag, make_job
+from tests.schedules.admin.test_mapping import sent
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from tests.staff import StaffClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+
+LIST = "/admin/schedules/job/"
+
+
+@pytest.fixture
+def admin(admin_user: User) -> StaffClient:
+    return signed_in(admin_user)
+
+
+@pytest.mark.parametrize(
+    ("policies", "told"),
+    [
+        ({}, []),
+        (
+            {"overlap": "buffer_one"},
+            [("When the last run still goes on", "Let one wait for its end, skip further ones")],
+        ),
+        (
+            {"priority": "high", "start_deadline": "10m"},
+            [("Priority", "high"), ("Start deadline", "within 10 min of its instant, or never")],
+        ),
+        ({"pause_after_failures": 1}, [("Pauses", "after 1 failure in a row")]),
+        ({"concurrency": {"limit": 2}}, [("At once", "at most 2 runs; others wait")]),
+        (
+            {"concurrency": {"limit": 1, "key": "printer", "beyond": "skip"}},
+            [("At once", "at most 1 run of all jobs with the key “printer”; others do not start")],
+        ),
+        (
+            {"rate_limit": {"limit": 10, "per": "1m", "burst": 3, "key": "mail"}},
+            [
+                (
+                    "Rate",
+                    "at most 10 starts in 1 min of all jobs with the key “mail”, up to 3 at once after a pause; others wait",
+                )
+            ],
+        ),
+        ({"feature_flag": "new-billing"}, [("Feature flag", "new-billing, which is off: nothing starts by itself")]),
+        ({"retry": {"max_retries": 0}, "timeout": "1m"}, [("Retries", "none"), ("Timeout of one attempt", "1 min")]),
+    ],
+)
+def test_only_what_differs_from_the_defaults_is_told(policies: dict[str, Any], told: list[tuple[str, str]]) -> None:
+    make_flag()
+    assert policywords.in_words(make_job(policies=policies)) == told
+
+
+def test_a_jobs_page_leads_along_its_chains_in_both_directions(admin: StaffClient) -> None:
+    first, last = make_job("<load>", {"kind": "none"}), make_job("report", {"kind": "none"})
+    middle = make_job("check", {"kind": "none"}, start_after=[{"job": str(first.pk), "on": "completion"}])
+    admin.post(f"{LIST}{last.pk}/change/", form(last) | {"after_failure": [str(middle.pk)]})
+    text = " ".join(page_of(admin.get(f"{LIST}{middle.pk}/")).split())
+    assert f'any end of <a href="{LIST}{first.pk}/"><bdi>&lt;load&gt;</bdi></a>' in text
+    assert f'<a href="{LIST}{last.pk}/"><bdi>report</bdi></a> on failure' in text
+    assert "it starts after other jobs" in text
+    assert "<bdi>“report”</bdi> starts after it, and will not do so any more" in " ".join(
+        page_of(admin.get(f"{LIST}{middle.pk}/delete/")).split()
+    )
+
+
+def form(job: Job) -> dict[str, Any]:
+    return sent(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
+
+
+def test_other_jobs_are_found_by_a_part_of_their_name(admin: StaffClient) -> None:
+    jobs = [make_job(name) for name in ("Invoice export", "report", "invoice import")]
+    for term, names in (
+        ("invoi", ["invoice import", "Invoice export"]),
+        ("", ["invoice import", "report", "Invoice export"]),
+        ("\0", []),
+    ):
+        found = admin.get(f"{LIST}names/", {"term": term, "_type": "query"}).json()["results"]
+        assert [one["text"] for one in found] == names
+    assert admin.get(f"{LIST}names/", {"term": "report"}).json()["results"] == [
+        {"id": str(jobs[1].pk), "text": "report"}
+    ]
+    assert signed_in(staff_member("nobody")).get(f"{LIST}names/").status_code == 403
+
+
+def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffClient) -> None:
+    def open_runs(name: str, n: int = 2, **policies: Any) -> Job:
+        job = make_job(name, policies=policies)
+        for second in range(n):
+            at = NOW + timedelta(seconds=second)
+            new = runs.NewRun(
+                job.scope_id, job.pk, job.spec_id, nominal_at=at, is_buffered=name == "buffered" and second > 0
+            )
+            runs.open_all([runs.under(new, job.policies)], at)
+        return job
+
+    told = {
+        open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run",
+        open_runs("alone", 3, concurrency={"limit": 2}): "2 of at most 2 runs of the job go on",
+        open_runs("printer", concurrency={"limit": 1, "key": "p"}): "1 of at most 1 run with the key “p” goes on",
+        open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Waits for the rate limit until 21 Dec 12:00:02",
+    }
+    while follow_once(NOW + timedelta(seconds=2), 100).more:
+        pass
+    everywhere = page_of(admin.get("/admin/executions/run/?status=held"))
+    for job, words in told.items():
+        run = Run.objects.get(job=job, status="held")
+        for text in (
+            everywhere,
+            page_of(admin.get(f"{LIST}{job.pk}/")),
+            page_of(admin.get(f"/admin/executions/run/{run.pk}/change/")),
+        ):
+            assert words in text, words
