@@ -41,7 +41,7 @@ def test_a_clock_that_is_stepped_forwards_and_back_leaves_no_occurrence_out_and_
             {"every": "1s"},
             now=made_at,
             target={"kind": "http", "method": "POST", "url": receiver.url("/hook")},
-            policies={"overlap": "allow", "catch_up": {"mode": "all"}},
+            policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": "0s"}},
         )
         runs = Run.objects.filter(job=job)
         wait_until(lambda: runs.count() >= 3, what="the first runs")
