@@ -23,6 +23,7 @@ from kombu.exceptions import OperationalError as BrokerFault
 from executions.database import one_line
 from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, expire, free_stranded, postpone
 from schedules import queries
+from schedules.chores import NO_CHORES, do_chores
 from schedules.followers import Followed, follow_once
 from schedules.outage import Outage
 from schedules.periodic import PeriodicScheduler
@@ -111,7 +112,13 @@ class JobScheduler(PeriodicScheduler):
             return now
         if took:
             next_at = queries.next_at()
-        each_at = (next_at.tick, next_at.follow, next_at.expire, max(next_at.dispatch, self._ask_broker_at))
+        each_at = (
+            next_at.tick,
+            next_at.follow,
+            next_at.expire,
+            next_at.chore,
+            max(next_at.dispatch, self._ask_broker_at),
+        )
         return min(*again_at, *(at if took or at > now else now + LOCKED for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
@@ -153,7 +160,8 @@ class JobScheduler(PeriodicScheduler):
         if (next_at.dispatch <= now or followed.n_decided) and now >= self._ask_broker_at:
             again = dispatch_once(now, limit)
             self.publish(again, now)
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or again)
+        chores = do_chores(now, limit) if next_at.chore <= now else NO_CHORES
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again)
         if took:
             log.debug(
                 "pass",
@@ -163,10 +171,11 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=ticked.n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
+                n_chores=chores.n_done,
                 n_messages=len(ticked.messages) + len(again),
             )
         n_again = sum(len(message.runs) for message in again)
-        return took, ticked.more or followed.more or max(n_expired, n_again) >= limit
+        return took, ticked.more or followed.more or chores.more or max(n_expired, n_again) >= limit
 
     def _free_stranded(self, now: datetime) -> datetime:
         """Publish again what waits for a queue that the broker says is empty; returns when to look again."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
 DUE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind
+       spec.policies, spec.target_kind, job.catch_up_from_at, job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
  ORDER BY job.next_run_at, job.id LIMIT %(limit)s
@@ -26,7 +26,7 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at,
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 DUE_OF_JOB = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind
+       spec.policies, spec.target_kind, job.catch_up_from_at, job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
    FOR UPDATE OF job
@@ -47,12 +47,33 @@ UPDATE schedules_job AS job
 # tick: a job that cannot be processed is looked at again later, with its mark where it was.
 PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
 
+# pauses: how jobs go on. Who was faster leaves none to be ended.
+END_PAUSES = """
+UPDATE schedules_job AS job
+   SET state = ended.state, next_run_at = ended.next_run_at, resumed_at = ended.resumed_at,
+       catch_up_from_at = ended.catch_up_from_at, catch_up_until_at = ended.catch_up_until_at, updated_at = %(now)s,
+       paused_at = NULL, paused_by = '', paused_until_at = NULL, pause_reason = '', pause_catch_up = 'none',
+       pause_set_id = NULL
+  FROM unnest(%(id)s::uuid[], %(state)s::text[], %(next_run_at)s::timestamptz[], %(resumed_at)s::timestamptz[],
+              %(catch_up_from_at)s::timestamptz[], %(catch_up_until_at)s::timestamptz[])
+        AS ended (id, state, next_run_at, resumed_at, catch_up_from_at, catch_up_until_at)
+ WHERE job.id = ended.id AND job.state = 'paused'
+"""
+
+# pauses: those that are over by themselves, without those that another has in hand.
+LOCK_EXPIRED_PAUSES = """
+SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now)s
+ ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+
 # followers: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 # beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
-NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY})"
+# chores: when the next of them is due.
+NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
+NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}), ({NEXT_PAUSE_END})"
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -76,6 +97,18 @@ class DueJob:
     schedule: str  # JSON, as stored
     policies: str  # JSON, as stored
     target_kind: str
+    catch_up_from_at: datetime | None
+    catch_up_until_at: datetime | None
+
+    def was_paused_at(self, instant: datetime) -> bool:
+        """Whether an occurrence that is due now fell into a pause."""
+        return self.resumed_at is not None and instant <= self.resumed_at
+
+    def is_chosen(self, instant: datetime) -> bool:
+        """Whether it starts all the same, as who ended the pause wanted it."""
+        if self.catch_up_from_at is None or self.catch_up_until_at is None:
+            return False
+        return self.was_paused_at(instant) and self.catch_up_from_at <= instant <= self.catch_up_until_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +157,29 @@ def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
     execute(PUSH_BACK, {"id": list(job_ids), "until": until})
 
 
+@dataclass(frozen=True, slots=True)
+class PauseEnd:
+    """How a job goes on after its pause."""
+
+    id: UUID
+    state: str
+    next_run_at: datetime | None
+    resumed_at: datetime
+    catch_up_from_at: datetime | None
+    catch_up_until_at: datetime | None
+
+
+def end_pauses(ends: Sequence[PauseEnd], now: datetime) -> None:
+    """End the pauses of these jobs."""
+    names = ("id", "state", "next_run_at", "resumed_at", "catch_up_from_at", "catch_up_until_at")
+    execute(END_PAUSES, {"now": now, **{name: [getattr(end, name) for end in ends] for name in names}})
+
+
+def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
+    """Lock up to `limit` jobs whose pause is over by itself, the longest overdue first, and return their ids."""
+    return [job_id for (job_id,) in fetch(LOCK_EXPIRED_PAUSES, {"now": now, "limit": limit})]
+
+
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -135,6 +191,7 @@ class NextAt:
     dispatch: datetime
     follow: datetime
     expire: datetime
+    chore: datetime
 
 
 def next_at() -> NextAt:

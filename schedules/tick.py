@@ -16,7 +16,7 @@ from django.db import transaction
 
 from executions import overlap, runs
 from executions.dispatch import Message, Route, Waiting, gather, route_of
-from executions.overlap import Decision, GoingOn, Stop
+from executions.overlap import Decision, GoingOn, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason, RunStatus
 from schedules import queries
@@ -131,7 +131,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     for instant, reason in _judged(job, policies, due, now, more=more):
         if reason is None and left is not None and sum(not made.reason for _, made in decided) >= left:
             break
-        decision = Decision(reason) if reason else overlap.decide(policies.overlap, going_on)
+        decision = Decision(reason) if reason else overlap.decide(_overlap(job, policies, instant), going_on)
         if decision.stops:
             # What it would stop of this very pass does not begin in the first place.
             decided = [(earlier, replace(made, reason=made.reason or Reason.OVERLAP)) for earlier, made in decided]
@@ -154,8 +154,8 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
 def _judged(
     job: DueJob, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
-    n_paused = sum(instant <= job.resumed_at for instant in due) if job.resumed_at else 0
-    yield from ((instant, Reason.PAUSED) for instant in due[:n_paused])
+    n_paused = sum(job.was_paused_at(instant) for instant in due)
+    yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
     open_to_run = due[n_paused:]
     verdicts = judge(
         policies.catch_up.mode,
@@ -166,6 +166,11 @@ def _judged(
         more=more,
     )
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
+
+
+def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
+    """The job's, but what somebody chose to start after a pause does start: one after the other, if not side by side."""
+    return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
 def _rows(
@@ -194,7 +199,10 @@ def _rows(
                 reason=reason,
                 is_buffered=is_held,
             )
-            yield new if reason else runs.under(new, policies)
+            if not reason:
+                new = runs.under(new, policies)
+            # Of what was chosen after a pause everybody knows that it is late.
+            yield replace(new, expires_at=None) if job.is_chosen(instant) else new
 
 
 @lru_cache(maxsize=8192)

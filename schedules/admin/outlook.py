@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -13,7 +12,6 @@ from access.admin.instants import differs, relative, zone_word
 from schedules.admin import mapping
 from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
-from schedules.clock.occurrences import occurrences
 from schedules.clock.preview import Mark, preview
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 from schedules.clock.zones import zone
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 N_FIRES = 10
-MOST_COUNTED = 1000
 YEAR = timedelta(days=366)
 MARKS = {
     Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
@@ -92,11 +89,6 @@ def of_job(job: Job, now: datetime) -> dict[str, Any]:
     spec = job.schedule_spec
     n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     return of(spec, now, n_left=n_left, with_changes=False)
-
-
-def n_missed(job: Job, now: datetime) -> int:
-    """Occurrences since the job's mark, which resuming records as paused; counted up to a thousand."""
-    return sum(1 for _ in islice(occurrences(job.schedule_spec, job.mark_at, now), MOST_COUNTED))
 
 
 def _exact(local: datetime, now: datetime) -> str:

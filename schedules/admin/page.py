@@ -13,8 +13,9 @@ from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
 from executions.states import LIVE, Origin, Reason
-from schedules.admin import outlook
+from schedules.admin import outlook, pausing
 from schedules.clock.describe import describe
+from schedules.clock.resumption import Resumption
 from schedules.clock.zones import zone
 from schedules.models import Job, JobState
 
@@ -55,6 +56,8 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "badge": state_badge(job),
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
+        "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
+        "then": pausing.THEN[Resumption(job.pause_catch_up)],
         "version_since": instants.exact_time(job.spec.created_at, now),
         "words": describe(job.schedule_spec),
         "next": instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),

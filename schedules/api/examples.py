@@ -33,7 +33,16 @@ CHANGES: dict[str, Any] = {
     "Another time": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
     "Another name": {"name": "nightly report (PDF)"},
 }
-PAUSES: dict[str, Any] = {"With a reason": {"reason": "The report server is being moved."}, "Without": {}}
+PAUSES: dict[str, Any] = {
+    "Until somebody resumes it": {"reason": "The report server is being moved."},
+    "For a while": {"reason": "Maintenance", "until": "2027-03-01T06:00:00Z", "catch_up": "last"},
+    "Without a reason": {},
+}
+RESUMES: dict[str, Any] = {
+    "Nothing of the pause starts": {},
+    "What would start": {"catch_up": "all", "dry_run": True},
+    "The last one starts": {"catch_up": "last"},
+}
 JOB: dict[str, Any] = {
     "id": JOB_ID,
     "name": "nightly report",
@@ -41,6 +50,9 @@ JOB: dict[str, Any] = {
     "state": "active",
     "pause_reason": None,
     "paused_at": None,
+    "paused_by": None,
+    "paused_until_at": None,
+    "pause_catch_up": None,
     "schedule": SCHEDULE,
     "schedule_description": "At 02:30 every day (America/New_York)",
     "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
@@ -63,6 +75,9 @@ PAUSED: dict[str, Any] = {
     "state": "paused",
     "pause_reason": "The report server is being moved.",
     "paused_at": "2026-11-20T14:00:00Z",
+    "paused_by": "ann",
+    "paused_until_at": "2027-03-01T06:00:00Z",
+    "pause_catch_up": "none",
     "next_run_at": None,
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
