@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from schedules import pauses
+from schedules import backfill, pauses
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+STEPS_A_PASS = 5
 JOBS_A_PASS = 200  # what is due meanwhile waits for them
 
 
@@ -25,7 +27,8 @@ NO_CHORES = Chores()
 
 
 def do_chores(now: datetime, limit: int) -> Chores:
-    """Do what is due: end the pauses that are over by themselves."""
+    """Do what is due: end the pauses that are over by themselves, take backfills a step further."""
     limit = min(limit, JOBS_A_PASS)
     n_resumed = pauses.end_expired(now, limit)
-    return Chores(n_resumed, more=n_resumed >= limit)
+    n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(STEPS_A_PASS))))
+    return Chores(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= STEPS_A_PASS)

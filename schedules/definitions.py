@@ -14,7 +14,7 @@ from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState
+from schedules.models import Backfill, BackfillState, Job, JobState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,7 +89,8 @@ def lock(job_id: UUID) -> Job:
 
 
 def _watch(job: Job) -> None:
-    runs.watch(job.pk, is_watched=job.policies.has_followers)
+    is_backfilled = Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
+    runs.watch(job.pk, is_watched=job.policies.has_followers or is_backfilled)
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:

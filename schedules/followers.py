@@ -15,12 +15,13 @@ from django.db import transaction
 
 from executions import admission, runs
 from executions.states import RunStatus
-from schedules import queries, triggers
+from schedules import backfill, queries, triggers
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from uuid import UUID
 
 log = structlog.get_logger(__name__)
 
@@ -69,9 +70,14 @@ def _after_ends(ended: Sequence[runs.Followup], now: datetime) -> set[runs.Follo
     jobs = Job.objects.select_related("spec").in_bulk(wanted)
     busy = {followup for followup in ended if followup.job_id in jobs and followup.job_id not in locked}
     run_ids = [followup.run_id for followup in ended if followup.run_id and followup not in busy]
+    backfills: set[UUID] = set()
     for run in runs.Run.objects.filter(pk__in=run_ids).order_by("finished_at", "pk"):
         if job := jobs.get(run.job_id):
             _pause_if_failing(job, run, now)
+        if run.backfill_id:
+            backfills.add(run.backfill_id)
+    if backfills:
+        queries.wake_backfills(backfills, now, backfill.LOW)
     return busy
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from executions.database import array, execute, fetch
 from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
+from executions.states import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,6 +67,19 @@ SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now
  ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
+# backfill: the one that has waited longest for its pass, and that no other pass has in hand.
+LOCK_DUE_BACKFILL = """
+SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+# followers: those of which runs have ended, so that few are left.
+WAKE_BACKFILLS = """
+UPDATE schedules_backfill AS backfill SET due_at = %(now)s
+ WHERE backfill.id = ANY(%(id)s) AND backfill.due_at > %(now)s AND backfill.pace IS NULL
+   AND (SELECT count(*) FROM executions_run AS run
+         WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(low)s
+"""
+BACKFILL_LATER = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
+
 # followers: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
@@ -73,7 +87,8 @@ LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY i
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at IS NOT NULL"
 # chores: when the next of them is due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
-NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}), ({NEXT_PAUSE_END})"
+NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
+NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}), (SELECT LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL})))"
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -197,6 +212,24 @@ class NextAt:
 def next_at() -> NextAt:
     """Return when there is something to do."""
     return NextAt(*(at or NEVER for at in fetch(NEXT, {})[0]))
+
+
+def lock_due_backfill(now: datetime) -> UUID | None:
+    """Lock a backfill of which a pass is due, and return its id."""
+    rows = fetch(LOCK_DUE_BACKFILL, {"now": now})
+    return rows[0][0] if rows else None
+
+
+def wake_backfills(backfill_ids: Collection[UUID], now: datetime, low: int) -> None:
+    """Have those of these that wait for their runs looked at now, if no more than `low` are left."""
+    execute(
+        WAKE_BACKFILLS, {"id": list(backfill_ids), "now": now, "low": low, "live": [status.value for status in LIVE]}
+    )
+
+
+def backfill_later(backfill_id: UUID, until: datetime) -> None:
+    """Look at this backfill again at `until`."""
+    execute(BACKFILL_LATER, {"id": backfill_id, "until": until})
 
 
 def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:

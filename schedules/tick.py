@@ -199,10 +199,8 @@ def _rows(
                 reason=reason,
                 is_buffered=is_held,
             )
-            if not reason:
-                new = runs.under(new, policies)
-            # Of what was chosen after a pause everybody knows that it is late.
-            yield replace(new, expires_at=None) if job.is_chosen(instant) else new
+            bound = runs.without_deadline if job.is_chosen(instant) else runs.under
+            yield new if reason else bound(new, policies)
 
 
 @lru_cache(maxsize=8192)

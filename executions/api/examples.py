@@ -12,6 +12,7 @@ RUN: dict[str, Any] = {
     "job_version": 3,
     "origin": "schedule",
     "retry_of": None,
+    "backfill_id": None,
     "status": "failed",
     "reason": None,
     "nominal_at": "2026-11-20T02:30:00Z",

@@ -36,6 +36,7 @@ class Run(Shape):
     retry_of: UUID | None = Field(
         description="The run that this one carries out again: the first one, also when a retry was retried."
     )
+    backfill_id: UUID | None = Field(description="The backfill that asked for it.")
     status: RunStatus
     reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
     nominal_at: datetime = Field(
@@ -168,6 +169,7 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "job_version": row.spec.version,
         "origin": row.origin,
         "retry_of": row.retry_of,
+        "backfill_id": row.backfill_id,
         "status": row.status,
         "reason": row.reason or None,
         "nominal_at": row.nominal_at,

@@ -1,6 +1,7 @@
-"""Jobs: what should run, and when; and the lease between beats."""
+"""Jobs: what should run, and when; backfills of their past; and the lease between beats."""
 
+from schedules.models.backfill import Backfill, BackfillMode, BackfillState
 from schedules.models.job import Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
 
-__all__ = ["BeatLease", "Job", "JobState", "jobs_named"]
+__all__ = ["Backfill", "BackfillMode", "BackfillState", "BeatLease", "Job", "JobState", "jobs_named"]
