@@ -116,7 +116,7 @@ def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfil
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     """End a backfill: it opens no more runs, and those that have not begun are cancelled. Raises JobConflict."""
     with transaction.atomic():
-        backfill = Backfill.objects.select_for_update().get(pk=backfill_id)
+        backfill = _lock(backfill_id)
         n_cancelled = runs.cancel_backfilled(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
             raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits.")
@@ -124,6 +124,11 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
             _close(backfill, BackfillState.CANCELLED, now)
     log.info("backfill_cancelled", action="backfill", backfill=str(backfill_id), actor=actor, n_cancelled=n_cancelled)
     return backfill
+
+
+def _lock(backfill_id: UUID) -> Backfill:
+    queries.lock_backfill(backfill_id)
+    return Backfill.objects.get(pk=backfill_id)
 
 
 def step_once(now: datetime) -> bool:

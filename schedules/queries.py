@@ -71,6 +71,8 @@ SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now
 LOCK_DUE_BACKFILL = """
 SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+# backfill.cancel: waits for a step that has it.
+LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
 # followers: those of which runs have ended, so that few are left.
 WAKE_BACKFILLS = """
 UPDATE schedules_backfill AS backfill SET due_at = %(now)s
@@ -218,6 +220,11 @@ def lock_due_backfill(now: datetime) -> UUID | None:
     """Lock a backfill of which a pass is due, and return its id."""
     rows = fetch(LOCK_DUE_BACKFILL, {"now": now})
     return rows[0][0] if rows else None
+
+
+def lock_backfill(backfill_id: UUID) -> None:
+    """Lock a backfill until the transaction ends."""
+    fetch(LOCK_BACKFILL, {"id": backfill_id})
 
 
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, low: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from schedules.api.backfills import BackfillCancelView, BackfillView, JobBackfillListView, JobBackfillView
 from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
 from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
 
@@ -14,6 +15,10 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/resume", JobResumeView.as_view(), name="job-resume"),
     path("jobs/<uuid:job_id>/run", JobRunView.as_view(), name="job-run"),
     path("jobs/<uuid:job_id>/runs", JobRunListView.as_view(), name="job-runs"),
+    path("jobs/<uuid:job_id>/backfill", JobBackfillView.as_view(), name="job-backfill"),
+    path("jobs/<uuid:job_id>/backfills", JobBackfillListView.as_view(), name="job-backfills"),
+    path("backfills/<uuid:backfill_id>", BackfillView.as_view(), name="backfill"),
+    path("backfills/<uuid:backfill_id>/cancel", BackfillCancelView.as_view(), name="backfill-cancel"),
     path("schedules/preview", SchedulePreviewView.as_view(), name="schedule-preview"),
     path("schedules/validate", ScheduleValidateView.as_view(), name="schedule-validate"),
 ]

@@ -1,0 +1,1 @@
+"""Programs of the clock side for people at a terminal."""
