@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from schedules import backfill, pauses
+from schedules import backfill, pause_sets, pauses
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,8 +27,9 @@ NO_CHORES = Chores()
 
 
 def do_chores(now: datetime, limit: int) -> Chores:
-    """Do what is due: end the pauses that are over by themselves, take backfills a step further."""
+    """Do what is due: end the pauses that are over by themselves, take backfills and pauses of many jobs further."""
     limit = min(limit, JOBS_A_PASS)
     n_resumed = pauses.end_expired(now, limit)
     n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(STEPS_A_PASS))))
+    n_steps += pause_sets.step_once(now)
     return Chores(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= STEPS_A_PASS)

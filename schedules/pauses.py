@@ -19,7 +19,8 @@ from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     from schedules.clock.spec import ScheduleSpec
 
@@ -79,16 +80,27 @@ def end_expired(now: datetime, limit: int) -> int:
     """Resume up to `limit` jobs whose pause was to last until now, as it said; returns how many there were."""
     with transaction.atomic():
         ids = queries.lock_expired_pauses(now, limit)
-        ends, broken = [], []
-        for job in Job.objects.select_related("spec").filter(pk__in=ids):
-            try:
-                ends.append((job, _end_of(job, now, Resumption(job.pause_catch_up), MOST_BY_DEFAULT)))
-            except Exception:
-                log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
-                broken.append(job.pk)
-        _end(ends, now, actor="")
+        broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
         Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSHED_BACK_FOR)
         return len(ids)
+
+
+def end_each(
+    jobs: Iterable[Job], now: datetime, *, actor: str, catch_up: Resumption | None = None, most: int = MOST_BY_DEFAULT
+) -> list[UUID]:
+    """The same for jobs of which one that cannot go on keeps no other waiting; returns those.
+
+    `catch_up` None: as each pause says.
+    """
+    ends, broken = [], []
+    for job in jobs:
+        try:
+            ends.append((job, _end_of(job, now, catch_up or Resumption(job.pause_catch_up), most)))
+        except Exception:
+            log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
+            broken.append(job.pk)
+    _end(ends, now, actor)
+    return broken
 
 
 def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries.PauseEnd:

@@ -67,6 +67,21 @@ SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now
  ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
+# pause_sets: the one that has waited longest for its pass, or a certain one.
+LOCK_DUE_PAUSE_SET = """
+SELECT id FROM schedules_pauseset WHERE due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
+ ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+LOCK_PAUSE_SET = "SELECT id FROM schedules_pauseset WHERE id = %(id)s FOR UPDATE"
+LOCK_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE"
+# What is due has to be settled first.
+PAUSE_JOBS = """
+UPDATE schedules_job
+   SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
+       paused_until_at = %(until)s, pause_catch_up = %(catch_up)s, pause_set_id = %(pause_set_id)s
+ WHERE id = ANY(%(id)s) AND state = 'active'
+"""
+
 # backfill: the one that has waited longest for its pass, and that no other pass has in hand.
 LOCK_DUE_BACKFILL = """
 SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -90,7 +105,8 @@ NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AN
 # chores: when the next of them is due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
 NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
-NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}), (SELECT LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL})))"
+NEXT_PAUSE_SET = "SELECT min(due_at) FROM schedules_pauseset WHERE due_at IS NOT NULL"
+NEXT = f"SELECT ({NEXT_DUE}), ({NEXT_DISPATCH}), ({NEXT_FOLLOWUP}), ({NEXT_EXPIRY}), (SELECT LEAST(({NEXT_PAUSE_END}), ({NEXT_BACKFILL}), ({NEXT_PAUSE_SET})))"
 
 # beat: the lease under which one beat at a time fires the PeriodicTask rows.
 TAKE_LEASE = """
@@ -214,6 +230,27 @@ class NextAt:
 def next_at() -> NextAt:
     """Return when there is something to do."""
     return NextAt(*(at or NEVER for at in fetch(NEXT, {})[0]))
+
+
+def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
+    """Lock a pause set of which a pass is due, this one if it is named, and return its id."""
+    rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
+    return rows[0][0] if rows else None
+
+
+def lock_pause_set(pause_set_id: UUID) -> None:
+    """Lock a pause set until the transaction ends."""
+    fetch(LOCK_PAUSE_SET, {"id": pause_set_id})
+
+
+def lock_jobs(job_ids: Sequence[UUID]) -> None:
+    """Lock these jobs until the transaction ends, waiting for ticks that have them."""
+    fetch(LOCK_JOBS, {"id": list(job_ids)})
+
+
+def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
+    """Pause those of these jobs that are active; returns how many were."""
+    return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
 
 
 def lock_due_backfill(now: datetime) -> UUID | None:

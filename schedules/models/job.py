@@ -83,6 +83,8 @@ class Job(models.Model):
                 name="job_pause_end",
                 condition=Q(state="paused", paused_until_at__isnull=False),
             ),
+            # the jobs of a pause set
+            models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
             # the API's and admin's lists
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
