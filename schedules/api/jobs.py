@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
@@ -21,14 +20,14 @@ from executions.api.examples import QUEUED_DETAIL, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs
 from executions.api.runs import accepted
 from executions.api.shapes import NoBody, RunDetail, RunPage
-from executions.targets.registry import TARGETS
 from schedules import definitions, pauses, triggers
 from schedules.api import examples
 from schedules.api.bodies import definition_of, read_change, read_definition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobDefinition, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState, jobs_named
+from schedules.models import Job, JobState
+from schedules.selection import Selection, TargetKind
 from schedules.validation import validate
 
 if TYPE_CHECKING:
@@ -38,21 +37,13 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
-def _target_kind(value: str) -> str:
-    if value not in TARGETS:
-        raise ValueError(f"target_kind takes {' or '.join(TARGETS)}.")
-    return value
-
-
 class JobFilters(PageParameters):
     """What jobs can be filtered by."""
 
     state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
         None, description="One state, or several with commas between them."
     )
-    target_kind: (
-        Annotated[str, AfterValidator(_target_kind), WithJsonSchema({"type": "string", "enum": list(TARGETS)})] | None
-    ) = None
+    target_kind: TargetKind | None = None
     name: Annotated[str, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
     search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
         None,
@@ -74,17 +65,11 @@ class JobListView(ApiView):
     def get(self, request: Request) -> Response:
         """All jobs, the newest first."""
         filters = JobFilters.read(request)
-        wanted = Q()
-        if filters.target_kind:
-            wanted &= Q(spec__target_kind=filters.target_kind)
-        if filters.name is not None:
-            wanted &= Q(spec__job_name=filters.name)
-        if filters.search:
-            wanted &= jobs_named(filters.search)
+        wanted = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search).wanted
         jobs, order = Job.objects.select_related("spec"), "-id"
         if wanted:
             # The same order, as the indexes of the definitions have it.
-            jobs, order = jobs.filter(wanted, spec__superseded_at=None), "-spec__job_id"
+            jobs, order = jobs.filter(wanted), "-spec__job_id"
         page = page_of(request, jobs, filters, [order], ("state", filters.state))
         results = [_shown(job, request) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())

@@ -33,6 +33,10 @@ def test_staff_without_permissions_may_read_and_change_nothing() -> None:
         ("get", f"jobs/{job.pk}/backfills"),
         ("get", f"backfills/{run.pk}"),
         ("post", f"backfills/{run.pk}/cancel"),
+        ("post", "jobs/pause"),
+        ("get", "pauses"),
+        ("get", f"pauses/{run.pk}"),
+        ("post", f"pauses/{run.pk}/undo"),
         ("get", "runs"),
         ("get", f"runs/{run.pk}"),
         ("post", f"runs/{run.pk}/cancel"),
@@ -50,6 +54,8 @@ def test_who_may_view_may_not_change() -> None:
         f"jobs/{job.pk}/resume",
         f"jobs/{job.pk}/backfill",
         f"backfills/{job.pk}/cancel",
+        "jobs/pause",
+        f"pauses/{job.pk}/undo",
     ):
         assert client.post(f"/api/v1/{path}", {}, format="json").status_code == 403
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import get_resolver
 
-from schedules import backfill
+from schedules import backfill, pause_sets
 from schedules.backfill import Wanted
+from schedules.selection import Selection
 from tests.documented import DocumentedClient, assert_fits, documented_client, problem_of, the_document
 from tests.factories import NOW, make_job, make_run
 
@@ -66,7 +67,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_operations_have_names_of_their_own() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 22
+    assert len(set(NAMES)) == len(NAMES) == 26
 
 
 def test_every_address_of_the_api_is_documented() -> None:
@@ -126,7 +127,13 @@ def test_an_operation_answers_as_documented(
     job = make_job(schedule={"cron": "0 0 1 1 *"})
     range_ = Wanted(NOW - timedelta(days=1), NOW)
     made = backfill.start(job.pk, range_, NOW, actor="ann")
-    address = filled(path, job_id=job.pk, run_id=make_run(job).pk, backfill_id=made.pk)
+    address = filled(
+        path,
+        job_id=job.pk,
+        run_id=make_run(job).pk,
+        backfill_id=made.pk,
+        pause_id=pause_sets.start(Selection(ids=[job.pk]), NOW, actor="ann").pk,
+    )
     asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
     examples = [example["value"] for example in asked.values()] or [None]
 
