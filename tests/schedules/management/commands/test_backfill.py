@@ -47,7 +47,7 @@ def test_it_is_watched_until_its_runs_are_over(job: Job, monkeypatch: pytest.Mon
         else:
             Run.objects.filter(backfill_id=begun.pk).update(status="succeeded", finished_at=begun.created_at)
 
-    monkeypatch.setattr(command.time, "sleep", pass_time)
+    monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
     lines = told(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
     assert lines[1:] == [
         "0 of 3 looked at, 0 opened",
