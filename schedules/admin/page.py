@@ -16,6 +16,7 @@ from executions.states import LIVE, Origin, Reason
 from schedules.admin import outlook, pausing
 from schedules.clock.describe import describe
 from schedules.clock.resumption import Resumption
+from schedules.clock.spec import Kind
 from schedules.clock.zones import zone
 from schedules.models import Job, JobState
 
@@ -89,6 +90,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
             ),
         ],
         "may_change": may_change,
+        "has_schedule": job.schedule_spec.kind is not Kind.NONE,
         "can_pause": job.state == JobState.ACTIVE,
         "can_resume": job.state == JobState.PAUSED,
         "live_after": 2 if is_going else 10,

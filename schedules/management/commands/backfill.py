@@ -15,7 +15,6 @@ from executions import history
 from executions.durations import read_duration
 from executions.ids import read_id
 from executions.overlap import Overlap
-from executions.states import TERMINAL
 from executions.targets.jsonsafe import find_flaw
 from schedules import backfill
 from schedules.clock.fields import read_instant
@@ -70,19 +69,23 @@ class Command(BaseCommand):
 
     def _watch(self, made: Backfill) -> None:
         """Say how far it has come, each time that this has changed, until its runs are over."""
-        before = ""
-        while True:
-            made.refresh_from_db()
-            counts = history.count_by_status(made.pk)
-            line = f"{made.n_seen:,} of {made.n_instants:,} looked at, {made.n_opened:,} opened"
-            line += "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
-            if line != before:
-                self.stdout.write(line)
-            before = line
-            if made.state != BackfillState.OPEN and counts.keys() <= TERMINAL:
-                self.stdout.write(f"{made.get_state_display()}.")
-                return
+        line = self._say(made, "")
+        while not _is_over(made):
             time.sleep(LOOK_EVERY)
+            made.refresh_from_db()
+            line = self._say(made, line)
+        self.stdout.write(f"{made.get_state_display()}.")
+
+    def _say(self, made: Backfill, before: str) -> str:
+        line = f"{made.n_seen:,} of {made.n_instants:,} looked at, {made.n_opened:,} opened"
+        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(made.pk).items()))
+        if line != before:
+            self.stdout.write(line)
+        return line
+
+
+def _is_over(made: Backfill) -> bool:
+    return made.state != BackfillState.OPEN and not history.count_live(made.pk)
 
 
 def _wanted(options: dict[str, Any], now: datetime) -> backfill.Wanted:
