@@ -17,9 +17,9 @@ from executions.models import Run
 from executions.states import RunStatus
 from schedules import definitions
 from schedules.admin import outlook
-from schedules.admin.backfill_pages import BackfillPages
 from schedules.admin.form import JobForm
 from schedules.admin.job_pages import GONE
+from schedules.admin.pause_pages import PausePages
 from schedules.admin.targets import SECTIONS
 from schedules.clock.zones import zone_names
 from schedules.exceptions import JobGone
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STRANGE = "This job can't be edited here: its target is of the kind “{}”, made by another version of Mainspring."
 
 
-class JobEditing(BackfillPages):
+class JobEditing(PausePages):
     """The part of the job admin that makes, changes and deletes jobs."""
 
     form = JobForm

@@ -88,7 +88,7 @@ def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
     return {
         "fell": _fell(min(n_occurrences, MOST_COUNTED), is_more=is_more),
         "choices": [
-            {"value": mode.value, "label": label, "starts": _starts(n_started[mode], is_more=len(paused) > MOST_JOBS)}
+            {"value": mode.value, "label": label, "starts": starts(n_started[mode], is_more=len(paused) > MOST_JOBS)}
             for mode, label in CHOICES.items()
         ],
         "is_choice": n_occurrences > 0,
@@ -102,7 +102,8 @@ def _fell(n: int, *, is_more: bool) -> str:
     return f"While paused, {counted(n, 'occurrence')} fell due." if n else "Nothing fell due while paused."
 
 
-def _starts(n: int, *, is_more: bool) -> str:
+def starts(n: int, *, is_more: bool) -> str:
+    """How many runs a choice would start, in words."""
     if is_more:
         return f"{n:,} or more will start" if n else "none will start"
     return f"{n:,} will start" if n else "none will start"
