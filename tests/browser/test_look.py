@@ -141,7 +141,7 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "job-add": "/admin/schedules/job/add/",
         "job-pause": f"/admin/schedules/job/{job.pk}/pause/",
         "job-resume": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/resume/",
-        "job-backfill": f"/admin/schedules/job/{job.pk}/backfill/",
+        "job-backfill": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/backfill/",
         "job-pauses": "/admin/schedules/job/pauses/",
         "job-pause-undo": f"/admin/schedules/job/pauses/{PauseSet.objects.get().pk}/undo/",
         "job-hand": f"/admin/schedules/job/{Job.objects.get(name='started by hand only').pk}/change/",

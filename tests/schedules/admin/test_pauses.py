@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from schedules.models import Job, PauseSet
 from tests.factories import make_job
-from tests.schedules.admin.test_jobs import LIST, admin, page_of, signed_in, staff_member
+from tests.schedules.admin.test_jobs import LIST, admin
+from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from tests.schedules.admin.test_jobs import StaffClient
+    from tests.staff import StaffClient
 
 __all__ = ["admin"]
 AT = f"{LIST}pauses/"
