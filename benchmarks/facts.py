@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 
 import redis
 
+from benchmarks.exceptions import CannotMeasure
+from benchmarks.peers import installed
+from benchmarks.processes import ask
+
 if TYPE_CHECKING:
     from benchmarks.stores import Stores
 
@@ -25,9 +29,17 @@ def describe(stores: Stores) -> str:
         f"Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{os.cpu_count()} CPUs, {memory:.0f} GB, {platform.system()} {platform.machine()}; load before: {load:.1f}",
         f"Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        f"Peers, each where it is measured: {', '.join([*installed.PYTHON, *installed.NODE])}; Node {_node()}",
         f"PostgreSQL {stores.setting('server_version')} ({postgres}); broker: {_broker(stores.broker_url)}",
     ]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _node() -> str:
+    try:
+        return ask([installed.node(), "--version"], os.environ)
+    except CannotMeasure as error:
+        return str(error)
 
 
 def _broker(url: str) -> str:

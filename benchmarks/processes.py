@@ -28,11 +28,23 @@ def python(*arguments: str) -> list[str]:
 
 def run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> None:
     """Run a command that prepares something to its end; raises CannotMeasure with its last words."""
+    ask(command, environment, text)
+
+
+def ask(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> str:
+    """Run a command to its end and return what it prints; raises CannotMeasure with its last words."""
     done = subprocess.run(
-        command, env=dict(environment), cwd=ROOT, input=text, capture_output=True, text=True, check=False
+        command,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise CannotMeasure(f"preparing ended with {done.returncode}: {last_line(done.stderr)}")
+    return done.stdout.strip()
 
 
 def last_line(text: str) -> str:
@@ -71,6 +83,11 @@ class Process:
         """What it has written so far."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def pid(self) -> int:
+        """Of the process itself, which leads its session."""
+        return self._process.pid
+
     def memory(self) -> tuple[float, float]:
         """Resident memory now and at its highest, in MB, without children."""
         self.check()
@@ -78,8 +95,59 @@ class Process:
         kilobytes = {line.partition(":")[0]: line.split()[1] for line in status.splitlines() if line.startswith("Vm")}
         return int(kilobytes["VmRSS"]) / 1024, int(kilobytes["VmHWM"]) / 1024
 
-    def cpu_seconds(self) -> float:
-        """User and system time so far, without children."""
+    def cpu_seconds(self, *, with_children: bool = False) -> float:
+        """User and system time so far, with those children that still live if asked for."""
         self.check()
-        after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / CLOCK_TICKS
+        own = Path(f"/proc/{self.pid}/stat")
+        facts = [_facts(place) for place in (Path("/proc").glob("[0-9]*/stat") if with_children else [own])]
+        return sum(int(of[11]) + int(of[12]) for of in facts if of and int(of[3]) == self.pid) / CLOCK_TICKS
+
+
+def _facts(stat: Path) -> list[str]:
+    """What follows the name in a line of /proc: the fourth is the session. Empty when the process has ended."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+class Editor:
+    """A program that edits jobs as it is told, line by line (`editing.py`)."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                env={**environment, "PYTHONPATH": str(ROOT)},
+                cwd=ROOT,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,  # a pipe that nobody reads would stop it when it is full
+            )
+
+    def tell(self, *words: object) -> None:
+        """Send a line."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(" ".join(map(str, words)) + "\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._failure() from error
+
+    def answer(self) -> str:
+        """The next line that it prints; raises CannotMeasure when it has ended instead."""
+        assert self._process.stdout
+        line: str = self._process.stdout.readline()
+        if not line:
+            raise self._failure()
+        return line.strip()
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _failure(self) -> CannotMeasure:
+        return CannotMeasure(f"the editor ended: {last_line(self._log.read_text(errors='replace'))}")

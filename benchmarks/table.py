@@ -1,14 +1,16 @@
-"""From figures to one Markdown table: both contenders in a row, and how many times better ours is."""
+"""From figures to one Markdown table: ours beside each peer's in a row, and how many times better ours is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-HEADER = "| Measure | Size | Mainspring | django-celery-beat | Ratio |\n| --- | --- | ---: | ---: | ---: |"
+HEADER = (
+    "| # | Measure | Size | Mainspring | Beside | Its figure | Ratio |\n| --- | --- | --- | ---: | --- | ---: | ---: |"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,19 @@ Column = list[Figure] | str  # the figures of one contender, or in a few words w
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one measurement at one size gave."""
+    """What one measurement gave: ours, and each peer's by its name; a peer's size stands in its name if it differs."""
 
+    part: str
     name: str
     size: str
     ours: Column
-    peer: Column
+    peers: dict[str, Column] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
-        """Whether one of the two has a reason that begins with "failed"."""
-        return any(isinstance(column, str) and column.startswith("failed") for column in (self.ours, self.peer))
+        """Whether one of them has a reason that begins with "failed"."""
+        columns = (self.ours, *self.peers.values())
+        return any(isinstance(column, str) and column.startswith("failed") for column in columns)
 
 
 def render(results: Sequence[Result]) -> str:
@@ -49,24 +53,33 @@ def render(results: Sequence[Result]) -> str:
 
 
 def _rows(result: Result) -> Iterator[str]:
-    columns = (result.ours, result.peer)
-    measures = next(([figure.measure for figure in column] for column in columns if not isinstance(column, str)), None)
-    for place, measure in enumerate(measures or [result.name]):
-        ours, peer = (_cell(column, place) for column in columns)
-        yield f"| {measure} | {result.size} | {ours} | {peer} | {_ratio(ours, peer)} |"
+    start = f"| {result.part}"
+    if isinstance(result.ours, str):
+        yield f"{start} | {result.name} | {result.size} | {result.ours} | | | |"
+    for ours in _of(result.ours):
+        for peer, theirs, ratio in list(_beside(ours, result.peers)) or [("", "", "")]:
+            yield f"{start} | {ours.measure} | {result.size} | {ours} | {peer} | {theirs} | {ratio} |"
+    for peer, column in result.peers.items():
+        if isinstance(column, str):
+            yield f"{start} | {result.name} | {result.size} | | {peer} | {column} | |"
+        elif isinstance(result.ours, str):
+            for figure in column:
+                yield f"{start} | {figure.measure} | {result.size} | | {peer} | {figure} | |"
 
 
-def _cell(column: Column, place: int) -> Figure | str:
-    """The figure in this place; a reason for there being none is given in full in the first row only."""
-    if isinstance(column, str):
-        return column if place == 0 else column.partition(":")[0]
-    return column[place]
+def _beside(ours: Figure, peers: dict[str, Column]) -> Iterator[tuple[str, str, str]]:
+    for name, column in peers.items():
+        for figure in _of(column):
+            if figure.measure == ours.measure:
+                yield name, str(figure), _ratio(ours, figure)
 
 
-def _ratio(ours: Figure | str, peer: Figure | str) -> str:
+def _of(column: Column) -> list[Figure]:
+    return [] if isinstance(column, str) else column
+
+
+def _ratio(ours: Figure, peer: Figure) -> str:
     """How many times better ours is: above 1 speaks for Mainspring, whichever way the unit goes."""
-    if isinstance(ours, str) or isinstance(peer, str):
-        return ""
     above, below = (ours.value, peer.value) if ours.more_is_better else (peer.value, ours.value)
     if above <= 0 or below <= 0:
         return ""

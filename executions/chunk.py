@@ -6,31 +6,23 @@ gives the runs that have not begun back to the queue.
 
 from __future__ import annotations
 
-import logging
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from django.conf import settings
-from django.db import Error as DatabaseFault
 from django.db import connection
 
-from executions import attempt, logs, transitions
+from executions import attempt, transitions, writing
 from executions.database import DATABASE_AWAY, one_line
 from executions.heartbeat import heartbeat
-from executions.states import RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-    from uuid import UUID
-
-    from executions.context import RunContext
 
 log = structlog.get_logger(__name__)
 
-BETWEEN_TRIES = 1.0  # seconds, while the database is away
 PATIENCE = timedelta(milliseconds=250)
 
 
@@ -41,7 +33,7 @@ class Chunk:
         self._clock = clock
         self._waiting = [attempt.begin(claim) for claim in reversed(claims)]
         self._contexts = [begun.context for begun in self._waiting]
-        self._unwritten: list[tuple[attempt.Begun, transitions.Ending]] = []
+        self._unwritten: list[writing.Ended] = []
         self._lock = threading.Lock()
 
     def carry_out(self) -> list[transitions.Ending]:
@@ -92,59 +84,5 @@ class Chunk:
     def _write(self) -> None:
         with self._lock:
             unwritten, self._unwritten = self._unwritten, []
-        if not unwritten:
-            return
-        contexts = [begun.context for begun, _ in unwritten]
-        is_stored = _store_logs(contexts)
-        statuses = _finish([ending for _, ending in unwritten], self._clock)
-        if not is_stored:
-            _store_logs(contexts)
-        for begun, ending in unwritten:
-            heartbeat.get().release(begun.context)
-            _tell(begun, ending, statuses.get(ending.run_id))
-
-
-def _store_logs(contexts: Sequence[RunContext]) -> bool:
-    """Store the logs of these attempts; False when it is worth another try. A log never costs an outcome."""
-    try:
-        logs.store(context.run_log for context in contexts)
-    except DATABASE_AWAY as error:
-        log.warning("database_away", action="store_log", n_logs=len(contexts), error=one_line(error))
-        connection.close()
-        return False
-    except DatabaseFault:
-        if len(contexts) == 1:
-            log.exception("log_not_stored", action="store_log", run=str(contexts[0].run_id))
-        else:  # one of them: the others have theirs
-            stored = [_store_logs([context]) for context in contexts]
-            return all(stored)
-    return True
-
-
-def _finish(endings: Sequence[transitions.Ending], clock: Callable[[], datetime]) -> dict[UUID, RunStatus]:
-    """Write the ends, while the database is away again and again for as long as a lease lasts; returns the statuses.
-
-    After that the reaper has the runs carried out again, and these ends, by the claims' numbers, would change nothing.
-    """
-    give_up_at, is_said = clock() + settings.MAINSPRING.lease, False
-    while not is_said or clock() < give_up_at:
-        try:
-            return transitions.finish(endings, clock())
-        except DATABASE_AWAY as error:
-            if not is_said:
-                log.warning("database_away", action="finish", n_endings=len(endings), error=one_line(error))
-            is_said = True
-            connection.close()
-            threading.Event().wait(BETWEEN_TRIES)
-    return {}
-
-
-def _tell(begun: attempt.Begun, ending: transitions.Ending, status: RunStatus | None) -> None:
-    claim = begun.claim
-    facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
-    if status:
-        # At thousands of runs a second the good ones would be the log.
-        level = logging.DEBUG if status is RunStatus.SUCCEEDED else logging.INFO
-        log.log(level, "attempt_ended", action="finish", status=status.value, error_code=ending.error_code, **facts)
-    else:
-        log.warning("claim_lost", action="finish", outcome=ending.attempt_status.value, **facts)
+        if unwritten:
+            writing.write(unwritten, self._clock)

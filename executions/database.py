@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 DATABASE_AWAY = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
+BETWEEN_TRIES = 1.0  # seconds, while it is away
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

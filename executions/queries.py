@@ -37,11 +37,11 @@ def followed(ended: str) -> str:
 OPEN = f"""
 WITH born AS (
     INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
-                                n_occurrences, status, reason, created_at, available_at, dispatch_at, finished_at,
-                                n_published, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at,
-                                backfill_id)
+                                n_occurrences, status, reason, created_at, available_at, planned_at, dispatch_at,
+                                finished_at, n_published, caused_by, is_buffered, concurrency_key, rate_key, priority,
+                                expires_at, backfill_id)
     SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
-           reason, %(now)s, available_at,
+           reason, %(now)s, available_at, CASE WHEN available_at > %(now)s THEN available_at END,
            CASE WHEN status = 'queued' AND available_at > %(now)s THEN available_at
                 WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
            CASE WHEN status IN ({among(TERMINAL)}) THEN %(now)s::timestamptz END,

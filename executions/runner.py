@@ -5,16 +5,15 @@ For one run, two round trips to the database, whatever happens between.
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from django.conf import settings
-from django.db import connection
 
 from executions import transitions
-from executions.chunk import BETWEEN_TRIES, Chunk
+from executions.chunk import Chunk
+from executions.claiming import claim
+from executions.crew import crew
 from executions.database import DATABASE_AWAY, one_line
 from executions.message import PATIENCE
 from executions.targets.per_process import PerProcess
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# With the last try, which a pool of connections may keep for its `timeout`, less than dispatch.KILL_AFTER: that is all
-# the time that Celery's pool grants beside the target's.
-CLAIM_FOR = timedelta(seconds=4)
 AT_ONCE = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
 
 
@@ -41,9 +37,12 @@ def carry_out(
 ) -> list[transitions.Ending]:
     """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
 
-    As many are claimed together as can be expected to take `AT_ONCE`: quick ones share the round trips, a slow one is
-    alone. What is not begun after `PATIENCE` goes back to be published to whoever is idle.
+    Side by side where this process has a crew. Else one after the other, of which as many are claimed together as can
+    be expected to take `AT_ONCE`: quick ones share the round trips, a slow one is alone. What is not begun after
+    `PATIENCE` goes back to be published to whoever is idle.
     """
+    if crew.get().size:
+        return crew.get().carry_out(wanted, worker, clock)
     began_at, left, size = clock(), list(wanted), pace.get().size
     ended: list[transitions.Ending] = []
     while left:
@@ -52,7 +51,7 @@ def carry_out(
             if chunk_at - began_at > PATIENCE:
                 transitions.put_back(left, chunk_at)
                 break
-            claims = _claim(left[:size], worker, clock)
+            claims = claim(left[:size], worker, clock)
         except DATABASE_AWAY as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
             break
@@ -76,22 +75,3 @@ class Pace:
 
 
 pace = PerProcess(Pace)
-
-
-def _claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[transitions.Claim]:
-    """Claim what is left of these. When the database stays away that is raised: they are published again later."""
-    give_up_at, n_tried = clock() + CLAIM_FOR, 0
-    claims = None
-    while claims is None:
-        try:
-            claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
-        except DATABASE_AWAY:
-            connection.close()
-            if clock() >= give_up_at:
-                raise
-            if n_tried:  # the first time it was most likely an old connection
-                threading.Event().wait(BETWEEN_TRIES)
-            n_tried += 1
-    if len(claims) < len(wanted):
-        log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))
-    return claims

@@ -18,7 +18,7 @@ from executions.models import Run, RunSpec
 from executions.models.spec import freeze, supersede
 from executions.overlap import GoingOn, Stop
 from executions.queries import NOTIFY_CHANNEL, wake_beat
-from executions.states import Origin, RunStatus
+from executions.states import LIVE, Origin, RunStatus
 from executions.transitions import NewRun, cancel_backfilled, cancel_not_begun
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ __all__ = [
     "follow_up",
     "freeze",
     "going_on",
+    "has_scheduled",
     "open_backfilled",
     "open_by_hand",
     "open_scheduled",
@@ -74,6 +75,11 @@ def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
     """Return what goes on of those of these jobs that have runs which are not over."""
     rows = fetch(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id: GoingOn(n_active, n_held) for job_id, n_active, n_held in rows}
+
+
+def has_scheduled(job_id: UUID) -> bool:
+    """Whether a run of an occurrence of this job is not over."""
+    return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
 
 
 def stop_others(stops: Mapping[UUID, Stop], now: datetime) -> None:

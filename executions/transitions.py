@@ -182,6 +182,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
     A run that was asked to stop meanwhile is cancelled where its ending would have it tried again.
     """
+    endings = sorted(endings, key=lambda ending: ending.run_id)
     rows = fetch(
         queries.FINISH,
         {
@@ -224,7 +225,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
     """Extend the leases of these claims."""
-    held = list(claims)
+    held = sorted(claims)  # as the ends are: two statements that lock the same rows must do so in one order
     rows = fetch(
         queries.RENEW,
         {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from celery.concurrency.thread import TaskPool
 from celery.utils.log import get_logger
 from celery.worker import consumer
 from kombu.exceptions import ContentDisallowed, DecodeError
 
+from executions.crew import crew
 from executions.database import one_line
+from executions.dispatch import CARRY_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,20 +27,52 @@ UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError
 class Consumer(consumer.Consumer):
     """Drops such a message with one log line; Celery would end the worker, and find the message again."""
 
-    connection_errors: tuple[type[Exception], ...]  # the stubs do not know it
+    # The stubs do not know these.
+    connection_errors: tuple[type[Exception], ...]
+    initial_prefetch_count: int
+    prefetch_multiplier: int
+    qos: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._crew = crew.get() if isinstance(self.pool, TaskPool) else None
+        self._is_told = threading.Event()
+        if self._crew:
+            self._crew.employ(self.pool.limit, self._tell)
+
+    def _tell(self) -> None:
+        """From any thread: runs have begun or ended. The main thread sees once to all that gathers until then."""
+        if not self._is_told.is_set():
+            self._is_told.set()
+            self.call_soon(self._fetch_for_free_places)
+
+    def _fetch_for_free_places(self) -> None:
+        """Have as many messages as there are places for runs, of which those at hand may carry several."""
+        self._is_told.clear()
+        if self._crew and self.qos:
+            self.qos.value = max(1, self.initial_prefetch_count - self._crew.n_beyond)
+            self.qos.update()
+
+    @property
+    def _new_prefetch_count(self) -> int:
+        # After a reconnection Celery counts up from what the broker was last told, which may be for want of places.
+        return self.initial_prefetch_count + self.prefetch_multiplier
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Return what is called with each message."""
         handle = super().create_task_handler(*args, **kwargs)
+        self._fetch_for_free_places()  # on this connection, which may not be the first
 
         def handle_or_drop(message: Any) -> Any:
             try:
-                _check(message)
-                return handle(message)
+                n_runs = _check(message)
+                handle(message)
+                if n_runs > 1 and self._crew:
+                    self.qos.value = 1  # until its crew has told what it takes
             except self.connection_errors:
                 raise
             except UNREADABLE as error:
-                return self.on_decode_error(message, error)
+                self.on_decode_error(message, error)
 
         return handle_or_drop
 
@@ -55,10 +91,14 @@ class Consumer(consumer.Consumer):
             message.reject_log_error(get_logger(__name__), self.connection_errors)
 
 
-def _check(message: Any) -> None:
-    """Raise what a thread would only fall over later, with nobody to give its message and its place back."""
+def _check(message: Any) -> int:
+    """Return how many runs a message carries, 0 when it is of another kind.
+
+    Raises what a thread would only fall over later, with nobody to give its message and its place back.
+    """
     if "task" not in message.headers:
-        return  # of the old protocol, which Celery itself checks
+        return 0  # of the old protocol, which Celery itself checks
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
         raise TypeError("its body is no list, object and object")
+    return len(args[0]) if message.headers["task"] == CARRY_OUT and args and isinstance(args[0], list) else 0

@@ -18,10 +18,9 @@ from executions import history, overlap, runs
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
-from schedules.clock.spec import Kind
 from schedules.definitions import lock
 from schedules.exceptions import InvalidDefinition, JobConflict
-from schedules.expected import expected_instants
+from schedules.expected import expected_instants, is_foreseen
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 
 if TYPE_CHECKING:
@@ -261,5 +260,5 @@ def _check(job: Job, wanted: Wanted, now: datetime) -> None:
         errors["pace"] = ["A pace lies between 100ms and 1d; null: as many at once as may."]
     if errors:
         raise InvalidDefinition(errors)
-    if job.schedule_spec.kind is Kind.NONE:
-        raise JobConflict("The job has no schedule, so there are no instants that it missed.")
+    if not is_foreseen(job):
+        raise JobConflict("The job has no schedule that names its instants beforehand: there are none to carry out.")

@@ -8,13 +8,15 @@ import structlog
 from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
-from executions import runs
+from executions import records, runs
 from schedules import queries, tick
+from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
+from schedules.clock.zones import FIRST_AT
 from schedules.exceptions import JobGone
-from schedules.models import Backfill, BackfillState, Job, JobState
+from schedules.models import Backfill, BackfillState, Job, JobState, begin_span, end_span
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,6 +42,7 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         _set_clock(job, definition.schedule, now)
         job.save(force_insert=True)
         _watch(job)
+        begin_span(job.pk, job.schedule, job.mark_at)
         runs.wake_beat()
     log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -61,8 +64,16 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             changed.append("spec")
         schedule = as_it_was(definition.schedule, job.schedule_spec)
         if to_json(schedule) != job.schedule:
+            goes_on = job.schedule_spec.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+            was_next_at = job.next_run_at
+            if job.state == JobState.PAUSED:
+                _settle_pause(job, now)
+            end_span(job.pk, _held_until(job, now))
             _set_clock(job, schedule, now)
-            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled"]
+            if goes_on:
+                job.next_run_at = was_next_at and next_due(schedule, now)
+            begin_span(job.pk, job.schedule, job.mark_at)
+            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at"]
         job.save(update_fields=changed)
         _watch(job)
         runs.wake_beat()
@@ -76,6 +87,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         job = lock(job_id)
         runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
         runs.watch(job_id, is_watched=False)
+        end_span(job_id, min(_held_until(job, now), job.mark_at))
         job.delete()
         runs.supersede(job_id, now)
     log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor)
@@ -89,8 +101,25 @@ def lock(job_id: UUID) -> Job:
 
 
 def _watch(job: Job) -> None:
+    waits = job.schedule["kind"] == Kind.DELAY.value
     is_backfilled = Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
-    runs.watch(job.pk, is_watched=job.policies.has_followers or is_backfilled)
+    runs.watch(job.pk, is_watched=waits or is_backfilled or job.policies.has_followers)
+
+
+def _settle_pause(job: Job, now: datetime) -> None:
+    """Record what came due during a pause under the schedule that the job has, before it gets another. It stays paused."""
+    next_run_at = next_after(job.schedule_spec, job.mark_at)
+    Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
+    tick.settle(job.pk, now)
+    job.refresh_from_db(fields=["n_scheduled", "mark_at"])
+
+
+def _held_until(job: Job, now: datetime) -> datetime:
+    """Until when the schedule that a job has counts: one that has come to its `max_runs` named no instant after that."""
+    max_runs = job.schedule.get("max_runs")
+    if max_runs is None or job.n_scheduled < max_runs:
+        return now
+    return records.last_start(job.pk, FIRST_AT) or job.mark_at
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
@@ -98,7 +127,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
     job.schedule = to_json(schedule)
     job.mark_at = first_mark(schedule, now)
     job.next_run_at = next_after(schedule, job.mark_at)
-    job.n_scheduled = 0
+    job.n_scheduled, job.caught_up_at = 0, None
     if job.state != JobState.PAUSED:
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
 

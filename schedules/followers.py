@@ -14,8 +14,10 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
-from executions.states import RunStatus
+from executions.states import Origin, RunStatus
 from schedules import backfill, queries, triggers
+from schedules.clock.delay import after_end
+from schedules.clock.spec import Kind
 from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
@@ -73,12 +75,28 @@ def _after_ends(ended: Sequence[runs.Followup], now: datetime) -> set[runs.Follo
     backfills: set[UUID] = set()
     for run in runs.Run.objects.filter(pk__in=run_ids).order_by("finished_at", "pk"):
         if job := jobs.get(run.job_id):
+            _set_next(job, run)
             _pause_if_failing(job, run, now)
         if run.backfill_id:
             backfills.add(run.backfill_id)
     if backfills:
         queries.wake_backfills(backfills, now, backfill.LOW)
     return busy
+
+
+def _set_next(job: Job, run: runs.Run) -> None:
+    """Of a delay, the end of its run says when the next occurrence is."""
+    spec = job.schedule_spec
+    waits = spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
+    if not waits or run.origin != Origin.SCHEDULE or run.finished_at is None:
+        return
+    if runs.has_scheduled(job.pk):
+        return  # this one is of before the schedule was changed
+    job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
+    if job.next_run_at is None:
+        job.state = JobState.ENDED
+    job.save(update_fields=["next_run_at", "state"])
+    runs.wake_beat()
 
 
 def _pause_if_failing(job: Job, run: runs.Run, now: datetime) -> None:

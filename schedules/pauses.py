@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +14,8 @@ from django.db import transaction
 from executions import runs
 from executions.overlap import Overlap
 from schedules import queries
-from schedules.clock.occurrences import next_after
+from schedules.clock.delay import due_instants, next_due
+from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption, chosen, count
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from schedules.clock.spec import ScheduleSpec
+    from schedules.clock.resumption import Named
 
 PUSHED_BACK_FOR = timedelta(minutes=1)  # before a pause that could not be ended is looked at again
 
@@ -58,16 +61,15 @@ def foresee(
 ) -> Foresight:
     """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused."""
     refuse_unless_paused(job)
-    spec, until = job.schedule_spec, _ends_at(job, now)
-    n_occurrences = count(spec, job.mark_at, until, most_counted)
-    bounds = chosen(spec, job.mark_at, until, catch_up, most)
-    if bounds is None or _n_left(job, spec) == 0:
+    named, until = _named(job), _ends_at(job, now)
+    n_occurrences = count(named, job.mark_at, until, most_counted)
+    bounds, left = chosen(named, job.mark_at, until, catch_up, most), _n_left(job)
+    if bounds is None or left == 0:
         return Foresight(n_occurrences, 0, None, None)
     first_at, last_at = bounds
-    n_would_start = 1 + count(spec, first_at, last_at, most)
-    left = _n_left(job, spec)
+    n_would_start = 1 + count(named, first_at, last_at, most)
     if left is not None and left < n_would_start:
-        n_would_start, last_at = left, _nth_after(spec, first_at, left)
+        n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
     return Foresight(n_occurrences, n_would_start, first_at, last_at)
 
 
@@ -104,11 +106,15 @@ def end_each(
 
 
 def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries.PauseEnd:
-    spec, until = job.schedule_spec, _ends_at(job, now)
-    next_run_at = next_after(spec, job.mark_at)
-    is_over = next_run_at is None and spec.kind is not Kind.NONE
+    spec, until, next_run_at, waits = job.schedule_spec, _ends_at(job, now), job.next_run_at, False
+    if spec.kind is not Kind.DELAY:
+        next_run_at = next_after(spec, job.mark_at)
+    elif next_run_at is None:
+        waits = runs.has_scheduled(job.pk)
+        next_run_at = None if waits else next_due(spec, now)
+    is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
-    first_at, last_at = chosen(spec, job.mark_at, until, catch_up, most) or (None, None)
+    first_at, last_at = chosen(_named(job), job.mark_at, until, catch_up, most) or (None, None)
     return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 
@@ -127,13 +133,18 @@ def _ends_at(job: Job, now: datetime) -> datetime:
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 
-def _n_left(job: Job, spec: ScheduleSpec) -> int | None:
-    return None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+def _named(job: Job) -> Named:
+    spec = job.schedule_spec
+    if spec.kind is Kind.DELAY:
+        return lambda after, until: due_instants(spec, after, job.next_run_at, until)
+    return partial(occurrences, spec)
 
 
-def _nth_after(spec: ScheduleSpec, first_at: datetime, n: int) -> datetime:
-    """The n-th occurrence from `first_at` on, itself the first."""
-    at: datetime | None = first_at
-    for _ in range(n - 1):
-        at = next_after(spec, at or first_at)
-    return at or first_at
+def _n_left(job: Job) -> int | None:
+    max_runs = job.schedule_spec.max_runs
+    return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
+
+
+def _nth_after(named: Named, first_at: datetime, last_at: datetime, n: int) -> datetime:
+    """The n-th of those from `first_at`, itself the first, to `last_at`."""
+    return next(islice(named(first_at, last_at), n - 2, None)) if n > 1 else first_at

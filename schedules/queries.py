@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
 DUE = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind, job.catch_up_from_at, job.catch_up_until_at
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
+       job.caught_up_at, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
+       job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
  ORDER BY job.next_run_at, job.id LIMIT %(limit)s
@@ -26,8 +27,9 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at,
 
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 DUE_OF_JOB = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.resumed_at, job.n_scheduled, job.schedule,
-       spec.policies, spec.target_kind, job.catch_up_from_at, job.catch_up_until_at
+SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
+       job.caught_up_at, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
+       job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active' AND job.next_run_at <= %(now)s
    FOR UPDATE OF job
@@ -39,14 +41,34 @@ LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 # tick: where the clock stands after a pass.
 ADVANCE = """
 UPDATE schedules_job AS job
-   SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled, state = moved.state
+   SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,
+       caught_up_at = moved.caught_up_at, state = moved.state
   FROM unnest(%(id)s::uuid[], %(mark_at)s::timestamptz[], %(next_run_at)s::timestamptz[], %(n_scheduled)s::int[],
-              %(state)s::text[]) AS moved (id, mark_at, next_run_at, n_scheduled, state)
+              %(caught_up_at)s::timestamptz[], %(state)s::text[])
+       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, state)
  WHERE job.id = moved.id
 """
 
-# tick: a job that cannot be processed is looked at again later, with its mark where it was.
-PUSH_BACK = "UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s)"
+# tick: a job that cannot be processed is looked at again later, with its mark where it was, and the watchdog hears of it.
+PUSH_BACK = """
+WITH pushed AS (UPDATE schedules_job SET next_run_at = %(until)s WHERE id = ANY(%(id)s) RETURNING id, mark_at)
+INSERT INTO schedules_stoppage (job_id, why, found_at, stood_at)
+SELECT id, 'pushed_back', %(now)s, mark_at FROM pushed
+ON CONFLICT DO NOTHING
+"""
+
+# watchdog: mend a job, unless somebody else works on it just now.
+LOCK_JOB_IF_FREE = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE SKIP LOCKED"
+
+# watchdog: what is over and older than the history. Spans and stoppages are few: one batch a minute keeps up.
+PRUNE_SPANS = """
+DELETE FROM schedules_schedulespan WHERE id IN (
+    SELECT id FROM schedules_schedulespan WHERE until_at < %(before)s ORDER BY until_at, id LIMIT %(limit)s)
+"""
+PRUNE_STOPPAGES = """
+DELETE FROM schedules_stoppage WHERE id IN (
+    SELECT id FROM schedules_stoppage WHERE over_at < %(before)s ORDER BY over_at, id LIMIT %(limit)s)
+"""
 
 # pauses: how jobs go on. Who was faster leaves none to be ended.
 END_PAUSES = """
@@ -125,8 +147,10 @@ class DueJob:
     spec_id: int
     name: str
     mark_at: datetime
+    next_run_at: datetime
     resumed_at: datetime | None
     n_scheduled: int
+    caught_up_at: datetime | None
     schedule: str  # JSON, as stored
     policies: str  # JSON, as stored
     target_kind: str
@@ -152,6 +176,7 @@ class Advance:
     mark_at: datetime
     next_run_at: datetime | None
     n_scheduled: int
+    caught_up_at: datetime | None
     state: str
 
 
@@ -171,6 +196,11 @@ def lock_job(job_id: UUID) -> bool:
     return bool(fetch(LOCK_JOB, {"id": job_id}))
 
 
+def lock_job_if_free(job_id: UUID) -> bool:
+    """Lock a job's row until the transaction ends; False when there is no such job, or another has locked it."""
+    return bool(fetch(LOCK_JOB_IF_FREE, {"id": job_id}))
+
+
 def advance(moves: Sequence[Advance]) -> None:
     """Store where the clock stands with these jobs."""
     execute(
@@ -180,14 +210,21 @@ def advance(moves: Sequence[Advance]) -> None:
             "mark_at": array(move.mark_at for move in moves),
             "next_run_at": array(move.next_run_at for move in moves),
             "n_scheduled": array(move.n_scheduled for move in moves),
+            "caught_up_at": array(move.caught_up_at for move in moves),
             "state": array(move.state for move in moves),
         },
     )
 
 
-def push_back(job_ids: Sequence[UUID], until: datetime) -> None:
-    """Look at these jobs again at `until`."""
-    execute(PUSH_BACK, {"id": list(job_ids), "until": until})
+def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
+    """Look at these jobs again at `until`, and note for the watchdog that they were pushed back."""
+    execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
+
+
+def prune(before: datetime, limit: int) -> int:
+    """Delete up to `limit` spans and as many stoppages that were over before this instant; returns how many."""
+    values = {"before": before, "limit": limit}
+    return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,21 +20,24 @@ from executions.overlap import Decision, GoingOn, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason, RunStatus
 from schedules import queries
-from schedules.clock.catchup import Verdict, judge
-from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
+from schedules.clock.delay import due_instants, next_due
+from schedules.clock.occurrences import occurrences
 from schedules.clock.reading import parse
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.starts import Pacing, jittered, paced
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schedules.queries import DueJob
 
 log = structlog.get_logger(__name__)
 
 RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
+MICROSECOND = timedelta(microseconds=1)
 PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
 REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
@@ -96,7 +99,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
-        queries.push_back(broken, now + PUSHED_BACK_FOR)
+        queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
     return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting), n_held)
@@ -122,7 +125,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that."""
     spec, policies = spec_of(job.schedule), policies_of(job.policies)
     size = settings.MAINSPRING.chunk_size
-    due = list(islice(occurrences(spec, job.mark_at, now), size + 1))
+    due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
@@ -143,11 +146,13 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn) -> Plan:
     left = None if left is None else left - n_started
     n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
-    next_run_at = None if left == 0 else next_after(spec, mark_at)
-    state = JobState.ACTIVE if next_run_at else JobState.ENDED
-    new_runs = list(_rows(job, policies, decided, keep=0 if more else settings.MAINSPRING.fold_after))
+    waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
+    next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
+    state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
+    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now, more=more)
+    new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
-    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, state.value)
+    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
     return Plan(job, route, new_runs, move, stops)
 
 
@@ -157,14 +162,13 @@ def _judged(
     n_paused = sum(job.was_paused_at(instant) for instant in due)
     yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
     open_to_run = due[n_paused:]
-    verdicts = judge(
-        policies.catch_up.mode,
-        open_to_run,
-        now,
-        grace=settings.MAINSPRING.misfire_grace,
-        max_age=policies.catch_up.max_age,
-        more=more,
-    )
+    catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
+    n_missed = 0
+    if more and catch_up.mode is CatchUp.ALL:
+        missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
+        n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
+    bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
+    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.caught_up_at is not None))
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
@@ -173,8 +177,24 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
+def _starts(
+    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime, *, more: bool
+) -> tuple[dict[datetime, datetime], datetime | None]:
+    """When each of these may start that does not start at once, and what the next pass has to know of that."""
+    spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
+    pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
+    starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
+    missed = [start_at for at, start_at in starts.items() if at < now - grace]
+    last_at = max(missed) if missed else job.caught_up_at
+    return starts, last_at if last_at and (more or last_at > now) else None
+
+
 def _rows(
-    job: DueJob, policies: JobPolicies, decided: Sequence[tuple[datetime, Decision]], keep: int
+    job: DueJob,
+    policies: JobPolicies,
+    decided: Sequence[tuple[datetime, Decision]],
+    starts: Mapping[datetime, datetime],
+    keep: int,
 ) -> Iterator[NewRun]:
     """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
@@ -198,6 +218,7 @@ def _rows(
                 nominal_at=instant,
                 reason=reason,
                 is_buffered=is_held,
+                available_at=starts.get(instant),
             )
             bound = runs.without_deadline if job.is_chosen(instant) else runs.under
             yield new if reason else bound(new, policies)

@@ -16,7 +16,7 @@ from executions.targets.errors import field_errors
 from executions.targets.jsonsafe import find_flaw
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading import parse
-from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.exceptions import InvalidDefinition
 from schedules.policies import JobPolicies
@@ -123,8 +123,10 @@ def _schedule(
     value: object, now: datetime, errors: dict[str, list[str]], job: Job | None = None
 ) -> ScheduleSpec | None:
     value = {"kind": "none"} if value is None else value
-    if not isinstance(value, dict):
-        errors["schedule"] = ['A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}.']
+    if not isinstance(value, dict | list):
+        errors["schedule"] = [
+            'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of them.'
+        ]
         return None
     try:
         if job and as_it_was(parse(value, min_interval=timedelta(0)), job.schedule_spec) == job.schedule_spec:
@@ -134,9 +136,7 @@ def _schedule(
         errors.update({f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()})
         return None
     if spec.kind is not Kind.NONE and next_after(anchored(spec, now), first_mark(spec, now)) is None:
-        field = (
-            "end_at" if spec.end_at and spec.end_at <= now else spec.kind.value if spec.kind is not Kind.ONCE else "at"
-        )
+        field = "end_at" if spec.end_at and spec.end_at <= now else WHEN[spec.kind]
         errors[f"schedule.{field}"] = [
             f"This schedule names no instant after {now:%Y-%m-%d %H:%M:%S} UTC: it lies in the past."
         ]

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
-EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {"cancel_requested": "warning"}
+EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {
+    "cancel_requested": "warning",
+    "schedule_stopped": "danger",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,15 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
     found += [
         Fact("Started", instants.instant(run.started_at, now) if run.started_at else "Not yet"),
-        Fact("Lateness", words.duration(run.lateness())),
+        Fact("Lateness", words.lateness(run)),
     ]
-    if run.status in (RunStatus.QUEUED, RunStatus.RETRYING) and run.available_at > now:
+    if run.planned_at:
+        found.insert(2, Fact("Planned start", instants.instant(run.planned_at, now)))
+    if (
+        run.available_at != run.planned_at
+        and run.status in (RunStatus.QUEUED, RunStatus.RETRYING)
+        and run.available_at > now
+    ):
         found.append(Fact("Next attempt", instants.instant(run.available_at, now)))
     if run.finished_at:
         found.append(Fact("Finished", instants.instant(run.finished_at, now)))

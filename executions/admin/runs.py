@@ -89,7 +89,7 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Late by")
     def lateness(self, run: Run) -> str | SafeString:
-        return _length(run.lateness())
+        return _length(run.behind_plan() or run.lateness())
 
     @admin.display(description="Duration")
     def took(self, run: Run) -> str | SafeString:

@@ -23,7 +23,7 @@ ORIGINS = {
 REASONS = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
-    Reason.COALESCED: "Folded into a later run",
+    Reason.COALESCED: "Folded into another run",
     Reason.MISSED: "Missed",
     Reason.OVER_LIMIT: "Over the limit",
     Reason.RATE_LIMITED: "Rate limited",
@@ -33,8 +33,8 @@ REASONS = {
 WHY_NOT = {
     Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
     Reason.PAUSED: "It did not start, because the job was paused at that instant.",
-    Reason.COALESCED: "It was missed while no beat was running, and a later run stands in for it.",
-    Reason.MISSED: "It was missed while no beat was running, and was too old (or not wanted) to catch up.",
+    Reason.COALESCED: "It was missed while no beat was running, and another run stands in for it.",
+    Reason.MISSED: "It was missed while no beat was running, and was too old, one of too many, or not wanted.",
     Reason.OVER_LIMIT: "It did not start, because as many runs as may were going on, or waiting, already.",
     Reason.RATE_LIMITED: "It did not start, because it came sooner after others than the rate limit allows.",
     Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
@@ -60,6 +60,12 @@ WHY = {
     Origin.BACKFILL: "Somebody asked for this instant of the past to be carried out.",
     Origin.CHAIN: "A run of another job ended, which starts this one.",
 }
+
+
+def lateness(run: Run) -> str:
+    """From the nominal instant to the first start; and how much of it nobody meant, where the start was put off."""
+    late, behind = run.lateness(), run.behind_plan()
+    return duration(late) if behind is None else f"{duration(late)}, {duration(behind)} after its planned start"
 
 
 def duration(length: timedelta | None) -> str:
@@ -116,6 +122,8 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
             return CANCELLED.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Recorded as not started"
+        case "schedule_stopped":
+            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
         case "cancel_requested":
             return "Asked to stop"
         case _:

@@ -45,11 +45,17 @@ class Run(Shape):
     last_nominal_at: datetime | None = Field(description="The last of the occurrences that this row stands for.")
     n_occurrences: int = Field(description="How many occurrences this row stands for.")
     available_at: datetime = Field(description="It is not carried out before this instant.")
+    planned_at: datetime | None = Field(
+        description="When it was to start, where jitter or the pace of a catch-up put that off."
+    )
     created_at: datetime
     started_at: datetime | None = Field(description="Start of the first attempt.")
     finished_at: datetime | None
     duration_ms: int | None = Field(description="From the first start to the end, waiting for retries included.")
-    lateness_ms: int | None = Field(description="From the nominal instant to the first start.")
+    lateness_ms: int | None = Field(
+        description="From the nominal instant to the first start; with `planned_at`, most of that was meant."
+    )
+    behind_plan_ms: int | None = Field(description="From `planned_at` to the first start.")
     worker: str | None
     n_attempts: int
     error_code: str | None
@@ -75,7 +81,9 @@ class Attempt(Shape):
 class Event(Shape):
     """Something that happened to a run."""
 
-    kind: str = Field(description="The status entered, or `cancel_requested`.")
+    kind: str = Field(
+        description="The status entered, `cancel_requested`, or `schedule_stopped`: what the watchdog found."
+    )
     at: datetime
     attempt: int = Field(description="Attempts begun by then.")
     reason: str | None
@@ -176,11 +184,13 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "last_nominal_at": row.last_nominal_at,
         "n_occurrences": row.n_occurrences,
         "available_at": row.available_at,
+        "planned_at": row.planned_at,
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,
         "duration_ms": _milliseconds(row.duration),
         "lateness_ms": _milliseconds(row.lateness()),
+        "behind_plan_ms": _milliseconds(row.behind_plan()),
         "worker": row.worker or None,
         "n_attempts": row.n_attempts,
         "error_code": row.error_code or None,

@@ -10,7 +10,9 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """`kind` is the status entered, or `cancel_requested`. Effects read these rows afterwards."""
+    """`kind` is the status entered, or `cancel_requested`; or what befell the job, told by its latest run:
+    `schedule_stopped`. Effects read these rows afterwards.
+    """
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events", db_index=False

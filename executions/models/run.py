@@ -37,6 +37,9 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(help_text="May not be carried out before this instant.")
+    planned_at = models.DateTimeField(
+        null=True, help_text="When it was to start, where jitter or the pace of a catch-up had put that off."
+    )
     dispatch_at = models.DateTimeField(null=True, help_text="When it is published, or published again.")
     started_at = models.DateTimeField(null=True, help_text="Start of the first attempt.")
     finished_at = models.DateTimeField(null=True)
@@ -112,6 +115,8 @@ class Run(models.Model):
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),
             models.Index(F("backfill_id"), F("status"), name="run_backfill", condition=Q(backfill_id__isnull=False)),
+            # queries.FOLDED
+            models.Index(F("job"), F("nominal_at").desc(), name="run_folded", condition=Q(n_occurrences__gt=1)),
             models.Index(F("origin"), F("status"), F("id").desc(), name="run_origin", condition=~Q(origin="schedule")),
         ]
         ordering: ClassVar = ["-id"]
@@ -127,6 +132,11 @@ class Run(models.Model):
     def duration(self) -> timedelta | None:
         """From the first start to the end, waiting for retries included; None before it has ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
+
+    def behind_plan(self) -> timedelta | None:
+        """From the instant that it was to start to the first start, where that was not the nominal instant."""
+        started: datetime | None = self.started_at
+        return started - self.planned_at if started and self.planned_at else None
 
     def lateness(self) -> timedelta | None:
         """From the nominal instant to the first start."""

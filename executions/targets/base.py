@@ -107,7 +107,7 @@ class Target(Protocol):
     kind: ClassVar[str]
     config: ClassVar[type[TargetConfig]]
     queue: ClassVar[str]  # the Celery queue whose workers can carry it out
-    most_in_message: ClassVar[int]  # runs that one worker may take at once, to begin them one after the other
+    most_in_message: ClassVar[int]  # runs that one worker may take at once
     default_timeout: ClassVar[timedelta]
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:

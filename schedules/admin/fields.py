@@ -28,9 +28,9 @@ def text(
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget, **kwargs)
 
 
-def long_text(label: str, placeholder: str, rows: int) -> LongText:
+def long_text(label: str, placeholder: str, rows: int, help_text: str = "") -> LongText:
     """A text of several lines."""
-    return LongText(label=label, widget=_lines(placeholder, rows))
+    return LongText(label=label, help_text=help_text, widget=_lines(placeholder, rows))
 
 
 def json_text(label: str, placeholder: str, help_text: str = "", rows: int = 3) -> JsonText:

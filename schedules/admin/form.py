@@ -20,7 +20,7 @@ from schedules.admin.jsontext import plain_lines, read_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.catchup import CatchUp
 from schedules.clock.localtime import Fold, Gap
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, SolarEvent
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Job
 from schedules.validation import validate
@@ -33,10 +33,18 @@ KINDS = (
     (Kind.CRON.value, "Cron expression"),
     (Kind.EVERY.value, "Fixed interval"),
     (Kind.ONCE.value, "Once"),
+    (Kind.SOLAR.value, "With the sun"),
+    (Kind.DELAY.value, "After the previous run"),
+    (Kind.SEVERAL.value, "Several of these"),
     (Kind.NONE.value, "Only by hand"),
 )
 TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
 INSTANT = "2027-03-01 09:00"
+SPECS = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00\nsunset 52.5 13.4"
+SPECS_HELP = (
+    "One a line: a cron expression, every …, an instant, or what the sun does and where. "
+    "For one with a time zone or limits of its own, its JSON."
+)
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
@@ -61,6 +69,11 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
     every = needed(text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text("Counted from", INSTANT, "Empty: from the start, or from the moment of saving.")
     at = needed(text("At", INSTANT, INSTANT_HELP))
+    wait = needed(text("Wait", "15m", "Between the end of a run and the next one, such as 30s, 15m or 2h.", mono=True))
+    solar = choice("At", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
+    latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
+    longitude = needed(text("Longitude", "13.4", "Degrees; west is negative."))
+    specs = needed(long_text("Schedules", SPECS, rows=4, help_text=SPECS_HELP))
     timezone = text("Time zone", "Europe/Paris", "An IANA name: type to search.")
     dst_gap = choice(
         "When clocks skip its time",
@@ -85,11 +98,16 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
         "After an outage, of the missed occurrences",
         [
             (CatchUp.LAST.value, "Run the last one, once"),
+            (CatchUp.FIRST.value, "Run the first one, once"),
             (CatchUp.ALL.value, "Run each of them"),
             (CatchUp.SKIP.value, "Run none"),
         ],
+        "Runs that wait to be caught up with count as going on: where overlap skips, only the first of several runs.",
     )
     catch_up_max_age = text("Too old to catch up after", "1h")
+    catch_up_max_runs = number("Catch up with at most", "Of more, the earlier ones never run.")
+    catch_up_pace = text("Pace of catching up", "1s", "At the least so long between two starts.")
+    start_jitter = text("Spread starts over", "0s", "Each run starts up to so much later, always before the next.")
     max_retries = number("Retries after a failure", "0: none.")
     backoff = choice("Delay between attempts", [(name.value, name.capitalize()) for name in reversed(Backoff)])
     delay = text("First delay", "5s")
@@ -113,13 +131,18 @@ class JobForm(ModelForm[Job], TargetFields):  # type: ignore[misc]  # made of th
             "cron",
             "every",
             "at",
+            "wait",
+            "solar",
+            "latitude",
+            "longitude",
+            "specs",
             "timezone",
             "anchor_at",
             "dst_gap",
             "dst_fold",
         ),
         *("start_at", "end_at", "max_runs", "target_kind", *TargetFields.base_fields, "payload"),
-        *(*mapping.RETRY_FIELDS, "timeout"),
+        *(*mapping.RETRY_FIELDS, "timeout", *mapping.CATCH_UP_FIELDS),
     )
 
     class Meta:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin
 from executions.admin import shown
-from schedules.admin import buttons, outlook, page, pausing
+from schedules.admin import buttons, explain, outlook, page, pausing
 from schedules.clock.resumption import Resumption
 from schedules.models import Job
 
@@ -37,6 +37,7 @@ class JobPages(ModelAdmin[Job]):
         return [
             path("<uuid:job_id>/", wrap(self.page_view), name="schedules_job_page"),
             path("<uuid:job_id>/live/", wrap(self.live_view), name="schedules_job_live"),
+            path("<uuid:job_id>/explain/", wrap(self.explain_view), name="schedules_job_explain"),
             path("<uuid:job_id>/run/", wrap(self.run_view), name="schedules_job_run"),
             path("<uuid:job_id>/pause/", wrap(self.pause_view), name="schedules_job_pause"),
             path("<uuid:job_id>/resume/", wrap(self.resume_view), name="schedules_job_resume"),
@@ -62,6 +63,19 @@ class JobPages(ModelAdmin[Job]):
         if job is None:
             return TemplateResponse(request, "schedules/admin/gone.html", {"text": GONE}, status=404)
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
+
+    def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+        """What the schedule named in a window, and what became of each occurrence."""
+        job = self._find(request, job_id)
+        if job is None:
+            return self._gone(request, job_id)
+        context = {
+            **self.admin_site.each_context(request),
+            **explain.describe(job, request.GET, datetime.now(UTC)),
+            "opts": self.opts,
+            "title": f"Explain {job.name}",
+        }
+        return TemplateResponse(request, "schedules/admin/explain.html", context)
 
     @method_decorator(require_POST)
     def run_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.utils.safestring import SafeString
 
+MOST_DESCRIBED = 2  # of several schedules, in the list; with more of them, the words are a hint
+
 
 @admin.register(Job)
 class JobAdmin(JobEditing):
@@ -85,12 +87,20 @@ class JobAdmin(JobEditing):
 
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:
-        text = '<span class="ms-two"><span>{}</span><code>{}</code></span>'
-        return format_html(text, describe(job.schedule_spec), job.schedule.get("cron", ""))
+        spec = job.schedule_spec
+        words = describe(spec)
+        short = f"{len(spec.specs)} schedules" if len(spec.specs) > MOST_DESCRIBED else words
+        text = '<span class="ms-two" title="{}"><span>{}</span><code>{}</code></span>'
+        return format_html(text, words, short, spec.cron or "")
 
     @admin.display(description="Next run", ordering="next_run_at")
     def next_shown(self, job: Job) -> SafeString:
-        return instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        if job.waits_for_run:
+            return page.WAITS
+        when = instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        if starts := page.starts_words(job, job.now):  # type: ignore[attr-defined]
+            return format_html('{}<span class="ms-under">{}</span>', when, starts)
+        return when
 
     @admin.display(description="Last run")
     def last_shown(self, job: Job) -> SafeString:

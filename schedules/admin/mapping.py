@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from schedules.admin.jsontext import EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
-from schedules.clock.spec import Kind
+from schedules.clock.lines import read_lines, write_lines
+from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.wording import number_words
 from schedules.clock.zones import instants_of, zone
 from schedules.policies import JobPolicies
 
@@ -21,11 +23,16 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"),
     Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
     Kind.ONCE: ("at", "timezone"),
+    Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.DELAY: ("wait", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
     Kind.NONE: ("timezone",),
 }
+API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay between attempts has taken it
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
-FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, "catch_up_mode", "catch_up_max_age"}
+CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
+FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, "start_jitter"}
 
 LABELS = {
     "start_at": "Not before",
@@ -36,6 +43,8 @@ LABELS = {
     "max_runs": "At most this many runs",
     **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }
+_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
+_ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
 # The form's field for each dotted field of a definition; parts below it (a header, a parameter) belong to it too.
@@ -43,7 +52,7 @@ PLACES: dict[str, str] = {
     **{name: name for name in ("name", "description", "payload")},
     "schedule": "schedule_kind",
     "schedule.kind": "schedule_kind",
-    **{f"schedule.{name}": name for names in SCHEDULE_FIELDS.values() for name in names},
+    **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
     **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
@@ -51,8 +60,8 @@ PLACES: dict[str, str] = {
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
     "policies.catch_up": "catch_up_mode",
-    "policies.catch_up.mode": "catch_up_mode",
-    "policies.catch_up.max_age": "catch_up_max_age",
+    **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
+    "policies.jitter": "start_jitter",
 }
 
 
@@ -63,7 +72,16 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     most = given.get("max_runs")
     if isinstance(most, str) and most.strip().isascii() and most.strip().isdigit() and len(most) < 20:
         given["max_runs"] = int(most)
-    return {"kind": kind, **{name: value for name, value in given.items() if value not in (None, "")}}
+    for name in ("latitude", "longitude"):
+        if _DEGREES.fullmatch(str(given.get(name) or "").strip()):
+            given[name] = float(str(given[name]))
+    lines = given.get("specs")
+    if isinstance(lines, str):
+        given["specs"] = read_lines(lines)
+    return {
+        "kind": kind,
+        **{API_NAMES.get(name, name): value for name, value in given.items() if value not in (None, "")},
+    }
 
 
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
@@ -85,11 +103,15 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The policies that the values describe; an empty one takes its default."""
-    kept = {name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up")}
+    kept = {
+        name: value for name, value in before.items() if name not in (*POLICY_FIELDS, "retry", "catch_up", "jitter")
+    }
     policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
     policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
-    catch_up = {"mode": values.get("catch_up_mode"), "max_age": values.get("catch_up_max_age")}
-    policies["catch_up"] = {name: value for name, value in catch_up.items() if value}
+    catch_up = {name.removeprefix("catch_up_"): values.get(name) for name in CATCH_UP_FIELDS}
+    policies["catch_up"] = {name: value for name, value in catch_up.items() if value not in (None, "")}
+    if values.get("start_jitter"):
+        policies["jitter"] = values["start_jitter"]
     return policies
 
 
@@ -101,11 +123,12 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         "timezone": "UTC",
         "dst_gap": "shift",
         "dst_fold": "first",
+        "solar": SolarEvent.SUNRISE.value,
         "target_kind": next(iter(SECTIONS)),
         **{name: policies[name] for name in POLICY_FIELDS},
         **policies["retry"],
-        "catch_up_mode": policies["catch_up"]["mode"],
-        "catch_up_max_age": policies["catch_up"]["max_age"],
+        **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
+        "start_jitter": policies["jitter"],
     }
     for section in SECTIONS.values():
         values |= section.initial(None)
@@ -135,6 +158,8 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
     """
     if sentence.startswith("is needed"):
         return "This is needed."
+    if entry_no := _ENTRY.match(dotted):
+        return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
     own = rest.rpartition(".")[2] or label
     if name and own and sentence.startswith(f"{name} "):
@@ -168,4 +193,10 @@ def _schedule_values(job: Job) -> dict[str, Any]:
     for name in ("at", "anchor_at", "start_at", "end_at"):
         if (at := getattr(spec, name)) is not None:
             values[name] = local_text(at, spec.timezone)
+    if spec.delay is not None:
+        values["wait"] = values.pop("delay")
+    if spec.solar is not None:
+        values |= {"latitude": number_words(spec.latitude), "longitude": number_words(spec.longitude)}
+    if spec.specs:
+        values["specs"] = write_lines(spec.specs, spec.timezone, local_text)
     return values

@@ -14,7 +14,7 @@ from executions.ids import lowest_id
 from executions.models import Run
 from executions.states import LABELS, TERMINAL, RunStatus
 from schedules.housekeeping import find_switched_off
-from schedules.models import Job, JobState
+from schedules.models import Job, JobState, Stoppage
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -51,11 +51,19 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         due = Job.objects.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
         jobs = list(due[:N_ROWS])
         context |= {
+            "stopped": _stopped(),
             "next_jobs": [{"job": job, "next": instants.instant(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or Job.objects.exists(),
             "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
         }
     return context
+
+
+def _stopped() -> list[Job]:
+    """Jobs of which the watchdog has told that their schedule had stopped, and which are not over; the latest first."""
+    told = Stoppage.objects.filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
+    by_id = Job.objects.in_bulk(list(dict.fromkeys(told.values_list("job_id", flat=True)[:N_ROWS])))
+    return list(by_id.values())
 
 
 def _tile(status: RunStatus, now: datetime) -> dict[str, Any]:

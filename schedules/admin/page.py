@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Subquery
+from django.utils.html import format_html
 
 from access.admin import instants
 from executions.admin import shown, words
@@ -12,13 +13,16 @@ from executions.admin.detail import ordered, timeout_words
 from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
+from executions.overlap import Overlap
 from executions.states import LIVE, Origin, Reason
+from schedules import ledger
 from schedules.admin import outlook, pausing
+from schedules.clock.catchup import CatchUp
 from schedules.clock.describe import describe
 from schedules.clock.resumption import Resumption
 from schedules.clock.spec import Kind
 from schedules.clock.zones import zone
-from schedules.models import Job, JobState
+from schedules.models import Job, JobState, Why
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +31,32 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
+    from schedules.models import Stoppage
+    from schedules.policies import JobPolicies
+
 N_RUNS = 20
+WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
 def state_badge(job: Job) -> SafeString:
     """The job's state, with the reason of a pause as a hint."""
     return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+
+
+def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
+    """What the watchdog has told, in words, with when that was and since when it is over."""
+    return {
+        "text": Why(stoppage.why).label,
+        "at": instants.exact_time(stoppage.raised_at, now),
+        "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
+    }
+
+
+def starts_words(job: Job, now: datetime) -> str:
+    """When the next run starts, where jitter puts that off."""
+    at = job.next_start_at
+    return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
 
 
 def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
@@ -44,7 +67,7 @@ def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
 
 
 def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
-    """The context of the page and of its live part. One query beside the job's own."""
+    """The context of the page and of its live part. Two queries beside the job's own."""
     runs = list(Run.objects.filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
     policies = job.policies
     verb, what = target_words(job.spec.target_kind, job.target)
@@ -55,13 +78,17 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     return {
         "job": job,
         "badge": state_badge(job),
+        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
         "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
         "then": pausing.THEN[Resumption(job.pause_catch_up)],
         "version_since": instants.exact_time(job.spec.created_at, now),
         "words": describe(job.schedule_spec),
-        "next": instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "next": WAITS
+        if job.waits_for_run
+        else instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        "starts": starts_words(job, now),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now) for run in runs],
         "has_more": len(runs) == N_RUNS,
@@ -75,10 +102,8 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
                 "When the last run still goes on",
                 "skip the occurrence" if policies.overlap == "skip" else "start beside it",
             ),
-            (
-                "After an outage",
-                f"run {_CATCH_UP[policies.catch_up.mode]}, if missed within {words.duration(policies.catch_up.max_age)}",
-            ),
+            ("After an outage", _catch_up(policies)),
+            *([("Spread of starts", f"up to {words.duration(policies.jitter)}")] if policies.jitter else []),
             ("Retries", _retries(job)),
             (
                 "Timeout of one attempt",
@@ -97,7 +122,16 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     }
 
 
-_CATCH_UP = {"skip": "none", "last": "the last one", "all": "each one"}
+_CATCH_UP = {"skip": "none", "first": "the first one", "last": "the last one", "all": "each one"}
+
+
+def _catch_up(policies: JobPolicies) -> str:
+    policy = policies.catch_up
+    text = f"run {_CATCH_UP[policy.mode]}, if missed within {words.duration(policy.max_age)}"
+    if policy.mode is not CatchUp.ALL:
+        return text
+    text += f", the latest {policy.max_runs:,} at most, {words.duration(policy.between_starts)} apart"
+    return f"{text}; of these, overlap skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 
 def _retries(job: Job) -> str:
@@ -115,7 +149,7 @@ def _line(run: Run, now: datetime) -> dict[str, Any]:
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),
-        "late": words.duration(run.lateness()) if run.started_at else "",
+        "late": words.duration(run.behind_plan() or run.lateness()) if run.started_at else "",
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from executions.api.examples import JOB_ID
+from executions.api.examples import JOB_ID, RUN_ID
 
 SCHEDULE: dict[str, Any] = {
     "kind": "cron",
@@ -19,13 +19,40 @@ DEFINITIONS: dict[str, Any] = {
         "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
         "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
         "payload": {"format": "pdf"},
-        "policies": {"timeout": "2m", "retry": {"max_retries": 5}},
+        "policies": {
+            "timeout": "2m",
+            "retry": {"max_retries": 5},
+            "overlap": "buffer_all",
+            "catch_up": {"mode": "all", "max_age": "1d", "max_runs": 10, "pace": "1m"},
+            "jitter": "10m",
+        },
     },
     "Command": {
         "name": "greeting",
         "schedule": {"every": "15m"},
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Hello"},
+    },
+    "With the sun": {
+        "name": "lights",
+        "schedule": {"solar": "dusk_civil", "latitude": 52.5, "longitude": 13.4, "timezone": "Europe/Berlin"},
+        "target": {"kind": "command", "name": "demo.echo"},
+        "payload": {"message": "Light"},
+    },
+    "A while after each run": {
+        "name": "poller",
+        "schedule": {"delay": "30s"},
+        "target": {"kind": "http", "url": "https://queue.example.com/next"},
+    },
+    "Several schedules": {
+        "name": "opening hours",
+        "schedule": {
+            "timezone": "Europe/Paris",
+            "specs": [{"cron": "0 9 * * mon-fri"}, {"cron": "0 11 * * sat"}],
+            "end_at": "2027-12-31T23:59:59",
+        },
+        "target": {"kind": "command", "name": "demo.echo"},
+        "payload": {"message": "Good morning"},
     },
     "Started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
@@ -62,10 +89,12 @@ JOB: dict[str, Any] = {
         "retry": {"max_retries": 5, "backoff": "exponential", "delay": "5s", "max_delay": "1h", "jitter": True},
         "timeout": "2m",
         "delivery": "at_least_once",
-        "catch_up": {"mode": "last", "max_age": "1h"},
+        "catch_up": {"mode": "last", "max_age": "1h", "max_runs": 1000, "pace": None},
+        "jitter": "0s",
     },
     "version": 1,
     "next_run_at": "2026-11-21T07:30:00Z",
+    "next_start_at": "2026-11-21T07:30:00Z",
     "created_at": "2026-11-20T12:00:00Z",
     "updated_at": "2026-11-20T12:00:00Z",
     "links": {"runs": f"/api/v1/jobs/{JOB_ID}/runs"},
@@ -79,6 +108,7 @@ PAUSED: dict[str, Any] = {
     "paused_until_at": "2027-03-01T06:00:00Z",
     "pause_catch_up": "none",
     "next_run_at": None,
+    "next_start_at": None,
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
 PREVIEW_QUESTIONS: dict[str, Any] = {
@@ -88,6 +118,7 @@ PREVIEW_QUESTIONS: dict[str, Any] = {
         "count": 2,
         "timezone": "Europe/Paris",
     },
+    "With the jitter of a job": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
 }
 PREVIEW: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
@@ -97,12 +128,16 @@ PREVIEW: dict[str, Any] = {
             "local": "2027-03-13T02:30:00-05:00",
             "in_viewer_zone": "2027-03-13T08:30:00+01:00",
             "marks": [],
+            "starts_at": None,
+            "starts_before": None,
         },
         {
             "at": "2027-03-14T07:00:00Z",
             "local": "2027-03-14T03:00:00-04:00",
             "in_viewer_zone": "2027-03-14T08:00:00+01:00",
             "marks": ["gap"],
+            "starts_at": None,
+            "starts_before": None,
         },
     ],
     "dst_changes": [],
@@ -117,4 +152,50 @@ VERDICT: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
     "schedule": SCHEDULE,
     "next_run_at": "2026-11-21T07:30:00Z",
+}
+LEDGER: dict[str, Any] = {
+    "after": "2026-11-20T00:00:00Z",
+    "until": "2026-11-20T12:00:00Z",
+    "kept_since": "2026-11-13T12:00:00Z",
+    "counts": {"started": 1, "gap": 1},
+    "incidents": [
+        {
+            "why": "gaps",
+            "text": "Occurrences that were due have no record.",
+            "found_at": "2026-11-20T08:31:00Z",
+            "raised_at": "2026-11-20T08:31:00Z",
+            "over_at": None,
+        }
+    ],
+    "entries": [
+        {
+            "nominal_at": "2026-11-20T02:30:00Z",
+            "last_nominal_at": None,
+            "n_occurrences": 1,
+            "decision": "started",
+            "reason": None,
+            "text": "Ran, 21 ms late, took 491 ms, succeeded.",
+            "run": {
+                "id": RUN_ID,
+                "status": "succeeded",
+                "started_at": "2026-11-20T02:30:00.021Z",
+                "finished_at": "2026-11-20T02:30:00.512Z",
+                "lateness_ms": 21,
+                "duration_ms": 491,
+                "link": f"/api/v1/runs/{RUN_ID}",
+            },
+            "made_good_by": None,
+        },
+        {
+            "nominal_at": "2026-11-20T08:30:00Z",
+            "last_nominal_at": None,
+            "n_occurrences": 1,
+            "decision": "gap",
+            "reason": None,
+            "text": "No record: it was due, and nothing says what became of it.",
+            "run": None,
+            "made_good_by": None,
+        },
+    ],
+    "next": None,
 }

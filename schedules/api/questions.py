@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.schema import Like, ProblemField, Shape
-from schedules.api.shapes import INSTANT, Schedule
+from schedules.api.shapes import INSTANT, AnySchedule, Schedule
 from schedules.clock.dst import ChangeKind
 from schedules.clock.fields import read_instant, read_zone
 from schedules.clock.preview import Mark
+from schedules.policies import Jitter
 
 MAX_FIRES = 100
 
@@ -35,7 +37,7 @@ def _zone(value: object) -> str:
 class PreviewQuestion(Shape):
     """A schedule, and how much of it to show."""
 
-    schedule: Annotated[Any, Like(Schedule)]
+    schedule: Annotated[Any, Like(AnySchedule)]
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(10, description="How many instants.")
     after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT)] | None = Field(
         None, description="Instants later than this one; by default, than now."
@@ -43,6 +45,8 @@ class PreviewQuestion(Shape):
     timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
         None, description="The viewer's IANA zone, to show the instants in it as well."
     )
+    jitter: Jitter = Field(timedelta(0), description="The policy of that name, to show when runs start.")
+    job_id: UUID | None = Field(None, description="With `jitter`: the id of the job, which says when exactly.")
 
 
 class Fire(Shape):
@@ -54,6 +58,10 @@ class Fire(Shape):
     marks: list[Mark] = Field(
         description="`gap`: moved, as its local time does not exist that day. `fold_first`, `fold_second`: its local "
         "time comes twice."
+    )
+    starts_at: datetime | None = Field(description="When its run starts, where `jitter` and `job_id` are given.")
+    starts_before: datetime | None = Field(
+        description="With `jitter`: its run starts before this instant, whichever job it is of."
     )
 
 
@@ -79,7 +87,7 @@ class Preview(Shape):
 class ScheduleQuestion(Shape):
     """A schedule to be judged."""
 
-    schedule: Annotated[Any, Like(Schedule)]
+    schedule: Annotated[Any, Like(AnySchedule)]
 
 
 class Verdict(Shape):

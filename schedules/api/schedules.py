@@ -27,12 +27,15 @@ from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import to_json
 from schedules.clock.start import first_mark
+from schedules.clock.starts import jittered, latest_start
 from schedules.clock.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
 from schedules.validation import validate_schedule
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
+
+    from schedules.clock.spec import ScheduleSpec
 
 YEAR = timedelta(days=366)
 
@@ -54,7 +57,7 @@ class SchedulePreviewView(ApiView):
         until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
         body = Preview(
             description=describe(spec),
-            fires=[_fire(fire, question.timezone) for fire in preview.preview(spec, after, count)],
+            fires=[_with_starts(fire, spec, question) for fire in preview.preview(spec, after, count)],
             dst_changes=[_change(change, question.timezone) for change in dst.dst_changes(spec, after, until)],
             warnings=warnings(spec, now),
         )
@@ -92,7 +95,17 @@ def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
         local=fire.local.isoformat(),
         in_viewer_zone=fire.at.astimezone(zone(viewer_zone)).isoformat() if viewer_zone else None,
         marks=list(fire.marks),
+        starts_at=None,
+        starts_before=None,
     )
+
+
+def _with_starts(fire: preview.Fire, spec: ScheduleSpec, question: PreviewQuestion) -> Fire:
+    shown, jitter, job_id = _fire(fire, question.timezone), question.jitter, question.job_id
+    if not jitter:
+        return shown
+    starts_at = jittered(spec, job_id, fire.at, jitter) if job_id else None
+    return shown.model_copy(update={"starts_at": starts_at, "starts_before": latest_start(spec, fire.at, jitter)})
 
 
 def _change(change: dst.DstChange, viewer_zone: str | None) -> DstChange:

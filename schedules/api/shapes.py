@@ -15,8 +15,9 @@ from access.api.parameters import Instant
 from access.api.schema import Like, Shape
 from executions.targets.registry import AnyTarget, masked
 from schedules.clock.describe import describe
+from schedules.clock.reading import MAX_SPECS, MIN_SPECS
 from schedules.clock.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
-from schedules.clock.spec import Fold, Gap, Kind
+from schedules.clock.spec import Fold, Gap, Kind, SolarEvent
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 from schedules.triggers import MAX_REASON, read_reason
@@ -31,12 +32,14 @@ LENGTH = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m",
 
 
 class Schedule(Shape):
-    """When a job runs: one of `cron`, `every` and `at`, or `kind` alone as `none`.
+    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`, or `kind` alone as `none`.
 
     An instant without an offset is local time in `timezone`. Members that mean nothing for the kind are refused.
     """
 
-    kind: Kind | None = Field(None, description="Follows from `cron`, `every` or `at`; `none` starts only by hand.")
+    kind: Kind | None = Field(
+        None, description="Follows from `cron`, `every` and their kin; `none` starts only by hand."
+    )
     cron: str | None = Field(
         None, description="Five fields, or six with seconds first; or `@daily` and its kin.", examples=["30 2 * * *"]
     )
@@ -47,6 +50,25 @@ class Schedule(Shape):
         None, description="An instant that `every` meets; by default `start_at`, else when the job is made."
     )
     at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="The one instant.")
+    solar: SolarEvent | None = Field(
+        None,
+        description="What the sun does at a place. Days on which it does not are passed over. Twilights are "
+        "`astronomical`, `nautical` and `civil`: the sun is 18, 12 and 6 degrees below the horizon.",
+    )
+    latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
+    longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
+    delay: Annotated[Any, WithJsonSchema(LENGTH)] = Field(
+        None,
+        description="So long after the end of a run comes the next; the first at `start_at`, or when the job is made. "
+        "After an occurrence that does not start, so long after that was decided.",
+    )
+    specs: list[Schedule] | None = Field(
+        None,
+        min_length=MIN_SPECS,
+        max_length=MAX_SPECS,
+        description="Several schedules: the job runs at the instants of any of them. They are not nested, and have no "
+        "`max_runs`; each has a `timezone` and bounds of its own, or those given beside `specs`.",
+    )
     timezone: str | None = Field(None, description="An IANA zone; by default UTC.", examples=["America/New_York"])
     dst_gap: Gap | None = Field(
         None, description="A cron time that clocks leave out: `shift` to the gap's end (default), or `skip` it."
@@ -59,12 +81,15 @@ class Schedule(Shape):
     max_runs: int | None = Field(None, ge=1, description="The job has ended after that many started occurrences.")
 
 
+AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same as an object with `specs` alone.")]
+
+
 class JobDefinition(Shape):
     """What a job is made from. The read-only members that a job shows may be sent along, and are passed over."""
 
     name: str = Field(max_length=MAX_NAME)
     description: str = Field("", max_length=MAX_DESCRIPTION)
-    schedule: Schedule | None = Field(None, description="Without one the job starts only by hand.")
+    schedule: AnySchedule | None = Field(None, description="Without one the job starts only by hand.")
     target: AnyTarget
     payload: Any = Field(None, description="What the target is given: see what is said of its kind.")
     policies: JobPolicies = JobPolicies()
@@ -75,7 +100,7 @@ class JobChange(Shape):
 
     name: str | None = Field(None, max_length=MAX_NAME)
     description: str | None = Field(None, max_length=MAX_DESCRIPTION)
-    schedule: Schedule | None = None
+    schedule: AnySchedule | None = None
     target: AnyTarget | None = None
     payload: Any = None
     policies: JobPolicies | None = None
@@ -111,7 +136,10 @@ class Job(Shape):
     payload: Any
     policies: JobPolicies
     version: int = Field(description="Rises with each change of name, target, payload or policies.")
-    next_run_at: datetime | None = Field(description="The next nominal instant; null for a job that is not active.")
+    next_run_at: datetime | None = Field(
+        description="The next nominal instant; null for a job that is not active, and of a `delay` while its run goes on."
+    )
+    next_start_at: datetime | None = Field(description="When the run of `next_run_at` starts: later by the jitter.")
     created_at: datetime
     updated_at: datetime
     links: JobLinks
@@ -201,6 +229,7 @@ def job_of(row: models.Job, *, in_full: bool) -> Job:
         policies=row.policies,
         version=row.spec.version,
         next_run_at=row.next_fire_at,
+        next_start_at=row.next_start_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
         links=JobLinks(runs=reverse("job-runs", args=[row.pk])),

@@ -6,6 +6,7 @@ from django.urls import path
 
 from schedules.api.backfills import BackfillCancelView, BackfillView, JobBackfillListView, JobBackfillView
 from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
+from schedules.api.ledger import JobExplainView
 from schedules.api.pause_sets import ManyPauseView, PauseSetListView, PauseSetUndoView, PauseSetView
 from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
 
@@ -15,6 +16,7 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/pause", JobPauseView.as_view(), name="job-pause"),
     path("jobs/<uuid:job_id>/resume", JobResumeView.as_view(), name="job-resume"),
     path("jobs/<uuid:job_id>/run", JobRunView.as_view(), name="job-run"),
+    path("jobs/<uuid:job_id>/explain", JobExplainView.as_view(), name="job-explain"),
     path("jobs/<uuid:job_id>/runs", JobRunListView.as_view(), name="job-runs"),
     path("jobs/<uuid:job_id>/backfill", JobBackfillView.as_view(), name="job-backfill"),
     path("jobs/<uuid:job_id>/backfills", JobBackfillListView.as_view(), name="job-backfills"),

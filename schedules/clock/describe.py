@@ -8,38 +8,66 @@ from schedules.clock.cron import Cron, read_cron
 from schedules.clock.cronwords import cron_words
 from schedules.clock.dst import dst_changes
 from schedules.clock.localtime import Fold, Gap
-from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
-from schedules.clock.wording import clock_words, day_words, length_words
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.spec import Kind, ScheduleSpec, SolarEvent, label, with_anchor
+from schedules.clock.wording import clock_words, day_words, length_words, number_words
 from schedules.clock.zones import changes, zone
 
 _AHEAD = timedelta(days=366)
+_SUN = {
+    SolarEvent.DAWN_ASTRONOMICAL: "astronomical dawn",
+    SolarEvent.DAWN_NAUTICAL: "nautical dawn",
+    SolarEvent.DAWN_CIVIL: "civil dawn",
+    SolarEvent.SUNRISE: "sunrise",
+    SolarEvent.SOLAR_NOON: "solar noon",
+    SolarEvent.SUNSET: "sunset",
+    SolarEvent.DUSK_CIVIL: "civil dusk",
+    SolarEvent.DUSK_NAUTICAL: "nautical dusk",
+    SolarEvent.DUSK_ASTRONOMICAL: "astronomical dusk",
+}
+_DAILY_BELOW = 48  # degrees of latitude: nearer to the equator each event comes each day
+_MISSING_DAY = timedelta(hours=36)
 _SURE_DAYS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
 def describe(spec: ScheduleSpec) -> str:
     """One line, such as 'At 02:30 every day (America/New_York)' or 'Every 15 minutes, at most 5 times'."""
-    text, shows_zone = _what(spec)
+    if spec.specs:
+        each = [describe(member) for member in spec.specs]
+        text = "; ".join([each[0], *(word[0].lower() + word[1:] for word in each[1:-1])])
+        text, shows_zone = f"{text}; and {each[-1][0].lower()}{each[-1][1:]}", False
+    else:
+        text, shows_zone = _what(spec)
+    joint = "; all of it" if spec.specs and (spec.start_at or spec.end_at or spec.max_runs) else ""
     for word, bound in (("from", spec.start_at), ("until", spec.end_at)):
         if bound is not None:
-            joint = " " if word == "until" and spec.start_at is not None else ", "
-            text += f"{joint}{word} {_moment(bound, spec.timezone)}"
-            shows_zone = True
+            comma = "" if word == "until" and spec.start_at is not None else joint or ","
+            text += f"{comma} {word} {_moment(bound, spec.timezone)}"
+            shows_zone, joint = True, ","
     if spec.max_runs is not None:
-        text += ", at most once" if spec.max_runs == 1 else f", at most {spec.max_runs} times"
+        text += f"{joint or ','} at most {'once' if spec.max_runs == 1 else f'{spec.max_runs} times'}"
     return f"{text} ({spec.timezone})" if shows_zone else text
 
 
 def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
     """Sentences about what people often do not expect of such a schedule, seen from `now` (aware)."""
-    notes: list[str] = []
-    if spec.kind is Kind.CRON and spec.cron is not None:
-        cron = read_cron(spec.cron)
-        notes += _field_notes(cron)
-        notes += _clock_change_notes(spec, cron, now)
+    notes = [f"“{label(each)}”: {note}" for each in spec.specs for note in _notes(each, now)]
     if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
-        notes.append("No instant of this schedule is left: it will not run any more.")
-    return notes
+        return [*(notes or _notes(spec, now)), "No instant of this schedule is left: it will not run any more."]
+    over = [each for each in spec.specs if next_after(with_anchor(each, now), now) is None]
+    return [*(notes or _notes(spec, now)), *(f"“{label(each)}”: No instant of it is left." for each in over)]
+
+
+def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
+    if spec.solar is not None and abs(spec.latitude) >= _DAILY_BELOW:
+        return _solar_notes(spec, spec.solar, now)
+    if spec.delay is not None:
+        after = f"{length_words(spec.delay)} after the run before it has ended"
+        return [f"Only its first instant is known beforehand: each further one comes {after}."]
+    if spec.cron is None:
+        return []
+    cron = read_cron(spec.cron)
+    return [*_field_notes(cron), *_clock_change_notes(spec, cron, now)]
 
 
 def _what(spec: ScheduleSpec) -> tuple[str, bool]:
@@ -52,12 +80,36 @@ def _what(spec: ScheduleSpec) -> tuple[str, bool]:
         return f"Every {length.removeprefix('1 ') if ' and ' not in length else length}", False
     if spec.at is not None:
         return f"Once, on {_moment(spec.at, spec.timezone)}", True
+    if spec.delay is not None:
+        return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
+    if spec.solar is not None:
+        return f"At {_SUN[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
     return "Only when started by hand", False
 
 
 def _moment(at: datetime, timezone: str) -> str:
     local = at.astimezone(zone(timezone))
     return f"{day_words(local)} at {clock_words(local)}"
+
+
+def _place_words(latitude: float, longitude: float) -> str:
+    north, east = "S" if latitude < 0 else "N", "W" if longitude < 0 else "E"
+    return f"{number_words(abs(latitude))}° {north}, {number_words(abs(longitude))}° {east}"
+
+
+def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
+    """The first stretch of the year to come in which days pass without the event."""
+    before = now
+    for at in occurrences(spec, now, now + _AHEAD):
+        if at - before > _MISSING_DAY:
+            return [
+                (
+                    f"There are days without {_SUN[event]} at that latitude: it does not run between "
+                    f"{day_words(before)} and {day_words(at)}."
+                )
+            ]
+        before = at
+    return []
 
 
 def _field_notes(cron: Cron) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -11,7 +12,7 @@ from schedules.clock.cron import Cron, read_cron
 from schedules.clock.localtime import Fold, Gap
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import Fire, Mark, fire_of
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec, label
 from schedules.clock.wording import clock_words, day_words, joined, length_words, zone_words
 from schedules.clock.zones import Change, changes, zone
 
@@ -44,19 +45,47 @@ class DstChange:
     local_to: str
     fires: tuple[Fire, ...]
     affected: bool
-    text: str
+    headline: str
+    words: str
+
+    @property
+    def text(self) -> str:
+        """What changes, and what that does to the schedule."""
+        return f"{self.headline} {self.words}"
 
 
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
     """Each clock change of the schedule's zone in (after, until] and within its bounds, in order.
 
-    A job without a clock has none. An `every` needs its anchor.
+    A job without a clock has none, nor has a delay. An `every` needs its anchor.
     """
-    if spec.kind is Kind.NONE:
+    if spec.kind in (Kind.NONE, Kind.DELAY):
         return []
     low = after if spec.start_at is None else max(after, spec.start_at)
     high = until if spec.end_at is None else min(until, spec.end_at)
+    if spec.specs:
+        return _changes_of_several(spec.specs, low, high)
     return [_explain(spec, change) for change in changes(spec.timezone, low, high)]
+
+
+def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: datetime) -> list[DstChange]:
+    """Each change of each zone once, with what it does to those of the schedules that it touches."""
+    found: dict[tuple[datetime, str], list[tuple[str, DstChange]]] = {}
+    for spec in specs:
+        for change in dst_changes(spec, after, until):
+            found.setdefault((change.at, spec.timezone), []).append((label(spec), change))
+    return [_joint(found[key]) for key in sorted(found)]
+
+
+def _joint(each: Sequence[tuple[str, DstChange]]) -> DstChange:
+    words = [f"“{name}”: {change.words}" for name, change in each if change.affected]
+    fires = {fire.at: fire for _, change in each for fire in change.fires}
+    return replace(
+        each[0][1],
+        fires=tuple(fires[at] for at in sorted(fires)[:MAX_CHANGE_FIRES]),
+        affected=bool(words),
+        words=" ".join(words) or "No time of this schedule is moved, left out or repeated.",
+    )
 
 
 def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
@@ -81,7 +110,8 @@ def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
         local_to=change.local_to.isoformat(),
         fires=fires,
         affected=affected,
-        text=f"{_headline(spec, change)} {words}",
+        headline=_headline(spec, change),
+        words=words,
     )
 
 
@@ -95,6 +125,8 @@ def _headline(spec: ScheduleSpec, change: Change) -> str:
 
 
 def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> str:
+    if spec.solar is not None:
+        return "This schedule follows the sun, whatever clocks show."
     if spec.every is None:
         return "This schedule fires once, at a fixed instant; the change does not move it."
     text = f"This schedule follows elapsed time: it keeps running every {length_words(spec.every)}"

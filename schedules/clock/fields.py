@@ -45,6 +45,13 @@ def read_count(value: object) -> int:
     return value
 
 
+def read_degrees(value: object, most: int) -> float:
+    """A latitude or longitude: degrees from -`most` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        raise ValueError(f"must be a number of degrees from -{most} to {most}, not {shown(value)}")
+    return float(value)
+
+
 def read_zone(value: object) -> str:
     """The name of an IANA time zone."""
     text = read_text(value)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import groupby
 
 from schedules.clock.cron import read_cron
 from schedules.clock.localtime import cron_instants
+from schedules.clock.solar import solar_instants
 from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones import FIRST_AT, LAST_AT
 
@@ -16,7 +19,8 @@ _TICK = timedelta(microseconds=1)
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
     """The nominal instants in (after, until] and within the schedule's bounds: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is not looked at: who counts the runs applies it. Raises ValueError for naive bounds, and for an
+    `max_runs` is not looked at: who counts the runs applies it. Of a `delay` it is the first instant that it may have
+    after `after`; the others hang on its runs. Raises ValueError for naive bounds, and for an
     `every` that has no anchor yet.
     """
     if after.tzinfo is None or until.tzinfo is None:
@@ -35,6 +39,13 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
         if spec.anchor_at is None:
             raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
         return _every_instants(spec.every, spec.anchor_at, low, high)
+    if spec.solar is not None:
+        return solar_instants(spec.solar, (spec.latitude, spec.longitude), low, high)
+    if spec.delay is not None:
+        return iter((low + _TICK,))
+    if spec.specs:
+        each = merge(*(occurrences(member, low, high) for member in spec.specs))
+        return (at for at, _ in groupby(each))
     if spec.kind is Kind.ONCE and spec.at is not None and low < spec.at <= high:
         return iter((spec.at,))
     return iter(())
@@ -43,6 +54,12 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
 def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
     """The first occurrence later than `after`, or None when none is left (or none within 50 years)."""
     return next(occurrences(spec, after, LAST_AT), None)
+
+
+def one_with(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
+    """The schedule that names this instant: of several the first that does, else the schedule itself."""
+    naming = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
+    return next(naming, spec)
 
 
 def _every_instants(every: timedelta, anchor_at: datetime, after: datetime, until: datetime) -> Iterator[datetime]:

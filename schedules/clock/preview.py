@@ -9,7 +9,7 @@ from itertools import islice
 
 from schedules.clock.cron import read_cron
 from schedules.clock.localtime import Gap, left_out
-from schedules.clock.occurrences import occurrences
+from schedules.clock.occurrences import occurrences, one_with
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones import LAST_AT, changes, readings_of, zone
 
@@ -26,7 +26,7 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """One instant: `at` in UTC, `local` aware in the schedule's zone."""
+    """One instant: `at` in UTC, `local` aware in the schedule's zone; of several, in that of the one that names it."""
 
     at: datetime
     local: datetime
@@ -40,6 +40,7 @@ def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
     """An occurrence, with its marks."""
+    spec = one_with(spec, at)
     local = at.astimezone(zone(spec.timezone))
     marks: list[Mark] = []
     if _is_moved(spec, at):

@@ -8,10 +8,11 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from schedules.clock.occurrences import occurrences
-
 if TYPE_CHECKING:
-    from schedules.clock.spec import ScheduleSpec
+    from collections.abc import Callable, Iterator
+
+    # The instants that a job's schedule names in (after, until], in order.
+    Named = Callable[[datetime, datetime], Iterator[datetime]]
 
 MOST_BY_DEFAULT = 100
 MOST = 1000  # as many as may wait for each other: `executions.overlap.MOST_BUFFERED`
@@ -27,33 +28,33 @@ class Resumption(StrEnum):
 
 
 def chosen(
-    spec: ScheduleSpec, after: datetime, until: datetime, mode: Resumption, most: int
+    named: Named, after: datetime, until: datetime, mode: Resumption, most: int
 ) -> tuple[datetime, datetime] | None:
     """The first and the last of those in (after, until] that start, as do all between; None: none does."""
     match mode:
         case Resumption.NONE:
             return None
         case Resumption.FIRST:
-            found = list(islice(occurrences(spec, after, until), 1))
+            found = list(islice(named(after, until), 1))
         case Resumption.LAST:
-            found = latest(spec, after, until, 1)
+            found = latest(named, after, until, 1)
         case Resumption.ALL:
-            found = latest(spec, after, until, most)
+            found = latest(named, after, until, most)
     return (found[0], found[-1]) if found else None
 
 
-def latest(spec: ScheduleSpec, after: datetime, until: datetime, n: int) -> list[datetime]:
+def latest(named: Named, after: datetime, until: datetime, n: int) -> list[datetime]:
     """The last `n` occurrences in (after, until], oldest first, at the cost of a few times as many as they are."""
     width = NARROWEST
     while after < until:
         low = after if until - after <= width else until - width
-        found = deque(occurrences(spec, low, until), maxlen=n)
+        found = deque(named(low, until), maxlen=n)
         if len(found) == n or low == after:
             return list(found)
         width *= 4
     return []
 
 
-def count(spec: ScheduleSpec, after: datetime, until: datetime, most: int = MOST_COUNTED) -> int:
+def count(named: Named, after: datetime, until: datetime, most: int = MOST_COUNTED) -> int:
     """How many occurrences lie in (after, until]; `most + 1` when there are more than `most`."""
-    return sum(1 for _ in islice(occurrences(spec, after, until), most + 1))
+    return sum(1 for _ in islice(named(after, until), most + 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
@@ -10,16 +12,24 @@ LATE_ONCE = timedelta(minutes=1)  # an `at` this long ago is taken to mean now
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
-    """Give an interval that names no anchor the start of the schedule, else `now`."""
+    """Give each interval that names no anchor the start of its schedule, else `now`."""
     return with_anchor(spec, spec.start_at or now)
 
 
 def as_it_was(spec: ScheduleSpec, before: ScheduleSpec) -> ScheduleSpec:
-    """Give an interval that is set again without an anchor the one it had, so that it keeps its beat."""
-    same = with_anchor(spec, before.anchor_at) if before.anchor_at else spec
-    return same if same == before else spec
+    """Give an interval that is set again without an anchor the one it had, so that it keeps its beat; of several, each."""
+    befores = before.specs or (before,)
+    if spec.specs:
+        return replace(spec, specs=tuple(_as_any(member, befores) for member in spec.specs))
+    return _as_any(spec, befores)
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the mark of a job that gets this schedule at `now`."""
+    """Return the mark of a job that gets this schedule at `now`: a delay begins just then."""
+    if spec.kind is Kind.DELAY:
+        return now - timedelta(microseconds=1)
     return now - LATE_ONCE if spec.kind is Kind.ONCE else now
+
+
+def _as_any(spec: ScheduleSpec, before: Iterable[ScheduleSpec]) -> ScheduleSpec:
+    return next((each for each in before if each.anchor_at and with_anchor(spec, each.anchor_at) == each), spec)

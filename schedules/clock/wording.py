@@ -37,6 +37,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f' Did you mean "{by_fold[near[0]]}"?' if near else ""
 
 
+def number_words(number: float) -> str:
+    """'52.5', '13': as short as it can be and still exact."""
+    return repr(number).removesuffix(".0")
+
+
 def ordinal(number: int) -> str:
     """1st, 2nd, 3rd, 4th, 11th, 21st."""
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")

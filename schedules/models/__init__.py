@@ -1,11 +1,14 @@
-"""Jobs: what should run, and when; backfills of their past; and the lease between beats."""
+"""Jobs: what should run, and when; the schedules that they had; backfills and pauses of many; what the watchdog found."""
 
 from schedules.models.backfill import Backfill, BackfillMode, BackfillState
-from schedules.models.job import Job, JobState, jobs_named
+from schedules.models.job import LOST, Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
 from schedules.models.pause_set import PauseSet, PauseSetState
+from schedules.models.span import ScheduleSpan, begin_span, end_span
+from schedules.models.stoppage import Stoppage, WatchRound, Why
 
 __all__ = [
+    "LOST",
     "Backfill",
     "BackfillMode",
     "BackfillState",
@@ -14,5 +17,11 @@ __all__ = [
     "JobState",
     "PauseSet",
     "PauseSetState",
+    "ScheduleSpan",
+    "Stoppage",
+    "WatchRound",
+    "Why",
+    "begin_span",
+    "end_span",
     "jobs_named",
 ]

@@ -11,10 +11,11 @@ from django.db.models import F, Q
 
 from executions.ids import uuid7
 from executions.models import named
-from schedules.clock.occurrences import next_after
+from schedules.clock.delay import next_due
 from schedules.clock.reading import parse
 from schedules.clock.resumption import Resumption
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.starts import jittered
 from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ class JobState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
     ENDED = "ended", "Ended"  # its schedule names no further instant
+
+
+# Active, and yet nothing wakes the clock for it. Kinds that name no instant beforehand are so by nature.
+LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
 
 
 def jobs_named(term: str) -> Q:
@@ -70,6 +75,10 @@ class Job(models.Model):
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none is due.")
     n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far, for max_runs.")
 
+    caught_up_at = models.DateTimeField(
+        null=True, help_text="While missed occurrences are caught up with: when the last of them so far may start."
+    )
+
     class Meta:
         indexes: ClassVar = [
             # queries.DUE and NEXT_DUE
@@ -85,6 +94,8 @@ class Job(models.Model):
             ),
             # the jobs of a pause set
             models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
+            # the watchdog
+            models.Index(F("id"), name="job_lost", condition=LOST),
             # the API's and admin's lists
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
@@ -117,5 +128,18 @@ class Job(models.Model):
         if self.state != JobState.ACTIVE:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
-            return next_after(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
+            return next_due(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
         return self.next_run_at
+
+    @property
+    def next_start_at(self) -> datetime | None:
+        """When the run of `next_fire_at` may start: later by the job's jitter."""
+        at = self.next_fire_at
+        return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
+
+    @property
+    def waits_for_run(self) -> bool:
+        """Whether its next instant hangs on the end of a run."""
+        return (
+            self.state == JobState.ACTIVE and self.next_run_at is None and self.schedule.get("kind") == Kind.DELAY.value
+        )

@@ -35,7 +35,8 @@ COMMANDS = {
         *AS_IN_PROCFILE,
     ],
 }
-READY = {"beat": "beat: Starting", "worker": " ready.", "worker-alone": " ready.", "worker-http": " ready."}
+COMMANDS["worker-http-500"] = [word if word != "8" else "500" for word in COMMANDS["worker-http"]]
+READY = dict.fromkeys(COMMANDS, " ready.") | {"beat": "beat: Starting"}
 
 
 class Processes:

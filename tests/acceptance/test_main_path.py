@@ -76,6 +76,19 @@ def test_a_cron_job_with_seconds_posts_on_the_right_seconds_and_its_history_tell
     assert [event["kind"] for event in detail["events"]] == ["queued", "running", "succeeded"]
 
 
+def test_a_job_with_a_delay_runs_so_long_after_the_end_of_its_own_run(
+    api: APIClient, processes: Processes, receiver: Receiver
+) -> None:
+    processes.start("beat", "worker-http")
+    job_id = create(api, schedule={"delay": "1s", "max_runs": 3}, target=call(receiver, "/hook"))
+    wait_until(lambda: Run.objects.filter(status=RunStatus.SUCCEEDED).count() == 3, 30, what="three runs")
+    runs = list(Run.objects.order_by("nominal_at"))
+    for earlier, later in pairwise(runs):
+        assert earlier.finished_at is not None
+        assert later.nominal_at == earlier.finished_at + timedelta(seconds=1)
+    assert api.get(f"/api/v1/jobs/{job_id}").json()["state"] == "ended"
+
+
 def test_two_failures_and_a_success_are_one_run_with_three_attempts_and_growing_delays(
     api: APIClient, processes: Processes, receiver: Receiver
 ) -> None:

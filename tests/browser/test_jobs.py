@@ -192,3 +192,47 @@ def test_deleting_says_what_happens_and_keeps_the_history(admin: Page, today: da
     admin.get_by_role("button", name="Delete the job").click()
     expect(admin.get_by_text("No jobs yet")).to_be_visible()
     assert Run.objects.get().status == "cancelled"
+
+
+def test_several_schedules_are_written_one_a_line_and_their_union_is_previewed(admin: Page) -> None:
+    admin.goto(ADD)
+    admin.get_by_label("Name").fill("opening hours")
+    admin.get_by_label("Several of these").check()
+    preview = admin.locator("[data-preview]")
+    expect(preview).to_contain_text("appear here as you type")
+    lines = admin.locator("#id_specs")
+    lines.fill("0 9 * * mon-fri\n75 * * * *")
+    expect(admin.locator("[data-errors=specs]")).to_contain_text("Entry 2: minute: 75")
+    lines.fill("0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\nsunset 52.5 13.4")
+    expect(preview.locator(".ms-words")).to_contain_text(
+        "At 09:00, Monday to Friday (UTC); every 6 hours; and at sunset"
+    )
+    expect(preview.locator("tbody tr")).to_have_count(10)
+    admin.locator("#policies summary").click()
+    admin.locator("#id_start_jitter").fill("5m")
+    expect(preview.locator("tbody tr").first).to_contain_text("starts up to 5 min later")
+    shoot(admin, "job-form-several")
+    admin.get_by_label("URL").fill("https://example.org/hook")
+    admin.get_by_role("button", name="Save", exact=True).click()
+    expect(admin.get_by_text("It has not run yet.")).to_be_visible()
+    expect(admin.locator(".ms-fires tbody tr").first).to_contain_text("starts ")
+    shoot(admin, "job-several")
+    job = Job.objects.get()
+    assert [spec["kind"] for spec in job.schedule["specs"]] == ["cron", "every", "solar"]
+
+
+def test_a_delay_and_the_sun_have_fields_of_their_own(admin: Page) -> None:
+    admin.goto(ADD)
+    preview = admin.locator("[data-preview]")
+    admin.get_by_label("After the previous run").check()
+    expect(admin.locator("#id_cron")).to_be_hidden()
+    admin.get_by_label("Wait", exact=True).fill("90s")
+    expect(preview).to_contain_text("1 minute and 30 seconds after the previous run has ended")
+    expect(preview.locator("tbody tr")).to_have_count(1)
+    shoot(admin, "job-form-delay")
+    admin.get_by_label("With the sun").check()
+    admin.locator("#id_solar").select_option("sunset")
+    admin.get_by_label("Latitude").fill("69.65")
+    admin.get_by_label("Longitude").fill("18.96")
+    expect(preview).to_contain_text("There are days without sunset at that latitude")
+    shoot(admin, "job-form-solar")

@@ -137,6 +137,7 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "overview": "/admin/",
         "jobs": "/admin/schedules/job/",
         "job": f"/admin/schedules/job/{job.pk}/",
+        "job-explain": f"/admin/schedules/job/{job.pk}/explain/",
         "job-edit": f"/admin/schedules/job/{job.pk}/change/",
         "job-add": "/admin/schedules/job/add/",
         "job-pause": f"/admin/schedules/job/{job.pk}/pause/",

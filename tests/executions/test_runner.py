@@ -11,7 +11,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from executions import heartbeat, logs, runner, transitions
+from executions import claiming, heartbeat, logs, runner, transitions
 from executions.context import RunContext
 from executions.dispatch import KILL_AFTER, dispatch_once
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
@@ -19,6 +19,7 @@ from executions.reaper import reap_once
 from executions.states import RunStatus
 from executions.targets.base import StopReason
 from tests.factories import ECHO, NOW, claim, end, make_job, make_run
+from tests.receiver import answer, running_receiver
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ def test_a_run_costs_two_statements_beyond_its_birth() -> None:
     run = make_run(make_job(target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 0}))
     with CaptureQueriesContext(connection) as queries:
         carry_out(run)
+    run.refresh_from_db()
+    assert run.status == RunStatus.SUCCEEDED
+    assert len(queries) == 2, [query["sql"][:60] for query in queries]
+
+
+def test_a_run_that_calls_a_server_costs_no_more(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, http_allow_private_networks=True)
+    with running_receiver() as receiver:
+        run = make_run(make_job(target={"kind": "http", "url": receiver.script("/", answer())}))
+        with CaptureQueriesContext(connection) as queries:
+            carry_out(run)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
     assert len(queries) == 2, [query["sql"][:60] for query in queries]
@@ -120,7 +132,7 @@ class Refused:
 def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
-    monkeypatch.setattr(runner, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(claiming, "BETWEEN_TRIES", 0)
     runner.pace.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)

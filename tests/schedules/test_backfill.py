@@ -9,7 +9,7 @@ import pytest
 
 from executions import transitions
 from executions.dispatch import dispatch_once
-from executions.models import Run, Watch
+from executions.models import Run, RunSpec, Watch
 from executions.overlap import Overlap
 from executions.states import Origin, Reason, RunStatus
 from executions.targets.base import Failed
@@ -17,6 +17,7 @@ from schedules import backfill, definitions, queries, triggers
 from schedules.backfill import Wanted, foresee, start, step_once
 from schedules.chores import do_chores
 from schedules.exceptions import InvalidDefinition, JobConflict
+from schedules.expected import expected_instants
 from schedules.followers import follow_once
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from schedules.validation import validate
@@ -240,7 +241,7 @@ def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
     broken, sound = job_with(), job_with()
     begin(broken, last=1)
     begin(sound, last=1)
-    Job.objects.filter(pk=broken.pk).update(schedule={"kind": "of another version"})
+    RunSpec.objects.filter(job_id=broken.pk).update(policies={"overlap": "of another version"})
     do_chores(LATER, 100)
     assert set(Run.objects.values_list("job_id", flat=True)) == {sound.pk}
     assert queries.next_at().chore == LATER + MINUTE
@@ -294,8 +295,17 @@ def test_what_cannot_be_asked_for_is_refused_by_field(field: str, wanted: Wanted
 
 
 def test_a_job_without_a_schedule_has_nothing_to_backfill() -> None:
-    with pytest.raises(JobConflict, match="no schedule"):
+    with pytest.raises(JobConflict, match="no schedule that names"):
         begin(make_job(schedule={"kind": "none"}))
+
+
+def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
+    job = make_job(schedule={"cron": "*/2 * * * *"})
+    changed = validate({"name": "x", "target": ECHO, "schedule": {"cron": "*/5 * * * *"}}, NOW)
+    definitions.replace(job.pk, changed, at(9), actor="ann")
+    job.refresh_from_db()
+    named = list(expected_instants(job, at(-4), at(20)))
+    assert named == [at(minute) for minute in (-2, 0, 2, 4, 6, 8, 10, 15, 20)]
 
 
 def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(

@@ -198,6 +198,7 @@ class TestPeriodicTasks:
         assert set(PeriodicTask.objects.values_list("name", "enabled")) == {
             ("housekeeping: recover lost runs", True),
             ("housekeeping: prune history", False),
+            ("housekeeping: watch over schedules", True),
         }
 
     def test_the_holder_of_the_lease_fires_them_and_another_beat_does_not(

@@ -67,6 +67,8 @@ class Model:
         runs = list(on_time)
         if self.catch_up == "all":
             runs = young + runs
+        elif self.catch_up == "first":
+            runs = young[:1] + runs
         elif self.catch_up == "last" and not on_time:
             runs = young[-1:]
         self.rows |= dict.fromkeys(paused, "paused")
@@ -137,7 +139,7 @@ class Undo(Exception):
 @given(
     every=st.integers(1, 15),
     overlap=st.sampled_from(["skip", "buffer_one", "buffer_all", "allow"]),
-    catch_up=st.sampled_from(["skip", "last", "all"]),
+    catch_up=st.sampled_from(["skip", "first", "last", "all"]),
     story=st.lists(steps, min_size=1, max_size=25),
 )
 def test_whatever_happens_the_books_are_those_of_the_model(
@@ -149,7 +151,7 @@ def test_whatever_happens_the_books_are_those_of_the_model(
 
 
 def play(model: Model, story: list[tuple[str, int]]) -> None:
-    policies = {"overlap": model.overlap, "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s"}}
+    policies = {"overlap": model.overlap, "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s", "pace": 0}}
     job = make_job(schedule={"every": f"{model.every}s"}, now=NOW, policies=policies)
     now = 0
     for step, number in [*story, ("pass", 1)]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from executions.admin.shown import run_url
 from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
 from schedules.models import Job, JobState
 from schedules.tick import tick
 from schedules.triggers import pause, resume
 from tests.factories import NOW, end, make_job
+from tests.staff import page_of, signed_in
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import User
     from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +261,109 @@ def test_jobs_that_have_much_to_catch_up_with_leave_the_others_to_the_next_pass_
     passes = [tick(after(seconds=30), 10) for _ in range(2)]
     assert [(ticked.n_jobs, ticked.more) for ticked in passes] == [(2, True), (1, False)]
     assert Run.objects.count() == 90
+
+
+def reasons() -> list[str]:
+    """Why each occurrence did not start, oldest first; those that share a row one by one."""
+    return [run.reason for run in Run.objects.order_by("nominal_at") for _ in range(run.n_occurrences)]
+
+
+def starts() -> list[tuple[str, float]]:
+    """Each queued run as (minute, seconds from the start of the test's day to when it may start), oldest first."""
+    found = Run.objects.filter(status=RunStatus.QUEUED).order_by("nominal_at")
+    return [(f"{run.nominal_at:%H:%M}", (run.available_at - NOW).total_seconds()) for run in found]
+
+
+def test_first_runs_the_earliest_missed_once_even_over_several_passes(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
+    job = make_job(policies=catch_up("first"))
+    while tick(after(minutes=8, seconds=30), 10).n_jobs:
+        pass
+    assert reasons() == ["", *["coalesced"] * 7]
+    tick(after(minutes=9), 10)
+    assert rows()[-1] == ("12:09", "queued", "")
+    tick(after(minutes=12, seconds=30), 10)
+    assert reasons()[-3:] == ["", "coalesced", "coalesced"], "the next outage has a first too"
+    job.refresh_from_db()
+    assert job.caught_up_at is None
+
+
+def test_of_more_missed_than_wanted_the_earlier_ones_are_missed_over_several_passes_too(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
+    make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "max_runs": 4}})
+    while tick(after(minutes=8, seconds=30), 10).n_jobs:
+        pass
+    assert reasons() == [*["missed"] * 4, *[""] * 4]
+
+
+def test_caught_up_runs_start_one_pace_after_the_other_over_several_passes_and_only_the_first_is_published(
+    settings: Settings,
+) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=2)
+    job = make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": "10s"}})
+    now = after(minutes=5, seconds=30)
+    published = [len(tick(now, 10).messages) for _ in range(3)]
+    assert published == [1, 0, 0]
+    assert starts() == [(f"12:0{n + 1}", 330.0 + 10 * n) for n in range(5)]
+    job.refresh_from_db()
+    assert job.caught_up_at == now + timedelta(seconds=40)
+    tick(after(minutes=6), 10)
+    assert starts()[-1] == ("12:06", 360.0), "what is on time waits for no pace"
+    tick(after(minutes=7), 10)
+    job.refresh_from_db()
+    assert job.caught_up_at is None
+
+
+def test_a_second_outage_goes_on_at_the_pace_of_the_first_and_the_default_pace_is_a_second() -> None:
+    make_job(policies=catch_up("all"))
+    tick(after(minutes=2, seconds=30), 10)
+    assert starts() == [("12:01", 150.0), ("12:02", 151.0)]
+    Job.objects.update(mark_at=after(minutes=2, seconds=30), next_run_at=after(minutes=3))
+    Run.objects.all().update(status=RunStatus.QUEUED)
+    Job.objects.update(caught_up_at=after(minutes=4, seconds=29.5))
+    tick(after(minutes=4, seconds=30), 10)
+    assert starts()[2:] == [("12:03", 270.5), ("12:04", 271.5)]
+
+
+def test_a_pace_of_nothing_starts_them_all_at_once() -> None:
+    make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": 0}})
+    assert len(tick(after(minutes=3, seconds=30), 10).messages) == 3
+
+
+def test_runs_that_wait_for_their_pace_are_live_for_overlap() -> None:
+    make_job(policies={"overlap": "buffer_all", "catch_up": {"mode": "all"}})
+    tick(after(minutes=3, seconds=30), 10)
+    assert [status for _, status, _ in rows()] == ["queued", "held", "held"]
+
+
+def test_jitter_puts_off_each_run_by_the_same_on_every_beat_and_before_the_next_occurrence() -> None:
+    job = make_job(policies={"jitter": "10m"} | ALLOW)
+    ticked = tick(after(minutes=1), 10)
+    run = Run.objects.get()
+    assert run.nominal_at == after(minutes=1) < run.available_at < after(minutes=2)
+    assert (run.planned_at, run.dispatch_at) == (run.available_at, run.available_at)
+    assert ticked.messages == []
+    assert job.next_start_at == run.available_at
+    Run.objects.all().delete()
+    Job.objects.update(mark_at=NOW, next_run_at=after(minutes=1))
+    tick(after(minutes=1, milliseconds=2), 10)
+    assert Run.objects.get().available_at == run.available_at
+
+
+def test_the_lists_and_pages_show_when_a_run_starts_beside_its_instant(admin_user: User) -> None:
+    admin, job = signed_in(admin_user), make_job(policies={"jitter": "30s"})
+    start_at = job.next_start_at
+    assert start_at is not None
+    for page in ("/admin/schedules/job/", f"/admin/schedules/job/{job.pk}/"):
+        assert re.search(rf"starts 20 Nov(?: 2026)? {start_at:%H:%M:%S} UTC", page_of(admin.get(page)))
+    tick(after(minutes=1), 10)
+    assert "Planned start" in page_of(admin.get(run_url(Run.objects.get().pk)))
+
+
+def test_a_run_remembers_when_it_was_to_start(settings: Settings) -> None:
+    make_job(policies={"jitter": "30s"})
+    tick(after(minutes=1), 10)
+    run = end(Run.objects.get(), now=after(minutes=3))
+    assert run.planned_at is not None and run.started_at is not None
+    assert run.lateness() == run.started_at - after(minutes=1)
+    assert run.behind_plan() == run.started_at - run.planned_at

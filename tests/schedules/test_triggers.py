@@ -47,7 +47,7 @@ def test_what_was_due_before_a_pause_still_runs_and_what_is_due_in_it_does_not()
 
 def test_a_job_that_is_far_behind_has_all_its_rows_before_it_is_edited(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=10)
-    job = make_job(schedule={"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all"}})
+    job = make_job(schedule={"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": 0}})
     definition = validate({"name": "greeting", "schedule": {"every": "1h"}, "target": ECHO}, after(35))
     definitions.replace(job.pk, definition, after(35), actor="ann")
     assert list(Run.objects.order_by("nominal_at").values_list("nominal_at", flat=True)) == [

@@ -9,7 +9,7 @@ from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.peers.stock_beat.settings")
 
-app = Celery("stock", include=["benchmarks.peers.stock_beat.tasks"])
+app = Celery("stock", include=["benchmarks.peers.tasks"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from benchmarks.peers.stock_beat.app import app
-from benchmarks.peers.stock_beat.tasks import noop
+from benchmarks.peers.tasks import noop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def add_mass(n_jobs: int) -> None:
             PeriodicTask(
                 name=f"job {number}", task=noop.name, interval=daily, last_run_at=ran_at, kwargs='{"nominal_at": 0}'
             )
-            for number in range(n_jobs)
+            for number in range(1, n_jobs + 1)
         ],
         batch_size=BATCH,
     )

@@ -47,6 +47,12 @@
     timer = setTimeout(preview, DELAY);
   });
 
+  // Of what stands elsewhere in the form, the preview shows this alone.
+  form.elements.start_jitter.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(preview, DELAY);
+  });
+
   function showCommand() {
     for (const help of box.querySelectorAll("[data-command]")) help.hidden = help.dataset.command !== form.elements.command.value;
   }

@@ -31,6 +31,21 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
     },
     "every": {"schedule": {"every": "90s", "anchor_at": "2026-11-20T12:00:00.25Z", "timezone": "Europe/Paris"}},
     "once": {"schedule": {"at": "2031-01-01T00:00:30+05:30", "timezone": "Asia/Kolkata"}},
+    "delay": {"schedule": {"delay": "15m", "end_at": "2031-01-01T00:00:00"}},
+    "solar": {"schedule": {"solar": "dusk_nautical", "latitude": -33.9, "longitude": 18, "max_runs": 3}},
+    "several": {
+        "schedule": {
+            "specs": [
+                {"cron": "0 9 * * mon-fri"},
+                {"every": "6h"},
+                {"cron": "@daily", "timezone": "Asia/Tokyo", "dst_gap": "skip"},
+                {"at": "2031-01-01T00:00:30+05:30"},
+            ],
+            "timezone": "Europe/Paris",
+            "end_at": "2032-01-01T00:00:00",
+            "max_runs": 12,
+        }
+    },
     "by hand": {"schedule": {"kind": "none"}},
     "http": {
         "target": {
@@ -56,7 +71,8 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
             "timeout": "1500ms",
             "delivery": "at_most_once",
             "retry": {"max_retries": 0, "backoff": "fixed", "delay": "1m", "max_delay": "2h", "jitter": False},
-            "catch_up": {"mode": "all", "max_age": "2d"},
+            "catch_up": {"mode": "all", "max_age": "2d", "max_runs": 7, "pace": "0s"},
+            "jitter": "5m",
         }
     },
 }
@@ -108,6 +124,13 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"name": ""}, "name", "required"),
         ({"cron": "75 * * * *"}, "cron", "75"),
         ({"cron": ""}, "cron", "This is needed."),
+        ({"schedule_kind": "delay", "wait": "0s"}, "wait", "longer than nothing"),
+        ({"schedule_kind": "delay", "wait": ""}, "wait", "This is needed."),
+        ({"schedule_kind": "solar", "latitude": "52.5"}, "longitude", "This is needed."),
+        ({"schedule_kind": "solar", "latitude": "north", "longitude": "1"}, "latitude", "from -90 to 90"),
+        ({"schedule_kind": "several", "specs": ""}, "specs", "2 to 20 schedules"),
+        ({"schedule_kind": "several", "specs": "@daily\n75 * * * *"}, "specs", "Entry 2: minute: 75"),
+        ({"schedule_kind": "several", "specs": "@daily\n{"}, "specs", "Entry 2: must be an object"),
         ({"timezone": "Mars/Base"}, "timezone", "Mars/Base"),
         ({"end_at": "2020-01-01 00:00"}, "end_at", "past"),
         ({"end_at": "2027-03-28 02:30", "timezone": "Europe/Paris"}, "end_at", "does not exist"),

@@ -51,7 +51,7 @@ def test_a_job_is_made_with_all_defaults(api: DocumentedClient) -> None:
         "max_delay": "1h",
         "jitter": True,
     }
-    assert job["policies"]["catch_up"] == {"mode": "last", "max_age": "1h"}
+    assert job["policies"]["catch_up"] == {"mode": "last", "max_age": "1h", "max_runs": 1000, "pace": None}
     assert job["next_run_at"].endswith("-01-01T00:00:00Z")
     assert api.get(response["Location"]).json() == job
     assert api.get(job["links"]["runs"]).json() == {"next": None, "previous": None, "results": []}

@@ -13,7 +13,7 @@ PREVIEW, VALIDATE = "/api/v1/schedules/preview", "/api/v1/schedules/validate"
 NEW_YORK = {"cron": "30 2 * * *", "timezone": "America/New_York"}
 
 
-def preview(api: DocumentedClient, schedule: dict[str, Any], **more: Any) -> dict[str, Any]:
+def preview(api: DocumentedClient, schedule: Any, **more: Any) -> dict[str, Any]:
     response = api.send("POST", PREVIEW, {"schedule": schedule, **more})
     assert response.status_code == 200, response.content
     body: dict[str, Any] = response.json()
@@ -29,12 +29,16 @@ def test_a_preview_shows_instants_in_three_zones_and_marks_the_one_that_is_moved
             "local": "2027-03-13T02:30:00-05:00",
             "in_viewer_zone": "2027-03-13T08:30:00+01:00",
             "marks": [],
+            "starts_at": None,
+            "starts_before": None,
         },
         {
             "at": "2027-03-14T07:00:00Z",
             "local": "2027-03-14T03:00:00-04:00",
             "in_viewer_zone": "2027-03-14T08:00:00+01:00",
             "marks": ["gap"],
+            "starts_at": None,
+            "starts_before": None,
         },
     ]
 
@@ -99,6 +103,43 @@ def test_a_preview_shows_ten_instants_unless_asked_otherwise_and_none_past_max_r
     assert len(preview(api, {"every": "1h", "max_runs": 3})["fires"]) == 3
     assert preview(api, {"kind": "none"})["fires"] == []
     assert preview(api, {"every": "1h"})["fires"][0]["in_viewer_zone"] is None
+
+
+def test_a_preview_of_a_list_shows_the_instants_of_all_its_schedules(api: DocumentedClient) -> None:
+    body = preview(api, [NEW_YORK, {"every": "12h", "anchor_at": "2027-01-01"}], after="2027-03-14T00:00:00Z", count=3)
+
+    assert body["description"] == "At 02:30 every day (America/New_York); and every 12 hours"
+    assert [(fire["local"], fire["marks"]) for fire in body["fires"]] == [
+        ("2027-03-14T03:00:00-04:00", ["gap"]),
+        ("2027-03-14T12:00:00+00:00", []),
+        ("2027-03-15T00:00:00+00:00", []),
+    ]
+    assert [change["at"] for change in body["dst_changes"]][:2] == ["2027-03-14T07:00:00Z", "2027-11-07T06:00:00Z"]
+
+
+def test_a_preview_shows_when_runs_start_for_a_job_and_by_when_for_any(api: DocumentedClient) -> None:
+    asked: dict[str, Any] = {"after": "2027-01-01T00:00:00Z", "count": 3, "jitter": "2h"}
+    hourly = {"every": "1h", "anchor_at": "2027-01-01T00:00:00Z"}
+    fires = preview(api, hourly, **asked)["fires"]
+    assert [fire["starts_before"] for fire in fires] == [f"2027-01-01T0{n}:00:00Z" for n in (2, 3, 4)]
+    assert {fire["starts_at"] for fire in fires} == {None}
+
+    known = preview(api, hourly, **asked, job_id="019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e")["fires"]
+    assert all(fire["at"] < fire["starts_at"] < fire["starts_before"] for fire in known)
+    assert known == preview(api, hourly, **asked, job_id="019A9F5C-7C00-7C3A-9A51-0C2F8F4B1D6E")["fires"]
+
+
+@pytest.mark.parametrize(
+    ("member", "value"), [("jitter", "25h"), ("jitter", "-1s"), ("job_id", "seven"), ("job_id", 7)]
+)
+def test_a_jitter_that_cannot_be_is_refused(api: DocumentedClient, member: str, value: Any) -> None:
+    assert fields_of(api.send("POST", PREVIEW, {"schedule": {"every": "1h"}, member: value})) == [member]
+
+
+def test_what_is_wrong_in_a_list_is_named_by_its_place(api: DocumentedClient) -> None:
+    wrong = {"schedule": [{"every": "1h"}, {"cron": "75 * * * *", "max_runs": 1}]}
+
+    assert set(fields_of(api.send("POST", PREVIEW, wrong))) == {"schedule.specs.1.cron", "schedule.specs.1.max_runs"}
 
 
 def test_a_preview_at_the_end_of_the_calendar_is_empty(api: DocumentedClient) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading import parse
-from schedules.clock.spec import Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, to_json, with_anchor
+from schedules.clock.spec import Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent, to_json, with_anchor
 from schedules.clock.zones import zone_names
 
 FLOOR = timedelta(seconds=1)
@@ -73,8 +73,8 @@ def test_a_schedule_is_read(data: dict[str, object], expected: ScheduleSpec) -> 
 @pytest.mark.parametrize(
     ("data", "field", "sentence"),
     [
-        ({}, "kind", "say when: give cron, every or at;"),
-        ({"kind": "often"}, "kind", 'must be cron, every, once or none, not "often".'),
+        ({}, "kind", "say when: give cron, every, at, solar, delay or specs;"),
+        ({"kind": "often"}, "kind", 'must be cron, every, once, solar, delay, several or none, not "often".'),
         ({"kind": "crom", "cron": "@daily"}, "kind", 'Did you mean "cron"?'),
         ({"kind": ["cron"]}, "kind", "not a list."),
         ({"kind": "every", "cron": "@daily"}, "kind", 'is "every", but cron is given: make it "cron" or leave it out.'),
@@ -84,9 +84,31 @@ def test_a_schedule_is_read(data: dict[str, object], expected: ScheduleSpec) -> 
         (
             {"cron": "@daily", "every": "5m"},
             "every",
-            "can't be combined with cron: give only one of cron, every and at.",
+            "can't be combined with cron: give only one of cron, every, at, solar, delay and specs.",
         ),
         ({"cron": "@daily", "every": 1, "at": "x"}, "cron", "can't be combined with every and at"),
+        ({"delay": "500ms"}, "delay", "must be at least 1s."),
+        ({"delay": "15m", "anchor_at": "2027-01-01"}, "anchor_at", "has no meaning for a delay after each run"),
+        ({"solar": "sunst", "latitude": 1, "longitude": 1}, "solar", 'Did you mean "sunset"?'),
+        ({"solar": "sunset", "longitude": 1}, "latitude", "is needed"),
+        ({"solar": "sunset", "latitude": 90.5, "longitude": 1}, "latitude", "from -90 to 90, not 90.5."),
+        ({"solar": "sunset", "latitude": 1, "longitude": "1"}, "longitude", "must be a number of degrees"),
+        ({"solar": "sunset", "latitude": 1, "longitude": float("nan")}, "longitude", "must be a number of degrees"),
+        ({"solar": "sunset", "latitude": 1, "longitude": True}, "longitude", "must be a number of degrees"),
+        ({"solar": "sunset", "latitude": 10**400, "longitude": 1}, "latitude", "from -90 to 90"),
+        ({"solar": "sunset", "latitude": -90, "longitude": 1}, "solar", "never happens at latitude -90."),
+        ({"cron": "@daily", "latitude": 1}, "latitude", "has no meaning for a cron schedule"),
+        (
+            {
+                "solar": "sunset",
+                "latitude": 70,
+                "longitude": 1,
+                "start_at": "2027-06-01T00:00Z",
+                "end_at": "2027-06-20T00:00Z",
+            },
+            "solar",
+            "has no instant between start_at",
+        ),
         ({"corn": "@daily"}, "corn", 'is not a field of a schedule. Did you mean "cron"?'),
         ({"cron": "@daily", "Timezone": None}, "Timezone", 'Did you mean "timezone"?'),
         ({"cron": "@daily", "zzz": 1}, "zzz", "is not a field of a schedule."),
@@ -153,7 +175,7 @@ def test_a_refusal_names_its_field_and_the_fix(data: dict[str, object], field: s
     assert any(sentence in text for text in errors[field]), errors
 
 
-@pytest.mark.parametrize("data", [None, [], "cron", 5, float("nan")])
+@pytest.mark.parametrize("data", [None, "cron", 5, float("nan")])
 def test_what_is_not_an_object_is_refused_as_a_whole(data: object) -> None:
     assert errors_of(data)["schedule"][0].startswith("must be an object, not ")
 
@@ -252,15 +274,28 @@ def test_canonical_json_holds_the_kind_and_what_means_something(
 INSTANTS = st.integers(-2 * 10**15, 2 * 10**17).map(lambda micros: utc("1970-01-01") + timedelta(microseconds=micros))
 
 
+OF_SEVERAL = (Kind.CRON, Kind.EVERY, Kind.ONCE, Kind.SOLAR)
+
+
 @st.composite
-def specs(draw: st.DrawFn) -> ScheduleSpec:
-    kind = draw(st.sampled_from(Kind))
+def specs(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> ScheduleSpec:
+    kind = draw(st.sampled_from(kinds))
     zone = draw(st.sampled_from(sorted(zone_names())))
     if kind is Kind.NONE:
         return ScheduleSpec(kind=kind, timezone=zone)
     if kind is Kind.ONCE:
         return ScheduleSpec(kind=kind, timezone=zone, at=draw(INSTANTS))
-    if kind is Kind.EVERY:
+    if kind is Kind.SEVERAL:
+        members = draw(st.lists(specs(OF_SEVERAL), min_size=2, max_size=4))
+        spec = ScheduleSpec(kind=kind, timezone=zone, specs=tuple(replace(each, max_runs=None) for each in members))
+    elif kind is Kind.DELAY:
+        length = draw(st.timedeltas(timedelta(seconds=1), timedelta(days=3653)))
+        spec = ScheduleSpec(kind=kind, timezone=zone, delay=length)
+    elif kind is Kind.SOLAR:
+        latitude, longitude = draw(st.floats(-60, 60)), draw(st.floats(-180, 180))
+        event = draw(st.sampled_from(SolarEvent))
+        spec = ScheduleSpec(kind=kind, timezone=zone, solar=event, latitude=latitude, longitude=longitude)
+    elif kind is Kind.EVERY:
         length = draw(st.timedeltas(timedelta(seconds=1), timedelta(days=3653)))
         anchor_at = draw(st.none() | INSTANTS)
         spec = ScheduleSpec(kind=kind, timezone=zone, every=length, anchor_at=anchor_at)
@@ -294,7 +329,24 @@ JSON_VALUES = st.recursive(
     max_leaves=4,
 )
 KEYS = st.sampled_from(
-    ["kind", "cron", "every", "anchor_at", "at", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"]
+    [
+        "kind",
+        "cron",
+        "every",
+        "anchor_at",
+        "at",
+        "timezone",
+        "dst_gap",
+        "dst_fold",
+        "start_at",
+        "end_at",
+        "max_runs",
+        "specs",
+        "solar",
+        "latitude",
+        "longitude",
+        "delay",
+    ]
 )
 
 

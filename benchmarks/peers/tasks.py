@@ -15,7 +15,7 @@ def starts_file() -> int:
     return os.open(os.environ["BENCH_STARTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
-@shared_task(name="stock.noop")
+@shared_task(name="peer.noop")
 def noop(nominal_at: float) -> None:
     """Note when it was due and when it started, both in seconds since 1970."""
     os.write(starts_file(), f"{nominal_at:.6f} {time.time():.6f}\n".encode())

@@ -1,0 +1,1 @@
+"""Mainspring and its peers behind one face, so that all are measured by the same code."""

@@ -1,0 +1,1 @@
+"""A procrastinate application with one no-op."""

@@ -1,0 +1,1 @@
+"""A Celery application whose beat is RedBeat, with one Celery task."""

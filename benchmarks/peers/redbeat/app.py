@@ -1,0 +1,27 @@
+"""The Celery application. `celery -A benchmarks.peers.redbeat.app worker | beat`."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from celery.signals import worker_ready
+
+app = Celery("redbeat", include=["benchmarks.peers.tasks"])
+app.conf.update(
+    broker_url=os.environ["BROKER_URL"],
+    broker_connection_retry_on_startup=True,
+    beat_scheduler="redbeat.RedBeatScheduler",
+    # What its documentation recommends; with Celery's own 300 s a new job would wait up to five minutes.
+    beat_max_loop_interval=5,
+    redbeat_redis_url=os.environ["BROKER_URL"],
+    redbeat_redis_options={},
+    task_ignore_result=True,
+    timezone="UTC",
+)
+
+
+@worker_ready.connect
+def say_so(**_: object) -> None:
+    """Tell the bench; with the default log level a worker is silent."""
+    print("worker ready.", flush=True)

@@ -1,0 +1,31 @@
+"""Edits RedBeat's entries by its own class (`benchmarks/editing.py`)."""
+
+from __future__ import annotations
+
+import time
+
+from redbeat import RedBeatSchedulerEntry
+
+from benchmarks.editing import serve
+from benchmarks.peers.redbeat.app import app
+from benchmarks.peers.redbeat.entries import entry
+
+
+def create(number: int) -> None:
+    entry(f"new {number}", time.time()).save()
+
+
+def change(number: int) -> None:
+    made = entry(f"job {number}", time.time())
+    made.save()
+    made.reschedule(made.last_run_at)  # `save` leaves alone what it knows of the last run
+
+
+def touch(number: int) -> None:
+    found = RedBeatSchedulerEntry.from_key(f"redbeat:job {number}", app=app)
+    found.options = {"headers": {"edited": time.time()}}
+    found.save()
+
+
+if __name__ == "__main__":
+    serve(create, change, touch)

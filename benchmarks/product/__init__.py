@@ -1,0 +1,1 @@
+"""What runs inside Mainspring's own Django: preparing, editing, publishing by the product's own functions."""

@@ -1,0 +1,10 @@
+"""Prints an API key of a user who may do everything."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+
+from access.models import ApiKey
+
+if __name__ == "__main__":
+    print(ApiKey.issue(user=User.objects.create_superuser("bench"), name="bench")[1])

@@ -1,0 +1,42 @@
+"""Edits Mainspring's jobs by the functions that its API calls (`editing.py`)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from benchmarks.editing import serve
+from benchmarks.product.commands import NOOP
+from benchmarks.seeds import job_id
+from schedules import definitions
+from schedules.validation import validate
+
+AT_ONCE = timedelta(milliseconds=1)  # an instant that has passed is refused
+FAR_AWAY = "2999-01-01T00:00:00Z"
+
+
+def wanted(name: str, at: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "schedule": {"at": at}, "target": {"kind": "command", "name": NOOP}, **more}
+
+
+def create(number: int) -> None:
+    now = datetime.now(UTC)
+    definition = validate(wanted(f"new {number}", (now + AT_ONCE).isoformat()), now)
+    definitions.create(definition, now, actor="bench")
+
+
+def change(number: int) -> None:
+    now = datetime.now(UTC)
+    definition = validate(wanted(f"job {number}", (now + AT_ONCE).isoformat()), now)
+    definitions.replace(job_id(number), definition, now, actor="bench")
+
+
+def touch(number: int) -> None:
+    """Another description and another version of the definition, due when it was."""
+    now = datetime.now(UTC)
+    definition = validate(wanted(f"job {number} again", FAR_AWAY, description=f"edited {now}"), now)
+    definitions.replace(job_id(number), definition, now, actor="bench")
+
+
+if __name__ == "__main__":
+    serve(create, change, touch)

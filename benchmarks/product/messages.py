@@ -1,0 +1,27 @@
+"""`messages N`: ticks what is due in the place of the beat, and publishes it with one run in each message."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from executions.dispatch import CARRY_OUT, Message
+from scheduler_project.celery import app
+from schedules.tick import tick
+
+
+def publish(n_runs: int) -> None:
+    """Publish the runs of all that is due; ends with an error when those are not `n_runs`."""
+    n_sent = 0
+    with app.producer_pool.acquire() as producer:
+        while messages := tick(datetime.now(UTC), limit=500).messages:
+            for run in (run for message in messages for run in message.runs):
+                alone = Message((run,))
+                app.send_task(CARRY_OUT, args=alone.args, producer=producer, **alone.options)
+                n_sent += 1
+    if n_sent != n_runs:
+        sys.exit(f"{n_sent:,} runs were due, and not {n_runs:,}")
+
+
+if __name__ == "__main__":
+    publish(int(sys.argv[1]))

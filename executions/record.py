@@ -1,0 +1,36 @@
+"""Record: what a run's row says of its occurrence, for who compares rows with the instants that a schedule names. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+
+class Record(NamedTuple):
+    """A row, as it was read. `status`, `reason` and `origin` are texts: another version may have written them.
+
+    A folded row stands for `n_occurrences`, from `nominal_at` to `last_nominal_at`; of another the two are the same.
+    """
+
+    run_id: UUID
+    origin: str
+    nominal_at: datetime
+    last_nominal_at: datetime
+    n_occurrences: int
+    status: str
+    reason: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    n_attempts: int
+    error_code: str
+
+    @property
+    def late_by(self) -> timedelta | None:
+        """From the nominal instant to the first start; None: it never started."""
+        return self.started_at - self.nominal_at if self.started_at else None
+
+    @property
+    def took(self) -> timedelta | None:
+        """From the first start to the end; None before it has ended."""
+        return self.finished_at - self.started_at if self.finished_at and self.started_at else None

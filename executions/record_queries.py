@@ -1,0 +1,50 @@
+"""The SQL by which the rows of occurrences are read, to be held against what was expected."""
+
+from __future__ import annotations
+
+# records.recorded: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
+# nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
+RECORD = """id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
+       finished_at, n_attempts, error_code"""
+RECORDED = f"""
+SELECT {RECORD}
+  FROM executions_run
+ WHERE job_id = %(job_id)s AND (nominal_at, origin) > (%(after)s, %(after_origin)s) AND nominal_at <= %(until)s
+   AND origin IN ('schedule', 'backfill')
+ ORDER BY nominal_at, origin LIMIT %(limit)s
+"""
+
+# records.recorded: the folded row that may reach into the window from before it.
+FOLDED = f"""
+SELECT {RECORD}
+  FROM executions_run
+ WHERE job_id = %(job_id)s AND nominal_at <= %(after)s AND n_occurrences > 1 AND origin = 'schedule'
+ ORDER BY nominal_at DESC LIMIT 1
+"""
+
+# records.recorded_of: the rows of several jobs' schedules since an instant.
+RECORDED_OF_JOBS = f"""
+SELECT run.job_id, {RECORD}
+  FROM unnest(%(job_id)s::uuid[], %(after)s::timestamptz[], %(until)s::timestamptz[])
+        AS wanted (wanted_id, after, until)
+ CROSS JOIN LATERAL (
+    SELECT * FROM executions_run
+     WHERE job_id = wanted_id AND nominal_at > wanted.after AND nominal_at <= wanted.until
+       AND origin IN ('schedule', 'backfill')
+     ORDER BY nominal_at, origin LIMIT %(limit)s) AS run
+ ORDER BY run.job_id, run.nominal_at, run.origin
+"""
+
+# records.last_start: the latest occurrence of a job's schedule that was started.
+LAST_START = """
+SELECT nominal_at FROM executions_run
+ WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule' AND reason = ''
+ ORDER BY nominal_at DESC LIMIT 1
+"""
+
+# records.note: something about a job, told by an event of its latest run.
+NOTE_ON_LATEST = """
+INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
+SELECT run.id, run.scope_id, %(kind)s, %(now)s, run.n_attempts, %(reason)s
+  FROM (SELECT * FROM executions_run WHERE job_id = %(job_id)s ORDER BY nominal_at DESC, id DESC LIMIT 1) AS run
+"""

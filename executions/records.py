@@ -1,0 +1,62 @@
+"""The rows of a job's occurrences, for who holds them against what was expected; and what is told by the latest of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from executions import record_queries as queries
+from executions.database import execute, fetch
+from executions.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+ROWS_AT_ONCE = 500
+AFTER_ALL_ORIGINS = "~"  # sorts after every origin
+
+
+def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
+    """The rows of a job's schedule and of backfills in (after, until], by nominal instant, read as they are needed.
+
+    A folded row that began before `after` and reaches into the window comes first.
+    """
+    values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
+    for row in fetch(queries.FOLDED, values):
+        if (folded := Record(*row)).last_nominal_at > after:
+            yield folded
+    values |= {"limit": ROWS_AT_ONCE}
+    rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
+    while rows:
+        yield from rows
+        if len(rows) < ROWS_AT_ONCE:
+            break
+        values |= {"after": rows[-1].nominal_at, "after_origin": rows[-1].origin}
+        rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
+
+
+def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
+    """The same for several jobs, each with its window, in one query: up to `limit` rows of each, none folded from before."""
+    found: dict[UUID, list[Record]] = {job_id: [] for job_id in windows}
+    if windows:
+        values = {
+            "job_id": list(windows),
+            "after": [after for after, _ in windows.values()],
+            "until": [until for _, until in windows.values()],
+            "limit": limit,
+        }
+        for job_id, *row in fetch(queries.RECORDED_OF_JOBS, values):
+            found[job_id].append(Record(*row))
+    return found
+
+
+def last_start(job_id: UUID, after: datetime) -> datetime | None:
+    """The nominal instant of the latest occurrence later than `after` that a job's schedule started; None: none is kept."""
+    rows = fetch(queries.LAST_START, {"job_id": job_id, "after": after})
+    return rows[0][0] if rows else None
+
+
+def note(job_id: UUID, kind: str, now: datetime, *, reason: str) -> bool:
+    """Append an event to the latest run of a job, whatever its state; False: it has no run."""
+    return bool(execute(queries.NOTE_ON_LATEST, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))

@@ -1,0 +1,128 @@
+"""What the page “Explain” of a job shows: its ledger for a window, gaps first, each occurrence in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.utils import timezone
+
+from access.admin import instants
+from executions.admin import shown
+from executions.admin.lists import counted
+from schedules import ledger, telling
+from schedules.admin.page import state_badge, stoppage_line
+from schedules.clock.compare import Decision
+from schedules.clock.zones import FIRST_AT, LAST_AT
+from schedules.telling import LABELS_OF, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.utils.safestring import SafeString
+
+    from schedules.clock.compare import Entry
+    from schedules.models import Job
+
+PER_PAGE = 200
+GAPS_SHOWN = 20
+WINDOWS = {
+    "hour": ("Last hour", timedelta(hours=1)),
+    "day": ("Last 24 hours", timedelta(hours=24)),
+    "week": ("Last 7 days", timedelta(days=7)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An occurrence, or several that share a row."""
+
+    at: SafeString
+    last: SafeString | None
+    badge: SafeString
+    text: str
+    url: str
+
+
+def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """The context of the page. `asked`: `window`, or `after` and `until` as a browser's fields give them; else a day."""
+    errors: list[str] = []
+    window = asked.get("window", "day")
+    after, until = _moment(asked, "after", errors), _moment(asked, "until", errors)
+    if after is None and until is None:
+        window = window if window in WINDOWS else "day"
+        after, until = now - WINDOWS[window][1], now
+    else:
+        window = ""
+        until = until or now
+        after = after or until - WINDOWS["day"][1]
+        if after >= until:
+            errors.append("The window must begin before it ends.")
+            after = until - WINDOWS["day"][1]
+    account = ledger.explain(job.pk, after, until, now, limit=PER_PAGE)
+    counts = account.counts or {}
+    gaps = ledger.Account(after, until, account.standing)
+    if account.counts is None or Decision.GAP in counts:
+        gaps = ledger.explain(job.pk, after, until, now, limit=GAPS_SHOWN, only_gaps=True)
+    return {
+        "job": job,
+        "badge": state_badge(job),
+        "errors": errors,
+        "windows": [
+            {"name": name, "label": label, "is_active": name == window} for name, (label, _) in WINDOWS.items()
+        ],
+        "after": _field(after),
+        "until": _field(until),
+        "zone": str(timezone.get_current_timezone()),
+        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, after, until)],
+        "lines": [_line(entry, now) for entry in account.entries],
+        "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
+        "n_gaps": _how_many(counts, gaps),
+        "more_gaps": gaps.next_at is not None,
+        "counts": [(telling.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
+        "is_long": account.counts is None,
+        "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
+        "next": urlencode({"after": account.next_at.isoformat(), "until": until.isoformat()})
+        if account.next_at
+        else "",
+    }
+
+
+def _how_many(counts: Mapping[Decision, int], gaps: ledger.Account) -> str:
+    found = counts.get(Decision.GAP, len(gaps.entries))
+    more = gaps.next_at is not None and Decision.GAP not in counts
+    return f"{counted(found, 'occurrence')}{' or more' if more else ''}"
+
+
+def _line(entry: Entry, now: datetime) -> Line:
+    label, tone = LABELS_OF[entry.decision]
+    row = entry.record or entry.made_good_by
+    return Line(
+        at=instants.instant(entry.at, now),
+        last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
+        badge=shown.badge(label, tone),
+        text=sentence(entry),
+        url=shown.run_url(row.run_id) if row else "",
+    )
+
+
+def _moment(asked: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
+    """A field's instant: local time in the viewer's zone when it has no offset; None when it is empty or unfit."""
+    text = asked.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or not FIRST_AT.year < found.year < LAST_AT.year:
+        errors.append(f"“{text[:40]}” is not a date and time: write it like 2027-03-01T09:00.")
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.get_current_timezone())).astimezone(UTC)
+
+
+def _field(at: datetime) -> str:
+    """As the browser's field for a local date and time has it, to the second."""
+    return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

@@ -1,0 +1,133 @@
+"""`manage.py explain`: for a window, what a job's schedule named and what became of each occurrence.
+
+Exit code: 0, nothing is missing; 1, there are gaps; 2, the question cannot be answered.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from executions.ids import read_id
+from executions.targets.jsonsafe import find_flaw
+from schedules import ledger
+from schedules.clock.compare import Decision
+from schedules.clock.fields import read_instant
+from schedules.exceptions import JobGone
+from schedules.models import Job, Why
+from schedules.telling import LABELS_OF, counted, sentence
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.core.management.base import CommandParser
+
+    from schedules.clock.compare import Entry
+
+DAY = timedelta(hours=24)
+GAPS_FOUND, UNANSWERED = 1, 2
+MOST_NAMED = 10
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare what a job's schedule named with what was recorded. "
+        "Ends with 0 when nothing is missing, with 1 when there are gaps, with 2 when it cannot tell."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("job", help="name or id of the job; of a deleted job its id")
+        parser.add_argument(
+            "--after", metavar="INSTANT", help="occurrences later than this (default: 24 h before until)"
+        )
+        parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (default: now)")
+        parser.add_argument("--gaps", action="store_true", help="show nothing but the gaps")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = datetime.now(UTC)
+        until = _instant("--until", options["until"]) or now
+        after = _instant("--after", options["after"]) or until - DAY
+        if after >= until:
+            raise CommandError("--after must be earlier than --until.", returncode=UNANSWERED)
+        counts: Counter[Decision] = Counter()
+        try:
+            job_id = _find(options["job"])
+            for entry in ledger.entries(job_id, after, until, now):
+                counts[entry.decision] += entry.n_occurrences
+                if not options["gaps"] or entry.decision is Decision.GAP:
+                    self.stdout.write(json.dumps(_json(entry)) if options["json"] else _line(entry))
+        except JobGone:
+            raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
+        if not options["json"]:
+            for stoppage in ledger.incidents(job_id, after, until):
+                self.stdout.write(
+                    f"{_exact(stoppage.raised_at or stoppage.found_at)}  {'Watchdog':<13}  {Why(stoppage.why).label}"
+                )
+            self.stdout.write(_summary(counts, after, until, ledger.kept_since(now)))
+        if counts[Decision.GAP]:
+            sys.exit(GAPS_FOUND)
+
+
+def _find(wanted: str) -> UUID:
+    """The id of a job, from its id or its name."""
+    if job_id := read_id(wanted):
+        return job_id
+    named = Job.objects.filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
+    ids = [] if find_flaw(wanted) else list(named.values_list("pk", flat=True)[: MOST_NAMED + 1])
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        raise CommandError(f"There is no job named {wanted!r}.", returncode=UNANSWERED)
+    more = ", …" if len(ids) > MOST_NAMED else ""
+    known = ", ".join(map(str, ids[:MOST_NAMED]))
+    raise CommandError(f"Several jobs are named {wanted!r}. Give the id of one: {known}{more}", returncode=UNANSWERED)
+
+
+def _instant(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return read_instant(text, "UTC")
+    except ValueError as error:
+        raise CommandError(f"{option}: {error}.", returncode=UNANSWERED) from None
+
+
+def _line(entry: Entry) -> str:
+    when = f"{_exact(entry.at)} … {_exact(entry.last_at)}" if entry.n_occurrences > 1 else _exact(entry.at)
+    return f"{when}  {LABELS_OF[entry.decision][0]:<13}  {sentence(entry)}"
+
+
+def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_since: datetime) -> str:
+    told = ", ".join(counted(kind, n) for kind, n in counts.items()) or "no occurrence"
+    text = f"After {_exact(after)} until {_exact(until)} UTC: {told}."
+    if after < kept_since:
+        text += f" Before {_exact(kept_since)} the history may have been pruned: nothing counts as missing there."
+    return text
+
+
+def _exact(at: datetime) -> str:
+    text = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    return text.removesuffix(".000000")
+
+
+def _json(entry: Entry) -> dict[str, Any]:
+    return {
+        "nominal_at": _iso(entry.at),
+        "last_nominal_at": _iso(entry.last_at),
+        "n_occurrences": entry.n_occurrences,
+        "decision": entry.decision.value,
+        "reason": (entry.record.reason or None) if entry.record else None,
+        "run": str(entry.record.run_id) if entry.record else None,
+        "made_good_by": str(entry.made_good_by.run_id) if entry.made_good_by else None,
+        "text": sentence(entry),
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

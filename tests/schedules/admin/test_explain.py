@@ -1,0 +1,125 @@
+"""The ledger's page in the admin."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from executions.models import Run
+from executions.targets.base import Failed
+from schedules.admin import explain
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.watchdog import watch_once
+from tests.factories import end, make_job
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from tests.staff import StaffClient
+
+pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
+
+START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=6)
+
+
+@pytest.fixture
+def admin(admin_user: User) -> StaffClient:
+    return signed_in(admin_user)
+
+
+@pytest.fixture
+def job() -> Job:
+    """Succeeded, failed, skipped for overlap, and then a beat that stood still."""
+    made = make_job("nightly <b>report</b>", now=START)
+    for minute, outcome in ((1, None), (2, Failed("exception", "no", permanent=True)), (3, None)):
+        tick(START + timedelta(minutes=minute), 10)
+        if minute < 3:
+            end(Run.objects.get(status="queued"), outcome)
+    tick(START + timedelta(minutes=4), 10)
+    return made
+
+
+def at(job: Job, query: str = "") -> str:
+    return f"/admin/schedules/job/{job.pk}/explain/{query}"
+
+
+def test_each_occurrence_is_told_in_plain_words(admin: StaffClient, job: Job) -> None:
+    text = page_of(admin.get(at(job)))
+    assert "Ran, 8 ms late, took 250 ms, succeeded." in text
+    assert "Ran, 8 ms late, took 250 ms, failed (exception)." in text
+    assert "It waits for a worker." in text
+    assert "It did not start, because the job&#x27;s previous run was not over yet." in text
+    assert "It is due, and no beat has come to it yet." in text
+    assert "No gap: every occurrence" in text
+    assert "nightly &lt;b&gt;report" in text and "<b>report" not in text
+
+
+def test_gaps_stand_first_with_how_many_there_are(admin: StaffClient, job: Job) -> None:
+    Run.objects.filter(nominal_at__lte=START + timedelta(minutes=2)).delete()
+    text = page_of(admin.get(at(job)))
+    assert "Gaps: 2 occurrences without a record" in text
+    assert text.index("Gaps: 2") < text.index("What became of it")
+
+
+def test_the_jobs_page_leads_there(admin: StaffClient, job: Job) -> None:
+    assert at(job) in page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
+
+
+def test_a_window_without_an_occurrence_says_so(admin: StaffClient) -> None:
+    text = page_of(admin.get(at(make_job(schedule={"kind": "none"}))))
+    assert "named no instant in this window" in text
+
+
+@pytest.mark.parametrize("query", ["?after=nonsense", "?until=0001-01-01T00:00", "?after=9999-12-31T23:59%2B00:00"])
+def test_a_window_that_is_no_window_is_said_and_the_page_comes(admin: StaffClient, job: Job, query: str) -> None:
+    assert "is not a date and time" in page_of(admin.get(at(job, query)))
+
+
+def test_a_window_that_ends_before_it_begins_is_said(admin: StaffClient, job: Job) -> None:
+    assert "begin before it ends" in page_of(admin.get(at(job, "?after=2026-01-02T00:00&until=2026-01-01T00:00")))
+
+
+def test_a_long_window_goes_on_where_the_page_ended(
+    admin: StaffClient, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "PER_PAGE", 2)
+    address, seen = at(job, f"?after={START:%Y-%m-%dT%H:%M}&until={START + timedelta(minutes=6):%Y-%m-%dT%H:%M}"), []
+    for _ in range(3):
+        text = page_of(admin.get(address))
+        seen += re.findall(r'<td><time class="ms-time" datetime="([^"]+)"', text)
+        if not (onwards := re.search(r'href="(\?after=[^"]+)" rel="next"', text)):
+            break
+        address = at(job, onwards[1].replace("&amp;", "&"))
+    assert seen == [f"{START + timedelta(minutes=m):%Y-%m-%dT%H:%M:%SZ}" for m in range(1, 7)][: len(seen)]
+    assert len(seen) == 6
+
+
+def test_a_job_that_was_deleted_leads_to_its_history(admin: StaffClient) -> None:
+    response = admin.get(f"/admin/schedules/job/{uuid4()}/explain/")
+    assert response.status_code == 302
+
+
+def test_it_takes_the_right_to_see_jobs(job: Job) -> None:
+    assert signed_in(staff_member("ann")).get(at(job)).status_code == 403
+    page_of(signed_in(staff_member("bob", "view_job")).get(at(job)))
+
+
+def test_what_the_watchdog_found_stands_on_the_jobs_pages_and_on_the_first_one(admin: StaffClient, job: Job) -> None:
+    Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
+    assert "Schedules have stopped" not in page_of(admin.get("/admin/"))
+    watch_once(datetime.now(UTC), 10)
+    for address in (at(job), f"/admin/schedules/job/{job.pk}/"):
+        text = page_of(admin.get(address))
+        assert "found that its schedule had stopped" in text and "that were due have no record" in text
+    text = page_of(admin.get("/admin/"))
+    assert "Schedules have stopped" in text and at(job) in text
+    told = Run.objects.filter(events__kind="schedule_stopped").get()
+    assert "The job&#x27;s schedule had stopped (gaps)" in page_of(
+        admin.get(f"/admin/executions/run/{told.pk}/change/")
+    )

@@ -1,0 +1,132 @@
+"""The ledger over REST."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from executions.models import Run
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.watchdog import watch_once
+from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
+from tests.factories import end, make_job
+from tests.staff import staff_member
+
+pytestmark = pytest.mark.django_db
+
+START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+
+
+def at(minute: float) -> datetime:
+    return START + timedelta(minutes=minute)
+
+
+def iso(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+@pytest.fixture
+def job() -> Job:
+    """A job each minute: one run, three that met it, and a beat that then stood still."""
+    made = make_job(now=START)
+    for minute in range(1, 5):
+        tick(at(minute), 10)
+    end(Run.objects.get(status="queued"))
+    return made
+
+
+def explain(api: DocumentedClient, job: Job, **query: Any) -> Any:
+    return api.get(f"/api/v1/jobs/{job.pk}/explain", query)
+
+
+def test_each_occurrence_is_told_with_its_decision_its_reason_and_its_run(api: DocumentedClient, job: Job) -> None:
+    Run.objects.filter(nominal_at=at(3)).delete()
+
+    body = explain(api, job, after=iso(START), until=iso(at(6))).json()
+
+    told = [(e["nominal_at"], e["decision"], e["reason"]) for e in body["entries"]]
+    assert told == [
+        (iso(at(1)), "started", None),
+        (iso(at(2)), "skipped", "overlap"),
+        (iso(at(3)), "gap", None),
+        (iso(at(4)), "skipped", "overlap"),
+        (iso(at(5)), "pending", None),
+        (iso(at(6)), "pending", None),
+    ]
+    assert body["counts"] == {"started": 1, "skipped": 2, "gap": 1, "pending": 2}
+    first = body["entries"][0]
+    assert first["text"] == "Ran, 8 ms late, took 250 ms, succeeded."
+    assert (first["run"]["lateness_ms"], first["run"]["duration_ms"]) == (8, 250)
+    assert api.get(first["run"]["link"]).json()["id"] == first["run"]["id"]
+    assert body["next"] is None
+
+
+def test_by_default_the_last_day_is_told_and_nothing_of_what_is_to_come(api: DocumentedClient, job: Job) -> None:
+    body = explain(api, job).json()
+    assert len(body["entries"]) >= 10
+    assert all(e["nominal_at"] <= body["until"] for e in body["entries"])
+    assert {e["decision"] for e in body["entries"]} == {"started", "skipped", "pending"}
+
+
+def test_what_is_to_come_is_told_to_who_asks_for_it(api: DocumentedClient, job: Job) -> None:
+    body = explain(api, job, after=iso(at(60)), until=iso(at(62))).json()
+    assert [e["decision"] for e in body["entries"]] == ["upcoming", "upcoming"]
+
+
+def test_only_gaps_and_in_pages(api: DocumentedClient, job: Job) -> None:
+    Run.objects.filter(nominal_at__in=[at(2), at(3)]).delete()
+    body = explain(api, job, only="gaps", limit=1).json()
+    seen = [e["nominal_at"] for e in body["entries"]]
+    while body["next"]:
+        body = api.get(body["next"]).json()
+        seen += [e["nominal_at"] for e in body["entries"]]
+    assert seen == [iso(at(2)), iso(at(3))]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"after": "yesterday"}, "after"),
+        ({"after": "2026-01-01T00:00:00"}, "after"),
+        ({"until": "9999-01-01T00:00:00Z"}, "until"),
+        ({"until": "1970-01-01T00:00:00Z"}, "after"),
+        ({"after": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "after"),
+        ({"limit": "0"}, "limit"),
+        ({"limit": "1001"}, "limit"),
+        ({"only": "skips"}, "only"),
+        ({"since": "now"}, "since"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_by_field(
+    api: DocumentedClient, job: Job, query: dict[str, str], field: str
+) -> None:
+    assert fields_of(explain(api, job, **query)) == [field]
+
+
+def test_a_job_that_is_not_there_is_not_explained(api: DocumentedClient, job: Job) -> None:
+    api.delete(f"/api/v1/jobs/{job.pk}")
+    problem_of(explain(api, job), 404)
+
+
+def test_it_takes_the_right_to_see_runs(job: Job) -> None:
+    problem_of(explain(documented_client(staff_member("ann", "view_job")), job), 403)
+    assert explain(documented_client(staff_member("bob", "view_run")), job).status_code == 200
+
+
+def test_a_window_of_all_time_at_each_second_is_answered_in_pages(api: DocumentedClient) -> None:
+    job = make_job(schedule={"every": "1s"}, now=START)
+    body = explain(api, job, after="1970-01-01T00:00:00Z", until="2099-01-01T00:00:00Z").json()
+    assert len(body["entries"]) == 200 and body["counts"] is None and body["next"]
+
+
+def test_what_the_watchdog_found_is_told_with_it(api: DocumentedClient, job: Job) -> None:
+    Run.objects.filter(nominal_at=at(3)).delete()
+    watch_once(datetime.now(UTC), 10)
+    (incident,) = explain(api, job).json()["incidents"]
+    assert (incident["why"], incident["over_at"]) == ("gaps", None)
+    latest = api.get(f"/api/v1/jobs/{job.pk}/runs").json()["results"][0]["id"]
+    events = api.get(f"/api/v1/runs/{latest}").json()["events"]
+    assert [(e["kind"], e["reason"]) for e in events][-1] == ("schedule_stopped", "gaps")

@@ -1,0 +1,198 @@
+"""Several schedules in one: their union, what is said of each, and how they are read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedules.clock.describe import describe, warnings
+from schedules.clock.dst import dst_changes
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.preview import Mark, preview
+from schedules.clock.reading import MAX_SPECS, parse
+from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json
+from schedules.clock.start import anchored, as_it_was
+from schedules.clock.zones import LAST_AT
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+FLOOR = timedelta(seconds=1)
+PARIS = "Europe/Paris"
+
+
+def several(*specs: object, **bounds: object) -> ScheduleSpec:
+    return parse({"specs": list(specs), **bounds}, min_interval=FLOOR)
+
+
+def errors_of(data: object) -> dict[str, list[str]]:
+    with pytest.raises(InvalidSchedule) as refusal:
+        parse(data, min_interval=FLOOR)
+    return refusal.value.errors
+
+
+MEMBERS = st.one_of(
+    st.builds(
+        lambda cron, zone, fold: {"cron": cron, "timezone": zone, "dst_fold": fold},
+        st.sampled_from(["*/7 * * * *", "30 2 * * *", "0 0,12 * * 1-5", "15 30 1 * * *", "@hourly"]),
+        st.sampled_from(["UTC", "America/New_York", "Australia/Lord_Howe"]),
+        st.sampled_from(["first", "both"]),
+    ),
+    st.builds(
+        lambda every, start: (
+            {"every": every, "anchor_at": "2027-01-01T00:00Z"} | ({"start_at": start} if start else {})
+        ),
+        st.sampled_from([60, 420, 3600, 5400.5]),
+        st.sampled_from([None, "2027-03-14T05:00Z"]),
+    ),
+    st.builds(lambda at: {"at": at}, st.sampled_from(["2027-03-14T07:00Z", "2027-11-07T06:30Z"])),
+)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None, database=None)
+@given(
+    st.lists(MEMBERS, min_size=2, max_size=5),
+    st.sampled_from([datetime(2027, 3, 14, tzinfo=UTC), datetime(2027, 11, 7, tzinfo=UTC)]),
+    st.booleans(),
+)
+def test_the_instants_are_the_union_of_each_once_and_strictly_increasing(
+    members: list[dict[str, object]], day: datetime, has_end: bool
+) -> None:
+    end_at = day + timedelta(hours=9)
+    spec = several(*members, **({"end_at": end_at.isoformat()} if has_end else {}))
+    found = list(occurrences(spec, day, day + timedelta(days=1)))
+    until = end_at if has_end else day + timedelta(days=1)
+    each = [parse(member, min_interval=FLOOR) for member in members]
+    assert found == sorted({at for one in each for at in occurrences(one, day, until)})
+    assert all(earlier < later for earlier, later in pairwise(found))
+    assert next_after(spec, day) == (found[0] if found else next_after(spec, until))
+
+
+def test_the_instants_are_made_only_as_they_are_asked_for() -> None:
+    spec = several({"cron": "* * * * * *"}, {"every": "1s", "anchor_at": "2027-01-01T00:00Z"})
+    assert [at.second for at in islice(occurrences(spec, NOW, LAST_AT), 3)] == [1, 2, 3]
+
+
+def test_each_has_its_own_zone_bounds_and_anchor_or_those_of_the_whole() -> None:
+    spec = several(
+        {"cron": "0 9 * * *"},
+        {"cron": "0 9 * * *", "timezone": "Asia/Tokyo", "end_at": "2027-03-02T00:00"},
+        timezone=PARIS,
+        start_at="2027-03-01T00:00",
+        end_at="2027-03-02T09:00",
+    )
+    assert [at.strftime("%d %H") for at in occurrences(spec, NOW - timedelta(days=9), LAST_AT)] == [
+        "01 00",
+        "01 08",
+        "02 08",
+    ]
+    assert [each.timezone for each in spec.specs] == [PARIS, "Asia/Tokyo"]
+
+
+def test_a_plain_list_is_several_schedules() -> None:
+    members = [{"cron": "0 9 * * *"}, {"every": "15m"}]
+    spec = parse(members, min_interval=FLOOR)
+    assert spec == several(*members)
+    assert spec.kind is Kind.SEVERAL
+    assert parse(to_json(spec), min_interval=FLOOR) == spec
+
+
+@pytest.mark.parametrize(
+    ("member", "field", "sentence"),
+    [
+        ({"cron": "75 * * * *"}, "specs.1.cron", "75 is not in 0-59"),
+        ({"every": "10ms"}, "specs.1.every", "must be at least 1s."),
+        ({"corn": 1, "cron": "@daily"}, "specs.1.corn", 'Did you mean "cron"?'),
+        ({}, "specs.1.kind", "say when"),
+        (7, "specs.1", "must be an object, not 7."),
+        ([], "specs.1", "must be an object, not a list."),
+        ({"specs": []}, "specs.1.specs", "can't be nested"),
+        ({"kind": "several"}, "specs.1.kind", "can't be several for one of several"),
+        ({"delay": "5m"}, "specs.1.delay", "can't be one of several"),
+        ({"kind": "delay"}, "specs.1.kind", "can't be delay for one of several"),
+        ({"kind": "none"}, "specs.1.kind", "can't be none for one of several"),
+        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "give it beside specs"),
+        ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),
+    ],
+)
+def test_what_is_wrong_with_one_is_told_under_its_place(member: object, field: str, sentence: str) -> None:
+    for data in ([{"cron": "@daily"}, member], {"specs": [{"cron": "@daily"}, member]}):
+        errors = errors_of(data)
+        assert list(errors) == [field]
+        assert sentence in errors[field][0]
+
+
+def test_there_are_two_to_twenty() -> None:
+    daily = {"cron": "@daily"}
+    assert len(several(*[daily] * MAX_SPECS).specs) == MAX_SPECS
+    for n in (0, 1, MAX_SPECS + 1):
+        assert errors_of([daily] * n) == {"specs": [f"must be a list of 2 to 20 schedules, not {n} of them."]}
+    assert "has no meaning" in errors_of({"specs": [daily, daily], "dst_gap": "skip"})["dst_gap"][0]
+
+
+def test_the_words_name_each_and_then_the_bounds_of_the_whole() -> None:
+    assert describe(several({"cron": "0 9 * * mon-fri"}, {"every": "15m"})) == (
+        "At 09:00, Monday to Friday (UTC); and every 15 minutes"
+    )
+    spec = several(
+        {"cron": "0 9 * * *"}, {"cron": "@hourly"}, {"at": "2027-05-01"}, end_at="2028-01-01T00:00", max_runs=5
+    )
+    assert describe(spec) == (
+        "At 09:00 every day (UTC); every hour; and once, on 1 May 2027 at 00:00 (UTC); "
+        "all of it until 1 January 2028 at 00:00, at most 5 times (UTC)"
+    )
+    assert describe(several({"every": "1h"}, {"every": "7h"}, max_runs=1)) == (
+        "Every hour; and every 7 hours; all of it at most once"
+    )
+
+
+def test_notes_say_which_schedule_they_are_about() -> None:
+    spec = several({"cron": "* 9 * * *"}, {"at": "2027-02-01"}, {"cron": "0 0 * * *"})
+    assert warnings(spec, NOW) == [
+        "“* 9 * * *”: It runs in every minute of the hours named; for once an hour give a minute, such as 0.",
+        "“2027-02-01T00:00:00Z”: No instant of it is left.",
+    ]
+    over = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
+    assert warnings(over, NOW) == ["No instant of this schedule is left: it will not run any more."]
+
+
+def test_the_preview_shows_each_instant_as_the_schedule_that_names_it_sees_it() -> None:
+    spec = several({"cron": "30 2 * * *", "timezone": "America/New_York"}, {"cron": "0 8 * * *"}, timezone=PARIS)
+    fires = preview(spec, datetime(2027, 3, 14, tzinfo=UTC), 2)
+    assert [(fire.local.isoformat(), fire.marks) for fire in fires] == [
+        ("2027-03-14T03:00:00-04:00", (Mark.GAP,)),
+        ("2027-03-15T02:30:00-04:00", ()),
+    ]
+
+
+def test_each_change_of_the_clocks_is_told_once_with_what_it_does_to_each() -> None:
+    new_york = {"timezone": "America/New_York"}
+    spec = several(
+        {"cron": "30 2 * * *", **new_york},
+        {"cron": "15 2 * * *", "dst_gap": "skip", **new_york},
+        {"cron": "0 12 * * *", **new_york},
+        {"cron": "0 12 * * *", "timezone": "Asia/Tokyo"},
+    )
+    spring, autumn = dst_changes(spec, NOW, NOW + timedelta(days=365))
+    assert spring.affected and not autumn.affected
+    assert [fire.local.isoformat() for fire in spring.fires] == ["2027-03-14T03:00:00-04:00"]
+    assert spring.text == (
+        "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. "
+        "“30 2 * * *”: 02:30 does not exist that day: this schedule runs at 03:00 EDT instead. "
+        "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run then."
+    )
+    assert autumn.text.endswith("No time of this schedule is moved, left out or repeated.")
+
+
+def test_intervals_keep_their_beat_when_the_list_around_them_changes() -> None:
+    before = anchored(several({"every": "15m"}, {"cron": "@daily"}), NOW)
+    assert [each.anchor_at for each in before.specs] == [NOW, None]
+    longer = as_it_was(several({"cron": "@hourly"}, {"every": "15m"}, {"every": "20m"}), before)
+    assert [each.anchor_at for each in longer.specs] == [None, NOW, None]
+    assert as_it_was(several({"every": "15m"}, {"cron": "@daily"}), before) == before
+    alone = anchored(parse({"every": "15m"}, min_interval=FLOOR), NOW)
+    assert as_it_was(several({"every": "15m"}, {"cron": "@daily"}), alone) == before
+    started = anchored(several({"every": "15m", "start_at": "2027-05-01"}, {"every": "1h"}), NOW)
+    assert [each.anchor_at for each in started.specs] == [datetime(2027, 5, 1, tzinfo=UTC), NOW]

@@ -1,0 +1,110 @@
+"""What the sun does: agreement with Celery's own schedule, and what is ours: stable instants, and days without any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from typing import Any
+
+import ephem as partly_typed
+import pytest
+from celery.schedules import solar
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schedules.clock.describe import describe, warnings
+from schedules.clock.dst import dst_changes
+from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.reading import parse
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import ScheduleSpec
+from schedules.clock.zones import LAST_AT
+
+NOW = datetime(2027, 1, 1, tzinfo=UTC)
+ephem: Any = partly_typed
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+TROMSO = {"latitude": 69.65, "longitude": 18.96}
+
+
+def spec(event: SolarEvent | str = "sunset", **data: object) -> ScheduleSpec:
+    return parse({"solar": event, "latitude": 52.5, "longitude": 13.4} | data, min_interval=SECOND)
+
+
+def as_celery_has_them(event: SolarEvent, latitude: float, longitude: float, after: datetime) -> Iterator[datetime]:
+    """The instants at which Celery would fire, one after the other."""
+    schedule: Any = solar(event.value, latitude, longitude)
+    while True:
+        schedule.cal.date = after
+        after = schedule._next_event(ephem.Date(after)).datetime().replace(tzinfo=UTC)
+        yield after
+        after += timedelta(minutes=1)  # it comes to the same event again from within the same second
+
+
+@settings(derandomize=True, max_examples=150, deadline=None, database=None)
+@given(
+    event=st.sampled_from(SolarEvent),
+    latitude=st.floats(-85, 85),
+    longitude=st.floats(-180, 180),
+    hours=st.integers(0, 24 * 365 * 20),
+)
+def test_the_instants_agree_with_celery_to_the_second(
+    event: SolarEvent, latitude: float, longitude: float, hours: int
+) -> None:
+    after = NOW + timedelta(hours=hours)
+    found = list(islice(occurrences(spec(event, latitude=latitude, longitude=longitude), after, LAST_AT), 4))
+    expected = list(islice(as_celery_has_them(event, latitude, longitude, after), 4))
+    assert all(abs(mine - theirs) <= SECOND for mine, theirs in zip(found, expected, strict=True))
+    assert after < found[0] and all(earlier < later for earlier, later in pairwise(found))
+
+
+@pytest.mark.parametrize("event", list(SolarEvent))
+def test_an_instant_is_the_same_from_wherever_it_is_looked_for(event: SolarEvent) -> None:
+    schedule = spec(event, **TROMSO)
+    for at in islice(occurrences(schedule, NOW, LAST_AT), 100):
+        assert at.microsecond == 0
+        for ahead in (SECOND / 1000, SECOND, timedelta(hours=1), timedelta(hours=11)):
+            assert next_after(schedule, at - ahead) == at
+        assert list(occurrences(schedule, at - SECOND, at)) == [at]
+        assert list(occurrences(schedule, at, at + SECOND)) == []
+
+
+def test_days_on_which_the_sun_does_not_set_are_passed_over() -> None:
+    sunsets = list(occurrences(spec("sunset", **TROMSO), NOW, NOW + 366 * DAY))
+    assert len(sunsets) == pytest.approx(245, abs=5)
+    pauses = [(a, b - a) for a, b in pairwise(sunsets) if b - a > 2 * DAY]
+    assert [(at.month, pause.days) for at, pause in pauses] == [(5, 69)]
+
+
+def test_the_schedule_ends_with_the_calendar() -> None:
+    assert len(list(occurrences(spec(), LAST_AT - 2 * DAY, LAST_AT))) == 2
+    assert next_after(spec(), LAST_AT) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"event": "sunset"}, "At sunset, seen from 52.5° N, 13.4° E"),
+        (
+            {"event": "dawn_astronomical", "latitude": -33.87, "longitude": -70},
+            "At astronomical dawn, seen from 33.87° S, 70° W",
+        ),
+        ({"event": "solar_noon", "max_runs": 2}, "At solar noon, seen from 52.5° N, 13.4° E, at most 2 times"),
+    ],
+)
+def test_it_is_put_into_words(data: dict[str, object], text: str) -> None:
+    assert describe(spec(**data)) == text  # type: ignore[arg-type]
+
+
+def test_a_stretch_of_days_without_it_is_told() -> None:
+    assert warnings(spec(), NOW) == []
+    assert warnings(spec("sunset", **TROMSO), NOW) == [
+        "There are days without sunset at that latitude: it does not run between 1 January 2027 and 15 January 2027."
+    ]
+
+
+def test_no_change_of_the_clocks_touches_it() -> None:
+    changes = dst_changes(spec(timezone="Europe/Berlin"), NOW, NOW + 365 * DAY)
+    assert [change.text.partition(". ")[2] for change in changes] == [
+        "This schedule follows the sun, whatever clocks show."
+    ] * 2

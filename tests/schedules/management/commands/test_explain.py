@@ -1,0 +1,115 @@
+"""The ledger at a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from executions.models import Run
+from schedules.models import Job
+from schedules.tick import tick
+from schedules.watchdog import watch_once
+from tests.factories import end, make_job
+
+pytestmark = pytest.mark.django_db
+
+START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+
+
+def explained(*arguments: str) -> tuple[str, int]:
+    """What it prints, and how it ends."""
+    output = io.StringIO()
+    try:
+        call_command("explain", *arguments, stdout=output)
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        return output.getvalue(), ended.code
+    return output.getvalue(), 0
+
+
+@pytest.fixture
+def job() -> Job:
+    """A job that ran each of four minutes."""
+    made = make_job("nightly report", now=START)
+    for minute in range(1, 5):
+        tick(START + timedelta(minutes=minute), 10)
+        end(Run.objects.get(status="queued"))
+    Job.objects.update(state="ended")
+    return made
+
+
+def window(first: int = 0, last: int = 4) -> list[str]:
+    return [f"--after={(START + timedelta(minutes=first)).isoformat()}", f"--until={START + timedelta(minutes=last)}"]
+
+
+def test_a_whole_history_ends_with_zero(job: Job) -> None:
+    text, code = explained("nightly report", *window())
+    assert code == 0
+    lines = text.splitlines()
+    assert len(lines) == 5
+    assert (
+        lines[0]
+        == f"{START + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}  Started        Ran, 8 ms late, took 250 ms, succeeded."
+    )
+    assert lines[-1].endswith("UTC: 4 started.")
+
+
+def test_gaps_end_with_one_and_can_be_shown_alone(job: Job) -> None:
+    Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
+    text, code = explained(str(job.pk), "--gaps", *window())
+    assert code == 1
+    assert [line.split("  ")[1] for line in text.splitlines()[:-1]] == ["Gap"]
+    assert text.endswith("UTC: 3 started, 1 gap.\n")
+
+
+def test_json_is_one_object_a_line(job: Job) -> None:
+    Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
+    text, code = explained("nightly report", "--json", *window())
+    entries = [json.loads(line) for line in text.splitlines()]
+    assert [entry["decision"] for entry in entries] == ["started", "gap", "started", "started"]
+    assert code == 1
+
+
+def test_by_default_the_last_day_is_told(job: Job) -> None:
+    text, _ = explained("nightly report")
+    assert re.search(r"UTC: 4 started, \d+ due\.\n$", text)
+
+
+def test_a_window_that_reaches_behind_the_history_says_so(job: Job) -> None:
+    text, _ = explained("nightly report", "--after=2020-01-01")
+    assert "may have been pruned" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no such job"], "There is no job named 'no such job'."),
+        (["019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b"], "There is no job with the id 019a9f93"),
+        (["nightly report", "--after=yesterday"], '--after: "yesterday" is not a date and time'),
+        (["nightly report", "--until=2026-01-01", "--after=2026-01-02"], "--after must be earlier"),
+        (["nightly\udcff report"], "There is no job named"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_ends_with_two(job: Job, arguments: list[str], words: str) -> None:
+    with pytest.raises(CommandError, match=words) as refused:
+        explained(*arguments)
+    assert refused.value.returncode == 2
+
+
+def test_of_several_jobs_with_one_name_the_ids_are_told(job: Job) -> None:
+    other = make_job("nightly report")
+    with pytest.raises(CommandError, match=f"{job.pk}, {other.pk}"):
+        explained("nightly report")
+
+
+def test_what_the_watchdog_found_stands_above_the_sum(job: Job) -> None:
+    Job.objects.update(state="active")
+    Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
+    watch_once(datetime.now(UTC), 10)
+    text, _ = explained("nightly report")
+    assert text.splitlines()[-2].endswith("Watchdog       Occurrences that were due have no record.")
