@@ -108,6 +108,11 @@ def under(new: NewRun, policies: RunPolicies) -> NewRun:
     )
 
 
+def without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
+    """The same for a run of which everybody knows that it is late."""
+    return replace(under(new, policies), expires_at=None)
+
+
 def admit(
     job_ids: Collection[UUID], concurrency_keys: Collection[str], rate_keys: Collection[str], now: datetime
 ) -> Admitted:

@@ -110,4 +110,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 
 # runs.watch: jobs of whose runs' ends something follows.
 WATCH = "INSERT INTO executions_watch (job_id) VALUES (%(job_id)s) ON CONFLICT DO NOTHING"
-UNWATCH = "DELETE FROM executions_watch WHERE job_id = %(job_id)s"
+UNWATCH = """
+DELETE FROM executions_watch AS watch WHERE watch.job_id = %(job_id)s
+   AND NOT EXISTS (SELECT FROM executions_run AS run
+                    WHERE run.job_id = watch.job_id AND run.status = 'held' AND run.is_buffered)
+"""

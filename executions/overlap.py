@@ -129,9 +129,9 @@ class Together:
     def n_started(self) -> int:
         return sum(not made.reason for made in self.decisions)
 
-    def add(self, reason: Reason | None = None) -> Decision:
-        """Decide upon one more; with a reason, it is clear that it does not start."""
-        decision = Decision(reason) if reason else decide(self.policy, self.going_on)
+    def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
+        """Decide upon one more, by another policy where one is given; with a reason, it is clear that it does not start."""
+        decision = Decision(reason) if reason else decide(policy or self.policy, self.going_on)
         if decision.stops:
             # What it would stop of this very pass does not begin in the first place.
             self.decisions = [replace(made, reason=made.reason or Reason.OVERLAP) for made in self.decisions]

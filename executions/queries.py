@@ -44,22 +44,23 @@ WITH born AS (
     INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
                                 n_occurrences, status, reason, created_at, available_at, planned_at, dispatch_at,
                                 finished_at, n_published, caused_by, is_buffered, concurrency_key, rate_key, priority,
-                                expires_at)
+                                expires_at, backfill_id)
     SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
            reason, %(now)s, available_at, CASE WHEN available_at > %(now)s THEN available_at END,
            CASE WHEN status = 'queued' AND available_at > %(now)s THEN available_at
                 WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
            CASE WHEN status IN ({among(TERMINAL)}) THEN %(now)s::timestamptz END,
            CASE WHEN available_at <= %(now)s THEN %(n_published)s ELSE 0 END,
-           caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at
+           caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at, backfill_id
       FROM unnest(%(id)s::uuid[], %(scope_id)s::bigint[], %(job_id)s::uuid[], %(spec_id)s::bigint[],
                   %(origin)s::text[], %(retry_of)s::uuid[], %(nominal_at)s::timestamptz[],
                   %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[],
                   %(available_at)s::timestamptz[], %(caused_by)s::uuid[], %(is_buffered)s::bool[],
                   %(concurrency_key)s::text[], %(rate_key)s::text[], %(priority)s::int[],
-                  %(expires_at)s::timestamptz[])
+                  %(expires_at)s::timestamptz[], %(backfill_id)s::uuid[])
         AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
-                reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at)
+                reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at,
+                backfill_id)
      WHERE status IN ({among(TRANSITIONS[None])})
     ON CONFLICT DO NOTHING
     RETURNING id, job_id, scope_id, status, reason, available_at, concurrency_key, rate_key
@@ -245,6 +246,7 @@ SELECT id, status FROM asked LEFT JOIN woken ON TRUE
 
 
 CANCEL_RUN = _cancel("run.id = %(id)s")
+CANCEL_NOT_BEGUN_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
 CANCEL_NOT_BEGUN_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
 # of overlap `cancel_other`: whoever was asked before is not asked again
 CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
@@ -278,6 +280,29 @@ SELECT job_id, count(*) FILTER (WHERE status <> 'held'), count(*) FILTER (WHERE 
  WHERE job_id = ANY(%(job_id)s) AND status IN ({among(LIVE)}) GROUP BY job_id
 """
 
+
+# history: the rows of instants of a job, and of each row the latest retry; folded rows that reach into a range.
+OF_INSTANTS = """
+SELECT id, nominal_at, origin, status FROM executions_run
+ WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
+   AND n_occurrences = 1
+ ORDER BY created_at, origin DESC
+"""
+RETRIES = """
+SELECT DISTINCT ON (retry_of) retry_of, status FROM executions_run WHERE retry_of = ANY(%(id)s)
+ ORDER BY retry_of, created_at DESC, id DESC
+"""
+FOLDED_IN = """
+SELECT nominal_at, last_nominal_at FROM executions_run
+ WHERE job_id = %(job_id)s AND n_occurrences > 1 AND status = 'skipped' AND nominal_at <= %(last_at)s
+   AND last_nominal_at >= %(first_at)s
+"""
+COUNT_LIVE_OF_BACKFILL = f"""
+SELECT count(*) FROM executions_run WHERE backfill_id = %(id)s AND status IN ({among(LIVE)})
+"""
+COUNT_OF_BACKFILL = """
+SELECT status, count(*) FROM executions_run WHERE backfill_id = %(id)s GROUP BY status
+"""
 
 # retention: ended runs with all that hangs on them, oldest first.
 PRUNE = """

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import held_queries, queries, transitions
-from executions.admission import under
+from executions.admission import under, without_deadline
 from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
 from executions.models import Run, RunSpec
@@ -19,7 +19,7 @@ from executions.models.spec import freeze, supersede
 from executions.overlap import GoingOn, Stop
 from executions.queries import NOTIFY_CHANNEL, wake_beat
 from executions.states import LIVE, Origin, RunStatus
-from executions.transitions import NewRun, cancel_not_begun
+from executions.transitions import NewRun, cancel_backfilled, cancel_not_begun
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -36,6 +36,7 @@ __all__ = [
     "Run",
     "RunSpec",
     "cancel",
+    "cancel_backfilled",
     "cancel_not_begun",
     "drop_followups",
     "follow_up",
@@ -44,6 +45,7 @@ __all__ = [
     "has_scheduled",
     "keep_followups",
     "open_all",
+    "open_backfilled",
     "open_by_hand",
     "open_scheduled",
     "postpone_followups",
@@ -54,6 +56,7 @@ __all__ = [
     "under",
     "wake_beat",
     "watch",
+    "without_deadline",
 ]
 
 MICROSECOND = timedelta(microseconds=1)
@@ -160,6 +163,16 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
             replace(one, nominal_at=one.nominal_at + MICROSECOND) for place, one in enumerate(new) if place not in born
         ]
     return ids
+
+
+def open_backfilled(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
+    """Open runs of a backfill, for whose instants the caller has looked under the job's lock. Beats publish them."""
+    left = list(new)
+    while left:
+        born = transitions.open_runs(left, now, dispatch_at=now, actor=actor)
+        again = [run for place, run in enumerate(left) if place not in born and run.origin is Origin.RETRY]
+        left = [replace(run, nominal_at=run.nominal_at + len(new) * MICROSECOND) for run in again]
+    wake_beat()
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:

@@ -41,6 +41,7 @@ class NewRun:
     n_occurrences: int = 1
     retry_of: UUID | None = None
     caused_by: UUID | None = None
+    backfill_id: UUID | None = None
     available_at: datetime | None = None  # None: at once
     # What it is held for, until `admission.admit` finds that it may start.
     is_buffered: bool = False  # until no other run of its job goes on
@@ -148,6 +149,7 @@ def open_runs(
             "rate_key": [run.rate_key for run in new],
             "priority": array(run.priority.rank for run in new),
             "expires_at": array(run.expires_at for run in new),
+            "backfill_id": array(run.backfill_id for run in new),
         },
     )
     born = {row[0] for row in rows}
@@ -253,6 +255,12 @@ def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) ->
     """Cancel every run of a job that is queued or retrying; returns how many there were."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
     return len(fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))
+
+
+def cancel_backfilled(backfill_id: UUID, now: datetime, *, actor: str) -> int:
+    """Cancel every run of a backfill that has not begun; returns how many there were."""
+    values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
+    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:

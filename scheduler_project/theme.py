@@ -36,6 +36,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index"), "active": _is_index},
                 _page("Jobs", "event_repeat", "schedules", "job"),
+                {
+                    "title": "Pause many jobs",
+                    "icon": "pause_circle",
+                    "link": reverse("admin:schedules_job_pauses"),
+                    "permission": _may_see("schedules.change_job"),
+                },
                 _page("Runs", "play_circle", "executions", "run"),
                 _page("Feature flags", "toggle_on", "schedules", "featureflag"),
             ],

@@ -25,6 +25,7 @@ from kombu.exceptions import OperationalError as BrokerFault
 from executions.database import is_away, one_line
 from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, expire, free_stranded, postpone
 from schedules import queries
+from schedules.chores import NO_CHORES, do_chores
 from schedules.followers import Followed, follow_once
 from schedules.outage import Outage
 from schedules.periodic import PeriodicScheduler
@@ -130,7 +131,13 @@ class JobScheduler(PeriodicScheduler):
         ]
         if took:
             next_at = queries.next_at()
-        each_at = (next_at.tick, next_at.follow, next_at.expire, max(next_at.dispatch, self._ask_broker_at))
+        each_at = (
+            next_at.tick,
+            next_at.follow,
+            next_at.expire,
+            next_at.chore,
+            max(next_at.dispatch, self._ask_broker_at),
+        )
         return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
@@ -173,7 +180,8 @@ class JobScheduler(PeriodicScheduler):
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(dispatch_once, now, limit, again)
             self.publish(again, now)
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or again)
+        chores = self._try(do_chores, now, limit, NO_CHORES) if next_at.chore <= now else NO_CHORES
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again)
         if took:
             log.debug(
                 "pass",
@@ -183,6 +191,7 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=ticked.n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
+                n_chores=chores.n_done,
                 n_messages=len(ticked.messages) + len(again),
             )
         if ticked.more or (took and not self._is_faulty and not ticked.n_broken):

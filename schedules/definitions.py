@@ -16,7 +16,7 @@ from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.clock.zones import FIRST_AT
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState, begin_span, end_span
+from schedules.models import Backfill, BackfillState, Job, JobState, begin_span, end_span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -148,6 +148,8 @@ def _watch(jobs: Iterable[Job]) -> None:
 
 def _has_followers(job: Job) -> bool:
     if job.schedule["kind"] == Kind.DELAY.value:
+        return True
+    if Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists():
         return True
     try:
         return job.policies.has_followers

@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import admission, runs
 from executions.overlap import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
-from schedules import chains, flags, queries, triggers
+from schedules import backfill, chains, flags, queries, triggers
 from schedules.clock.delay import after_end
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
-
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +117,7 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
     wanted |= {job_id for followers in started_by.values() for job_id, _ in followers}
     locked = set(queries.lock_free_jobs(wanted))
     jobs = Job.objects.select_related("spec").in_bulk(wanted)
+    backfills: set[UUID] = set()
     for run in runs.Run.objects.filter(pk__in=ended).order_by("finished_at", "pk"):
         followers = [
             jobs[job_id]
@@ -136,6 +136,10 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
                 _set_next(jobs[run.job_id], run)
                 _pause_if_failing(jobs[run.job_id], run, now)
             ends.chained += [Chained(job, run.pk, run.finished_at or now) for job in followers]
+            if run.backfill_id:
+                backfills.add(run.backfill_id)
+    if backfills:
+        queries.wake_backfills(backfills, now, backfill.LOW)
     return ends
 
 

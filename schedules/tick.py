@@ -18,7 +18,7 @@ from django.db import transaction
 from executions import overlap, runs
 from executions.database import is_away, one_line, take_apart
 from executions.dispatch import Message, Route, Waiting, gather, route_of
-from executions.overlap import Decision, GoingOn, Stop
+from executions.overlap import Decision, GoingOn, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason, RunStatus
 from schedules import flags, queries
@@ -182,11 +182,11 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     together = overlap.Together(policies.overlap, going_on)
-    for _, judged in _judged(job, policies, due, now, more=more):
+    for instant, judged in _judged(job, policies, due, now, more=more):
         reason = judged or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
         if reason is None and left is not None and together.n_started >= left:
             break
-        together.add(reason)
+        together.add(reason, _overlap(job, policies, instant))
     decided = list(zip(due, together.decisions, strict=False))  # of fewer, where the job has ended
     n_started = together.n_started
     left = None if left is None else left - n_started
@@ -213,8 +213,8 @@ def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
 def _judged(
     job: DueJob, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
-    n_paused = sum(instant <= job.resumed_at for instant in due) if job.resumed_at else 0
-    yield from ((instant, Reason.PAUSED) for instant in due[:n_paused])
+    n_paused = sum(job.was_paused_at(instant) for instant in due)
+    yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
     open_to_run = due[n_paused:]
     catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
     n_missed = 0
@@ -224,6 +224,11 @@ def _judged(
     bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
     verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.caught_up_at is not None))
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
+
+
+def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
+    """The job's, but what somebody chose to start after a pause does start: one after the other, if not side by side."""
+    return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
 def _starts(
@@ -269,7 +274,8 @@ def _rows(
                 is_buffered=is_held,
                 available_at=starts.get(instant),
             )
-            yield new if reason else runs.under(new, policies)
+            bound = runs.without_deadline if job.is_chosen(instant) else runs.under
+            yield new if reason else bound(new, policies)
 
 
 @lru_cache(maxsize=8192)

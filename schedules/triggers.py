@@ -10,10 +10,8 @@ from django.db import transaction
 from executions import runs
 from executions.states import Origin
 from executions.targets.jsonsafe import find_flaw
-from schedules import chains, tick
-from schedules.clock.delay import next_due
-from schedules.clock.occurrences import next_after
-from schedules.clock.spec import Kind
+from schedules import chains, pauses, tick
+from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.definitions import lock
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
@@ -45,10 +43,19 @@ def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
     return run
 
 
-def pause(job_id: UUID, now: datetime, *, actor: str, reason: str = "") -> Job:
-    """Pause a job from now on; what was due before now still runs. Pausing a paused job changes its reason.
+def pause(
+    job_id: UUID,
+    now: datetime,
+    *,
+    actor: str,
+    reason: str = "",
+    until: datetime | None = None,
+    catch_up: Resumption = Resumption.NONE,
+) -> Job:
+    """Pause a job from now on; what was due before now still runs. Pausing a paused job changes all but its beginning.
 
-    Raises JobGone, and JobConflict for a job whose schedule has ended and that starts after no other.
+    At `until` it is resumed with what `catch_up` says. Raises JobGone, and JobConflict for a job whose schedule has
+    ended and that starts after no other.
     """
     with transaction.atomic():
         lock(job_id)
@@ -58,28 +65,37 @@ def pause(job_id: UUID, now: datetime, *, actor: str, reason: str = "") -> Job:
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:
             job.state, job.paused_at = JobState.PAUSED, now
-        job.pause_reason, job.updated_at = reason, now
-        job.save(update_fields=["state", "paused_at", "pause_reason", "updated_at"])
+        terms = {
+            "pause_reason": reason,
+            "paused_by": actor,
+            "paused_until_at": until,
+            "pause_catch_up": catch_up,
+            "pause_set_id": None,
+            "updated_at": now,
+        }
+        for name, value in terms.items():
+            setattr(job, name, value)
+        job.save(update_fields=["state", "paused_at", *terms])
+        if until:
+            runs.wake_beat()
     log.info("job_paused", action="pause", job=str(job_id), actor=actor)
     return job
 
 
-def resume(job_id: UUID, now: datetime, *, actor: str) -> Job:
-    """Resume a paused job: occurrences up to now are recorded as paused, later ones run. Raises JobGone, JobConflict."""
+def resume(
+    job_id: UUID,
+    now: datetime,
+    *,
+    actor: str,
+    catch_up: Resumption = Resumption.NONE,
+    most: int = MOST_BY_DEFAULT,
+) -> Job:
+    """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `most`; later ones run.
+
+    Raises JobGone, and JobConflict for a job that is not paused.
+    """
     with transaction.atomic():
         job = lock(job_id)
-        if job.state != JobState.PAUSED:
-            raise JobConflict(f"The job is {job.state}, not paused.")
-        spec, waits = job.schedule_spec, False
-        if spec.kind is not Kind.DELAY:
-            job.next_run_at = next_after(spec, job.mark_at)
-        elif job.next_run_at is None:
-            waits = runs.has_scheduled(job_id)
-            job.next_run_at = None if waits else next_due(spec, now)
-        is_over = job.next_run_at is None and spec.kind is not Kind.NONE and not waits
-        job.state = JobState.ENDED if is_over else JobState.ACTIVE
-        job.resumed_at, job.updated_at, job.paused_at, job.pause_reason = now, now, None, ""
-        job.save(update_fields=["state", "next_run_at", "resumed_at", "paused_at", "pause_reason", "updated_at"])
-        runs.wake_beat()
-    log.info("job_resumed", action="resume", job=str(job_id), actor=actor)
-    return job
+        pauses.refuse_unless_paused(job)
+        pauses.end([job], now, actor=actor, catch_up=catch_up, most=most)
+        return lock(job_id)

@@ -49,6 +49,7 @@ ATTEMPTS = {
 }
 CANCELLED = {
     "job_deleted": "Cancelled: its job was deleted",
+    "backfill_cancelled": "Cancelled: its backfill was cancelled",
     "overlap": "Cancelled: a later run takes its place",
     "terminated": "Terminated: a later run took its place",
 }

@@ -13,6 +13,7 @@ RUN: dict[str, Any] = {
     "origin": "schedule",
     "retry_of": None,
     "caused_by": None,
+    "backfill_id": None,
     "status": "failed",
     "reason": None,
     "priority": "medium",

@@ -38,6 +38,7 @@ class Run(Shape):
         description="The run that this one carries out again: the first one, also when a retry was retried."
     )
     caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
+    backfill_id: UUID | None = Field(description="The backfill that asked for it.")
     status: RunStatus = Field(description="`held`: it waits for other runs of its job, or under a limit.")
     reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
     priority: Priority
@@ -181,6 +182,7 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "origin": row.origin,
         "retry_of": row.retry_of,
         "caused_by": row.caused_by,
+        "backfill_id": row.backfill_id,
         "status": row.status,
         "reason": row.reason or None,
         "priority": Priority.of(row.priority),

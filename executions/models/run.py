@@ -28,6 +28,7 @@ class Run(models.Model):
     spec = models.ForeignKey(RunSpec, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     origin = models.CharField(max_length=10, choices=[(o, o.capitalize()) for o in Origin])
     retry_of = models.UUIDField(null=True, help_text="The run that this one carries out again.")
+    backfill_id = models.UUIDField(null=True, help_text="The backfill that asked for it.")
     nominal_at = models.DateTimeField(help_text="The instant that the schedule names, or that of the request.")
     last_nominal_at = models.DateTimeField(null=True, help_text="Last occurrence of a row that folds several.")
     n_occurrences = models.PositiveIntegerField(db_default=1, help_text="Occurrences that this row stands for.")
@@ -116,6 +117,11 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
+            # history.standings and COUNT_OF_BACKFILL
+            models.Index(
+                F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
+            ),
+            models.Index(F("backfill_id"), F("status"), name="run_backfill", condition=Q(backfill_id__isnull=False)),
             # queries.FOLDED
             models.Index(F("job"), F("nominal_at").desc(), name="run_folded", condition=Q(n_occurrences__gt=1)),
         ]

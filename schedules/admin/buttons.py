@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from executions.models import Run
+    from schedules.admin.pausing import PauseTerms
+    from schedules.clock.resumption import Resumption
     from schedules.models import Job
 
 MAX_NAMED = 5
@@ -37,16 +39,23 @@ def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Ru
     return started
 
 
-def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, reason: str) -> list[Job]:
+def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, terms: PauseTerms) -> list[Job]:
     """Pause each of the jobs; returns those that are paused now."""
     actor = request.user.get_username()
-    return _each(request, jobs, "paused", lambda job: triggers.pause(job.pk, now, actor=actor, reason=reason))
+    return _each(
+        request,
+        jobs,
+        "paused",
+        lambda job: triggers.pause(
+            job.pk, now, actor=actor, reason=terms.reason, until=terms.until, catch_up=terms.catch_up
+        ),
+    )
 
 
-def resume(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Job]:
+def resume(request: HttpRequest, jobs: Sequence[Job], now: datetime, catch_up: Resumption) -> list[Job]:
     """Resume each of the jobs; returns those that were resumed."""
     actor = request.user.get_username()
-    return _each(request, jobs, "resumed", lambda job: triggers.resume(job.pk, now, actor=actor))
+    return _each(request, jobs, "resumed", lambda job: triggers.resume(job.pk, now, actor=actor, catch_up=catch_up))
 
 
 def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Job], Job]) -> list[Job]:

@@ -20,7 +20,8 @@ from executions.states import RunStatus
 from schedules import definitions
 from schedules.admin import outlook
 from schedules.admin.form import JobForm
-from schedules.admin.job_pages import GONE, JobPages
+from schedules.admin.job_pages import GONE
+from schedules.admin.pause_pages import PausePages
 from schedules.admin.targets import SECTIONS
 from schedules.clock.zones import zone_names
 from schedules.exceptions import InvalidDefinition, JobGone
@@ -35,7 +36,7 @@ MOST_NAMES = 30  # of more, a longer part of the name is to be typed
 STRANGE = "This job can't be edited here: its target is of the kind “{}”, made by another version of Mainspring."
 
 
-class JobEditing(JobPages):
+class JobEditing(PausePages):
     """The part of the job admin that makes, changes and deletes jobs."""
 
     form = JobForm

@@ -10,14 +10,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin
 from executions.admin import shown
-from schedules import triggers
-from schedules.admin import buttons, explain, outlook, page
-from schedules.models import Job, JobState
+from schedules.admin import buttons, explain, outlook, page, pausing
+from schedules.clock.resumption import Resumption
+from schedules.models import Job
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -112,18 +113,20 @@ class JobPages(ModelAdmin[Job]):
 
     def do_pause(self, request: HttpRequest, jobs: list[Job]) -> None:
         """Pause these jobs with the reason that was posted, and note it in the admin's log."""
+        now = datetime.now(UTC)
         try:
-            reason = triggers.read_reason(request.POST.get("reason", ""))
+            terms = pausing.read_terms(request.POST, now)
         except ValueError as refusal:
             messages.error(request, f"Not paused. {refusal}")
             return
-        for job in buttons.pause(request, jobs, datetime.now(UTC), reason):
-            self.log_change(request, job, f"Paused: {reason}" if reason else "Paused.")
+        for job in buttons.pause(request, jobs, now, terms):
+            self.log_change(request, job, terms.in_words(now))
 
     def do_resume(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Resume these jobs, and note it in the admin's log."""
-        for job in buttons.resume(request, jobs, datetime.now(UTC)):
-            self.log_change(request, job, "Resumed.")
+        """Resume these jobs with the choice that was posted, and note it in the admin's log."""
+        catch_up = pausing.read_choice(request.POST)
+        for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
+            self.log_change(request, job, "Resumed." if catch_up is Resumption.NONE else f"Resumed with {catch_up}.")
 
     def ask(self, request: HttpRequest, template: str, jobs: list[Job], action: str = "") -> HttpResponseBase:
         """The question before a pause or a resume, of one job or (with the list's `action`) of several."""
@@ -135,8 +138,8 @@ class JobPages(ModelAdmin[Job]):
             "jobs": jobs,
             "job": job,
             "action": action,
-            "n_missed": outlook.n_missed(job, now) if job and job.state == JobState.PAUSED else None,
-            "most_counted": outlook.MOST_COUNTED,
+            "my_zone": str(timezone.get_current_timezone()),
+            **pausing.choices(jobs, now),
             "outlook": outlook.of_job(job, now) if job else None,
         }
         return TemplateResponse(request, template, context)

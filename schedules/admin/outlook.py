@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -14,7 +13,6 @@ from executions.admin import words
 from executions.durations import read_duration
 from executions.ids import read_id
 from schedules.admin import mapping
-from schedules.clock.delay import due_instants
 from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import next_after
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 N_FIRES = 10
-MOST_COUNTED = 1000
 YEAR, MICROSECOND = timedelta(days=366), timedelta(microseconds=1)
 MARKS = {
     Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
@@ -153,12 +150,6 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
         return f"starts up to {words.duration(most)} later"
     at = jittered(spec, spread.job_id, fire.at, spread.jitter).astimezone(fire.local.tzinfo).replace(microsecond=0)
     return f"starts {f'{at:%H:%M:%S}' if at.date() == fire.local.date() else _exact(at, now)}"
-
-
-def n_missed(job: Job, now: datetime) -> int:
-    """Occurrences since the job's mark, which resuming records as paused; counted up to a thousand."""
-    due = due_instants(job.schedule_spec, job.mark_at, job.next_run_at, now)
-    return sum(1 for _ in islice(due, MOST_COUNTED))
 
 
 def _exact(local: datetime, now: datetime) -> str:

@@ -15,8 +15,9 @@ from executions.admin.targets import target_words
 from executions.models import Run
 from executions.states import LIVE, Origin, Reason
 from schedules import ledger
-from schedules.admin import outlook, policywords
+from schedules.admin import outlook, pausing, policywords
 from schedules.clock.describe import describe
+from schedules.clock.resumption import Resumption
 from schedules.clock.spec import Kind
 from schedules.clock.zones import zone
 from schedules.models import Chain, Job, JobState, Why
@@ -80,6 +81,8 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
+        "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
+        "then": pausing.THEN[Resumption(job.pause_catch_up)],
         "version_since": instants.exact_time(job.spec.created_at, now),
         "words": NO_CLOCK if is_started and job.schedule_spec.kind is Kind.NONE else describe(job.schedule_spec),
         "next": WAITS
@@ -99,6 +102,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
         "may_change": may_change,
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
+        "has_schedule": job.schedule_spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,
         "live_after": 2 if is_going else 10,
     }

@@ -20,6 +20,7 @@ READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
 ELSEWHERE = {
     "state": "pause or resume the job instead",
     "pause_reason": "pause the job with a reason instead",
+    "paused_until_at": "pause the job until then instead",
     "schedule_description": "change schedule instead",
     "starts": "change start_after of the other job instead",
 }

@@ -79,7 +79,16 @@ CHANGES: dict[str, Any] = {
     "After no other job": {"start_after": []},
     "Another name": {"name": "nightly report (PDF)"},
 }
-PAUSES: dict[str, Any] = {"With a reason": {"reason": "The report server is being moved."}, "Without": {}}
+PAUSES: dict[str, Any] = {
+    "Until somebody resumes it": {"reason": "The report server is being moved."},
+    "For a while": {"reason": "Maintenance", "until": "2027-03-01T06:00:00Z", "catch_up": "last"},
+    "Without a reason": {},
+}
+RESUMES: dict[str, Any] = {
+    "Nothing of the pause starts": {},
+    "What would start": {"catch_up": "all", "dry_run": True},
+    "The last one starts": {"catch_up": "last"},
+}
 JOB: dict[str, Any] = {
     "id": JOB_ID,
     "name": "nightly report",
@@ -87,6 +96,9 @@ JOB: dict[str, Any] = {
     "state": "active",
     "pause_reason": None,
     "paused_at": None,
+    "paused_by": None,
+    "paused_until_at": None,
+    "pause_catch_up": None,
     "schedule": SCHEDULE,
     "schedule_description": "At 02:30 every day (America/New_York)",
     "start_after": [],
@@ -119,6 +131,9 @@ PAUSED: dict[str, Any] = {
     "state": "paused",
     "pause_reason": "The report server is being moved.",
     "paused_at": "2026-11-20T14:00:00Z",
+    "paused_by": "ann",
+    "paused_until_at": "2027-03-01T06:00:00Z",
+    "pause_catch_up": "none",
     "next_run_at": None,
     "next_start_at": None,
 }

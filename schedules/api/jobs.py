@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
+from access.api.exceptions import InvalidInput
 from access.api.paging import page_of
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
@@ -20,14 +20,14 @@ from executions.api.examples import QUEUED_DETAIL, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs
 from executions.api.runs import accepted
 from executions.api.shapes import NoBody, RunDetail, RunPage
-from executions.targets.registry import TARGETS
-from schedules import chains, definitions, triggers
+from schedules import chains, definitions, pauses, triggers
 from schedules.api import examples
 from schedules.api.bodies import definition_of, read_change, read_definition
 from schedules.api.shapes import Job as JobShape
-from schedules.api.shapes import JobChange, JobDefinition, JobPage, Pause, job_of
+from schedules.api.shapes import JobChange, JobDefinition, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState, jobs_named
+from schedules.models import Job, JobState
+from schedules.selection import Selection, TargetKind
 from schedules.validation import validate
 
 if TYPE_CHECKING:
@@ -37,21 +37,13 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 
-def _target_kind(value: str) -> str:
-    if value not in TARGETS:
-        raise ValueError(f"target_kind takes {' or '.join(TARGETS)}.")
-    return value
-
-
 class JobFilters(PageParameters):
     """What jobs can be filtered by."""
 
     state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
         None, description="One state, or several with commas between them."
     )
-    target_kind: (
-        Annotated[str, AfterValidator(_target_kind), WithJsonSchema({"type": "string", "enum": list(TARGETS)})] | None
-    ) = None
+    target_kind: TargetKind | None = None
     name: Annotated[str, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
     search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
         None,
@@ -73,17 +65,11 @@ class JobListView(ApiView):
     def get(self, request: Request) -> Response:
         """All jobs, the newest first."""
         filters = JobFilters.read(request)
-        wanted = Q()
-        if filters.target_kind:
-            wanted &= Q(spec__target_kind=filters.target_kind)
-        if filters.name is not None:
-            wanted &= Q(spec__job_name=filters.name)
-        if filters.search:
-            wanted &= jobs_named(filters.search)
+        wanted = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search).wanted
         jobs, order = Job.objects.select_related("spec"), "-id"
         if wanted:
             # The same order, as the indexes of the definitions have it.
-            jobs, order = jobs.filter(wanted, spec__superseded_at=None), "-spec__job_id"
+            jobs, order = jobs.filter(wanted), "-spec__job_id"
         page = page_of(request, jobs, filters, [order], ("state", filters.state))
         links = chains.links_of([job.pk for job in page.rows])
         results = [_shown(job, request, links[job.pk]) for job in page.rows]
@@ -167,10 +153,17 @@ class JobPauseView(ApiView):
         "pause_job", asks=(Pause, examples.PAUSES), answers={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Pause a job: from now on its occurrences are recorded, and not started. Pausing it again sets the reason."""
+        """Pause a job: from now on its occurrences are recorded, and not started.
+
+        With `until` it resumes by itself. Pausing it again sets reason, actor and end anew.
+        """
         now = datetime.now(UTC)
-        reason = read_body(request, Pause).reason
-        job = triggers.pause(job_id, now, actor=actor_of(request), reason=reason)
+        asked = read_body(request, Pause)
+        if asked.until and asked.until <= now:
+            raise InvalidInput({"until": ["This is not in the future: give an instant that is, or leave it out."]})
+        job = triggers.pause(
+            job_id, now, actor=actor_of(request), reason=asked.reason, until=asked.until, catch_up=asked.catch_up
+        )
         return Response(_shown(job, request).json_body())
 
 
@@ -179,15 +172,22 @@ class JobResumeView(ApiView):
 
     @operation(
         "resume_job",
-        asks=(NoBody, {"No body": {}}),
-        answers={200: (JobShape, examples.JOB)},
+        asks=(Resume, examples.RESUMES),
+        answers={200: (JobOrForesight, examples.JOB)},
         errors=[404, 409],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Resume a paused job with its next occurrence. Those that fell into the pause do not start."""
+        """Resume a paused job with its next occurrence, or say with `dry_run` what that would start.
+
+        Of the occurrences that fell into the pause none starts, unless `catch_up` says so.
+        """
         now = datetime.now(UTC)
-        read_body(request, NoBody)
-        return Response(_shown(triggers.resume(job_id, now, actor=actor_of(request)), request).json_body())
+        asked = read_body(request, Resume)
+        if asked.dry_run:
+            found = pauses.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
+            return Response(foresight_of(found).json_body())
+        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
+        return Response(_shown(job, request).json_body())
 
 
 class JobRunView(ApiView):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from django.urls import reverse
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
+from access.api.parameters import Instant
 from access.api.schema import Like, Shape
 from executions.targets.registry import AnyTarget, masked
 from schedules.chains import MOST_SOURCES, Links, StartAfter
 from schedules.clock.describe import describe
 from schedules.clock.reading import MAX_SPECS, MIN_SPECS
+from schedules.clock.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
 from schedules.clock.spec import Fold, Gap, Kind, SolarEvent
 from schedules.models import JobState
 from schedules.policies import JobPolicies
@@ -21,8 +25,9 @@ from schedules.triggers import MAX_REASON, read_reason
 from schedules.validation import MAX_DESCRIPTION, MAX_NAME
 
 if TYPE_CHECKING:
-    from schedules import models
+    from schedules import models, pauses
 
+CHOICES = "`none` of them (all are recorded as paused), the `first`, the `last`, or `all`."
 INSTANT = {"type": "string", "format": "date-time"}
 LENGTH = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m", "1h30m", "PT15M", 900]}
 
@@ -123,6 +128,11 @@ class Job(Shape):
     ]
     pause_reason: str | None
     paused_at: datetime | None
+    paused_by: str | None = Field(description="Null while it is paused: Mainspring itself, after failures.")
+    paused_until_at: datetime | None = Field(
+        description="When the pause ends by itself; null: when somebody resumes it."
+    )
+    pause_catch_up: Resumption | None = Field(description="What starts then of the occurrences that fell into it.")
     schedule: Annotated[Any, Like(Schedule)]
     schedule_description: str = Field(description="The schedule in words.")
     start_after: list[StartAfter] = Field(description="It also starts when runs of these jobs have ended.")
@@ -149,10 +159,61 @@ class JobPage(Shape):
 
 
 class Pause(Shape):
-    """Why a job is paused."""
+    """Why a job is paused, and for how long."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
         "", max_length=MAX_REASON, description="Shown with the job."
+    )
+    until: Instant | None = Field(None, description="When it resumes by itself; null: when somebody resumes it.")
+    catch_up: Resumption = Field(
+        Resumption.NONE,
+        description=f"What starts at `until` of the occurrences that fell into the pause: {CHOICES}",
+    )
+
+
+class Resume(Shape):
+    """What starts of the occurrences that fell into a pause. They start one after the other, unless `overlap` is `allow`."""
+
+    catch_up: Resumption = Field(Resumption.NONE, description=CHOICES)
+    max_runs: Annotated[int, Field(strict=True, ge=1, le=MOST)] = Field(
+        MOST_BY_DEFAULT, description="With `all`: as many start at the most, the latest ones."
+    )
+    dry_run: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Change nothing: say what would start, and when it was due."
+    )
+
+
+class Foresight(Shape):
+    """What resuming a job would start."""
+
+    dry_run: Literal[True]
+    n_occurrences: int = Field(description="Occurrences that fell into the pause, counted up to 100,000.")
+    is_more: bool = Field(description="Whether there are more of them than that.")
+    n_would_start: int
+    first_at: datetime | None = Field(description="The first of those that would start.")
+    last_at: datetime | None
+
+
+class JobOrForesight(Shape):
+    """The job; with `dry_run`, what resuming it would start."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        either: TypeAdapter[Job | Foresight] = TypeAdapter(Job | Foresight)
+        return handler(either.core_schema)
+
+
+def foresight_of(found: pauses.Foresight) -> Foresight:
+    """Return what would start as the API shows it."""
+    return Foresight(
+        dry_run=True,
+        n_occurrences=min(found.n_occurrences, MOST_COUNTED),
+        is_more=found.is_more,
+        n_would_start=found.n_would_start,
+        first_at=found.first_at,
+        last_at=found.last_at,
     )
 
 
@@ -165,6 +226,9 @@ def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
         state=row.state,
         pause_reason=row.pause_reason or None,
         paused_at=row.paused_at,
+        paused_by=row.paused_by or None,
+        paused_until_at=row.paused_until_at,
+        pause_catch_up=Resumption(row.pause_catch_up) if row.paused_until_at else None,
         schedule=row.schedule,
         schedule_description=describe(row.schedule_spec),
         start_after=list(links.start_after),

@@ -1,20 +1,27 @@
-"""Jobs: what should run, when, and after which others; feature flags; the schedules that they had; the lease between beats; what the watchdog found."""
+"""Jobs: what should run, when, and after which others; the schedules that they had; backfills, pauses of many, flags."""
 
+from schedules.models.backfill import Backfill, BackfillMode, BackfillState
 from schedules.models.chain import Chain, On
 from schedules.models.flag import FeatureFlag
 from schedules.models.job import LOST, Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
+from schedules.models.pause_set import PauseSet, PauseSetState
 from schedules.models.span import ScheduleSpan, begin_span, end_span
 from schedules.models.stoppage import Stoppage, WatchRound, Why
 
 __all__ = [
     "LOST",
+    "Backfill",
+    "BackfillMode",
+    "BackfillState",
     "BeatLease",
     "Chain",
     "FeatureFlag",
     "Job",
     "JobState",
     "On",
+    "PauseSet",
+    "PauseSetState",
     "ScheduleSpan",
     "Stoppage",
     "WatchRound",

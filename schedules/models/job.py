@@ -13,6 +13,7 @@ from executions.ids import uuid7
 from executions.models import named
 from schedules.clock.delay import next_due
 from schedules.clock.reading import parse
+from schedules.clock.resumption import Resumption
 from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.starts import jittered
 from schedules.policies import JobPolicies
@@ -60,7 +61,15 @@ class Job(models.Model):
     state = models.CharField(max_length=6, choices=JobState, default=JobState.ACTIVE)
     pause_reason = models.CharField(max_length=255, blank=True)
     paused_at = models.DateTimeField(null=True)
-    resumed_at = models.DateTimeField(null=True, help_text="Occurrences up to this instant are recorded as paused.")
+    paused_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Empty: Mainspring itself.")
+    paused_until_at = models.DateTimeField(null=True, help_text="When the pause ends by itself; empty: it does not.")
+    pause_catch_up = models.CharField(
+        max_length=5, choices=[(r, r.capitalize()) for r in Resumption], db_default=Resumption.NONE
+    )
+    pause_set_id = models.UUIDField(null=True, help_text="The pause of many jobs that this pause is part of.")
+    resumed_at = models.DateTimeField(null=True, help_text="Occurrences up to this instant are recorded as paused ...")
+    catch_up_from_at = models.DateTimeField(null=True, help_text="... but for those from this instant on ...")
+    catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this one, which start.")
 
     mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has its row.")
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none is due.")
@@ -76,6 +85,15 @@ class Job(models.Model):
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
+            # queries.LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
+            models.Index(
+                F("paused_until_at"),
+                F("id"),
+                name="job_pause_end",
+                condition=Q(state="paused", paused_until_at__isnull=False),
+            ),
+            # the jobs of a pause set
+            models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
             # the watchdog
             models.Index(F("id"), name="job_lost", condition=LOST),
             # the API's and admin's lists

@@ -150,7 +150,7 @@ def test_a_job_is_started_paused_with_a_reason_and_resumed(admin: Page, today: d
     expect(admin.locator(".ms-title")).to_contain_text("Paused")
 
     admin.get_by_role("link", name="Resume").click()
-    expect(admin.get_by_text("No run starts at once.")).to_be_visible()
+    expect(admin.get_by_text("No run starts at once")).to_be_visible()
     admin.get_by_role("button", name="Resume").click()
     expect(admin.locator(".ms-title")).to_contain_text("Active")
 

@@ -12,8 +12,10 @@ from playwright.sync_api import expect
 from executions.models import LogLine
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
-from schedules import definitions, triggers
-from schedules.models import FeatureFlag, Job
+from schedules import backfill, definitions, pause_sets, triggers
+from schedules.backfill import Wanted
+from schedules.models import FeatureFlag, Job, PauseSet
+from schedules.selection import Selection
 from tests.browser.conftest import shoot
 from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
 
@@ -85,7 +87,16 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
     for name in STRANGE:
         make_job(name, {"cron": "0 9 * * mon-fri", "timezone": "Europe/Paris"}, today)
     paused = make_job("invoice export", {"every": "15m"}, today, target=HTTP, payload={"format": "csv"})
-    triggers.pause(paused.pk, today, actor="ada", reason="maintenance of the billing system until Monday")
+    triggers.pause(
+        paused.pk,
+        today,
+        actor="ada",
+        reason="maintenance of the billing system until Monday",
+        until=today + timedelta(days=3),
+    )
+    make_job("billing sync", {"every": "15m"}, today)
+    pause_sets.start(Selection(name="billing sync"), today, actor="ada", reason="a move")
+    backfill.start(paused.pk, Wanted(today - timedelta(hours=5), today), today, actor="ada")
     make_job("started by hand only", {"kind": "none"}, today)
     make_job("a single shot", {"at": "2031-01-01T00:00:00Z"}, today)
     job = make_job(
@@ -152,7 +163,10 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "job-edit": f"/admin/schedules/job/{job.pk}/change/",
         "job-add": "/admin/schedules/job/add/",
         "job-pause": f"/admin/schedules/job/{job.pk}/pause/",
-        "job-resume": f"/admin/schedules/job/{Job.objects.get(state='paused').pk}/resume/",
+        "job-resume": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/resume/",
+        "job-backfill": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/backfill/",
+        "job-pauses": "/admin/schedules/job/pauses/",
+        "job-pause-undo": f"/admin/schedules/job/pauses/{PauseSet.objects.get().pk}/undo/",
         "job-hand": f"/admin/schedules/job/{Job.objects.get(name='started by hand only').pk}/change/",
         "job-once": f"/admin/schedules/job/{Job.objects.get(name='a single shot').pk}/change/",
         "job-every": f"/admin/schedules/job/{Job.objects.get(name='invoice export').pk}/change/",

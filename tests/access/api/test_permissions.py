@@ -29,6 +29,14 @@ def test_staff_without_permissions_may_read_and_change_nothing() -> None:
         ("get", f"jobs/{job.pk}"),
         ("delete", f"jobs/{job.pk}"),
         ("post", f"jobs/{job.pk}/run"),
+        ("post", f"jobs/{job.pk}/backfill"),
+        ("get", f"jobs/{job.pk}/backfills"),
+        ("get", f"backfills/{run.pk}"),
+        ("post", f"backfills/{run.pk}/cancel"),
+        ("post", "jobs/pause"),
+        ("get", "pauses"),
+        ("get", f"pauses/{run.pk}"),
+        ("post", f"pauses/{run.pk}/undo"),
         ("get", "runs"),
         ("get", f"runs/{run.pk}"),
         ("post", f"runs/{run.pk}/cancel"),
@@ -41,7 +49,15 @@ def test_who_may_view_may_not_change() -> None:
     client = client_with("view_job", "view_run")
     assert client.get("/api/v1/jobs").status_code == client.get(f"/api/v1/jobs/{job.pk}/runs").status_code == 200
     assert client.post("/api/v1/jobs", BODY, format="json").status_code == 403
-    assert client.post(f"/api/v1/jobs/{job.pk}/pause", {}, format="json").status_code == 403
+    for path in (
+        f"jobs/{job.pk}/pause",
+        f"jobs/{job.pk}/resume",
+        f"jobs/{job.pk}/backfill",
+        f"backfills/{job.pk}/cancel",
+        "jobs/pause",
+        f"pauses/{job.pk}/undo",
+    ):
+        assert client.post(f"/api/v1/{path}", {}, format="json").status_code == 403
 
 
 def test_each_permission_opens_its_own_door() -> None:

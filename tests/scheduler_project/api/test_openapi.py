@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import get_resolver
 
 from executions.api.examples import JOB_ID
-from schedules import flags
+from schedules import backfill, flags, pause_sets
+from schedules.backfill import Wanted
+from schedules.selection import Selection
 from tests.documented import DocumentedClient, assert_fits, documented_client, problem_of, the_document
 from tests.factories import NOW, make_job, make_run
 
@@ -28,9 +31,10 @@ NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
 each_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
 
 
-def filled(path: str, job: str = "", run: str = "") -> str:
-    nobody = "019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b"
-    return path.replace("{job_id}", job or nobody).replace("{run_id}", run or nobody).replace("{name}", "new-billing")
+def filled(path: str, **ids: object) -> str:
+    """The address with these ids in it, `job_id=…`, and one of nobody's for those that are not given."""
+    ids = {"name": "new-billing", **ids}
+    return re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], "019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b")), path)
 
 
 def references(part: Any) -> Iterator[str]:
@@ -65,7 +69,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_operations_have_names_of_their_own() -> None:
-    assert len(set(NAMES)) == len(NAMES) == 23
+    assert len(set(NAMES)) == len(NAMES) == 31
 
 
 def test_every_address_of_the_api_is_documented() -> None:
@@ -124,7 +128,15 @@ def test_an_operation_answers_as_documented(
 ) -> None:
     job, other = make_job(schedule={"cron": "0 0 1 1 *"}), make_job("other")
     flags.put("new-billing", NOW, is_on=True, actor="tests")
-    address = filled(path, str(job.pk), str(make_run(job).pk))
+    range_ = Wanted(NOW - timedelta(days=1), NOW)
+    made = backfill.start(job.pk, range_, NOW, actor="ann")
+    address = filled(
+        path,
+        job_id=job.pk,
+        run_id=make_run(job).pk,
+        backfill_id=made.pk,
+        pause_id=pause_sets.start(Selection(ids=[job.pk]), NOW, actor="ann").pk,
+    )
     asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
     examples = [example["value"] for example in asked.values()] or [None]
 

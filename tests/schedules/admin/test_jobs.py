@@ -196,9 +196,39 @@ def test_nothing_happens_by_following_a_link(admin: StaffClient) -> None:
 def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> None:
     job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
-    assert "The one occurrence that came due during the pause is recorded as paused" in page_of(
-        admin.get(f"{LIST}{job.pk}/resume/")
-    )
+    shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
+    assert "While paused, 1 occurrence fell due. What is to become of them?" in shown
+    assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
+
+
+def test_the_choice_of_what_starts_after_a_pause_is_carried_out(admin: StaffClient) -> None:
+    job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
+    triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
+    admin.post(f"{LIST}{job.pk}/resume/", {"catch_up": "last"})
+    job.refresh_from_db()
+    assert job.catch_up_from_at is not None and job.catch_up_from_at == job.catch_up_until_at
+
+
+def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> None:
+    job = make_job()
+    admin.post(f"{LIST}{job.pk}/pause/", {"reason": "a move", "until": "2999-01-01T10:00", "catch_up": "last"})
+    shown = page_of(admin.get(f"{LIST}{job.pk}/"))
+    for text in (
+        "by <bdi>admin</bdi> since",
+        "1 Jan 2999 10:00:00 UTC",
+        "a move",
+        "the last of what came due meanwhile",
+    ):
+        assert text in shown
+
+
+@pytest.mark.parametrize("until", ["2020-01-01T10:00", "tomorrow"])
+def test_an_end_of_a_pause_that_cannot_be_is_refused_in_words(admin: StaffClient, until: str) -> None:
+    job = make_job()
+    answer = admin.post(f"{LIST}{job.pk}/pause/", {"until": until}, follow=True)
+    assert "Not paused. The end of the pause" in page_of(answer)
+    job.refresh_from_db()
+    assert job.state == "active"
 
 
 def test_a_refusal_is_told_with_the_name_and_the_reason(admin: StaffClient) -> None:

@@ -1,0 +1,54 @@
+"""What became of instants of the past: of each, the latest run that carries it out, and what a further one is a retry of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from executions import queries
+from executions.database import fetch
+from executions.states import TERMINAL, Origin, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`backfilled_by` is the run of an earlier backfill of the instant, None when there was none."""
+
+    status: RunStatus
+    backfilled_by: UUID | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in TERMINAL
+
+
+def standings(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, Standing]:
+    """Where those of these instants stand, ascending, that have a row, or their place in a folded one."""
+    if not instants:
+        return {}
+    bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
+    found: dict[datetime, Standing] = {}
+    for first_at, last_at in fetch(queries.FOLDED_IN, bounds):
+        found |= {at: Standing(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
+    rows = fetch(queries.OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
+    latest = {run_id: RunStatus(status) for run_id, status in fetch(queries.RETRIES, {"id": [row[0] for row in rows]})}
+    for run_id, nominal_at, origin, status in rows:  # in the order in which they were made
+        backfilled_by = run_id if origin == Origin.BACKFILL else None
+        found[nominal_at] = Standing(latest.get(run_id, RunStatus(status)), backfilled_by)
+    return found
+
+
+def count_live(backfill_id: UUID) -> int:
+    """How many runs of a backfill are not over."""
+    n: int = fetch(queries.COUNT_LIVE_OF_BACKFILL, {"id": backfill_id})[0][0]
+    return n
+
+
+def count_by_status(backfill_id: UUID) -> dict[RunStatus, int]:
+    """How many runs of a backfill have which status."""
+    return {RunStatus(status): n for status, n in fetch(queries.COUNT_OF_BACKFILL, {"id": backfill_id})}

@@ -1,0 +1,63 @@
+"""PauseSet: a pause of many jobs that a filter chose, which is undone as exactly that set."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+
+from executions.ids import uuid7
+from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
+
+CHOICES = [(r, r.capitalize()) for r in Resumption]
+
+
+class PauseSetState(models.TextChoices):
+    PAUSING = "pausing", "Pausing"
+    PAUSED = "paused", "Paused"
+    UNDOING = "undoing", "Undoing"
+    UNDONE = "undone", "Undone"
+
+
+def new_pause_set_id() -> UUID:
+    return uuid7(datetime.now(UTC))
+
+
+class PauseSet(models.Model):
+    """A job is part of it for as long as its `pause_set_id` says so: whoever resumes it or pauses it anew takes it out.
+
+    Jobs are paused in the order of their ids; those up to `cursor_id` have been looked at.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
+    scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
+    actor = models.CharField(max_length=150)
+    reason = models.CharField(max_length=255, blank=True)
+    until_at = models.DateTimeField(null=True)
+    catch_up = models.CharField(max_length=5, choices=CHOICES, default=Resumption.NONE)
+    selection = models.JSONField()
+    created_at = models.DateTimeField()
+
+    state = models.CharField(max_length=7, choices=PauseSetState, default=PauseSetState.PAUSING)
+    due_at = models.DateTimeField(null=True, help_text="When the next pass is due; empty: none is.")
+    cursor_id = models.UUIDField(null=True)
+    n_jobs = models.PositiveIntegerField(help_text="Jobs that the filter matched when it was given.")
+    n_paused = models.PositiveIntegerField(default=0)
+    n_resumed = models.PositiveIntegerField(default=0)
+    undone_by = models.CharField(max_length=150, blank=True)
+    undone_at = models.DateTimeField(null=True)
+    undo_catch_up = models.CharField(max_length=5, choices=CHOICES, default=Resumption.NONE)
+    undo_max_runs = models.PositiveIntegerField(default=MOST_BY_DEFAULT)
+
+    class Meta:
+        indexes: ClassVar = [
+            # queries.LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
+            models.Index(F("due_at"), F("id"), name="pause_set_due", condition=Q(due_at__isnull=False)),
+        ]
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.n_jobs} jobs by {self.actor} at {self.created_at}"

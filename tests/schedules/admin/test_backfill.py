@@ -1,0 +1,65 @@
+"""Backfills in the admin: asked for, foreseen, begun, watched, cancelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schedules.models import Backfill
+from tests.factories import make_job
+from tests.schedules.admin.test_jobs import LIST, admin
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from schedules.models import Job
+    from tests.staff import StaffClient
+
+__all__ = ["admin"]
+RANGE = {"after": "2026-11-20T08:00:00", "until": "2026-11-20T11:00:00", "mode": "all", "overlap": "buffer_all"}
+
+
+@pytest.fixture
+def job(db: None) -> Job:
+    return make_job("report", {"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"})
+
+
+def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: Job) -> None:
+    at = f"{LIST}{job.pk}/backfill/"
+    assert at in page_of(admin.get(f"{LIST}{job.pk}/"))
+    assert "There was none yet." in page_of(admin.get(at))
+    shown = page_of(admin.post(at, RANGE))
+    assert "The range holds 3 instants; 3 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC." in shown
+    assert not Backfill.objects.exists()
+    shown = page_of(admin.post(at, {**RANGE, "confirmed": "1"}, follow=True))
+    assert "The backfill has begun." in shown and "0 of 3" in shown
+    begun = Backfill.objects.get()
+    assert begun.actor == "admin"
+    assert "Going on" in page_of(admin.get(f"{at}live/"))
+    assert "The backfill was cancelled." in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
+    assert "Not cancelled" in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"after": ""}, "The beginning is missing."),
+        ({"after": "soon"}, "The beginning"),
+        ({"after": "2026-11-20T11:00:00"}, "The range is empty"),
+        ({"pace": "soon"}, "The pace"),
+        ({"max_runs": "0"}, "The number of runs lies between"),
+        ({"max_runs": "9" * 5000}, "The number of runs lies between"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_in_words(
+    admin: StaffClient, job: Job, change: dict[str, str], told: str
+) -> None:
+    shown = page_of(admin.post(f"{LIST}{job.pk}/backfill/", {**RANGE, **change, "confirmed": "1"}))
+    assert told in shown and not Backfill.objects.exists()
+
+
+def test_who_may_only_look_begins_none(admin: StaffClient, job: Job) -> None:
+    viewer = signed_in(staff_member("viewer", "view_job"))
+    assert viewer.post(f"{LIST}{job.pk}/backfill/", {**RANGE, "confirmed": "1"}).status_code == 403
+    assert viewer.get(f"{LIST}{job.pk}/backfill/live/").status_code == 200
+    assert viewer.post(f"{LIST}{job.pk}/backfill/{job.pk}/cancel/").status_code == 403

@@ -1,0 +1,45 @@
+"""Many jobs paused in the admin, and resumed as exactly that set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedules.models import Job, PauseSet
+from tests.factories import make_job
+from tests.schedules.admin.test_jobs import LIST, admin
+from tests.staff import page_of, signed_in, staff_member
+
+if TYPE_CHECKING:
+    from tests.staff import StaffClient
+
+__all__ = ["admin"]
+AT = f"{LIST}pauses/"
+YEARLY = {"cron": "0 0 1 1 *"}
+
+
+def test_jobs_are_counted_paused_and_resumed(admin: StaffClient) -> None:
+    for name in ("bill a", "bill b", "other"):
+        make_job(name, YEARLY)
+    asked = {"search": "bill", "reason": "<b>move</b>", "catch_up": "none"}
+    assert "2 active jobs will be paused." in page_of(admin.post(AT, asked))
+    assert not PauseSet.objects.exists()
+    shown = page_of(admin.post(AT, {**asked, "confirmed": "1"}, follow=True))
+    assert "2 jobs paused." in shown and "&lt;b&gt;move" in shown and "<b>move" not in shown
+    undo = f"{AT}{PauseSet.objects.get().pk}/undo/"
+    assert undo in shown
+    assert "Resume 2 jobs?" in page_of(admin.get(undo))
+    assert "2 jobs resumed." in page_of(admin.post(undo, {"catch_up": "last"}, follow=True))
+    assert "undone already" in page_of(admin.post(undo, follow=True))
+    assert not Job.objects.filter(state="paused").exists()
+
+
+def test_nonsense_is_refused_in_words(admin: StaffClient) -> None:
+    make_job(schedule=YEARLY)
+    for asked in ({"target_kind": "pigeon"}, {"until": "soon"}, {"search": "x" * 300}, {"reason": "x" * 300}):
+        assert 'role="alert"' in page_of(admin.post(AT, {**asked, "confirmed": "1"}))
+    assert not PauseSet.objects.exists()
+
+
+def test_who_may_only_look_pauses_nothing(admin: StaffClient) -> None:
+    viewer = signed_in(staff_member("viewer", "view_job"))
+    assert viewer.get(AT).status_code == viewer.post(AT, {"confirmed": "1"}).status_code == 403

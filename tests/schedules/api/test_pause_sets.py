@@ -1,0 +1,66 @@
+"""Pauses of many jobs over REST."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from schedules.models import Job, PauseSet
+from tests.documented import DocumentedClient, fields_of, problem_of
+from tests.factories import make_job
+
+MANY = "/api/v1/jobs/pause"
+PAUSES = "/api/v1/pauses"
+YEARLY = {"cron": "0 0 1 1 *"}
+
+
+def test_jobs_are_counted_paused_and_resumed_as_a_set(api: DocumentedClient) -> None:
+    for name in ("bill a", "bill b", "other"):
+        make_job(name, YEARLY)
+    asked = {"filter": {"search": "bill"}, "reason": "  a move ", "until": "2999-01-01T00:00:00Z"}
+    assert api.send("POST", MANY, {**asked, "dry_run": True}).json() == {"dry_run": True, "n_jobs": 2}
+    assert not PauseSet.objects.exists()
+
+    made = api.send("POST", MANY, asked)
+    assert (made.status_code, made.json()["n_paused"], made.json()["reason"]) == (202, 2, "a move")
+    assert made.json()["filter"]["search"] == "bill"
+    shown = api.get(made["Location"]).json()
+    assert (shown, api.get(PAUSES).json()["results"]) == (made.json(), [shown])
+    assert {job["paused_until_at"] for job in api.get("/api/v1/jobs?state=paused").json()["results"]} == {
+        asked["until"]
+    }
+
+    undo = f"{made['Location']}/undo"
+    assert api.send("POST", undo, {"catch_up": "last", "dry_run": True}).json()["n_jobs"] == 2
+    undone = api.send("POST", undo, {"catch_up": "last"})
+    assert (undone.status_code, undone.json()["state"], undone.json()["n_resumed"]) == (202, "undone", 2)
+    assert not Job.objects.filter(state="paused").exists()
+    problem_of(api.post(undo), 409)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "filter"),
+        ({"filter": {"state": "active"}}, "filter.state"),
+        ({"filter": {"target_kind": "carrier pigeon"}}, "filter.target_kind"),
+        ({"filter": {"search": ""}}, "filter.search"),
+        ({"filter": {"name": "a\0b"}}, "filter.name"),
+        ({"filter": {"ids": []}}, "filter.ids"),
+        ({"filter": {"ids": ["x"]}}, "filter.ids.0"),
+        ({"filter": {}, "until": "2020-01-01T00:00:00Z"}, "until"),
+        ({"filter": {}, "reasons": "x"}, "reasons"),
+    ],
+)
+def test_nonsense_is_refused_by_name_and_pauses_nothing(
+    api: DocumentedClient, body: dict[str, object], field: str
+) -> None:
+    make_job(schedule=YEARLY)
+    assert fields_of(api.send("POST", MANY, body)) == [field]
+    assert not Job.objects.filter(state="paused").exists()
+
+
+def test_a_pause_that_there_is_not_is_a_404(api: DocumentedClient) -> None:
+    problem_of(api.get(f"{PAUSES}/{uuid4()}"), 404)
+    problem_of(api.post(f"{PAUSES}/{uuid4()}/undo"), 404)

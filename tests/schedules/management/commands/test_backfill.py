@@ -1,0 +1,74 @@
+"""Backfills at a terminal."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from executions.models import Run
+from schedules.backfill import step_once
+from schedules.management.commands import backfill as command
+from schedules.models import Backfill
+from tests.factories import make_job
+
+if TYPE_CHECKING:
+    from schedules.models import Job
+
+pytestmark = pytest.mark.django_db
+RANGE = ("--after", "2026-11-20T08:00:00Z", "--until", "2026-11-20T11:00:00Z")
+
+
+@pytest.fixture
+def job() -> Job:
+    return make_job("report", {"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"})
+
+
+def told(*arguments: str) -> str:
+    output = io.StringIO()
+    call_command("backfill", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_a_dry_run_says_how_many_would_start(job: Job) -> None:
+    text = told("report", *RANGE, "--dry-run")
+    assert "3 of 3 instants would start." in text
+    assert "The first is 2026-11-20 09:00:00 UTC, the last 2026-11-20 11:00:00 UTC." in text
+    assert not Backfill.objects.exists()
+
+
+def test_it_is_watched_until_its_runs_are_over(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pass_time(seconds: float) -> None:
+        begun = Backfill.objects.get()
+        if begun.due_at:
+            step_once(begun.due_at)
+        else:
+            Run.objects.filter(backfill_id=begun.pk).update(status="succeeded", finished_at=begun.created_at)
+
+    monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
+    lines = told(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
+    assert lines[1:] == [
+        "0 of 3 looked at, 0 opened",
+        "3 of 3 looked at, 3 opened, 3 queued",
+        "3 of 3 looked at, 3 opened, 3 succeeded",
+        "Done.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told_of"),
+    [
+        (("nobody", *RANGE), "no job 'nobody'"),
+        (("report", "--after", "soon"), "--after"),
+        (("report", "--after", "2999-01-01"), "--after: The range is empty"),
+        (("report", *RANGE, "--pace", "soon"), "--pace"),
+        (("report", *RANGE, "--pace", "9d"), "--pace: A pace lies between"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(job: Job, arguments: tuple[str, ...], told_of: str) -> None:
+    with pytest.raises(CommandError, match=told_of) as refusal:
+        told(*arguments)
+    code: Any = refusal.value.returncode
+    assert code == command.FAILED
