@@ -143,13 +143,13 @@ def test_a_job_is_started_paused_with_a_reason_and_resumed(admin: Page, today: d
     assert Run.objects.get().origin == "manual"
     admin.get_by_role("link", name="greeting").first.click()
 
-    admin.get_by_role("link", name="Pause").click()
+    admin.get_by_role("link", name="Pause", exact=True).click()
     admin.get_by_label("Reason").fill("<b>billing</b> is down")
     admin.get_by_role("button", name="Pause").click()
     expect(admin.locator(".ms-notice")).to_contain_text("<b>billing</b> is down")
     expect(admin.locator(".ms-title")).to_contain_text("Paused")
 
-    admin.get_by_role("link", name="Resume").click()
+    admin.get_by_role("link", name="Resume", exact=True).click()
     expect(admin.get_by_text("No run starts at once")).to_be_visible()
     admin.get_by_role("button", name="Resume").click()
     expect(admin.locator(".ms-title")).to_contain_text("Active")
