@@ -81,7 +81,7 @@ def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
     }
     assert all(json.loads(request.body) == {"greeting": "hello"} for request in receiver.requests)
 
-    admin.get_by_role("link", name="Pause").click()
+    admin.get_by_role("link", name="Pause", exact=True).click()
     admin.get_by_role("button", name="Pause").click()
     expect(title).to_contain_text("Paused")
     wait_until(lambda: not Run.objects.exclude(status=RunStatus.SUCCEEDED).exists(), what="the end of all runs")
