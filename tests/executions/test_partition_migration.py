@@ -62,6 +62,7 @@ def test_history_is_kept_and_today_gets_its_own_partition(database: str) -> None
             history.execute(NOTE, row)
     migrate(database)
     with psycopg.connect(database) as history:
+        where: dict[Any, Any]
         for table, key in (("executions_run", "id"), ("executions_runevent", "run_id")):
             where: dict[Any, str] = dict(
                 history.execute(f"SELECT {key}, tableoid::regclass::text FROM {table}").fetchall()
