@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 
-from executions import partitions, runs
+from executions import partitions, queries, runs, transitions
 from executions.models import Attempt, LogLine, Run, RunEvent
 from executions.retention import prune_all
 from executions.tasks import prepare_days
@@ -135,6 +136,18 @@ def test_a_look_up_by_id_reads_one_partition() -> None:
             cursor.execute(f"EXPLAIN SELECT * FROM {table} WHERE {key} = %s", [run.pk])
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert f"{table}_20310507" in plan and plan.count(" on ") <= 2, plan
+
+
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement: str) -> None:
+    partitions.prepare(AT)
+    born = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
+    values = transitions._named([(run.pk, 0) for run in born])
+    at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values | at)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert set(re.findall(r" on executions_run_(\w+)", plan)) == {"20310507", "20310508"}, plan
 
 
 def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
