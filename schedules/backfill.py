@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import history, overlap, runs
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
-from schedules import queries, tick
+from schedules import chore_queries, queries, tick
 from schedules.definitions import lock
 from schedules.exceptions import InvalidDefinition, JobConflict
 from schedules.expected import expected_instants, is_foreseen
@@ -126,14 +126,14 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
 
 
 def _lock(backfill_id: UUID) -> Backfill:
-    queries.lock_backfill(backfill_id)
+    chore_queries.lock_backfill(backfill_id)
     return Backfill.objects.get(pk=backfill_id)
 
 
 def step_once(now: datetime) -> bool:
     """Take the backfill that has waited longest a step further; False: none is due."""
     with transaction.atomic():
-        backfill_id = queries.lock_due_backfill(now)
+        backfill_id = chore_queries.lock_due_backfill(now)
         if backfill_id is None:
             return False
         try:
@@ -141,7 +141,7 @@ def step_once(now: datetime) -> bool:
                 _step(Backfill.objects.get(pk=backfill_id), now)
         except Exception:
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            queries.backfill_later(backfill_id, now + PUSHED_BACK_FOR)
+            chore_queries.backfill_later(backfill_id, now + PUSHED_BACK_FOR)
         return True
 
 

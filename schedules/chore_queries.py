@@ -63,7 +63,6 @@ UPDATE schedules_backfill AS backfill SET due_at = %(now)s
 BACKFILL_LATER = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
 
 
-
 @dataclass(frozen=True, slots=True)
 class PauseEnd:
     """How a job goes on after its pause."""
@@ -129,5 +128,3 @@ def wake_backfills(backfill_ids: Collection[UUID], now: datetime, low: int) -> N
 def backfill_later(backfill_id: UUID, until: datetime) -> None:
     """Look at this backfill again at `until`."""
     execute(BACKFILL_LATER, {"id": backfill_id, "until": until})
-
-

@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import admission, runs
 from executions.overlap import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
-from schedules import backfill, chains, flags, queries, triggers
+from schedules import backfill, chains, chore_queries, flags, queries, triggers
 from schedules.clock.delay import after_end
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
@@ -139,7 +139,7 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
             if run.backfill_id:
                 backfills.add(run.backfill_id)
     if backfills:
-        queries.wake_backfills(backfills, now, backfill.LOW)
+        chore_queries.wake_backfills(backfills, now, backfill.LOW)
     return ends
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import runs
-from schedules import pauses, queries, tick
+from schedules import chore_queries, pauses, tick
 from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState, PauseSet, PauseSetState
@@ -78,7 +78,7 @@ def undo(
 ) -> PauseSet:
     """Resume exactly the jobs that are paused by this set still. Raises JobConflict when that was done, or is being done."""
     with transaction.atomic():
-        queries.lock_pause_set(pause_set_id)
+        chore_queries.lock_pause_set(pause_set_id)
         found = PauseSet.objects.get(pk=pause_set_id)
         if found.state in (PauseSetState.UNDOING, PauseSetState.UNDONE):
             raise JobConflict("This pause has been undone already.")
@@ -104,7 +104,7 @@ def foresee_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
     """Take the set that has waited longest, or this one, a step further; False: none is due."""
     with transaction.atomic():
-        found_id = queries.lock_due_pause_set(now, pause_set_id)
+        found_id = chore_queries.lock_due_pause_set(now, pause_set_id)
         if found_id is None:
             return False
         try:
@@ -133,12 +133,12 @@ def _pause_some(found: PauseSet, now: datetime) -> None:
     if found.cursor_id:
         jobs = jobs.filter(pk__gt=found.cursor_id)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
-    queries.lock_jobs(ids)
+    chore_queries.lock_jobs(ids)
     for job_id in Job.objects.filter(pk__in=ids, state=JobState.ACTIVE, next_run_at__lte=now).values_list(
         "pk", flat=True
     ):
         tick.settle(job_id, now)
-    found.n_paused += queries.pause_jobs(
+    found.n_paused += chore_queries.pause_jobs(
         ids,
         now,
         actor=found.actor,
@@ -155,7 +155,7 @@ def _pause_some(found: PauseSet, now: datetime) -> None:
 
 def _resume_some(found: PauseSet, now: datetime) -> None:
     ids = list(_members(found).order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
-    queries.lock_jobs(ids)
+    chore_queries.lock_jobs(ids)
     # Who was faster since then has taken a job out of the set.
     jobs = list(_members(found).select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.overlap import Overlap
-from schedules import queries
+from schedules import chore_queries
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption, chosen, count
@@ -81,7 +81,7 @@ def end(jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption,
 def end_expired(now: datetime, limit: int) -> int:
     """Resume up to `limit` jobs whose pause was to last until now, as it said; returns how many there were."""
     with transaction.atomic():
-        ids = queries.lock_expired_pauses(now, limit)
+        ids = chore_queries.lock_expired_pauses(now, limit)
         broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
         Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSHED_BACK_FOR)
         return len(ids)
@@ -105,7 +105,7 @@ def end_each(
     return broken
 
 
-def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries.PauseEnd:
+def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> chore_queries.PauseEnd:
     spec, until, next_run_at, waits = job.schedule_spec, _ends_at(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         next_run_at = next_after(spec, job.mark_at)
@@ -115,14 +115,14 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
     first_at, last_at = chosen(_named(job), job.mark_at, until, catch_up, most) or (None, None)
-    return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
+    return chore_queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 
-def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
+def _end(ends: Sequence[tuple[Job, chore_queries.PauseEnd]], now: datetime, actor: str) -> None:
     for job, how in ends:
         if how.catch_up_from_at and job.policies.overlap is not Overlap.ALLOW:
             runs.watch(job.pk, is_watched=True)  # what starts of the pause waits for each other
-    queries.end_pauses([how for _, how in ends], now)
+    chore_queries.end_pauses([how for _, how in ends], now)
     runs.wake_beat()
     for job, _ in ends:
         log.info("job_resumed", action="resume", job=str(job.pk), actor=actor)

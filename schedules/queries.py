@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from executions.database import array, execute, fetch, fetch_planned
 from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
-from executions.states import LIVE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -80,55 +79,6 @@ PRUNE_STOPPAGES = """
 DELETE FROM schedules_stoppage WHERE id IN (
     SELECT id FROM schedules_stoppage WHERE over_at < %(before)s ORDER BY over_at, id LIMIT %(limit)s)
 """
-
-# pauses: how jobs go on. Who was faster leaves none to be ended.
-END_PAUSES = """
-UPDATE schedules_job AS job
-   SET state = ended.state, next_run_at = ended.next_run_at, resumed_at = ended.resumed_at,
-       catch_up_from_at = ended.catch_up_from_at, catch_up_until_at = ended.catch_up_until_at, updated_at = %(now)s,
-       paused_at = NULL, paused_by = '', paused_until_at = NULL, pause_reason = '', pause_catch_up = 'none',
-       pause_set_id = NULL
-  FROM unnest(%(id)s::uuid[], %(state)s::text[], %(next_run_at)s::timestamptz[], %(resumed_at)s::timestamptz[],
-              %(catch_up_from_at)s::timestamptz[], %(catch_up_until_at)s::timestamptz[])
-        AS ended (id, state, next_run_at, resumed_at, catch_up_from_at, catch_up_until_at)
- WHERE job.id = ended.id AND job.state = 'paused'
-"""
-
-# pauses: those that are over by themselves, without those that another has in hand.
-LOCK_EXPIRED_PAUSES = """
-SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now)s
- ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-"""
-
-# pause_sets: the one that has waited longest for its pass, or a certain one.
-LOCK_DUE_PAUSE_SET = """
-SELECT id FROM schedules_pauseset WHERE due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
- ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
-LOCK_PAUSE_SET = "SELECT id FROM schedules_pauseset WHERE id = %(id)s FOR UPDATE"
-LOCK_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE"
-# What is due has to be settled first.
-PAUSE_JOBS = """
-UPDATE schedules_job
-   SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
-       paused_until_at = %(until)s, pause_catch_up = %(catch_up)s, pause_set_id = %(pause_set_id)s
- WHERE id = ANY(%(id)s) AND state = 'active'
-"""
-
-# backfill: the one that has waited longest for its pass, and that no other pass has in hand.
-LOCK_DUE_BACKFILL = """
-SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
-# backfill.cancel: waits for a step that has it.
-LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
-# followers: those of which runs have ended, so that few are left.
-WAKE_BACKFILLS = """
-UPDATE schedules_backfill AS backfill SET due_at = %(now)s
- WHERE backfill.id = ANY(%(id)s) AND backfill.due_at > %(now)s AND backfill.pace IS NULL
-   AND (SELECT count(*) FROM executions_run AS run
-         WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(low)s
-"""
-BACKFILL_LATER = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
 
 # tick.settle: one that could not be brought up to the present is looked at again at once.
 LOOK_AGAIN = """
@@ -290,29 +240,6 @@ def look_again(job_id: UUID, now: datetime) -> None:
     execute(LOOK_AGAIN, {"id": job_id, "now": now})
 
 
-@dataclass(frozen=True, slots=True)
-class PauseEnd:
-    """How a job goes on after its pause."""
-
-    id: UUID
-    state: str
-    next_run_at: datetime | None
-    resumed_at: datetime
-    catch_up_from_at: datetime | None
-    catch_up_until_at: datetime | None
-
-
-def end_pauses(ends: Sequence[PauseEnd], now: datetime) -> None:
-    """End the pauses of these jobs."""
-    names = ("id", "state", "next_run_at", "resumed_at", "catch_up_from_at", "catch_up_until_at")
-    execute(END_PAUSES, {"now": now, **{name: [getattr(end, name) for end in ends] for name in names}})
-
-
-def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
-    """Lock up to `limit` jobs whose pause is over by itself, the longest overdue first, and return their ids."""
-    return [job_id for (job_id,) in fetch(LOCK_EXPIRED_PAUSES, {"now": now, "limit": limit})]
-
-
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -330,50 +257,6 @@ class NextAt:
 def next_at() -> NextAt:
     """Return when there is something to do."""
     return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
-
-
-def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
-    """Lock a pause set of which a pass is due, this one if it is named, and return its id."""
-    rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
-    return rows[0][0] if rows else None
-
-
-def lock_pause_set(pause_set_id: UUID) -> None:
-    """Lock a pause set until the transaction ends."""
-    fetch(LOCK_PAUSE_SET, {"id": pause_set_id})
-
-
-def lock_jobs(job_ids: Sequence[UUID]) -> None:
-    """Lock these jobs until the transaction ends, waiting for ticks that have them."""
-    fetch(LOCK_JOBS, {"id": list(job_ids)})
-
-
-def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause those of these jobs that are active; returns how many were."""
-    return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
-
-
-def lock_due_backfill(now: datetime) -> UUID | None:
-    """Lock a backfill of which a pass is due, and return its id."""
-    rows = fetch(LOCK_DUE_BACKFILL, {"now": now})
-    return rows[0][0] if rows else None
-
-
-def lock_backfill(backfill_id: UUID) -> None:
-    """Lock a backfill until the transaction ends."""
-    fetch(LOCK_BACKFILL, {"id": backfill_id})
-
-
-def wake_backfills(backfill_ids: Collection[UUID], now: datetime, low: int) -> None:
-    """Have those of these that wait for their runs looked at now, if no more than `low` are left."""
-    execute(
-        WAKE_BACKFILLS, {"id": list(backfill_ids), "now": now, "low": low, "live": [status.value for status in LIVE]}
-    )
-
-
-def backfill_later(backfill_id: UUID, until: datetime) -> None:
-    """Look at this backfill again at `until`."""
-    execute(BACKFILL_LATER, {"id": backfill_id, "until": until})
 
 
 def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:

@@ -64,9 +64,7 @@ def test_history_is_kept_and_today_gets_its_own_partition(database: str) -> None
     with psycopg.connect(database) as history:
         where: dict[Any, Any]
         for table, key in (("executions_run", "id"), ("executions_runevent", "run_id")):
-            where: dict[Any, str] = dict(
-                history.execute(f"SELECT {key}, tableoid::regclass::text FROM {table}").fetchall()
-            )
+            where = dict(history.execute(f"SELECT {key}, tableoid::regclass::text FROM {table}").fetchall())
             assert where == {rows[0]["id"]: f"{table}_{now:%Y%m%d}", rows[1]["id"]: f"{table}_other"}
         assert history.execute(NOTE, rows[1]).fetchall() == [(3,)], "events go on being numbered"
         with pytest.raises(psycopg.errors.UniqueViolation):
