@@ -2,46 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
-from itertools import groupby, islice
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
-from executions import overlap, runs
+from executions import runs
 from executions.database import is_away, one_line, take_apart
-from executions.dispatch import Message, Route, Waiting, gather, route_of
-from executions.overlap import Decision, GoingOn, Overlap, Stop
-from executions.runs import NewRun
-from executions.states import Reason, RunStatus
+from executions.dispatch import Message, Waiting, gather
+from executions.overlap import GoingOn
+from executions.states import RunStatus
 from schedules import flags, queries
-from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
-from schedules.clock.delay import due_instants, next_due
-from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.reading import parse
-from schedules.clock.spec import Kind, ScheduleSpec
-from schedules.clock.starts import Pacing, jittered, paced
-from schedules.models import JobState
-from schedules.policies import JobPolicies
+from schedules.clock.occurrences import next_after
+from schedules.clock.spec import Kind
+from schedules.planning import Plan, plan, policies_of, spec_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from schedules.queries import DueJob
 
 log = structlog.get_logger(__name__)
 
 RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
-MICROSECOND = timedelta(microseconds=1)
 PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
-REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +42,6 @@ class Ticked:
     messages: list[Message]
     n_held: int = 0
     more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one pass does with one job."""
-
-    job: DueJob
-    route: Route
-    new_runs: list[NewRun]
-    move: queries.Advance
-    stops: Stop | None = None  # what is done to the runs that went on
 
 
 def tick(now: datetime, limit: int) -> Ticked:
@@ -170,121 +147,9 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
     return plans, broken
 
 
-def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = ()) -> Plan:
-    """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that.
-
-    `off` has the feature flags that are off.
-    """
-    spec, policies = spec_of(job.schedule), policies_of(job.policies)
-    size = settings.MAINSPRING.chunk_size
-    due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
-    more = len(due) > size
-    due = due[:size]
-    left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    together = overlap.Together(policies.overlap, going_on)
-    for instant, judged in _judged(job, policies, due, now, more=more):
-        reason = judged or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
-        if reason is None and left is not None and together.n_started >= left:
-            break
-        together.add(reason, _overlap(job, policies, instant))
-    decided = list(zip(due, together.decisions, strict=False))  # of fewer, where the job has ended
-    n_started = together.n_started
-    left = None if left is None else left - n_started
-    n_scheduled = job.n_scheduled + n_started
-    mark_at = due[-1] if more else max(now, job.mark_at)
-    waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
-    next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
-    state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
-    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now, more=more)
-    new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
-    route = route_of(job.target_kind, policies)
-    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
-    return Plan(job, route, new_runs, move, together.stops)
-
-
 def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
     names = set()
     for job in jobs:
         with suppress(ValueError):  # `plan` tells of policies that cannot be read
             names.add(policies_of(job.policies).feature_flag or "")
     return names - {""}
-
-
-def _judged(
-    job: DueJob, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
-) -> Iterator[tuple[datetime, Reason | None]]:
-    n_paused = sum(job.was_paused_at(instant) for instant in due)
-    yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
-    open_to_run = due[n_paused:]
-    catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
-    n_missed = 0
-    if more and catch_up.mode is CatchUp.ALL:
-        missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
-        n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
-    bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
-    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.caught_up_at is not None))
-    yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
-
-
-def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """The job's, but what somebody chose to start after a pause does start: one after the other, if not side by side."""
-    return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
-
-
-def _starts(
-    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime, *, more: bool
-) -> tuple[dict[datetime, datetime], datetime | None]:
-    """When each of these may start that does not start at once, and what the next pass has to know of that."""
-    spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
-    pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
-    starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
-    missed = [start_at for at, start_at in starts.items() if at < now - grace]
-    last_at = max(missed) if missed else job.caught_up_at
-    return starts, last_at if last_at and (more or last_at > now) else None
-
-
-def _rows(
-    job: DueJob,
-    policies: JobPolicies,
-    decided: Sequence[tuple[datetime, Decision]],
-    starts: Mapping[datetime, datetime],
-    keep: int,
-) -> Iterator[NewRun]:
-    """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
-    for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
-        instants = [instant for instant, _ in group]
-        n_folded = len(instants) - keep if reason and len(instants) > keep + 1 else 0
-        if n_folded:
-            yield NewRun(
-                scope_id=job.scope_id,
-                job_id=job.id,
-                spec_id=job.spec_id,
-                nominal_at=instants[0],
-                reason=reason,
-                last_nominal_at=instants[n_folded - 1],
-                n_occurrences=n_folded,
-            )
-        for instant in instants[n_folded:]:
-            new = NewRun(
-                scope_id=job.scope_id,
-                job_id=job.id,
-                spec_id=job.spec_id,
-                nominal_at=instant,
-                reason=reason,
-                is_buffered=is_held,
-                available_at=starts.get(instant),
-            )
-            bound = runs.without_deadline if job.is_chosen(instant) else runs.under
-            yield new if reason else bound(new, policies)
-
-
-@lru_cache(maxsize=8192)
-def spec_of(schedule_json: str) -> ScheduleSpec:
-    """Read a stored schedule. The floor on intervals is for new ones: what was accepted goes on."""
-    return parse(json.loads(schedule_json), min_interval=timedelta(0))
-
-
-@lru_cache(maxsize=8192)
-def policies_of(policies_json: str) -> JobPolicies:
-    """Read stored policies."""
-    return JobPolicies.model_validate_json(policies_json)

@@ -107,6 +107,8 @@ def _install(root: str, kind: str) -> None:
         f"Installing {n_packages} packages into .venv with {'uv' if uv else 'pip'}; "
         f"the first time takes about {'ten seconds' if uv else 'a minute'}."
     )
+    if os.path.islink(venv):
+        os.unlink(venv)  # it leads to the environment of another checkout, which is to stay as it is
     # A broken-off installation can look complete to pip, so such an environment is made anew.
     if not _works(root) or os.path.exists(unfinished) or not _is_here(root):
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv] if uv else _venv_command(venv))

@@ -97,18 +97,25 @@ def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) 
 def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
     """Run `command` with these variables, pass SIGINT and SIGTERM on to it, and return its exit code."""
     environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in VARIABLES}
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []  # signals that came while it was being started
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if not started:
+            early.append(number)
+        # Ctrl+C reaches the command from the terminal itself: one more would look like a second key press.
+        elif number != signal.SIGINT or not sys.stdin.isatty():
+            started[0].send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, pass_on)
     try:
         process = subprocess.Popen(command, env=environment | variables)
     except OSError as error:
         raise CannotLaunch(f"{command[0]} can't be started: {error.strerror}.") from error
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        # Ctrl+C reaches the command from the terminal itself: one more would look like a second key press.
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            process.send_signal(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+    started.append(process)
+    for missed in early:
+        process.send_signal(missed)
     code = process.wait()
     return code if code >= 0 else 128 - code
 

@@ -131,6 +131,14 @@ def test_a_project_that_was_moved_gets_scripts_with_the_new_path(made: Path) -> 
     assert str(moved) in (moved / ".venv" / "bin" / "activate").read_text()
 
 
+def test_a_link_to_the_environment_of_another_checkout_leaves_that_as_it_is(made: Path, tmp_path: Path) -> None:
+    other = make_project(tmp_path / "other")
+    (other / ".venv").symlink_to(made / ".venv")
+    ensure(other.as_posix(), "run")
+    assert up_to_date(made.as_posix(), "run") and up_to_date(other.as_posix(), "run")
+    assert not (other / ".venv").is_symlink()
+
+
 def test_a_failed_installation_is_one_sentence_before_the_output_and_is_not_taken_for_done(made: Path) -> None:
     lock = made / "requirements.lock"
     lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
