@@ -37,7 +37,7 @@ COMMANDS = {
     ],
 }
 COMMANDS["worker-http-500"] = [word if word != "8" else "500" for word in COMMANDS["worker-http"]]
-READY = dict.fromkeys(COMMANDS, " ready.") | {"beat": "beat: Starting"}
+READY = dict.fromkeys(COMMANDS, " ready.") | dict.fromkeys(("beat", "stepped-beat"), "beat: Starting")
 
 
 class Processes:

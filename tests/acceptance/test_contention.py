@@ -60,9 +60,9 @@ def most_at_once(of: list[tuple[datetime, datetime]]) -> int:
     return most
 
 
-def each_instant_has_its_row(job: Any) -> list[Run]:
+def each_instant_has_its_row(job: Any, at_least: int = 8) -> list[Run]:
     runs = list(Run.objects.filter(job=job, origin="schedule").order_by("nominal_at"))
-    assert len(runs) >= 8
+    assert len(runs) >= at_least
     assert {later.nominal_at - earlier.nominal_at for earlier, later in pairwise(runs)} == {SECOND}
     return runs
 
@@ -127,7 +127,7 @@ def test_a_run_that_nobody_begins_in_time_is_recorded_as_expired(processes: Proc
     wait_until(lambda: Run.objects.filter(job=job, status="succeeded").count() >= 3, 30, what="three that ran")
     pause(job.pk, datetime.now(UTC), actor="tests")
     wait_until(lambda: not Run.objects.filter(status__in=LIVE).exists(), 20, what="the end of all runs")
-    each_instant_has_its_row(job)
+    each_instant_has_its_row(job, at_least=6)
     assert not Attempt.objects.filter(run__reason=Reason.EXPIRED).exists()
 
 
