@@ -26,6 +26,14 @@ NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
+def broker() -> redis.Redis:
+    """The broker, empty."""
+    found = redis.Redis.from_url(os.environ["BROKER_URL"])
+    found.flushdb()
+    return found
+
+
+@pytest.fixture
 def beat() -> Iterator[JobScheduler]:
     scheduler = JobScheduler(app)
     yield scheduler
@@ -72,10 +80,8 @@ def test_housekeeping_that_is_off_is_logged_once_an_hour(beat: JobScheduler) -> 
     ],
 )
 def test_a_row_that_cannot_be_read_is_skipped_by_name_and_the_others_fire(
-    beat: JobScheduler, wrong: dict[str, object]
+    beat: JobScheduler, broker: redis.Redis, wrong: dict[str, object]
 ) -> None:
-    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
-    broker.flushdb()
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     fine = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(minutes=1)}
@@ -101,9 +107,7 @@ def test_an_interval_is_counted_from_now_once_the_clock_was_set_back_by_an_hour(
     assert 3590 < left <= 3600
 
 
-def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler) -> None:
-    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
-    broker.flushdb()
+def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler, broker: redis.Redis) -> None:
     now = datetime.now(UTC)
     beat.pass_once(now + timedelta(hours=1))
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
@@ -113,9 +117,9 @@ def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler) -> N
     assert broker.llen("mine") == 1
 
 
-def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(beat: JobScheduler) -> None:
-    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
-    broker.flushdb()
+def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
@@ -128,9 +132,9 @@ def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(beat: Jo
     assert set(PeriodicTask.objects.filter(task="my.task").values_list("total_run_count", flat=True)) == {1}
 
 
-def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_waiting(beat: JobScheduler) -> None:
-    broker = redis.Redis.from_url(os.environ["BROKER_URL"])
-    broker.flushdb()
+def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_waiting(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
