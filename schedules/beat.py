@@ -119,7 +119,6 @@ class JobScheduler(PeriodicScheduler):
         With nothing due it costs one query. While the broker is away jobs tick on, and what is due to be published
         stays so.
         """
-        self.make_housekeeping(now)
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
         next_at = queries.next_at()

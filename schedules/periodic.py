@@ -108,7 +108,10 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         """Celery calls this where an exception would end the program: the first pass does it."""
 
     def make_housekeeping(self, now: datetime) -> None:
-        """Make the housekeeping rows that are missing, now and then. One that an admin has changed stays as it is."""
+        """Make the housekeeping rows that are missing, now and then. One that an admin has changed stays as it is.
+
+        It is for the beat with the lease alone: of several at once, each waits for what another has stored, in a circle.
+        """
         self._housekeeping_at = min(self._housekeeping_at, now + LOOK_AT_HOUSEKEEPING)
         if now < self._housekeeping_at:
             return
@@ -148,6 +151,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._take_lease(now)
         if now >= self._lease_expires_at:
             return self._lease_at
+        self.make_housekeeping(now)
         if now < self._periodic_at:
             return min(self._lease_at, self._periodic_at)
         _ = self.producer  # connect first: what raises here has fired nothing

@@ -13,7 +13,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from structlog.testing import capture_logs
 
 from scheduler_project.celery import app
+from schedules import queries
 from schedules.beat import JobScheduler
+from schedules.periodic import LEASE, LEASE_TIME
 from tests.acceptance.processes import database_url
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ def test_a_housekeeping_row_that_was_deleted_comes_back(beat: JobScheduler) -> N
     PeriodicTask.objects.all().delete()
     beat.make_housekeeping(NOW + timedelta(seconds=60))
     assert PeriodicTask.objects.filter(name=RECOVER, enabled=True).exists()
+
+
+def test_beats_that_start_together_do_not_make_the_housekeeping_side_by_side(beat: JobScheduler) -> None:
+    assert queries.take_lease(LEASE, "another", NOW, NOW + LEASE_TIME)
+    beat.pass_once(NOW)
+    assert not PeriodicTask.objects.filter(name=RECOVER).exists(), "it is another beat's to make"
+    beat.pass_once(NOW + 2 * LEASE_TIME)
+    assert PeriodicTask.objects.filter(name=RECOVER).exists()
 
 
 def test_housekeeping_comes_back_when_the_clock_was_set_back(beat: JobScheduler) -> None:
