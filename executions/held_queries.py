@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from executions.queries import WITHIN, among, followed
+from executions.queries import NAMED, among, followed, is_one_of
 from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 
 
@@ -58,7 +58,8 @@ WITH released AS (
            dispatch_at = CASE WHEN wanted.status = 'queued' THEN %(now)s::timestamptz END,
            finished_at = CASE WHEN wanted.status <> 'queued' THEN %(now)s::timestamptz END
       FROM unnest(%(id)s::uuid[], %(status)s::text[], %(reason)s::text[]) AS wanted (id, status, reason)
-     WHERE run.id = wanted.id AND {WITHIN} AND run.status = 'held' AND wanted.status IN ({among(TRANSITIONS[RunStatus.HELD])})
+     WHERE run.id = wanted.id AND {NAMED} AND {is_one_of({RunStatus.HELD})}
+       AND wanted.status IN ({among(TRANSITIONS[RunStatus.HELD])})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.reason
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason)

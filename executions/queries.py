@@ -33,9 +33,17 @@ def followed(ended: str) -> str:
 ), woken AS (SELECT pg_notify('{NOTIFY_CHANNEL}', '') FROM followed LIMIT 1)"""
 
 
-# Where runs are named by their ids, how far these reach, as constants: so the planner looks at the partitions between
-# alone. What an array holds, or another table, it does not know, and the plan would be for each day that is kept.
-WITHIN = "run.id BETWEEN %(low)s AND %(high)s"
+# Where another table says which runs are meant: their ids once more, as a constant. By that the planner looks at the
+# days of these runs alone, and at these runs in them; what another table holds it does not know.
+NAMED = "run.id = ANY(%(id)s::uuid[])"
+
+
+def is_one_of(statuses: Iterable[RunStatus]) -> str:
+    """Return a condition on the status of runs that are named by their ids, of which the planner makes no use.
+
+    It takes each status for rare on a day that has just begun, and would read all runs of it to find these few.
+    """
+    return f"CASE WHEN run.status IN ({among(statuses)}) THEN true ELSE false END"
 
 
 # runs.open_runs: one statement gives birth to a batch and notes it. An occurrence that has its row keeps it.
@@ -82,8 +90,8 @@ WITH claimed AS (
            started_at = COALESCE(run.started_at, %(now)s), lease_expires_at = %(lease_expires_at)s, worker = %(worker)s,
            dispatch_at = NULL, n_published = 0
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS wanted (id, claim_no)
-     WHERE run.id = wanted.id AND {WITHIN} AND run.claim_no = wanted.claim_no
-       AND run.status IN ({among(before(RunStatus.RUNNING))})
+     WHERE run.id = wanted.id AND {NAMED} AND run.claim_no = wanted.claim_no
+       AND {is_one_of(before(RunStatus.RUNNING))}
        AND (run.expires_at IS NULL OR run.n_attempts > 0 OR run.expires_at > %(now)s)
     RETURNING run.*
 ), noted AS (
@@ -97,7 +105,7 @@ SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claim
 
 # transitions.claim: a retry has a nominal instant of its own, for its key; what its target is told is that of the run
 # which it carries out again.
-ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE id = ANY(%(id)s) AND {WITHIN}"
+ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {NAMED}"
 
 # transitions.finish: the end of an attempt, by the claim that began it; writes the attempt and the event with it.
 # A run that was asked to stop is not tried again.
@@ -117,7 +125,8 @@ WITH ended AS (
                   %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[],
                   %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[])
         AS ending (id, claim_no, status, attempt_status, error_code, error, result, retry_at, began_at, ended_at)
-     WHERE run.id = ending.id AND {WITHIN} AND run.claim_no = ending.claim_no AND run.status = 'running'
+     WHERE run.id = ending.id AND {NAMED} AND run.claim_no = ending.claim_no
+       AND {is_one_of({RunStatus.RUNNING})}
        AND ending.status IN ({among(TRANSITIONS[RunStatus.RUNNING])})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.claim_no, run.n_attempts,
               run.worker,
@@ -148,8 +157,8 @@ WITH given AS (
            n_attempts = GREATEST(run.n_attempts - 1, 0), lease_expires_at = NULL, attempt_at = NULL, worker = '',
            started_at = CASE WHEN run.n_attempts > 1 THEN run.started_at END
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
-     WHERE run.id = held.id AND {WITHIN} AND run.claim_no = held.claim_no
-       AND run.status = 'running'
+     WHERE run.id = held.id AND {NAMED} AND run.claim_no = held.claim_no
+       AND {is_one_of({RunStatus.RUNNING})}
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), noted AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
@@ -189,7 +198,8 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 POSTPONE = f"""
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
- WHERE run.id = sent.id AND {WITHIN} AND run.claim_no = sent.claim_no AND run.status = 'queued'
+ WHERE run.id = sent.id AND {NAMED} AND run.claim_no = sent.claim_no
+   AND {is_one_of({RunStatus.QUEUED})}
 """
 
 # dispatch.free_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
@@ -211,7 +221,8 @@ NEXT_DISPATCH = "SELECT min(dispatch_at) FROM executions_run WHERE dispatch_at I
 RENEW = f"""
 UPDATE executions_run AS run SET lease_expires_at = %(lease_expires_at)s
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS held (id, claim_no)
- WHERE run.id = held.id AND {WITHIN} AND run.claim_no = held.claim_no AND run.status = 'running'
+ WHERE run.id = held.id AND {NAMED} AND run.claim_no = held.claim_no
+   AND {is_one_of({RunStatus.RUNNING})}
 RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
 """
 

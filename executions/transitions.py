@@ -161,7 +161,7 @@ def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _named(wanted) | values)
     retried = [retry_of for retry_of, *_ in rows if retry_of]
-    originals = dict(fetch(queries.ORIGINALS, {"id": retried} | _within(retried))) if retried else {}
+    originals = dict(fetch(queries.ORIGINALS, {"id": retried})) if retried else {}
     return [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
 
 
@@ -183,13 +183,7 @@ def _claim_of(original_at: datetime | None, *row: Any) -> Claim:
 
 def _named(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
     """Values of a statement that takes runs by id and claim number."""
-    ids = [run_id for run_id, _ in claims]
-    return {"id": ids, "claim_no": [claim_no for _, claim_no in claims]} | _within(ids)
-
-
-def _within(ids: Sequence[UUID]) -> dict[str, UUID | None]:
-    """The bounds of these ids, for `queries.WITHIN`."""
-    return {"low": min(ids, default=None), "high": max(ids, default=None)}
+    return {"id": [run_id for run_id, _ in claims], "claim_no": [claim_no for _, claim_no in claims]}
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
@@ -282,7 +276,6 @@ def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
             {
                 "now": now,
                 "id": list(verdicts),
-                **_within(list(verdicts)),
                 "status": [(RunStatus.SKIPPED if reason else RunStatus.QUEUED).value for reason in verdicts.values()],
                 "reason": [reason.value if reason else "" for reason in verdicts.values()],
             },

@@ -25,7 +25,7 @@ class Knobs:
     """What an operator may tune. The text of each field is its line in the settings reference."""
 
     # Clock
-    tick_limit: Annotated[int, "jobs that one pass of the clock takes at the most"] = 500
+    tick_limit: Annotated[int, "jobs that one pass of the clock takes at the most"] = 1000
     max_idle: Annotated[timedelta, "longest sleep of beat between two passes"] = timedelta(seconds=1)
     min_interval: Annotated[timedelta, "shortest interval that an `every` schedule may have"] = timedelta(seconds=1)
     misfire_grace: Annotated[timedelta, "an occurrence found later than this has been missed: catch-up decides"] = (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -147,7 +150,30 @@ def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {statement}", values | at)
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert set(re.findall(r" on executions_run_(\w+)", plan)) == {"20310507", "20310508"}, plan
+    assert set(re.findall(r" on executions_run_(\d+) ", plan)) == {"20310507", "20310508"}, plan
+
+
+def most_read(node: dict[str, Any]) -> int:
+    """Rows of the table of runs that one part of a plan went through at the most."""
+    here = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if "executions_run_" in str(node) else 0
+    return max([here * node["Actual Loops"], *(most_read(part) for part in node.get("Plans", []))])
+
+
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_are_read(statement: str) -> None:
+    partitions.prepare(AT)
+    job = make_job()
+    new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
+    herd = [replace(new, nominal_at=AT + timedelta(microseconds=number)) for number in range(20_000)]
+    ids = list(runs.open_scheduled(herd, AT, published=True).values())
+    assert len(ids) == len(herd)
+    values = transitions._named([(run_id, 0) for run_id in ids[::200]])
+    at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values | at)
+        ((plan,),) = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    assert most_read(plan[0]["Plan"]) <= 200, json.dumps(plan, indent=1)
 
 
 def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:

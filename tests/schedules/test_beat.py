@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -54,7 +55,8 @@ def messages(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
     found = []
     for raw in in_queue(broker, queue):
         message = json.loads(raw)
-        found.append({**message["headers"], "claims": message["headers"]["argsrepr"]})
+        args, _, _ = json.loads(base64.b64decode(message["body"]))
+        found.append({**message["headers"], "args": args})
     return found
 
 
@@ -75,7 +77,7 @@ def test_a_due_job_reaches_the_queue_of_its_target_with_its_id_and_claim(
     (command,), (http,) = messages(broker, "command"), messages(broker, "http")
     run = Run.objects.get(spec__job_name="greeting")
     assert (command["task"], command["id"]) == ("executions.carry_out", f"{run.pk}.0")
-    assert str(run.pk) in command["claims"]
+    assert command["args"] == [[[str(run.pk), 0]]] and command["argsrepr"] == f"{run.pk}.0"
     assert (command["timelimit"][0], http["timelimit"][0]) == (70, 40)
 
 
