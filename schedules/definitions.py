@@ -79,7 +79,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             if goes_on:
                 job.next_run_at = was_next_at and next_due(schedule, now)
             begin_span(job.pk, job.schedule, job.mark_at)
-            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at"]
+            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         if set(chains.of(job_id)) != set(definition.start_after):
             _store_chains(job_id, definition)
@@ -162,7 +162,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
     job.schedule = to_json(schedule)
     job.mark_at = first_mark(schedule, now)
     job.next_run_at = next_after(schedule, job.mark_at)
-    job.n_scheduled, job.caught_up_at = 0, None
+    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False
     if job.state != JobState.PAUSED:
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
 

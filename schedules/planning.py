@@ -61,8 +61,9 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     together = overlap.Together(policies.overlap, going_on)
-    for instant, judged in _judged(job, policies, due, now, more=more):
-        reason = judged or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
+    judged = list(_judged(job, policies, due, now, more=more))
+    for instant, verdict in judged:
+        reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
         if reason is None and left is not None and together.n_started >= left:
             break
         together.add(reason, _overlap(job, policies, instant))
@@ -74,10 +75,11 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
     next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
-    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now, more=more)
+    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now)
+    begun = more and (job.catch_up_begun or _begins(job, judged, now))
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
-    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, state.value)
+    move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
     return Plan(job, route, new_runs, move, together.stops)
 
 
@@ -93,7 +95,7 @@ def _judged(
         missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
     bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
-    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.caught_up_at is not None))
+    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.catch_up_begun))
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
@@ -102,16 +104,23 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
+def _begins(job: DueJob, judged: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
+    """Whether one of these that was missed is to start. What starts of a pause is no part of an outage."""
+    missed_before = now - settings.MAINSPRING.misfire_grace
+    return any(
+        reason is None and instant < missed_before and not job.was_paused_at(instant) for instant, reason in judged
+    )
+
+
 def _starts(
-    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime, *, more: bool
+    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """When each of these may start that does not start at once, and what the next pass has to know of that."""
+    """When each of these may start that does not start at once, and when the last one that is caught up with may."""
     spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
     missed = [start_at for at, start_at in starts.items() if at < now - grace]
-    last_at = max(missed) if missed else job.caught_up_at
-    return starts, last_at if last_at and (more or last_at > now) else None
+    return starts, max(missed) if missed else job.caught_up_at
 
 
 def _rows(

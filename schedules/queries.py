@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
 DUE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.caught_up_at, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
+       job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
        job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
@@ -34,7 +34,7 @@ DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 # tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
 ACTIVE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.caught_up_at, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
+       job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
        job.catch_up_until_at
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active'
@@ -48,10 +48,10 @@ LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 ADVANCE = """
 UPDATE schedules_job AS job
    SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,
-       caught_up_at = moved.caught_up_at, state = moved.state
+       caught_up_at = moved.caught_up_at, catch_up_begun = moved.catch_up_begun, state = moved.state
   FROM unnest(%(id)s::uuid[], %(mark_at)s::timestamptz[], %(next_run_at)s::timestamptz[], %(n_scheduled)s::int[],
-              %(caught_up_at)s::timestamptz[], %(state)s::text[])
-       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, state)
+              %(caught_up_at)s::timestamptz[], %(catch_up_begun)s::bool[], %(state)s::text[])
+       AS moved (id, mark_at, next_run_at, n_scheduled, caught_up_at, catch_up_begun, state)
  WHERE job.id = moved.id
 """
 
@@ -149,6 +149,7 @@ class DueJob:
     resumed_at: datetime | None
     n_scheduled: int
     caught_up_at: datetime | None
+    catch_up_begun: bool
     schedule: str  # JSON, as stored
     policies: str  # JSON, as stored
     target_kind: str
@@ -175,6 +176,7 @@ class Advance:
     next_run_at: datetime | None
     n_scheduled: int
     caught_up_at: datetime | None
+    catch_up_begun: bool
     state: str
 
 
@@ -219,6 +221,7 @@ def advance(moves: Sequence[Advance]) -> None:
             "next_run_at": array(move.next_run_at for move in moves),
             "n_scheduled": array(move.n_scheduled for move in moves),
             "caught_up_at": array(move.caught_up_at for move in moves),
+            "catch_up_begun": array(move.catch_up_begun for move in moves),
             "state": array(move.state for move in moves),
         },
     )

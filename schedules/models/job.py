@@ -76,7 +76,11 @@ class Job(models.Model):
     n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far, for max_runs.")
 
     caught_up_at = models.DateTimeField(
-        null=True, help_text="While missed occurrences are caught up with: when the last of them so far may start."
+        null=True, help_text="When the last occurrence that was caught up with may start, or might."
+    )
+    catch_up_begun = models.BooleanField(
+        db_default=False,
+        help_text="Whether the next pass handles the rest of an outage of which the first has had its start.",
     )
 
     class Meta:

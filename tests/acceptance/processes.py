@@ -37,6 +37,7 @@ COMMANDS = {
     ],
 }
 COMMANDS["worker-http-500"] = [word if word != "8" else "500" for word in COMMANDS["worker-http"]]
+BEATS = ("beat", "beat#2", "beat#3")
 READY = dict.fromkeys(COMMANDS, " ready.") | dict.fromkeys(("beat", "stepped-beat"), "beat: Starting")
 
 
@@ -69,8 +70,9 @@ class Processes:
             command = [*CELERY, *COMMANDS[kind]]
             command += ["--hostname", f"{name}@tests"] if "worker" in kind else []
             with self._log(name).open("ab") as log:
+                environment = {**self._environment, "PGAPPNAME": name}  # so that PostgreSQL says who waits for what
                 self._running[name] = subprocess.Popen(
-                    command, stdout=log, stderr=log, env=self._environment, start_new_session=True
+                    command, stdout=log, stderr=log, env=environment, start_new_session=True
                 )
 
     def kill(self, name: str) -> None:

@@ -13,6 +13,7 @@ from executions.models import Attempt, Followup, Run, RunEvent
 from executions.overlap import Overlap
 from executions.states import LIVE, Reason
 from schedules.triggers import pause, run_now
+from tests.acceptance.processes import BEATS
 from tests.factories import make_job
 from tests.waiting import wait_until
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECOND = timedelta(seconds=1)
-BEATS, WORKERS = ("beat", "beat#2", "beat#3"), ("worker", "worker#2")
+WORKERS = ("worker", "worker#2")
 ALONE = (Overlap.SKIP, Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
 
 

@@ -12,6 +12,7 @@ import pytest
 from executions.admin.shown import run_url
 from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
+from schedules.clock.resumption import Resumption
 from schedules.models import Job, JobState
 from schedules.tick import tick
 from schedules.triggers import pause, resume
@@ -276,7 +277,7 @@ def starts() -> list[tuple[str, float]]:
 
 def test_first_runs_the_earliest_missed_once_even_over_several_passes(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
-    job = make_job(policies=catch_up("first"))
+    make_job(policies=catch_up("first"))
     while tick(after(minutes=8, seconds=30), 10).n_jobs:
         pass
     assert reasons() == ["", *["coalesced"] * 7]
@@ -284,8 +285,23 @@ def test_first_runs_the_earliest_missed_once_even_over_several_passes(settings: 
     assert rows()[-1] == ("12:09", "queued", "")
     tick(after(minutes=12, seconds=30), 10)
     assert reasons()[-3:] == ["", "coalesced", "coalesced"], "the next outage has a first too"
-    job.refresh_from_db()
-    assert job.caught_up_at is None
+
+
+def test_each_outage_has_a_first_also_while_that_of_the_one_before_waits_for_its_start() -> None:
+    make_job(schedule={"cron": "*/20 * * * *"}, policies={"jitter": "20m", **catch_up("first")})
+    for minute in (20, 40):
+        tick(after(minutes=minute, seconds=6), 10)
+    assert reasons() == ["", ""]
+
+
+def test_what_starts_of_a_pause_is_not_the_first_that_was_missed_over_several_passes_too(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
+    job = make_job(policies=catch_up("first"))
+    pause(job.pk, after(seconds=30), actor="tests")
+    resume(job.pk, after(minutes=4, seconds=30), actor="tests", catch_up=Resumption.ALL)
+    while tick(after(minutes=8, seconds=30), 10).n_jobs:
+        pass
+    assert reasons() == ["", "", "", "", "", "coalesced", "coalesced", "coalesced"]
 
 
 def test_of_more_missed_than_wanted_the_earlier_ones_are_missed_over_several_passes_too(settings: Settings) -> None:
@@ -309,20 +325,24 @@ def test_caught_up_runs_start_one_pace_after_the_other_over_several_passes_and_o
     assert job.caught_up_at == now + timedelta(seconds=40)
     tick(after(minutes=6), 10)
     assert starts()[-1] == ("12:06", 360.0), "what is on time waits for no pace"
-    tick(after(minutes=7), 10)
-    job.refresh_from_db()
-    assert job.caught_up_at is None
 
 
-def test_a_second_outage_goes_on_at_the_pace_of_the_first_and_the_default_pace_is_a_second() -> None:
+def test_the_default_pace_is_a_second() -> None:
     make_job(policies=catch_up("all"))
     tick(after(minutes=2, seconds=30), 10)
     assert starts() == [("12:01", 150.0), ("12:02", 151.0)]
-    Job.objects.update(mark_at=after(minutes=2, seconds=30), next_run_at=after(minutes=3))
-    Run.objects.all().update(status=RunStatus.QUEUED)
-    Job.objects.update(caught_up_at=after(minutes=4, seconds=29.5))
-    tick(after(minutes=4, seconds=30), 10)
-    assert starts()[2:] == [("12:03", 270.5), ("12:04", 271.5)]
+
+
+def test_a_pace_holds_between_outages_also_when_one_start_made_up_for_the_first() -> None:
+    make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": "90s"}})
+    for minute in (1, 2, 3):
+        tick(after(minutes=minute, seconds=30), 10)
+    assert starts() == [("12:01", 90.0), ("12:02", 180.0), ("12:03", 270.0)]
+    tick(after(minutes=4, seconds=0), 10)
+    tick(after(minutes=5, seconds=30), 10)
+    assert starts()[3:] == [("12:04", 240.0), ("12:05", 360.0)], (
+        "what is on time waits for no pace, nor is it paced for"
+    )
 
 
 def test_a_pace_of_nothing_starts_them_all_at_once() -> None:
