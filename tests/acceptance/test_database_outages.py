@@ -97,7 +97,7 @@ def test_beat_and_workers_wait_for_a_database_that_is_not_there_yet(ours: Proces
     assert "Connection refused" in ours.log_of("beat")
     server.start()
     wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 30, what="the end of the run")
-    assert "database_back" in ours.log_of("beat")
+    wait_until(lambda: "database_back" in ours.log_of("beat"), what="the beat's word that it is back")
     assert not ours.tracebacks()
 
 
