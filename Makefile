@@ -8,8 +8,8 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 UV ?= uv
 ARGS ?=
-# Real processes and a real browser want the machine to themselves; everything else shares it.
-ALONE := tests/acceptance tests/browser
+# Real processes and a real browser wait more than they work: more of them than there are cores.
+WAITING := tests/acceptance tests/browser
 
 BIN := .venv/bin
 LAUNCH := $(BIN)/python -m scheduler_project.launch
@@ -33,8 +33,9 @@ test: env-dev  ## run the tests, with servers of their own: ARGS="tests/schedule
 ifdef ARGS
 	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ARGS)
 else
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(ALONE))
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ALONE)
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(WAITING))
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n 3 --dist=worksteal -m "not alone" $(WAITING)
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -m alone $(WAITING)
 endif
 
 static: format-check lint imports types migrations  ## all checks but the tests

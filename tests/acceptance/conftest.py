@@ -1,11 +1,10 @@
-"""Real processes on real stores. Each test has its own rows, its own broker database, and short leases."""
+"""Real processes on real stores. Each test has its own rows, an empty broker, and short leases."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -34,9 +33,8 @@ SHORT = {
 def processes(transactional_db: None, tmp_path: Path, settings: Settings) -> Iterator[Processes]:
     """Nothing is started yet; whatever is started is killed at the end."""
     settings.MAINSPRING = replace(settings.MAINSPRING, http_allow_private_networks=True)
-    broker = urlsplit(os.environ["REDIS_URL"])._replace(path="/1").geturl()  # the suites beside this one use 0
-    redis.Redis.from_url(broker).flushdb()
-    running = Processes(tmp_path, **SHORT, BROKER_URL=broker)
+    redis.Redis.from_url(os.environ["BROKER_URL"]).flushdb()
+    running = Processes(tmp_path, **SHORT)
     yield running
     running.kill_all()
     with connection.cursor() as cursor:  # what a killed process left open would block the flush

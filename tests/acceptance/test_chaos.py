@@ -8,6 +8,7 @@ import sys
 import pytest
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_every_promise_holds_while_everything_is_killed() -> None:
     result = subprocess.run(

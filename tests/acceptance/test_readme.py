@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.acceptance.newcomer import Terminal
 
-pytestmark = pytest.mark.timeout(600)  # the first start installs the packages
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]  # the first start installs the packages
 
 RUN = 'curl -sS "http://127.0.0.1:8000/api/v1/runs/{}" -H "Authorization: Bearer $KEY"'
 JOB = RUN.replace("runs", "jobs")
