@@ -5,6 +5,8 @@ Reads the clock, calls the passes, publishes what they return, and sleeps until 
 
 from __future__ import annotations
 
+import signal
+import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -34,6 +36,7 @@ from schedules.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import FrameType
 
     from celery import Celery
     from kombu import Connection
@@ -61,6 +64,22 @@ def limit_waiting(**_: object) -> None:
 def limit_waiting_from_now_on(**_: object) -> None:
     """Connected so that no lock which somebody holds keeps the clock."""
     connection_created.connect(limit_waiting)
+
+
+@beat_init.connect
+def stop_in_order(sender: Any, **_: object) -> None:
+    """Take the place of Celery's handler, which closes the scheduler under the statement or call that it comes upon.
+
+    That one may then lose the exception, and the beat would live on.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        sender.scheduler.is_told_to_stop = True
+        raise SystemExit
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
@@ -106,6 +125,8 @@ class JobScheduler(PeriodicScheduler):
                 self._database.note(error, now)
         except Exception:
             log.exception("pass_failed", action="beat")
+        if self.is_told_to_stop:
+            raise SystemExit
         close_old_connections()
         self._wakeup.wait((wake_at - self.read_clock()).total_seconds())
         return 0.0

@@ -94,6 +94,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
+    is_told_to_stop = False  # by a signal, whose exception may be lost where it is raised
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -187,6 +188,8 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
+            if self.is_told_to_stop:
+                raise SystemExit from error
             if self.is_broker_fault(error):
                 raise
             log.exception("periodic_task_not_sent", action="beat", name=entry.name)

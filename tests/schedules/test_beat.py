@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from celery.apps.beat import Beat
+from celery.beat import Service
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -20,7 +23,7 @@ from executions.states import RunStatus
 from executions.targets.base import Failed
 from scheduler_project.celery import app
 from schedules import queries
-from schedules.beat import LOCKED, JobScheduler
+from schedules.beat import LOCKED, JobScheduler, stop_in_order
 from schedules.models import BeatLease
 from schedules.periodic import LEASE, LEASE_TIME
 from tests.factories import NOW, end, make_job, make_run
@@ -240,3 +243,35 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
         cure("executions_run", bad.pk)
     assert Run.objects.filter(spec__job_name="good").count() == 1
     assert len(messages(broker, "command")) == len(messages(broker, "mine")) == 1
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """What this process does at SIGTERM and SIGINT is as before afterwards."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_signal_to_stop_that_is_lost_in_the_call_it_came_upon_is_heeded_all_the_same(
+    beat: JobScheduler, broker: redis.Redis, handlers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    row = PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, last_run_at=NOW)
+
+    def be_told(*_: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            raise AttributeError("what a library stumbles over as it cleans up")
+
+    service = Service(app)
+    service.scheduler = beat
+    Beat(app=app).install_sync_handler(service)
+    stop_in_order(service)
+    monkeypatch.setattr(redis.Redis, "lpush", be_told)
+    with pytest.raises(SystemExit):
+        beat.tick()
+    row.refresh_from_db()
+    assert (row.last_run_at, row.total_run_count) == (NOW, 0), "it may not have been sent"
