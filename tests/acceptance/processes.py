@@ -87,10 +87,10 @@ class Processes:
         os.killpg(self._running[name].pid, number)
 
     def stop(self, name: str) -> int:
-        """SIGTERM a process and return its exit code."""
-        process = self._running.pop(name)
-        process.send_signal(signal.SIGTERM)
-        return process.wait(30)
+        """SIGTERM a process and return its exit code. One that goes on is left to `kill_all`."""
+        self._running[name].send_signal(signal.SIGTERM)
+        self._running[name].wait(30)
+        return self._running.pop(name).returncode
 
     def kill_all(self) -> None:
         for name in list(self._running):

@@ -50,6 +50,7 @@ def call(receiver: Receiver, path: str, **target: Any) -> dict[str, Any]:
     return {"kind": "http", "method": "POST", "url": receiver.url(path), **target}
 
 
+@pytest.mark.alone
 def test_a_cron_job_with_seconds_posts_on_the_right_seconds_and_its_history_tells(
     api: APIClient, processes: Processes, receiver: Receiver
 ) -> None:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.optional import did_not_run
 
 SUITES = [
@@ -21,6 +23,7 @@ SUITES = [
 ]
 
 
+@pytest.mark.alone
 def test_the_engine_holds_on_an_older_postgresql() -> None:
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if not installed:

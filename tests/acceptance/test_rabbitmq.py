@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# In one group: TEST_RABBITMQ_URL is one broker for all of them.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("rabbitmq")]
 
 
 def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Processes, receiver: Receiver) -> None:

@@ -121,6 +121,7 @@ def has_sent(consumer: Consumer, at_least: int) -> bool:
     return len(consumer.of("stock.interval")) >= at_least
 
 
+@pytest.mark.alone
 def test_beats_that_are_killed_one_after_the_other_leave_no_row_unfired_and_fire_none_too_soon(
     processes: Processes, consumer: Consumer
 ) -> None:
@@ -146,6 +147,7 @@ def test_beats_that_are_killed_one_after_the_other_leave_no_row_unfired_and_fire
         assert len(times) - N_KILLS <= PeriodicTask.objects.get(name=name).total_run_count <= len(times)
 
 
+@pytest.mark.alone
 def test_a_beat_that_is_stopped_leaves_the_rows_to_another_at_once(processes: Processes, consumer: Consumer) -> None:
     processes.start(*BEATS)
     row("interval")
