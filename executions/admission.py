@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
 from executions import held_queries, transitions
-from executions.database import execute, fetch, fetch_planned
+from executions.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
 from executions.limits import Beyond, admit_at
 from executions.policies import read_policies
 from executions.states import Reason
@@ -66,6 +67,15 @@ class Admitted:
     n_decided: int = 0
     later: list[Later] = field(default_factory=list)
     more: bool = False
+
+
+@dataclass(slots=True)
+class Judged:
+    """What becomes of each held run that is decided upon, of what waits for an instant, and of the rates."""
+
+    verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
+    later: dict[str, Later] = field(default_factory=dict)
+    arrives_at: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -132,21 +142,54 @@ def admit(
         return Admitted()
     # Only now is it certain what others have let start. Who came meanwhile has a follow-up of its own.
     waiters = [waiter for waiter in _held(wanted) if waiter.locks <= locked]
-    room = _room(waiters)
-    arrives_at = dict(room.arrives_at)
-    verdicts: dict[UUID, Reason | None] = {}
-    later: dict[str, Later] = {}
+    judged = _let_start(waiters, now)
+    _set_rates(judged.arrives_at)
+    more = bool(judged.verdicts) and len(waiters) >= OF_A_GROUP
+    return Admitted(len(judged.verdicts), list(judged.later.values()), more)
+
+
+def _let_start(waiters: Sequence[Waiter], now: datetime) -> Judged:
+    """Judge these, and write it. A run that the database does not let start takes no place from the others."""
+    while True:
+        judged = _judge(waiters, now)
+        try:
+            with transaction.atomic():
+                transitions.release(judged.verdicts, now)
+        except Exception:
+            if is_away():
+                raise
+            refused = _refused(judged.verdicts, now)
+            if not refused:
+                raise
+        else:
+            return judged
+        for run_id, error in refused.items():
+            log.error("cannot_admit", action="admit", run=str(run_id), error=one_line(error))
+        waiters = [waiter for waiter in waiters if waiter.run_id not in refused]
+
+
+def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
+    """Find the runs that cannot be written even alone. None of them is."""
+    with transaction.atomic():
+        _, faults = take_apart(lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts))
+        transaction.set_rollback(True)
+    return faults
+
+
+def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
+    room, judged = _room(waiters), Judged()
+    stood_at = dict(room.arrives_at)
     for waiter in waiters:
         match room.judge(waiter, now):
             case datetime() as may_at:
-                later.setdefault(waiter.rate_key, Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at))
+                later = Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at)
+                judged.later.setdefault(waiter.rate_key, later)
             case Reason() as reason:
-                verdicts[waiter.run_id] = reason
+                judged.verdicts[waiter.run_id] = reason
             case True:
-                verdicts[waiter.run_id] = None
-    _set_rates({key: at for key, at in room.arrives_at.items() if arrives_at.get(key) != at})
-    transitions.release(verdicts, now)
-    return Admitted(len(verdicts), list(later.values()), more=bool(verdicts) and len(waiters) >= OF_A_GROUP)
+                judged.verdicts[waiter.run_id] = None
+    judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}
+    return judged
 
 
 def _key(given: str | None, job_id: UUID) -> str:

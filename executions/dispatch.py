@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 
 from executions import queries, transitions
-from executions.database import execute
+from executions.database import execute, is_away, one_line, take_apart
 from executions.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.message import Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
 from executions.policies import read_policies
 from executions.queries import NEXT_DISPATCH
 from executions.targets.registry import TARGETS
-from executions.transitions import expire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from executions.policies import RunPolicies
+    from executions.transitions import Due
 
 __all__ = [
     "CARRY_OUT",
@@ -30,11 +32,12 @@ __all__ = [
     "NEXT_EXPIRY",
     "NEXT_FOLLOWUP",
     "QUEUES",
+    "Dispatched",
     "Message",
     "Route",
     "Waiting",
     "dispatch_once",
-    "expire",
+    "expire_once",
     "free_stranded",
     "gather",
     "postpone",
@@ -61,9 +64,37 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
     )
 
 
-def dispatch_once(now: datetime, limit: int) -> list[Message]:
-    """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them."""
-    due = transitions.dispatch(now, limit=limit, republish_after=settings.MAINSPRING.republish_after)
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """The messages of one pass, and how many runs could not even be taken: they stay due."""
+
+    messages: list[Message]
+    n_broken: int = 0
+
+
+def dispatch_once(now: datetime, limit: int) -> Dispatched:
+    """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them.
+
+    Of a pass that fails those runs are found that fail alone, and the others are taken.
+    """
+    again_after = settings.MAINSPRING.republish_after
+    try:
+        with transaction.atomic():
+            return Dispatched(_messages(transitions.dispatch(now, limit=limit, republish_after=again_after)))
+    except Exception as error:
+        if is_away():
+            raise
+        log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
+    parts, faults = take_apart(
+        lambda ids: transitions.dispatch_among(ids, now, republish_after=again_after),
+        transitions.due_ids(now, limit),
+    )
+    for run_id, fault in faults.items():
+        log.error("cannot_publish", action="dispatch", run=str(run_id), error=one_line(fault))
+    return Dispatched(_messages([run for part in parts for run in part]), len(faults))
+
+
+def _messages(due: Iterable[Due]) -> list[Message]:
     waiting = []
     for run in due:
         try:
@@ -73,6 +104,26 @@ def dispatch_once(now: datetime, limit: int) -> list[Message]:
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
     return gather(waiting)
+
+
+def expire_once(now: datetime, limit: int) -> int:
+    """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many.
+
+    One that cannot be written keeps no others from that. Raises what it has raised once there is nothing else to do.
+    """
+    try:
+        with transaction.atomic():
+            return transitions.expire(now, limit)
+    except Exception as error:
+        if is_away():
+            raise
+        log.warning("pass_taken_apart", action="expire", error=one_line(error))
+    parts, faults = take_apart(lambda ids: transitions.expire_among(ids, now), transitions.late_ids(now, limit))
+    for run_id, fault in faults.items():
+        log.error("cannot_expire", action="expire", run=str(run_id), error=one_line(fault))
+        if not any(parts):
+            raise fault
+    return sum(parts)
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:

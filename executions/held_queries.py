@@ -85,6 +85,12 @@ WITH late AS (
 ), {followed("ended")}
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
+# expire, when a pass has failed: what it was about, to take it apart.
+LATE_IDS = f"""
+SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
+ ORDER BY run.expires_at LIMIT %(limit)s
+"""
+EXPIRE_AMONG = EXPIRE.replace("WHERE", f"WHERE run.id = ANY(%(id)s) AND {WITHIN} AND", 1)
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_BEGUN}"
 
 # runs.take_followups: what is to be looked at, without what another beat has in hand.
@@ -92,6 +98,9 @@ TAKE_FOLLOWUPS = """
 SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
  WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
+# followers, when a pass has failed: what it was about, to take it apart.
+DUE_FOLLOWUPS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
+TAKE_FOLLOWUPS_AMONG = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
 DROP_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
 KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"

@@ -193,6 +193,9 @@ WITH due AS (
 SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
   FROM moved JOIN executions_runspec AS spec ON spec.id = moved.spec_id
 """
+# dispatch, when a pass has failed: what it was about, to take it apart. It reads nothing that could be the reason.
+DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
+DISPATCH_AMONG = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s) AND id BETWEEN %(low)s AND %(high)s AND", 1)
 
 # dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
 POSTPONE = f"""

@@ -39,6 +39,7 @@ __all__ = [
     "cancel_backfilled",
     "cancel_not_begun",
     "drop_followups",
+    "due_followups",
     "follow_up",
     "freeze",
     "going_on",
@@ -53,6 +54,7 @@ __all__ = [
     "stop_others",
     "supersede",
     "take_followups",
+    "take_followups_among",
     "under",
     "wake_beat",
     "watch",
@@ -96,6 +98,17 @@ def take_followups(now: datetime, limit: int) -> list[Followup]:
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS, {"now": now, "limit": limit})]
 
 
+def take_followups_among(ids: Sequence[int], now: datetime) -> list[Followup]:
+    """The same for those of these that are due."""
+    values = {"id": list(ids), "now": now, "limit": len(ids)}
+    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_AMONG, values)]
+
+
+def due_followups(now: datetime, limit: int) -> list[int]:
+    """The ids of up to `limit` that are due, locked by somebody or not."""
+    return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUPS, {"now": now, "limit": limit})]
+
+
 def drop_followups(done: Iterable[Followup]) -> None:
     """Take these off the list."""
     execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
@@ -106,9 +119,9 @@ def keep_followups(done: Iterable[Followup]) -> None:
     execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
-def postpone_followups(busy: Iterable[Followup], until: datetime) -> None:
+def postpone_followups(ids: Iterable[int], until: datetime) -> None:
     """Look at these again at `until`."""
-    execute(held_queries.POSTPONE_FOLLOWUPS, {"id": [followup.id for followup in busy], "until": until})
+    execute(held_queries.POSTPONE_FOLLOWUPS, {"id": list(ids), "until": until})
 
 
 def follow_up(later: Sequence[Later]) -> None:

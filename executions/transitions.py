@@ -222,11 +222,19 @@ def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
-    rows = fetch(
-        queries.DISPATCH,
-        {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP},
-    )
-    return [Due(*row) for row in rows]
+    values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP}
+    return [Due(*row) for row in fetch(queries.DISPATCH, values)]
+
+
+def dispatch_among(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[Due]:
+    """The same for those of these runs that are due."""
+    values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": REPUBLISH_CAP}
+    return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)} | _within(run_ids))]
+
+
+def due_ids(now: datetime, limit: int) -> list[UUID]:
+    """The ids of up to `limit` runs that are due to be published, locked by somebody or not."""
+    return [run_id for (run_id,) in fetch(queries.DUE_IDS, {"now": now, "limit": limit})]
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
@@ -286,3 +294,15 @@ def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
 def expire(now: datetime, limit: int) -> int:
     """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many."""
     return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))
+
+
+def expire_among(run_ids: Sequence[UUID], now: datetime) -> int:
+    """The same for those of these runs that are too late."""
+    return len(
+        fetch(held_queries.EXPIRE_AMONG, {"now": now, "limit": len(run_ids), "id": list(run_ids)} | _within(run_ids))
+    )
+
+
+def late_ids(now: datetime, limit: int) -> list[UUID]:
+    """The ids of up to `limit` runs that nobody began in time, locked by somebody or not."""
+    return [run_id for (run_id,) in fetch(held_queries.LATE_IDS, {"now": now, "limit": limit})]

@@ -25,7 +25,16 @@ from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
 from executions.database import is_away, one_line
-from executions.dispatch import CARRY_OUT, QUEUES, Message, dispatch_once, expire, free_stranded, postpone
+from executions.dispatch import (
+    CARRY_OUT,
+    QUEUES,
+    Dispatched,
+    Message,
+    dispatch_once,
+    expire_once,
+    free_stranded,
+    postpone,
+)
 from schedules import queries
 from schedules.chores import NO_CHORES, do_chores
 from schedules.followers import Followed, follow_once
@@ -187,9 +196,9 @@ class JobScheduler(PeriodicScheduler):
 
     def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
         """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
-        ticked, followed, again = NOTHING, Followed(), list[Message]()
+        ticked, followed, again = NOTHING, Followed(), Dispatched([])
         self._is_faulty = False
-        n_expired = self._try(expire, now, limit, 0) if next_at.expire <= now else 0
+        n_expired = self._try(expire_once, now, limit, 0) if next_at.expire <= now else 0
         if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
             followed = self._try(follow_once, now, limit, followed)
         if next_at.tick <= now:
@@ -199,24 +208,26 @@ class JobScheduler(PeriodicScheduler):
                 followed += self._try(follow_once, now, limit, Followed())
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(dispatch_once, now, limit, again)
-            self.publish(again, now)
+            self.publish(again.messages, now)
         chores = self._try(do_chores, now, limit, NO_CHORES) if next_at.chore <= now else NO_CHORES
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again)
+        n_broken = ticked.n_broken + followed.n_broken + again.n_broken
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again.messages)
         if took:
             log.debug(
                 "pass",
                 action="beat",
                 n_jobs=ticked.n_jobs,
                 n_skipped=ticked.n_skipped,
-                n_broken=ticked.n_broken,
+                n_broken=n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
                 n_chores=chores.n_done,
-                n_messages=len(ticked.messages) + len(again),
+                n_messages=len(ticked.messages) + len(again.messages),
             )
-        if ticked.more or (took and not self._is_faulty and not ticked.n_broken):
+        is_faulty = self._is_faulty or n_broken
+        if ticked.more or (took and not is_faulty):
             return took, now
-        return took, now + (AFTER_FAULT if self._is_faulty or ticked.n_broken else LOCKED)
+        return took, now + (AFTER_FAULT if is_faulty else LOCKED)
 
     def _try(self, act: Callable[[datetime, int], T], now: datetime, limit: int, otherwise: T) -> T:
         """Do one part of a pass. What fails in it, though the database answers, keeps no other part from being done."""

@@ -7,7 +7,7 @@ transaction: so it follows once, whatever is killed.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
+from executions.database import is_away, one_line, take_apart
 from executions.overlap import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
 from schedules import backfill, chains, chore_queries, flags, queries, triggers
@@ -36,12 +37,16 @@ BUSY = timedelta(milliseconds=50)  # a job is in somebody's hands: look again th
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Counts of one pass: what was looked at, held runs decided upon, runs opened, and whether there may be more."""
+    """Counts of one pass: what was looked at, held runs decided upon, runs opened, and whether there may be more.
+
+    `n_broken`: what failed alone.
+    """
 
     n_followups: int = 0
     n_decided: int = 0
     n_opened: int = 0
     more: bool = False
+    n_broken: int = 0
 
     def __add__(self, other: Followed) -> Followed:
         return Followed(
@@ -49,6 +54,7 @@ class Followed:
             self.n_decided + other.n_decided,
             self.n_opened + other.n_opened,
             self.more or other.more,
+            self.n_broken + other.n_broken,
         )
 
 
@@ -82,29 +88,49 @@ def follow_once(now: datetime, limit: int) -> Followed:
     2. Of each run that has ended: pause its job after so many failures, and start the jobs of its chains.
     3. Let held runs start as far as there is room now.
     4. Drop the notes that are done with. All of it commits together, or not at all.
+    5. If it does not, find the notes that are to blame, and follow the others.
     """
-    with transaction.atomic():
-        found = runs.take_followups(now, limit)
-        if not found:
-            return Followed()
-        ends = _after_ends({followup.run_id: followup for followup in found if followup.run_id}, now)
-        n_opened = _open_chained(ends.chained, now)
-        ready = [followup for followup in found if followup not in ends.again]
-        admitted = admission.admit(
-            {followup.job_id for followup in ready},
-            {followup.concurrency_key for followup in ready if followup.concurrency_key},
-            {followup.rate_key for followup in ready if followup.rate_key},
-            now,
-        )
-        runs.postpone_followups(ends.busy, now + BUSY)
-        runs.postpone_followups(ends.broken, now + PUSHED_BACK_FOR)
-        if admitted.more:
-            runs.keep_followups(ready)
-        else:
-            runs.drop_followups(ready)
-        runs.follow_up(admitted.later)
-    more = admitted.more or bool(n_opened or ends.left) or len(found) == limit
-    return Followed(len(found), admitted.n_decided, n_opened, more)
+    try:
+        with transaction.atomic():
+            found = runs.take_followups(now, limit)
+            followed = _follow(found, now)
+            return replace(followed, more=followed.more or len(found) == limit)
+    except Exception as error:
+        if is_away():
+            raise
+        log.warning("pass_taken_apart", action="follow", error=one_line(error))
+        return _follow_apart(runs.due_followups(now, limit), now)
+
+
+def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
+    """Follow notes in ever smaller parts; one that fails alone is looked at again later."""
+    parts, faults = take_apart(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
+    for followup_id, error in faults.items():
+        log.error("followup_pushed_back", action="push_back", followup=followup_id, exc_info=error)
+    take_apart(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
+    return sum(parts, Followed(len(faults), n_broken=len(faults)))
+
+
+def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
+    if not found:
+        return Followed()
+    ends = _after_ends({followup.run_id: followup for followup in found if followup.run_id}, now)
+    n_opened = _open_chained(ends.chained, now)
+    ready = [followup for followup in found if followup not in ends.again]
+    admitted = admission.admit(
+        {followup.job_id for followup in ready},
+        {followup.concurrency_key for followup in ready if followup.concurrency_key},
+        {followup.rate_key for followup in ready if followup.rate_key},
+        now,
+    )
+    runs.postpone_followups([followup.id for followup in ends.busy], now + BUSY)
+    runs.postpone_followups([followup.id for followup in ends.broken], now + PUSHED_BACK_FOR)
+    if admitted.more:
+        runs.keep_followups(ready)
+    else:
+        runs.drop_followups(ready)
+    runs.follow_up(admitted.later)
+    return Followed(len(found), admitted.n_decided, n_opened, admitted.more or bool(n_opened or ends.left))
 
 
 def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:

@@ -104,7 +104,7 @@ def test_what_finds_no_place_for_a_second_is_published_again(crew: Crew, gate: G
     ticks = iter(NOW + timedelta(seconds=2 * number) for number in range(10))
     assert crew.carry_out(wanted[4:], "w", lambda: next(ticks)) == []
     assert crew.n_beyond == 3
-    again = dispatch_once(NOW + timedelta(seconds=9), 10)
+    again = dispatch_once(NOW + timedelta(seconds=9), 10).messages
     assert sorted(message.args for message in again) == sorted([[[[str(run), 0]]] for run, _ in wanted[4:]])
     gate.is_open.set()
     busy.join()

@@ -6,35 +6,37 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
-from executions.dispatch import dispatch_once, free_stranded, postpone
-from executions.models import RunSpec
+from executions.dispatch import dispatch_once, expire_once, free_stranded, postpone
+from executions.models import Run, RunSpec
 from schedules.queries import NEVER, next_at
 from tests.factories import NOW, claim, make_job, make_run
+from tests.poison import cure, poison
 
 pytestmark = pytest.mark.django_db
 
-SECOND = timedelta(seconds=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def test_a_message_names_the_claim_the_queue_and_the_time_after_which_its_process_is_killed() -> None:
     run = make_run(make_job(policies={"timeout": "20s"}))
-    (message,) = dispatch_once(NOW, 10)
+    (message,) = dispatch_once(NOW, 10).messages
     assert message.args == [[[str(run.pk), 0]]]
     assert message.options == {"queue": "command", "task_id": f"{run.pk}.0", "time_limit": 30.0, "priority": 6}
 
 
 def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() -> None:
     make_run()
-    messages = dispatch_once(NOW, 10)
+    messages = dispatch_once(NOW, 10).messages
     assert postpone(messages, NOW + SECOND) == 1
     assert next_at().dispatch == NOW + SECOND
-    assert dispatch_once(NOW + SECOND, 10) == messages
+    assert dispatch_once(NOW + SECOND, 10).messages == messages
 
 
 def test_a_run_that_was_claimed_meanwhile_is_not_postponed() -> None:
     run = make_run()
-    messages = dispatch_once(NOW, 10)
+    messages = dispatch_once(NOW, 10).messages
     claim(run)
     assert postpone(messages, NOW + SECOND) == 0
     assert next_at().dispatch == NEVER
@@ -44,7 +46,7 @@ def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
     make_run(make_job("strange"))
     run = make_run()
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
-    assert [message.args for message in dispatch_once(NOW, 10)] == [[[[str(run.pk), 0]]]]
+    assert [message.args for message in dispatch_once(NOW, 10).messages] == [[[[str(run.pk), 0]]]]
 
 
 def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_message_was_to_be_waited_for() -> None:
@@ -53,14 +55,14 @@ def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_mess
         make_run(job, NOW + timedelta(minutes=minute))
     now = NOW + timedelta(hours=1)
     for _ in range(5):
-        assert len(dispatch_once(now, 10)) == 3
+        assert len(dispatch_once(now, 10).messages) == 3
         now = next_at().dispatch
     dispatch_once(now, 10)
     assert next_at().dispatch > now + timedelta(minutes=5)
     now += 5 * SECOND
     assert free_stranded(["http"], now) == 0
     assert free_stranded(["command"], now) == 3
-    assert len(dispatch_once(now, 10)) == 3
+    assert len(dispatch_once(now, 10).messages) == 3
     assert free_stranded(["command"], now) == 0
 
 
@@ -76,5 +78,31 @@ def test_the_priority_of_a_run_is_that_of_its_message_and_only_equals_share_one(
     jobs = [make_job(name, policies={"priority": name}) for name in ("low", "medium", "high", "critical")]
     for job in jobs:
         make_run(job)
-    found = [message.options["priority"] for message in dispatch_once(NOW, 10)]
+    found = [message.options["priority"] for message in dispatch_once(NOW, 10).messages]
     assert sorted(found) == sorted(settings.MESSAGE_PRIORITIES)
+
+
+@pytest.mark.parametrize("place", [0, 3, 6])
+def test_a_run_that_cannot_be_written_keeps_no_other_from_being_published(place: int) -> None:
+    job = make_job()
+    runs = [make_run(job, NOW - number * SECOND) for number in range(7)]
+    bad = runs.pop(place)
+    poison("executions_run", "id", bad.pk, on="UPDATE")
+    dispatched = dispatch_once(NOW, 10)
+    assert {run.run_id for message in dispatched.messages for run in message.runs} == {run.pk for run in runs}
+    assert dispatched.n_broken == 1
+    assert dispatch_once(NOW, 10).messages == []
+    cure("executions_run", bad.pk)
+    (message,) = dispatch_once(NOW, 10).messages
+    assert message.args == [[[str(bad.pk), 0]]]
+
+
+def test_a_run_that_cannot_be_written_keeps_no_other_from_being_recorded_as_too_late() -> None:
+    bad, *others = [make_run(nominal_at=NOW + number * SECOND, expires_at=NOW + MINUTE) for number in range(5)]
+    poison("executions_run", "id", bad.pk, on="UPDATE")
+    assert expire_once(NOW + 2 * MINUTE, 10) == 4
+    assert set(Run.objects.filter(status="skipped").values_list("pk", flat=True)) == {run.pk for run in others}
+    with pytest.raises(OperationalError, match="poisoned"):
+        expire_once(NOW + 2 * MINUTE, 10)
+    cure("executions_run", bad.pk)
+    assert expire_once(NOW + 2 * MINUTE, 10) == 1

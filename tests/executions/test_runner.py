@@ -253,7 +253,7 @@ def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_writt
     assert [ending.run_id for ending in ended] == [run.pk for run in runs[:2]]
     statuses = dict(seen[0])
     assert (statuses[runs[0].pk], statuses[runs[1].pk]) == ("succeeded", "running")
-    again = dispatch_once(datetime.now(UTC), 10)
+    again = dispatch_once(datetime.now(UTC), 10).messages
     assert sorted(message.args for message in again) == [[[[str(run.pk), 1]]] for run in runs[2:]]
     assert [carry_out_again.status for run in runs[2:] for carry_out_again in runner.carry_out([(run.pk, 1)], "w")] == [
         RunStatus.SUCCEEDED
@@ -276,7 +276,7 @@ def test_what_a_message_has_not_begun_after_a_second_is_published_again() -> Non
     runner.pace.get().size = 1
     ended = runner.carry_out([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
     assert [ending.run_id for ending in ended] == [runs[0].pk]
-    assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10)) == 2
+    assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10).messages) == 2
 
 
 def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:

@@ -234,7 +234,7 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
 ) -> None:
     each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
-    bad = make_run(make_job("bad", {"kind": "none"}))
+    bad, good = (make_run(make_job(name, {"kind": "none"})) for name in ("bad", "by hand"))
     make_job("good")
     poison("executions_run", "id", bad.pk, on="UPDATE")
     try:
@@ -242,7 +242,8 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
     finally:
         cure("executions_run", bad.pk)
     assert Run.objects.filter(spec__job_name="good").count() == 1
-    assert len(messages(broker, "command")) == len(messages(broker, "mine")) == 1
+    assert f"{good.pk}.0" in [message["id"] for message in messages(broker, "command")]
+    assert (len(messages(broker, "command")), len(messages(broker, "mine"))) == (2, 1)
 
 
 @pytest.fixture

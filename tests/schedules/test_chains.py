@@ -21,6 +21,7 @@ from schedules.models import Chain, Job
 from schedules.tick import tick
 from schedules.validation import validate
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
+from tests.poison import cure, poison
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -385,3 +386,19 @@ def test_a_run_that_is_terminated_leads_to_what_starts_after_any_end() -> None:
     tick(NOW + 2 * MINUTE, 10)
     follow(NOW + 2 * MINUTE)
     assert started(follower) == ["chain queued"]
+
+
+def test_a_run_that_cannot_be_written_keeps_no_other_chain_from_going_on() -> None:
+    sources = [source(f"source {number}") for number in range(5)]
+    followers = [after(each, name=f"after {each.name}") for each in sources]
+    for each in sources:
+        end(make_run(each))
+    bad = followers.pop(3)
+    poison("executions_run", "job_id", bad.pk)
+    follow()
+    assert [started(each) for each in followers] == [["chain queued"]] * 4
+    assert started(bad) == []
+    cure("executions_run", bad.pk)
+    follow(NOW + 2 * MINUTE)
+    assert started(bad) == ["chain queued"]
+    assert not Followup.objects.exists()

@@ -18,6 +18,7 @@ from schedules.models import Job
 from schedules.tick import tick
 from schedules.validation import validate
 from tests.factories import NOW, claim, end, make_job
+from tests.poison import cure, poison
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -163,3 +164,34 @@ def test_a_job_in_somebody_elses_hands_is_followed_up_later_and_keeps_nobody_wai
     follow_once(at(2), 100)
     assert (Job.objects.get().state, Followup.objects.count()) == ("paused", 0)
     assert connection.in_atomic_block is False
+
+
+def test_a_job_that_cannot_be_written_keeps_nothing_else_from_being_followed_up() -> None:
+    jobs = [make_job(f"job {number}", policies={"overlap": "allow", "pause_after_failures": 1}) for number in range(5)]
+    tick(at(1), 100)
+    for run in Run.objects.all():
+        end(run, Failed("x", "x", permanent=True), now=at(1))
+    bad = jobs.pop(2)
+    poison("schedules_job", "id", bad.pk, on="UPDATE")
+    followed = follow_once(at(2), 100)
+    assert (followed.n_followups, followed.n_broken) == (5, 1)
+    assert set(Job.objects.filter(state="paused")) == set(jobs)
+    assert [left.job_id for left in Followup.objects.filter(due_at=at(3))] == [bad.pk]
+    cure("schedules_job", bad.pk)
+    follow_once(at(3), 100)
+    assert (Job.objects.filter(state="paused").count(), Followup.objects.count()) == (5, 0)
+
+
+def test_a_held_run_that_cannot_be_written_takes_no_place_from_the_others() -> None:
+    limited = {"overlap": "allow", "concurrency": {"limit": 2, "key": "printer"}}
+    bad = make_job("bad", policies={**limited, "priority": "high"})
+    others = [make_job(f"job {number}", policies=limited) for number in range(3)]
+    tick(at(1), 100)
+    poison("executions_run", "job_id", bad.pk, on="UPDATE")
+    assert follow_once(at(1), 100).n_decided == 2
+    assert Run.objects.get(job=bad).status == "held"
+    assert sorted(Run.objects.filter(job__in=others).values_list("status", flat=True)) == ["held", "queued", "queued"]
+    cure("executions_run", bad.pk)
+    end(Run.objects.filter(status="queued")[0], now=at(2))
+    follow_once(at(2), 100)
+    assert Run.objects.get(job=bad).status == "queued"
