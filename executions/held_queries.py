@@ -90,7 +90,7 @@ LATE_IDS = f"""
 SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
  ORDER BY run.expires_at LIMIT %(limit)s
 """
-EXPIRE_AMONG = EXPIRE.replace("WHERE", f"WHERE run.id = ANY(%(id)s) AND {WITHIN} AND", 1)
+EXPIRE_AMONG = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_BEGUN}"
 
 # runs.take_followups: what is to be looked at, without what another beat has in hand.

@@ -229,7 +229,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
 def dispatch_among(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[Due]:
     """The same for those of these runs that are due."""
     values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": REPUBLISH_CAP}
-    return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)} | _within(run_ids))]
+    return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)})]
 
 
 def due_ids(now: datetime, limit: int) -> list[UUID]:
@@ -298,9 +298,7 @@ def expire(now: datetime, limit: int) -> int:
 
 def expire_among(run_ids: Sequence[UUID], now: datetime) -> int:
     """The same for those of these runs that are too late."""
-    return len(
-        fetch(held_queries.EXPIRE_AMONG, {"now": now, "limit": len(run_ids), "id": list(run_ids)} | _within(run_ids))
-    )
+    return len(fetch(held_queries.EXPIRE_AMONG, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
 def late_ids(now: datetime, limit: int) -> list[UUID]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from math import degrees
 from typing import Any
 
 import ephem
@@ -15,6 +16,9 @@ _SKY: Any = ephem  # the stubs that celery-types brings know a part of it only
 _DAY = timedelta(days=1)
 _HALF_SECOND = timedelta(milliseconds=500)
 GIVE_UP_AFTER = 2 * 366  # days without the event: at the poles themselves the sun rises once a year
+# The sun's declination changes by less than this in a day, and by less than the margin between a day's noon and its
+# events; the sun's radius is in that as well. In degrees.
+_DECLINATION_A_DAY, _MARGIN = 0.42, 1.5
 
 
 class SolarEvent(StrEnum):
@@ -65,13 +69,14 @@ def solar_instants(
     n_without = 0
     while n_without < GIVE_UP_AFTER:
         at = _instant_of_day(event, place, day)
-        n_without = 0 if at else n_without + 1
+        n_days = 1 if at else _days_without(event, place[0], day)
+        n_without = 0 if at else n_without + n_days
         if at is not None and at > until:
             return
         if at is not None and at > after:
             yield at
             after = at
-        day += _DAY
+        day += n_days * _DAY
         if day - _DAY > until.date() + _DAY:
             return
 
@@ -95,3 +100,17 @@ def _instant_of_day(event: SolarEvent, place: tuple[float, float], day: date) ->
         return None  # that of a later day
     at: datetime = found.datetime().replace(tzinfo=UTC)
     return (at + _HALF_SECOND).replace(microsecond=0)
+
+
+def _days_without(event: SolarEvent, latitude: float, day: date) -> int:
+    """For how many days, from one without the event, there is certainly none: a polar night is not searched day by day.
+
+    The sun passes the horizon on a day when that lies between its lowest and its highest altitude of the day, and
+    these change as slowly as its declination does.
+    """
+    look, sun = _LOOKS[event], _SKY.Sun()
+    sun.compute(_SKY.Date(datetime.combine(day, time(12))))
+    declination, horizon = degrees(sun.dec), degrees(_SKY.degrees(look.horizon))
+    highest, lowest = 90 - abs(latitude - declination), abs(latitude + declination) - 90
+    missing = max(horizon - highest, lowest - horizon)
+    return max(1, int((missing - _MARGIN) / _DECLINATION_A_DAY))

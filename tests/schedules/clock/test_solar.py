@@ -17,7 +17,7 @@ from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading import parse
-from schedules.clock.solar import SolarEvent
+from schedules.clock.solar import SolarEvent, _instant_of_day, solar_instants
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones import LAST_AT
 
@@ -74,6 +74,21 @@ def test_days_on_which_the_sun_does_not_set_are_passed_over() -> None:
     assert len(sunsets) == pytest.approx(245, abs=5)
     pauses = [(a, b - a) for a, b in pairwise(sunsets) if b - a > 2 * DAY]
     assert [(at.month, pause.days) for at, pause in pauses] == [(5, 69)]
+
+
+@pytest.mark.parametrize("event", ["sunrise", "dusk_civil", "dawn_astronomical"])
+@pytest.mark.parametrize("latitude", [-90.0, -78.3, -66.6, 60.2, 66.4, 67.5, 81.0, 89.0])
+def test_a_polar_night_is_skipped_in_leaps_that_leave_no_event_out(event: str, latitude: float) -> None:
+    place, days = (latitude, 25.0), [NOW.date() + number * DAY for number in range(366)]
+    each = {_instant_of_day(SolarEvent(event), place, day) for day in days[1:-1]}
+    leapt = set(solar_instants(SolarEvent(event), place, NOW - DAY, NOW + 366 * DAY))
+    assert each - {None} <= leapt
+
+
+def test_the_end_of_a_polar_night_is_found_by_a_few_looks() -> None:
+    before = _instant_of_day.cache_info().misses
+    assert next_after(spec("sunrise", latitude=89, longitude=12.3456), NOW - 60 * DAY) is not None
+    assert _instant_of_day.cache_info().misses - before < 40
 
 
 def test_the_schedule_ends_with_the_calendar() -> None:
