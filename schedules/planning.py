@@ -76,7 +76,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
     starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now)
-    begun = more and (job.catch_up_begun or _begins(job, judged, now))
+    begun = more and _is_begun(job, judged, now)
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
@@ -104,12 +104,12 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
-def _begins(job: DueJob, judged: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether one of these that was missed is to start. What starts of a pause is no part of an outage."""
+def _is_begun(job: DueJob, judged: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
+    """Whether these end within an outage of which the first has had its start. What starts of a pause is no part of it."""
     missed_before = now - settings.MAINSPRING.misfire_grace
-    return any(
-        reason is None and instant < missed_before and not job.was_paused_at(instant) for instant, reason in judged
-    )
+    if judged[-1][0] >= missed_before:
+        return False
+    return job.catch_up_begun or any(reason is None and not job.was_paused_at(instant) for instant, reason in judged)
 
 
 def _starts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ def wait_until(condition: Callable[[], object], seconds: float = 20, *, what: st
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
         time.sleep(0.02)
+
+
+def wait_for(at: datetime) -> None:
+    """Return once this instant has come: an outage lasts, or jobs fire, until then."""
+    wait_until(lambda: datetime.now(UTC) >= at, 60, what=f"the instant {at}")
 
 
 def pause(seconds: float) -> None:

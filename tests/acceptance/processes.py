@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import connection, transaction
 
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from django.db.backends.utils import CursorWrapper
 
 CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
 AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
@@ -82,6 +85,13 @@ class Processes:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def kill_amid_a_pass(self) -> None:
+        """SIGKILL a beat that holds locked jobs, has planned what becomes of them, and has not committed it."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE executions_run IN EXCLUSIVE MODE")
+            wait_until(partial(beats_that_wait, cursor), what="a pass that is about to insert runs")
+            self.kill(beats_that_wait(cursor)[0])
+
     def signal(self, name: str, number: signal.Signals) -> None:
         """Send a signal to a process with all its children."""
         os.killpg(self._running[name].pid, number)
@@ -117,6 +127,16 @@ class Processes:
         process = self._running[name]
         assert process.poll() is None, f"{name} has ended:\n{self.log_of(name)[-3000:]}"
         return READY[name.partition("#")[0]] in self.log_of(name)
+
+
+def beats_that_wait(cursor: CursorWrapper) -> list[str]:
+    """The beats whose statement that inserts runs waits for a lock just now."""
+    cursor.execute("SELECT pg_stat_clear_snapshot()")
+    cursor.execute(
+        "SELECT application_name FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        " AND application_name LIKE 'beat%' AND query ILIKE '%INSERT INTO executions_run %' ORDER BY 1"
+    )
+    return [name for (name,) in cursor.fetchall()]
 
 
 def database_url() -> str:

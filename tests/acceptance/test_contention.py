@@ -15,7 +15,7 @@ from executions.states import LIVE, Reason
 from schedules.triggers import pause, run_now
 from tests.acceptance.processes import BEATS
 from tests.factories import make_job
-from tests.waiting import wait_until
+from tests.waiting import wait_for, wait_until
 
 if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
@@ -41,7 +41,7 @@ def sleeper(name: str, seconds: float, schedule: dict[str, Any] | None = None, *
 def let_run(jobs: list[Any], seconds: int) -> None:
     """Let them fire for a while, then pause them and wait until all is over."""
     until = datetime.now(UTC) + timedelta(seconds=seconds)
-    wait_until(lambda: datetime.now(UTC) > until, seconds + 5, what="the time of firing")
+    wait_for(until)
     for job in jobs:
         pause(job.pk, datetime.now(UTC), actor="tests")
     wait_until(lambda: not Run.objects.filter(status__in=LIVE).exists(), 90, what="the end of all runs")

@@ -294,6 +294,15 @@ def test_each_outage_has_a_first_also_while_that_of_the_one_before_waits_for_its
     assert reasons() == ["", ""]
 
 
+def test_an_outage_is_over_with_what_is_on_time_though_more_is_due(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
+    make_job(schedule={"every": "1s"}, policies=catch_up("first"))
+    tick(after(seconds=8), 10)
+    assert reasons() == ["", "coalesced", ""], "missed, missed, on time"
+    tick(after(seconds=60), 10)
+    assert reasons()[3:] == ["", "coalesced", "coalesced"], "missed in another outage"
+
+
 def test_what_starts_of_a_pause_is_not_the_first_that_was_missed_over_several_passes_too(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     job = make_job(policies=catch_up("first"))
