@@ -153,7 +153,7 @@ def look_at(case: Case) -> set[str]:
     account = ledger.explain(job.id, job.first_at - SECOND, job.end_at, datetime.now(UTC), limit=1000)
     assert account.counts == Counter(Decision.SKIPPED if reason else Decision.STARTED for reason in expected.values())
     started = [run for run in runs if not run.reason]
-    assert {run.status for run in started} == {"succeeded"}
+    assert {run.status for run in started} <= {"succeeded"}
     planned = [run.planned_at or run.created_at for run in started if run.created_at - run.nominal_at > GRACE]
     assert all(later - earlier >= case.group.pace * SECOND for earlier, later in pairwise(planned)), planned
     assert all(run.started_at and run.started_at >= run.planned_at for run in started if run.planned_at)
