@@ -155,8 +155,9 @@ def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement:
 
 def most_read(node: dict[str, Any]) -> int:
     """Rows of the table of runs that one part of a plan went through at the most."""
-    here = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) if "executions_run_" in str(node) else 0
-    return max([here * node["Actual Loops"], *(most_read(part) for part in node.get("Plans", []))])
+    reads_runs = str(node.get("Relation Name")).startswith("executions_run_")
+    here = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0)) if reads_runs else 0
+    return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
 
 
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])

@@ -268,7 +268,7 @@ def test_a_signal_to_stop_that_is_lost_in_the_call_it_came_upon_is_heeded_all_th
             raise AttributeError("what a library stumbles over as it cleans up")
 
     service = Service(app)
-    service.scheduler = beat
+    service.__dict__["scheduler"] = beat
     Beat(app=app).install_sync_handler(service)
     stop_in_order(service)
     monkeypatch.setattr(redis.Redis, "lpush", be_told)
