@@ -20,6 +20,7 @@ from executions.database import execute, fetch, fetch_planned, is_away, one_line
 from executions.limits import Beyond, admit_at
 from executions.policies import read_policies
 from executions.states import Reason
+from executions.stored import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -199,11 +200,10 @@ def _key(given: str | None, job_id: UUID) -> str:
 def _held(wanted: Mapping[str, object]) -> list[Waiter]:
     waiters = []
     for run_id, job_id, is_buffered, concurrency_key, rate_key, policies in fetch_planned(held_queries.HELD, wanted):
-        try:
-            read = read_policies(policies)
-        except ValueError:
-            # Another version of the code made it. It waits for that, and keeps nobody waiting.
-            log.exception("cannot_admit", action="admit", run=str(run_id))
+        read = read_policies(policies)
+        if isinstance(read, Unreadable):
+            # It waits for a version that can, and keeps nobody waiting.
+            log.error("cannot_admit", action="admit", run=str(run_id), error=str(read))
         else:
             waiters.append(Waiter(run_id, job_id, is_buffered, concurrency_key, rate_key, read))
     return waiters

@@ -15,6 +15,7 @@ from executions.context import RunContext
 from executions.database import give_back
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies, read_policies
+from executions.stored import Unreadable, sound
 from executions.targets import registry
 from executions.targets.base import Failed
 
@@ -41,7 +42,7 @@ class Begun:
 def begin(claim: Claim) -> Begun:
     """Read what the run was frozen with."""
     try:
-        policies = read_policies(claim.policies)
+        policies = sound(read_policies(claim.policies))
         return Begun(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
     except (ValueError, KeyError) as error:
         return Begun(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))
@@ -57,18 +58,17 @@ def carry_out(begun: Begun, clock: Callable[[], datetime]) -> Ending:
     return replace(ending, began_at=began_at, ended_at=ended_at)
 
 
-def _refusal(error: Exception) -> Failed:
+def _refusal(error: Exception | Unreadable) -> Failed:
     # It was valid when it was saved: the code of this worker is another version's.
     message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
     return Failed("invalid_definition", message, permanent=True)
 
 
 def _execute(claim: Claim, context: RunContext) -> Outcome:
-    try:
-        # Only read: whether it may and can be carried out now is the target's to say, with a code of its own.
-        config = registry.parse_config(claim.target)
-    except (ValueError, KeyError) as error:
-        return _refusal(error)
+    # Only read: whether it may and can be carried out now is the target's to say, with a code of its own.
+    config = registry.read_target(claim.target)
+    if isinstance(config, Unreadable):
+        return _refusal(config)
     give_back()  # so that others have the connection while the target takes its time
     try:
         return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)

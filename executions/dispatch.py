@@ -17,6 +17,7 @@ from executions.message import Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
 from executions.policies import read_policies
 from executions.queries import NEXT_DISPATCH
+from executions.stored import sound
 from executions.targets.registry import TARGETS
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _messages(due: Iterable[Due]) -> list[Message]:
     waiting = []
     for run in due:
         try:
-            policies = read_policies(run.policies)
+            policies = sound(read_policies(run.policies))
             waiting.append(Waiting(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from executions.duration_field import Duration
 from executions.durations import duration_text
 from executions.limits import ConcurrencyLimit, Priority, RateLimit
 from executions.overlap import Overlap
 from executions.retry import RetryPolicy
+from executions.stored import Unreadable, unreadable
+from executions.targets.errors import field_errors
 from executions.targets.registry import TARGETS
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
@@ -66,6 +69,10 @@ class RunPolicies(BaseModel):
 
 
 @lru_cache(maxsize=8192)
-def read_policies(text: str) -> RunPolicies:
-    """Read policies as they are stored. Raises ValueError for those of another version of the code."""
-    return RunPolicies.model_validate_json(text)
+def read_policies(text: str) -> RunPolicies | Unreadable:
+    """Read policies as they are stored."""
+    stored = json.loads(text)
+    try:
+        return RunPolicies.model_validate(stored)
+    except ValidationError as error:
+        return unreadable("policies", field_errors(error, stored))

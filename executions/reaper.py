@@ -15,6 +15,7 @@ from executions.database import execute, fetch, one_line, take_apart
 from executions.models.spec import timeout_of
 from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE
+from executions.stored import sound
 from executions.targets.base import Failed
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     tried = endings.Tried(run_id, claim_no, attempt, n_lost)
     try:
-        policies = read_policies(policies_json)
+        policies = sound(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
     except (ValueError, KeyError) as error:
         # Another version of the code made it. It must not keep the others from being recovered.

@@ -19,6 +19,7 @@ from executions.models.spec import freeze, supersede
 from executions.overlap import GoingOn, Stop
 from executions.queries import NOTIFY_CHANNEL, wake_beat
 from executions.states import LIVE, Origin, RunStatus
+from executions.stored import sound
 from executions.transitions import NewRun, cancel_backfilled, cancel_not_begun
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def open_backfilled(new: Sequence[NewRun], now: datetime, *, actor: str) -> None
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Carry an ended run out again, under the definition that it had. Raises StillLive.
+    """Carry an ended run out again, under the definition that it had. Raises StillLive, CannotRead.
 
     A retry of a retry is one of the first run: that has the instant which the schedule meant.
     """
@@ -203,7 +204,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         origin=Origin.RETRY,
         retry_of=run.retry_of or run.pk,
     )
-    return open_by_hand(again, run.spec.run_policies, now, actor=actor)
+    return open_by_hand(again, sound(run.spec.readable_policies), now, actor=actor)
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:

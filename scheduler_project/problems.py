@@ -22,7 +22,7 @@ from rest_framework.response import Response
 from access.api.exceptions import BodyTooLarge, InvalidInput, UnfitInput
 from access.api.schema import PROBLEM
 from executions.database import one_line
-from executions.exceptions import RunConflict
+from executions.exceptions import CannotRead, RunConflict
 from executions.targets.errors import field_errors
 from executions.targets.jsonsafe import clean_text
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
@@ -85,7 +85,7 @@ def _judge(error: Exception) -> tuple[int, str, Errors]:
             return _invalid(field_errors(error.error, error.data, known=error.known))
         case JobGone() | Http404():
             return 404, GONE, {}
-        case JobConflict() | RunConflict():
+        case JobConflict() | RunConflict() | CannotRead():
             return 409, str(error), {}
         case PermissionDenied():
             return 403, str(error) or "You may not do this.", {}

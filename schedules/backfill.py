@@ -17,8 +17,9 @@ from django.db import transaction
 from executions import history, overlap, runs
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
-from schedules import chore_queries, queries, tick
-from schedules.definitions import lock
+from executions.stored import sound
+from schedules import chains, chore_queries, queries, tick
+from schedules.definitions import lock, watch_where_needed
 from schedules.exceptions import InvalidDefinition, JobConflict
 from schedules.expected import expected_instants, is_foreseen
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
@@ -238,13 +239,15 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     job = Job.objects.select_related("spec").filter(pk=backfill.job_id).first()
-    others = Backfill.objects.filter(job_id=backfill.job_id, state=BackfillState.OPEN)
-    if job is None or not (job.policies.has_followers or others.exists()):
+    if job is None:
         runs.watch(backfill.job_id, is_watched=False)
+    else:
+        chains.lock()
+        watch_where_needed([job])
 
 
 def _check(job: Job, wanted: Wanted, now: datetime) -> None:
-    """Raise InvalidDefinition with what is wrong by field, and JobConflict for a job without instants."""
+    """Raise InvalidDefinition with what is wrong by field, JobConflict for a job without instants, CannotRead."""
     errors: dict[str, list[str]] = {}
     if wanted.until > now:
         errors["until"] = ["This lies in the future: a backfill carries out the past."]
@@ -260,5 +263,6 @@ def _check(job: Job, wanted: Wanted, now: datetime) -> None:
         errors["pace"] = ["A pace lies between 100ms and 1d; null: as many at once as may."]
     if errors:
         raise InvalidDefinition(errors)
+    sound(job.readable_policies)
     if not is_foreseen(job):
         raise JobConflict("The job has no schedule that names its instants beforehand: there are none to carry out.")

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
+from executions.stored import known
 from schedules import chains, queries, tick
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
@@ -67,7 +68,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if _is_changed(job.spec, definition):
             job.spec = _freeze(job.pk, definition, now)
             changed.append("spec")
-        before = job.readable_schedule
+        before = known(job.readable_schedule)
         schedule = as_it_was(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
@@ -85,7 +86,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             _store_chains(job_id, definition)
         if _has_followers(job) != had_followers:
             chains.lock()
-            _watch([job])
+            watch_where_needed([job])
         runs.wake_beat()
     log.info("job_changed", action="replace", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -101,7 +102,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
         chains.lock()
         sources, started = chains.drop(job_id)
-        _watch(Job.objects.select_related("spec").filter(pk__in=sources))
+        watch_where_needed(Job.objects.select_related("spec").filter(pk__in=sources))
         runs.watch(job_id, is_watched=False)
         end_span(job_id, min(_held_until(job, now), job.mark_at))
         job.delete()
@@ -126,8 +127,8 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 def _held_until(job: Job, now: datetime) -> datetime:
     """Until when the schedule that a job has counts: one that has come to its `max_runs` named no instant after that."""
-    max_runs = job.schedule.get("max_runs")
-    if max_runs is None or job.n_scheduled < max_runs:
+    schedule = known(job.readable_schedule)
+    if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
     return records.last_start(job.pk, FIRST_AT) or job.mark_at
 
@@ -135,11 +136,11 @@ def _held_until(job: Job, now: datetime) -> datetime:
 def _store_chains(job_id: UUID, definition: Definition) -> None:
     chains.lock()
     touched = chains.store(job_id, definition.start_after)
-    _watch(Job.objects.select_related("spec").filter(pk__in=touched))
+    watch_where_needed(Job.objects.select_related("spec").filter(pk__in=touched))
 
 
-def _watch(jobs: Iterable[Job]) -> None:
-    """Have the ends of runs followed up where something follows from them. Under `chains.lock`."""
+def watch_where_needed(jobs: Iterable[Job]) -> None:
+    """Have the ends of runs followed up of those of these jobs from which something follows. Under `chains.lock`."""
     jobs = list(jobs)
     starts_others = chains.starts_any([job.pk for job in jobs])
     for job in jobs:
@@ -147,14 +148,12 @@ def _watch(jobs: Iterable[Job]) -> None:
 
 
 def _has_followers(job: Job) -> bool:
-    if job.schedule["kind"] == Kind.DELAY.value:
+    schedule, policies = known(job.readable_schedule), known(job.readable_policies)
+    if schedule is None or policies is None:
+        return True  # somebody looks, who may be able to read it
+    if schedule.kind is Kind.DELAY or policies.has_followers:
         return True
-    if Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists():
-        return True
-    try:
-        return job.policies.has_followers
-    except ValueError:
-        return True  # another version of the code made it: somebody looks, who may be able to read it
+    return Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schedules.clock.compare import Span
-from schedules.ledger import read_schedule
+from schedules.ledger import spec_of
 from schedules.models import ScheduleSpan
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
         yield from Span(job.schedule_spec, after).instants(after, until)
         return
     if after < first.from_at:
-        earlier = Span(read_schedule(first.schedule), after)
+        earlier = Span(spec_of(first.schedule), after)
         yield from earlier.instants(after, min(until, first.from_at))
     for row in ScheduleSpan.objects.filter(job_id=job.pk, from_at__lt=until).order_by("from_at", "id").iterator():
-        span = Span(read_schedule(row.schedule), row.from_at, row.until_at)
+        span = Span(spec_of(row.schedule), row.from_at, row.until_at)
         if span.until_at is None or span.until_at > after:
             yield from span.instants(after, until)
 

@@ -212,13 +212,9 @@ def _was_paused(one: Chained) -> bool:
 
 
 def _is_readable(job: Job) -> bool:
-    try:
-        job.policies  # noqa: B018
-    except ValueError:
-        # Another version of the code made it. It waits for that, and keeps nobody waiting.
-        log.exception("job_pushed_back", action="push_back", job=str(job.pk), name=job.name)
-        return False
-    return True
+    if not job.is_readable:  # it waits for a version that can read it, and keeps nobody waiting
+        log.error("job_pushed_back", action="push_back", job=str(job.pk), name=job.name, error=job.unreadable)
+    return job.is_readable
 
 
 def _set_next(job: Job, run: runs.Run) -> None:

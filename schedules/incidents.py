@@ -13,6 +13,7 @@ from django.db.models import F
 from executions import records, runs
 from executions.database import DATABASE_AWAY
 from executions.states import Reason
+from executions.stored import known
 from schedules import ledger, queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.models import Job, JobState, Stoppage, Why
@@ -104,7 +105,7 @@ def _mend(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if stoppage.why not in (Why.NO_NEXT, Why.MARK_AHEAD) or not queries.lock_job_if_free(job.pk):
         return False
     job.refresh_from_db()
-    spec = ledger.read_schedule(job.schedule)
+    spec = known(job.readable_schedule)
     if spec is None or not _is_so(stoppage, job, now):
         return False
     if stoppage.why == Why.MARK_AHEAD:
@@ -134,7 +135,7 @@ def _first_overdue(stoppage: Stoppage, job: Job, now: datetime) -> datetime | No
     """The occurrence that a job without any run is told by. A gap is none: a row for it would hide it."""
     if stoppage.why == Why.GAPS:
         return None
-    spec = ledger.read_schedule(job.schedule)
+    spec = known(job.readable_schedule)
     if spec is None:
         return stoppage.found_at
     first = next_after(spec, job.mark_at)

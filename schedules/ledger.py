@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,16 +12,18 @@ from django.conf import settings
 from django.db.models import Q
 
 from executions import records
+from executions.stored import known
 from schedules.clock.compare import Decision, Entry, Span, Standing, compare
-from schedules.clock.reading import parse
-from schedules.clock.spec import InvalidSchedule, ScheduleSpec
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
+from schedules.stored import read_schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
+
+    from schedules.clock.spec import ScheduleSpec
 
 SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
 MOST_INCIDENTS = 100
@@ -104,19 +106,16 @@ def kept_since(now: datetime) -> datetime:
     return now - settings.MAINSPRING.retention
 
 
-def read_schedule(schedule: Mapping[str, object]) -> ScheduleSpec | None:
-    """A stored schedule, None if this version cannot read it."""
-    try:
-        return parse(schedule, min_interval=timedelta(0))
-    except InvalidSchedule:
-        return None
+def spec_of(schedule: object) -> ScheduleSpec | None:
+    """A schedule that a job has or had, None if it cannot be read."""
+    return known(read_schedule(json.dumps(schedule)))
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     """The schedule that a job has, with its row; `since`: from when it counts if that is missing."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     limit_at = (records.last_start(job.pk, from_at) or from_at) if _n_left(job) == 0 else None
-    return Span(read_schedule(schedule), from_at, None, limit_at)
+    return Span(spec_of(schedule), from_at, None, limit_at)
 
 
 def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
@@ -133,7 +132,7 @@ def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime,
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
     while after < until:
         rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
-        spans = [Span(read_schedule(row.schedule), row.from_at, row.until_at) for row in rows[:SPANS_AT_ONCE]]
+        spans = [Span(spec_of(row.schedule), row.from_at, row.until_at) for row in rows[:SPANS_AT_ONCE]]
         upto = until
         if len(spans) == SPANS_AT_ONCE:
             upto = min(until, spans[-1].until_at or until)
@@ -149,5 +148,5 @@ def _present(job: Job, earlier: list[Span]) -> Span:
 
 
 def _n_left(job: Job) -> int | None:
-    spec = read_schedule(job.schedule)
+    spec = known(job.readable_schedule)
     return None if spec is None or spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)

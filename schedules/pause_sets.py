@@ -96,7 +96,7 @@ def foresee_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
         return Foresight(n_jobs, 0, is_more=False)
-    looked_at = members.select_related("spec").order_by("pk")[:MOST_FORESEEN]
+    looked_at = [job for job in members.select_related("spec").order_by("pk")[:MOST_FORESEEN] if job.is_readable]
     n_starts = sum(pauses.foresee(job, now, catch_up, most, most_counted=0).n_would_start for job in looked_at)
     return Foresight(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
 

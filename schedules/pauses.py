@@ -13,6 +13,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.overlap import Overlap
+from executions.stored import known
 from schedules import chore_queries
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
@@ -59,7 +60,7 @@ def refuse_unless_paused(job: Job) -> None:
 def foresee(
     job: Job, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT, *, most_counted: int = MOST_COUNTED
 ) -> Foresight:
-    """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused."""
+    """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused, and CannotRead."""
     refuse_unless_paused(job)
     named, until = _named(job), _ends_at(job, now)
     n_occurrences = count(named, job.mark_at, until, most_counted)
@@ -120,7 +121,8 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> chore_q
 
 def _end(ends: Sequence[tuple[Job, chore_queries.PauseEnd]], now: datetime, actor: str) -> None:
     for job, how in ends:
-        if how.catch_up_from_at and job.policies.overlap is not Overlap.ALLOW:
+        policies = known(job.readable_policies)
+        if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
             runs.watch(job.pk, is_watched=True)  # what starts of the pause waits for each other
     chore_queries.end_pauses([how for _, how in ends], now)
     runs.wake_beat()

@@ -5,10 +5,8 @@ It reads nothing and writes nothing: a locked job and what goes on of it come in
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -19,19 +17,21 @@ from executions.dispatch import Route, route_of
 from executions.overlap import Decision, GoingOn, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason
+from executions.stored import sound
 from schedules import queries
 from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import occurrences
-from schedules.clock.reading import parse
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import Kind
 from schedules.clock.starts import Pacing, jittered, paced
 from schedules.models import JobState
-from schedules.policies import JobPolicies
+from schedules.stored import read_policies, read_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from schedules.clock.spec import ScheduleSpec
+    from schedules.policies import JobPolicies
     from schedules.queries import DueJob
 
 MICROSECOND = timedelta(microseconds=1)
@@ -158,13 +158,11 @@ def _rows(
             yield new if reason else bound(new, policies)
 
 
-@lru_cache(maxsize=8192)
 def spec_of(schedule_json: str) -> ScheduleSpec:
-    """Read a stored schedule. The floor on intervals is for new ones: what was accepted goes on."""
-    return parse(json.loads(schedule_json), min_interval=timedelta(0))
+    """Read a stored schedule. Raises CannotRead."""
+    return sound(read_schedule(schedule_json))
 
 
-@lru_cache(maxsize=8192)
 def policies_of(policies_json: str) -> JobPolicies:
-    """Read stored policies."""
-    return JobPolicies.model_validate_json(policies_json)
+    """Read stored policies. Raises CannotRead."""
+    return sound(read_policies(policies_json))

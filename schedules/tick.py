@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,10 +15,12 @@ from executions.database import is_away, one_line, take_apart
 from executions.dispatch import Message, Waiting, gather
 from executions.overlap import GoingOn
 from executions.states import RunStatus
+from executions.stored import known
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
-from schedules.planning import Plan, plan, policies_of, spec_of
+from schedules.planning import Plan, plan, spec_of
+from schedules.stored import read_policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,8 +149,5 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
 
 
 def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
-    names = set()
-    for job in jobs:
-        with suppress(ValueError):  # `plan` tells of policies that cannot be read
-            names.add(policies_of(job.policies).feature_flag or "")
-    return names - {""}
+    found = (known(read_policies(job.policies)) for job in jobs)  # `plan` tells of those that cannot be read
+    return {policies.feature_flag for policies in found if policies and policies.feature_flag}

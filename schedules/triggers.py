@@ -36,7 +36,10 @@ def read_reason(text: str) -> str:
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Start a run of the job, whatever its schedule, its state and its live runs, as soon as its limits allow."""
+    """Start a run of the job, whatever its schedule, its state and its live runs, as soon as its limits allow.
+
+    Raises CannotRead for a job whose policies nobody knows.
+    """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_by_hand(new, job.policies, now, actor=actor)
     log.info("job_run_by_hand", action="run_now", job=str(job.pk), run=str(run.pk), actor=actor)
@@ -92,7 +95,7 @@ def resume(
 ) -> Job:
     """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `most`; later ones run.
 
-    Raises JobGone, and JobConflict for a job that is not paused.
+    Raises JobGone, JobConflict for a job that is not paused, and CannotRead for one whose schedule nobody knows.
     """
     with transaction.atomic():
         job = lock(job_id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from pydantic import ValidationError
 
+from executions.stored import known
 from executions.targets import registry
 from executions.targets.base import InvalidTarget
 from executions.targets.errors import field_errors
@@ -144,7 +145,7 @@ def _schedule(
         ]
         return None
     try:
-        before = job.readable_schedule if job else None
+        before = known(job.readable_schedule) if job else None
         if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
             return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)

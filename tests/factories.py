@@ -13,6 +13,7 @@ from executions.endings import Tried, after_outcome
 from executions.models import Run
 from executions.policies import read_policies
 from executions.states import Origin, Reason
+from executions.stored import sound
 from executions.targets.base import Succeeded
 from schedules import definitions, flags
 from schedules.validation import validate
@@ -79,7 +80,7 @@ def end(run: Run, outcome: Outcome | None = None, now: datetime | None = None) -
     claimed = claim(run)
     tried = Tried(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
     now = now or run.nominal_at + timedelta(milliseconds=258)
-    policies = read_policies(claimed.policies)
+    policies = sound(read_policies(claimed.policies))
     transitions.finish([after_outcome(tried, outcome or Succeeded({"echo": "hello"}), policies, now, 0.5)], now)
     run.refresh_from_db()
     return run

@@ -9,7 +9,6 @@ from access.admin import instants
 from executions.admin import shown, words
 from executions.admin.targets import look_of
 from executions.states import AttemptStatus
-from executions.targets.registry import TARGETS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +43,7 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
     if attempt.is_going_on:
-        most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.target_kind in TARGETS else ""
+        most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.timeout else ""
         badge, took = shown.run_badge(run), f"{words.duration(now - attempt.started_at)} so far{most}"
     else:
         badge, took = shown.badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), words.duration(attempt.duration)

@@ -19,7 +19,8 @@ from executions.durations import duration_text
 from executions.models import LogLine, Run, RunEvent
 from executions.models.attempt import all_attempts
 from executions.states import LABELS, RunStatus
-from executions.targets.registry import TARGETS, masked
+from executions.stored import Unreadable
+from executions.targets.registry import TARGETS, masked, read_target
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -136,9 +137,11 @@ def _id(run: Run) -> Fact:
 
 def attempts_of(run: Run) -> str:
     """`1 of 4`, with those whose worker was lost."""
-    most = run.spec.run_policies.retry.max_retries + 1
+    policies = run.spec.readable_policies
     lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
-    return f"{run.n_attempts} of at most {most + run.n_lost}{lost}"
+    if isinstance(policies, Unreadable):
+        return f"{run.n_attempts}{lost}"
+    return f"{run.n_attempts} of at most {policies.retry.max_retries + 1 + run.n_lost}{lost}"
 
 
 def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
@@ -167,12 +170,12 @@ def definition(run: Run) -> list[tuple[str, str]]:
     return [(name, text) for name, text in parts if text]
 
 
-def ordered(kind: str, target: dict[str, Any], *, may_change: bool = False) -> dict[str, Any]:
+def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
     """The target with its members in the order in which people think of them, as the database keeps none.
 
-    Of a kind that this version does not know all may be a credential: only who `may_change` it is shown the whole.
+    Of one that this version cannot read all may be a credential: only who `may_change` it is shown the whole.
     """
-    if kind not in TARGETS:
+    if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)
     shown = masked(target)
     known = [name for name in TARGETS[kind].config.model_fields if name in shown]

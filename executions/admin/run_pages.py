@@ -18,7 +18,7 @@ from access.admin.theming import ModelAdmin
 from executions import runs
 from executions.admin import detail, shown
 from executions.admin.lists import origin_of
-from executions.exceptions import RunConflict
+from executions.exceptions import CannotRead, RunConflict
 from executions.models import Run
 from executions.states import LABELS, RunStatus
 
@@ -97,7 +97,7 @@ class RunPages(ModelAdmin[Run]):
             status = runs.cancel(run, now, actor=actor)
             text = "The run was asked to stop." if status == RunStatus.RUNNING else "The run is cancelled."
             messages.success(request, text)
-        except RunConflict as conflict:
+        except (RunConflict, CannotRead) as conflict:
             messages.warning(request, str(conflict))
         return HttpResponseRedirect(origin_of(request, shown.run_url(run.pk)))
 

@@ -11,6 +11,7 @@ from executions.admin.lists import counted
 from executions.database import fetch
 from executions.limits import admit_at
 from executions.states import RunStatus
+from executions.stored import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,10 +44,9 @@ def _words(
         return f"Waits until {exact(run.available_at, now)}"
     if run.is_buffered and n_others:
         return f"Waits for the job's {'other run' if n_others == 1 else f'{n_others} other runs'}"
-    try:
-        policies = run.spec.run_policies
-    except ValueError:
-        return IN_TURN  # another version of the code made it
+    policies = run.spec.readable_policies
+    if isinstance(policies, Unreadable):
+        return IN_TURN
     limit, rate = policies.concurrency, policies.rate_limit
     if limit and (n_going := of_key.get(run.concurrency_key, 0)) >= limit.limit:
         of = f"with the key “{limit.key}”" if limit.key else "of the job"

@@ -52,6 +52,7 @@ DETAIL: dict[str, Any] = {
     "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
     "payload": {"format": "pdf"},
     "policies": {"overlap": "skip", "retry": {"max_retries": 3}, "timeout": "30s", "delivery": "at_least_once"},
+    "unreadable": {},
 }
 RUN_DETAIL: dict[str, Any] = {
     **RUN,

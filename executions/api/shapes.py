@@ -12,12 +12,14 @@ from access.api.schema import Like, Shape
 from executions.limits import Priority
 from executions.models.attempt import all_attempts
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from executions.stored import reasons
 from executions.targets.registry import AnyTarget, masked
 
 if TYPE_CHECKING:
     from executions import models
 
 MILLISECOND = timedelta(milliseconds=1)
+UNREADABLE = "Members that are null, as what is stored cannot be read: by name, with the reason. Nearly always empty."
 
 
 class JobName(Shape):
@@ -97,11 +99,12 @@ class Event(Shape):
 class RunDetail(Run):
     """A run, whole."""
 
-    target: Annotated[Any, Like(AnyTarget)] = Field(
+    target: Annotated[Any, Like(AnyTarget | None)] = Field(
         description="As it was when the run was born. Values of headers that look like credentials are hidden."
     )
     payload: Any
-    policies: dict[str, Any]
+    policies: dict[str, Any] | None
+    unreadable: dict[str, str] = Field(description=UNREADABLE)
     attempts: list[Attempt]
     events: list[Event]
 
@@ -148,12 +151,14 @@ def run_of(row: models.Run) -> Run:
 
 def detail_of(row: models.Run) -> RunDetail:
     """Return a run whole; reads its attempts and events."""
+    wrong = reasons(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
             **_fields(row),
-            "target": masked(row.spec.target),
+            "target": None if "target" in wrong else masked(row.spec.target),
             "payload": row.spec.payload,
-            "policies": row.spec.policies,
+            "policies": None if "policies" in wrong else row.spec.policies,
+            "unreadable": wrong,
             "attempts": [_attempt(attempt) for attempt in all_attempts(row)],
             "events": [
                 Event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,13 +12,15 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Upper
 
-from executions.policies import RunPolicies
-from executions.targets.registry import TARGETS
+from executions.policies import RunPolicies, read_policies
+from executions.stored import known
+from executions.targets.registry import TARGETS, read_target
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from executions.targets.base import Target
+    from executions.stored import Unreadable
+    from executions.targets.base import Target, TargetConfig
 
 
 PRESENT = Q(superseded_at__isnull=True)
@@ -56,13 +59,18 @@ class RunSpec(models.Model):
         return f"{self.job_name}, version {self.version}"
 
     @property
-    def run_policies(self) -> RunPolicies:
-        return RunPolicies.model_validate(self.policies)
+    def readable_policies(self) -> RunPolicies | Unreadable:
+        return read_policies(json.dumps(self.policies))
 
     @property
-    def timeout(self) -> timedelta:
-        """The total time of one attempt: the job's, else its kind's default."""
-        return timeout_of(self.target_kind, self.run_policies)
+    def readable_target(self) -> TargetConfig | Unreadable:
+        return read_target(self.target)
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """The total time of one attempt: the job's, else its kind's default. None: it cannot be told."""
+        policies = known(self.readable_policies)
+        return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 
 
 def named(term: str, path: str = "") -> Q:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, ValidationError
 
+from executions.stored import Unreadable, unreadable
 from executions.targets.base import InvalidTarget, Target
 from executions.targets.command.target import CommandTarget
 from executions.targets.errors import did_you_mean, field_errors
@@ -41,11 +42,20 @@ def parse(data: object, payload: JSON) -> TargetConfig:
     return config
 
 
-def masked(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return a stored target as those may see it who may not change it; of an unknown kind only that."""
-    kind = stored.get("kind")
-    target = TARGETS.get(kind) if isinstance(kind, str) else None
-    return target.config.masked(stored) if target else {"kind": kind}
+def read_target(stored: object) -> TargetConfig | Unreadable:
+    """Read a target as it is stored, without its payload."""
+    try:
+        return parse_config(stored)
+    except InvalidTarget as error:
+        return unreadable("target", error.errors)
+
+
+def masked(stored: object) -> dict[str, Any]:
+    """Return a stored target as those may see it who may not change it; of one that cannot be read only the kind."""
+    config = read_target(stored)
+    if not isinstance(stored, Mapping):
+        return {"kind": None}
+    return {"kind": stored.get("kind")} if isinstance(config, Unreadable) else config.masked(dict(stored))
 
 
 def parse_config(data: object) -> TargetConfig:

@@ -10,11 +10,12 @@ from django.utils.html import format_html
 
 from executions.admin.lists import counted
 from executions.admin.shown import run_url
+from executions.exceptions import CannotRead
 from schedules import triggers
 from schedules.exceptions import JobConflict, JobGone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from django.http import HttpRequest
@@ -28,14 +29,21 @@ MAX_NAMED = 5
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
-    """Start a run of each of the jobs, and say so."""
+    """Start a run of each of the jobs, and say so. Returns those of jobs that can be started."""
     actor = request.user.get_username()
-    started = [triggers.run_now(job, now, actor=actor) for job in jobs]
+    started: list[Run] = []
+    refused: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        try:
+            started.append(triggers.run_now(job, now, actor=actor))
+        except CannotRead as refusal:
+            refused[str(refusal)].append(job.name)
     if len(started) == 1:
         text = '“{}” was started. <a class="ms-message-link" href="{}">Watch the run</a>'
-        messages.success(request, format_html(text, jobs[0].name, run_url(started[0].pk)))
-    else:
+        messages.success(request, format_html(text, started[0].spec.job_name, run_url(started[0].pk)))
+    elif started:
         messages.success(request, f"{counted(len(started), 'run')} started.")
+    _tell_refused(request, refused, "started")
     return started
 
 
@@ -64,7 +72,7 @@ def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Jo
     for job in jobs:
         try:
             changed.append(do(job))
-        except JobConflict as conflict:
+        except (JobConflict, CannotRead) as conflict:
             refused[str(conflict)].append(job.name)
         except JobGone:
             refused["The job was deleted meanwhile."].append(job.name)
@@ -72,7 +80,11 @@ def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Jo
         messages.success(request, f"“{changed[0].name}” is {done}.")
     elif changed:
         messages.success(request, f"{counted(len(changed), 'job')} {done}.")
+    _tell_refused(request, refused, done)
+    return changed
+
+
+def _tell_refused(request: HttpRequest, refused: Mapping[str, list[str]], done: str) -> None:
     for why, names in refused.items():
         named = ", ".join(f"“{name}”" for name in names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
         messages.warning(request, f"{counted(len(names), 'job')} not {done} ({named}): {why}")
-    return changed

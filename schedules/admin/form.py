@@ -185,16 +185,18 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         values = super().clean() or self.cleaned_data
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # what is hidden could not be mended
-        spec = self.before.spec if self.before else None
+        # What cannot be read is not kept: nobody could mend it here.
+        kept = {"target": self.before.target, "policies": self.before.spec.policies} if self.before else {}
+        kept = {part: value for part, value in kept.items() if self.before and part not in self.before.unreadable}
         links = limiting.start_after_from(values)
         data = {
             "name": values.get("name") or "",
             "description": values.get("description") or "",
             "schedule": mapping.schedule_from(values),
             "start_after": links,
-            "target": mapping.target_from(values, spec.target if spec else {}),
+            "target": mapping.target_from(values, kept.get("target", {})),
             "payload": values.get("payload"),
-            "policies": mapping.policies_from(values, spec.policies if spec else {}),
+            "policies": mapping.policies_from(values, kept.get("policies", {})),
         }
         try:
             self.definition = validate(data, self.now, self.before)

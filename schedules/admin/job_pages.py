@@ -83,13 +83,15 @@ class JobPages(ModelAdmin[Job]):
         job = self._find(request, job_id, to_change=True)
         if job is None:
             return self._gone(request, job_id)
-        run = buttons.run_now(request, [job], datetime.now(UTC))[0]
-        self.log_change(request, job, "Started a run by hand.")
+        started = buttons.run_now(request, [job], datetime.now(UTC))
+        if started:
+            self.log_change(request, job, "Started a run by hand.")
         back = request.META.get("HTTP_REFERER", "")
         changelist = reverse("admin:schedules_job_changelist")
         if back.partition("?")[0] == request.build_absolute_uri(changelist):
             return HttpResponseRedirect(back)
-        return HttpResponseRedirect(shown.run_url(run.pk))
+        page_url = reverse("admin:schedules_job_page", args=[job.pk])
+        return HttpResponseRedirect(shown.run_url(started[0].pk) if started else page_url)
 
     def pause_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
         """Ask for the reason, then pause."""

@@ -17,6 +17,7 @@ from executions.admin.lists import MAX_SELECTED, PER_PAGE
 from executions.admin.targets import target_words
 from executions.ids import read_id
 from executions.models import Run
+from executions.stored import known
 from schedules.admin import buttons, page
 from schedules.admin.filters import ScheduleFilter, StateFilter, TargetFilter
 from schedules.admin.job_editing import JobEditing
@@ -87,11 +88,14 @@ class JobAdmin(JobEditing):
 
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:
-        spec = job.schedule_spec
+        badge = page.unreadable_badge(job)
+        spec = known(job.readable_schedule)
+        if spec is None:
+            return badge
         words = describe(spec)
         short = f"{len(spec.specs)} schedules" if len(spec.specs) > MOST_DESCRIBED else words
-        text = '<span class="ms-two" title="{}"><span>{}</span><code>{}</code></span>'
-        return format_html(text, words, short, spec.cron or "")
+        text = '<span class="ms-two" title="{}"><span>{}</span><code>{}</code></span>{}'
+        return format_html(text, words, short, spec.cron or "", badge)
 
     @admin.display(description="Next run", ordering="next_run_at")
     def next_shown(self, job: Job) -> SafeString:

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
 from executions.ids import read_id
+from executions.stored import known
 from schedules import chains
 from schedules.admin.fields import choice, number, text
 from schedules.admin.policywords import BEYOND, PRIORITIES
@@ -94,9 +95,14 @@ def policies_from(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def policies_of(job: Job | None) -> JobPolicies:
+    """The policies of a job; the defaults for a new one, and in the place of those that cannot be read."""
+    return (known(job.readable_policies) if job else None) or JobPolicies()
+
+
 def initial_of(job: Job | None) -> dict[str, Any]:
     """What these fields hold at first: the job's definition over the defaults. One query for a job."""
-    stored = (job.policies if job else JobPolicies()).model_dump(mode="json")
+    stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk) if job else ()
     values: dict[str, Any] = {"rate_limit_per": "1m", "rate_limit_burst": 1}
     values |= {name: stored[name] for name in PLAIN}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from executions.stored import known
 from schedules.admin import limiting
 from schedules.admin.jsontext import EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
@@ -12,7 +13,6 @@ from schedules.clock.lines import read_lines, write_lines
 from schedules.clock.spec import Kind, SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones import instants_of, zone
-from schedules.policies import JobPolicies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
 
 def initial_of(job: Job | None) -> dict[str, Any]:
     """What the form's fields hold at first: the job's definition over the defaults."""
-    policies = (job.policies if job else JobPolicies()).model_dump(mode="json")
+    policies = limiting.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
         "schedule_kind": Kind.CRON.value,
         "timezone": "UTC",
@@ -137,8 +137,9 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     if job is None:
         return values
     section = SECTIONS[job.spec.target_kind]
-    values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(job.target)}
-    is_raw = isinstance(job.spec.payload, str) and section.takes_text(job.target)
+    target = None if "target" in job.unreadable else job.target
+    values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
+    is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
     values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
     return values
 
@@ -189,7 +190,9 @@ def local_text(at: datetime, zone_name: str) -> str:
 
 
 def _schedule_values(job: Job) -> dict[str, Any]:
-    spec = job.schedule_spec
+    spec = known(job.readable_schedule)
+    if spec is None:
+        return {}
     values: dict[str, Any] = {
         "schedule_kind": spec.kind.value,
         **{k: v for k, v in job.schedule.items() if k != "kind"},

@@ -118,8 +118,10 @@ def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict
     return of(spec, now, spread=_spread_of(values)), {}
 
 
-def of_job(job: Job, now: datetime) -> dict[str, Any]:
-    """The same for a saved job, minding how many runs it has had."""
+def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
+    """The same for a saved job, minding how many runs it has had; None for one that cannot be read."""
+    if not job.is_readable:
+        return None
     spec = job.schedule_spec
     n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     context = of(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Q, Subquery
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from access.admin import instants
 from executions.admin import shown, waiting, words
@@ -14,6 +15,7 @@ from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
 from executions.models import Run
 from executions.states import LIVE, Origin, Reason
+from executions.stored import known
 from schedules import ledger
 from schedules.admin import outlook, pausing, policywords
 from schedules.clock.describe import describe
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from django.utils.safestring import SafeString
-
+    from schedules.clock.spec import ScheduleSpec
     from schedules.models import Stoppage
 
 N_RUNS = 20
@@ -40,6 +41,12 @@ STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED
 def state_badge(job: Job) -> SafeString:
     """The job's state, with the reason of a pause as a hint."""
     return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+
+
+def unreadable_badge(job: Job) -> SafeString:
+    """That a part of it cannot be read, with the reasons as a hint; nothing for nearly every job."""
+    reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
+    return SafeString() if not reasons else shown.badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
@@ -73,6 +80,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
     is_going = any(run.status in LIVE for run in runs)
+    spec = known(job.readable_schedule)
     for run in runs:
         run.now = now  # type: ignore[attr-defined]  # for its display below
     return {
@@ -84,10 +92,10 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
         "then": pausing.THEN[Resumption(job.pause_catch_up)],
         "version_since": instants.exact_time(job.spec.created_at, now),
-        "words": NO_CLOCK if is_started and job.schedule_spec.kind is Kind.NONE else describe(job.schedule_spec),
+        "words": _words(spec, is_started=is_started),
         "next": WAITS
         if job.waits_for_run
-        else instants.instant(job.next_fire_at, now, zone(job.schedule_spec.timezone)),
+        else instants.instant(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
         "starts": starts_words(job, now),
         "outlook": outlook.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now, waits.get(run.pk, "")) for run in runs],
@@ -102,10 +110,16 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
         "may_change": may_change,
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
-        "has_schedule": job.schedule_spec.kind is not Kind.NONE,
+        "has_schedule": spec is not None and spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,
         "live_after": 2 if is_going else 10,
     }
+
+
+def _words(spec: ScheduleSpec | None, *, is_started: bool) -> str | SafeString:
+    if spec is None:
+        return instants.NONE
+    return NO_CLOCK if is_started and spec.kind is Kind.NONE else describe(spec)
 
 
 def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:

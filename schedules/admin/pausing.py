@@ -75,7 +75,7 @@ def read_choice(values: Mapping[str, Any]) -> Resumption:
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
     """How many occurrences fell into the pauses of these jobs, and what each choice would start."""
-    paused = [job for job in jobs if job.state == JobState.PAUSED]
+    paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MOST_COUNTED, 0
     n_started = dict.fromkeys(Resumption, 0)
     for job in paused[:MOST_JOBS]:

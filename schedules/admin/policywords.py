@@ -9,6 +9,7 @@ from executions.admin.detail import timeout_words
 from executions.admin.lists import counted
 from executions.limits import Beyond, Priority
 from executions.overlap import Overlap
+from executions.stored import known
 from schedules import flags
 from schedules.clock.catchup import CatchUp
 from schedules.policies import JobPolicies
@@ -32,7 +33,9 @@ OTHERS = {Beyond.WAIT: "others wait", Beyond.SKIP: "others do not start"}
 
 def in_words(job: Job) -> list[tuple[str, str]]:
     """What a job's policies say that the defaults don't: label and text. One query for a job that names a flag."""
-    policies = job.policies
+    policies = known(job.readable_policies)
+    if policies is None:
+        return []
     told = dict(_told(job, policies))
     default = dict(_told(job, JobPolicies()))
     return [(label, text) for label, text in told.items() if text != default[label]]

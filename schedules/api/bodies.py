@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
+UNREAD = "This was null as it could not be read: give a new one, or leave out unreadable to have the default."
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
 ELSEWHERE = {
     "state": "pause or resume the job instead",
@@ -35,8 +36,15 @@ def read_sound(request: Request) -> dict[str, Any]:
 
 
 def read_definition(request: Request) -> dict[str, Any]:
-    """Return a job's body without the read-only members that its GET shows: what was read can be sent back."""
-    return {name: value for name, value in read_sound(request).items() if name not in READ_ONLY}
+    """Return a job's body without the read-only members that its GET shows: what was read can be sent back.
+
+    Raises InvalidInput where that would put the default in the place of something that could not be read.
+    """
+    data = read_sound(request)
+    unread = data.get("unreadable")
+    if errors := {name: [UNREAD] for name in unread if data.get(name, "") is None} if isinstance(unread, dict) else {}:
+        raise InvalidInput(errors)
+    return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 
 def read_change(request: Request) -> dict[str, Any]:

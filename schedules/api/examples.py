@@ -119,6 +119,7 @@ JOB: dict[str, Any] = {
         "pause_after_failures": None,
         "feature_flag": None,
     },
+    "unreadable": {},
     "version": 1,
     "next_run_at": "2026-11-21T07:30:00Z",
     "next_start_at": "2026-11-21T07:30:00Z",
@@ -185,6 +186,7 @@ LEDGER: dict[str, Any] = {
     "until": "2026-11-20T12:00:00Z",
     "kept_since": "2026-11-13T12:00:00Z",
     "counts": {"started": 1, "gap": 1},
+    "unreadable": None,
     "incidents": [
         {
             "why": "gaps",

@@ -197,7 +197,7 @@ class JobRunView(ApiView):
         "run_job",
         asks=(NoBody, {"No body": {}}),
         answers={202: (RunDetail, QUEUED_DETAIL)},
-        errors=[404],
+        errors=[404, 409],
         locates=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:

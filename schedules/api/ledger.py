@@ -16,6 +16,7 @@ from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
 from executions.api.shapes import MILLISECOND
+from executions.stored import reasons
 from schedules import ledger
 from schedules.api import examples
 from schedules.clock.compare import Decision
@@ -96,6 +97,9 @@ class Ledger(Shape):
         description="Occurrences in the window by decision. Null for a window of more than "
         f"{ledger.MOST_COUNTED:,} entries."
     )
+    unreadable: str | None = Field(
+        description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."
+    )
     incidents: list[Incident] = Field(description="Those that are not over, and those told within the window.")
     entries: list[LedgerEntry]
     next: str | None = Field(description="Where the window goes on.")
@@ -114,7 +118,8 @@ class JobExplainView(ApiView):
         after = asked.after or max(until, EPOCH + DAY) - DAY
         if after >= until:
             raise InvalidInput({"after": [f"This must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
-        if not Job.objects.filter(pk=job_id).exists():
+        job = Job.objects.filter(pk=job_id).first()
+        if job is None:
             raise JobGone
         account = ledger.explain(job_id, after, until, now, limit=asked.limit, only_gaps=asked.only == "gaps")
         body = Ledger(
@@ -122,6 +127,7 @@ class JobExplainView(ApiView):
             until=until,
             kept_since=account.standing.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
+            unreadable=reasons(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger.incidents(job_id, after, until)],
             entries=[entry_of(entry) for entry in account.entries],
             next=_next(request, account.next_at, until),

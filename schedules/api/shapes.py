@@ -13,6 +13,8 @@ from pydantic_core import core_schema
 
 from access.api.parameters import Instant
 from access.api.schema import Like, Shape
+from executions.api.shapes import UNREADABLE
+from executions.stored import Unreadable, known
 from executions.targets.registry import AnyTarget, masked
 from schedules.chains import MOST_SOURCES, Links, StartAfter
 from schedules.clock.describe import describe
@@ -133,15 +135,16 @@ class Job(Shape):
         description="When the pause ends by itself; null: when somebody resumes it."
     )
     pause_catch_up: Resumption | None = Field(description="What starts then of the occurrences that fell into it.")
-    schedule: Annotated[Any, Like(Schedule)]
+    schedule: Annotated[Any, Like(Schedule | None)]
     schedule_description: str = Field(description="The schedule in words.")
     start_after: list[StartAfter] = Field(description="It also starts when runs of these jobs have ended.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this one has ended.")
-    target: Annotated[Any, Like(AnyTarget)] = Field(
+    target: Annotated[Any, Like(AnyTarget | None)] = Field(
         description="Values of headers that look like credentials are hidden from callers who may not change jobs."
     )
     payload: Any
-    policies: JobPolicies
+    policies: JobPolicies | None
+    unreadable: dict[str, str] = Field(description=UNREADABLE)
     version: int = Field(description="Rises with each change of name, target, payload or policies.")
     next_run_at: datetime | None = Field(
         description="The next nominal instant; null for a job that is not active, and of a `delay` while its run goes on."
@@ -219,6 +222,9 @@ def foresight_of(found: pauses.Foresight) -> Foresight:
 
 def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
     """Return a job as the API shows it. `row.spec` has to be loaded."""
+    wrong = row.unreadable
+    schedule = row.readable_schedule
+    target = row.target if in_full else masked(row.target)
     return Job(
         id=row.pk,
         name=row.name,
@@ -229,13 +235,14 @@ def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
         paused_by=row.paused_by or None,
         paused_until_at=row.paused_until_at,
         pause_catch_up=Resumption(row.pause_catch_up) if row.paused_until_at else None,
-        schedule=row.schedule,
-        schedule_description=describe(row.schedule_spec),
+        schedule=None if "schedule" in wrong else row.schedule,
+        schedule_description=str(schedule) if isinstance(schedule, Unreadable) else describe(schedule),
         start_after=list(links.start_after),
         starts=list(links.starts),
-        target=row.target if in_full else masked(row.target),
+        target=None if "target" in wrong else target,
         payload=row.spec.payload,
-        policies=row.policies,
+        policies=known(row.readable_policies),
+        unreadable=wrong,
         version=row.spec.version,
         next_run_at=row.next_fire_at,
         next_start_at=row.next_start_at,

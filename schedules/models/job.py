@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -11,15 +12,18 @@ from django.db.models import F, Q
 
 from executions.ids import uuid7
 from executions.models import named
+from executions.stored import known, reasons, sound
 from schedules.clock.delay import next_due
-from schedules.clock.reading import parse
 from schedules.clock.resumption import Resumption
-from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.spec import Kind
 from schedules.clock.starts import jittered
-from schedules.policies import JobPolicies
+from schedules.stored import read_policies, read_schedule
 
 if TYPE_CHECKING:
     from executions.models import Run
+    from executions.stored import Unreadable
+    from schedules.clock.spec import ScheduleSpec
+    from schedules.policies import JobPolicies
 
 
 class JobState(models.TextChoices):
@@ -113,31 +117,41 @@ class Job(models.Model):
         return self.name
 
     @property
-    def schedule_spec(self) -> ScheduleSpec:
-        # The floor on intervals is for new ones: what was accepted goes on.
-        return parse(self.schedule, min_interval=timedelta(0))
+    def readable_schedule(self) -> ScheduleSpec | Unreadable:
+        return read_schedule(json.dumps(self.schedule))
 
     @property
-    def readable_schedule(self) -> ScheduleSpec | None:
-        """The same; None for one that cannot be read, which only a new one can mend."""
-        try:
-            return self.schedule_spec
-        except InvalidSchedule:
-            return None
+    def readable_policies(self) -> JobPolicies | Unreadable:
+        return read_policies(json.dumps(self.spec.policies))
+
+    @property
+    def schedule_spec(self) -> ScheduleSpec:
+        """The schedule. Raises CannotRead."""
+        return sound(self.readable_schedule)
 
     @property
     def policies(self) -> JobPolicies:
-        return JobPolicies.model_validate(self.spec.policies)
+        """The policies. Raises CannotRead."""
+        return sound(self.readable_policies)
 
     @property
-    def target(self) -> dict[str, Any]:
-        target: dict[str, Any] = self.spec.target
-        return target
+    def unreadable(self) -> dict[str, str]:
+        """Why its schedule, target and policies cannot be read, of those that cannot."""
+        return reasons(self.readable_schedule, self.spec.readable_target, self.readable_policies)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the clock can go by it."""
+        return not reasons(self.readable_schedule, self.readable_policies)
+
+    @property
+    def target(self) -> Any:
+        return self.spec.target
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant that will start a run, None for a job that is paused or has ended."""
-        if self.state != JobState.ACTIVE:
+        """The next nominal instant that will start a run, None for a job that is paused, has ended or cannot be read."""
+        if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
             return next_due(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
@@ -152,6 +166,5 @@ class Job(models.Model):
     @property
     def waits_for_run(self) -> bool:
         """Whether its next instant hangs on the end of a run."""
-        return (
-            self.state == JobState.ACTIVE and self.next_run_at is None and self.schedule.get("kind") == Kind.DELAY.value
-        )
+        spec = known(self.readable_schedule)
+        return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

@@ -16,6 +16,7 @@ from executions import endings, transitions
 from executions.models import Attempt, Run, RunEvent
 from executions.policies import RunPolicies, read_policies
 from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
+from executions.stored import sound
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
 
@@ -30,7 +31,7 @@ LATER = NOW + timedelta(seconds=1)
 
 def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
     tried = endings.Tried(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
-    return endings.after_outcome(tried, outcome or Succeeded(), read_policies(claimed.policies), LATER, 0.5)
+    return endings.after_outcome(tried, outcome or Succeeded(), sound(read_policies(claimed.policies)), LATER, 0.5)
 
 
 def kinds(run: Run) -> list[str]:

@@ -19,6 +19,6 @@ def look_of(kind: str) -> Look:
     return LOOKS.get(kind) or StrangeLook(kind)
 
 
-def target_words(kind: str, target: dict[str, Any]) -> tuple[str, str]:
+def target_words(kind: str, target: Any) -> tuple[str, str]:
     """A target in short: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
-    return look_of(kind).words(target)
+    return look_of(kind).words(target if isinstance(target, dict) else {})

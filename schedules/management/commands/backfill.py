@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from executions import history
 from executions.durations import read_duration
+from executions.exceptions import CannotRead
 from executions.ids import read_id
 from executions.overlap import Overlap
 from executions.targets.jsonsafe import find_flaw
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         except InvalidDefinition as invalid:
             told = [f"--{name}: {' '.join(texts)}" for name, texts in invalid.errors.items()]
             raise CommandError("\n".join(told), returncode=FAILED) from None
-        except (JobConflict, JobGone) as refusal:
+        except (JobConflict, JobGone, CannotRead) as refusal:
             raise CommandError(str(refusal) or "The job was deleted meanwhile.", returncode=FAILED) from None
         self.stdout.write(f"Backfill {made.pk} of {job.name}: {made.n_instants:,} instants.")
         if not options["no_wait"]:

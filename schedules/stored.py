@@ -1,0 +1,39 @@
+"""A job's stored schedule and policies, read in one way by everybody."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from executions.stored import unreadable
+from executions.targets.errors import field_errors
+from schedules.clock.reading import parse
+from schedules.clock.spec import InvalidSchedule
+from schedules.policies import JobPolicies
+
+if TYPE_CHECKING:
+    from executions.stored import Unreadable
+    from schedules.clock.spec import ScheduleSpec
+
+
+@lru_cache(maxsize=8192)
+def read_schedule(text: str) -> ScheduleSpec | Unreadable:
+    """Read a schedule from its JSON. The floor on intervals is for new ones: what was accepted goes on."""
+    try:
+        return parse(json.loads(text), min_interval=timedelta(0))
+    except InvalidSchedule as error:
+        return unreadable("schedule", error.errors)
+
+
+@lru_cache(maxsize=8192)
+def read_policies(text: str) -> JobPolicies | Unreadable:
+    """Read policies from their JSON."""
+    stored = json.loads(text)
+    try:
+        return JobPolicies.model_validate(stored)
+    except ValidationError as error:
+        return unreadable("policies", field_errors(error, stored))
