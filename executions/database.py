@@ -87,6 +87,11 @@ def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list
     return done + more_done, failed | more_failed
 
 
+def is_of_no_key(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
+    """Whether of several keys that were taken apart all have failed: as on a full disk, hardly for what they are."""
+    return len(failed) > 1 and not done
+
+
 def give_back() -> None:
     """Return this thread's connection to the pool; without one, drop a connection that the server has closed."""
     for used in connections.all(initialized_only=True):

@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import admission, runs
-from executions.database import is_away, one_line, take_apart
+from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.overlap import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
 from schedules import backfill, chains, chore_queries, flags, queries, triggers
@@ -105,6 +105,9 @@ def follow_once(now: datetime, limit: int) -> Followed:
 def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
     """Follow notes in ever smaller parts; one that fails alone is looked at again later."""
     parts, faults = take_apart(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
+    if is_of_no_key(parts, faults):
+        log.error("pass_failed", action="follow", n_followups=len(faults), error=one_line(next(iter(faults.values()))))
+        return Followed(n_broken=len(faults))
     for followup_id, error in faults.items():
         log.error("followup_pushed_back", action="push_back", followup=followup_id, exc_info=error)
     take_apart(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))

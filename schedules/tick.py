@@ -11,7 +11,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away, one_line, take_apart
+from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.dispatch import Message, Waiting, gather
 from executions.overlap import GoingOn
 from executions.states import RunStatus
@@ -98,6 +98,9 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     """Handle jobs in ever smaller parts; one that fails alone is pushed back. What is new, the next pass publishes."""
     parts, faults = take_apart(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
+    if is_of_no_key(parts, faults):
+        log.error("pass_failed", action="tick", n_jobs=len(faults), error=one_line(next(iter(faults.values()))))
+        return Ticked(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
     take_apart(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))

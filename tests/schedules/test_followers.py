@@ -195,3 +195,17 @@ def test_a_held_run_that_cannot_be_written_takes_no_place_from_the_others() -> N
     end(Run.objects.filter(status="queued")[0], now=at(2))
     follow_once(at(2), 100)
     assert Run.objects.get(job=bad).status == "queued"
+
+
+def test_where_nothing_at_all_can_be_written_it_is_followed_up_as_soon_as_it_can() -> None:
+    jobs = [make_job(f"job {number}", policies={"overlap": "allow", "pause_after_failures": 1}) for number in range(3)]
+    tick(at(1), 100)
+    for run in Run.objects.all():
+        end(run, Failed("x", "x", permanent=True), now=at(1))
+    for job in jobs:
+        poison("schedules_job", "id", job.pk, on="UPDATE")
+    assert follow_once(at(2), 100).n_broken == 3
+    for job in jobs:
+        cure("schedules_job", job.pk)
+    follow_once(at(2), 100)
+    assert Job.objects.filter(state="paused").count() == 3

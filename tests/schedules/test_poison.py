@@ -54,6 +54,19 @@ def test_of_a_pass_that_fails_the_one_job_that_fails_alone_is_pushed_back(place:
     assert Run.objects.filter(job=bad).count() == 2, "what it owes is made up for"
 
 
+def test_where_nothing_at_all_can_be_written_no_job_is_to_blame_and_all_go_on_as_soon_as_it_can() -> None:
+    jobs = [make_job(f"job {number}", policies=ALLOW) for number in range(5)]
+    for job in jobs:
+        poison("executions_run", "job_id", job.pk)
+    with capture_logs() as logs:
+        assert tick(NOW + MINUTE, 10).n_broken == 5
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["pass_failed"]
+    for job in jobs:
+        cure("executions_run", job.pk)
+    tick(NOW + MINUTE + timedelta(seconds=1), 10)
+    assert occurrences_of(jobs) == {job.pk for job in jobs}
+
+
 def test_the_others_are_published_at_once() -> None:
     bad, _others = jobs_with_a_bad_one(3, 1)
     poison("executions_run", "job_id", bad.pk)
