@@ -17,9 +17,8 @@ from django.db import transaction
 from executions import history, overlap, runs
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
-from executions.stored import sound
-from schedules import chains, chore_queries, queries, tick
-from schedules.definitions import lock, watch_where_needed
+from schedules import chore_queries, queries, tick, watches
+from schedules.definitions import lock
 from schedules.exceptions import InvalidDefinition, JobConflict
 from schedules.expected import expected_instants, is_foreseen
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
@@ -90,7 +89,6 @@ def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfil
         job = lock(job_id)
         _check(job, wanted, now)
         tick.settle(job_id, now)
-        runs.watch(job_id, is_watched=True)
         backfill = Backfill.objects.create(
             scope_id=job.scope_id,
             job_id=job_id,
@@ -108,6 +106,7 @@ def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfil
             n_instants=sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), MOST_COUNTED)),
             state=BackfillState.OPEN,
         )
+        watches.review([job_id])
         runs.wake_beat()
     log.info("backfill_started", action="backfill", job=str(job_id), backfill=str(backfill.pk), actor=actor)
     return backfill
@@ -127,8 +126,11 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
 
 
 def _lock(backfill_id: UUID) -> Backfill:
+    """Lock a backfill, then its job, in the order in which a step does."""
     chore_queries.lock_backfill(backfill_id)
-    return Backfill.objects.get(pk=backfill_id)
+    backfill = Backfill.objects.get(pk=backfill_id)
+    queries.lock_job(backfill.job_id)
+    return backfill
 
 
 def step_once(now: datetime) -> bool:
@@ -236,14 +238,10 @@ def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_pending: boo
 
 
 def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
+    """Under the job's lock, so that nobody decides meanwhile what follows from its runs."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
-    job = Job.objects.select_related("spec").filter(pk=backfill.job_id).first()
-    if job is None:
-        runs.watch(backfill.job_id, is_watched=False)
-    else:
-        chains.lock()
-        watch_where_needed([job])
+    watches.review([backfill.job_id])
 
 
 def _check(job: Job, wanted: Wanted, now: datetime) -> None:

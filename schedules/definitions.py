@@ -9,18 +9,16 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
-from executions.stored import known
-from schedules import chains, queries, tick
+from schedules import chains, queries, tick, watches
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.clock.zones import FIRST_AT
 from schedules.exceptions import JobGone
-from schedules.models import Backfill, BackfillState, Job, JobState, begin_span, end_span
+from schedules.models import Job, JobState, begin_span, end_span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -46,7 +44,7 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         begin_span(job.pk, job.schedule, job.mark_at)
         if definition.start_after:
             _store_chains(job.pk, definition)
-        runs.watch(job.pk, is_watched=_has_followers(job))
+        runs.watch(job.pk, is_watched=watches.is_followed(job))
         runs.wake_beat()
     log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -62,7 +60,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         job = lock(job_id)
         tick.settle(job_id, now)
         job.refresh_from_db()
-        had_followers = _has_followers(job)
+        had_followers = watches.is_followed(job)
         job.name, job.description, job.updated_at = definition.name, definition.description, now
         changed = ["name", "description", "updated_at"]
         if _is_changed(job.spec, definition):
@@ -84,9 +82,8 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         job.save(update_fields=changed)
         if set(chains.of(job_id)) != set(definition.start_after):
             _store_chains(job_id, definition)
-        if _has_followers(job) != had_followers:
-            chains.lock()
-            watch_where_needed([job])
+        if watches.is_followed(job) != had_followers:
+            watches.review([job_id])
         runs.wake_beat()
     log.info("job_changed", action="replace", job=str(job.pk), name=job.name, actor=actor)
     return job
@@ -102,10 +99,9 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
         chains.lock()
         sources, started = chains.drop(job_id)
-        watch_where_needed(Job.objects.select_related("spec").filter(pk__in=sources))
-        runs.watch(job_id, is_watched=False)
         end_span(job_id, min(_held_until(job, now), job.mark_at))
         job.delete()
+        watches.review({*sources, job_id})
         runs.supersede(job_id, now)
     log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor, n_unchained=len(started))
 
@@ -136,24 +132,7 @@ def _held_until(job: Job, now: datetime) -> datetime:
 def _store_chains(job_id: UUID, definition: Definition) -> None:
     chains.lock()
     touched = chains.store(job_id, definition.start_after)
-    watch_where_needed(Job.objects.select_related("spec").filter(pk__in=touched))
-
-
-def watch_where_needed(jobs: Iterable[Job]) -> None:
-    """Have the ends of runs followed up of those of these jobs from which something follows. Under `chains.lock`."""
-    jobs = list(jobs)
-    starts_others = chains.starts_any([job.pk for job in jobs])
-    for job in jobs:
-        runs.watch(job.pk, is_watched=_has_followers(job) or job.pk in starts_others)
-
-
-def _has_followers(job: Job) -> bool:
-    schedule, policies = known(job.readable_schedule), known(job.readable_policies)
-    if schedule is None or policies is None:
-        return True  # somebody looks, who may be able to read it
-    if schedule.kind is Kind.DELAY or policies.has_followers:
-        return True
-    return Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
+    watches.review(touched)
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
