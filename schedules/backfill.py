@@ -17,6 +17,7 @@ from django.db import transaction
 from executions import history, overlap, runs
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
+from executions.stored import sound
 from schedules import chore_queries, queries, tick, watches
 from schedules.definitions import lock
 from schedules.exceptions import InvalidDefinition, JobConflict

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
+from executions.stored import known
 from schedules import chains, queries, tick, watches
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after

@@ -151,7 +151,7 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
         followers = [
             jobs[job_id]
             for job_id, on in started_by.get(run.job_id, ())
-            if run.status in on.statuses and run.origin != Origin.BACKFILL and job_id in jobs
+            if run.status in on.statuses and not run.backfill_id and job_id in jobs
         ]
         about = [jobs[run.job_id], *followers] if run.job_id in jobs else followers
         if any(job.pk not in locked for job in about):

@@ -9,15 +9,16 @@ import pytest
 from django.db import connection, connections
 
 from executions import runs
+from executions.ids import uuid7
 from executions.models import Attempt, Followup, Run, RunEvent, Watch
-from executions.states import Reason
+from executions.states import Origin, Reason
 from executions.targets.base import Failed
 from schedules import definitions, triggers
 from schedules.followers import follow_once
 from schedules.models import Job
 from schedules.tick import tick
 from schedules.validation import validate
-from tests.factories import NOW, claim, end, make_job
+from tests.factories import NOW, claim, end, make_job, make_run
 from tests.poison import cure, poison
 
 if TYPE_CHECKING:
@@ -144,6 +145,15 @@ def test_a_job_is_paused_when_so_many_runs_have_failed_in_a_row_and_counts_anew_
     end(of(6), Failed("x", "x"), now=at(6))
     follow_once(at(6), 100)
     assert Job.objects.get().state == "active"
+
+
+def test_of_a_backfills_run_a_retry_by_hand_starts_what_comes_after_it_and_the_run_itself_does_not() -> None:
+    job = overlapping("allow")
+    make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
+    once = end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=uuid7(NOW)))
+    again = end(runs.retry(once, at(2), actor="ann"))
+    follow_once(at(3), 100)
+    assert list(Run.objects.filter(origin=Origin.CHAIN).values_list("caused_by", flat=True)) == [again.pk]
 
 
 @pytest.mark.django_db(transaction=True)
