@@ -35,10 +35,10 @@ SELECT run.job_id, {RECORD}
  ORDER BY run.job_id, run.nominal_at, run.origin
 """
 
-# records.last_start: the latest occurrence of a job's schedule that was started.
-LAST_START = """
-SELECT nominal_at FROM executions_run
- WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule' AND reason = ''
+# records.last_of_schedule: of the last row of a job's schedule, the instant up to which it goes.
+LAST_OF_SCHEDULE = """
+SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
+ WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule'
  ORDER BY nominal_at DESC LIMIT 1
 """
 

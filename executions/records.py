@@ -51,9 +51,9 @@ def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -
     return found
 
 
-def last_start(job_id: UUID, after: datetime) -> datetime | None:
-    """The nominal instant of the latest occurrence later than `after` that a job's schedule started; None: none is kept."""
-    rows = fetch(queries.LAST_START, {"job_id": job_id, "after": after})
+def last_of_schedule(job_id: UUID, after: datetime) -> datetime | None:
+    """The latest instant after `after` of which a job's schedule left a row, started or not; None: none is kept."""
+    rows = fetch(queries.LAST_OF_SCHEDULE, {"job_id": job_id, "after": after})
     return rows[0][0] if rows else None
 
 

@@ -127,7 +127,7 @@ def _held_until(job: Job, now: datetime) -> datetime:
     schedule = known(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
-    return records.last_start(job.pk, FIRST_AT) or job.mark_at
+    return records.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
 
 
 def _store_chains(job_id: UUID, definition: Definition) -> None:

@@ -114,8 +114,26 @@ def spec_of(schedule: object) -> ScheduleSpec | None:
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     """The schedule that a job has, with its row; `since`: from when it counts if that is missing."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
-    limit_at = (records.last_start(job.pk, from_at) or from_at) if _n_left(job) == 0 else None
+    has_ended = _n_left(job) == 0
+    # Without a row, as they have been pruned: where the clock stood still.
+    limit_at = (records.last_of_schedule(job.pk, from_at) or job.mark_at) if has_ended else None
     return Span(spec_of(schedule), from_at, None, limit_at)
+
+
+def spans_of(
+    job_id: UUID, job: Job | None, after: datetime, until: datetime
+) -> Iterator[tuple[list[Span], datetime, datetime]]:
+    """The schedules that a job had in (after, until], each part of that time with its own; `job` None: it was deleted."""
+    while after < until:
+        rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
+        spans = [Span(spec_of(row.schedule), row.from_at, row.until_at) for row in rows[:SPANS_AT_ONCE]]
+        upto = until
+        if len(spans) == SPANS_AT_ONCE:
+            upto = min(until, spans[-1].until_at or until)
+        elif job is not None:
+            spans.append(_present(job, spans))
+        yield spans, after, upto
+        after = upto
 
 
 def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
@@ -130,16 +148,8 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
 
 def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime, until: datetime) -> Iterator[Entry]:
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
-    while after < until:
-        rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
-        spans = [Span(spec_of(row.schedule), row.from_at, row.until_at) for row in rows[:SPANS_AT_ONCE]]
-        upto = until
-        if len(spans) == SPANS_AT_ONCE:
-            upto = min(until, spans[-1].until_at or until)
-        elif job is not None:
-            spans.append(_present(job, spans))
-        yield from compare(spans, records.recorded(job_id, after, upto), standing, after, upto)
-        after = upto
+    for spans, since, upto in spans_of(job_id, job, after, until):
+        yield from compare(spans, records.recorded(job_id, since, upto), standing, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:

@@ -36,7 +36,7 @@ class Decision(StrEnum):
 class Span:
     """A schedule that a job had: it counts for (`from_at`, `until_at`]; None: it still does.
 
-    `spec` is None where it cannot be read. `limit_at`: the start with which `max_runs` was reached.
+    `spec` is None where it cannot be read. `limit_at`: up to here, for then `max_runs` was reached.
     """
 
     spec: ScheduleSpec | None
@@ -118,6 +118,11 @@ def compare(
         decision, n_left = _lacking(instant, span, standing, n_left)
         if decision:
             yield Entry(instant, decision)
+
+
+def named(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
+    """The instants of (after, until] that spans name, each once, in order and lazily."""
+    return (instant for instant, _ in _Expected(list(spans), after, until).before(None))
 
 
 def _lacking(
