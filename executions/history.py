@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executions import queries
+from executions import queries, record_queries
 from executions.database import fetch
 from executions.states import TERMINAL, Origin, RunStatus
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`backfilled_by` is the run of an earlier backfill of the instant, None when there was none."""
+    """`backfilled_by` is the run of an earlier backfill of the instant, None when there was none.
+
+    `is_gap`: backfills opened runs, none of which ever began, and the schedule left no row.
+    """
 
     status: RunStatus
     backfilled_by: UUID | None = None
+    is_gap: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -33,13 +37,16 @@ def standings(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, Stan
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
     found: dict[datetime, Standing] = {}
-    for first_at, last_at in fetch(queries.FOLDED_IN, bounds):
+    for first_at, last_at in fetch(record_queries.FOLDED_IN, bounds):
         found |= {at: Standing(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
-    rows = fetch(queries.OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
-    latest = {run_id: RunStatus(status) for run_id, status in fetch(queries.RETRIES, {"id": [row[0] for row in rows]})}
-    for run_id, nominal_at, origin, status in rows:  # in the order in which they were made
+    rows = fetch(record_queries.OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
+    retries = {run_id: rest for run_id, *rest in fetch(record_queries.RETRIES, {"id": [row[0] for row in rows]})}
+    for run_id, nominal_at, origin, status, has_begun in rows:  # in the order in which they were made
+        latest, retry_has_begun = retries.get(run_id, (status, False))
+        is_idle = origin == Origin.BACKFILL and not (has_begun or retry_has_begun)
+        is_gap = is_idle and (nominal_at not in found or found[nominal_at].is_gap)
         backfilled_by = run_id if origin == Origin.BACKFILL else None
-        found[nominal_at] = Standing(latest.get(run_id, RunStatus(status)), backfilled_by)
+        found[nominal_at] = Standing(RunStatus(latest), backfilled_by, is_gap)
     return found
 
 

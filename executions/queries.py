@@ -295,22 +295,7 @@ SELECT job_id, count(*) FILTER (WHERE status <> 'held'), count(*) FILTER (WHERE 
 """
 
 
-# history: the rows of instants of a job, and of each row the latest retry; folded rows that reach into a range.
-OF_INSTANTS = """
-SELECT id, nominal_at, origin, status FROM executions_run
- WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
-   AND n_occurrences = 1
- ORDER BY created_at, origin DESC
-"""
-RETRIES = """
-SELECT DISTINCT ON (retry_of) retry_of, status FROM executions_run WHERE retry_of = ANY(%(id)s)
- ORDER BY retry_of, created_at DESC, id DESC
-"""
-FOLDED_IN = """
-SELECT nominal_at, last_nominal_at FROM executions_run
- WHERE job_id = %(job_id)s AND n_occurrences > 1 AND status = 'skipped' AND nominal_at <= %(last_at)s
-   AND last_nominal_at >= %(first_at)s
-"""
+# history: how many runs of a backfill are not over, and how many have which status.
 COUNT_LIVE_OF_BACKFILL = f"""
 SELECT count(*) FROM executions_run WHERE backfill_id = %(id)s AND status IN ({among(LIVE)})
 """

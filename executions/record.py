@@ -11,6 +11,7 @@ class Record(NamedTuple):
     """A row, as it was read. `status`, `reason` and `origin` are texts: another version may have written them.
 
     A folded row stands for `n_occurrences`, from `nominal_at` to `last_nominal_at`; of another the two are the same.
+    `has_begun`: it was carried out, at least in part, or it still is to be.
     """
 
     run_id: UUID
@@ -24,6 +25,7 @@ class Record(NamedTuple):
     finished_at: datetime | None
     n_attempts: int
     error_code: str
+    has_begun: bool
 
     @property
     def late_by(self) -> timedelta | None:

@@ -1,11 +1,17 @@
-"""The SQL by which the rows of occurrences are read, to be held against what was expected."""
+"""The SQL by which the rows of occurrences are read: to be held against what was expected, and to be carried out again."""
 
 from __future__ import annotations
 
+from executions.queries import among
+from executions.states import LIVE
+
+# It was carried out, at least in part, or it still is to be.
+HAS_BEGUN = f"(started_at IS NOT NULL OR status IN ({among(LIVE)}))"
+
 # records.recorded: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
 # nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
-RECORD = """id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
-       finished_at, n_attempts, error_code"""
+RECORD = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
+       finished_at, n_attempts, error_code, {HAS_BEGUN}"""
 RECORDED = f"""
 SELECT {RECORD}
   FROM executions_run
@@ -33,6 +39,32 @@ SELECT run.job_id, {RECORD}
        AND origin IN ('schedule', 'backfill')
      ORDER BY nominal_at, origin LIMIT %(limit)s) AS run
  ORDER BY run.job_id, run.nominal_at, run.origin
+"""
+
+# records.recorded: of runs that never began, the latest retries that did.
+BEGUN_RETRIES = f"""
+SELECT DISTINCT ON (retry_of) retry_of, {RECORD}
+  FROM executions_run
+ WHERE retry_of = ANY(%(id)s) AND {HAS_BEGUN}
+ ORDER BY retry_of, created_at DESC, id DESC
+"""
+
+# history.standings: what there is of certain instants, in the order in which it was made.
+OF_INSTANTS = f"""
+SELECT id, nominal_at, origin, status, {HAS_BEGUN} FROM executions_run
+ WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
+   AND n_occurrences = 1
+ ORDER BY created_at, origin DESC
+"""
+# history.standings: the status of each one's latest retry, and whether any of them began.
+RETRIES = f"""
+SELECT retry_of, (array_agg(status ORDER BY created_at DESC, id DESC))[1], bool_or({HAS_BEGUN})
+  FROM executions_run WHERE retry_of = ANY(%(id)s) GROUP BY retry_of
+"""
+FOLDED_IN = """
+SELECT nominal_at, last_nominal_at FROM executions_run
+ WHERE job_id = %(job_id)s AND n_occurrences > 1 AND status = 'skipped' AND nominal_at <= %(last_at)s
+   AND last_nominal_at >= %(first_at)s
 """
 
 # records.last_of_schedule: of the last row of a job's schedule, the instant up to which it goes.

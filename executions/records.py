@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from executions import record_queries as queries
 from executions.database import execute, fetch
 from executions.record import Record
+from executions.states import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -20,7 +21,8 @@ AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
     """The rows of a job's schedule and of backfills in (after, until], by nominal instant, read as they are needed.
 
-    A folded row that began before `after` and reaches into the window comes first.
+    A folded row that began before `after` and reaches into the window comes first. Of a backfill's run that never began,
+    the latest retry that did is told in its place.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):
@@ -29,11 +31,20 @@ def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]
     values |= {"limit": ROWS_AT_ONCE}
     rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
     while rows:
-        yield from rows
+        yield from _retried(rows)
         if len(rows) < ROWS_AT_ONCE:
             break
         values |= {"after": rows[-1].nominal_at, "after_origin": rows[-1].origin}
         rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
+
+
+def _retried(rows: Sequence[Record]) -> Iterator[Record]:
+    idle = [row.run_id for row in rows if row.origin == Origin.BACKFILL and not row.has_begun]
+    again = {retry_of: Record(*row) for retry_of, *row in fetch(queries.BEGUN_RETRIES, {"id": idle})} if idle else {}
+    for row in rows:
+        retry = again.get(row.run_id)
+        at = {"origin": row.origin, "nominal_at": row.nominal_at, "last_nominal_at": row.last_nominal_at}
+        yield retry._replace(**at) if retry else row
 
 
 def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:

@@ -216,17 +216,18 @@ def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[t
         found = history.standings(job.pk, part)
         for instant in part:
             standing = found.get(instant)
-            if standing is None and mode is not BackfillMode.ALL and instant < kept_since:
+            is_gap = standing is None or standing.is_gap
+            if is_gap and mode is not BackfillMode.ALL and instant < kept_since:
                 yield instant, False  # its row may have been pruned
             else:
-                yield instant, _is_wanted(mode, standing, is_pending=instant > job.mark_at)
+                yield instant, _is_wanted(mode, standing, is_gap=is_gap and instant <= job.mark_at)
 
 
 def _rest(backfill: Backfill) -> Wanted:
     return Wanted(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
-def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_pending: bool) -> bool:
+def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_gap: bool) -> bool:
     match mode:
         case BackfillMode.ALL:
             return standing is None or standing.is_over
@@ -235,7 +236,7 @@ def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_pending: boo
         case BackfillMode.MISSING:
             return standing is None or standing.status is RunStatus.SKIPPED
         case BackfillMode.GAPS:
-            return standing is None and not is_pending
+            return is_gap
 
 
 def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:

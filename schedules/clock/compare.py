@@ -27,7 +27,7 @@ class Decision(StrEnum):
     PENDING = "pending"  # due, and no beat has come to it yet
     PAUSED = "paused"  # due while the job is paused: recorded as such when it is resumed
     GAP = "gap"  # past the mark, and without a row
-    MADE_GOOD = "made_good"  # a gap for which a backfill has run
+    MADE_GOOD = "made_good"  # a gap for which a backfill has run, or is about to
     UNEXPECTED = "unexpected"  # a row that no schedule of the job names
     UPCOMING = "upcoming"
 
@@ -102,9 +102,11 @@ def compare(
     """The entries of (after, until], in order and lazily: a reader who stops early has cost no more than what it read.
 
     `rows`: those of the schedule and of backfills, by nominal instant and origin; first may stand a folded row that
-    began before the window. Before `kept_since` nothing is missed, as it may have been there.
+    began before the window. Before `kept_since` nothing is missed, as it may have been there. A run of a backfill that
+    never began makes nothing good.
     """
     spans = list(spans)
+    rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
     expected = _Expected(spans, max(after, standing.kept_since), until)
     n_left = standing.n_left
     for group in _by_instant(rows):
