@@ -234,7 +234,8 @@ def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_gap: bool) -
         case BackfillMode.FAILED:
             return standing is not None and standing.status in (RunStatus.FAILED, RunStatus.CANCELLED)
         case BackfillMode.MISSING:
-            return standing is None or standing.status is RunStatus.SKIPPED
+            did_not_start = standing is not None and not standing.is_gap and standing.status is RunStatus.SKIPPED
+            return is_gap or did_not_start
         case BackfillMode.GAPS:
             return is_gap
 

@@ -31,7 +31,8 @@ class BackfillRequest(Shape):
     mode: BackfillMode = Field(
         BackfillMode.ALL,
         description="`all`: each instant. `failed`: those whose latest run failed or was cancelled. `missing`: those of "
-        "which nothing started. `gaps`: those without any record.",
+        "which nothing started. `gaps`: those without any record. What no beat has decided yet, as the job is paused, is "
+        "neither.",
     )
     pace: Duration | None = Field(None, description="Time between two starts; null: as many as may.")
     overlap: Overlap | None = Field(

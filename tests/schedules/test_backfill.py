@@ -16,10 +16,12 @@ from executions.targets.base import Failed
 from schedules import backfill, definitions, queries, triggers
 from schedules.backfill import Wanted, foresee, start, step_once
 from schedules.chores import do_chores
+from schedules.clock.resumption import Resumption
 from schedules.exceptions import InvalidDefinition, JobConflict
 from schedules.expected import expected_instants
 from schedules.followers import follow_once
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
+from schedules.tick import tick
 from schedules.validation import validate
 from tests.factories import ECHO, NOW, end, make_job, make_run
 
@@ -121,12 +123,25 @@ def test_those_in_a_folded_row_were_recorded_and_did_not_start() -> None:
     assert foresee(job, Wanted(at(0), at(4), MISSING), LATER).n_would_start == 4
 
 
-def test_what_is_still_to_be_recorded_is_no_gap() -> None:
+@pytest.mark.parametrize(("mode", "n"), [(GAPS, 0), (MISSING, 0), (ALL, 5)])
+def test_what_is_still_to_be_recorded_is_neither_a_gap_nor_missing(mode: BackfillMode, n: int) -> None:
     job = make_job()
     triggers.pause(job.pk, at(0), actor="ann")
     job.refresh_from_db()
-    assert foresee(job, Wanted(at(0), at(5), GAPS), LATER).n_would_start == 0
-    assert foresee(job, Wanted(at(0), at(5), MISSING), LATER).n_would_start == 5
+    assert foresee(job, Wanted(at(0), at(5), mode), LATER).n_would_start == n
+
+
+def test_what_is_missing_of_a_pause_runs_once_whether_it_is_resumed_before_or_after() -> None:
+    job = make_job(policies={"overlap": "allow"})
+    triggers.pause(job.pk, at(0), actor="ann")
+    start(job.pk, Wanted(at(0), at(3), MISSING), at(4), actor="ann")
+    go_on(at(4))
+    triggers.resume(job.pk, at(4), actor="ann", catch_up=Resumption.ALL)
+    tick(at(4), 10)
+    start(job.pk, Wanted(at(0), at(3), MISSING), at(4), actor="ann")
+    go_on(at(4))
+    runs = Run.objects.order_by("nominal_at").values_list("nominal_at", "origin", "reason")
+    assert list(runs) == [(at(minute), Origin.SCHEDULE, "") for minute in (1, 2, 3, 4)]
 
 
 def test_by_default_they_start_one_after_the_other_in_their_order() -> None:

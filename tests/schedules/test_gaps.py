@@ -19,8 +19,6 @@ from schedules.models import BackfillMode, Job
 from tests.factories import NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from schedules.clock.compare import Entry
 
 pytestmark = pytest.mark.django_db
