@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import threading
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -56,8 +54,6 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
         log.warning("database_away", action="reap", error=one_line(error))
         request: Context = self.request
         if request.id and not request.retries:
-            # Workers ask the broker once a second, in turn: without chance in it the same one could win every time.
-            threading.Event().wait(random.random())
             self.retry(countdown=0, throw=False)
         return None
 

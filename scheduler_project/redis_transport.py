@@ -9,6 +9,7 @@ What stands in a queue and is no message would end the worker too: it is dropped
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager
 from queue import Empty
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,14 @@ class Channel(redis.Channel):
     """Says that its connection is gone in the way that its callers expect and pass over."""
 
     Message = Message
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        """Wait for a message, each time for another part of a second.
+
+        Redis gives it to who has waited longest. With equal waits, one that took what came at regular times took it
+        again and again, also when it could do nothing with it: a worker that does not reach the database.
+        """
+        super()._brpop_start(self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout)
 
     def _brpop_read(self, **options: Any) -> Any:
         transport: Any = self.connection

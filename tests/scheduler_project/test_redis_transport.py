@@ -94,3 +94,23 @@ def test_a_channel_without_its_connection_raises_what_its_callers_pass_over(conn
     connection.collect()
     with pytest.raises(connection.connection_errors), channel.conn_or_acquire():
         pass
+
+
+def test_each_wait_for_a_message_is_of_another_length(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[Any, ...]] = []
+    send = redis.connection.Connection.send_command
+
+    def note(self: redis.connection.Connection, *words: Any, **options: Any) -> None:
+        sent.append(words)
+        send(self, *words, **options)
+
+    monkeypatch.setattr(redis.connection.Connection, "send_command", note)
+    channel = connection.default_channel
+    channel.brpop_timeout = 0.1
+    Consumer(channel, [Queue("runs", channel=channel)], accept=["json"]).consume()
+    for _ in range(5):
+        with contextlib.suppress(TimeoutError):
+            connection.drain_events(timeout=0.2)
+    waits = [words[-1] for words in sent if words[0] == "BRPOP"]
+    assert len(set(waits)) == len(waits) >= 3
+    assert all(0.05 <= wait <= 0.1 for wait in waits)
