@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from celery import Celery
 from django.db import OperationalError, connection, connections
 
 from executions.models import Attempt, LogLine, Run
@@ -86,6 +87,14 @@ def status(run: Run) -> str:
 
 def run_one(job: Job) -> Run:
     return run_now(job, datetime.now(UTC), actor="tests")
+
+
+def take_no_more(processes: Processes, worker: str) -> None:
+    """Have it take no messages. What it takes and cannot begin comes again seconds later, perhaps to it once more."""
+    control = Celery("asking", broker=processes.broker_url).control
+    for queue in ("http", "housekeeping"):
+        (told,) = control.cancel_consumer(queue, destination=[f"{worker}@tests"], reply=True, timeout=20, limit=1)
+        assert "ok" in told[f"{worker}@tests"], told
 
 
 def test_beat_and_workers_wait_for_a_database_that_is_not_there_yet(ours: Processes, server: Postgres) -> None:
@@ -177,6 +186,7 @@ def test_a_worker_that_is_cut_off_for_longer_than_its_lease_cannot_overwrite_wha
                 make_job("slow", {"kind": "none"}, now=datetime.now(UTC), target=target, policies={"timeout": "2m"})
             )
             wait_until(lambda: receiver.requests, what="its start")
+            take_no_more(far, "worker-http")
             wire.cut()
             processes.start("worker-http#2")
             wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 60, what="the end of the run elsewhere")
