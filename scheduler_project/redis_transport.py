@@ -57,7 +57,8 @@ class Channel(redis.Channel):
         Redis gives it to who has waited longest. With equal waits, one that took what came at regular times took it
         again and again, also when it could do nothing with it: a worker that does not reach the database.
         """
-        super()._brpop_start(self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout)
+        seconds = self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout
+        super()._brpop_start(seconds)  # type: ignore[misc]  # not in the stubs
 
     def _brpop_read(self, **options: Any) -> Any:
         transport: Any = self.connection

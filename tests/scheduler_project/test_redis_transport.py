@@ -98,14 +98,14 @@ def test_a_channel_without_its_connection_raises_what_its_callers_pass_over(conn
 
 def test_each_wait_for_a_message_is_of_another_length(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[Any, ...]] = []
-    send = redis.connection.Connection.send_command
+    send: Any = redis.connection.Connection.send_command
 
     def note(self: redis.connection.Connection, *words: Any, **options: Any) -> None:
         sent.append(words)
         send(self, *words, **options)
 
     monkeypatch.setattr(redis.connection.Connection, "send_command", note)
-    channel = connection.default_channel
+    channel: Any = connection.default_channel
     channel.brpop_timeout = 0.1
     Consumer(channel, [Queue("runs", channel=channel)], accept=["json"]).consume()
     for _ in range(5):
