@@ -34,7 +34,7 @@ ifdef ARGS
 	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ARGS)
 else
 	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(WAITING))
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n 3 --dist=loadgroup -m "not alone" $(WAITING)
+	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n 3 --dist=loadfile --no-loadscope-reorder -m "not alone" $(WAITING)
 	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -m alone $(WAITING)
 endif
 

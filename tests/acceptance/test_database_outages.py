@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Handler, Receiver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("postgresql")]  # one `server` for all
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SLEEP = {"kind": "command", "name": "demo.sleep"}
 

@@ -29,6 +29,7 @@ def has_succeeded_since(launcher: Launcher, job_id: str, since: datetime) -> boo
     return any(run["status"] == "succeeded" and datetime.fromisoformat(run["finished_at"]) > since for run in runs)
 
 
+@pytest.mark.alone
 def test_a_job_goes_on_firing_after_postgresql_and_after_valkey_were_killed(
     launcher: Launcher, receiver: Receiver
 ) -> None:

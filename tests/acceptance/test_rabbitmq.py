@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-# In one group: TEST_RABBITMQ_URL is one broker for all of them.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("rabbitmq")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Processes, receiver: Receiver) -> None:
