@@ -53,12 +53,16 @@ SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LI
 """
 # backfill.cancel: waits for a step that has it.
 LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
-# followers: those of which runs have ended, so that few are left.
+# followers: those of which runs have ended, so that few are left. They hold the jobs, and a step takes a job after its
+# backfill: so they wait for none. One that a step has in hand counts what is left once it has the job.
 WAKE_BACKFILLS = """
-UPDATE schedules_backfill AS backfill SET due_at = %(now)s
- WHERE backfill.id = ANY(%(id)s) AND backfill.due_at > %(now)s AND backfill.pace IS NULL
-   AND (SELECT count(*) FROM executions_run AS run
-         WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(low)s
+UPDATE schedules_backfill SET due_at = %(now)s
+ WHERE id IN (
+    SELECT backfill.id FROM schedules_backfill AS backfill
+     WHERE backfill.id = ANY(%(id)s) AND backfill.due_at > %(now)s AND backfill.pace IS NULL
+       AND (SELECT count(*) FROM executions_run AS run
+             WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(low)s
+       FOR UPDATE SKIP LOCKED)
 """
 BACKFILL_LATER = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
 

@@ -6,16 +6,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from executions import runs
 from executions.ids import uuid7
 from executions.models import Attempt, Followup, Run, RunEvent, Watch
 from executions.states import Origin, Reason
 from executions.targets.base import Failed
-from schedules import definitions, triggers
+from schedules import backfill, definitions, triggers
+from schedules.backfill import Wanted
 from schedules.followers import follow_once
-from schedules.models import Job
+from schedules.models import Backfill, Job
 from schedules.tick import tick
 from schedules.validation import validate
 from tests.factories import NOW, claim, end, make_job, make_run
@@ -219,3 +220,25 @@ def test_where_nothing_at_all_can_be_written_it_is_followed_up_as_soon_as_it_can
         cure("schedules_job", job.pk)
     follow_once(at(2), 100)
     assert Job.objects.filter(state="paused").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backfill_in_somebody_elses_hands_keeps_nobody_waiting() -> None:
+    job = overlapping("allow")
+    Job.objects.update(mark_at=at(60), next_run_at=at(61))
+    made = backfill.start(job.pk, Wanted(at(0), at(3)), at(5), actor="ann")
+    Backfill.objects.update(due_at=at(60))
+    end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=made.pk), now=at(5))
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM schedules_backfill FOR UPDATE")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")  # what would wait for ever is to fail
+            assert follow_once(at(5), 100).n_followups == 1
+        assert Backfill.objects.get().due_at == at(60)
+        other.rollback()
+    finally:
+        other.close()
+    assert Followup.objects.count() == 0
