@@ -250,3 +250,4 @@ def _pause_if_failing(job: Job, run: runs.Run, now: datetime) -> None:
         with suppress(JobConflict):  # its schedule has ended meanwhile, and it starts after no other
             triggers.pause(job.pk, now, actor="", reason=text)
             log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=most)
+        job.refresh_from_db(from_queryset=Job.objects.select_related("spec"))  # for what else has ended in this pass

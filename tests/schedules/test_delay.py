@@ -142,8 +142,9 @@ def test_resuming_a_job_whose_run_is_gone_waits_for_nothing() -> None:
     assert again(job).next_run_at == at(7)
 
 
-def change(job: Job, delay: str, now: datetime) -> Job:
-    data = {"name": "greeting", "schedule": {"delay": delay}, "target": ECHO, "payload": HELLO}
+def change(job: Job, schedule: dict[str, Any], now: datetime) -> Job:
+    policies = job.spec.policies
+    data = {"name": "greeting", "schedule": schedule, "target": ECHO, "payload": HELLO, "policies": policies}
     definitions.replace(job.pk, validate(data, now, job), now, actor="tests")
     return again(job)
 
@@ -151,12 +152,36 @@ def change(job: Job, delay: str, now: datetime) -> Job:
 def test_another_delay_starts_nothing_by_itself() -> None:
     job = delayed()
     beat(0)
-    assert change(job, "10m", at(1)).waits_for_run
+    assert change(job, {"delay": "10m"}, at(1)).waits_for_run
     end(latest(), now=at(2))
     beat(2)
     assert again(job).next_run_at == at(12)
-    assert change(again(job), "1m", at(3)).next_run_at == at(4)
+    assert change(again(job), {"delay": "1m"}, at(3)).next_run_at == at(4)
     assert Run.objects.filter(status=RunStatus.QUEUED).count() == 0
+
+
+def test_a_run_from_before_the_schedule_was_changed_sets_nothing_while_a_later_one_goes_on() -> None:
+    job = delayed(overlap="allow")
+    beat(0)
+    before = latest()
+    change(change(job, {"cron": "0 0 1 1 *"}, at(1)), {"delay": "5m"}, at(2))
+    assert beat(2) == ["12:00 queued", "12:02 queued"]
+    end(before, now=at(3))
+    beat(3)
+    assert again(job).waits_for_run
+    end(latest(), now=at(4))
+    beat(4)
+    assert again(job).next_run_at == at(9)
+
+
+def test_a_pause_after_failures_lasts_though_the_run_it_waits_for_ends_in_the_same_pass() -> None:
+    job = delayed(overlap="allow", pause_after_failures=1)
+    beat(0)
+    scheduled = latest()
+    end(triggers.run_now(again(job), at(0.5), actor="tests"), Failed("no", "x"), now=at(0.6))
+    end(scheduled, now=at(0.8))
+    beat(1)
+    assert (again(job).state, again(job).next_run_at) == (JobState.PAUSED, at(5.8))
 
 
 def test_the_page_and_the_list_say_what_it_waits_for(admin_user: User) -> None:
