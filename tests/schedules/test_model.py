@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import transaction
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from executions.models import Run
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 GRACE, MAX_AGE = 5, 60  # seconds
+JITTER = 40  # changes no decision: a run that waits for its start goes on
 LIMIT = 100
 
 
@@ -122,6 +123,7 @@ steps = st.one_of(
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("outage"), st.integers(5, 150)),
+    st.tuples(st.just("outage"), st.integers(6, 40)),  # after which what is caught up with still waits for its jitter
     st.tuples(st.just("silence"), st.integers(1, 30)),
     st.tuples(st.just("clock back"), st.integers(1, 300)),
     st.tuples(st.just("end"), st.integers(0, 5)),
@@ -136,22 +138,28 @@ class Undo(Exception):
 
 
 @settings(max_examples=150, deadline=None)
+@example(15, "allow", "first", JITTER, [("outage", 21), *[("outage", 15)] * 12])
 @given(
-    every=st.integers(1, 15),
+    every=st.one_of(st.integers(1, 15), st.integers(16, JITTER)),
     overlap=st.sampled_from(["skip", "buffer_one", "buffer_all", "allow"]),
     catch_up=st.sampled_from(["skip", "first", "last", "all"]),
+    jitter=st.sampled_from([0, JITTER]),
     story=st.lists(steps, min_size=1, max_size=25),
 )
 def test_whatever_happens_the_books_are_those_of_the_model(
-    every: int, overlap: str, catch_up: str, story: list[tuple[str, int]]
+    every: int, overlap: str, catch_up: str, jitter: int, story: list[tuple[str, int]]
 ) -> None:
     with pytest.raises(Undo), transaction.atomic():
-        play(Model(every, overlap, catch_up), story)
+        play(Model(every, overlap, catch_up), story, jitter)
         raise Undo
 
 
-def play(model: Model, story: list[tuple[str, int]]) -> None:
-    policies = {"overlap": model.overlap, "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s", "pace": 0}}
+def play(model: Model, story: list[tuple[str, int]], jitter: int) -> None:
+    policies = {
+        "overlap": model.overlap,
+        "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s", "pace": 0},
+        "jitter": jitter,
+    }
     job = make_job(schedule={"every": f"{model.every}s"}, now=NOW, policies=policies)
     now = 0
     for step, number in [*story, ("pass", 1)]:
