@@ -74,9 +74,11 @@ SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# records.note: something about a job, told by an event of its latest run.
-NOTE_ON_LATEST = """
+# records.note: something about a job, told by an event of one of its runs.
+NOTE = """
 INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
 SELECT run.id, run.scope_id, %(kind)s, %(now)s, run.n_attempts, %(reason)s
-  FROM (SELECT * FROM executions_run WHERE job_id = %(job_id)s ORDER BY nominal_at DESC, id DESC LIMIT 1) AS run
+  FROM (SELECT * FROM executions_run WHERE job_id = %(job_id)s ORDER BY {order} LIMIT 1) AS run
 """
+NOTE_ON_LATEST = NOTE.format(order="nominal_at DESC, id DESC")
+NOTE_ON_FIRST = NOTE.format(order="nominal_at, id")

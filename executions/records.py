@@ -1,4 +1,4 @@
-"""The rows of a job's occurrences, for who holds them against what was expected; and what is told by the latest of them."""
+"""The rows of a job's occurrences, for who holds them against what was expected; and what is told by one of them."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def last_of_schedule(job_id: UUID, after: datetime) -> datetime | None:
     return rows[0][0] if rows else None
 
 
-def note(job_id: UUID, kind: str, now: datetime, *, reason: str) -> bool:
-    """Append an event to the latest run of a job, whatever its state; False: it has no run."""
-    return bool(execute(queries.NOTE_ON_LATEST, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))
+def note(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:
+    """Append an event to the latest run of a job, or to its first, whatever its state; False: it has no run."""
+    statement = queries.NOTE_ON_FIRST if on_first else queries.NOTE_ON_LATEST
+    return bool(execute(statement, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))

@@ -12,7 +12,6 @@ from django.db.models import F
 
 from executions import records, runs
 from executions.database import DATABASE_AWAY
-from executions.states import Reason
 from executions.stored import known
 from schedules import ledger, queries, tick
 from schedules.clock.occurrences import next_after
@@ -66,6 +65,8 @@ def review(now: datetime) -> Reviewed:
 
 
 def _judge(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Reviewed) -> None:
+    if stoppage.raised_at and not stoppage.is_noted:
+        _note_on_first(stoppage, stoppage.raised_at)
     if job is None or not _is_so(stoppage, job, now):
         reviewed.n_over += Stoppage.objects.filter(pk=stoppage.pk, over_at=None).update(over_at=now)
         return
@@ -124,19 +125,16 @@ def _tell(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False
     log.error(EVENT, action="watch", job=str(job.pk), name=job.name, why=stoppage.why)
-    if not records.note(job.pk, EVENT, now, reason=stoppage.why) and (overdue := _first_overdue(stoppage, job, now)):
-        row = runs.NewRun(job.scope_id, job.pk, job.spec_id, overdue, reason=Reason.MISSED)
-        runs.open_scheduled([row], now, published=False)
-        records.note(job.pk, EVENT, now, reason=stoppage.why)
+    if records.note(job.pk, EVENT, now, reason=stoppage.why):
+        Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)
     return True
 
 
-def _first_overdue(stoppage: Stoppage, job: Job, now: datetime) -> datetime | None:
-    """The occurrence that a job without any run is told by. A gap is none: a row for it would hide it."""
-    if stoppage.why == Why.GAPS:
-        return None
-    spec = known(job.readable_schedule)
-    if spec is None:
-        return stoppage.found_at
-    first = next_after(spec, job.mark_at)
-    return first if first and first <= now else None
+def _note_on_first(stoppage: Stoppage, told_at: datetime) -> None:
+    """Tell of an incident by the first run of a job that had none as it was told.
+
+    A row of the watchdog's own would take the place of an occurrence that may still start.
+    """
+    mine = Stoppage.objects.filter(pk=stoppage.pk, is_noted=False)
+    if mine.select_for_update() and records.note(stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True):
+        mine.update(is_noted=True)

@@ -31,6 +31,7 @@ class Stoppage(models.Model):
         help_text="Where the mark stood then; of gaps, the first occurrence without a record."
     )
     raised_at = models.DateTimeField(null=True)
+    is_noted = models.BooleanField(db_default=False, help_text="Told by an event of a run as well.")
     over_at = models.DateTimeField(null=True)
 
     class Meta:

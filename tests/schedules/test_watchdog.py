@@ -133,14 +133,23 @@ def test_one_that_was_pushed_back_for_a_moment_is_not_told_of(job: Job) -> None:
     assert told() == []
 
 
-def test_one_that_never_ran_and_cannot_be_processed_gets_a_row_that_tells_it() -> None:
-    make_job()
+def test_one_that_never_ran_loses_no_occurrence_by_being_told_of_which_its_first_run_tells() -> None:
+    job = make_job(schedule={"at": after(minutes=1).isoformat()})
     Job.objects.update(schedule=NONSENSE)
-    for minute in range(1, 6):
-        tick(after(minutes=minute), 100)
-        watched(after(minutes=minute, seconds=30))
+    with capture_logs() as logs:
+        for minute in range(1, 6):
+            tick(after(minutes=minute), 100)
+            watched(after(minutes=minute, seconds=30))
+    assert [line["why"] for line in logs if line["event"] == incidents.EVENT] == why() == ["pushed_back"]
+    assert (Run.objects.count(), told()) == (0, [])
+    Job.objects.update(schedule=job.schedule)
+    run_until(6, 6)
+    make_run(job, after(minutes=6, seconds=5), origin=Origin.MANUAL)
+    for second in (10, 20):
+        watched(after(minutes=6, seconds=second))
+    assert [(run.status, run.reason) for run in Run.objects.filter(origin="schedule")] == [("queued", "")]
     assert told() == [("pushed_back", "12:01")]
-    assert Run.objects.values_list("status", "reason").get() == ("skipped", "missed")
+    assert RunEvent.objects.get(kind="schedule_stopped").at == Stoppage.objects.get().raised_at
 
 
 def test_a_job_that_is_overdue_though_beats_are_alive_is_told(job: Job) -> None:
