@@ -57,6 +57,8 @@ TO_MOVE = (
 IMPATIENT = """
 SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(at_most)s, true)
 """
+# One housekeeping at a time, so that no day vanishes under another's hands. No beat or worker ever waits for this.
+LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
 AT_MOST = timedelta(seconds=3)
 MOST_MOVED = 50_000  # rows of a table; a day that has more of them in `other` stays there
 
@@ -73,8 +75,8 @@ def prepare(now: datetime, at_most: timedelta = AT_MOST) -> int:
 
 def drop_old(before: datetime) -> int:
     """Drop the days all of whose runs ended before this instant; returns how many."""
-    old = {day for day in existing() if _begin(day + DAY) <= before and _is_old(day, before)}
-    return _each_day(old, partial(_drop, before=before), AT_MOST)
+    over = {day for day in existing() if _begin(day + DAY) <= before}
+    return _each_day(over, partial(_drop, before=before), AT_MOST)
 
 
 def is_set_up() -> bool:
@@ -106,6 +108,7 @@ def _each_day(days: Iterable[date], act: Callable[[date], bool], at_most: timede
         try:
             with transaction.atomic():
                 fetch(IMPATIENT, {"at_most": f"{at_most // timedelta(milliseconds=1)}ms"})
+                fetch(LOCK_DAYS, {})
                 n_done += act(day)
         except OperationalError as error:
             log.warning("partition_busy", action="partition", day=str(day), error=one_line(error))
@@ -138,8 +141,10 @@ def _is_old(day: date, before: datetime) -> bool:
 
 
 def _drop(day: date, before: datetime) -> bool:
+    if day not in existing() or not _is_old(day, before):
+        return False
     _lock("ACCESS EXCLUSIVE")
-    if day not in existing() or not _is_old(day, before):  # a run was added just now
+    if not _is_old(day, before):  # a run was added just now
         return False
     for table in TABLES:
         execute(f"DROP TABLE {name_of(table, day)}", {})

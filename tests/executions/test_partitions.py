@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -101,6 +101,22 @@ def test_a_day_is_not_dropped_that_has_got_a_run_since_it_was_looked_at() -> Non
     assert not partitions._drop(AT.date(), AT + 5 * DAY)
     end(late, now=AT + DAY)
     assert partitions._drop(AT.date(), AT + 5 * DAY)
+
+
+def test_a_day_that_another_housekeeping_drops_meanwhile_is_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    partitions.prepare(AT)
+    existing = partitions.existing
+    earlier = {day for day in existing() if day < AT.date()}
+
+    def existed() -> set[date]:
+        monkeypatch.undo()
+        days = existing()
+        assert partitions._drop(AT.date(), AT + DAY)
+        return days
+
+    monkeypatch.setattr(partitions, "existing", existed)
+    assert partitions.drop_old(AT + DAY) == len(earlier)
+    assert AT.date() not in existing()
 
 
 def test_what_comes_late_for_a_day_that_was_dropped_is_kept_until_it_is_old_itself() -> None:
