@@ -324,6 +324,12 @@ DELETE FROM executions_runspec AS spec
      ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
 """
 
+# retention: where the rates of keys stand that nobody has used for longer than any period.
+PRUNE_RATES = """
+DELETE FROM executions_ratestate WHERE key IN (
+    SELECT key FROM executions_ratestate WHERE arrives_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+"""
+
 
 def wake_beat() -> None:
     """Tell the beats, when this transaction commits, that something may be due sooner than they think."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from executions import partitions, queries
 from executions.database import execute
+from executions.limits import LONGEST_PERIOD
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +22,7 @@ class Pruned:
     n_days: int
     n_runs: int
     n_specs: int
+    n_rates: int = 0
 
 
 def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
@@ -45,4 +47,14 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
     while n_last >= limit:
         n_last, n_more = prune_once(now, keep, limit)
         n_runs, n_specs = n_runs + n_last, n_specs + n_more
-    return Pruned(n_days, n_runs, n_specs)
+    return Pruned(n_days, n_runs, n_specs, _prune_rates(now, limit))
+
+
+def _prune_rates(now: datetime, limit: int) -> int:
+    """Delete where rates stood, once that lets everything start."""
+    values = {"before": now - LONGEST_PERIOD, "limit": limit}
+    n_rates = n_last = execute(queries.PRUNE_RATES, values)
+    while n_last >= limit:
+        n_last = execute(queries.PRUNE_RATES, values)
+        n_rates += n_last
+    return n_rates

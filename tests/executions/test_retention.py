@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
+from executions.limits import LONGEST_PERIOD
+from executions.models import Attempt, LogLine, RateState, Run, RunEvent, RunSpec
 from executions.retention import Pruned, prune_all, prune_once
 from schedules import definitions
 from schedules.validation import validate
@@ -48,3 +49,11 @@ def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
     assert kept.spec.job_name == "greeting"
     assert prune_all(NOW + WEEK, WEEK, 10) == Pruned(n_days=0, n_runs=1, n_specs=1)
     assert [spec.version for spec in RunSpec.objects.all()] == [2]
+
+
+def test_where_a_rate_stood_goes_when_that_says_nothing_any_more() -> None:
+    for number in range(3):
+        RateState.objects.create(key=f"key:old {number}", arrives_at=NOW - LONGEST_PERIOD - timedelta(seconds=1))
+    RateState.objects.create(key="key:young", arrives_at=NOW - LONGEST_PERIOD + timedelta(seconds=1))
+    assert prune_all(NOW, WEEK, 2).n_rates == 3
+    assert RateState.objects.get().key == "key:young"
