@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from django.db import transaction
 
 from executions import held_queries, transitions
 from executions.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
-from executions.limits import Beyond, admit_at
+from executions.limits import Beyond, admit_at, terms
 from executions.policies import read_policies
 from executions.states import Reason
 from executions.stored import Unreadable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-OF_A_GROUP = 100  # runs of one job or key that one admission looks at
+OF_A_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Waiter:
     is_buffered: bool
     concurrency_key: str
     rate_key: str
+    terms: str
     policies: RunPolicies
 
     @property
@@ -110,10 +112,13 @@ def under(new: NewRun, policies: RunPolicies) -> NewRun:
     if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
         return new  # most are, and a herd is thousands
     from_at = new.available_at or new.nominal_at
+    concurrency_key = _key(concurrency.key, new.job_id) if concurrency else ""
+    rate_key = _key(rate.key, new.job_id) if rate else ""
     return replace(
         new,
-        concurrency_key=_key(concurrency.key, new.job_id) if concurrency else "",
-        rate_key=_key(rate.key, new.job_id) if rate else "",
+        concurrency_key=concurrency_key,
+        rate_key=rate_key,
+        terms=terms((concurrency_key, concurrency) if concurrency else None, (rate_key, rate) if rate else None),
         priority=policies.priority,
         expires_at=from_at + policies.start_deadline if policies.start_deadline else None,
     )
@@ -179,16 +184,21 @@ def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[U
 
 def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
     room, judged = _room(waiters), Judged()
+    started: Counter[str] = Counter()
     stood_at = dict(room.arrives_at)
     for waiter in waiters:
         match room.judge(waiter, now):
             case datetime() as may_at:
                 later = Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at)
-                judged.later.setdefault(waiter.rate_key, later)
+                known = judged.later.setdefault(waiter.rate_key, later)
+                judged.later[waiter.rate_key] = min(known, later, key=attrgetter("due_at"))
             case Reason() as reason:
                 judged.verdicts[waiter.run_id] = reason
             case True:
                 judged.verdicts[waiter.run_id] = None
+                started[waiter.terms] += 1
+                if started[waiter.terms] >= OF_A_GROUP:
+                    break  # of these, the next pass sees who comes next in turn
     judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}
     return judged
 
@@ -199,13 +209,13 @@ def _key(given: str | None, job_id: UUID) -> str:
 
 def _held(wanted: Mapping[str, object]) -> list[Waiter]:
     waiters = []
-    for run_id, job_id, is_buffered, concurrency_key, rate_key, policies in fetch_planned(held_queries.HELD, wanted):
+    for *what, policies in fetch_planned(held_queries.HELD, wanted):
         read = read_policies(policies)
         if isinstance(read, Unreadable):
             # It waits for a version that can, and keeps nobody waiting.
-            log.error("cannot_admit", action="admit", run=str(run_id), error=str(read))
+            log.error("cannot_admit", action="admit", run=str(what[0]), error=str(read))
         else:
-            waiters.append(Waiter(run_id, job_id, is_buffered, concurrency_key, rate_key, read))
+            waiters.append(Waiter(*what, policies=read))
     return waiters
 
 

@@ -7,13 +7,22 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 
 
 # admission.admit: of each of these jobs and keys the first of what is held and does not wait for its own instant, nor
-# behind another run of its job.
+# behind another run of its job. The first of each kind of terms: behind what one limit holds there may be what none does.
+# The kinds are found one by one in the index, however many runs there are of each.
 def _first_held(column: str, kind: str) -> str:
+    held = f"executions_run WHERE status = 'held' AND {column} = given.value"
     return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) CROSS JOIN LATERAL (
-        SELECT held.id, held.job_id, held.is_buffered, held.concurrency_key, held.rate_key, held.spec_id, held.priority,
-               held.nominal_at
+        WITH RECURSIVE kind (terms) AS (
+            (SELECT terms FROM {held} ORDER BY terms LIMIT 1)
+            UNION ALL
+            SELECT (SELECT terms FROM {held} AND terms > kind.terms ORDER BY terms LIMIT 1)
+              FROM kind WHERE kind.terms IS NOT NULL
+        ) SELECT terms FROM kind WHERE terms IS NOT NULL) AS kind CROSS JOIN LATERAL (
+        SELECT held.id, held.job_id, held.is_buffered, held.concurrency_key, held.rate_key, held.terms, held.spec_id,
+               held.priority, held.nominal_at
           FROM executions_run AS held
-         WHERE held.status = 'held' AND held.{column} = given.value AND held.available_at <= %(now)s
+         WHERE held.status = 'held' AND held.{column} = given.value AND held.terms = kind.terms
+           AND held.available_at <= %(now)s
            AND NOT (held.is_buffered AND EXISTS (
                SELECT FROM executions_run AS other
                 WHERE other.job_id = held.job_id AND other.status IN ({among(ACTIVE)})))
@@ -21,7 +30,7 @@ def _first_held(column: str, kind: str) -> str:
 
 
 HELD = f"""
-SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, spec.policies
+SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, run.terms, spec.policies
   FROM ({_first_held("job_id", "uuid")}
         UNION {_first_held("concurrency_key", "text")} WHERE given.value <> ''
         UNION {_first_held("rate_key", "text")} WHERE given.value <> '') AS run

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -12,6 +14,7 @@ from executions.duration_field import Duration
 
 MAX_KEY = 200
 KEY_LENGTH = MAX_KEY + 4  # as it is stored: with what tells people's keys from jobs' ids
+TERMS_LENGTH = 16
 LONGEST_PERIOD = timedelta(days=31)
 
 
@@ -91,6 +94,13 @@ class RateLimit(BaseModel):
     @property
     def spacing(self) -> timedelta:
         return self.per / self.limit
+
+
+@lru_cache(maxsize=8192)
+def terms(concurrency: tuple[str, ConcurrencyLimit] | None, rate: tuple[str, RateLimit] | None) -> str:
+    """Return a short name of these limits and the keys under which they count; runs with the same one wait for the same."""
+    named = [(key, limit.model_dump_json()) for key, limit in filter(None, (concurrency, rate))]
+    return blake2b(repr(named).encode(), digest_size=TERMS_LENGTH // 2).hexdigest() if named else ""
 
 
 def admit_at(rate: RateLimit, arrives_at: datetime | None, now: datetime) -> tuple[datetime, datetime]:

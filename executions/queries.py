@@ -51,24 +51,24 @@ OPEN = f"""
 WITH born AS (
     INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at,
                                 n_occurrences, status, reason, created_at, available_at, planned_at, dispatch_at,
-                                finished_at, n_published, caused_by, is_buffered, concurrency_key, rate_key, priority,
-                                expires_at, backfill_id)
+                                finished_at, n_published, caused_by, is_buffered, concurrency_key, rate_key, terms,
+                                priority, expires_at, backfill_id)
     SELECT id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
            reason, %(now)s, available_at, CASE WHEN available_at > %(now)s THEN available_at END,
            CASE WHEN status = 'queued' AND available_at > %(now)s THEN available_at
                 WHEN status = 'queued' THEN %(dispatch_at)s::timestamptz END,
            CASE WHEN status IN ({among(TERMINAL)}) THEN %(now)s::timestamptz END,
            CASE WHEN available_at <= %(now)s THEN %(n_published)s ELSE 0 END,
-           caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at, backfill_id
+           caused_by, is_buffered, concurrency_key, rate_key, terms, priority, expires_at, backfill_id
       FROM unnest(%(id)s::uuid[], %(scope_id)s::bigint[], %(job_id)s::uuid[], %(spec_id)s::bigint[],
                   %(origin)s::text[], %(retry_of)s::uuid[], %(nominal_at)s::timestamptz[],
                   %(last_nominal_at)s::timestamptz[], %(n_occurrences)s::int[], %(status)s::text[], %(reason)s::text[],
                   %(available_at)s::timestamptz[], %(caused_by)s::uuid[], %(is_buffered)s::bool[],
-                  %(concurrency_key)s::text[], %(rate_key)s::text[], %(priority)s::int[],
-                  %(expires_at)s::timestamptz[], %(backfill_id)s::uuid[])
+                  %(concurrency_key)s::text[], %(rate_key)s::text[], %(terms)s::text[],
+                  %(priority)s::int[], %(expires_at)s::timestamptz[], %(backfill_id)s::uuid[])
         AS new (id, scope_id, job_id, spec_id, origin, retry_of, nominal_at, last_nominal_at, n_occurrences, status,
-                reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, priority, expires_at,
-                backfill_id)
+                reason, available_at, caused_by, is_buffered, concurrency_key, rate_key, terms, priority,
+                expires_at, backfill_id)
      WHERE status IN ({among(TRANSITIONS[None])})
     ON CONFLICT DO NOTHING
     RETURNING id, job_id, scope_id, status, reason, available_at, concurrency_key, rate_key

@@ -47,6 +47,7 @@ class NewRun:
     is_buffered: bool = False  # until no other run of its job goes on
     concurrency_key: str = ""
     rate_key: str = ""
+    terms: str = ""  # `limits.terms` of these two
     priority: Priority = Priority.MEDIUM
     expires_at: datetime | None = None
 
@@ -147,6 +148,7 @@ def open_runs(
             "is_buffered": array(run.is_buffered for run in new),
             "concurrency_key": [run.concurrency_key for run in new],
             "rate_key": [run.rate_key for run in new],
+            "terms": [run.terms for run in new],
             "priority": array(run.priority.rank for run in new),
             "expires_at": array(run.expires_at for run in new),
             "backfill_id": array(run.backfill_id for run in new),

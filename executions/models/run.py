@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
-from executions.limits import KEY_LENGTH, Priority
+from executions.limits import KEY_LENGTH, TERMS_LENGTH, Priority
 from executions.models.spec import RunSpec
 from executions.states import ACTIVE, LIVE, TERMINAL, Origin, Reason, RunStatus
 
@@ -52,6 +52,9 @@ class Run(models.Model):
     is_buffered = models.BooleanField(db_default=False, help_text="Held until no other run of its job goes on.")
     concurrency_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
     rate_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
+    terms = models.CharField(
+        max_length=TERMS_LENGTH, blank=True, db_default="", help_text="The same for runs that the same limits hold."
+    )
     priority = models.PositiveSmallIntegerField(db_default=Priority.MEDIUM.rank)
     expires_at = models.DateTimeField(null=True, help_text="Never starts after this instant.")
 
@@ -79,10 +82,10 @@ class Run(models.Model):
             models.Index(F("dispatch_at"), F("id"), name="run_dispatch", condition=Q(dispatch_at__isnull=False)),
             # queries.COUNT_LIVE
             models.Index(F("job"), name="run_live", condition=Q(status__in=[s.value for s in sorted(LIVE)])),
-            # queries.HELD, by what they wait for, and RECONSIDER
-            models.Index(F("job"), *IN_TURN, name="run_held", condition=Q(status="held")),
-            models.Index(F("concurrency_key"), *IN_TURN, name="run_held_key", condition=Q(status="held")),
-            models.Index(F("rate_key"), *IN_TURN, name="run_held_rate", condition=Q(status="held")),
+            # held_queries.HELD, by what they wait for, and RECONSIDER
+            models.Index(F("job"), F("terms"), *IN_TURN, name="run_held", condition=Q(status="held")),
+            models.Index(F("concurrency_key"), F("terms"), *IN_TURN, name="run_held_key", condition=Q(status="held")),
+            models.Index(F("rate_key"), F("terms"), *IN_TURN, name="run_held_rate", condition=Q(status="held")),
             # queries.COUNT_OF_KEYS
             models.Index(
                 F("concurrency_key"),

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
-from executions import admission, reaper, runs, transitions
+from executions import admission, held_queries, reaper, runs, transitions
 from executions.models import Followup, Run, RunEvent
 from executions.states import Origin, Reason
+from schedules import definitions
 from schedules.followers import follow_once
-from tests.factories import NOW, claim, end, make_job, make_run
+from schedules.validation import validate
+from tests.executions.test_partitions import most_read
+from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,6 +80,79 @@ def test_jobs_share_a_key_and_each_keeps_to_its_own_limit() -> None:
     made = [born(narrow), born(narrow, 1), born(wide, 2), born(wide, 3), born(other, 4)]
     follow()
     assert statuses(*made) == ["queued", "held", "queued", "held", "queued"]
+
+
+def test_whatever_waits_before_it_for_something_else_what_may_start_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    shared = {"limit": 5, "key": "shared"}
+    rated = limited("rated", priority="high", concurrency=shared, rate_limit={"limit": 1, "per": "1d"})
+    narrow = limited("narrow", priority="high", concurrency={"limit": 1, "key": "shared"})
+    busy, other = limited("busy", concurrency=shared), limited("other", concurrency=shared)
+    going_on = [born(busy, minute) for minute in range(5)]
+    follow()
+    before = [born(job, minute) for job in (rated, narrow) for minute in range(5)]
+    waiting = [born(other, minute) for minute in range(5)]
+    follow()
+    assert statuses(*before, *waiting) == ["held"] * 15
+    for each in going_on[:3]:
+        end(each)
+        follow()
+    assert statuses(*before) == ["queued", *["held"] * 9]
+    assert statuses(*waiting) == [*["queued"] * 2, *["held"] * 3]
+
+
+def test_jobs_share_a_rate_and_none_waits_behind_what_a_limit_of_its_own_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    rate = {"limit": 1, "per": "1m", "key": "mails"}
+    narrow = limited("narrow", priority="high", concurrency={"limit": 1}, rate_limit=rate)
+    before = [born(narrow, minute) for minute in range(5)]
+    waiting = [born(limited(name, rate_limit=rate), 5) for name in ("one", "other")]
+    for minute in (10, 11, 12):
+        follow(NOW + minute * MINUTE)
+    assert statuses(*before, *waiting) == ["queued", *["held"] * 4, "queued", "queued"]
+
+
+def test_an_older_version_of_a_job_with_a_narrower_limit_keeps_no_later_run_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    job = limited("changed", concurrency={"limit": 1})
+    before = [born(job, minute) for minute in range(5)]
+    wider = {"name": "changed", "target": ECHO, "payload": HELLO, "policies": {"concurrency": {"limit": 2}}}
+    later = born(definitions.replace(job.pk, validate(wider, NOW), NOW, actor="tests"), 5)
+    follow()
+    assert statuses(*before, later) == ["queued", *["held"] * 4, "queued"]
+
+
+def test_more_than_one_look_takes_start_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    first = limited("first", priority="high", concurrency={"limit": 5, "key": "shared"})
+    last = limited("last", concurrency={"limit": 6, "key": "shared"})
+    made = [born(job, minute) for job in (first, last) for minute in range(6)]
+    follow()
+    assert statuses(*made) == [*["queued"] * 5, "held", "queued", *["held"] * 5]
+
+
+def test_of_very_many_that_wait_for_one_thing_only_the_first_are_read() -> None:
+    shared = {"limit": 1, "key": "shared"}
+    job, other = limited("job", concurrency=shared), limited("other", concurrency={"limit": 2, "key": "shared"})
+    one = runs.under(runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW), job.policies)
+    herd = [replace(one, nominal_at=NOW + timedelta(microseconds=number)) for number in range(20_000)]
+    assert len(runs.open_scheduled(herd, NOW, published=False)) == len(herd)
+    born(other)
+    wanted: dict[str, Any] = {
+        "job_id": [],
+        "concurrency_key": [one.concurrency_key],
+        "rate_key": [],
+        "now": NOW + MINUTE,
+        "limit": 100,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {held_queries.HELD}", wanted)
+        ((plan,),) = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    assert plan[0]["Plan"]["Actual Rows"] == 101
+    assert most_read(plan[0]["Plan"]) <= 200, json.dumps(plan, indent=1)
 
 
 def test_of_what_waits_the_higher_priority_comes_first_then_the_earlier_instant() -> None:
