@@ -98,3 +98,31 @@ class JobPolicies(RunPolicies):
                 )
             object.__setattr__(self, "retry", self.retry.model_copy(update={"max_retries": 0}))
         return self
+
+
+def misfits(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
+    """What does not go together, by dotted field: a sentence each, which begins with the field's name.
+
+    What is set and would change nothing is such a thing. A default never is: who has read a job sends all of it back.
+    """
+    set_anew = [
+        name for name in CatchUpPolicy.model_fields if getattr(policies.catch_up, name) != getattr(_USUAL, name)
+    ]
+    found = {}
+    if not has_schedule:
+        idle = [f"catch_up.{name}" for name in set_anew] + (["jitter"] if policies.jitter else [])
+        why = "has no effect on a job without a schedule: leave it at its default, or give the job a schedule."
+        found = {dotted: f"{dotted.rpartition('.')[2]} {why}" for dotted in idle}
+    elif policies.catch_up.mode is CatchUp.SKIP:
+        why = "has no effect, as nothing is caught up with: leave it at its default, or choose another mode than skip."
+        found = {f"catch_up.{name}": f"{name} {why}" for name in set_anew if name != "mode"}
+    rate = policies.rate_limit
+    if rate and rate.burst > rate.limit:
+        found["rate_limit.burst"] = (
+            f"burst is {rate.burst:,}, more than the {rate.limit:,} that may start in a whole period: "
+            f"make it {rate.limit:,} or less, or raise the limit."
+        )
+    return found
+
+
+_USUAL = CatchUpPolicy()

@@ -21,7 +21,7 @@ from schedules.clock.reading import parse
 from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.exceptions import InvalidDefinition
-from schedules.policies import JobPolicies
+from schedules.policies import JobPolicies, misfits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +66,8 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> 
     payload_errors = _payload_errors(payload)
     target = _target(data.get("target"), payload, errors, judge_payload=not payload_errors)
     errors.update(payload_errors)
-    policies = _policies(data.get("policies"), errors)
     schedule = _schedule(data.get("schedule"), now, errors, job)
+    policies = _policies(data.get("policies"), errors, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     start_after = _start_after(data.get("start_after"), errors, job)
     if errors or schedule is None:
         raise InvalidDefinition(errors)
@@ -116,12 +116,14 @@ def _target(value: object, payload: Any, errors: dict[str, list[str]], *, judge_
         return {}
 
 
-def _policies(value: object, errors: dict[str, list[str]]) -> dict[str, Any]:
+def _policies(value: object, errors: dict[str, list[str]], *, has_schedule: bool) -> dict[str, Any]:
     try:
         policies = JobPolicies.model_validate({} if value is None else value)
     except ValidationError as error:
         errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
         return {}
+    for name, sentence in misfits(policies, has_schedule=has_schedule).items():
+        errors[f"policies.{name}"] = [sentence]
     if policies.feature_flag and not flags.exists(policies.feature_flag):
         errors["policies.feature_flag"] = [f"There is no feature flag “{policies.feature_flag}”: make it before."]
     return policies.model_dump(mode="json")

@@ -55,6 +55,9 @@ GROUPS = {"concurrency": CONCURRENCY, "rate_limit": RATE}
 POLICIES = (*PLAIN, *GROUPS)
 POLICY_FIELDS = (*PLAIN, *CONCURRENCY, *RATE)
 
+# What the fields of a limit hold where there is none.
+USUAL = {"concurrency_beyond": "wait", "rate_limit_per": "1m", "rate_limit_burst": 1, "rate_limit_beyond": "wait"}
+
 FIELDS: dict[str, forms.Field] = {
     **{AFTER_FIELDS[on]: field for on, field in AFTER.items()},
     "pause_after_failures": number("Pause after so many failures in a row", "Empty: never."),
@@ -90,7 +93,7 @@ def policies_from(values: Mapping[str, Any]) -> dict[str, Any]:
     found = {name: values[name] for name in PLAIN if values.get(name) not in (None, "")}
     for group, fields in GROUPS.items():
         given = {name.removeprefix(f"{group}_"): values.get(name) for name in fields}
-        if given["limit"] not in (None, "") or given["key"]:
+        if any(values.get(name) not in (None, "", USUAL.get(name)) for name in fields):
             found[group] = {name: value for name, value in given.items() if value not in (None, "")}
     return found
 
@@ -104,10 +107,8 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     """What these fields hold at first: the job's definition over the defaults. One query for a job."""
     stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk) if job else ()
-    values: dict[str, Any] = {"rate_limit_per": "1m", "rate_limit_burst": 1}
-    values |= {name: stored[name] for name in PLAIN}
+    values: dict[str, Any] = USUAL | {name: stored[name] for name in PLAIN}
     for group, fields in GROUPS.items():
-        values |= {f"{group}_beyond": "wait"}
         values |= {name: stored[group][name.removeprefix(f"{group}_")] for name in fields if stored[group]}
     return values | {AFTER_FIELDS[on]: [str(link.job) for link in after if link.on is on] for on in On}
 

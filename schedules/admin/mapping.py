@@ -164,7 +164,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
-        return "Say how many, or leave the key empty."
+        return "Say how many, or set the fields beside it back."
     name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
     own = rest.rpartition(".")[2] or label
     if name and own and sentence.startswith(f"{name} "):

@@ -56,7 +56,10 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
     until = read_until(text) if text else None
     if until and until <= now:
         raise ValueError("The end of the pause is not in the future.")
-    return PauseTerms(read_reason(str(values.get("reason", ""))), until, read_choice(values))
+    catch_up = read_choice(values)
+    if until is None and catch_up is not Resumption.NONE:
+        raise ValueError("Say until when, or choose to run none: who resumes by hand is asked what runs then.")
+    return PauseTerms(read_reason(str(values.get("reason", ""))), until, catch_up)
 
 
 def read_until(text: str) -> datetime:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from access.api.bodies import read_object
+from access.api.bodies import read_body, read_object
 from access.api.exceptions import InvalidInput
 from executions.targets.jsonsafe import find_flaw
 from schedules import chains
 from schedules.api.shapes import Job as JobShape
+from schedules.api.shapes import Pause, Resume
+from schedules.clock.resumption import Resumption
 from schedules.validation import FIELDS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rest_framework.request import Request
 
     from schedules.models import Job
 
 UNREAD = "This was null as it could not be read: give a new one, or leave out unreadable to have the default."
+Terms = TypeVar("Terms", bound=Pause)
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
 ELSEWHERE = {
     "state": "pause or resume the job instead",
@@ -33,6 +38,25 @@ def read_sound(request: Request) -> dict[str, Any]:
     if flaw := find_flaw(data):
         raise InvalidInput({flaw[0]: [flaw[1]]})
     return data
+
+
+def read_pause(request: Request, model: type[Terms], now: datetime) -> Terms:
+    """Return the terms of a pause. Raises InvalidInput for an end that is past, and for what only an end gives a meaning."""
+    asked = read_body(request, model)
+    if asked.until and asked.until <= now:
+        raise InvalidInput({"until": ["This is not in the future: give an instant that is, or leave it out."]})
+    if asked.until is None and asked.catch_up is not Resumption.NONE:
+        why = "catch_up says what starts when the pause ends by itself: say until when it lasts, or leave catch_up out."
+        raise InvalidInput({"until": [why]})
+    return asked
+
+
+def read_resume(request: Request) -> Resume:
+    """Return how a pause is to end. Raises InvalidInput for a number of runs where there is nothing to count."""
+    asked = read_body(request, Resume)
+    if "max_runs" in asked.model_fields_set and asked.catch_up is not Resumption.ALL:
+        raise InvalidInput({"max_runs": ["This goes with catch_up all, and no other: leave it out, or say all."]})
+    return asked
 
 
 def read_definition(request: Request) -> dict[str, Any]:

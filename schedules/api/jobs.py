@@ -11,7 +11,6 @@ from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
-from access.api.exceptions import InvalidInput
 from access.api.paging import page_of
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
@@ -22,7 +21,7 @@ from executions.api.runs import accepted
 from executions.api.shapes import NoBody, RunDetail, RunPage
 from schedules import chains, definitions, pauses, triggers
 from schedules.api import examples
-from schedules.api.bodies import definition_of, read_change, read_definition
+from schedules.api.bodies import definition_of, read_change, read_definition, read_pause, read_resume
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobDefinition, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
 from schedules.exceptions import JobGone
@@ -158,9 +157,7 @@ class JobPauseView(ApiView):
         With `until` it resumes by itself. Pausing it again sets reason, actor and end anew.
         """
         now = datetime.now(UTC)
-        asked = read_body(request, Pause)
-        if asked.until and asked.until <= now:
-            raise InvalidInput({"until": ["This is not in the future: give an instant that is, or leave it out."]})
+        asked = read_pause(request, Pause, now)
         job = triggers.pause(
             job_id, now, actor=actor_of(request), reason=asked.reason, until=asked.until, catch_up=asked.catch_up
         )
@@ -182,7 +179,7 @@ class JobResumeView(ApiView):
         Of the occurrences that fell into the pause none starts, unless `catch_up` says so.
         """
         now = datetime.now(UTC)
-        asked = read_body(request, Resume)
+        asked = read_resume(request)
         if asked.dry_run:
             found = pauses.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
             return Response(foresight_of(found).json_body())

@@ -11,13 +11,12 @@ from django.urls import reverse
 from pydantic import Field
 from rest_framework.response import Response
 
-from access.api.bodies import read_body
-from access.api.exceptions import InvalidInput
 from access.api.paging import page_of
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
 from schedules import pause_sets
+from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.resumption import Resumption
 from schedules.models import PauseSet, PauseSetState
@@ -122,9 +121,7 @@ class ManyPauseView(ApiView):
     def post(self, request: Request) -> Response:
         """Pause every active job that a filter matches. Of many, some are paused now and the others bit by bit."""
         now = datetime.now(UTC)
-        asked = read_body(request, ManyPause)
-        if asked.until and asked.until <= now:
-            raise InvalidInput({"until": ["This is not in the future: give an instant that is, or leave it out."]})
+        asked = read_pause(request, ManyPause, now)
         if asked.dry_run:
             return Response(ManyForesight(dry_run=True, n_jobs=pause_sets.count(asked.filter, now)).json_body())
         made = pause_sets.start(
@@ -179,7 +176,7 @@ class PauseSetUndoView(ApiView):
     def post(self, request: Request, pause_id: UUID) -> Response:
         """Resume exactly the jobs that this pause paused, and that nobody has resumed or paused anew since."""
         now = datetime.now(UTC)
-        asked = read_body(request, Resume)
+        asked = read_resume(request)
         found = get_object_or_404(PauseSet, pk=pause_id)
         if asked.dry_run:
             foreseen = pause_sets.foresee_undo(found, now, asked.catch_up, asked.max_runs)

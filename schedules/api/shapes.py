@@ -170,7 +170,7 @@ class Pause(Shape):
     until: Instant | None = Field(None, description="When it resumes by itself; null: when somebody resumes it.")
     catch_up: Resumption = Field(
         Resumption.NONE,
-        description=f"What starts at `until` of the occurrences that fell into the pause: {CHOICES}",
+        description=f"Only with `until`: what starts then of the occurrences that fell into the pause: {CHOICES}",
     )
 
 
@@ -179,7 +179,7 @@ class Resume(Shape):
 
     catch_up: Resumption = Field(Resumption.NONE, description=CHOICES)
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MOST)] = Field(
-        MOST_BY_DEFAULT, description="With `all`: as many start at the most, the latest ones."
+        MOST_BY_DEFAULT, description="Only with `all`: as many start at the most, the latest ones."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="Change nothing: say what would start, and when it was due."

@@ -54,7 +54,9 @@ def test_limits_are_set_in_words_and_shown_in_words(admin: Page) -> None:
     admin.get_by_label("Shared by key").first.fill("printer")
     admin.get_by_label("Feature flag").select_option("exports")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text("Say how many, or leave the key empty.")
+    expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text(
+        "Say how many, or set the fields beside it back."
+    )
     shoot(admin, "job-limits-error")
     admin.get_by_label("Runs at once").fill("2")
     admin.get_by_role("button", name="Save", exact=True).click()

@@ -10,11 +10,13 @@ import pytest
 from executions.models import Run, RunSpec
 from executions.states import RunStatus
 from schedules import definitions
+from schedules.clock.catchup import CatchUp
 from schedules.exceptions import InvalidDefinition, JobGone
 from schedules.models import Job, JobState
+from schedules.policies import CatchUpPolicy, JobPolicies
 from schedules.tick import tick
 from schedules.validation import validate
-from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run
+from tests.factories import ECHO, EVERY_MINUTE, HELLO, NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +57,31 @@ class TestValidation:
     def test_an_unknown_command_and_a_wrong_parameter_are_refused_by_name(self) -> None:
         assert set(errors_of(target={"kind": "command", "name": "demo.eco"})) == {"target.name"}
         assert set(errors_of(payload={"massage": "hello"})) >= {"payload.massage"}
+
+    @pytest.mark.parametrize(
+        ("policies", "schedule", "fields"),
+        [
+            ({"rate_limit": {"limit": 2, "burst": 3}}, EVERY_MINUTE, {"rate_limit.burst"}),
+            ({"catch_up": {"mode": "skip", "max_runs": 7}}, EVERY_MINUTE, {"catch_up.max_runs"}),
+            ({"catch_up": {"mode": "skip", "pace": "5s"}}, EVERY_MINUTE, {"catch_up.pace"}),
+            ({"catch_up": {"mode": "skip", "max_age": "2h"}}, EVERY_MINUTE, {"catch_up.max_age"}),
+            ({"catch_up": {"mode": "all"}, "jitter": "5m"}, None, {"catch_up.mode", "jitter"}),
+            ({"catch_up": {"mode": "skip", "pace": "5s"}}, {"kind": "none"}, {"catch_up.mode", "catch_up.pace"}),
+        ],
+    )
+    def test_what_would_change_nothing_is_refused_by_name(
+        self, policies: dict[str, Any], schedule: Any, fields: set[str]
+    ) -> None:
+        found = errors_of(policies=policies, schedule=schedule)
+        assert set(found) == {f"policies.{name}" for name in fields}
+        for name, (sentence,) in found.items():
+            assert sentence.startswith(f"{name.rpartition('.')[2]} ")
+
+    @pytest.mark.parametrize("schedule", [EVERY_MINUTE, None])
+    def test_defaults_can_be_sent_whatever_they_go_with(self, schedule: Any) -> None:
+        policies = JobPolicies(catch_up=CatchUpPolicy(mode=CatchUp.SKIP if schedule else CatchUp.LAST))
+        sent = {"name": "x", "target": ECHO, "payload": HELLO, "schedule": schedule}
+        assert validate({**sent, "policies": policies.model_dump(mode="json")}, NOW).policies["jitter"] == "0s"
 
     def test_a_cron_that_never_fires_is_refused_with_the_reason(self) -> None:
         assert "February" in errors_of(schedule={"cron": "0 0 31 2 *"})["schedule.cron"][0]

@@ -174,7 +174,18 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),
         ({"name": "x" * 256}, "name", "255"),
         ({"concurrency_limit": "0"}, "concurrency_limit", "“Runs at once” must be 1 or more."),
-        ({"concurrency_key": "printer"}, "concurrency_limit", "leave the key empty"),
+        ({"concurrency_key": "printer"}, "concurrency_limit", "Say how many, or set"),
+        ({"concurrency_beyond": "skip"}, "concurrency_limit", "Say how many, or set"),
+        ({"rate_limit_per": "2m"}, "rate_limit_limit", "Say how many, or set"),
+        ({"rate_limit_burst": "4"}, "rate_limit_limit", "Say how many, or set"),
+        ({"rate_limit_beyond": "skip"}, "rate_limit_limit", "Say how many, or set"),
+        ({"rate_limit_limit": "2", "rate_limit_burst": "3"}, "rate_limit_burst", "“At once after a pause” is 3, more"),
+        ({"catch_up_mode": "skip", "catch_up_max_runs": "7"}, "catch_up_max_runs", "“Catch up with at most” has no"),
+        (
+            {"schedule_kind": "none", "start_jitter": "5m"},
+            "start_jitter",
+            "“Spread starts over” has no effect on a job",
+        ),
         ({"concurrency_limit": "1", "concurrency_key": "a\tb"}, "concurrency_key", "printable"),
         ({"rate_limit_limit": "many"}, "rate_limit_limit", "whole number"),
         ({"rate_limit_limit": "5", "rate_limit_per": "99d"}, "rate_limit_per", "31d"),
@@ -196,6 +207,11 @@ def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: 
     assert not form.is_valid()
     assert list(form.errors) == [field]
     assert part in " ".join(map(str, form.errors[field]))
+
+
+def test_a_period_that_cannot_be_read_is_told_also_without_a_rate() -> None:
+    form = JobForm(sent(JobForm()) | {"name": "x", "url": HTTP["url"], "cron": "0 9 * * *", "rate_limit_per": "banana"})
+    assert set(form.errors) == {"rate_limit_limit", "rate_limit_per"}
 
 
 def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:

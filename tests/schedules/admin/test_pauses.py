@@ -35,7 +35,13 @@ def test_jobs_are_counted_paused_and_resumed(admin: StaffClient) -> None:
 
 def test_nonsense_is_refused_in_words(admin: StaffClient) -> None:
     make_job(schedule=YEARLY)
-    for asked in ({"target_kind": "pigeon"}, {"until": "soon"}, {"search": "x" * 300}, {"reason": "x" * 300}):
+    for asked in (
+        {"target_kind": "pigeon"},
+        {"until": "soon"},
+        {"search": "x" * 300},
+        {"reason": "x" * 300},
+        {"catch_up": "last"},
+    ):
         assert 'role="alert"' in page_of(admin.post(AT, {**asked, "confirmed": "1"}))
     assert not PauseSet.objects.exists()
 

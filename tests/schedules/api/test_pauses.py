@@ -47,6 +47,27 @@ def test_terms_of_a_pause_that_cannot_be_are_refused_by_name(api: DocumentedClie
     assert api.get(at(job)).json()["state"] == "active"
 
 
+@pytest.mark.parametrize("address", ["job", "/api/v1/jobs/pause"])
+def test_what_starts_at_the_end_of_a_pause_needs_an_end(api: DocumentedClient, address: str) -> None:
+    job, rest = yearly(), {} if address == "job" else {"filter": {}}
+    address = at(job, "/pause") if address == "job" else address
+    assert fields_of(api.send("POST", address, {"catch_up": "all", **rest})) == ["until"]
+    assert api.get(at(job)).json()["state"] == "active"
+    assert api.send("POST", address, {"catch_up": "none", "until": None, **rest}).status_code in (200, 202)
+
+
+@pytest.mark.parametrize("catch_up", [{}, {"catch_up": "none"}, {"catch_up": "first"}, {"catch_up": "last"}])
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_number_of_runs_is_refused_where_there_is_nothing_to_count(
+    api: DocumentedClient, catch_up: dict[str, str], dry_run: bool
+) -> None:
+    job = yearly()
+    triggers.pause(job.pk, NOW, actor="ann")
+    asked = {"max_runs": 5, "dry_run": dry_run, **catch_up}
+    assert fields_of(api.send("POST", at(job, "/resume"), asked)) == ["max_runs"]
+    assert api.get(at(job)).json()["state"] == "paused"
+
+
 def test_resuming_says_first_what_it_would_start(api: DocumentedClient) -> None:
     job = make_job(schedule={"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"}, now=NOW)
     triggers.pause(job.pk, NOW, actor="ann", until=NOW + timedelta(hours=3))
