@@ -11,7 +11,8 @@ class Record(NamedTuple):
     """A row, as it was read. `status`, `reason` and `origin` are texts: another version may have written them.
 
     A folded row stands for `n_occurrences`, from `nominal_at` to `last_nominal_at`; of another the two are the same.
-    `has_begun`: it was carried out, at least in part, or it still is to be.
+    `has_begun`: it was carried out, at least in part, or it still is to be. `planned_at`: when it was to start, where
+    that was not its nominal instant.
     """
 
     run_id: UUID
@@ -26,11 +27,17 @@ class Record(NamedTuple):
     n_attempts: int
     error_code: str
     has_begun: bool
+    planned_at: datetime | None
 
     @property
     def late_by(self) -> timedelta | None:
         """From the nominal instant to the first start; None: it never started."""
         return self.started_at - self.nominal_at if self.started_at else None
+
+    @property
+    def behind_plan(self) -> timedelta | None:
+        """From when it was to start, `planned_at` or else its nominal instant, to the first start."""
+        return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 
     @property
     def took(self) -> timedelta | None:

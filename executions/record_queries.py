@@ -11,7 +11,7 @@ HAS_BEGUN = f"(started_at IS NOT NULL OR status IN ({among(LIVE)}))"
 # records.recorded: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
 # nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
 RECORD = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
-       finished_at, n_attempts, error_code, {HAS_BEGUN}"""
+       finished_at, n_attempts, error_code, {HAS_BEGUN}, planned_at"""
 RECORDED = f"""
 SELECT {RECORD}
   FROM executions_run

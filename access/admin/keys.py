@@ -18,8 +18,8 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from access.admin.instants import exact_time, instant
 from access.admin.theming import ModelAdmin, ModelForm
+from access.instants import exact_time, instant
 from access.models import ApiKey
 
 if TYPE_CHECKING:

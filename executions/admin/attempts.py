@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from access.admin import instants
-from executions.admin import shown, words
+from access import instants
+from executions import words
+from executions.admin import shown
 from executions.admin.targets import look_of
 from executions.states import AttemptStatus
 

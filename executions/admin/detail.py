@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.html import format_html
 
-from access.admin import instants
-from executions.admin import shown, waiting, words
+from access import instants
+from executions import waiting, words
+from executions.admin import shown
 from executions.admin.attempts import cards
 from executions.admin.jsonshown import pretty
 from executions.durations import duration_text

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_date, parse_time
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
 from unfold.contrib.filters.forms import DropdownForm
 
-from executions.admin import words
+from executions import words
 from executions.ids import read_id
 from executions.models import RunSpec, newest_first, nominal_within
 from executions.states import LABELS, Origin, Reason, RunStatus

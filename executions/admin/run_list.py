@@ -8,7 +8,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
 from access.ordered import first_keys
-from executions.admin import waiting
+from executions import waiting
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
 from executions.ids import read_id

@@ -9,9 +9,9 @@ from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from access.admin import instants
-from executions import runs
-from executions.admin import shown, words
+from access import instants
+from executions import runs, words
+from executions.admin import shown
 from executions.admin.filters import (
     JobFilter,
     NominalFilter,
@@ -94,9 +94,9 @@ class RunAdmin(RunPages):
     def nominal(self, run: Run) -> SafeString:
         return instants.instant(run.nominal_at, run.now)  # type: ignore[attr-defined]  # set by the change list
 
-    @admin.display(description="Late by")
+    @admin.display(description="Late against plan")
     def lateness(self, run: Run) -> str | SafeString:
-        return _length(run.behind_plan() or run.lateness())
+        return _length(run.late_by())
 
     @admin.display(description="Duration")
     def took(self, run: Run) -> str | SafeString:

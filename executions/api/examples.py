@@ -49,6 +49,7 @@ QUEUED: dict[str, Any] = {
     "error": None,
 }
 DETAIL: dict[str, Any] = {
+    "waits_for": None,
     "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
     "payload": {"format": "pdf"},
     "policies": {"overlap": "skip", "retry": {"max_retries": 3}, "timeout": "30s", "delivery": "at_least_once"},

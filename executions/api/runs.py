@@ -46,7 +46,7 @@ class RunView(ApiView):
     @operation("get_run", answers={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
-        return Response(detail_of(find_run(run_id)).json_body())
+        return Response(detail_of(find_run(run_id), datetime.now(UTC)).json_body())
 
 
 class LogParameters(PageParameters):
@@ -86,7 +86,7 @@ class RunRetryView(ApiView):
         """Carry an ended run out again, at once, under the definition that it had. The answer is the new run."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        return accepted(runs.retry(find_run(run_id), now, actor=actor_of(request)))
+        return accepted(runs.retry(find_run(run_id), now, actor=actor_of(request)), now)
 
 
 class RunCancelView(ApiView):
@@ -103,7 +103,7 @@ class RunCancelView(ApiView):
         now = datetime.now(UTC)
         read_body(request, NoBody)
         status = runs.cancel(find_run(run_id), now, actor=actor_of(request))
-        body = detail_of(find_run(run_id)).json_body()
+        body = detail_of(find_run(run_id), now).json_body()
         return Response(body, status=202 if status is RunStatus.RUNNING else 200)
 
 
@@ -115,6 +115,6 @@ def find_run(run_id: UUID) -> Run:
     return run
 
 
-def accepted(run: Run) -> Response:
+def accepted(run: Run, now: datetime) -> Response:
     """Answer 202 with a run that was just opened, and where to look it up."""
-    return Response(detail_of(run).json_body(), status=202, headers={"Location": reverse("run", args=[run.pk])})
+    return Response(detail_of(run, now).json_body(), status=202, headers={"Location": reverse("run", args=[run.pk])})

@@ -14,6 +14,7 @@ from executions.models.attempt import all_attempts
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.stored import reasons
 from executions.targets.registry import AnyTarget, masked
+from executions.waiting import waits_for
 
 if TYPE_CHECKING:
     from executions import models
@@ -99,6 +100,10 @@ class Event(Shape):
 class RunDetail(Run):
     """A run, whole."""
 
+    waits_for: str | None = Field(
+        description="What a run with status `held` waits for, in words.",
+        examples=["1 of at most 1 run with the key “printer” goes on"],
+    )
     target: Annotated[Any, Like(AnyTarget | None)] = Field(
         description="As it was when the run was born. Values of headers that look like credentials are hidden."
     )
@@ -149,12 +154,13 @@ def run_of(row: models.Run) -> Run:
     return Run.model_validate(_fields(row))
 
 
-def detail_of(row: models.Run) -> RunDetail:
-    """Return a run whole; reads its attempts and events."""
+def detail_of(row: models.Run, now: datetime) -> RunDetail:
+    """Return a run whole; reads its attempts and events, and of a held one what it waits for."""
     wrong = reasons(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
             **_fields(row),
+            "waits_for": waits_for([row], now).get(row.pk),
             "target": None if "target" in wrong else masked(row.spec.target),
             "payload": row.spec.payload,
             "policies": None if "policies" in wrong else row.spec.policies,

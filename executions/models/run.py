@@ -147,6 +147,11 @@ class Run(models.Model):
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
+    def late_by(self) -> timedelta | None:
+        """From when it was to start, as planned or else by its nominal instant, to the first start."""
+        behind = self.behind_plan()
+        return self.lateness() if behind is None else behind
+
     def lateness(self) -> timedelta | None:
         """From the nominal instant to the first start."""
         started: datetime | None = self.started_at

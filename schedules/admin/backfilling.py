@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from access.admin import instants
-from executions import history
-from executions.admin import shown, words
+from access import instants
+from executions import history, words
+from executions.admin import shown
 from executions.admin.lists import counted
 from executions.durations import read_duration
 from executions.overlap import Overlap

@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from access.admin import instants
+from access import instants
 from executions.admin import shown
 from executions.admin.lists import counted
 from schedules import ledger, telling
 from schedules.admin.page import state_badge, stoppage_line
 from schedules.clock.compare import Decision
+from schedules.clock.spec import Kind
 from schedules.clock.zones import FIRST_AT, LAST_AT
-from schedules.telling import LABELS_OF, sentence
+from schedules.telling import LABELS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Line:
 
     at: SafeString
     last: SafeString | None
+    planned: SafeString | None
     badge: SafeString
     text: str
     url: str
@@ -76,8 +78,10 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "after": _field(after),
         "until": _field(until),
         "zone": str(timezone.get_current_timezone()),
+        "beyond": telling.beyond(job),
+        "has_clock": job.schedule["kind"] != Kind.NONE.value,
         "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, after, until)],
-        "lines": [_line(entry, now) for entry in account.entries],
+        "lines": [_line(entry, text, now) for entry, text in telling.told(account.entries, now)],
         "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),
         "more_gaps": gaps.next_at is not None,
@@ -96,14 +100,15 @@ def _how_many(counts: Mapping[Decision, int], gaps: ledger.Account) -> str:
     return f"{counted(found, 'occurrence')}{' or more' if more else ''}"
 
 
-def _line(entry: Entry, now: datetime) -> Line:
+def _line(entry: Entry, text: str, now: datetime) -> Line:
     label, tone = LABELS_OF[entry.decision]
     row = entry.record or entry.made_good_by
     return Line(
         at=instants.instant(entry.at, now),
         last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
+        planned=instants.exact_time(row.planned_at, now) if row and row.planned_at else None,
         badge=shown.badge(label, tone),
-        text=sentence(entry),
+        text=text,
         url=shown.run_url(row.run_id) if row else "",
     )
 

@@ -9,7 +9,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
-from executions.admin import words
+from executions import words
 from executions.policies import Delivery
 from executions.retry import Backoff
 from executions.targets.registry import TARGETS

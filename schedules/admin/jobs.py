@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
-from access.admin import instants
+from access import instants
 from executions.admin import shown
 from executions.admin.lists import MAX_SELECTED, PER_PAGE
 from executions.admin.targets import target_words

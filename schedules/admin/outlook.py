@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from access.admin.instants import differs, relative, zone_word
-from executions.admin import words
+from access.instants import differs, relative, zone_word
+from executions import words
 from executions.durations import read_duration
 from executions.ids import read_id
 from schedules.admin import mapping

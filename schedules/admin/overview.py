@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import reverse
 
-from access.admin import instants
-from executions.admin import shown, words
+from access import instants
+from executions import words
+from executions.admin import shown
 from executions.models import BY_INSTANT, Run, nominal_within
 from executions.states import LABELS, TERMINAL, RunStatus
 from schedules.housekeeping import find_switched_off

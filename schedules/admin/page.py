@@ -8,8 +8,9 @@ from django.db.models import OuterRef, Q, Subquery
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from access.admin import instants
-from executions.admin import shown, waiting, words
+from access import instants
+from executions import waiting, words
+from executions.admin import shown
 from executions.admin.detail import ordered
 from executions.admin.jsonshown import pretty
 from executions.admin.targets import target_words
@@ -129,7 +130,8 @@ def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),
-        "late": words.duration(run.behind_plan() or run.lateness()) if run.started_at else "",
+        "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
+        "late": words.duration(run.late_by()) if run.started_at else "",
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,

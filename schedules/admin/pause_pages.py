@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from pydantic import ValidationError
 
-from access.admin import instants
+from access import instants
 from executions.admin import shown
 from executions.admin.lists import counted
 from schedules import pause_sets

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from access.admin import instants
+from access import instants
 from executions.admin.lists import counted
 from schedules import pauses
 from schedules.clock.fields import read_instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions.admin import words
+from executions import words
 from executions.admin.detail import timeout_words
 from executions.admin.lists import counted
 from executions.limits import Beyond, Priority

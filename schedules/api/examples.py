@@ -196,6 +196,8 @@ LEDGER: dict[str, Any] = {
             "over_at": None,
         }
     ],
+    "not_covered": None,
+    "runs": f"/api/v1/jobs/{JOB_ID}/runs",
     "entries": [
         {
             "nominal_at": "2026-11-20T02:30:00Z",
@@ -209,7 +211,9 @@ LEDGER: dict[str, Any] = {
                 "status": "succeeded",
                 "started_at": "2026-11-20T02:30:00.021Z",
                 "finished_at": "2026-11-20T02:30:00.512Z",
+                "planned_at": None,
                 "lateness_ms": 21,
+                "behind_plan_ms": None,
                 "duration_ms": 491,
                 "link": f"/api/v1/runs/{RUN_ID}",
             },

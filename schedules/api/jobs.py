@@ -201,7 +201,7 @@ class JobRunView(ApiView):
         """Start a run at once, whatever the job's schedule, its state and its other runs."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        return accepted(triggers.run_now(_find(job_id), now, actor=actor_of(request)))
+        return accepted(triggers.run_now(_find(job_id), now, actor=actor_of(request)), now)
 
 
 class JobRunListView(ApiView):

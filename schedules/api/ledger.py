@@ -22,7 +22,7 @@ from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
 from schedules.models import Job, Why
-from schedules.telling import sentence
+from schedules.telling import beyond, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +55,9 @@ class LedgerRun(Shape):
     status: str
     started_at: datetime | None
     finished_at: datetime | None
+    planned_at: datetime | None = Field(description="When it was to start, where that was not the nominal instant.")
     lateness_ms: int | None = Field(description="From the nominal instant to the first start.")
+    behind_plan_ms: int | None = Field(description="From `planned_at` to the first start.")
     duration_ms: int | None
     link: str
 
@@ -101,6 +103,10 @@ class Ledger(Shape):
         description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."
     )
     incidents: list[Incident] = Field(description="Those that are not over, and those told within the window.")
+    not_covered: str | None = Field(
+        description="What starts this job beside a schedule, of which the ledger knows nothing; the list at `runs` does."
+    )
+    runs: str = Field(description="All runs of the job.")
     entries: list[LedgerEntry]
     next: str | None = Field(description="Where the window goes on.")
 
@@ -129,14 +135,16 @@ class JobExplainView(ApiView):
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger.incidents(job_id, after, until)],
-            entries=[entry_of(entry) for entry in account.entries],
+            not_covered=beyond(job) or None,
+            runs=reverse("job-runs", args=[job_id]),
+            entries=[entry_of(entry, text) for entry, text in told(account.entries, now)],
             next=_next(request, account.next_at, until),
         )
         return Response(body.json_body())
 
 
-def entry_of(entry: Entry) -> LedgerEntry:
-    """Return an entry as the API shows it."""
+def entry_of(entry: Entry, text: str) -> LedgerEntry:
+    """Return an entry as the API shows it, with its sentence."""
     row = entry.record
     return LedgerEntry(
         nominal_at=entry.at,
@@ -144,7 +152,7 @@ def entry_of(entry: Entry) -> LedgerEntry:
         n_occurrences=entry.n_occurrences,
         decision=entry.decision,
         reason=(row.reason or None) if row else None,
-        text=sentence(entry),
+        text=text,
         run=None
         if row is None
         else LedgerRun(
@@ -152,7 +160,9 @@ def entry_of(entry: Entry) -> LedgerEntry:
             status=row.status,
             started_at=row.started_at,
             finished_at=row.finished_at,
+            planned_at=row.planned_at,
             lateness_ms=row.late_by // MILLISECOND if row.late_by is not None else None,
+            behind_plan_ms=row.behind_plan // MILLISECOND if row.planned_at and row.behind_plan is not None else None,
             duration_ms=row.took // MILLISECOND if row.took is not None else None,
             link=reverse("run", args=[row.run_id]),
         ),

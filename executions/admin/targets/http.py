@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from executions.admin import words
+from executions import words
 from executions.admin.jsonshown import readable
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
 
 from executions.ids import read_id
 from executions.targets.jsonsafe import find_flaw
@@ -20,7 +21,7 @@ from schedules.clock.compare import Decision
 from schedules.clock.fields import read_instant
 from schedules.exceptions import JobGone
 from schedules.models import Job, Why
-from schedules.telling import LABELS_OF, counted, sentence
+from schedules.telling import LABELS_OF, beyond, counted, told
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -58,10 +59,10 @@ class Command(BaseCommand):
         counts: Counter[Decision] = Counter()
         try:
             job_id = _find(options["job"])
-            for entry in ledger.entries(job_id, after, until, now):
+            for entry, text in told(ledger.entries(job_id, after, until, now), now):
                 counts[entry.decision] += entry.n_occurrences
                 if not options["gaps"] or entry.decision is Decision.GAP:
-                    self.stdout.write(json.dumps(_json(entry)) if options["json"] else _line(entry))
+                    self.stdout.write(json.dumps(_json(entry, text)) if options["json"] else _line(entry, text))
         except JobGone:
             raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
         if not options["json"]:
@@ -70,6 +71,9 @@ class Command(BaseCommand):
                     f"{_exact(stoppage.raised_at or stoppage.found_at)}  {'Watchdog':<13}  {Why(stoppage.why).label}"
                 )
             self.stdout.write(_summary(counts, after, until, ledger.kept_since(now)))
+            job = Job.objects.filter(pk=job_id).first()
+            if job and (note := beyond(job)):
+                self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
             sys.exit(GAPS_FOUND)
 
@@ -98,9 +102,9 @@ def _instant(option: str, text: str | None) -> datetime | None:
         raise CommandError(f"{option}: {error}.", returncode=UNANSWERED) from None
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: Entry, text: str) -> str:
     when = f"{_exact(entry.at)} … {_exact(entry.last_at)}" if entry.n_occurrences > 1 else _exact(entry.at)
-    return f"{when}  {LABELS_OF[entry.decision][0]:<13}  {sentence(entry)}"
+    return f"{when}  {LABELS_OF[entry.decision][0]:<13}  {text}"
 
 
 def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_since: datetime) -> str:
@@ -116,7 +120,7 @@ def _exact(at: datetime) -> str:
     return text.removesuffix(".000000")
 
 
-def _json(entry: Entry) -> dict[str, Any]:
+def _json(entry: Entry, text: str) -> dict[str, Any]:
     return {
         "nominal_at": _iso(entry.at),
         "last_nominal_at": _iso(entry.last_at),
@@ -124,8 +128,9 @@ def _json(entry: Entry) -> dict[str, Any]:
         "decision": entry.decision.value,
         "reason": (entry.record.reason or None) if entry.record else None,
         "run": str(entry.record.run_id) if entry.record else None,
+        "planned_at": _iso(entry.record.planned_at) if entry.record and entry.record.planned_at else None,
         "made_good_by": str(entry.made_good_by.run_id) if entry.made_good_by else None,
-        "text": sentence(entry),
+        "text": text,
     }
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
+BY_HAND = {"kind": "none"}
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=6)
 
 
@@ -72,8 +73,32 @@ def test_the_jobs_page_leads_there(admin: StaffClient, job: Job) -> None:
 
 
 def test_a_window_without_an_occurrence_says_so(admin: StaffClient) -> None:
-    text = page_of(admin.get(at(make_job(schedule={"kind": "none"}))))
-    assert "named no instant in this window" in text
+    text = page_of(admin.get(at(make_job(schedule={"cron": "0 0 1 1 *"}))))
+    assert "named no instant in this window" in text and "No gap" in text
+
+
+def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: StaffClient) -> None:
+    first = make_job("first", BY_HAND)
+    follower, both = (
+        make_job(name, schedule, start_after=[{"job": str(first.pk)}])
+        for name, schedule in (("follower", BY_HAND), ("both", None))
+    )
+    for each, words in ((first, "by hand"), (follower, "runs of other jobs start it"), (both, "It also starts after")):
+        text = page_of(admin.get(at(each)))
+        assert words in text and f"/admin/executions/run/?job={each.pk}" in text
+        assert ("No gap" in text) is (each is both)
+
+
+def test_lateness_is_against_the_planned_start_and_both_times_are_shown(admin: StaffClient, job: Job) -> None:
+    row = Run.objects.get(nominal_at=START + timedelta(minutes=1))
+    planned_at = row.nominal_at + timedelta(seconds=8)
+    Run.objects.filter(pk=row.pk).update(planned_at=planned_at, started_at=planned_at)
+    text = page_of(admin.get(at(job)))
+    assert "Ran, 0 ms late (planned 8 s after its instant), took" in text
+    assert text.count(f"{planned_at:%Y-%m-%dT%H:%M:%SZ}") >= 1
+    text = page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
+    assert "Late against plan" in text and f"{planned_at:%Y-%m-%dT%H:%M:%SZ}" in text
+    assert '<td class="ms-nowrap" data-label="Late against plan">0 ms</td>' in text
 
 
 @pytest.mark.parametrize("query", ["?after=nonsense", "?until=0001-01-01T00:00", "?after=9999-12-31T23:59%2B00:00"])

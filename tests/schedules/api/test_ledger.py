@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from executions.models import Run
+from schedules.followers import follow_once
 from schedules.models import Job
 from schedules.tick import tick
 from schedules.watchdog import watch_once
@@ -130,3 +133,37 @@ def test_what_the_watchdog_found_is_told_with_it(api: DocumentedClient, job: Job
     latest = api.get(f"/api/v1/jobs/{job.pk}/runs").json()["results"][0]["id"]
     events = api.get(f"/api/v1/runs/{latest}").json()["events"]
     assert [(e["kind"], e["reason"]) for e in events][-1] == ("schedule_stopped", "gaps")
+
+
+def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: DocumentedClient) -> None:
+    limits = {"overlap": "allow", "concurrency": {"limit": 1, "key": "printer"}}
+    job = make_job(now=START, policies=limits)
+    for minute in range(1, 4):
+        tick(at(minute), 10)
+        follow_once(at(minute), 100)
+    held = Run.objects.filter(status="held").order_by("nominal_at")
+    assert len(held) == 2
+    words = "1 of at most 1 run with the key “printer” goes on"
+    assert api.get(f"/api/v1/runs/{held[0].pk}").json()["waits_for"] == words
+    assert api.get(f"/api/v1/runs/{Run.objects.get(status='queued').pk}").json()["waits_for"] is None
+    with CaptureQueriesContext(connection) as found:
+        body = explain(api, job, after=iso(START), until=iso(at(3))).json()
+    assert [entry["text"] for entry in body["entries"]][1:] == [f"It is held. {words}."] * 2
+    assert sum("executions_runspec" in query["sql"] for query in found) == 1
+
+
+def test_a_job_without_a_schedule_says_what_the_ledger_does_not_cover(api: DocumentedClient, job: Job) -> None:
+    follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
+    body = explain(api, follower).json()
+    assert "runs of other jobs start it" in body["not_covered"]
+    assert body["runs"] == f"/api/v1/jobs/{follower.pk}/runs"
+    assert explain(api, job).json()["not_covered"] is None
+
+
+def test_lateness_is_told_against_the_planned_start(api: DocumentedClient, job: Job) -> None:
+    run = Run.objects.get(status="succeeded")
+    Run.objects.filter(pk=run.pk).update(planned_at=run.nominal_at + timedelta(milliseconds=5))
+    entry = explain(api, job, after=iso(START), until=iso(at(1))).json()["entries"][0]
+    assert entry["text"].startswith("Ran, 3 ms late (planned 5 ms after its instant), took")
+    assert (entry["run"]["lateness_ms"], entry["run"]["behind_plan_ms"]) == (8, 3)
+    assert entry["run"]["planned_at"] == iso(run.nominal_at + timedelta(milliseconds=5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ def test_terms_of_a_pause_that_cannot_be_are_refused_by_name(api: DocumentedClie
 
 @pytest.mark.parametrize("address", ["job", "/api/v1/jobs/pause"])
 def test_what_starts_at_the_end_of_a_pause_needs_an_end(api: DocumentedClient, address: str) -> None:
-    job, rest = yearly(), {} if address == "job" else {"filter": {}}
+    job = yearly()
+    rest: dict[str, Any] = {} if address == "job" else {"filter": {}}
     address = at(job, "/pause") if address == "job" else address
     assert fields_of(api.send("POST", address, {"catch_up": "all", **rest})) == ["until"]
     assert api.get(at(job)).json()["state"] == "active"

@@ -14,7 +14,7 @@ from executions.models import Run
 from schedules.models import Job
 from schedules.tick import tick
 from schedules.watchdog import watch_once
-from tests.factories import end, make_job
+from tests.factories import end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +73,19 @@ def test_json_is_one_object_a_line(job: Job) -> None:
     entries = [json.loads(line) for line in text.splitlines()]
     assert [entry["decision"] for entry in entries] == ["started", "gap", "started", "started"]
     assert code == 1
+
+
+def test_a_job_that_others_start_says_so_and_where_its_runs_are(job: Job) -> None:
+    follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
+    text, code = explained("follower")
+    assert (code, "runs of other jobs start it" in text, f"/api/v1/jobs/{follower.pk}/runs" in text) == (0, True, True)
+
+
+def test_what_held_runs_wait_for_is_told(job: Job) -> None:
+    held = make_run(job, START + timedelta(minutes=5), is_buffered=True)
+    make_run(job, START + timedelta(minutes=6))
+    assert held.status == "held"
+    assert "It is held. Waits for the job's other run." in explained("nightly report", *window(4, 5))[0]
 
 
 def test_by_default_the_last_day_is_told(job: Job) -> None:

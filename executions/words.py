@@ -1,11 +1,11 @@
-"""What the admin says of runs in words: reasons, origins, events, durations. No HTML, no queries."""
+"""What is said of runs in words, in the admin and in the ledger: reasons, origins, events, durations. No HTML, no queries."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from access.admin.instants import UNITS, exact
+from access.instants import UNITS, exact
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:

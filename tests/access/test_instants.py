@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from access.admin import instants
+from access import instants
 from tests.factories import NOW
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from executions.admin import words
+from executions import words
 from executions.states import AttemptStatus, Origin, Reason
 
 
