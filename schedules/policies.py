@@ -115,7 +115,7 @@ def misfits(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
         found = {dotted: f"{dotted.rpartition('.')[2]} {why}" for dotted in idle}
     elif policies.catch_up.mode is CatchUp.SKIP:
         why = "has no effect, as nothing is caught up with: leave it at its default, or choose another mode than skip."
-        found = {f"catch_up.{name}": f"{name} {why}" for name in set_anew if name != "mode"}
+        found = {f"catch_up.{name}": f"{name} {why}" for name in set_anew if name in ("max_runs", "pace")}
     rate = policies.rate_limit
     if rate and rate.burst > rate.limit:
         found["rate_limit.burst"] = (

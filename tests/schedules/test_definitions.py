@@ -64,7 +64,6 @@ class TestValidation:
             ({"rate_limit": {"limit": 2, "burst": 3}}, EVERY_MINUTE, {"rate_limit.burst"}),
             ({"catch_up": {"mode": "skip", "max_runs": 7}}, EVERY_MINUTE, {"catch_up.max_runs"}),
             ({"catch_up": {"mode": "skip", "pace": "5s"}}, EVERY_MINUTE, {"catch_up.pace"}),
-            ({"catch_up": {"mode": "skip", "max_age": "2h"}}, EVERY_MINUTE, {"catch_up.max_age"}),
             ({"catch_up": {"mode": "all"}, "jitter": "5m"}, None, {"catch_up.mode", "jitter"}),
             ({"catch_up": {"mode": "skip", "pace": "5s"}}, {"kind": "none"}, {"catch_up.mode", "catch_up.pace"}),
         ],

@@ -155,11 +155,9 @@ def test_whatever_happens_the_books_are_those_of_the_model(
 
 
 def play(model: Model, story: list[tuple[str, int]], jitter: int) -> None:
-    policies = {
-        "overlap": model.overlap,
-        "catch_up": {"mode": model.catch_up, "max_age": f"{MAX_AGE}s", "pace": 0},
-        "jitter": jitter,
-    }
+    pace = {} if model.catch_up == "skip" else {"pace": 0}
+    catch_up = {"mode": model.catch_up, "max_age": f"{MAX_AGE}s", **pace}
+    policies = {"overlap": model.overlap, "catch_up": catch_up, "jitter": jitter}
     job = make_job(schedule={"every": f"{model.every}s"}, now=NOW, policies=policies)
     now = 0
     for step, number in [*story, ("pass", 1)]:
