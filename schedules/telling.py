@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from executions import waiting, words
 from executions.states import LABELS, Reason, RunStatus
+from executions.stored import known
 from schedules import chains
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
@@ -61,10 +62,16 @@ def told(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]
         yield from ((entry, sentence(entry, waits)) for entry in batch)
 
 
+def has_clock(job: Job) -> bool:
+    """Whether a job has a schedule, be it one that this version cannot read."""
+    spec = known(job.readable_schedule)
+    return spec is None or spec.kind is not Kind.NONE
+
+
 def beyond(job: Job) -> str:
     """What starts a job beside a schedule, and so is no part of its ledger; empty if nothing does. One query."""
-    has_clock, follows = job.schedule["kind"] != Kind.NONE.value, bool(chains.of(job.pk))
-    if has_clock:
+    follows = bool(chains.of(job.pk))
+    if has_clock(job):
         return ALSO_FOLLOWS if follows else ""
     return FOLLOWS if follows else BY_HAND
 

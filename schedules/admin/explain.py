@@ -15,7 +15,6 @@ from executions.admin.lists import counted
 from schedules import ledger, telling
 from schedules.admin.page import state_badge, stoppage_line
 from schedules.clock.compare import Decision
-from schedules.clock.spec import Kind
 from schedules.clock.zones import FIRST_AT, LAST_AT
 from schedules.telling import LABELS_OF
 
@@ -79,7 +78,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "until": _field(until),
         "zone": str(timezone.get_current_timezone()),
         "beyond": telling.beyond(job),
-        "has_clock": job.schedule["kind"] != Kind.NONE.value,
+        "has_clock": telling.has_clock(job),
         "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in telling.told(account.entries, now)],
         "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],

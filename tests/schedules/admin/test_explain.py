@@ -89,6 +89,12 @@ def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: S
         assert ("No gap" in text) is (each is both)
 
 
+@pytest.mark.parametrize("schedule", [{}, [], {"kind": "lunar"}, "soon"])
+def test_a_schedule_that_cannot_be_read_is_taken_for_one(admin: StaffClient, job: Job, schedule: object) -> None:
+    Job.objects.update(schedule=schedule)
+    assert "The ledger covers" not in page_of(admin.get(at(job)))
+
+
 def test_lateness_is_against_the_planned_start_and_both_times_are_shown(admin: StaffClient, job: Job) -> None:
     row = Run.objects.get(nominal_at=START + timedelta(minutes=1))
     planned_at = row.nominal_at + timedelta(seconds=8)
