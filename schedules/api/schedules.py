@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.response import Response
 
@@ -27,12 +27,14 @@ from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import to_json
 from schedules.clock.start import first_mark
-from schedules.clock.starts import jittered, latest_start
+from schedules.clock.starts import drawn, latest_starts
 from schedules.clock.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
 from schedules.validation import validate_schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rest_framework.request import Request
 
     from schedules.clock.spec import ScheduleSpec
@@ -41,6 +43,8 @@ YEAR = timedelta(days=366)
 
 
 class SchedulePreviewView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+
     @operation(
         "preview_schedule",
         asks=(PreviewQuestion, examples.PREVIEW_QUESTIONS),
@@ -57,7 +61,7 @@ class SchedulePreviewView(ApiView):
         until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
         body = Preview(
             description=describe(spec),
-            fires=[_with_starts(fire, spec, question) for fire in preview.preview(spec, after, count)],
+            fires=_with_starts(preview.preview(spec, after, count), spec, question),
             dst_changes=[_change(change, question.timezone) for change in dst.dst_changes(spec, after, until)],
             warnings=warnings(spec, now),
         )
@@ -65,6 +69,8 @@ class SchedulePreviewView(ApiView):
 
 
 class ScheduleValidateView(ApiView):
+    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+
     @operation(
         "validate_schedule",
         asks=(ScheduleQuestion, examples.SCHEDULE_QUESTIONS),
@@ -100,12 +106,15 @@ def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
     )
 
 
-def _with_starts(fire: preview.Fire, spec: ScheduleSpec, question: PreviewQuestion) -> Fire:
-    shown, jitter, job_id = _fire(fire, question.timezone), question.jitter, question.job_id
-    if not jitter:
+def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: PreviewQuestion) -> list[Fire]:
+    shown, job_id = [_fire(fire, question.timezone) for fire in fires], question.job_id
+    if not question.jitter:
         return shown
-    starts_at = jittered(spec, job_id, fire.at, jitter) if job_id else None
-    return shown.model_copy(update={"starts_at": starts_at, "starts_before": latest_start(spec, fire.at, jitter)})
+    latest = latest_starts(spec, [fire.at for fire in shown], question.jitter)
+    return [
+        fire.model_copy(update={"starts_at": drawn(job_id, fire.at, at) if job_id else None, "starts_before": at})
+        for fire, at in zip(shown, latest, strict=True)
+    ]
 
 
 def _change(change: dst.DstChange, viewer_zone: str | None) -> DstChange:

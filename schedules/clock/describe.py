@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from schedules.clock.cron import Cron, read_cron
 from schedules.clock.cronwords import cron_words
@@ -26,7 +28,7 @@ _SUN = {
     SolarEvent.DUSK_ASTRONOMICAL: "astronomical dusk",
 }
 _DAILY_BELOW = 48  # degrees of latitude: nearer to the equator each event comes each day
-_MISSING_DAY = timedelta(hours=36)
+_MISSING_DAY, _WEEK = timedelta(hours=36), timedelta(days=7)
 _SURE_DAYS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -99,7 +101,9 @@ def _place_words(latitude: float, longitude: float) -> str:
 
 def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
     """The first stretch of the year to come in which days pass without the event."""
-    before = now
+    if not any(_misses_days(spec, *stretch) for stretch in _extremes(now)):
+        return []
+    before = max(now, spec.start_at or now)
     for at in occurrences(spec, now, now + _AHEAD):
         if at - before > _MISSING_DAY:
             return [
@@ -110,6 +114,23 @@ def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[s
             ]
         before = at
     return []
+
+
+def _extremes(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Today, and the days about each solstice of the year to come: the sun is a day without an event then, or never."""
+    until = now + _AHEAD
+    yield now, now + 2 * _MISSING_DAY
+    for year in range(now.year, until.year + 1):
+        for month in (6, 12):
+            solstice = datetime(year, month, 21, 12, tzinfo=UTC)
+            low, high = max(now, solstice - _WEEK), min(until, solstice + _WEEK)
+            if low < high:
+                yield low, high
+
+
+def _misses_days(spec: ScheduleSpec, after: datetime, until: datetime) -> bool:
+    ats = [after, *occurrences(spec, after, until), until]
+    return any(at - before > _MISSING_DAY for before, at in pairwise(ats))
 
 
 def _field_notes(cron: Cron) -> list[str]:

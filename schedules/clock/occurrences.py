@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby
+from operator import itemgetter
 
 from schedules.clock.cron import read_cron
 from schedules.clock.localtime import cron_instants
@@ -44,8 +45,7 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
     if spec.delay is not None:
         return iter((low + _TICK,))
     if spec.specs:
-        each = merge(*(occurrences(member, low, high) for member in spec.specs))
-        return (at for at, _ in groupby(each))
+        return (at for at, _ in named(spec, low, high))
     if spec.kind is Kind.ONCE and spec.at is not None and low < spec.at <= high:
         return iter((spec.at,))
     return iter(())
@@ -56,10 +56,24 @@ def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
     return next(occurrences(spec, after, LAST_AT), None)
 
 
+def named(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[tuple[datetime, ScheduleSpec]]:
+    """The occurrences, each with the schedule that names it: of several the first that does."""
+    if not spec.specs:
+        return ((at, spec) for at in occurrences(spec, after, until))
+    low = after if spec.start_at is None else max(after, spec.start_at - _TICK)
+    high = until if spec.end_at is None else min(until, spec.end_at)
+    each = merge(*(_numbered(number, member, low, high) for number, member in enumerate(spec.specs)))
+    return ((at, spec.specs[next(group)[1]]) for at, group in groupby(each, itemgetter(0)))
+
+
 def one_with(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
     """The schedule that names this instant: of several the first that does, else the schedule itself."""
     naming = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
     return next(naming, spec)
+
+
+def _numbered(number: int, spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
+    return ((at, number) for at in occurrences(spec, after, until))
 
 
 def _every_instants(every: timedelta, anchor_at: datetime, after: datetime, until: datetime) -> Iterator[datetime]:

@@ -9,7 +9,7 @@ from itertools import islice
 
 from schedules.clock.cron import read_cron
 from schedules.clock.localtime import Gap, left_out
-from schedules.clock.occurrences import occurrences, one_with
+from schedules.clock.occurrences import named, one_with
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones import LAST_AT, changes, readings_of, zone
 
@@ -35,12 +35,15 @@ class Fire:
 
 def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
     """The next `count` instants later than `after` (aware); `max_runs` is not looked at."""
-    return [fire_of(spec, at) for at in islice(occurrences(spec, after, LAST_AT), count)]
+    return [_fire(member, at) for at, member in islice(named(spec, after, LAST_AT), count)]
 
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
     """An occurrence, with its marks."""
-    spec = one_with(spec, at)
+    return _fire(one_with(spec, at), at)
+
+
+def _fire(spec: ScheduleSpec, at: datetime) -> Fire:
     local = at.astimezone(zone(spec.timezone))
     marks: list[Mark] = []
     if _is_moved(spec, at):

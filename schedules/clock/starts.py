@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.zones import LAST_AT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,16 +30,27 @@ class Pacing:
 
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
     """When an occurrence of a job may start: always the same for the two, and before `latest_start`."""
-    room = latest_start(spec, at, jitter) - at
+    return drawn(job_id, at, latest_start(spec, at, jitter))
+
+
+def drawn(job_id: UUID, at: datetime, latest: datetime) -> datetime:
+    """The same, where `latest_start` is known."""
     number = (at - _EPOCH) // _MICROSECOND
     digest = blake2b(job_id.bytes + number.to_bytes(8, "big", signed=True), digest_size=8).digest()
-    return at + timedelta(microseconds=(int.from_bytes(digest) * (room // _MICROSECOND)) >> 64)
+    return at + timedelta(microseconds=(int.from_bytes(digest) * ((latest - at) // _MICROSECOND)) >> 64)
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:
     """The instant before which an occurrence may start: its jitter later, but not after the next occurrence."""
-    following = next_after(spec, at) if jitter and spec.kind is not Kind.DELAY else None
-    return min(at + jitter, following) if following else at + jitter
+    return latest_starts(spec, [at], jitter)[0]
+
+
+def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta) -> list[datetime]:
+    """`latest_start` of occurrences that follow each other: but for the last one, none is asked for its next."""
+    if not ats or not jitter or spec.kind is Kind.DELAY:
+        return [at + jitter for at in ats]
+    followings = [*ats[1:], next_after(spec, ats[-1])]
+    return [min(at + jitter, following or LAST_AT) for at, following in zip(ats, followings, strict=True)]
 
 
 def paced(starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing) -> dict[datetime, datetime]:

@@ -37,6 +37,8 @@ def test_staff_without_permissions_may_read_and_change_nothing() -> None:
         ("get", "pauses"),
         ("get", f"pauses/{run.pk}"),
         ("post", f"pauses/{run.pk}/undo"),
+        ("post", "schedules/preview"),
+        ("post", "schedules/validate"),
         ("get", "runs"),
         ("get", f"runs/{run.pk}"),
         ("post", f"runs/{run.pk}/cancel"),

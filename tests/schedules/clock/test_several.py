@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schedules.clock.describe import describe, warnings
 from schedules.clock.dst import dst_changes
-from schedules.clock.occurrences import next_after, occurrences
+from schedules.clock.occurrences import named, next_after, occurrences, one_with
 from schedules.clock.preview import Mark, preview
 from schedules.clock.reading import MAX_SPECS, parse
 from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json
@@ -49,6 +49,15 @@ MEMBERS = st.one_of(
     ),
     st.builds(lambda at: {"at": at}, st.sampled_from(["2027-03-14T07:00Z", "2027-11-07T06:30Z"])),
 )
+
+
+@settings(derandomize=True, max_examples=100, deadline=None, database=None)
+@given(st.lists(MEMBERS, min_size=2, max_size=5))
+def test_each_instant_comes_with_the_first_schedule_that_names_it(members: list[object]) -> None:
+    spec = several(*members, start_at="2027-03-14T06:00Z", end_at="2027-03-14T08:00Z")
+    found = list(named(spec, NOW, LAST_AT))
+    assert [at for at, _ in found] == list(occurrences(spec, NOW, LAST_AT))
+    assert all(member is one_with(spec, at) for at, member in found)
 
 
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)

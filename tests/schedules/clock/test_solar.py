@@ -111,6 +111,11 @@ def test_it_is_put_into_words(data: dict[str, object], text: str) -> None:
     assert describe(spec(**data)) == text  # type: ignore[arg-type]
 
 
+def test_a_schedule_that_begins_later_is_not_said_to_miss_the_days_before() -> None:
+    later = {"latitude": 52.5, "longitude": 13.4, "start_at": "2027-03-01T00:00Z"}
+    assert warnings(spec("sunset", **later), NOW) == []
+
+
 def test_a_stretch_of_days_without_it_is_told() -> None:
     assert warnings(spec(), NOW) == []
     assert warnings(spec("sunset", **TROMSO), NOW) == [

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock import starts
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading import parse
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.starts import Pacing, jittered, latest_start, paced
+from schedules.clock.starts import Pacing, drawn, jittered, latest_start, latest_starts, paced
 from schedules.clock.zones import LAST_AT
 
 NOW = datetime(2027, 3, 14, 5, tzinfo=UTC)
@@ -43,8 +45,29 @@ def test_starts_are_stable_lie_within_the_jitter_and_keep_the_order_of_the_insta
     for at, start_at in zip(instants, found, strict=True):
         following = next_after(schedule, at)
         assert following is not None
+        assert start_at == drawn(job_id, at, latest_start(schedule, at, jitter))
         assert at <= start_at < min(at + jitter, following) == latest_start(schedule, at, jitter)
     assert all(start_at < later for start_at, later in pairwise(found))
+
+
+@pytest.mark.parametrize("data", [*SCHEDULES, {"at": "2027-03-15T00:00Z"}, {"delay": "15m"}])
+@pytest.mark.parametrize("jitter", [timedelta(0), SECOND, DAY])
+def test_of_a_row_of_instants_only_the_last_is_asked_for_its_next(
+    data: object, jitter: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = spec(data)
+    instants = list(islice(occurrences(schedule, NOW, LAST_AT), 20))
+    expected = [latest_start(schedule, at, jitter) for at in instants]
+    asked: list[datetime] = []
+
+    def note(of: ScheduleSpec, after: datetime) -> datetime | None:
+        asked.append(after)
+        return next_after(of, after)
+
+    monkeypatch.setattr(starts, "next_after", note)
+    assert latest_starts(schedule, instants, jitter) == expected
+    assert asked in ([], instants[-1:])
+    assert latest_starts(schedule, [], jitter) == []
 
 
 def test_starts_are_spread_over_the_whole_of_the_jitter_by_job_and_by_instant() -> None:
