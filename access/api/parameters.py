@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from drf_spectacular.utils import OpenApiParameter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from access.api.exceptions import InvalidInput, UnfitInput
 from access.api.schema import PlainSchema
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MAX_PAGE_SIZE = 200
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def split_at_commas(value: object) -> object:
@@ -95,4 +99,11 @@ class PageParameters(Parameters):
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(50, description="Entries on a page.")
 
 
-Instant = Annotated[AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z")]
+def _written_out(value: object) -> object:
+    """Pydantic takes numbers, and texts of digits, as seconds since 1970: nobody means that here."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
+        return value
+    raise PydanticKnownError("datetime_type")
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z")]

@@ -101,6 +101,7 @@ def test_only_gaps_and_in_pages(api: DocumentedClient, job: Job) -> None:
         ({"limit": "1001"}, "limit"),
         ({"only": "skips"}, "only"),
         ({"since": "now"}, "since"),
+        ({"after": "0"}, "after"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_by_field(
