@@ -106,4 +106,6 @@ def _written_out(value: object) -> object:
     raise PydanticKnownError("datetime_type")
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z")]
+Instant = Annotated[
+    AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z"), BeforeValidator(_written_out)
+]

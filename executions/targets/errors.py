@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ def field_errors(
                 wanted[where].append(takes)
             found.setdefault(where, [])
         else:
-            sentence = _sentence(problem, spoken, known)
+            sentence = _sentence(problem, spoken, known, _at(path, data))
             if sentence not in found.setdefault(where, []):
                 found[where].append(sentence)
     # Each branch of a union complains on its own; people read one sentence.
@@ -118,7 +119,16 @@ def _holds(here: Any, part: str | int) -> bool:
     return isinstance(here, Mapping) and part in here
 
 
-def _sentence(problem: ErrorDetails, spoken: str, known: Iterable[str]) -> str:
+def _at(path: Iterable[str | int], data: object) -> object:
+    here: Any = data
+    for part in path:
+        if not _holds(here, part):
+            return None
+        here = here[part]
+    return here
+
+
+def _sentence(problem: ErrorDetails, spoken: str, known: Iterable[str], given: object) -> str:
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind in ("value_error", "assertion_error"):
         return str(limits["error"])
@@ -127,7 +137,9 @@ def _sentence(problem: ErrorDetails, spoken: str, known: Iterable[str]) -> str:
     if kind == "extra_forbidden":
         return f"{spoken} is not known here.{did_you_mean(spoken, known)}"
     if kind in ("literal_error", "enum"):
-        return f"{spoken} takes one of {limits['expected']}."
+        words = re.findall(r"'([^']*)'", limits["expected"])
+        near = did_you_mean(given, words) if isinstance(given, str) else ""
+        return f"{spoken} takes one of {limits['expected']}.{near}"
     if bound := _bound(kind, limits):
         return f"{spoken} must {bound}."
     text = problem["msg"]

@@ -57,6 +57,11 @@ def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
         ({"day": "2026-11-20", "pet": {"kind": "cat"}}, {"pet.lives": ["lives is required."]}),
         ({"day": "2026-11-20", "colour": "blue"}, {"colour": ["Blue is out of stock: choose red."]}),
         ({"day": "2026-11-20", "colour": "pink"}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
+        (
+            {"day": "2026-11-20", "colour": "bleu"},
+            {"colour": ["colour takes one of 'red' or 'blue'. Did you mean blue?"]},
+        ),
+        ({"day": "2026-11-20", "colour": 7}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
         ({"day": "2026-11-20", "tag": []}, {"tag": ["tag is not known here. Did you mean tags?"]}),
         ([], {"": ["This takes an object."]}),
     ],
