@@ -35,7 +35,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "items": [
                 {"title": "Overview", "icon": "dashboard", "link": reverse("admin:index"), "active": _is_index},
-                _page("Jobs", "event_repeat", "schedules", "job"),
+                _page("Jobs", "event_repeat", "schedules", "job") | {"active": _is_about_jobs},
                 {
                     "title": "Pause many jobs",
                     "icon": "pause_circle",
@@ -90,6 +90,12 @@ def _may_see(permission: str) -> Callable[[HttpRequest], bool]:
 
 def _is_index(request: HttpRequest) -> bool:
     return request.path == reverse("admin:index")
+
+
+def _is_about_jobs(request: HttpRequest) -> bool:
+    """Pausing many has an entry of its own below them."""
+    jobs, pauses = (reverse(f"admin:schedules_job_{page}") for page in ("changelist", "pauses"))
+    return request.path.startswith(jobs) and not request.path.startswith(pauses)
 
 
 def _file(name: str) -> Callable[[HttpRequest], str]:

@@ -55,6 +55,7 @@ class BackfillPages(JobPages):
             "opts": self.opts,
             "title": f"Backfill {job.name}",
             "job": job,
+            "original": job,
             "may_change": True,
             **backfilling.form_context(request.POST),
             **backfilling.progress(job, now),

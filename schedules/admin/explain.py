@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from schedules.telling import LABELS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from django.utils.safestring import SafeString
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 PER_PAGE = 200
 GAPS_SHOWN = 20
+FIRST_LOOK, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),
     "day": ("Last 24 hours", timedelta(hours=24)),
@@ -62,7 +65,8 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         if after >= until:
             errors.append("The window must begin before it ends.")
             after = until - WINDOWS["day"][1]
-    account = ledger.explain(job.pk, after, until, now, limit=PER_PAGE)
+    account = ledger.explain(job.pk, after, until, now, limit=1)
+    entries, is_more = _newest(job.pk, after, until, now)
     counts = account.counts or {}
     gaps = ledger.Account(after, until, account.standing)
     if account.counts is None or Decision.GAP in counts:
@@ -80,17 +84,31 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "beyond": telling.beyond(job),
         "has_clock": telling.has_clock(job),
         "incidents": [stoppage_line(stoppage, now) for stoppage in ledger.incidents(job.pk, after, until)],
-        "lines": [_line(entry, text, now) for entry, text in telling.told(account.entries, now)],
+        "lines": [_line(entry, text, now) for entry, text in telling.told(entries, now)],
         "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),
         "more_gaps": gaps.next_at is not None,
         "counts": [(telling.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
         "is_long": account.counts is None,
         "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
-        "next": urlencode({"after": account.next_at.isoformat(), "until": until.isoformat()})
-        if account.next_at
+        "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
+        if is_more
         else "",
     }
+
+
+def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
+    """The last entries of the window, latest first, and whether there are others before them.
+
+    Entries are made oldest first: a growing end of a long window is looked at, not the whole of it.
+    """
+    span = FIRST_LOOK
+    while True:
+        low = after if until - after <= span else until - span
+        found = deque(ledger.entries(job_id, low, until, now), maxlen=PER_PAGE + 1)
+        if len(found) > PER_PAGE or low == after:
+            return list(found)[::-1][:PER_PAGE], len(found) > PER_PAGE
+        span *= 4
 
 
 def _how_many(counts: Mapping[Decision, int], gaps: ledger.Account) -> str:

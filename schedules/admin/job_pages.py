@@ -65,8 +65,10 @@ class JobPages(ModelAdmin[Job]):
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
 
     def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """What the schedule named in a window, and what became of each occurrence."""
-        job = self._find(request, job_id)
+        """What the schedule named in a window, and what became of each occurrence: who may see runs sees it."""
+        if not request.user.has_perm("executions.view_run"):
+            raise PermissionDenied
+        job = self._job(job_id)
         if job is None:
             return self._gone(request, job_id)
         context = {
@@ -74,6 +76,8 @@ class JobPages(ModelAdmin[Job]):
             **explain.describe(job, request.GET, datetime.now(UTC)),
             "opts": self.opts,
             "title": f"Explain {job.name}",
+            "may_view": self.has_view_permission(request),
+            "original": job if self.has_view_permission(request) else None,
         }
         return TemplateResponse(request, "schedules/admin/explain.html", context)
 
@@ -139,6 +143,7 @@ class JobPages(ModelAdmin[Job]):
             "title": "Are you sure?",
             "jobs": jobs,
             "job": job,
+            "original": job,
             "action": action,
             "my_zone": str(timezone.get_current_timezone()),
             **pausing.choices(jobs, now),
@@ -150,12 +155,16 @@ class JobPages(ModelAdmin[Job]):
         allowed = self.has_change_permission(request) if to_change else self.has_view_permission(request)
         if not allowed:
             raise PermissionDenied
+        return self._job(job_id)
+
+    def _job(self, job_id: UUID) -> Job | None:
         return Job.objects.select_related("spec").filter(pk=job_id).first()
 
     def _describe(self, request: HttpRequest, job: Job) -> dict[str, Any]:
         return {
             **page.describe_job(job, datetime.now(UTC), may_change=self.has_change_permission(request)),
             "may_delete": self.has_delete_permission(request),
+            "may_explain": request.user.has_perm("executions.view_run"),
         }
 
     def _gone(self, request: HttpRequest, job_id: UUID) -> HttpResponseRedirect:

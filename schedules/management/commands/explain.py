@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 DAY = timedelta(hours=24)
 GAPS_FOUND, UNANSWERED = 1, 2
 MOST_NAMED = 10
+WIDTH = len("2026-11-20 08:30:00.123456")
 
 
 class Command(BaseCommand):
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         if not options["json"]:
             for stoppage in ledger.incidents(job_id, after, until):
                 self.stdout.write(
-                    f"{_exact(stoppage.raised_at or stoppage.found_at)}  {'Watchdog':<13}  {Why(stoppage.why).label}"
+                    f"{_exact(stoppage.raised_at or stoppage.found_at):<{WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}"
                 )
             self.stdout.write(_summary(counts, after, until, ledger.kept_since(now)))
             job = Job.objects.filter(pk=job_id).first()
@@ -104,7 +105,7 @@ def _instant(option: str, text: str | None) -> datetime | None:
 
 def _line(entry: Entry, text: str) -> str:
     when = f"{_exact(entry.at)} … {_exact(entry.last_at)}" if entry.n_occurrences > 1 else _exact(entry.at)
-    return f"{when}  {LABELS_OF[entry.decision][0]:<13}  {text}"
+    return f"{when:<{WIDTH}}  {LABELS_OF[entry.decision][0]:<13}  {text}"
 
 
 def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_since: datetime) -> str:

@@ -54,7 +54,7 @@ def test_a_whole_history_ends_with_zero(job: Job) -> None:
     assert len(lines) == 5
     assert (
         lines[0]
-        == f"{START + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}  Started        Ran, 8 ms late, took 250 ms, succeeded."
+        == f"{START + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}         Started        Ran, 8 ms late, took 250 ms, succeeded."
     )
     assert lines[-1].endswith("UTC: 4 started.")
 
@@ -63,7 +63,7 @@ def test_gaps_end_with_one_and_can_be_shown_alone(job: Job) -> None:
     Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
     text, code = explained(str(job.pk), "--gaps", *window())
     assert code == 1
-    assert [line.split("  ")[1] for line in text.splitlines()[:-1]] == ["Gap"]
+    assert [line.split()[2] for line in text.splitlines()[:-1]] == ["Gap"]
     assert text.endswith("UTC: 3 started, 1 gap.\n")
 
 
