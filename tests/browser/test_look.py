@@ -9,12 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from executions.models import LogLine, Run
+from executions.models import LogLine
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
 from schedules import backfill, definitions, pause_sets, triggers
 from schedules.backfill import Wanted
-from schedules.models import Backfill, FeatureFlag, Job, PauseSet
+from schedules.models import FeatureFlag, Job, PauseSet
 from schedules.selection import Selection
 from tests.browser.conftest import shoot
 from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page, ViewportSize
 
+    from executions.models import Run
 
 pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
 
@@ -36,18 +37,6 @@ CUT_OFF = """[...document.querySelectorAll("main *, #content-main *, #content-ma
     && !box.matches("input, textarea, select, [class*=observer]");
 }).map((box) => `${box.tagName}.${box.className} ${box.scrollWidth - box.clientWidth} px`)"""
 # The focused element, if nothing shows that it is the focused one.
-BROKEN_WORDS = """() => [...document.querySelectorAll("td")].flatMap(cell => {
-  const found = [], walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    for (const word of walker.currentNode.data.matchAll(/[^ \\n]+/g)) {
-      const range = document.createRange();
-      range.setStart(walker.currentNode, word.index);
-      range.setEnd(walker.currentNode, word.index + word[0].length);
-      if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(word[0]);
-    }
-  }
-  return found;
-})"""
 UNMARKED = """(() => {
   const marked = (box) => { const style = getComputedStyle(box); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none"; };
   const place = document.activeElement;
@@ -256,17 +245,6 @@ def test_lists_are_not_cut_off_at_any_width(admin: Page, furnished: tuple[Job, d
         admin.goto(address)
         admin.wait_for_load_state("networkidle")
         assert admin.evaluate(CUT_OFF) == [], address
-
-
-def test_the_table_of_backfills_breaks_no_word(admin: Page, furnished: tuple[Job, dict[str, Run]]) -> None:
-    made = Backfill.objects.get()
-    Backfill.objects.update(n_instants=24, n_opened=2, pace=timedelta(seconds=10))
-    Run.objects.filter(status__in=["succeeded", "failed", "running"]).update(backfill_id=made.pk)
-    admin.set_viewport_size({"width": 1280, "height": 800})
-    admin.goto(pages(*furnished)["job-backfill"])
-    admin.wait_for_load_state("networkidle")
-    shoot(admin, "1280-job-backfill")
-    assert admin.evaluate(BROKEN_WORDS) == []
 
 
 def test_the_filters_of_the_runs_open_and_name_the_viewers_zone(
