@@ -209,13 +209,15 @@ def _key(given: str | None, job_id: UUID) -> str:
 
 def _held(wanted: Mapping[str, object]) -> list[Waiter]:
     waiters = []
-    for *what, policies in fetch_planned(held_queries.HELD, wanted):
+    for run_id, job_id, is_buffered, concurrency_key, rate_key, limits, policies in fetch_planned(
+        held_queries.HELD, wanted
+    ):
         read = read_policies(policies)
         if isinstance(read, Unreadable):
             # It waits for a version that can, and keeps nobody waiting.
-            log.error("cannot_admit", action="admit", run=str(what[0]), error=str(read))
+            log.error("cannot_admit", action="admit", run=str(run_id), error=str(read))
         else:
-            waiters.append(Waiter(*what, policies=read))
+            waiters.append(Waiter(run_id, job_id, is_buffered, concurrency_key, rate_key, limits, read))
     return waiters
 
 

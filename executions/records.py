@@ -43,8 +43,11 @@ def _retried(rows: Sequence[Record]) -> Iterator[Record]:
     again = {retry_of: Record(*row) for retry_of, *row in fetch(queries.BEGUN_RETRIES, {"id": idle})} if idle else {}
     for row in rows:
         retry = again.get(row.run_id)
-        at = {"origin": row.origin, "nominal_at": row.nominal_at, "last_nominal_at": row.last_nominal_at}
-        yield retry._replace(**at) if retry else row
+        yield (
+            retry._replace(origin=row.origin, nominal_at=row.nominal_at, last_nominal_at=row.last_nominal_at)
+            if retry
+            else row
+        )
 
 
 def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:

@@ -21,7 +21,7 @@ from executions.stored import sound
 from schedules import chore_queries, queries, tick, watches
 from schedules.definitions import lock
 from schedules.exceptions import InvalidDefinition, JobConflict
-from schedules.expected import expected_instants, is_foreseen
+from schedules.expected import expected_instants, is_foreseen, known_from
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MOST_LIVE = 100  # runs of a backfill that are not over at one time
 LOW = MOST_LIVE // 2  # when so few are left, more are opened
 INSTANTS_A_STEP = 1000
 AT_ONCE = 200  # looked up together where few of them may start
-MOST_COUNTED = 100_000
+MOST_COUNTED = 100_000  # instants; each is asked of each spec of the job
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # at runs of whose end no beat has told
 PUSHED_BACK_FOR = timedelta(minutes=1)
 LONGEST_PACE = timedelta(days=1)
@@ -71,10 +71,11 @@ class Foresight:
 def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
     """Say what a backfill would open, and change nothing. Raises InvalidDefinition, JobConflict."""
     _check(job, wanted, now)
+    most = _most_counted(job)
     n_instants = n_start = n_over = 0
     first_at = last_at = None
     for instant, is_wanted in _judged(job, wanted, now, INSTANTS_A_STEP):
-        if n_instants == MOST_COUNTED or n_start == wanted.max_runs:
+        if n_instants == most or n_start == wanted.max_runs:
             return Foresight(n_instants, True, n_start, n_over, first_at, last_at)
         n_instants += 1
         if is_wanted:
@@ -86,6 +87,7 @@ def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
 
 def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfill:
     """Begin a backfill; beats open its runs. Raises JobGone, InvalidDefinition, JobConflict."""
+    n_instants = _count(job_id, wanted, now)  # it takes seconds, so not while others wait for the job
     with transaction.atomic():
         job = lock(job_id)
         _check(job, wanted, now)
@@ -104,7 +106,7 @@ def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfil
             created_at=now,
             due_at=now,
             cursor_at=wanted.after,
-            n_instants=sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), MOST_COUNTED)),
+            n_instants=n_instants,
             state=BackfillState.OPEN,
         )
         watches.review([job_id])
@@ -124,6 +126,18 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
             _close(backfill, BackfillState.CANCELLED, now)
     log.info("backfill_cancelled", action="backfill", backfill=str(backfill_id), actor=actor, n_cancelled=n_cancelled)
     return backfill
+
+
+def _count(job_id: UUID, wanted: Wanted, now: datetime) -> int:
+    job = Job.objects.select_related("spec").filter(pk=job_id).first()
+    if job is None:
+        return 0
+    _check(job, wanted, now)
+    return sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), _most_counted(job)))
+
+
+def _most_counted(job: Job) -> int:
+    return MOST_COUNTED // max(1, len(job.schedule_spec.specs))
 
 
 def _lock(backfill_id: UUID) -> Backfill:
@@ -210,15 +224,15 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
 
 def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
     """Each instant, with whether the mode asks for it; `at_once` of them are looked up together."""
-    mode, kept_since = wanted.mode, now - settings.MAINSPRING.retention
+    mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
     while part := list(islice(instants, at_once)):
         found = history.standings(job.pk, part)
         for instant in part:
             standing = found.get(instant)
             is_gap = standing is None or standing.is_gap
-            if is_gap and mode is not BackfillMode.ALL and instant < kept_since:
-                yield instant, False  # its row may have been pruned
+            if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
+                yield instant, False  # the job was not there yet, or the row may have been pruned
             else:
                 yield instant, _is_wanted(mode, standing, is_gap=is_gap and instant <= job.mark_at)
 

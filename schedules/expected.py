@@ -20,14 +20,23 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
 
     What lies before the first schedule that is known goes by that one: a new job's past can be carried out too.
     """
-    first = ScheduleSpan.objects.filter(job_id=job.pk).order_by("from_at", "id").first()
-    known_from, schedule = (first.from_at, first.schedule) if first else (job.created_at, job.schedule)
-    if after < known_from:
-        yield from Span(spec_of(schedule), after).instants(after, min(until, known_from))
+    from_at, schedule = _first_known(job)
+    if after < from_at:
+        yield from Span(spec_of(schedule), after).instants(after, min(until, from_at))
     for spans, since, upto in spans_of(job.pk, job, after, until):
         yield from named(spans, since, upto)
+
+
+def known_from(job: Job) -> datetime:
+    """Since when it is known which instants the job had: before that it may not have been there."""
+    return _first_known(job)[0]
 
 
 def is_foreseen(job: Job) -> bool:
     """Whether the schedule says beforehand which instants it names."""
     return Span(job.schedule_spec, job.mark_at).is_foreseen
+
+
+def _first_known(job: Job) -> tuple[datetime, object]:
+    first = ScheduleSpan.objects.filter(job_id=job.pk).order_by("from_at", "id").first()
+    return (first.from_at, first.schedule) if first else (job.created_at, job.schedule)

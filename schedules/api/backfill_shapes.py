@@ -55,7 +55,9 @@ class BackfillForesight(Shape):
     """What a backfill would open."""
 
     dry_run: Literal[True]
-    n_instants: int = Field(description="Instants of the range, counted up to 100,000, or until `max_runs` is reached.")
+    n_instants: int = Field(
+        description="Instants of the range, counted up to 100,000 (fewer with many specs), or until `max_runs` is reached."
+    )
     is_more: bool = Field(description="Whether the range holds more than those.")
     n_would_start: int
     n_passed_over: int = Field(description="Instants that the mode does not ask for.")
@@ -80,7 +82,7 @@ class BackfillShape(Shape):
     overlap: Overlap
     max_runs: int | None
     state: BackfillState = Field(description="`done`: every instant was looked at; its last runs may still go on.")
-    n_instants: int = Field(description="Instants of the range, counted up to 100,000.")
+    n_instants: int = Field(description="Instants of the range, counted up to 100,000 (fewer with many specs).")
     n_opened: int = Field(description="Runs opened so far.")
     n_passed_over: int = Field(description="Instants so far that the mode does not ask for.")
     cursor_at: datetime = Field(description="Every instant up to this one has been looked at.")

@@ -323,6 +323,21 @@ def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
     assert named == [at(minute) for minute in (-2, 0, 2, 4, 6, 8, 10, 15, 20)]
 
 
+@pytest.mark.parametrize(("mode", "n"), [(MISSING, 5), (GAPS, 5), (ALL, 8)])
+def test_before_a_job_was_there_nothing_of_it_is_missing(mode: BackfillMode, n: int) -> None:
+    job = job_with()
+    foreseen = foresee(job, Wanted(at(-3), at(5), mode), LATER)
+    assert (foreseen.n_instants, foreseen.n_would_start) == (8, n)
+
+
+def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "MOST_COUNTED", 20)
+    job = make_job(schedule={"specs": [{"cron": "* * * * *"}, {"cron": "*/2 * * * *"}]})
+    wanted = Wanted(at(-60), at(0))
+    assert foresee(job, wanted, NOW).n_instants == 10
+    assert start(job.pk, wanted, NOW, actor="ann").n_instants == 10
+
+
 def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

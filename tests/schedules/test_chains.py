@@ -11,7 +11,6 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from executions import admission, runs, transitions
-from executions.ids import uuid7
 from executions.models import Followup, Run, Watch
 from executions.states import Origin
 from executions.targets.base import Failed
@@ -129,19 +128,6 @@ def test_runs_of_any_origin_count(origin: Origin) -> None:
     end(make_run(first, origin=origin))
     follow()
     assert len(started(follower)) == 1
-
-
-def test_a_backfill_and_what_did_not_start_start_nothing() -> None:
-    first = source(start_deadline="1s")
-    follower = after(first, on="completion")
-    of_backfill = {"backfill_id": uuid7(NOW)}
-    once = end(make_run(first, origin=Origin.BACKFILL, **of_backfill))
-    end(make_run(first, NOW + timedelta(seconds=1), origin=Origin.RETRY, retry_of=once.pk, **of_backfill))
-    make_run(first, NOW + MINUTE, expires_at=NOW + MINUTE)
-    assert transitions.expire(NOW + MINUTE, 10) == 1
-    assert Followup.objects.count() == 3
-    follow(NOW + 2 * MINUTE)
-    assert (started(follower), Followup.objects.count()) == ([], 0)
 
 
 def test_nothing_starts_twice_when_a_pass_dies_after_opening(monkeypatch: pytest.MonkeyPatch) -> None:

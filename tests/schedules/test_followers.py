@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection, connections, transaction
 
-from executions import runs
+from executions import runs, transitions
 from executions.ids import uuid7
 from executions.models import Attempt, Followup, Run, RunEvent, Watch
 from executions.states import Origin, Reason
@@ -148,13 +148,30 @@ def test_a_job_is_paused_when_so_many_runs_have_failed_in_a_row_and_counts_anew_
     assert Job.objects.get().state == "active"
 
 
-def test_of_a_backfills_run_a_retry_by_hand_starts_what_comes_after_it_and_the_run_itself_does_not() -> None:
-    job = overlapping("allow")
-    make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
-    once = end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=uuid7(NOW)))
-    again = end(runs.retry(once, at(2), actor="ann"))
-    follow_once(at(3), 100)
-    assert list(Run.objects.filter(origin=Origin.CHAIN).values_list("caused_by", flat=True)) == [again.pk]
+def chained(**policies: Any) -> tuple[Job, Job]:
+    """A job, and one that starts after any end of its runs."""
+    job = overlapping("allow", **policies)
+    return job, make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk), "on": "completion"}])
+
+
+def test_backfills_start_no_other_job_but_a_retry_by_hand_of_what_they_ran_does() -> None:
+    job, follower = chained()
+    backfill_id = uuid7(NOW)
+    once = end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=backfill_id))
+    end(make_run(job, at(2), origin=Origin.RETRY, retry_of=once.pk, backfill_id=backfill_id))
+    by_hand = end(runs.retry(once, at(3), actor="ann"))
+    follow_once(at(4), 100)
+    assert list(Run.objects.filter(job=follower).values_list("caused_by", flat=True)) == [by_hand.pk]
+    assert not Followup.objects.exists()
+
+
+def test_what_did_not_start_starts_no_other_job() -> None:
+    job, follower = chained(start_deadline="1s")
+    make_run(job, at(1), expires_at=at(1))
+    assert transitions.expire(at(1), 10) == 1
+    assert Followup.objects.count() == 1
+    follow_once(at(2), 100)
+    assert (Run.objects.filter(job=follower).count(), Followup.objects.count()) == (0, 0)
 
 
 @pytest.mark.django_db(transaction=True)
