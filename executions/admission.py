@@ -156,22 +156,25 @@ def admit(
 
 def _let_start(waiters: Sequence[Waiter], now: datetime) -> Judged:
     """Judge these, and write it. A run that the database does not let start takes no place from the others."""
-    while True:
-        judged = _judge(waiters, now)
-        try:
-            with transaction.atomic():
-                transitions.release(judged.verdicts, now)
-        except Exception:
-            if is_away():
-                raise
-            refused = _refused(judged.verdicts, now)
-            if not refused:
-                raise
-        else:
-            return judged
+    judged = _judge(waiters, now)
+    while refused := _write(judged.verdicts, now):
         for run_id, error in refused.items():
             log.error("cannot_admit", action="admit", run=str(run_id), error=one_line(error))
         waiters = [waiter for waiter in waiters if waiter.run_id not in refused]
+        judged = _judge(waiters, now)
+    return judged
+
+
+def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
+    """Write all of them, or return those that cannot be written even alone; then none is."""
+    try:
+        with transaction.atomic():
+            transitions.release(verdicts, now)
+    except Exception:
+        if is_away() or not (refused := _refused(verdicts, now)):
+            raise
+        return refused
+    return {}
 
 
 def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:

@@ -55,14 +55,14 @@ class Message:
     @property
     def options(self) -> dict[str, Any]:
         route, first = self.runs[0].route, self.runs[0]
-        task_id = f"{first.run_id}.{first.claim_no}"
+        message_id = f"{first.run_id}.{first.claim_no}"
         # A worker begins no run of a message that it has had for longer than PATIENCE.
         limit = route.time_limit + (PATIENCE if len(self.runs) > 1 else timedelta(0))
         return {
             "queue": route.queue,
-            "task_id": task_id,
+            "task_id": message_id,
             # For those who look on; Celery would make it of all the runs, which takes longer than to send them.
-            "argsrepr": task_id if len(self.runs) == 1 else f"{task_id} and {len(self.runs) - 1} more",
+            "argsrepr": message_id if len(self.runs) == 1 else f"{message_id} and {len(self.runs) - 1} more",
             "time_limit": limit.total_seconds(),
             "priority": route.priority,
         }

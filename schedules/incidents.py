@@ -135,6 +135,7 @@ def _note_on_first(stoppage: Stoppage, told_at: datetime) -> None:
 
     A row of the watchdog's own would take the place of an occurrence that may still start.
     """
-    mine = Stoppage.objects.filter(pk=stoppage.pk, is_noted=False)
-    if mine.select_for_update() and records.note(stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True):
-        mine.update(is_noted=True)
+    if queries.lock_unnoted(stoppage.pk) and records.note(
+        stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True
+    ):
+        Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)

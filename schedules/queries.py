@@ -70,6 +70,9 @@ ON CONFLICT DO NOTHING
 # watchdog: mend a job, unless somebody else works on it just now.
 LOCK_JOB_IF_FREE = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE SKIP LOCKED"
 
+# watchdog: what no run tells of yet.
+LOCK_UNNOTED = "SELECT id FROM schedules_stoppage WHERE id = %(id)s AND NOT is_noted FOR UPDATE"
+
 # watchdog: what is over and older than the history. Spans and stoppages are few: one batch a minute keeps up.
 PRUNE_SPANS = """
 DELETE FROM schedules_schedulespan WHERE id IN (
@@ -270,6 +273,11 @@ def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
 def limit_waiting() -> None:
     """Let no statement of this connection wait long for a lock, and no transaction of it hold one when nothing is done."""
     fetch(LIMIT_WAITING, {})
+
+
+def lock_unnoted(stoppage_id: int) -> bool:
+    """Lock a stoppage until the transaction ends; False: a run tells of it by now."""
+    return bool(fetch(LOCK_UNNOTED, {"id": stoppage_id}))
 
 
 def lock_chains() -> None:

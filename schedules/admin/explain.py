@@ -102,13 +102,13 @@ def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tu
 
     Entries are made oldest first: a growing end of a long window is looked at, not the whole of it.
     """
-    span = FIRST_LOOK
-    while True:
-        low = after if until - after <= span else until - span
-        found = deque(ledger.entries(job_id, low, until, now), maxlen=PER_PAGE + 1)
-        if len(found) > PER_PAGE or low == after:
-            return list(found)[::-1][:PER_PAGE], len(found) > PER_PAGE
-        span *= 4
+    found: deque[Entry] = deque(maxlen=PER_PAGE + 1)
+    low, span = until, FIRST_LOOK
+    while low > after and len(found) <= PER_PAGE:
+        low, span = until - min(span, until - after), span * 4
+        found.clear()
+        found.extend(ledger.entries(job_id, low, until, now))
+    return list(found)[::-1][:PER_PAGE], len(found) > PER_PAGE
 
 
 def _how_many(counts: Mapping[Decision, int], gaps: ledger.Account) -> str:

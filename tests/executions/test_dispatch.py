@@ -23,7 +23,9 @@ def test_a_message_names_the_claim_the_queue_and_the_time_after_which_its_proces
     run = make_run(make_job(policies={"timeout": "20s"}))
     (message,) = dispatch_once(NOW, 10).messages
     assert message.args == [[[str(run.pk), 0]]]
-    assert message.options == {"queue": "command", "task_id": f"{run.pk}.0", "time_limit": 30.0, "priority": 6}
+    claim = f"{run.pk}.0"
+    expected = {"queue": "command", "task_id": claim, "argsrepr": claim, "time_limit": 30.0, "priority": 6}
+    assert message.options == expected
 
 
 def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() -> None:
