@@ -106,7 +106,9 @@ def make_jobs(first_at: datetime, url: str) -> list[Case]:
     with transaction.atomic():
         for name, group in GROUPS.items():
             every = group.every * SECOND
-            catch_up = {"mode": group.mode, "max_age": group.max_age, "max_runs": group.max_runs, "pace": group.pace}
+            catch_up = {"mode": group.mode, "max_age": group.max_age}
+            if group.mode != "skip":
+                catch_up |= {"max_runs": group.max_runs, "pace": group.pace}
             for number in range(group.n_jobs):
                 at = first_at + every * number / group.n_jobs
                 end = first_at + UP + (OUTAGE / 3 if group.ends_in_outage else OUTAGE + AFTERWARDS)
