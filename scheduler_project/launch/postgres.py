@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import is_unburied, last_lines, quiet_environment
+from scheduler_project.launch.processes import is_unburied, last_lines, processes_in, quiet_environment
 from scheduler_project.launch.server import HOST, Server
 from scheduler_project.launch.unprivileged import Way, find_way
 
@@ -147,6 +147,10 @@ class Postgres(Server):
         except (FileNotFoundError, ValueError, IndexError):
             return False
         return any(line.split()[1] == segment and int(line.split()[6]) > 0 for line in shared)
+
+    def _survivors(self) -> list[int]:
+        # Each ends by itself, unless it waits for a lock inside the server that another one held.
+        return processes_in(self.data, "postgres")
 
     def _answers(self, pid: int) -> bool:
         try:

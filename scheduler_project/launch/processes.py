@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -72,6 +73,17 @@ def command_line_of(pid: int) -> str:
             return ""
     listing = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return listing.stdout.strip()
+
+
+def processes_in(folder: Path, name: str) -> list[int]:
+    """The processes so called that work in a folder. Told on Linux alone, and of those that one may look at."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            pid = int(entry.name)
+            if (entry / "cwd").readlink() == folder.resolve() and command_line_of(pid).startswith(name):
+                found.append(pid)
+    return found
 
 
 def is_unburied(pid: int) -> bool:

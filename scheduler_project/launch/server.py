@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import secrets
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 # Below the range from which systems take the ports of outgoing connections, so none of those is in the way.
 PORTS = range(20000, 32000)
-OLD_PROCESSES_GO = 10.0  # seconds: longer than this they are not waited for
+OLD_PROCESSES_GO = 5.0  # seconds: longer than this they are not waited for
 
 
 def port_is_free(port: int) -> bool:
@@ -123,6 +125,10 @@ class Server(ABC):
         """Whether other processes of a killed server hold on to its data: until they have gone, none can start."""
         return False
 
+    def _survivors(self) -> list[int]:
+        """Those processes."""
+        return []
+
     @property
     def running(self) -> bool:
         """Whether the process that `start` started is still there."""
@@ -153,9 +159,7 @@ class Server(ABC):
         """
         self._stop_leftover()
         self._prepare()
-        free_by = time.monotonic() + OLD_PROCESSES_GO
-        while self._still_in_use() and time.monotonic() < free_by:
-            yield
+        yield from self._until_free()
         process = self._process = self._launch()
         deadline = time.monotonic() + seconds
         while process.poll() is None and time.monotonic() < deadline:
@@ -165,6 +169,17 @@ class Server(ABC):
         happened = "stopped at once" if self.exit_code is not None else f"did not answer within {seconds:.0f} seconds"
         self.kill()
         raise CannotLaunch(f"{self.name} {happened}. The end of {self.log}:\n{last_lines(self.log)}")
+
+    def _until_free(self) -> Iterator[None]:
+        free_by = time.monotonic() + OLD_PROCESSES_GO
+        while self._still_in_use():
+            if time.monotonic() > free_by:
+                for pid in self._survivors():
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            if time.monotonic() > free_by + OLD_PROCESSES_GO:
+                return
+            yield
 
     def stop(self, seconds: float = 15) -> None:
         """Shut down in order; after `seconds`, kill."""

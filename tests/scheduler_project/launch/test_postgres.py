@@ -73,6 +73,19 @@ def test_a_killed_server_comes_back_on_its_port_with_what_was_committed(server: 
     assert ask(server, "SELECT number FROM kept") == 7
 
 
+def test_a_process_of_a_killed_server_that_does_not_end_keeps_no_new_one_from_starting(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduler_project.launch.server.OLD_PROCESSES_GO", 0.5)
+    insert(server, 7)
+    with psycopg.connect(server.url) as connection:
+        # As one that waits for a lock inside, which a process held that is gone.
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        server.kill()
+        server.start()
+    assert ask(server, "SELECT number FROM kept") == 7
+
+
 def test_a_stopped_server_starts_again_with_its_data(server: Postgres) -> None:
     insert(server, 8)
     server.stop()
