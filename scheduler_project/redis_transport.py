@@ -50,6 +50,7 @@ class Channel(redis.Channel):
     """Says that its connection is gone in the way that its callers expect and pass over."""
 
     Message = Message
+    _kept: Any = None
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Wait for a message, each time for another part of a second.
@@ -76,8 +77,13 @@ class Channel(redis.Channel):
         """Yield a client; raises Disconnected once the connection has been closed."""
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
-        with super().conn_or_acquire(client) as found:
-            yield found
+        yield client or self._client_of_pool()
+
+    def _client_of_pool(self) -> Any:
+        # kombu makes a client for each command, which takes longer than to send it.
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = self._create_client()  # type: ignore[attr-defined]  # not in the stubs
+        return self._kept
 
     def basic_ack(self, delivery_tag: Any, multiple: bool = False) -> None:
         """Acknowledge, unless the channel is closed: nobody is there to hear it."""

@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 # What reading a message of the wrong shape raises. The broker's own errors are none of these: they are passed on.
 UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, DecodeError, ContentDisallowed)
 
+EVENTS_EACH = 0.1  # seconds
+
 
 class Consumer(consumer.Consumer):
     """Drops such a message with one log line; Celery would end the worker, and find the message again."""
@@ -31,12 +33,15 @@ class Consumer(consumer.Consumer):
     connection_errors: tuple[type[Exception], ...]
     initial_prefetch_count: int
     prefetch_multiplier: int
+    timer: Any
+    _flush_events: Callable[[], None]
     qos: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._crew = crew.get() if isinstance(self.pool, TaskPool) else None
         self._is_told = threading.Event()
+        self._has_events = threading.Event()
         if self._crew:
             self._crew.employ(self.pool.limit, self._tell)
 
@@ -53,6 +58,19 @@ class Consumer(consumer.Consumer):
             self.qos.value = max(1, self.initial_prefetch_count - self._crew.n_beyond)
             self.qos.update()
 
+    def on_send_event_buffered(self) -> Any:
+        """From any thread: there are events for Flower. Those of a tenth of a second are sent together.
+
+        Celery sends them after each turn of its loop, which takes longer than all else that it does with a message.
+        """
+        if not self._has_events.is_set():
+            self._has_events.set()
+            self.call_soon(self.timer.call_after, EVENTS_EACH, self._send_events)
+
+    def _send_events(self) -> None:
+        self._has_events.clear()
+        self._flush_events()
+
     @property
     def _new_prefetch_count(self) -> int:
         # After a reconnection Celery counts up from what the broker was last told, which may be for want of places.
@@ -61,7 +79,9 @@ class Consumer(consumer.Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Return what is called with each message."""
         handle = super().create_task_handler(*args, **kwargs)
-        self._fetch_for_free_places()  # on this connection, which may not be the first
+        # On this connection, which may not be the first: what was to be done on the one before is forgotten.
+        self._has_events.clear()
+        self._fetch_for_free_places()
 
         def handle_or_drop(message: Any) -> Any:
             try:

@@ -7,11 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
 from celery import Celery
+from kombu import Connection
 
 import scheduler_project.celery  # noqa: F401  (the transport is registered there)
 from scheduler_project.launch.valkey import Valkey
@@ -135,6 +138,30 @@ def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker:
     assert said.count("message_dropped") >= len(MALFORMED) // 2
     assert "Unrecoverable" not in said
     assert worker.control.inspect(timeout=10, limit=1).ping()
+
+
+def test_events_of_many_messages_are_told_together_and_all_of_them(worker: Worker, broker: Valkey) -> None:
+    told: list[str] = []
+    with Connection(broker.url) as connection:
+        receiver = Celery("watching", broker=broker.url).events.Receiver(
+            connection, {"*": lambda event: told.append(event["type"])}
+        )
+        with receiver.consumer_context(wakeup=False) as (listening, *_):
+            before = n_published(worker)
+            for number in range(30):
+                name = {"task": "celery.backend_cleanup", "id": f"task-{number}"}
+                worker.send(envelope(encoded([[], {}, {}]), headers=name, properties={"delivery_tag": f"tag-{number}"}))
+            deadline = time.monotonic() + 20
+            while told.count("task-succeeded") < 30 and time.monotonic() < deadline:
+                with suppress(TimeoutError):
+                    listening.drain_events(timeout=0.5)
+            assert n_published(worker) - before < 30
+    assert [told.count(f"task-{name}") for name in ("received", "started", "succeeded")] == [30, 30, 30]
+
+
+def n_published(worker: Worker) -> int:
+    calls: Any = worker.broker.info("commandstats")
+    return int(calls.get("cmdstat_publish", {"calls": 0})["calls"])
 
 
 def test_no_password_is_told_to_whoever_asks_a_worker(worker: Worker, broker: Valkey) -> None:
