@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -68,11 +68,19 @@ class RunPolicies(BaseModel):
     )
 
 
+P = TypeVar("P", bound=RunPolicies)
+
+
 @lru_cache(maxsize=8192)
 def read_policies(text: str) -> RunPolicies | Unreadable:
     """Read policies as they are stored."""
+    return read_as(RunPolicies, text)
+
+
+def read_as(kind: type[P], text: str) -> P | Unreadable:
+    """The same for a kind that has more of them."""
     stored = json.loads(text)
     try:
-        return RunPolicies.model_validate(stored)
+        return kind.model_validate(stored)
     except ValidationError as error:
         return unreadable("policies", field_errors(error, stored))

@@ -20,7 +20,7 @@ from executions.states import Origin, RunStatus
 from executions.stored import sound
 from schedules import chore_queries, queries, tick, watches
 from schedules.definitions import lock
-from schedules.exceptions import InvalidDefinition, JobConflict
+from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.expected import expected_instants, is_foreseen, known_from
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 
@@ -131,7 +131,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
 def _count(job_id: UUID, wanted: Wanted, now: datetime) -> int:
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
-        return 0
+        raise JobGone
     _check(job, wanted, now)
     return sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), _most_counted(job)))
 

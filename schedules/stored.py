@@ -7,10 +7,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from executions.policies import read_as
 from executions.stored import unreadable
-from executions.targets.errors import field_errors
 from schedules.clock.reading import parse
 from schedules.clock.spec import InvalidSchedule
 from schedules.policies import JobPolicies
@@ -32,8 +30,4 @@ def read_schedule(text: str) -> ScheduleSpec | Unreadable:
 @lru_cache(maxsize=8192)
 def read_policies(text: str) -> JobPolicies | Unreadable:
     """Read policies from their JSON."""
-    stored = json.loads(text)
-    try:
-        return JobPolicies.model_validate(stored)
-    except ValidationError as error:
-        return unreadable("policies", field_errors(error, stored))
+    return read_as(JobPolicies, text)
