@@ -13,7 +13,7 @@ from django.db import transaction
 from executions import queries, transitions
 from executions.database import execute, is_away, one_line, take_apart
 from executions.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
-from executions.message import Message, Route, Waiting, gather
+from executions.message import SPREAD, Allowance, Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
 from executions.policies import read_policies
 from executions.queries import NEXT_DISPATCH
@@ -33,6 +33,8 @@ __all__ = [
     "NEXT_EXPIRY",
     "NEXT_FOLLOWUP",
     "QUEUES",
+    "SPREAD",
+    "Allowance",
     "Dispatched",
     "Message",
     "Route",
@@ -73,7 +75,7 @@ class Dispatched:
     n_broken: int = 0
 
 
-def dispatch_once(now: datetime, limit: int) -> Dispatched:
+def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched:
     """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them.
 
     Of a pass that fails those runs are found that fail alone, and the others are taken.
@@ -81,7 +83,7 @@ def dispatch_once(now: datetime, limit: int) -> Dispatched:
     again_after = settings.MAINSPRING.republish_after
     try:
         with transaction.atomic():
-            return Dispatched(_messages(transitions.dispatch(now, limit=limit, republish_after=again_after)))
+            return Dispatched(_messages(transitions.dispatch(now, limit=limit, republish_after=again_after), spread))
     except Exception as error:
         if is_away():
             raise
@@ -92,10 +94,10 @@ def dispatch_once(now: datetime, limit: int) -> Dispatched:
     )
     for run_id, fault in faults.items():
         log.error("cannot_publish", action="dispatch", run=str(run_id), error=one_line(fault))
-    return Dispatched(_messages([run for part in parts for run in part]), len(faults))
+    return Dispatched(_messages([run for part in parts for run in part], spread), len(faults))
 
 
-def _messages(due: Iterable[Due]) -> list[Message]:
+def _messages(due: Iterable[Due], spread: int) -> list[Message]:
     waiting = []
     for run in due:
         try:
@@ -104,7 +106,7 @@ def _messages(due: Iterable[Due]) -> list[Message]:
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
-    return gather(waiting)
+    return gather(waiting, spread)
 
 
 def expire_once(now: datetime, limit: int) -> int:

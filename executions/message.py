@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 PATIENCE = timedelta(seconds=1)  # for a message of several runs; what is not begun by then is published again
-SPREAD = 16  # messages over which the runs of one pass are spread, so that all workers have a share
+SPREAD = 16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
+A_SECOND = 100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,36 @@ class Message:
         }
 
 
-def gather(runs: Iterable[Waiting]) -> list[Message]:
+@dataclass(slots=True)
+class Allowance:
+    """Over how many messages a beat spreads the runs of its next pass: `SPREAD`, less after many, one at the least."""
+
+    n_left: float = SPREAD
+    seen_at: datetime | None = None
+
+    def at(self, now: datetime) -> int:
+        """How many there may be now."""
+        since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
+        self.n_left = min(SPREAD, self.n_left + since.total_seconds() * A_SECOND)
+        self.seen_at = now
+        return max(1, int(self.n_left))
+
+    def take(self, n_messages: int) -> None:
+        """Note how many there were."""
+        self.n_left = max(0.0, self.n_left - n_messages)
+
+
+def gather(runs: Iterable[Waiting], spread: int = SPREAD) -> list[Message]:
     """Return the messages for these runs: few runs have one each, of many that go one way up to a hundred share one.
 
-    That way nothing waits for company at light load, and under a backlog a message's cost is shared.
+    That way nothing waits for company at light load, and under a backlog a message's cost is shared. `spread`: over so
+    many messages those of one way go, if they may share them.
     """
     by_route: dict[Route, list[Waiting]] = {}
     for run in runs:
         by_route.setdefault(run.route, []).append(run)
     messages = []
     for route, same in by_route.items():
-        size = min(route.most, -(-len(same) // SPREAD))
+        size = min(route.most, -(-len(same) // spread))
         messages += [Message(tuple(same[first : first + size])) for first in range(0, len(same), size)]
     return messages

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -28,6 +29,7 @@ from executions.database import is_away, one_line
 from executions.dispatch import (
     CARRY_OUT,
     QUEUES,
+    Allowance,
     Dispatched,
     Message,
     dispatch_once,
@@ -62,6 +64,7 @@ PATIENCE = 1.5
 TIMEOUTS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
 LOCKED = timedelta(milliseconds=50)  # what is due is in another beat's hands, or in an administrator's: look again then
 LOOK_FOR_STRANDED = timedelta(seconds=5)
+BREATH = 0.01  # seconds from one pass that took something to the next: what falls due meanwhile shares its cost
 NOTHING = Ticked(0, 0, 0, [])
 
 
@@ -112,17 +115,18 @@ class JobScheduler(PeriodicScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
-        self._has_failed = self._is_faulty = False
+        self._has_failed = self._is_faulty = self._took = False
+        self._allowance = Allowance()
         self._database, self._broker = Outage("database"), Outage("broker")
         self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """One pass, then sleep. Whatever goes wrong in a pass, the next one comes."""
-        now = self.read_clock()
+        now, began = self.read_clock(), time.monotonic()
         # What fails first may only be a connection that the server has closed: then the next pass has a new one.
         wake_at = now + (AFTER_FAULT if self._has_failed else timedelta(0))
-        self._has_failed = True
+        self._has_failed, self._took = True, False
         try:
             wake_at = self.pass_once(now)
             self._has_failed = False
@@ -137,6 +141,8 @@ class JobScheduler(PeriodicScheduler):
         if self.is_told_to_stop:
             raise SystemExit
         close_old_connections()
+        if self._took:
+            time.sleep(max(0.0, BREATH - (time.monotonic() - began)))
         self._wakeup.wait((wake_at - self.read_clock()).total_seconds())
         return 0.0
 
@@ -152,13 +158,13 @@ class JobScheduler(PeriodicScheduler):
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
         next_at = queries.next_at()
-        took, soonest = self._take_due(now, limit, next_at)
+        self._took, soonest = self._take_due(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if took:
+        if self._took:
             next_at = queries.next_at()
         each_at = (
             next_at.tick,
@@ -174,6 +180,7 @@ class JobScheduler(PeriodicScheduler):
         if messages and now < self._ask_broker_at:
             postpone(messages, self._ask_broker_at)
             return
+        self._allowance.take(len(messages))
         for place, message in enumerate(messages):
             try:
                 self.apply_async(JobEntry(message, self.app), producer=self.producer, advance=False)
@@ -202,12 +209,12 @@ class JobScheduler(PeriodicScheduler):
         if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
             followed = self._try(follow_once, now, limit, followed)
         if next_at.tick <= now:
-            ticked = self._try(tick, now, limit, ticked)
+            ticked = self._try(self._tick, now, limit, ticked)
             self.publish(ticked.messages, now)
             if ticked.n_held:
                 followed += self._try(follow_once, now, limit, Followed())
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
-            again = self._try(dispatch_once, now, limit, again)
+            again = self._try(self._dispatch_once, now, limit, again)
             self.publish(again.messages, now)
         chores = self._try(do_chores, now, limit, NO_CHORES) if next_at.chore <= now else NO_CHORES
         n_broken = ticked.n_broken + followed.n_broken + again.n_broken
@@ -229,6 +236,12 @@ class JobScheduler(PeriodicScheduler):
             return took, now
         return took, now + (AFTER_FAULT if is_faulty else LOCKED)
 
+    def _tick(self, now: datetime, limit: int) -> Ticked:
+        return tick(now, limit, self._allowance.at(now))
+
+    def _dispatch_once(self, now: datetime, limit: int) -> Dispatched:
+        return dispatch_once(now, limit, self._allowance.at(now))
+
     def _try(self, act: Callable[[datetime, int], T], now: datetime, limit: int, otherwise: T) -> T:
         """Do one part of a pass. What fails in it, though the database answers, keeps no other part from being done."""
         try:
@@ -237,7 +250,7 @@ class JobScheduler(PeriodicScheduler):
             if is_away():
                 raise
             self._is_faulty = True
-            log.exception("pass_failed", action="beat", part=act.__name__)
+            log.exception("pass_failed", action="beat", part=act.__name__.strip("_"))
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.database import is_away, is_of_no_key, one_line, take_apart
-from executions.dispatch import Message, Waiting, gather
+from executions.dispatch import SPREAD, Message, Waiting, gather
 from executions.overlap import GoingOn
 from executions.states import RunStatus
 from executions.stored import known
@@ -45,7 +45,7 @@ class Ticked:
     more: bool = False
 
 
-def tick(now: datetime, limit: int) -> Ticked:
+def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
     """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
 
     1. Lock due jobs that no other tick has.
@@ -57,7 +57,7 @@ def tick(now: datetime, limit: int) -> Ticked:
     try:
         with transaction.atomic():
             jobs = queries.due_jobs(now, limit)
-            ticked = _pass(jobs, now, published=True)
+            ticked = _pass(jobs, now, published=True, spread=spread)
             return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
     except Exception as error:
         if is_away():
@@ -115,7 +115,7 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     )
 
 
-def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
+def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int = SPREAD) -> Ticked:
     plans, broken = _plan_all(jobs, now)
     runs.stop_others({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
@@ -131,7 +131,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool) -> Ticked:
         queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
-    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting), n_held)
+    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, spread), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from executions.message import Message, Route, Waiting, gather
+from executions.message import Allowance, Message, Route, Waiting, gather
+from tests.factories import NOW
 
 COMMAND = Route("command", 100, timedelta(seconds=310), 6)
 HTTP = Route("http", 50, timedelta(seconds=40), 6)
@@ -31,6 +32,18 @@ def test_under_a_backlog_runs_share_messages_in_order_and_none_is_left_out() -> 
     assert sizes(messages) == [32] * 15 + [20]
     assert [run for message in messages for run in message.runs] == runs
     assert max(sizes(gather(waiting(10_000)))) == 100
+
+
+def test_who_sends_many_messages_spreads_runs_over_fewer_and_over_all_again_a_moment_later() -> None:
+    allowance = Allowance()
+    assert allowance.at(NOW) == 16
+    allowance.take(16)
+    assert allowance.at(NOW) == 1  # never none
+    allowance.take(1)
+    assert allowance.at(NOW + timedelta(milliseconds=50)) == 5
+    assert allowance.at(NOW - timedelta(hours=1)) == 5  # the clock was set back
+    assert allowance.at(NOW + timedelta(hours=1)) == 16
+    assert sizes(gather(waiting(11), 5)) == [3, 3, 3, 2]
 
 
 def test_what_goes_different_ways_shares_nothing() -> None:

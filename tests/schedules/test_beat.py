@@ -115,6 +115,32 @@ def test_a_full_batch_is_followed_by_the_next_at_once(beat: JobScheduler, settin
     assert Run.objects.count() == settings.MAINSPRING.tick_limit + 1
 
 
+def test_a_beat_that_sends_many_messages_puts_several_runs_into_one(beat: JobScheduler, broker: redis.Redis) -> None:
+    quiet(beat)
+    first_at, second_at = NOW + timedelta(milliseconds=100), NOW + timedelta(milliseconds=150)
+    for number in range(32):
+        make_job(f"job {number}", {"at": (second_at if number % 2 else first_at).isoformat()})
+    beat.pass_once(first_at)
+    beat.pass_once(second_at)
+    sizes = [len(message["args"][0]) for message in messages(broker, "command")]
+    assert sizes == [1] * 16 + [4] * 4
+
+
+def test_after_a_pass_that_took_something_the_beat_takes_a_breath(
+    beat: JobScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("schedules.beat.BREATH", 60)
+    monkeypatch.setattr("schedules.beat.time.sleep", slept.append)
+    monkeypatch.setattr(beat, "read_clock", lambda: NOW + MINUTE)
+    monkeypatch.setattr(beat._wakeup, "wait", lambda seconds: None)
+    make_job()
+    beat.tick()
+    assert [50 < seconds <= 60 for seconds in slept] == [True]
+    beat.tick()
+    assert len(slept) == 1
+
+
 def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back(
     beat: JobScheduler, broker: redis.Redis
 ) -> None:
