@@ -37,6 +37,7 @@ _options = DATABASES["default"].setdefault("OPTIONS", {})
 for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}.items():
     _options.setdefault(_name, _value)
 _options.setdefault("tcp_user_timeout", 30_000)
+_options.setdefault("connect_timeout", 5)  # seconds
 # For the statements of `executions.database.fetch_planned`; Django's own are never prepared.
 _options.setdefault("prepare_threshold", 0 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
@@ -90,6 +91,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SEND_SENT_EVENT = True
 CELERY_WORKER_SEND_TASK_EVENTS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # seconds; a child that has to wait for its connection is not replaced
 CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

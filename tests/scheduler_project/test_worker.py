@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 import redis
 from celery import Celery
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """A worker of the project without a database, on a broker of its own."""
+    """A worker of the project that carries out no run, on a broker of its own."""
 
-    def __init__(self, broker: Valkey, folder: Path, pool: str) -> None:
+    def __init__(self, broker: Valkey, folder: Path, pool: str, **variables: str) -> None:
         self.broker = redis.Redis.from_url(broker.url)
         self.control = Celery("asking", broker=broker.url).control
         self._file = folder / "worker.log"
@@ -39,7 +40,7 @@ class Worker:
                 command,
                 stdout=file,
                 stderr=file,
-                env=os.environ | {"BROKER_URL": broker.url, "REDIS_URL": broker.url},
+                env=os.environ | {"BROKER_URL": broker.url, "REDIS_URL": broker.url} | variables,
             )
         wait_until(lambda: " ready." in self.log(), 60, what="the worker's start")
 
@@ -138,6 +139,29 @@ def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker:
     assert said.count("message_dropped") >= len(MALFORMED) // 2
     assert "Unrecoverable" not in said
     assert worker.control.inspect(timeout=10, limit=1).ping()
+
+
+def test_a_worker_takes_its_first_message_with_commands_loaded_and_a_connection_in_each_process(
+    broker: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "told_when_loaded.py").write_text("print('loaded in', __import__('os').getpid(), flush=True)")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    variables = {"PGAPPNAME": tmp_path.name, "MAINSPRING_COMMAND_MODULES": "told_when_loaded", "PYTHONPATH": path}
+    worker = Worker(broker, tmp_path, "prefork", **variables, MAINSPRING_DB_POOL="0")
+    try:
+        wait_until(lambda: n_connections(tmp_path.name) == 2, what="a connection of each process")
+        assert worker.log().count("loaded in") == 1
+        assert f"loaded in {worker.process.pid}\n" in worker.log()
+    finally:
+        worker.process.terminate()
+        worker.process.wait(30)
+        worker.broker.close()
+
+
+def n_connections(application: str) -> int:
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        rows = connection.execute("SELECT FROM pg_stat_activity WHERE application_name = %s", [application])
+        return len(rows.fetchall())
 
 
 def test_events_of_many_messages_are_told_together_and_all_of_them(worker: Worker, broker: Valkey) -> None:
