@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -91,13 +90,6 @@ def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list
 def is_of_no_key(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
     """Whether of several keys that were taken apart all have failed: as on a full disk, hardly for what they are."""
     return len(failed) > 1 and not done
-
-
-def connect(**_: object) -> None:
-    """Have a connection at hand, if the database answers; what needs it will tell if it does not."""
-    with suppress(*DATABASE_AWAY):
-        connection.ensure_connection()
-    give_back()
 
 
 def give_back() -> None:

@@ -15,7 +15,9 @@ from executions.chunk import Chunk
 from executions.claiming import claim
 from executions.crew import crew
 from executions.database import DATABASE_AWAY, one_line
+from executions.ids import uuid7
 from executions.message import PATIENCE
+from executions.states import AttemptStatus, RunStatus
 from executions.targets.per_process import PerProcess
 
 if TYPE_CHECKING:
@@ -59,6 +61,14 @@ def carry_out(
         left = left[size:]
         size = pace.get().after(len(claims), clock() - chunk_at)
     return ended
+
+
+def rehearse() -> None:
+    """Claim and finish a run that does not exist: then the server has read what it needs for those that do."""
+    now = read_clock()
+    run_id = uuid7(now)
+    transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")
+    transitions.finish([transitions.Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
 
 
 class Pace:

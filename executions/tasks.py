@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -11,11 +11,14 @@ from uuid import UUID
 
 import structlog
 from celery import Task, shared_task
+from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
+from django.db import Error as DatabaseFault
 
 from executions import partitions, reaper, retention, runner
-from executions.database import DATABASE_AWAY, one_line
+from executions.database import DATABASE_AWAY, give_back, one_line
 from executions.dispatch import CARRY_OUT
+from executions.targets.command.registry import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +28,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+
+
+@celeryd_after_setup.connect
+def have_all_at_hand(**_: object) -> None:
+    """Connected so that the first runs of a worker wait for no import, and for no connection."""
+    commands()
+    worker_process_init.connect(be_ready)  # not before: Celery connects there what closes all connections
+
+
+def be_ready(**_: object) -> None:
+    """In a child of the pool. What keeps it from being ready the first run will tell."""
+    with suppress(DatabaseFault):
+        runner.rehearse()
+    give_back()
 
 
 @shared_task(name=CARRY_OUT, bind=True)

@@ -10,12 +10,11 @@ from logging import LogRecord, getLogger
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
-from celery.signals import celeryd_after_setup, setup_logging, task_postrun, task_prerun, worker_process_init
+from celery.signals import celeryd_after_setup, setup_logging, task_postrun, task_prerun
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from executions.database import connect, give_back
-from executions.targets.command.registry import commands
+from executions.database import give_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
@@ -41,13 +40,6 @@ def keep_our_logging(**_: object) -> None:
 def ignore_coming_defaults(**_: object) -> None:
     """Connected so that no lost broker brings seven lines about a default of some later Celery."""
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
-
-
-@celeryd_after_setup.connect
-def have_all_at_hand(**_: object) -> None:
-    """Connected so that the first runs of a worker wait for no import, and for no connection."""
-    commands()
-    worker_process_init.connect(connect)  # not before: Celery connects there what closes all connections
 
 
 def is_news(record: LogRecord) -> bool:

@@ -152,8 +152,8 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime) -> datetime:
         """Tick, dispatch, fire periodic tasks; returns the instant at which there is something to do again.
 
-        With nothing due it costs one query. While the broker is away jobs tick on, and what is due to be published
-        stays so.
+        With nothing due it costs one query; after a pass that took something there may be more at once. While the
+        broker is away jobs tick on, and what is due to be published stays so.
         """
         limit = settings.MAINSPRING.tick_limit
         self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
@@ -164,7 +164,7 @@ class JobScheduler(PeriodicScheduler):
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if self._took:
+        if self._took and soonest > now:  # what failed has time: when is there something else?
             next_at = queries.next_at()
         each_at = (
             next_at.tick,
