@@ -31,9 +31,10 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement that returns rows and looks at every day that is kept, by a plan that the server keeps.
+    """Run a statement that returns rows, by a plan that the server keeps.
 
-    To plan it takes ten times as long as to run it. Not for joins by id: a plan from when a day had few rows may read
+    For one that looks at every day that is kept, where to plan takes ten times as long as to run, and for one that is
+    run all the time and only inserts. Not for joins by id: a plan from when a day had few rows may read
     all of them, until PostgreSQL has analysed it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`)
     has it planned each time.
     """

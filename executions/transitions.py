@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import held_queries, queries
-from executions.database import array, execute, fetch
+from executions.database import array, execute, fetch, fetch_planned
 from executions.ids import uuid7
 from executions.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
@@ -125,7 +125,7 @@ def open_runs(
     if not new:
         return {}
     ids = [uuid7(run.nominal_at) for run in new]
-    rows = fetch(
+    rows = fetch_planned(
         queries.OPEN,
         {
             "now": now,

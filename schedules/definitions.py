@@ -45,7 +45,8 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         begin_span(job.pk, job.schedule, job.mark_at)
         if definition.start_after:
             _store_chains(job.pk, definition)
-        runs.watch(job.pk, is_watched=watches.is_followed(job))
+        if watches.is_followed_anew(job):
+            runs.watch(job.pk, is_watched=True)
         runs.wake_beat()
     log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
     return job

@@ -30,12 +30,15 @@ def review(job_ids: Collection[UUID]) -> None:
 
 def is_followed(job: Job) -> bool:
     """Whether something follows when a run of the job ends, apart from other jobs that start after it."""
+    return is_followed_anew(job) or Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
+
+
+def is_followed_anew(job: Job) -> bool:
+    """The same for a job that is being made: what its definition alone says. It reads nothing."""
     schedule, policies = known(job.readable_schedule), known(job.readable_policies)
     if schedule is None or policies is None:
         return True  # somebody looks, who may be able to read it
-    if schedule.kind is Kind.DELAY or policies.has_followers or _waits_after_pause(job, policies):
-        return True
-    return Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
+    return schedule.kind is Kind.DELAY or policies.has_followers or _waits_after_pause(job, policies)
 
 
 def _waits_after_pause(job: Job, policies: JobPolicies) -> bool:

@@ -85,9 +85,8 @@ class JobListView(ApiView):
         now = datetime.now(UTC)
         definition = validate(read_definition(request), now)
         job = definitions.create(definition, now, actor=actor_of(request))
-        return Response(
-            _shown(job, request).json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])}
-        )
+        shown = _shown(job, request, chains.Links(definition.start_after))
+        return Response(shown.json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
 class JobView(ApiView):
