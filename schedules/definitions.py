@@ -39,7 +39,7 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
         updated_at=now,
     )
     with transaction.atomic():
-        job.spec = _freeze(job.pk, definition, now)
+        job.spec = _freeze(job.pk, definition, now, after=None)
         _set_clock(job, definition.schedule, now)
         job.save(force_insert=True)
         begin_span(job.pk, job.schedule, job.mark_at)
@@ -66,7 +66,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         job.name, job.description, job.updated_at = definition.name, definition.description, now
         changed = ["name", "description", "updated_at"]
         if _is_changed(job.spec, definition):
-            job.spec = _freeze(job.pk, definition, now)
+            job.spec = _freeze(job.pk, definition, now, after=job.spec)
             changed.append("spec")
         before = known(job.readable_schedule)
         schedule = as_it_was(definition.schedule, before)
@@ -156,7 +156,7 @@ def _is_changed(spec: runs.RunSpec, definition: Definition) -> bool:
     )
 
 
-def _freeze(job_id: UUID, definition: Definition, now: datetime) -> runs.RunSpec:
+def _freeze(job_id: UUID, definition: Definition, now: datetime, *, after: runs.RunSpec | None) -> runs.RunSpec:
     return runs.freeze(
         {
             "job_id": job_id,
@@ -167,4 +167,5 @@ def _freeze(job_id: UUID, definition: Definition, now: datetime) -> runs.RunSpec
             "policies": definition.policies,
         },
         now,
+        after=after,
     )

@@ -88,12 +88,11 @@ def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
     return policies.timeout or target.default_timeout
 
 
-def freeze(values: dict[str, Any], now: datetime) -> RunSpec:
-    """Store the next version of a job's definition and close the one before."""
-    earlier = RunSpec.objects.filter(job_id=values["job_id"])
-    version = (earlier.aggregate(latest=models.Max("version"))["latest"] or 0) + 1
-    supersede(values["job_id"], now)
-    return RunSpec.objects.create(**values, version=version, created_at=now)
+def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec | None) -> RunSpec:
+    """Store a version of a job's definition, and close the one that it comes after: the job's latest, None at first."""
+    if after:
+        supersede(after.job_id, now)
+    return RunSpec.objects.create(**values, version=after.version + 1 if after else 1, created_at=now)
 
 
 def supersede(job_id: UUID, now: datetime) -> None:
