@@ -18,7 +18,6 @@ from django.db import Error as DatabaseFault
 from executions import partitions, reaper, retention, runner
 from executions.database import DATABASE_AWAY, give_back, one_line
 from executions.dispatch import CARRY_OUT
-from executions.targets.command.registry import commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,14 +30,13 @@ BATCH = 500
 
 
 @celeryd_after_setup.connect
-def have_all_at_hand(**_: object) -> None:
-    """Connected so that the first runs of a worker wait for no import, and for no connection."""
-    commands()
+def have_processes_ready(**_: object) -> None:
+    """Connected so that the first run of a process of the pool does not wait for a connection."""
     worker_process_init.connect(be_ready)  # not before: Celery connects there what closes all connections
 
 
 def be_ready(**_: object) -> None:
-    """In a child of the pool. What keeps it from being ready the first run will tell."""
+    """What keeps a process from being ready its first run will tell."""
     with suppress(DatabaseFault):
         runner.rehearse()
     give_back()

@@ -141,10 +141,17 @@ def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker:
     assert worker.control.inspect(timeout=10, limit=1).ping()
 
 
+LOADED = """
+import gc, os
+print("loaded in", os.getpid(), flush=True)
+os.register_at_fork(after_in_child=lambda: print("is kept", gc.get_freeze_count() > 100_000, flush=True))
+"""
+
+
 def test_a_worker_takes_its_first_message_with_commands_loaded_and_a_connection_in_each_process(
     broker: Valkey, tmp_path: Path
 ) -> None:
-    (tmp_path / "told_when_loaded.py").write_text("print('loaded in', __import__('os').getpid(), flush=True)")
+    (tmp_path / "told_when_loaded.py").write_text(LOADED)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     variables = {"PGAPPNAME": tmp_path.name, "MAINSPRING_COMMAND_MODULES": "told_when_loaded", "PYTHONPATH": path}
     worker = Worker(broker, tmp_path, "prefork", **variables, MAINSPRING_DB_POOL="0")
@@ -152,6 +159,7 @@ def test_a_worker_takes_its_first_message_with_commands_loaded_and_a_connection_
         wait_until(lambda: n_connections(tmp_path.name) == 2, what="a connection of each process")
         assert worker.log().count("loaded in") == 1
         assert f"loaded in {worker.process.pid}\n" in worker.log()
+        assert worker.log().count("is kept True") == 2
     finally:
         worker.process.terminate()
         worker.process.wait(30)
@@ -166,11 +174,15 @@ def n_connections(application: str) -> int:
 
 def test_events_of_many_messages_are_told_together_and_all_of_them(worker: Worker, broker: Valkey) -> None:
     told: list[str] = []
+    n_listening = worker.broker.pubsub_numpat()
     with Connection(broker.url) as connection:
         receiver = Celery("watching", broker=broker.url).events.Receiver(
             connection, {"*": lambda event: told.append(event["type"])}
         )
         with receiver.consumer_context(wakeup=False) as (listening, *_):
+            with suppress(TimeoutError):
+                listening.drain_events(timeout=0.1)  # it subscribes with its first look
+            wait_until(lambda: worker.broker.pubsub_numpat() > n_listening, what="the subscription")
             before = n_published(worker)
             for number in range(30):
                 name = {"task": "celery.backend_cleanup", "id": f"task-{number}"}
