@@ -86,7 +86,7 @@ def _what(spec: ScheduleSpec) -> tuple[str, bool]:
         return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
     if spec.solar is not None:
         return f"At {_SUN[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
-    return "Only when started by hand", False
+    return "No clock: started by hand or by other jobs", False
 
 
 def _moment(at: datetime, timezone: str) -> str:

@@ -83,7 +83,7 @@ def test_only_the_fields_of_the_chosen_kinds_are_seen(admin: Page) -> None:
     expect(admin.locator("#id_dst_gap")).to_be_hidden()
     admin.get_by_text("Only by hand").click()
     expect(admin.locator("#id_timezone")).to_be_hidden()
-    expect(admin.locator("[data-preview]")).to_contain_text("Only when started by hand")
+    expect(admin.locator("[data-preview]")).to_contain_text("No clock: started by hand or by other jobs")
     admin.get_by_text("Command", exact=True).first.click()
     expect(admin.locator("#id_url")).to_be_hidden()
 
