@@ -314,6 +314,30 @@ def test_a_job_without_a_schedule_has_nothing_to_backfill() -> None:
         begin(make_job(schedule={"kind": "none"}))
 
 
+def test_a_job_whose_schedule_is_taken_away_while_its_instants_are_counted_has_nothing_to_backfill(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job, count = make_job(), backfill._count
+
+    def count_slowly(*asked: Any) -> int:
+        n = count(*asked)
+        by_hand = validate({"name": "x", "target": ECHO, "schedule": {"kind": "none"}}, NOW)
+        definitions.replace(job.pk, by_hand, LATER, actor="ben")
+        return n
+
+    monkeypatch.setattr(backfill, "_count", count_slowly)
+    with pytest.raises(JobConflict, match="no schedule that names"):
+        begin(job)
+    assert not Backfill.objects.exists()
+
+
+def test_what_is_due_as_a_backfill_begins_is_the_jobs_own_and_no_part_of_it() -> None:
+    job = make_job()
+    start(job.pk, Wanted(at(0), at(1)), at(1), actor="ann")
+    go_on(at(1))
+    assert list(Run.objects.values_list("nominal_at", "origin")) == [(at(1), Origin.SCHEDULE)]
+
+
 def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
     job = make_job(schedule={"cron": "*/2 * * * *"})
     changed = validate({"name": "x", "target": ECHO, "schedule": {"cron": "*/5 * * * *"}}, NOW)

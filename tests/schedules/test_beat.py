@@ -156,6 +156,19 @@ def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back
     assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
 
 
+def test_after_the_clock_was_set_back_the_broker_is_asked_again_within_a_second(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    quiet(beat)
+    make_run(make_job("ahead", {"kind": "none"}))
+    beat.__dict__["connection"] = beat.app.connection_for_write("redis://127.0.0.1:1/0")
+    beat.pass_once(NOW + MINUTE)
+    run = make_run(make_job(schedule={"kind": "none"}))
+    beat.pass_once(NOW)
+    beat.pass_once(NOW + timedelta(seconds=1))
+    assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
+
+
 def test_a_pass_with_nothing_due_costs_one_query(beat: JobScheduler, broker: redis.Redis) -> None:
     make_job()
     now = datetime.now(UTC)
@@ -269,6 +282,34 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
     assert Run.objects.filter(spec__job_name="good").count() == 1
     assert f"{good.pk}.0" in [message["id"] for message in messages(broker, "command")]
     assert (len(messages(broker, "command")), len(messages(broker, "mine"))) == (2, 1)
+
+
+def test_where_a_part_of_a_pass_fails_the_beat_still_wakes_for_a_job_that_is_due_soon(beat: JobScheduler) -> None:
+    quiet(beat)
+    now, soon = NOW + MINUTE, NOW + MINUTE + timedelta(milliseconds=100)
+    bad = make_run(make_job("bad", {"kind": "none"}))
+    make_job("due", {"at": now.isoformat()})
+    make_job("soon", {"at": soon.isoformat()})
+    poison("executions_run", "id", bad.pk, on="UPDATE")
+    try:
+        assert beat.pass_once(now) == soon
+    finally:
+        cure("executions_run", bad.pk)
+
+
+def test_what_a_pass_has_left_to_be_published_is_published_at_once_though_one_job_failed(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    quiet(beat)
+    bad, _good = make_job("bad"), make_job("good")
+    now = NOW + MINUTE
+    poison("executions_run", "job_id", bad.pk)
+    try:
+        assert beat.pass_once(now) == now
+        beat.pass_once(now)
+    finally:
+        cure("executions_run", bad.pk)
+    assert [m["id"] for m in messages(broker, "command")] == [f"{Run.objects.get().pk}.0"]
 
 
 @pytest.fixture

@@ -106,6 +106,12 @@ def test_what_was_due_before_still_runs_and_undoing_starts_what_was_foreseen() -
     assert Run.objects.filter(status="queued").count() == 6
 
 
+def test_what_is_due_at_the_very_instant_of_the_pause_still_runs() -> None:
+    make_job()
+    start(of(), at(1), actor="ann")
+    assert list(Run.objects.values_list("nominal_at", "status")) == [(at(1), "queued")]
+
+
 def test_many_are_paused_some_at_a_time_and_a_step_that_dies_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 2)
     for number in range(5):
@@ -143,6 +149,18 @@ def test_undoing_a_pause_that_is_not_done_yet_stops_it(monkeypatch: pytest.Monke
         pass
     made.refresh_from_db()
     assert (made.n_paused, made.n_resumed, set(states().values())) == (2, 2, {"active"})
+
+
+def test_a_set_that_is_being_undone_is_not_undone_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 2)
+    for number in range(5):
+        make_job(f"job {number}")
+    made = start(of(), NOW, actor="ann")
+    assert undo(made.pk, NOW, actor="ben").state == PauseSetState.UNDOING
+    with pytest.raises(JobConflict):
+        undo(made.pk, NOW, actor="eve", catch_up=Resumption.ALL)
+    made.refresh_from_db()
+    assert (made.undone_by, made.undo_catch_up, made.n_resumed) == ("ben", Resumption.NONE, 2)
 
 
 def test_a_job_that_cannot_be_resumed_keeps_no_other_waiting() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db.models import Sum
 
-from executions.models import Run, Watch
+from executions.models import Run, RunSpec, Watch
 from executions.targets.base import Failed
 from schedules import queries, triggers
 from schedules.chores import do_chores
@@ -177,6 +177,15 @@ def test_what_was_chosen_starts_one_after_the_other_where_runs_must_not_overlap(
     end(Run.objects.get(nominal_at=at(1)), now=at(2.6))
     follow_once(at(2.6), 100)
     assert rows() == [(1, "succeeded"), (2, "queued")]
+
+
+def test_what_was_chosen_is_watched_also_where_the_policies_cannot_be_read() -> None:
+    job = paused(until=at(2.5), catch_up=Resumption.ALL)
+    assert not Watch.objects.filter(job_id=job.pk).exists()
+    RunSpec.objects.filter(job_id=job.pk).update(policies=["of another version"])
+    do_chores(at(2.5), 100)
+    assert Job.objects.get().state == JobState.ACTIVE
+    assert Watch.objects.filter(job_id=job.pk).exists()
 
 
 def test_a_later_pause_is_judged_by_its_own_end() -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from scheduler_project.celery import app
 from schedules import queries
 from schedules.beat import JobScheduler
+from schedules.models import BeatLease
 from schedules.periodic import LEASE, LEASE_TIME
 from tests.acceptance.processes import database_url
 
@@ -156,3 +157,17 @@ def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_
         assert broker.llen("mine") == 2
     beat.pass_once(now + timedelta(seconds=2))
     assert broker.llen("mine") == 3
+
+
+def test_a_beat_that_finds_its_lease_in_another_ones_hands_fires_nothing_more(
+    beat: JobScheduler, broker: redis.Redis
+) -> None:
+    now = datetime.now(UTC)
+    beat.pass_once(now)
+    BeatLease.objects.update(holder="another", expires_at=now + 2 * LEASE_TIME)
+    interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
+    fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(minutes=1)}
+    PeriodicTask.objects.create(name="mine", **fields)
+    beat._periodic_at = now
+    beat.pass_once(now + LEASE_TIME / 2)
+    assert broker.llen("mine") == 0

@@ -15,16 +15,25 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 GRACE, MAX_AGE = timedelta(seconds=5), timedelta(hours=1)
 
 
-def verdicts(policy: CatchUp, *ages: float, most: int = 1000, **rest: Any) -> list[str]:
+def verdicts(policy: CatchUp, *ages: float, most: int = 1000, max_age: timedelta = MAX_AGE, **rest: Any) -> list[str]:
     """What becomes of occurrences that are so many seconds old, oldest first."""
     due = [NOW - timedelta(seconds=age) for age in ages]
-    return [verdict.value for verdict in judge(policy, due, NOW, Bounds(GRACE, MAX_AGE, most), Rest(**rest))]
+    return [verdict.value for verdict in judge(policy, due, NOW, Bounds(GRACE, max_age, most), Rest(**rest))]
 
 
 @pytest.mark.parametrize("policy", list(CatchUp))
 def test_what_is_on_time_runs_and_what_is_too_old_does_not(policy: CatchUp) -> None:
     assert verdicts(policy, 5, 1, 0) == ["run"] * 3
     assert verdicts(policy, 9000, 3601) == ["missed"] * 2
+
+
+def test_what_is_just_as_old_as_the_maximum_age_is_caught_up_with() -> None:
+    assert verdicts(CatchUp.ALL, 3600) == ["run"]
+
+
+@pytest.mark.parametrize("policy", list(CatchUp))
+def test_what_is_on_time_runs_though_the_maximum_age_is_less_than_the_grace(policy: CatchUp) -> None:
+    assert verdicts(policy, 6, 3, 1, max_age=timedelta(seconds=2)) == ["missed", "run", "run"]
 
 
 def test_skip_drops_what_was_missed() -> None:
