@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from executions import admission, held_queries, reaper, runs, transitions
 from executions.models import Followup, Run, RunEvent
 from executions.states import Origin, Reason
+from executions.targets.base import Failed
 from schedules import definitions
 from schedules.followers import follow_once
 from schedules.validation import validate
@@ -101,12 +102,15 @@ def test_whatever_waits_before_it_for_something_else_what_may_start_does(monkeyp
     assert statuses(*waiting) == [*["queued"] * 2, *["held"] * 3]
 
 
-def test_jobs_share_a_rate_and_none_waits_behind_what_a_limit_of_its_own_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", [{}, {"concurrency": {"limit": 1}}])
+def test_jobs_share_a_rate_and_none_waits_behind_what_a_limit_of_its_own_holds(
+    own: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(admission, "OF_A_GROUP", 3)
     rate = {"limit": 1, "per": "1m", "key": "mails"}
     narrow = limited("narrow", priority="high", concurrency={"limit": 1}, rate_limit=rate)
     before = [born(narrow, minute) for minute in range(5)]
-    waiting = [born(limited(name, rate_limit=rate), 5) for name in ("one", "other")]
+    waiting = [born(limited(name, rate_limit=rate, **own), 5) for name in ("one", "other")]
     for minute in (10, 11, 12):
         follow(NOW + minute * MINUTE)
     assert statuses(*before, *waiting) == ["queued", *["held"] * 4, "queued", "queued"]
@@ -269,6 +273,38 @@ def test_what_nobody_began_by_its_deadline_never_starts() -> None:
     waiting.refresh_from_db()
     assert (waiting.status, waiting.reason, waiting.finished_at) == ("skipped", Reason.EXPIRED, late)
     assert transitions.expire(NOW + 3 * MINUTE, 10) == 0
+
+
+def test_a_retry_may_begin_after_the_start_deadline_of_its_run() -> None:
+    run = born(limited(start_deadline="1m", retry={"max_retries": 1}))
+    assert end(run, Failed("exception", "no luck")).status == "retrying"
+    late = NOW + timedelta(days=1)
+    transitions.dispatch(late, limit=10, republish_after=MINUTE)
+    assert (statuses(run), transitions.expire(late, 10)) == (["queued"], 0)
+    assert claim(run, late).attempt == 2
+
+
+def test_the_start_deadline_of_a_run_that_starts_later_than_its_instant_counts_from_its_start() -> None:
+    run = born(limited(start_deadline="1m"), available_at=NOW + 5 * MINUTE)
+    assert transitions.expire(NOW + 5 * MINUTE, 10) == 0
+    assert run.expires_at == NOW + 6 * MINUTE
+
+
+def test_what_comes_under_a_key_that_an_admission_has_not_locked_is_left_to_its_own_follow_up() -> None:
+    job = limited("job", concurrency={"limit": 5, "key": "shared"})
+    rated = limited("rated", concurrency={"limit": 5, "key": "shared"}, rate_limit={"limit": 1, "per": "1d"})
+    first, later = born(job), []
+
+    def come_meanwhile(execute: Any, statement: str, *args: Any) -> Any:
+        if "pg_advisory_xact_lock" in statement:
+            later.append(born(rated))
+        return execute(statement, *args)
+
+    with transaction.atomic(), connection.execute_wrapper(come_meanwhile):
+        admission.admit([], [first.concurrency_key], [], NOW)
+    assert statuses(first, *later) == ["queued", "held"]
+    follow()
+    assert statuses(first, *later) == ["queued", "queued"]
 
 
 def test_an_admission_of_nothing_is_nothing() -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from django.db import OperationalError, connection, connections
 
-from executions import claiming
+from executions import claiming, transitions
 from executions.crew import Crew
 from executions.dispatch import dispatch_once
+from executions.heartbeat import heartbeat, renew_once
 from executions.models import Attempt, Run
 from executions.states import RunStatus
 from tests.factories import NOW, end, make_job, make_run
@@ -82,6 +83,17 @@ def test_the_runs_of_a_message_go_side_by_side(crew: Crew, gate: Gate) -> None:
     message.join()
     assert message.n_ended == Attempt.objects.count() == 4
     assert statuses() == ["succeeded"] * 4
+
+
+def test_the_heartbeat_watches_over_each_run_of_a_message(crew: Crew, gate: Gate) -> None:
+    wanted = runs(gate, 3)
+    message = Message(crew, wanted)
+    wait_until(lambda: gate.inside == 3, what="three at once")
+    for run_id, _ in wanted:
+        transitions.cancel(run_id, now(), actor="ann")
+    renew_once(list(heartbeat.get()._watched.values()), now())
+    message.join(5)
+    assert statuses() == ["cancelled"] * 3
 
 
 def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claimed(crew: Crew, gate: Gate) -> None:

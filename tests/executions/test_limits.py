@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,15 @@ from pydantic import ValidationError
 from executions.limits import ConcurrencyLimit, Priority, RateLimit, admit_at
 from tests.factories import NOW
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 SECOND = timedelta(seconds=1)
 
 
-def starts(rate: RateLimit, n_runs: int) -> list[float]:
+def starts(rate: RateLimit, n_runs: int, arrives_at: datetime | None = None) -> list[float]:
     """When runs that all come at once may start, in seconds from then."""
-    arrives_at, found = None, []
+    found = []
     for _ in range(n_runs):
         may_at, _ = admit_at(rate, arrives_at, NOW)
         _, arrives_at = admit_at(rate, arrives_at, may_at)
@@ -28,6 +32,11 @@ def starts(rate: RateLimit, n_runs: int) -> list[float]:
 def test_runs_are_spaced_evenly_and_after_a_pause_a_burst_starts_at_once() -> None:
     assert starts(RateLimit(limit=6, per=timedelta(minutes=1)), 3) == [0, 10, 20]
     assert starts(RateLimit(limit=6, per=timedelta(minutes=1), burst=3), 5) == [0, 0, 0, 10, 20]
+
+
+def test_a_key_that_nobody_used_for_long_saves_up_no_more_than_its_burst() -> None:
+    rate = RateLimit(limit=6, per=timedelta(minutes=1), burst=3)
+    assert starts(rate, 5, arrives_at=NOW - timedelta(hours=1)) == starts(rate, 5) == [0, 0, 0, 10, 20]
 
 
 @given(limit=st.integers(1, 50), burst=st.integers(1, 10), n_runs=st.integers(1, 120))

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from executions.overlap import HOLD, MOST_BUFFERED, POLICIES, START, Decision, GoingOn, Overlap, Stop, decide
+from executions.overlap import (
+    HOLD,
+    MOST_BUFFERED,
+    POLICIES,
+    START,
+    Decision,
+    GoingOn,
+    Overlap,
+    Stop,
+    Together,
+    decide,
+)
 from executions.states import Reason
 
 NOT_NOW = Decision(Reason.OVERLAP)
@@ -52,3 +63,14 @@ def test_a_buffer_has_an_end() -> None:
 )
 def test_what_goes_on_after_a_decision(decision: Decision, after: GoingOn) -> None:
     assert GoingOn(1, 1).after(decision) == after
+
+
+@pytest.mark.parametrize("policy", [Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER])
+def test_what_is_stopped_of_the_same_pass_overlaps_and_what_would_not_have_started_keeps_its_reason(
+    policy: Overlap,
+) -> None:
+    together = Together(policy, GoingOn())
+    for reason in (Reason.PAUSED, Reason.MISSED, None, None):
+        together.add(reason)
+    reasons = [made.reason for made in together.decisions]
+    assert reasons == [Reason.PAUSED, Reason.MISSED, Reason.OVERLAP, None]

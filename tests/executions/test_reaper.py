@@ -17,7 +17,7 @@ from tests.poison import cure, poison
 
 pytestmark = pytest.mark.django_db
 
-LEASE = timedelta(seconds=30)
+LEASE, HEARTBEAT = timedelta(seconds=30), timedelta(seconds=5)
 
 
 def lose(run: Run, **policies: object) -> Reaped:
@@ -90,10 +90,13 @@ def test_a_lost_run_that_was_to_stop_is_cancelled() -> None:
     assert run.status == RunStatus.CANCELLED
 
 
-def test_a_process_killed_for_outstaying_its_timeout_has_timed_out_and_follows_the_retry_policy() -> None:
+@pytest.mark.parametrize("alive_for", [timedelta(seconds=62), timedelta(minutes=1) - HEARTBEAT / 2])
+def test_a_process_killed_for_outstaying_its_timeout_has_timed_out_and_follows_the_retry_policy(
+    alive_for: timedelta,
+) -> None:
     run = make_run(make_job(policies={"timeout": "1m", "retry": {"max_retries": 1}}))
     claimed = claim(run)
-    transitions.renew([(run.pk, claimed.claim_no)], NOW + timedelta(seconds=62), LEASE)
+    transitions.renew([(run.pk, claimed.claim_no)], NOW + alive_for, LEASE)
     reap_once(NOW + timedelta(seconds=95), 10)
     run.refresh_from_db()
     assert run.status == RunStatus.RETRYING

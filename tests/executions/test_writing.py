@@ -122,6 +122,19 @@ def test_ends_are_kept_while_the_database_is_away(monkeypatch: pytest.MonkeyPatc
     assert LogLine.objects.count() == 5, "none lost, none twice"
 
 
+def test_a_log_that_found_the_database_away_is_stored_after_the_end() -> None:
+    one, failures = ended(0), [OperationalError("the database is away")]
+
+    def refuse(execute: Any, statement: str, *args: Any) -> Any:
+        if failures and "executions_logline" in statement:
+            raise failures.pop()
+        return execute(statement, *args)
+
+    with connection.execute_wrapper(refuse):
+        writing.write([one], lambda: NOW)
+    assert (failures, statuses(), LogLine.objects.count()) == ([], {"succeeded"}, 1)
+
+
 def test_an_end_is_given_up_once_its_lease_has_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "BETWEEN_TRIES", 0)
     ticks = iter(NOW + timedelta(seconds=10 * number) for number in range(100))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
 
 from executions.queries import wake_beat
+from executions.reaper import reap_once
 from schedules.wakeup import Wakeup
+from tests.factories import NOW, claim, make_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,3 +64,11 @@ def test_without_its_connection_it_sleeps_and_connects_again(wakeup: Wakeup) -> 
         wakeup.wait(0.1)
     wake_beat()
     assert slept(wakeup, 20) < 10
+
+
+def test_a_run_that_is_to_be_carried_out_again_since_its_worker_was_lost_ends_the_sleep(wakeup: Wakeup) -> None:
+    claim(make_run())
+    while slept(wakeup, 0.1) < 0.09:
+        pass  # its job was new
+    assert reap_once(NOW + timedelta(minutes=1), 10).n_again == 1
+    assert slept(wakeup, 2) < 1

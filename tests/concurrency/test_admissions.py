@@ -1,0 +1,37 @@
+"""Admissions on real connections: a limit holds whoever lets runs start."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import transaction
+
+from executions.admission import admit
+from tests.concurrency.test_ticks import at_once
+from tests.executions.test_admission import born, limited, statuses
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_an_admission_waits_for_another_to_the_same_key_and_the_limit_holds() -> None:
+    keyed = {"limit": 1, "key": "printer"}
+    first, urgent = born(limited("first", concurrency=keyed)), limited("urgent", concurrency=keyed, priority="high")
+    admitted, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            assert admit([], [first.concurrency_key], [], NOW).n_decided == 1
+            admitted.set()
+            assert not over.wait(0.3), "the other did not wait"
+
+    def come_later() -> None:
+        assert admitted.wait(5)
+        run = born(urgent)
+        with transaction.atomic():
+            assert admit([run.job_id], [run.concurrency_key], [], NOW).n_decided == 0
+        over.set()
+        assert statuses(first, run) == ["queued", "held"]
+
+    at_once(2, lambda number: (hold, come_later)[number]())
