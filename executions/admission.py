@@ -52,6 +52,12 @@ class Waiter:
         own = f"buffer:{self.job_id}" if self.is_buffered else ""
         return frozenset({self.concurrency_key, self.rate_key, own} - {""})
 
+    @property
+    def groups(self) -> frozenset[UUID | str]:
+        """The job and the keys in whose turn it is looked at."""
+        groups: set[UUID | str] = {self.job_id, self.concurrency_key, self.rate_key}
+        return frozenset(groups - {""})
+
 
 @dataclass(frozen=True, slots=True)
 class Later:
@@ -65,20 +71,24 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """How many runs were decided upon, what waits for an instant, and whether more may start just now."""
+    """How many runs were decided upon, what waits for an instant, and the jobs and keys of which more may start now."""
 
     n_decided: int = 0
     later: list[Later] = field(default_factory=list)
-    more: bool = False
+    more_of: frozenset[UUID | str] = frozenset()
 
 
 @dataclass(slots=True)
 class Judged:
-    """What becomes of each held run that is decided upon, of what waits for an instant, and of the rates."""
+    """What becomes of each held run that is decided upon, of what waits for an instant, and of the rates.
+
+    `left` are those whose turn the next pass decides.
+    """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
     later: dict[str, Later] = field(default_factory=dict)
     arrives_at: dict[str, datetime] = field(default_factory=dict)
+    left: Sequence[Waiter] = ()
 
 
 @dataclass(slots=True)
@@ -150,8 +160,20 @@ def admit(
     waiters = [waiter for waiter in _held(wanted) if waiter.locks <= locked]
     judged = _let_start(waiters, now)
     _set_rates(judged.arrives_at)
-    more = bool(judged.verdicts) and len(waiters) >= OF_A_GROUP
-    return Admitted(len(judged.verdicts), list(judged.later.values()), more)
+    return Admitted(len(judged.verdicts), list(judged.later.values()), _more_of(waiters, judged))
+
+
+def _more_of(waiters: Sequence[Waiter], judged: Judged) -> frozenset[UUID | str]:
+    """The groups of which there may be more than was looked at, and something moves; and those that were left."""
+    n_seen: Counter[tuple[UUID | str, str]] = Counter()
+    moved: set[tuple[UUID | str, str]] = set()
+    for waiter in waiters:
+        kinds = [(group, waiter.terms) for group in waiter.groups]
+        n_seen.update(kinds)
+        if waiter.run_id in judged.verdicts:
+            moved.update(kinds)
+    full = {group for (group, terms), n in n_seen.items() if n >= OF_A_GROUP and (group, terms) in moved}
+    return frozenset(full).union(*(waiter.groups for waiter in judged.left))
 
 
 def _let_start(waiters: Sequence[Waiter], now: datetime) -> Judged:
@@ -189,7 +211,7 @@ def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
     room, judged = _room(waiters), Judged()
     started: Counter[str] = Counter()
     stood_at = dict(room.arrives_at)
-    for waiter in waiters:
+    for place, waiter in enumerate(waiters):
         match room.judge(waiter, now):
             case datetime() as may_at:
                 later = Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at)
@@ -200,8 +222,9 @@ def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
             case True:
                 judged.verdicts[waiter.run_id] = None
                 started[waiter.terms] += 1
-                if started[waiter.terms] >= OF_A_GROUP:
-                    break  # of these, the next pass sees who comes next in turn
+                if started[waiter.terms] >= OF_A_GROUP:  # of these, the next pass sees who comes next in turn
+                    judged.left = waiters[place + 1 :]
+                    break
     judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}
     return judged
 

@@ -6,12 +6,27 @@ from executions.queries import NAMED, among, followed, is_one_of
 from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 
 
+# Whether a run of a job goes on that others of it wait for.
+def _goes_on(job: str) -> str:
+    return f"""EXISTS (SELECT FROM executions_run AS other
+                     WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
+
+
 # admission.admit: of each of these jobs and keys the first of what is held and does not wait for its own instant, nor
 # behind another run of its job. The first of each kind of terms: behind what one limit holds there may be what none does.
-# The kinds are found one by one in the index, however many runs there are of each.
+# The kinds are found one by one in the index, however many runs there are of each. A job is asked once whether a run of
+# it goes on (OFFSET 0: the planner would else ask for each of its runs).
 def _first_held(column: str, kind: str) -> str:
-    held = f"executions_run WHERE status = 'held' AND {column} = given.value"
-    return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) CROSS JOIN LATERAL (
+    held = f"executions_run AS held WHERE {is_one_of({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
+    waits, busy = _goes_on("held.job_id"), ""
+    if kind == "text":
+        held += f" AND held.{column} <> ''"
+    else:
+        waits, busy = (
+            "busy.goes_on",
+            f"CROSS JOIN LATERAL (SELECT {_goes_on('given.value')} AS goes_on OFFSET 0) AS busy",
+        )
+    return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) {busy} CROSS JOIN LATERAL (
         WITH RECURSIVE kind (terms) AS (
             (SELECT terms FROM {held} ORDER BY terms LIMIT 1)
             UNION ALL
@@ -20,31 +35,26 @@ def _first_held(column: str, kind: str) -> str:
         ) SELECT terms FROM kind WHERE terms IS NOT NULL) AS kind CROSS JOIN LATERAL (
         SELECT held.id, held.job_id, held.is_buffered, held.concurrency_key, held.rate_key, held.terms, held.spec_id,
                held.priority, held.nominal_at
-          FROM executions_run AS held
-         WHERE held.status = 'held' AND held.{column} = given.value AND held.terms = kind.terms
-           AND held.available_at <= %(now)s
-           AND NOT (held.is_buffered AND EXISTS (
-               SELECT FROM executions_run AS other
-                WHERE other.job_id = held.job_id AND other.status IN ({among(ACTIVE)})))
+          FROM {held} AND held.terms = kind.terms
+           AND held.available_at <= %(now)s AND NOT (held.is_buffered AND {waits})
          ORDER BY held.priority DESC, held.nominal_at, held.id LIMIT %(limit)s) AS first"""
 
 
 HELD = f"""
 SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, run.terms, spec.policies
   FROM ({_first_held("job_id", "uuid")}
-        UNION {_first_held("concurrency_key", "text")} WHERE given.value <> ''
-        UNION {_first_held("rate_key", "text")} WHERE given.value <> '') AS run
+        UNION {_first_held("concurrency_key", "text")}
+        UNION {_first_held("rate_key", "text")}) AS run
   JOIN executions_runspec AS spec ON spec.id = run.spec_id
  ORDER BY run.priority DESC, run.nominal_at, run.id
 """
 COUNT_ACTIVE = f"""
-SELECT job_id, count(*) FROM executions_run
- WHERE job_id = ANY(%(job_id)s) AND status IN ({among(ACTIVE)}) GROUP BY job_id
+SELECT job_id, count(*) FROM executions_run AS run
+ WHERE job_id = ANY(%(job_id)s) AND {is_one_of(ACTIVE)} GROUP BY job_id
 """
 COUNT_OF_KEYS = f"""
-SELECT concurrency_key, count(*) FROM executions_run
- WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND status IN ({among(ACTIVE)})
- GROUP BY concurrency_key
+SELECT concurrency_key, count(*) FROM executions_run AS run
+ WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {is_one_of(ACTIVE)} GROUP BY concurrency_key
 """
 # One admission at a time for each of these; they are always locked in one order.
 LOCK_KEYS = """
@@ -111,7 +121,8 @@ SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
 DUE_FOLLOWUPS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
 TAKE_FOLLOWUPS_AMONG = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
 DROP_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
-KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL WHERE id = ANY(%(id)s)"
+# Behind those that wait for their first look.
+KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
 FOLLOW_UP_AT = """
 INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
@@ -129,8 +140,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 
 # runs.watch: jobs of whose runs' ends something follows.
 WATCH = "INSERT INTO executions_watch (job_id) VALUES (%(job_id)s) ON CONFLICT DO NOTHING"
-UNWATCH = """
+UNWATCH = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = %(job_id)s
    AND NOT EXISTS (SELECT FROM executions_run AS run
-                    WHERE run.job_id = watch.job_id AND run.status = 'held' AND run.is_buffered)
+                    WHERE run.job_id = watch.job_id AND {is_one_of({RunStatus.HELD})} AND run.is_buffered)
 """

@@ -8,6 +8,10 @@ from executions.states import LIVE
 # It was carried out, at least in part, or it still is to be.
 HAS_BEGUN = f"(started_at IS NOT NULL OR status IN ({among(LIVE)}))"
 
+# A schedule's own rows and those of backfills. Of no use to the planner: it has been seen to believe that to look for
+# either origin in the index of a job's instants costs more than to go through the runs of all jobs.
+OF_CLOCK = "CASE WHEN origin IN ('schedule', 'backfill') THEN true ELSE false END"
+
 # records.recorded: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
 # nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
 RECORD = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
@@ -16,7 +20,7 @@ RECORDED = f"""
 SELECT {RECORD}
   FROM executions_run
  WHERE job_id = %(job_id)s AND (nominal_at, origin) > (%(after)s, %(after_origin)s) AND nominal_at <= %(until)s
-   AND origin IN ('schedule', 'backfill')
+   AND {OF_CLOCK}
  ORDER BY nominal_at, origin LIMIT %(limit)s
 """
 
@@ -28,15 +32,17 @@ SELECT {RECORD}
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# records.recorded_of: the rows of several jobs' schedules since an instant.
+# records.recorded_of: the rows of several jobs' schedules since an instant, which are compared as pairs so that no index
+# serves that does not begin with the job.
 RECORDED_OF_JOBS = f"""
 SELECT run.job_id, {RECORD}
   FROM unnest(%(job_id)s::uuid[], %(after)s::timestamptz[], %(until)s::timestamptz[])
         AS wanted (wanted_id, after, until)
  CROSS JOIN LATERAL (
     SELECT * FROM executions_run
-     WHERE job_id = wanted_id AND nominal_at > wanted.after AND nominal_at <= wanted.until
-       AND origin IN ('schedule', 'backfill')
+     WHERE job_id = wanted_id AND (job_id, nominal_at) > (wanted_id, wanted.after)
+       AND (job_id, nominal_at) <= (wanted_id, wanted.until)
+       AND {OF_CLOCK}
      ORDER BY nominal_at, origin LIMIT %(limit)s) AS run
  ORDER BY run.job_id, run.nominal_at, run.origin
 """

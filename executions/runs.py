@@ -75,6 +75,11 @@ class Followup:
     concurrency_key: str
     rate_key: str
 
+    @property
+    def about(self) -> tuple[UUID, str, str]:
+        """The job and the keys of which held runs may start."""
+        return self.job_id, self.concurrency_key, self.rate_key
+
 
 def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
     """Return what goes on of those of these jobs that have runs which are not over."""
@@ -115,9 +120,9 @@ def drop_followups(done: Iterable[Followup]) -> None:
     execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
-def keep_followups(done: Iterable[Followup]) -> None:
+def keep_followups(done: Iterable[Followup], now: datetime) -> None:
     """Look at what is held for these again, but no more at the ends of runs that they tell of."""
-    execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done]})
+    execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import history, overlap, runs
+from executions.database import is_away
 from executions.overlap import Overlap
 from executions.states import Origin, RunStatus
 from executions.stored import sound
@@ -158,6 +159,8 @@ def step_once(now: datetime) -> bool:
             with transaction.atomic():
                 _step(Backfill.objects.get(pk=backfill_id), now)
         except Exception:
+            if is_away():
+                raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
             chore_queries.backfill_later(backfill_id, now + PUSHED_BACK_FOR)
         return True

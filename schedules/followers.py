@@ -128,12 +128,12 @@ def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
     )
     runs.postpone_followups([followup.id for followup in ends.busy], now + BUSY)
     runs.postpone_followups([followup.id for followup in ends.broken], now + PUSHED_BACK_FOR)
-    if admitted.more:
-        runs.keep_followups(ready)
-    else:
-        runs.drop_followups(ready)
+    kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
+    runs.drop_followups({*ready} - {*kept.values()})
+    if kept:
+        runs.keep_followups(kept.values(), now)
     runs.follow_up(admitted.later)
-    return Followed(len(found), admitted.n_decided, n_opened, admitted.more or bool(n_opened or ends.left))
+    return Followed(len(found), admitted.n_decided, n_opened, bool(kept or n_opened or ends.left))
 
 
 def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:

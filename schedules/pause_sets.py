@@ -11,6 +11,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import runs
+from executions.database import is_away
 from schedules import chore_queries, pauses, tick
 from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.exceptions import JobConflict
@@ -111,6 +112,8 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             with transaction.atomic():
                 _step(PauseSet.objects.get(pk=found_id), now)
         except Exception:
+            if is_away():
+                raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
             PauseSet.objects.filter(pk=found_id).update(due_at=now + PUSHED_BACK_FOR)
         return True

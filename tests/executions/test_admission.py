@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection, transaction
 
-from executions import admission, held_queries, reaper, runs, transitions
+from executions import admission, held_queries, partitions, queries, reaper, runs, transitions
 from executions.models import Followup, Run, RunEvent
 from executions.states import Origin, Reason
 from executions.targets.base import Failed
@@ -137,6 +137,39 @@ def test_more_than_one_look_takes_start_in_turn(monkeypatch: pytest.MonkeyPatch)
     assert statuses(*made) == [*["queued"] * 5, "held", "queued", *["held"] * 5]
 
 
+def test_where_there_is_more_than_one_look_takes_that_alone_is_looked_at_again_behind_what_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    many, one = limited("many", concurrency={"limit": 5}), limited("one", concurrency={"limit": 1})
+    made = [*(born(many, minute) for minute in range(5)), born(one), born(one, 1)]
+    at = NOW + 10 * MINUTE
+    follow_once(at, 100)
+    assert statuses(*made) == [*["queued"] * 3, *["held"] * 2, "queued", "held"]
+    assert list(Followup.objects.values_list("job_id", "due_at")) == [(many.pk, at)]
+    follow()
+    assert statuses(*made) == [*["queued"] * 5, "queued", "held"]
+
+
+@pytest.mark.parametrize("statement", [held_queries.HELD, held_queries.COUNT_ACTIVE, queries.COUNT_LIVE])
+def test_the_live_runs_of_a_job_are_found_by_it_though_the_statistics_know_of_none(statement: str) -> None:
+    partitions.prepare(NOW)
+    jobs = [limited(f"job {number}", overlap="buffer_all") for number in range(30)]
+    one = [runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW) for job in jobs]
+    over = [replace(run, nominal_at=NOW - n * SECOND, reason=Reason.OVERLAP) for run in one for n in range(2, 300)]
+    runs.open_scheduled(over, NOW, published=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE executions_run")
+        held = [replace(run, nominal_at=NOW + n * SECOND, is_buffered=True) for run in one for n in range(40)]
+        runs.open_scheduled([replace(run, nominal_at=NOW - SECOND) for run in one] + held, NOW, published=True)
+        ids = [job.pk for job in jobs]
+        wanted: dict[str, Any] = {"job_id": ids, "concurrency_key": [], "rate_key": [], "now": NOW, "limit": 100}
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", wanted)
+        ((plan,),) = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    assert most_read(plan[0]["Plan"]) <= 30 * 41, json.dumps(plan, indent=1)
+
+
 def test_of_very_many_that_wait_for_one_thing_only_the_first_are_read() -> None:
     shared = {"limit": 1, "key": "shared"}
     job, other = limited("job", concurrency=shared), limited("other", concurrency={"limit": 2, "key": "shared"})
@@ -152,6 +185,7 @@ def test_of_very_many_that_wait_for_one_thing_only_the_first_are_read() -> None:
         "limit": 100,
     }
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE executions_run")
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {held_queries.HELD}", wanted)
         ((plan,),) = cursor.fetchall()
     plan = json.loads(plan) if isinstance(plan, str) else plan
