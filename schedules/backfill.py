@@ -39,7 +39,6 @@ INSTANTS_A_STEP = 1000
 AT_ONCE = 200  # looked up together where few of them may start
 MOST_COUNTED = 100_000  # instants; each is asked of each spec of the job
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # at runs of whose end no beat has told
-PUSHED_BACK_FOR = timedelta(minutes=1)
 LONGEST_PACE = timedelta(days=1)
 # With the others each instant of the range would stop the one before.
 OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
@@ -162,7 +161,7 @@ def step_once(now: datetime) -> bool:
             if is_away():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            chore_queries.backfill_later(backfill_id, now + PUSHED_BACK_FOR)
+            chore_queries.backfill_later(backfill_id, now + tick.PUSHED_BACK_FOR)
         return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 JOBS_A_STEP = 200
 MOST_FORESEEN = 1000  # jobs
-PUSHED_BACK_FOR = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             if is_away():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
-            PauseSet.objects.filter(pk=found_id).update(due_at=now + PUSHED_BACK_FOR)
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSHED_BACK_FOR)
         return True
 
 

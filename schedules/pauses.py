@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from schedules.clock.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
+from schedules.tick import PUSHED_BACK_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from schedules.clock.resumption import Named
 
-PUSHED_BACK_FOR = timedelta(minutes=1)  # before a pause that could not be ended is looked at again
 
 log = structlog.get_logger(__name__)
 

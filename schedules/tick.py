@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
-PUSHED_BACK_FOR = timedelta(minutes=1)  # before a job that could not be processed is looked at again
+PUSHED_BACK_FOR = timedelta(minutes=1)  # before what could not be processed is looked at again
 
 
 @dataclass(frozen=True, slots=True)
