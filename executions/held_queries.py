@@ -6,26 +6,18 @@ from executions.queries import NAMED, among, followed, is_one_of
 from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 
 
-# Whether a run of a job goes on that others of it wait for.
-def _goes_on(job: str) -> str:
-    return f"""EXISTS (SELECT FROM executions_run AS other
-                     WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
-
-
 # admission.admit: of each of these jobs and keys the first of what is held and does not wait for its own instant, nor
 # behind another run of its job. The first of each kind of terms: behind what one limit holds there may be what none does.
 # The kinds are found one by one in the index, however many runs there are of each. A job is asked once whether a run of
 # it goes on (OFFSET 0: the planner would else ask for each of its runs).
 def _first_held(column: str, kind: str) -> str:
     held = f"executions_run AS held WHERE {is_one_of({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
-    waits, busy = _goes_on("held.job_id"), ""
-    if kind == "text":
-        held += f" AND held.{column} <> ''"
+    if column == "job_id":
+        busy = f"CROSS JOIN LATERAL (SELECT {_goes_on('given.value')} AS goes_on OFFSET 0) AS busy"
+        waits = "busy.goes_on"
     else:
-        waits, busy = (
-            "busy.goes_on",
-            f"CROSS JOIN LATERAL (SELECT {_goes_on('given.value')} AS goes_on OFFSET 0) AS busy",
-        )
+        held += f" AND held.{column} <> ''"
+        busy, waits = "", _goes_on("held.job_id")
     return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) {busy} CROSS JOIN LATERAL (
         WITH RECURSIVE kind (terms) AS (
             (SELECT terms FROM {held} ORDER BY terms LIMIT 1)
@@ -38,6 +30,11 @@ def _first_held(column: str, kind: str) -> str:
           FROM {held} AND held.terms = kind.terms
            AND held.available_at <= %(now)s AND NOT (held.is_buffered AND {waits})
          ORDER BY held.priority DESC, held.nominal_at, held.id LIMIT %(limit)s) AS first"""
+
+
+def _goes_on(job: str) -> str:
+    return f"""EXISTS (SELECT FROM executions_run AS other
+                     WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
 
 
 HELD = f"""

@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from logging import LogRecord, getLogger
+from typing import Any
 
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
@@ -17,6 +18,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from executions.database import give_back
 from executions.targets.command.registry import commands
+from executions.targets.command.target import CommandTarget
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
@@ -45,9 +47,10 @@ def ignore_coming_defaults(**_: object) -> None:
 
 
 @celeryd_after_setup.connect
-def load_commands(**_: object) -> None:
+def load_commands(instance: Any, **_: object) -> None:
     """Connected so that no run waits for the import of its command; the processes of the pool share what it takes."""
-    commands()
+    if CommandTarget.queue in instance.app.amqp.queues.consume_from:
+        commands()
     keep_what_is_loaded()
 
 

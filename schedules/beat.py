@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import psycopg
 import structlog
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
@@ -205,18 +206,18 @@ class JobScheduler(PeriodicScheduler):
         """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
         ticked, followed, again = NOTHING, Followed(), Dispatched([])
         self._is_faulty = False
-        n_expired = self._try(expire_once, now, limit, 0) if next_at.expire <= now else 0
+        n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
         if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
-            followed = self._try(follow_once, now, limit, followed)
+            followed = self._try(followed, follow_once, now, limit)
         if next_at.tick <= now:
-            ticked = self._try(self._tick, now, limit, ticked)
+            ticked = self._try(ticked, tick, now, limit, self._allowance.at(now))
             self.publish(ticked.messages, now)
             if ticked.n_held:
-                followed += self._try(follow_once, now, limit, Followed())
+                followed += self._try(Followed(), follow_once, now, limit)
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
-            again = self._try(self._dispatch_once, now, limit, again)
+            again = self._try(again, dispatch_once, now, limit, self._allowance.at(now))
             self.publish(again.messages, now)
-        chores = self._try(do_chores, now, limit, NO_CHORES) if next_at.chore <= now else NO_CHORES
+        chores = self._try(NO_CHORES, do_chores, now, limit) if next_at.chore <= now else NO_CHORES
         n_broken = ticked.n_broken + followed.n_broken + again.n_broken
         took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again.messages)
         if took:
@@ -236,21 +237,15 @@ class JobScheduler(PeriodicScheduler):
             return took, now
         return took, now + (AFTER_FAULT if is_faulty else LOCKED)
 
-    def _tick(self, now: datetime, limit: int) -> Ticked:
-        return tick(now, limit, self._allowance.at(now))
-
-    def _dispatch_once(self, now: datetime, limit: int) -> Dispatched:
-        return dispatch_once(now, limit, self._allowance.at(now))
-
-    def _try(self, act: Callable[[datetime, int], T], now: datetime, limit: int, otherwise: T) -> T:
+    def _try(self, otherwise: T, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do one part of a pass. What fails in it, though the database answers, keeps no other part from being done."""
         try:
-            return act(now, limit)
+            return act(*args, **kwargs)
         except Exception:
             if is_away():
                 raise
             self._is_faulty = True
-            log.exception("pass_failed", action="beat", part=act.__name__.strip("_"))
+            log.exception("pass_failed", action="beat", part=act.__name__)
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 class Worker:
     """A worker of the project that carries out no run, on a broker of its own."""
 
-    def __init__(self, broker: Valkey, folder: Path, pool: str, **variables: str) -> None:
+    def __init__(self, broker: Valkey, folder: Path, pool: str, queues: str = "housekeeping", **variables: str) -> None:
         self.broker = redis.Redis.from_url(broker.url)
         self.control = Celery("asking", broker=broker.url).control
         self._file = folder / "worker.log"
-        command = [*(sys.executable, "-m", "celery", "-A", "scheduler_project.celery", "worker"), "-Q", "housekeeping"]
+        command = [*(sys.executable, "-m", "celery", "-A", "scheduler_project.celery", "worker"), "-Q", queues]
         command += ["-P", pool, "-c", "2", "--without-gossip", "--without-mingle"]
         with self._file.open("wb") as file:
             self.process = subprocess.Popen(
@@ -148,18 +148,19 @@ os.register_at_fork(after_in_child=lambda: print("is kept", gc.get_freeze_count(
 """
 
 
-def test_a_worker_takes_its_first_message_with_commands_loaded_and_a_connection_in_each_process(
-    broker: Valkey, tmp_path: Path
+@pytest.mark.parametrize(("queues", "n_loaded"), [("command,housekeeping", 1), ("http,housekeeping", 0)])
+def test_a_worker_has_a_connection_in_each_process_before_any_message_and_its_commands_if_it_takes_any(
+    broker: Valkey, tmp_path: Path, queues: str, n_loaded: int
 ) -> None:
     (tmp_path / "told_when_loaded.py").write_text(LOADED)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     variables = {"PGAPPNAME": tmp_path.name, "MAINSPRING_COMMAND_MODULES": "told_when_loaded", "PYTHONPATH": path}
-    worker = Worker(broker, tmp_path, "prefork", **variables, MAINSPRING_DB_POOL="0")
+    worker = Worker(broker, tmp_path, "prefork", queues, **variables, MAINSPRING_DB_POOL="0")
     try:
         wait_until(lambda: n_connections(tmp_path.name) == 2, what="a connection of each process")
-        assert worker.log().count("loaded in") == 1
-        assert f"loaded in {worker.process.pid}\n" in worker.log()
-        assert worker.log().count("is kept True") == 2
+        assert worker.log().count("loaded in") == n_loaded
+        assert worker.log().count(f"loaded in {worker.process.pid}\n") == n_loaded
+        assert worker.log().count("is kept True") == 2 * n_loaded
     finally:
         worker.process.terminate()
         worker.process.wait(30)

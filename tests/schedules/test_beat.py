@@ -170,8 +170,8 @@ def test_after_the_clock_was_set_back_the_broker_is_asked_again_within_a_second(
 
 
 def test_a_pass_with_nothing_due_costs_one_query(beat: JobScheduler, broker: redis.Redis) -> None:
-    make_job()
     now = datetime.now(UTC)
+    make_job(schedule={"every": "1d"}, now=now)
     PeriodicTask.objects.update(last_run_at=now)
     beat.pass_once(now)
     beat.pass_once(now + timedelta(milliseconds=100))
