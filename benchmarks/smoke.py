@@ -37,6 +37,6 @@ def smoke() -> list[Measurement]:
         alone("a7", partial(calls.at_once, n_runs=200, n_workers=1), 200, MainspringHttp),
         alone("a7", partial(calls.slow, n_runs=100, n_threads=50, seconds=1), 100, MainspringHttp),
         alone("a8", partial(takeover.measure, n_kills=1, settle_seconds=2), 1_000),
-        alone("a9", partial(requests.measure, n_runs=5_000, n_pages=20, n_creates=40), 1_000),
+        alone("a9", partial(requests.measure, n_runs=5_000, n_pages=20, n_creates=40, n_registered=40), 1_000),
         alone("a11", partial(idle.measure, settle_seconds=2, seconds=3), 1_000),
     ]

@@ -15,7 +15,7 @@ from executions.admission import under, without_deadline
 from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
 from executions.models import Run, RunSpec
-from executions.models.spec import freeze, supersede
+from executions.models.spec import freeze, freeze_first, supersede
 from executions.overlap import GoingOn, Stop
 from executions.queries import NOTIFY_CHANNEL, wake_beat
 from executions.states import LIVE, Origin, RunStatus
@@ -43,6 +43,7 @@ __all__ = [
     "due_followups",
     "follow_up",
     "freeze",
+    "freeze_first",
     "going_on",
     "has_scheduled",
     "keep_followups",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.db import transaction
@@ -17,12 +17,14 @@ from schedules.clock.spec import Kind, to_json
 from schedules.clock.start import anchored, as_it_was, first_mark
 from schedules.clock.zones import FIRST_AT
 from schedules.exceptions import JobGone
-from schedules.models import Job, JobState, begin_span, end_span
+from schedules.models import Job, JobState, begin_spans, end_span
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
+    from schedules.chains import StartAfter
     from schedules.clock.spec import ScheduleSpec
     from schedules.validation import Definition
 
@@ -31,25 +33,53 @@ log = structlog.get_logger(__name__)
 
 def create(definition: Definition, now: datetime, *, actor: str) -> Job:
     """Make a job; its first occurrence is the first one after `now`."""
-    job = Job(
-        scope_id=SYSTEM_SCOPE_ID,
-        name=definition.name,
-        description=definition.description,
-        created_at=now,
-        updated_at=now,
-    )
     with transaction.atomic():
-        job.spec = _freeze(job.pk, definition, now, after=None)
-        _set_clock(job, definition.schedule, now)
-        job.save(force_insert=True)
-        begin_span(job.pk, job.schedule, job.mark_at)
+        (job,) = create_all([(None, definition)], now)
         if definition.start_after:
-            _store_chains(job.pk, definition)
+            store_chains(job.pk, definition)
+    log_created([job], actor)
+    return job
+
+
+def create_all(wanted: Sequence[tuple[str | None, Definition]], now: datetime) -> list[Job]:
+    """Make jobs, each with the key that it is registered under, if any. Raises IntegrityError for one that is taken.
+
+    `store_chains` and `log_created` are left to the caller, who knows of what these are part. Inside a transaction.
+    """
+    jobs = [_new(key, definition, now) for key, definition in wanted]
+    values = [_frozen(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
+    for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
+        job.spec = spec
+    Job.objects.bulk_create(jobs)
+    begin_spans(jobs)
+    for job in jobs:
         if watches.is_followed_anew(job):
             runs.watch(job.pk, is_watched=True)
-        runs.wake_beat()
-    log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
-    return job
+    runs.wake_beat()
+    return jobs
+
+
+def log_created(jobs: Iterable[Job], actor: str) -> None:
+    """Tell the log of jobs that have been made for good."""
+    for job in jobs:
+        log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
+
+
+def store_chains(job_id: UUID, definition: Definition) -> None:
+    """Have a job start after what its definition says, and after nothing else. Raises InvalidDefinition for a circle."""
+    chains.lock()
+    touched = chains.store(job_id, definition.start_after)
+    watches.review(touched)
+
+
+def is_changed(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> bool:
+    """Whether a job differs from what it is to be. `start_after` is what it starts after now; `job.spec` has to be loaded."""
+    schedule = as_it_was(definition.schedule, known(job.readable_schedule))
+    return (
+        (job.name, job.description, job.schedule) != (definition.name, definition.description, to_json(schedule))
+        or set(start_after) != set(definition.start_after)
+        or _is_spec_changed(job.spec, definition)
+    )
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
@@ -65,8 +95,8 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         had_followers = watches.is_followed(job)
         job.name, job.description, job.updated_at = definition.name, definition.description, now
         changed = ["name", "description", "updated_at"]
-        if _is_changed(job.spec, definition):
-            job.spec = _freeze(job.pk, definition, now, after=job.spec)
+        if _is_spec_changed(job.spec, definition):
+            job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
             changed.append("spec")
         before = known(job.readable_schedule)
         schedule = as_it_was(definition.schedule, before)
@@ -79,11 +109,11 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             _set_clock(job, schedule, now)
             if goes_on:
                 job.next_run_at = was_next_at and next_due(schedule, now)
-            begin_span(job.pk, job.schedule, job.mark_at)
+            begin_spans([job])
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         if set(chains.of(job_id)) != set(definition.start_after):
-            _store_chains(job_id, definition)
+            store_chains(job_id, definition)
         if watches.is_followed(job) != had_followers:
             watches.review([job_id])
         runs.wake_beat()
@@ -131,10 +161,17 @@ def _held_until(job: Job, now: datetime) -> datetime:
     return records.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
 
 
-def _store_chains(job_id: UUID, definition: Definition) -> None:
-    chains.lock()
-    touched = chains.store(job_id, definition.start_after)
-    watches.review(touched)
+def _new(key: str | None, definition: Definition, now: datetime) -> Job:
+    job = Job(
+        scope_id=SYSTEM_SCOPE_ID,
+        key=key,
+        name=definition.name,
+        description=definition.description,
+        created_at=now,
+        updated_at=now,
+    )
+    _set_clock(job, definition.schedule, now)
+    return job
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
@@ -147,7 +184,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
 
 
-def _is_changed(spec: runs.RunSpec, definition: Definition) -> bool:
+def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
     return (spec.job_name, spec.target, spec.payload, spec.policies) != (
         definition.name,
         definition.target,
@@ -156,16 +193,12 @@ def _is_changed(spec: runs.RunSpec, definition: Definition) -> bool:
     )
 
 
-def _freeze(job_id: UUID, definition: Definition, now: datetime, *, after: runs.RunSpec | None) -> runs.RunSpec:
-    return runs.freeze(
-        {
-            "job_id": job_id,
-            "job_name": definition.name,
-            "target_kind": definition.target["kind"],
-            "target": definition.target,
-            "payload": definition.payload,
-            "policies": definition.policies,
-        },
-        now,
-        after=after,
-    )
+def _frozen(job_id: UUID, definition: Definition) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "job_name": definition.name,
+        "target_kind": definition.target["kind"],
+        "target": definition.target,
+        "payload": definition.payload,
+        "policies": definition.policies,
+    }

@@ -11,6 +11,14 @@ class InvalidDefinition(ValueError):
         self.errors = errors
 
 
+class InvalidRegistration(ValueError):
+    """Jobs cannot be registered like this. `errors` maps a job's key to its dotted fields and their messages."""
+
+    def __init__(self, errors: dict[str, dict[str, list[str]]]) -> None:
+        super().__init__("; ".join(f"{key}: {', '.join(fields)}" for key, fields in errors.items()))
+        self.errors = errors
+
+
 class JobGone(Exception):
     """The job was deleted meanwhile."""
 

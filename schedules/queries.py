@@ -44,6 +44,16 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at
 # definitions, triggers: the row lock under which a job is changed.
 LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 
+# registration: many at a time, or one alone, which no other comes before with one of its keys.
+LOCK_REGISTRATION = "SELECT pg_advisory_xact_lock_shared(hashtextextended('schedules_registration', 0))"
+LOCK_REGISTRATION_ALONE = LOCK_REGISTRATION.replace("_shared", "")
+
+# registration: the jobs that are known under these keys, locked in an order that all registrations share.
+LOCK_KEYS = """
+SELECT id FROM schedules_job WHERE scope_id = %(scope_id)s AND key = ANY(%(key)s) AND key IS NOT NULL
+ ORDER BY id FOR UPDATE
+"""
+
 # tick: where the clock stands after a pass.
 ADVANCE = """
 UPDATE schedules_job AS job
@@ -263,6 +273,16 @@ class NextAt:
 def next_at() -> NextAt:
     """Return when there is something to do."""
     return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
+
+
+def lock_registration(*, alone: bool) -> None:
+    """Register until the transaction ends: beside others, or `alone`, when all others are done."""
+    fetch(LOCK_REGISTRATION_ALONE if alone else LOCK_REGISTRATION, {})
+
+
+def lock_keys(scope_id: int, keys: Collection[str]) -> list[UUID]:
+    """Lock the jobs that are known under these keys, and return their ids."""
+    return [job_id for (job_id,) in fetch(LOCK_KEYS, {"scope_id": scope_id, "key": list(keys)})]
 
 
 def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:

@@ -32,8 +32,8 @@ class AsInTheAdmin(IsAdminUser):
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
             return False
-        needed = view.needs.get("GET" if request.method == "HEAD" else request.method or "")
-        return needed is None or request.user.has_perm(needed)
+        needed = view.needs.get("GET" if request.method == "HEAD" else request.method or "", ())
+        return request.user.has_perms((needed,) if isinstance(needed, str) else needed)
 
 
 class ApiView(APIView):
@@ -47,7 +47,7 @@ class ApiView(APIView):
     content_negotiation_class = ByAcceptHeader
     permission_classes = (AsInTheAdmin,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
-    needs: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     takes_parameters: ClassVar[frozenset[str]] = frozenset()
     max_body: ClassVar[int] = 64 * 1024
 

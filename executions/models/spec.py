@@ -17,6 +17,7 @@ from executions.stored import known
 from executions.targets.registry import TARGETS, read_target
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from executions.stored import Unreadable
@@ -88,11 +89,15 @@ def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
     return policies.timeout or target.default_timeout
 
 
-def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec | None) -> RunSpec:
-    """Store a version of a job's definition, and close the one that it comes after: the job's latest, None at first."""
-    if after:
-        supersede(after.job_id, now)
-    return RunSpec.objects.create(**values, version=after.version + 1 if after else 1, created_at=now)
+def freeze_first(values: Sequence[dict[str, Any]], now: datetime) -> list[RunSpec]:
+    """Store the first version of each of these jobs' definitions."""
+    return RunSpec.objects.bulk_create(RunSpec(**each, version=1, created_at=now) for each in values)
+
+
+def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec) -> RunSpec:
+    """Store a version of a job's definition, and close the one that it comes after, the job's latest."""
+    supersede(after.job_id, now)
+    return RunSpec.objects.create(**values, version=after.version + 1, created_at=now)
 
 
 def supersede(job_id: UUID, now: datetime) -> None:

@@ -24,6 +24,7 @@ UNREAD = "This was null as it could not be read: give a new one, or leave out un
 Terms = TypeVar("Terms", bound=Pause)
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
 ELSEWHERE = {
+    "key": "register it under a key instead, by PUT /jobs/by-key/{key}",
     "state": "pause or resume the job instead",
     "pause_reason": "pause the job with a reason instead",
     "paused_until_at": "pause the job until then instead",
@@ -64,9 +65,14 @@ def read_definition(request: Request) -> dict[str, Any]:
 
     Raises InvalidInput where that would put the default in the place of something that could not be read.
     """
-    data = read_sound(request)
+    return settable(read_sound(request))
+
+
+def settable(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the members of a definition that can be set, of those that were sent. Raises InvalidInput as `read_definition`."""
     unread = data.get("unreadable")
-    if errors := {name: [UNREAD] for name in unread if data.get(name, "") is None} if isinstance(unread, dict) else {}:
+    names = unread if isinstance(unread, dict) else {}
+    if errors := {f"{prefix}{name}": [UNREAD] for name in names if data.get(name, "") is None}:
         raise InvalidInput(errors)
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 

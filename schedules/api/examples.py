@@ -91,6 +91,7 @@ RESUMES: dict[str, Any] = {
 }
 JOB: dict[str, Any] = {
     "id": JOB_ID,
+    "key": "billing.nightly-report",
     "name": "nightly report",
     "description": "",
     "state": "active",
@@ -137,6 +138,25 @@ PAUSED: dict[str, Any] = {
     "pause_catch_up": "none",
     "next_run_at": None,
     "next_start_at": None,
+}
+REGISTRATIONS: dict[str, Any] = {
+    "What a service runs": {
+        "jobs": [
+            {
+                "key": "billing.nightly-report",
+                "name": "nightly report",
+                "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
+                "target": {"kind": "http", "method": "POST", "url": "https://reports.example.com/nightly"},
+            },
+            {"key": "billing.rebuild", "name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
+        ]
+    },
+}
+REGISTERED: dict[str, Any] = {
+    "jobs": [
+        {"key": "billing.nightly-report", "id": JOB_ID, "outcome": "unchanged"},
+        {"key": "billing.rebuild", "id": "019a9f5c-9d10-7b21-8f04-6e1d2c3b4a59", "outcome": "created"},
+    ]
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
 PREVIEW_QUESTIONS: dict[str, Any] = {

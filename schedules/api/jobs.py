@@ -71,7 +71,7 @@ class JobListView(ApiView):
             jobs, order = jobs.filter(wanted), "-spec__job_id"
         page = page_of(request, jobs, filters, [order], ("state", filters.state))
         links = chains.links_of([job.pk for job in page.rows])
-        results = [_shown(job, request, links[job.pk]) for job in page.rows]
+        results = [shown(job, request, links[job.pk]) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
     @operation(
@@ -85,8 +85,8 @@ class JobListView(ApiView):
         now = datetime.now(UTC)
         definition = validate(read_definition(request), now)
         job = definitions.create(definition, now, actor=actor_of(request))
-        shown = _shown(job, request, chains.Links(definition.start_after))
-        return Response(shown.json_body(), status=201, headers={"Location": reverse("job", args=[job.pk])})
+        body = shown(job, request, chains.Links(definition.start_after)).json_body()
+        return Response(body, status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
 class JobView(ApiView):
@@ -101,7 +101,7 @@ class JobView(ApiView):
     @operation("get_job", answers={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job."""
-        return Response(_shown(_find(job_id), request).json_body())
+        return Response(shown(_find(job_id), request).json_body())
 
     @operation(
         "replace_job",
@@ -120,7 +120,7 @@ class JobView(ApiView):
         with transaction.atomic():
             definition = validate(data, now, definitions.lock(job_id))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
-        return Response(_shown(job, request).json_body())
+        return Response(shown(job, request).json_body())
 
     @operation("change_job", asks=(JobChange, examples.CHANGES), answers={200: (JobShape, examples.JOB)}, errors=[404])
     def patch(self, request: Request, job_id: UUID) -> Response:
@@ -132,7 +132,7 @@ class JobView(ApiView):
             job = definitions.lock(job_id)
             definition = validate({**definition_of(job), **change}, now, job)
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
-        return Response(_shown(job, request).json_body())
+        return Response(shown(job, request).json_body())
 
     @operation("delete_job", answers={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
@@ -160,7 +160,7 @@ class JobPauseView(ApiView):
         job = triggers.pause(
             job_id, now, actor=actor_of(request), reason=asked.reason, until=asked.until, catch_up=asked.catch_up
         )
-        return Response(_shown(job, request).json_body())
+        return Response(shown(job, request).json_body())
 
 
 class JobResumeView(ApiView):
@@ -183,7 +183,7 @@ class JobResumeView(ApiView):
             found = pauses.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
             return Response(foresight_of(found).json_body())
         job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
-        return Response(_shown(job, request).json_body())
+        return Response(shown(job, request).json_body())
 
 
 class JobRunView(ApiView):
@@ -216,7 +216,8 @@ class JobRunListView(ApiView):
         return Response(page_of_runs(request, filters, job_id).json_body())
 
 
-def _shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
+def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
+    """Return a job as whoever asks may see it. `job.spec` has to be loaded."""
     links = links or chains.links_of([job.pk])[job.pk]
     return job_of(job, links, in_full=request.user.has_perm("schedules.change_job"))
 

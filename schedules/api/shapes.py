@@ -121,6 +121,7 @@ class Job(Shape):
     """A job."""
 
     id: UUID
+    key: str | None = Field(description="The caller's own, under which it was registered: `PUT /jobs/by-key/{key}`.")
     name: str
     description: str
     state: Annotated[
@@ -227,6 +228,7 @@ def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
     target = row.target if in_full else masked(row.target)
     return Job(
         id=row.pk,
+        key=row.key,
         name=row.name,
         description=row.description,
         state=row.state,

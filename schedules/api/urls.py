@@ -9,10 +9,13 @@ from schedules.api.flags import FeatureFlagListView, FeatureFlagView
 from schedules.api.jobs import JobListView, JobPauseView, JobResumeView, JobRunListView, JobRunView, JobView
 from schedules.api.ledger import JobExplainView
 from schedules.api.pause_sets import ManyPauseView, PauseSetListView, PauseSetUndoView, PauseSetView
+from schedules.api.registrations import JobByKeyView, JobRegistrationView
 from schedules.api.schedules import SchedulePreviewView, ScheduleValidateView
 
 urlpatterns = [
     path("jobs", JobListView.as_view(), name="jobs"),
+    path("jobs/by-key", JobRegistrationView.as_view(), name="jobs-by-key"),
+    path("jobs/by-key/<str:key>", JobByKeyView.as_view(), name="job-by-key"),
     path("jobs/<uuid:job_id>", JobView.as_view(), name="job"),
     path("jobs/<uuid:job_id>/pause", JobPauseView.as_view(), name="job-pause"),
     path("jobs/<uuid:job_id>/resume", JobResumeView.as_view(), name="job-resume"),

@@ -6,7 +6,7 @@ from schedules.models.flag import FeatureFlag
 from schedules.models.job import LOST, Job, JobState, jobs_named
 from schedules.models.lease import BeatLease
 from schedules.models.pause_set import PauseSet, PauseSetState
-from schedules.models.span import ScheduleSpan, begin_span, end_span
+from schedules.models.span import ScheduleSpan, begin_spans, end_span
 from schedules.models.stoppage import Stoppage, WatchRound, Why
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "Stoppage",
     "WatchRound",
     "Why",
-    "begin_span",
+    "begin_spans",
     "end_span",
     "jobs_named",
 ]

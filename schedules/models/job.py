@@ -55,6 +55,9 @@ class Job(models.Model):
     # Every index of this table is written at every tick that moves the job, as `next_run_at` has one: there are few, and
     # names and targets are looked up in the definitions, which never change.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
+    key = models.CharField(
+        max_length=255, null=True, editable=False, help_text="The caller's own, under which it was registered."
+    )
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True, max_length=10_000)
     spec = models.ForeignKey("executions.RunSpec", on_delete=models.PROTECT, related_name="+")
@@ -88,6 +91,9 @@ class Job(models.Model):
     )
 
     class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["scope", "key"], name="job_key", condition=Q(key__isnull=False))
+        ]
         indexes: ClassVar = [
             # queries.DUE and NEXT_DUE
             models.Index(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from uuid import UUID
+
+    from schedules.models.job import Job
 
 
 class ScheduleSpan(models.Model):
@@ -35,9 +38,11 @@ class ScheduleSpan(models.Model):
         return f"{self.schedule} from {self.from_at}"
 
 
-def begin_span(job_id: UUID, schedule: dict[str, Any], from_at: datetime) -> None:
-    """Note that a job has this schedule from now on; its first occurrence is the first one after `from_at`."""
-    ScheduleSpan.objects.create(job_id=job_id, schedule=schedule, from_at=from_at)
+def begin_spans(jobs: Iterable[Job]) -> None:
+    """Note that these have their schedules from their marks on: their first occurrences are the first ones after those."""
+    ScheduleSpan.objects.bulk_create(
+        ScheduleSpan(job_id=job.pk, schedule=job.schedule, from_at=job.mark_at) for job in jobs
+    )
 
 
 def end_span(job_id: UUID, until_at: datetime) -> None:

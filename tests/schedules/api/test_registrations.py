@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from schedules.models import Job
+from schedules.registration import MAX_KEY, MOST, MOST_WRONG
+from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
+from tests.factories import ECHO
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+BY_KEY = "/api/v1/jobs/by-key"
+ONE = f"{BY_KEY}/billing.nightly"
+BODY: dict[str, Any] = {
+    "name": "greeting",
+    "schedule": {"cron": "0 0 1 1 *"},
+    "target": ECHO,
+    "payload": {"message": "x"},
+}
+
+
+def keyed(key: Any, **definition: Any) -> dict[str, Any]:
+    return {"key": key, **BODY, **definition}
+
+
+def test_a_job_is_registered_again_and_again_under_its_key_and_unregistered(api: DocumentedClient) -> None:
+    made = api.send("PUT", ONE, BODY)
+    assert made.status_code == 201
+    assert made.json()["key"] == "billing.nightly"
+    assert made["Location"] == f"/api/v1/jobs/{made.json()['id']}"
+    assert api.get(ONE).json() == api.get(made["Location"]).json() == made.json()
+
+    same = api.send("PUT", ONE, api.get(ONE).json())
+    assert (same.status_code, same.json()) == (200, made.json())
+    changed = api.send("PUT", ONE, {**BODY, "name": "other"})
+    assert (changed.status_code, changed.json()["name"], changed.json()["version"]) == (200, "other", 2)
+    assert changed.json()["id"] == made.json()["id"]
+
+    assert [api.delete(ONE).status_code for _ in range(2)] == [204, 204]
+    problem_of(api.get(ONE), 404)
+    problem_of(api.get(made["Location"]), 404)
+
+
+def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
+    api.send("PUT", f"{BY_KEY}/b", BODY)
+    answer = api.send("PUT", BY_KEY, {"jobs": [keyed("c"), keyed("b"), keyed("a", name="other")]})
+    assert answer.status_code == 200
+    assert [(job["key"], job["outcome"]) for job in answer.json()["jobs"]] == [
+        ("c", "created"),
+        ("b", "unchanged"),
+        ("a", "created"),
+    ]
+    shown = [api.get(f"{BY_KEY}/{job['key']}").json() for job in answer.json()["jobs"]]
+    assert [job["id"] for job in shown] == [job["id"] for job in answer.json()["jobs"]]
+    sent_back = api.send("PUT", BY_KEY, {"jobs": shown})
+    assert {job["outcome"] for job in sent_back.json()["jobs"]} == {"unchanged"}
+    assert api.send("PUT", BY_KEY, {"jobs": []}).json() == {"jobs": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["jobs"]),
+        ({"jobs": None}, ["jobs"]),
+        ({"jobs": {"a": BODY}}, ["jobs"]),
+        ({"jobs": [], "job": []}, ["job"]),
+        ({"jobs": [keyed(f"k{n}") for n in range(MOST + 1)]}, ["jobs"]),
+        ({"jobs": [7, None, keyed("a"), []]}, ["jobs.0", "jobs.1", "jobs.3"]),
+        ({"jobs": [BODY, keyed(None), keyed(7), keyed("")]}, [f"jobs.{n}.key" for n in range(4)]),
+        (
+            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY + 1))]},
+            [f"jobs.{n}.key" for n in range(5)],
+        ),
+        ({"jobs": [keyed("a"), keyed("b"), keyed("a")]}, ["jobs.2.key"]),
+        ({"jobs": [keyed("a"), keyed("b", nmae="x", target={"kind": "http"})]}, ["jobs.1.nmae", "jobs.1.target.url"]),
+        ({"jobs": [keyed("a"), keyed("b", name="a\u0000b")]}, ["jobs.1.name"]),
+        ({"jobs": [keyed("a", schedule=None, unreadable={"schedule": "why"})]}, ["jobs.0.schedule"]),
+        (
+            {"jobs": [keyed(f"k{n}", name="") for n in range(MOST_WRONG + 5)]},
+            [f"jobs.{n}.name" for n in range(MOST_WRONG)],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_told_by_its_place(
+    api: DocumentedClient, body: dict[str, Any], fields: list[str]
+) -> None:
+    assert fields_of(api.send("PUT", BY_KEY, body)) == fields
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY + 1), "-a", "ä"])
+def test_what_is_no_key_is_nobodys(api: DocumentedClient, key: str) -> None:
+    assert fields_of(api.send("PUT", f"{BY_KEY}/{key}", BODY)) == ["key"]
+    problem_of(api.get(f"{BY_KEY}/{key}"), 404)
+    assert api.delete(f"{BY_KEY}/{key}").status_code == 204
+
+
+def test_what_is_wrong_with_one_is_told_by_its_fields(api: DocumentedClient) -> None:
+    assert fields_of(api.send("PUT", ONE, {**BODY, "schedule": {"cron": "75 * * * *"}})) == ["schedule.cron"]
+    assert fields_of(api.send("PATCH", f"/api/v1/jobs/{api.send('PUT', ONE, BODY).json()['id']}", {"key": "x"})) == [
+        "key"
+    ]
+
+
+def test_a_key_is_of_no_effect_where_it_is_only_shown(api: DocumentedClient) -> None:
+    made = api.send("POST", "/api/v1/jobs", keyed("a")).json()
+    assert made["key"] is None
+    assert api.send("PUT", ONE, keyed("a")).json()["key"] == "billing.nightly"
+
+
+@pytest.mark.parametrize("held", [{"add_job"}, {"change_job"}])
+def test_to_register_takes_the_right_to_add_and_to_change(staff: User, held: set[str]) -> None:
+    staff.is_superuser = False
+    staff.save()
+    staff.user_permissions.set(Permission.objects.filter(codename__in=held))
+    client = documented_client(staff)
+    problem_of(client.send("PUT", ONE, BODY), 403)
+    problem_of(client.send("PUT", BY_KEY, {"jobs": []}), 403)
+    problem_of(client.delete(ONE), 403)
+    staff.user_permissions.set(Permission.objects.filter(codename__in={"add_job", "change_job"}))
+    assert documented_client(type(staff).objects.get()).send("PUT", ONE, BODY).status_code == 201
