@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from scheduler_project import health
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from scheduler_project.launch.postgres import Postgres
 
+LATEST: tuple[str, str] = MigrationLoader(None).graph.leaf_nodes("schedules")[0]
+
 
 @pytest.fixture(autouse=True)
 def readiness(monkeypatch: pytest.MonkeyPatch) -> health.Readiness:
@@ -35,10 +38,10 @@ def readiness(monkeypatch: pytest.MonkeyPatch) -> health.Readiness:
 @pytest.fixture
 def unmigrated(transactional_db: None) -> Iterator[None]:
     recorder = MigrationRecorder(connection)
-    recorder.record_unapplied("schedules", "0001_initial")
+    recorder.record_unapplied(*LATEST)
     yield
-    if ("schedules", "0001_initial") not in recorder.applied_migrations():
-        recorder.record_applied("schedules", "0001_initial")
+    if LATEST not in recorder.applied_migrations():
+        recorder.record_applied(*LATEST)
 
 
 def test_a_process_is_alive_without_its_database(client: Client) -> None:
@@ -149,5 +152,5 @@ def test_a_process_becomes_ready_when_its_database_is_migrated(
 ) -> None:
     monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
     assert client.get("/health/ready").status_code == 503
-    MigrationRecorder(connection).record_applied("schedules", "0001_initial")
+    MigrationRecorder(connection).record_applied(*LATEST)
     assert client.get("/health/ready").status_code == 200
