@@ -136,9 +136,9 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 """
 
 # runs.watch: jobs of whose runs' ends something follows.
-WATCH = "INSERT INTO executions_watch (job_id) VALUES (%(job_id)s) ON CONFLICT DO NOTHING"
+WATCH = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
 UNWATCH = f"""
-DELETE FROM executions_watch AS watch WHERE watch.job_id = %(job_id)s
+DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)
    AND NOT EXISTS (SELECT FROM executions_run AS run
                     WHERE run.job_id = watch.job_id AND {is_one_of({RunStatus.HELD})} AND run.is_buffered)
 """

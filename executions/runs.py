@@ -58,6 +58,7 @@ __all__ = [
     "take_followups",
     "take_followups_among",
     "under",
+    "unwatch",
     "wake_beat",
     "watch",
     "without_deadline",
@@ -144,9 +145,16 @@ def follow_up(later: Sequence[Later]) -> None:
     )
 
 
-def watch(job_id: UUID, *, is_watched: bool) -> None:
-    """Say whether something follows when a run of this job has ended."""
-    execute(held_queries.WATCH if is_watched else held_queries.UNWATCH, {"job_id": job_id})
+def watch(job_ids: Collection[UUID]) -> None:
+    """Say that something follows when a run of these jobs has ended."""
+    if job_ids:
+        execute(held_queries.WATCH, {"job_id": sorted(job_ids)})
+
+
+def unwatch(job_ids: Collection[UUID]) -> None:
+    """Say that nothing follows any more, of those that no held run waits for."""
+    if job_ids:
+        execute(held_queries.UNWATCH, {"job_id": list(job_ids)})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:

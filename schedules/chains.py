@@ -123,7 +123,7 @@ def of(job_id: UUID) -> tuple[StartAfter, ...]:
 
 def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
     """Return those of these jobs after which others start."""
-    return set(Chain.objects.filter(source_id__in=job_ids).values_list("source_id", flat=True))
+    return set(Chain.objects.filter(source_id__in=job_ids).order_by().values_list("source_id", flat=True).distinct())
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:

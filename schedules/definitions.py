@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,6 +11,7 @@ from django.db import transaction
 from access.system import SYSTEM_SCOPE_ID
 from executions import records, runs
 from executions.stored import known
+from executions.targets.jsonsafe import is_same
 from schedules import chains, queries, tick, watches
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
@@ -20,7 +22,7 @@ from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, begin_spans, end_span
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -34,17 +36,16 @@ log = structlog.get_logger(__name__)
 def create(definition: Definition, now: datetime, *, actor: str) -> Job:
     """Make a job; its first occurrence is the first one after `now`."""
     with transaction.atomic():
-        (job,) = create_all([(None, definition)], now)
+        (job,) = create_many([(None, definition)], now, actor=actor)
         if definition.start_after:
-            store_chains(job.pk, definition)
-    log_created([job], actor)
+            watches.review(store_chains(job.pk, definition))
     return job
 
 
-def create_all(wanted: Sequence[tuple[str | None, Definition]], now: datetime) -> list[Job]:
-    """Make jobs, each with the key that it is registered under, if any. Raises IntegrityError for one that is taken.
+def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
+    """Make jobs, each with the key that it is registered under, if any; `store_chains` is left to the caller.
 
-    `store_chains` and `log_created` are left to the caller, who knows of what these are part. Inside a transaction.
+    Inside a transaction. Raises IntegrityError for a key that is taken.
     """
     jobs = [_new(key, definition, now) for key, definition in wanted]
     values = [_frozen(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
@@ -52,31 +53,30 @@ def create_all(wanted: Sequence[tuple[str | None, Definition]], now: datetime) -
         job.spec = spec
     Job.objects.bulk_create(jobs)
     begin_spans(jobs)
+    runs.watch([job.pk for job in jobs if watches.is_followed(job)])
     for job in jobs:
-        if watches.is_followed_anew(job):
-            runs.watch(job.pk, is_watched=True)
+        _log("job_created", "create", job, actor)
     runs.wake_beat()
     return jobs
 
 
-def log_created(jobs: Iterable[Job], actor: str) -> None:
-    """Tell the log of jobs that have been made for good."""
-    for job in jobs:
-        log.info("job_created", action="create", job=str(job.pk), name=job.name, actor=actor)
+def store_chains(job_id: UUID, definition: Definition) -> set[UUID]:
+    """Have a job start after what its definition says, and after nothing else; returns the jobs whose watch is to be reviewed.
 
-
-def store_chains(job_id: UUID, definition: Definition) -> None:
-    """Have a job start after what its definition says, and after nothing else. Raises InvalidDefinition for a circle."""
+    Raises InvalidDefinition when somebody has meanwhile closed a circle.
+    """
     chains.lock()
-    touched = chains.store(job_id, definition.start_after)
-    watches.review(touched)
+    return chains.store(job_id, definition.start_after)
 
 
 def is_changed(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> bool:
-    """Whether a job differs from what it is to be. `start_after` is what it starts after now; `job.spec` has to be loaded."""
-    schedule = as_it_was(definition.schedule, known(job.readable_schedule))
+    """Whether a job differs from what it is to be: a definition that was validated for it.
+
+    `start_after` is what it starts after now; `job.spec` has to be loaded.
+    """
+    wanted = definition.name, definition.description, to_json(definition.schedule)
     return (
-        (job.name, job.description, job.schedule) != (definition.name, definition.description, to_json(schedule))
+        (job.name, job.description, job.schedule) != wanted
         or set(start_after) != set(definition.start_after)
         or _is_spec_changed(job.spec, definition)
     )
@@ -113,11 +113,11 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         if set(chains.of(job_id)) != set(definition.start_after):
-            store_chains(job_id, definition)
+            watches.review(store_chains(job_id, definition))
         if watches.is_followed(job) != had_followers:
             watches.review([job_id])
         runs.wake_beat()
-    log.info("job_changed", action="replace", job=str(job.pk), name=job.name, actor=actor)
+        _log("job_changed", "replace", job, actor)
     return job
 
 
@@ -132,10 +132,10 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         chains.lock()
         sources, started = chains.drop(job_id)
         end_span(job_id, min(_held_until(job, now), job.mark_at))
+        _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
         watches.review({*sources, job_id})
         runs.supersede(job_id, now)
-    log.info("job_deleted", action="delete", job=str(job_id), name=job.name, actor=actor, n_unchained=len(started))
 
 
 def lock(job_id: UUID) -> Job:
@@ -185,12 +185,14 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
 
 
 def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
-    return (spec.job_name, spec.target, spec.payload, spec.policies) != (
-        definition.name,
-        definition.target,
-        definition.payload,
-        definition.policies,
-    )
+    before = [spec.job_name, spec.target, spec.payload, spec.policies]
+    return not is_same(before, [definition.name, definition.target, definition.payload, definition.policies])
+
+
+def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
+    """Tell the log, once the transaction that this is part of has come to its end."""
+    told = {"action": action, "job": str(job.pk), "name": job.name, "actor": actor, **details}
+    transaction.on_commit(partial(log.info, event, **told))
 
 
 def _frozen(job_id: UUID, definition: Definition) -> dict[str, Any]:

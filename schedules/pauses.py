@@ -123,7 +123,7 @@ def _end(ends: Sequence[tuple[Job, chore_queries.PauseEnd]], now: datetime, acto
     for job, how in ends:
         policies = known(job.readable_policies)
         if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            runs.watch(job.pk, is_watched=True)  # what starts of the pause waits for each other
+            runs.watch([job.pk])  # what starts of the pause waits for each other
     chore_queries.end_pauses([how for _, how in ends], now)
     runs.wake_beat()
     for job, _ in ends:

@@ -46,7 +46,7 @@ LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 
 # registration: many at a time, or one alone, which no other comes before with one of its keys.
 LOCK_REGISTRATION = "SELECT pg_advisory_xact_lock_shared(hashtextextended('schedules_registration', 0))"
-LOCK_REGISTRATION_ALONE = LOCK_REGISTRATION.replace("_shared", "")
+LOCK_REGISTRATION_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_registration', 0))"
 
 # registration: the jobs that are known under these keys, locked in an order that all registrations share.
 LOCK_KEYS = """

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 
 from access.system import SYSTEM_SCOPE_ID
-from schedules import chains, definitions, queries
+from schedules import chains, definitions, queries, watches
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
 from schedules.models import Job
 from schedules.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+    from uuid import UUID
 
     from schedules.validation import Definition
 
-MOST = 1000  # jobs in one registration
+MOST = 500  # jobs in one registration
 MAX_KEY = 255
 KEY = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_KEY - 1}}}")
 KEY_WORDS = f"letters, digits and . _ : @ -, at most {MAX_KEY} of them, a letter or digit first"
@@ -59,11 +60,9 @@ def register(wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: s
     Raises InvalidRegistration with what is wrong with each.
     """
     try:
-        found = _register(wanted, now, actor, alone=False)
+        return _register(wanted, now, actor, alone=False)
     except IntegrityError:  # somebody has just registered one of these keys: now there is such a job
-        found = _register(wanted, now, actor, alone=True)
-    definitions.log_created([each.job for each in found.values() if each.outcome is Outcome.CREATED], actor)
-    return found
+        return _register(wanted, now, actor, alone=True)
 
 
 def unregister(key: str, now: datetime, *, actor: str) -> None:
@@ -78,24 +77,42 @@ def _register(
     wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, *, alone: bool
 ) -> dict[str, Registered]:
     queries.lock_registration(alone=alone)
-    locked = queries.lock_keys(SYSTEM_SCOPE_ID, wanted)
-    jobs = {str(job.key): job for job in Job.objects.select_related("spec").filter(pk__in=locked)} if locked else {}
+    jobs = _known(wanted)
     valid = _validate(wanted, now, jobs)
+    differing = _differing(valid, jobs)
+    if differing:  # only these are locked, and looked at again under the lock; the others' clocks go on meanwhile
+        queries.lock_keys(SYSTEM_SCOPE_ID, differing)
+        jobs = {key: job for key, job in jobs.items() if key not in differing} | _known(differing)
+        valid |= _validate({key: wanted[key] for key in differing}, now, jobs)
+        differing = _differing(valid, jobs)
     # All rows before any chain, and new keys in one order: of two registrations none waits for what the other waits for.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
-    made = {str(job.key): job for job in definitions.create_all(new, now)} if new else {}
-    found = {key: Registered(job, Outcome.CREATED) for key, job in made.items()}
-    links = chains.links_of(locked) if locked else {}
-    for key, definition in valid.items():
+    made = {str(job.key): job for job in definitions.create_many(new, now, actor=actor)} if new else {}
+    found = {key: Registered(job, Outcome.UNCHANGED) for key, job in jobs.items()}
+    found |= {key: Registered(job, Outcome.CREATED) for key, job in made.items()}
+    started_after: set[UUID] = set()
+    # What has chains comes last: the lock of all chains is held until the end.
+    for key in sorted(differing | made.keys(), key=lambda key: (bool(valid[key].start_after), key)):
         with _about(key):
-            if job := made.get(key):
-                if definition.start_after:
-                    definitions.store_chains(job.pk, definition)
-            elif definitions.is_changed(job := jobs[key], definition, links[job.pk].start_after):
-                found[key] = Registered(definitions.replace(job.pk, definition, now, actor=actor), Outcome.CHANGED)
-            else:
-                found[key] = Registered(job, Outcome.UNCHANGED)
+            if key in differing:
+                changed = definitions.replace(jobs[key].pk, valid[key], now, actor=actor)
+                found[key] = Registered(changed, Outcome.CHANGED)
+            elif valid[key].start_after:
+                started_after |= definitions.store_chains(made[key].pk, valid[key])
+    if started_after:
+        watches.review(started_after)
     return {key: found[key] for key in wanted}
+
+
+def _known(keys: Iterable[str]) -> dict[str, Job]:
+    jobs = Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key__in=list(keys))
+    return {str(job.key): job for job in jobs}
+
+
+def _differing(valid: Mapping[str, Definition], jobs: Mapping[str, Job]) -> set[str]:
+    """The keys of jobs that differ from what they are to be."""
+    links = chains.links_of([job.pk for job in jobs.values()]) if jobs else {}
+    return {key for key, job in jobs.items() if definitions.is_changed(job, valid[key], links[job.pk].start_after)}
 
 
 @contextmanager

@@ -22,23 +22,23 @@ def review(job_ids: Collection[UUID]) -> None:
     """Have these jobs watched as long as something follows, and no longer. Inside a transaction; it takes `chains.lock`."""
     chains.lock()
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
-    starts_others = chains.starts_any(job_ids)
-    for job_id in job_ids:
-        job = jobs.get(job_id)
-        runs.watch(job_id, is_watched=job is not None and (job_id in starts_others or is_followed(job)))
+    watched = chains.starts_any(job_ids) | _backfilled(job_ids) | {pk for pk, job in jobs.items() if is_followed(job)}
+    watched &= jobs.keys()
+    runs.watch(watched)
+    runs.unwatch(set(job_ids) - watched)
 
 
 def is_followed(job: Job) -> bool:
-    """Whether something follows when a run of the job ends, apart from other jobs that start after it."""
-    return is_followed_anew(job) or Backfill.objects.filter(job_id=job.pk, state=BackfillState.OPEN).exists()
-
-
-def is_followed_anew(job: Job) -> bool:
-    """The same for a job that is being made: what its definition alone says. It reads nothing."""
+    """Whether its definition says that something follows when a run ends; chains and backfills aside. It reads nothing."""
     schedule, policies = known(job.readable_schedule), known(job.readable_policies)
     if schedule is None or policies is None:
         return True  # somebody looks, who may be able to read it
     return schedule.kind is Kind.DELAY or policies.has_followers or _waits_after_pause(job, policies)
+
+
+def _backfilled(job_ids: Collection[UUID]) -> set[UUID]:
+    """Those of these jobs with a backfill that is not over."""
+    return set(Backfill.objects.filter(job_id__in=job_ids, state=BackfillState.OPEN).values_list("job_id", flat=True))
 
 
 def _waits_after_pause(job: Job, policies: JobPolicies) -> bool:

@@ -45,6 +45,19 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def is_same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON. Python alone takes true for 1; and jsonb keeps 1e23 as an integer."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(is_same(item, other[name]) for name, item in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float) and float in (type(one), type(other)):
+        return float(one) == float(other)
+    return one == other
+
+
 def _is_long(number: float) -> bool:
     """Say whether a number, finite, takes too many digits when it is written out."""
     return abs(number) >= _LARGEST or 0 < abs(number) < _SMALLEST

@@ -65,15 +65,20 @@ def read_definition(request: Request) -> dict[str, Any]:
 
     Raises InvalidInput where that would put the default in the place of something that could not be read.
     """
-    return settable(read_sound(request))
-
-
-def settable(data: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return the members of a definition that can be set, of those that were sent. Raises InvalidInput as `read_definition`."""
-    unread = data.get("unreadable")
-    names = unread if isinstance(unread, dict) else {}
-    if errors := {f"{prefix}{name}": [UNREAD] for name in names if data.get(name, "") is None}:
+    data = read_sound(request)
+    if errors := {name: [UNREAD] for name in unread_in(data)}:
         raise InvalidInput(errors)
+    return settable(data)
+
+
+def unread_in(data: dict[str, Any]) -> list[str]:
+    """Return the members that are null since they could not be read when they were shown."""
+    unread = data.get("unreadable")
+    return [name for name in unread if data.get(name, "") is None] if isinstance(unread, dict) else []
+
+
+def settable(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the members without those that a job only shows."""
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 

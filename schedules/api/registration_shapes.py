@@ -12,7 +12,7 @@ from access.api.exceptions import InvalidInput
 from access.api.schema import Like, Shape
 from executions.targets.jsonsafe import find_flaw
 from schedules import registration
-from schedules.api.bodies import settable
+from schedules.api.bodies import UNREAD, settable, unread_in
 from schedules.api.shapes import JobDefinition
 from schedules.registration import KEY, KEY_WORDS, MOST, Outcome
 
@@ -54,8 +54,6 @@ class _Asked(Shape):
 
 def read_registration(request: Request) -> dict[str, dict[str, Any]]:
     """Return the definitions by key, in the order of the request. Raises InvalidInput, its fields under `jobs.<place>`."""
-    if flaw := find_flaw(request.data):
-        raise InvalidInput({flaw[0]: [flaw[1]]})
     asked: list[Any] = read_body(request, _Asked).jobs
     wanted: dict[str, dict[str, Any]] = {}
     errors: dict[str, list[str]] = {}
@@ -63,13 +61,16 @@ def read_registration(request: Request) -> dict[str, dict[str, Any]]:
         key = data.get("key") if isinstance(data, dict) else None
         if not isinstance(data, dict):
             errors[f"jobs.{place}"] = ["This takes a job's definition, an object, with its key."]
+        elif flaw := find_flaw(data, f"jobs.{place}"):
+            errors[flaw[0]] = [flaw[1]]
         elif not isinstance(key, str) or not registration.is_key(key):
             errors[f"jobs.{place}.key"] = [BAD_KEY]
         elif key in wanted:
             errors[f"jobs.{place}.key"] = [f"“{key}” stands here twice: name each key once."]
         else:
-            wanted[key] = settable(data, f"jobs.{place}.")
-        if len(errors) == registration.MOST_WRONG:
+            errors.update({f"jobs.{place}.{name}": [UNREAD] for name in unread_in(data)})
+            wanted[key] = settable(data)
+        if len(errors) >= registration.MOST_WRONG:
             break
     if errors:
         raise InvalidInput(errors)

@@ -88,7 +88,7 @@ class JobRegistrationView(ApiView):
         answers={200: (RegisteredJobs, examples.REGISTERED)},
     )
     def put(self, request: Request) -> Response:
-        """Register up to 1000 jobs at once, all of them or none.
+        """Register up to 500 jobs at once, all of them or none.
 
         Each as by `register_job`. Jobs that are not named stay as they are.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ def as_it_was(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
         return spec
     befores = before.specs or (before,)
     if spec.specs:
-        return replace(spec, specs=tuple(_as_any(member, befores) for member in spec.specs))
+        return replace(spec, specs=_each_as_it_was(spec.specs, befores))
     return _as_any(spec, befores)
 
 
@@ -31,6 +31,16 @@ def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
     if spec.kind is Kind.DELAY:
         return now - timedelta(microseconds=1)
     return now - LATE_ONCE if spec.kind is Kind.ONCE else now
+
+
+def _each_as_it_was(specs: Sequence[ScheduleSpec], befores: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
+    """Each of those before is for one of these alone: for one that names its anchor, before any that does not."""
+    left, found = list(befores), dict[int, ScheduleSpec]()
+    for place, spec in sorted(enumerate(specs), key=lambda each: each[1].anchor_at is None):
+        found[place] = _as_any(spec, left)
+        if found[place] in left:
+            left.remove(found[place])
+    return tuple(found[place] for place in range(len(specs)))
 
 
 def _as_any(spec: ScheduleSpec, before: Iterable[ScheduleSpec]) -> ScheduleSpec:

@@ -53,7 +53,7 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
     # Every index of this table is written at every tick that moves the job, as `next_run_at` has one: there are few, and
-    # names and targets are looked up in the definitions, which never change.
+    # names and targets are looked up in the definitions, which never change. A key is the job's own; only who has one pays.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     key = models.CharField(
         max_length=255, null=True, editable=False, help_text="The caller's own, under which it was registered."

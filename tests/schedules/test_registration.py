@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from executions.models import Run, RunSpec, Watch
 from schedules import chains, definitions, triggers
@@ -88,12 +89,32 @@ def test_what_differs_is_changed_and_the_rest_is_not(change: dict[str, Any]) -> 
         "schedule": {"every": changed.schedule["every"]},
         "payload": changed.spec.payload,
         "policies": {"overlap": changed.spec.policies["overlap"]},
-        "target": {"kind": changed.target["kind"], "url": changed.target.get("url")},
+        "target": {name: changed.target.get(name) for name in ("kind", "url")},
     }
     for name, value in change.items():
-        assert shown[name] == value or name == "target"
+        assert shown[name] == value
     assert Job.objects.get(key="b").updated_at == before.updated_at
     assert outcomes(put(later, a=wanted(**change))) == {"a": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outcome"),
+    [
+        ({"n": [1]}, {"n": [True]}, "changed"),
+        ({"n": 0}, {"n": False}, "changed"),
+        ([1, 2], [2, 1], "changed"),
+        ([1], [1, 2], "changed"),
+        ({"a": None}, {}, "changed"),
+        ({"a": 1, "b": 1e22}, {"b": 1e22, "a": 1}, "unchanged"),
+        ([1e23, 6.02214076e23, 1.7e99], [1e23, 6.02214076e23, 1.7e99], "unchanged"),
+        ([2**70], [2**70 + 1], "changed"),
+        ([0.1, 1e-7, 2**70, "ä\u2028", {}], [0.1, 1e-7, 2**70, "ä\u2028", {}], "unchanged"),
+    ],
+)
+def test_a_payload_is_the_same_when_it_is_the_same_json(one: Any, other: Any, outcome: str) -> None:
+    target = {"kind": "http", "method": "POST", "url": "https://example.com"}
+    put(a=wanted(target=target, payload=one))
+    assert outcomes(put(a=wanted(target=target, payload=other))) == {"a": outcome}
 
 
 def test_chains_are_registered_too_and_told_apart() -> None:
@@ -119,6 +140,25 @@ def test_what_is_wrong_is_told_of_each_and_nothing_is_made_or_changed() -> None:
     }
     assert "b: schedule.cron; c: target.kind" in str(caught.value)
     assert list(Job.objects.values_list("key", "name")) == [("a", "greeting")]
+
+
+def test_intervals_of_one_length_keep_their_beats_each_its_own() -> None:
+    both = [{"every": "1m", "anchor_at": "2026-11-01T00:00:30Z"}, {"every": "1m"}]
+    first = put(a=wanted(schedule=both), b=wanted(schedule=both[::-1]))
+    assert first["a"].job.schedule["specs"] == first["b"].job.schedule["specs"][::-1]
+    assert outcomes(put(NOW + 10 * MINUTE, a=wanted(schedule=both), b=wanted(schedule=both[::-1]))) == {
+        "a": "unchanged",
+        "b": "unchanged",
+    }
+    assert outcomes(put(NOW + 10 * MINUTE, a=wanted(schedule=[*both, {"every": "1m"}]))) == {"a": "changed"}
+
+
+def test_many_that_start_after_the_same_jobs_cost_few_statements_each(django_assert_max_num_queries: Any) -> None:
+    sources = [make_job(f"source {number}", {"kind": "none"}) for number in range(20)]
+    after = [{"job": str(source.pk)} for source in sources]
+    with django_assert_max_num_queries(10 + 10 * 10):
+        put(**{f"job-{number}": wanted(start_after=after) for number in range(10)})
+    assert set(Watch.objects.values_list("job_id", flat=True)) == {source.pk for source in sources}
 
 
 def test_two_that_close_a_circle_together_are_refused_together() -> None:
@@ -155,6 +195,33 @@ def test_jobs_whose_ends_lead_to_something_are_watched() -> None:
     assert list(Watch.objects.values_list("job_id", flat=True)) == [watched["a"].job.pk]
 
 
-def test_many_new_jobs_cost_no_more_statements_than_one(django_assert_num_queries: Any) -> None:
+def test_many_new_plain_jobs_cost_no_more_statements_than_one(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(8):
         register({f"job-{number}": wanted(f"job {number}") for number in range(200)}, NOW, actor="tests")
+
+
+def test_the_log_tells_what_came_to_be_and_nothing_of_what_was_undone(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks():
+        ids = {key: str(each.job.pk) for key, each in put(a=wanted("a"), b=wanted("b"), c=wanted("c")).items()}
+    circle = {
+        "a": wanted("a", start_after=[{"job": ids["b"]}]),
+        "b": wanted("b", start_after=[{"job": ids["a"]}]),
+        "c": wanted("other"),
+        "d": wanted("d"),
+    }
+    with capture_logs() as logs, django_capture_on_commit_callbacks(execute=True):
+        with pytest.raises(InvalidRegistration):
+            put(**circle)
+        d = put(a=wanted("a"), c=wanted("other"), d=wanted("d"))["d"].job
+        unregister("b", NOW, actor="tests")
+    assert [(entry["event"], entry["action"], entry["job"], entry["name"]) for entry in logs] == [
+        ("job_created", "create", str(d.pk), "d"),
+        ("job_changed", "replace", ids["c"], "other"),
+        ("job_deleted", "delete", ids["b"], "b"),
+    ]
+
+
+def test_new_jobs_are_stored_in_the_order_of_their_keys() -> None:
+    """Of two registrations that store the same keys, none waits for one that waits for it."""
+    put(c=wanted(), a=wanted(), b=wanted())
+    assert list(Job.objects.order_by("spec_id").values_list("key", flat=True)) == ["a", "b", "c"]

@@ -75,10 +75,14 @@ def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
             {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY + 1))]},
             [f"jobs.{n}.key" for n in range(5)],
         ),
+        ({"jobs": [keyed("") for _ in range(MOST_WRONG + 5)]}, [f"jobs.{n}.key" for n in range(MOST_WRONG)]),
         ({"jobs": [keyed("a"), keyed("b"), keyed("a")]}, ["jobs.2.key"]),
         ({"jobs": [keyed("a"), keyed("b", nmae="x", target={"kind": "http"})]}, ["jobs.1.nmae", "jobs.1.target.url"]),
         ({"jobs": [keyed("a"), keyed("b", name="a\u0000b")]}, ["jobs.1.name"]),
-        ({"jobs": [keyed("a", schedule=None, unreadable={"schedule": "why"})]}, ["jobs.0.schedule"]),
+        (
+            {"jobs": [keyed(""), keyed("a", schedule=None, unreadable={"schedule": "why"}), keyed("b", name="\udc00")]},
+            ["jobs.0.key", "jobs.1.schedule", "jobs.2.name"],
+        ),
         (
             {"jobs": [keyed(f"k{n}", name="") for n in range(MOST_WRONG + 5)]},
             [f"jobs.{n}.name" for n in range(MOST_WRONG)],
@@ -90,6 +94,17 @@ def test_what_is_wrong_with_a_request_is_told_by_its_place(
 ) -> None:
     assert fields_of(api.send("PUT", BY_KEY, body)) == fields
     assert not Job.objects.exists()
+
+
+def test_each_of_many_may_be_as_large_as_one_alone(api: DocumentedClient) -> None:
+    target = {"kind": "http", "url": "https://example.com", "method": "POST"}
+    deep: Any = 1
+    for _ in range(60):
+        deep = [deep]
+    jobs = [keyed(f"job-{number}", target=target, payload=[deep, *range(1000)]) for number in range(120)]
+    assert api.send("PUT", f"{BY_KEY}/job-0", jobs[0]).status_code == 201
+    answer = api.send("PUT", BY_KEY, {"jobs": jobs})
+    assert [job["outcome"] for job in answer.json()["jobs"]] == ["unchanged"] + ["created"] * 119
 
 
 @pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY + 1), "-a", "ä"])

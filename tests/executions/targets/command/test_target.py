@@ -257,6 +257,8 @@ def test_a_stop_asked_for_before_the_start_runs_nothing() -> None:
     assert called == []
 
 
+# The stop may strike inside a callback of the garbage collector, which only tells of it: it strikes again.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_command_that_logs_without_pause_is_stopped_and_logging_still_works() -> None:
     def subject() -> None:
         logger = logging.getLogger("tests.subject")
