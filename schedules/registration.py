@@ -82,9 +82,10 @@ def _register(
     differing = _differing(valid, jobs)
     if differing:  # only these are locked, and looked at again under the lock; the others' clocks go on meanwhile
         queries.lock_keys(SYSTEM_SCOPE_ID, differing)
-        jobs = {key: job for key, job in jobs.items() if key not in differing} | _known(differing)
-        valid |= _validate({key: wanted[key] for key in differing}, now, jobs)
-        differing = _differing(valid, jobs)
+        locked = _known(differing)
+        jobs = {key: job for key, job in jobs.items() if key not in differing} | locked
+        valid |= _validate({key: wanted[key] for key in differing}, now, locked)
+        differing = _differing(valid, locked)
     # All rows before any chain, and new keys in one order: of two registrations none waits for what the other waits for.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
     made = {str(job.key): job for job in definitions.create_many(new, now, actor=actor)} if new else {}
