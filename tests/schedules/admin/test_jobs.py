@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from executions.models import Run
 from executions.targets.base import Failed
-from schedules import definitions, tick, triggers
+from schedules import definitions, registration, tick, triggers
 from schedules.admin.form import JobForm
 from schedules.admin.jobs import JobAdmin
 from schedules.models import Job
@@ -294,6 +294,13 @@ def test_the_way_to_a_job_has_its_name_as_it_is_written(admin: StaffClient) -> N
     heading = page_of(admin.get(f"{LIST}{job.pk}/change/")).split("<h1")[1].split("</h1>")[0]
     assert "<bdi>from the admin</bdi>" in heading
     assert ">Jobs</a>" in heading
+
+
+def test_the_page_of_a_job_that_was_registered_shows_its_key(admin: StaffClient) -> None:
+    data = {"name": "nightly", "target": ECHO, "payload": HELLO}
+    job = registration.register({"billing.nightly": data}, NOW, actor="tests")["billing.nightly"].job
+    assert "<dt>Key</dt><dd><code>billing.nightly</code>" in admin.get(f"{LIST}{job.pk}/").content.decode()
+    assert "<dt>Key</dt>" not in admin.get(f"{LIST}{make_job().pk}/").content.decode()
 
 
 def test_the_page_for_a_new_job_says_so_and_has_no_button_that_leads_to_itself(admin: StaffClient) -> None:
