@@ -80,7 +80,7 @@ def measure(ring: Arena[Mainspring], n_runs: int, n_pages: int, n_creates: int, 
     share = n_creates // len(clients)
     figures.append(_together("create jobs, 8 at a time", _create, clients, n_creates, share))
     _register(clients[0], range(-WARM_UP, 0))
-    for act in ("register jobs, 500 in a request", "register them again, as they are"):
+    for act in (f"register jobs, {IN_A_REQUEST} in a request", "register them again, as they are"):
         figures.append(_together(act, _register, clients[:2], 0, n_registered // 2))
     return figures
 
