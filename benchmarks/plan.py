@@ -137,7 +137,7 @@ def rest() -> list[Measurement]:
     ours = Turn(Mainspring, partial(idle.measure, settle_seconds=10, seconds=20), 1_000_000)
     stock = Turn(StockBeat, partial(idle.measure, settle_seconds=20, seconds=20), 100_000, size="100,000 jobs")
     return [
-        Measurement("a10", "A10", "round trips", "one run", "counted by tests/executions/test_runner.py"),
+        Measurement("a10", "A10", "round trips", "one run", "counted by tests/executions/worker/test_runner.py"),
         Measurement("a11", "A11", "idle", "1,000,000 jobs", ours, (stock,)),
     ]
 

@@ -18,7 +18,7 @@ class ExecutionsConfig(AppConfig):
 
 def prepare_partitions(**_: object) -> None:
     """Connected so that a fresh database has the partitions of today and the days to come."""
-    from executions import partitions  # noqa: PLC0415 - models are not there yet when this module is imported
+    from executions.history import partitions  # noqa: PLC0415 - models are not there yet when this module is imported
 
     if partitions.is_set_up():
         partitions.prepare(datetime.now(UTC), timedelta(minutes=1))

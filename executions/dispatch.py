@@ -10,22 +10,22 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions import queries, transitions
 from executions.database import execute, is_away, one_line, take_apart
-from executions.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
+from executions.lifecycle import queries, transitions
+from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
+from executions.lifecycle.queries import NEXT_DISPATCH
 from executions.message import SPREAD, Allowance, Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
-from executions.policies import read_policies
-from executions.queries import NEXT_DISPATCH
-from executions.stored import sound
+from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
+from values.readable import sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from executions.policies import RunPolicies
-    from executions.transitions import Due
+    from executions.lifecycle.transitions import Due
+    from executions.policies.run_policies import RunPolicies
 
 __all__ = [
     "CARRY_OUT",

@@ -13,7 +13,3 @@ class StillLive(RunConflict):
 
 class NothingToCancel(RunConflict):
     """It has ended, so there is nothing to cancel."""
-
-
-class CannotRead(ValueError):
-    """What is needed for it is stored in a way that this version cannot read."""

@@ -10,24 +10,24 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from executions import held_queries, queries, transitions
-from executions.admission import under, without_deadline
 from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
+from executions.lifecycle import held_queries, queries, transitions
+from executions.lifecycle.admission import under, without_deadline
+from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
+from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
-from executions.overlap import GoingOn, Stop
-from executions.queries import NOTIFY_CHANNEL, wake_beat
+from executions.policies.overlap import GoingOn, Stop
 from executions.states import LIVE, Origin, RunStatus
-from executions.stored import sound
-from executions.transitions import NewRun, cancel_backfilled, cancel_not_begun
+from values.readable import sound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from executions.admission import Later
-    from executions.policies import RunPolicies
+    from executions.lifecycle.admission import Later
+    from executions.policies.run_policies import RunPolicies
 
 __all__ = [
     "MICROSECOND",

@@ -15,9 +15,10 @@ from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from executions import partitions, reaper, retention, runner
 from executions.database import DATABASE_AWAY, give_back, one_line
 from executions.dispatch import CARRY_OUT
+from executions.history import partitions, retention
+from executions.worker import reaper, runner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

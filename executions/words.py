@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from access.instants import UNITS, exact
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from values.instants import UNITS, exact
 
 if TYPE_CHECKING:
     from datetime import datetime

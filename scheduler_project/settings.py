@@ -136,9 +136,9 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "scheduler_project.health.answer_probes",
+    "scheduler_project.web.health.answer_probes",
     "django.middleware.security.SecurityMiddleware",
-    "scheduler_project.content_policy.with_policy",
+    "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "access.middleware.without_impossible_session",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,7 +147,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "scheduler_project.viewer.in_the_viewers_zone",
+    "scheduler_project.web.viewer.in_the_viewers_zone",
 ]
 TEMPLATES = [
     {
@@ -216,7 +216,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["access.api.bodies.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "scheduler_project.problems.problem_response",
+    "EXCEPTION_HANDLER": "scheduler_project.web.problems.problem_response",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mainspring",

@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from scheduler_project.documents import RedocPage, SwaggerPage, openapi
-from scheduler_project.problems import no_such_address
+from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi
+from scheduler_project.web.problems import no_such_address
 
-handler400 = "scheduler_project.problems.bad_request"
-handler403 = "scheduler_project.problems.permission_denied"
-handler404 = "scheduler_project.problems.page_not_found"
-handler500 = "scheduler_project.problems.server_error"
+handler400 = "scheduler_project.web.problems.bad_request"
+handler403 = "scheduler_project.web.problems.permission_denied"
+handler404 = "scheduler_project.web.problems.page_not_found"
+handler500 = "scheduler_project.web.problems.server_error"
 
 
 def to_flower(request: HttpRequest) -> HttpResponseRedirect:

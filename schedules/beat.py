@@ -38,12 +38,12 @@ from executions.dispatch import (
     postpone,
 )
 from schedules import queries
-from schedules.chores import NO_CHORES, do_chores
-from schedules.followers import Followed, follow_once
-from schedules.outage import Outage
-from schedules.periodic import PeriodicScheduler
+from schedules.passes.follow_ups import Followed, follow_once
+from schedules.passes.outage import Outage
+from schedules.passes.periodic import PeriodicScheduler
+from schedules.passes.timed import NO_CHORES, do_chores
+from schedules.passes.wakeup import Wakeup
 from schedules.tick import Ticked, tick
-from schedules.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from executions import overlap, runs
+from executions import runs
 from executions.dispatch import Route, route_of
-from executions.overlap import Decision, GoingOn, Overlap, Stop
+from executions.policies import overlap
+from executions.policies.overlap import Decision, GoingOn, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason
-from executions.stored import sound
 from schedules import queries
-from schedules.clock.catchup import Bounds, CatchUp, Rest, Verdict, judge
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import occurrences
+from schedules.clock.policies.catch_up import Bounds, CatchUp, Rest, Verdict, judge
+from schedules.clock.policies.start_times import Pacing, jittered, paced
 from schedules.clock.spec import Kind
-from schedules.clock.starts import Pacing, jittered, paced
 from schedules.models import JobState
 from schedules.stored import read_policies, read_schedule
+from values.readable import sound
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -7,10 +7,10 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from executions.duration_field import Duration
-from executions.overlap import Overlap
-from executions.policies import Delivery, RunPolicies
-from schedules.clock.catchup import CatchUp
+from executions.policies.overlap import Overlap
+from executions.policies.run_policies import Delivery, RunPolicies
+from schedules.clock.policies.catch_up import CatchUp
+from values.duration_field import Duration
 
 MAX_AGE_LIMIT, LONGEST_PACE, LONGEST_JITTER = timedelta(days=366), timedelta(days=1), timedelta(days=1)
 MOST_CAUGHT_UP, DEFAULT_PACE = 10_000, timedelta(seconds=1)

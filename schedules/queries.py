@@ -98,7 +98,7 @@ LOOK_AGAIN = """
 UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'active' AND next_run_at > %(now)s
 """
 
-# followers: those of these jobs that nobody else has locked.
+# follow_ups: those of these jobs that nobody else has locked.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 # chains: one at a time changes them, so that no two changes close a circle.
@@ -115,7 +115,7 @@ SELECT source_id, job_id FROM above
 # beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
 # No datetime holds an infinite instant, which nothing but SQL by hand can have stored.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
-# chores: when the next of them is due.
+# timed: when the next of them is due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
 NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
 NEXT_PAUSE_SET = "SELECT min(due_at) FROM schedules_pauseset WHERE due_at IS NOT NULL"

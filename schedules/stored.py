@@ -7,15 +7,15 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from executions.policies import read_as
-from executions.stored import unreadable
-from schedules.clock.reading import parse
+from executions.policies.run_policies import read_as
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import InvalidSchedule
 from schedules.policies import JobPolicies
+from values.readable import unreadable
 
 if TYPE_CHECKING:
-    from executions.stored import Unreadable
     from schedules.clock.spec import ScheduleSpec
+    from values.readable import Unreadable
 
 
 @lru_cache(maxsize=8192)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from celery import shared_task
 
 from executions.tasks import BATCH, database_may_be_away
-from schedules import watchdog
+from schedules.ledger import watchdog
 
 
 @shared_task(name="schedules.watch")

@@ -13,14 +13,14 @@ from django.db import transaction
 from executions import runs
 from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.dispatch import SPREAD, Message, Waiting, gather
-from executions.overlap import GoingOn
+from executions.policies.overlap import GoingOn
 from executions.states import RunStatus
-from executions.stored import known
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
+from values.readable import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

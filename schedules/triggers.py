@@ -9,12 +9,14 @@ from django.db import transaction
 
 from executions import runs
 from executions.states import Origin
-from executions.targets.jsonsafe import find_flaw
-from schedules import chains, pauses, tick
-from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
-from schedules.definitions import lock
+from schedules import tick
+from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.exceptions import JobConflict
+from schedules.jobs import chains
+from schedules.jobs.definitions import lock
 from schedules.models import Job, JobState
+from schedules.pauses import resuming
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,6 +101,6 @@ def resume(
     """
     with transaction.atomic():
         job = lock(job_id)
-        pauses.refuse_unless_paused(job)
-        pauses.end([job], now, actor=actor, catch_up=catch_up, most=most)
+        resuming.refuse_unless_paused(job)
+        resuming.end([job], now, actor=actor, catch_up=catch_up, most=most)
         return lock(job_id)

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from rest_framework.test import APIClient
 
 from access.models import ApiKey
-from scheduler_project.documents import document
+from scheduler_project.web.openapi import document
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from access.system import SYSTEM_SCOPE_ID
-from executions import transitions
-from executions.endings import Tried, after_outcome
+from executions.lifecycle import transitions
 from executions.models import Run
-from executions.policies import read_policies
+from executions.policies.run_policies import read_policies
 from executions.states import Origin, Reason
-from executions.stored import sound
 from executions.targets.base import Succeeded
-from schedules import definitions, flags
-from schedules.validation import validate
+from executions.worker.endings import Tried, after_outcome
+from schedules import flags
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
+from values.readable import sound
 
 if TYPE_CHECKING:
     from executions.targets.base import Outcome

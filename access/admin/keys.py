@@ -19,8 +19,8 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin, ModelForm
-from access.instants import exact_time, instant
 from access.models import ApiKey
+from values.instants import exact_time, instant
 
 if TYPE_CHECKING:
     from django.db.models import ForeignKey, QuerySet

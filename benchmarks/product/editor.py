@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.editing import serve
 from benchmarks.product.commands import NOOP
 from benchmarks.seeds import job_id
-from schedules import definitions
-from schedules.validation import validate
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 
 AT_ONCE = timedelta(milliseconds=1)  # an instant that has passed is refused
 FAR_AWAY = "2999-01-01T00:00:00Z"

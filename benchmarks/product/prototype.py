@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from benchmarks.product.commands import NOOP
-from schedules import definitions
-from schedules.validation import validate
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 
 FAR_AWAY = "2999-01-01T00:00:00Z"
 TARGETS = ({"kind": "command", "name": NOOP}, {"kind": "http", "url": "http://127.0.0.1:1/"})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from access import instants
 from executions import words
 from executions.admin import shown
 from executions.admin.targets import look_of
 from executions.states import AttemptStatus
+from values import instants
 
 if TYPE_CHECKING:
     from datetime import datetime

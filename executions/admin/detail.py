@@ -11,17 +11,18 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.html import format_html
 
-from access import instants
-from executions import waiting, words
+from executions import words
 from executions.admin import shown
 from executions.admin.attempts import cards
-from executions.admin.jsonshown import pretty
-from executions.durations import duration_text
+from executions.admin.json_shown import pretty
+from executions.lifecycle import held_words
 from executions.models import LogLine, Run, RunEvent
 from executions.models.attempt import all_attempts
 from executions.states import LABELS, RunStatus
-from executions.stored import Unreadable
 from executions.targets.registry import TARGETS, masked, read_target
+from values import instants
+from values.durations import duration_text
+from values.readable import Unreadable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -75,7 +76,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
         "badge": shown.run_badge(run),
         "facts": facts(run, now),
         "why": words.why(run, now),
-        "waits": waiting.waits_for([run], now).get(run.pk, ""),
+        "waits": held_words.waits_for([run], now).get(run.pk, ""),
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),

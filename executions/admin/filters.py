@@ -12,9 +12,9 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 from unfold.contrib.filters.forms import DropdownForm
 
 from executions import words
-from executions.ids import read_id
 from executions.models import RunSpec, newest_first, nominal_within
 from executions.states import LABELS, Origin, Reason, RunStatus
+from values.ids import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,12 +8,12 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
 from access.ordered import first_keys
-from executions import waiting
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
-from executions.ids import read_id
+from executions.lifecycle import held_words
 from executions.models import BY_INSTANT, FEW, Run, RunSpec, named
 from executions.states import RunStatus
+from values.ids import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class RunChangeList(UncountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        waits = waiting.waits_for(self.result_list, self.now)
+        waits = held_words.waits_for(self.result_list, self.now)
         for run in self.result_list:
             run.waits = waits.get(run.pk, "")
 

@@ -18,9 +18,10 @@ from access.admin.theming import ModelAdmin
 from executions import runs
 from executions.admin import detail, shown
 from executions.admin.lists import origin_of
-from executions.exceptions import CannotRead, RunConflict
+from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import LABELS, RunStatus
+from values.readable import CannotRead
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase

@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from access import instants
 from executions import runs, words
 from executions.admin import shown
 from executions.admin.filters import (
@@ -26,6 +25,7 @@ from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import LABELS, Origin, Reason, RunStatus
+from values import instants
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList

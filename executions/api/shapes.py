@@ -9,12 +9,12 @@ from uuid import UUID
 from pydantic import Field
 
 from access.api.schema import Like, Shape
-from executions.limits import Priority
+from executions.lifecycle.held_words import waits_for
 from executions.models.attempt import all_attempts
+from executions.policies.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
-from executions.stored import reasons
 from executions.targets.registry import AnyTarget, masked
-from executions.waiting import waits_for
+from values.readable import reasons
 
 if TYPE_CHECKING:
     from executions import models

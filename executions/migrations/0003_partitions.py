@@ -1,4 +1,4 @@
-"""Partition run history by the id of the run, which begins with its nominal instant; see `executions/partitions.py`."""
+"""Partition run history by run id, which begins with the nominal instant; see `executions/history/partitions.py`."""
 
 from django.db import migrations
 

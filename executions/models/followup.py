@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F
 
-from executions.limits import KEY_LENGTH
+from executions.policies.limits import KEY_LENGTH
 
 
 class Followup(models.Model):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
-from executions.ids import highest_id, lowest_id
 from executions.states import Origin
+from values.ids import highest_id, lowest_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

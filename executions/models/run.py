@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
-from executions.limits import KEY_LENGTH, TERMS_LENGTH, Priority
 from executions.models.spec import RunSpec
+from executions.policies.limits import KEY_LENGTH, TERMS_LENGTH, Priority
 from executions.states import ACTIVE, LIVE, TERMINAL, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:

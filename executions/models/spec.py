@@ -12,16 +12,16 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Upper
 
-from executions.policies import RunPolicies, read_policies
-from executions.stored import known
+from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets.registry import TARGETS, read_target
+from values.readable import known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from executions.stored import Unreadable
     from executions.targets.base import Target, TargetConfig
+    from values.readable import Unreadable
 
 
 PRESENT = Q(superseded_at__isnull=True)

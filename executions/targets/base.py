@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from values.json_values import JSON
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
     from uuid import UUID
-
-JSON = Any
 
 
 class TargetConfig(BaseModel):

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import Field, ValidationError
 
-from executions.stored import Unreadable, unreadable
 from executions.targets.base import InvalidTarget, Target
 from executions.targets.command.target import CommandTarget
-from executions.targets.errors import did_you_mean, field_errors
 from executions.targets.http.target import HttpTarget
-from executions.targets.jsonsafe import find_flaw
+from values.field_errors import did_you_mean, field_errors
+from values.json_values import find_flaw
+from values.readable import Unreadable, unreadable
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON, TargetConfig
+    from executions.targets.base import TargetConfig
+    from values.json_values import JSON
 
 KINDS: tuple[Target, ...] = (HttpTarget(), CommandTarget())
 TARGETS = {target.kind: target for target in KINDS}

@@ -14,12 +14,12 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from access import instants
 from access.admin.theming import ModelAdmin
 from executions.admin import shown
 from executions.admin.lists import MAX_SELECTED, PER_PAGE, UncountedChangeList, counted
 from schedules import flags
 from schedules.models import FeatureFlag
+from values import instants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

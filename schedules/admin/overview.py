@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.urls import reverse
 
-from access import instants
 from executions import words
 from executions.admin import shown
 from executions.models import BY_INSTANT, Run, nominal_within
 from executions.states import LABELS, TERMINAL, RunStatus
-from schedules.housekeeping import find_switched_off
 from schedules.models import Job, JobState, Stoppage
+from schedules.passes.housekeeping import find_switched_off
+from values import instants
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -24,8 +24,8 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from access.admin.theming import ModelAdmin
-from schedules.housekeeping import find_switched_off, is_housekeeping
-from schedules.periodic import SHAPES, read_json
+from schedules.passes.housekeeping import find_switched_off, is_housekeeping
+from schedules.passes.periodic import SHAPES, read_json
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,14 +11,14 @@ from pydantic import Field
 
 from access.api.parameters import Instant, PageParameters
 from access.api.schema import Shape
-from executions import history
 from executions.api.examples import JOB_ID
 from executions.api.shapes import JobName
-from executions.duration_field import Duration
-from executions.overlap import Overlap
+from executions.history import by_instant
+from executions.policies.overlap import Overlap
 from executions.states import RunStatus
-from schedules import backfill
+from schedules.backfills import backfill
 from schedules.models import Backfill, BackfillMode, BackfillState
+from values.duration_field import Duration
 
 BACKFILL_ID = "019a9f93-1100-7a52-8d11-3f0b5c6d7e8f"
 
@@ -161,7 +161,7 @@ def foresight_of(found: backfill.Foresight) -> BackfillForesight:
 
 def detail_of(row: Backfill) -> BackfillDetail:
     """Return a backfill whole; counts its runs."""
-    return BackfillDetail(**_fields(row), runs=history.count_by_status(row.pk))
+    return BackfillDetail(**_fields(row), runs=by_instant.count_by_status(row.pk))
 
 
 def backfill_of(row: Backfill) -> BackfillShape:

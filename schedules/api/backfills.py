@@ -14,7 +14,6 @@ from access.api.paging import page_of
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from executions.api.shapes import NoBody
-from schedules import backfill
 from schedules.api.backfill_shapes import (
     ASKED,
     DETAIL,
@@ -29,6 +28,7 @@ from schedules.api.backfill_shapes import (
     detail_of,
     foresight_of,
 )
+from schedules.backfills import backfill
 from schedules.exceptions import JobGone
 from schedules.models import Backfill, Job
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from access.api.bodies import read_body, read_object
 from access.api.exceptions import InvalidInput
-from executions.targets.jsonsafe import find_flaw
-from schedules import chains
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import Pause, Resume
-from schedules.clock.resumption import Resumption
-from schedules.validation import FIELDS
+from schedules.clock.policies.resumption import Resumption
+from schedules.jobs import chains
+from schedules.jobs.validation import FIELDS
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,10 +18,10 @@ from access.api.paging import page_of
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
-from executions.targets.jsonsafe import find_flaw
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,15 +19,17 @@ from executions.api.examples import QUEUED_DETAIL, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs
 from executions.api.runs import accepted
 from executions.api.shapes import NoBody, RunDetail, RunPage
-from schedules import chains, definitions, pauses, triggers
+from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import definition_of, read_change, read_definition, read_pause, read_resume
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange, JobDefinition, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
 from schedules.exceptions import JobGone
+from schedules.jobs import chains, definitions
+from schedules.jobs.selection import Selection, TargetKind
+from schedules.jobs.validation import validate
 from schedules.models import Job, JobState
-from schedules.selection import Selection, TargetKind
-from schedules.validation import validate
+from schedules.pauses import resuming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,7 +182,7 @@ class JobResumeView(ApiView):
         now = datetime.now(UTC)
         asked = read_resume(request)
         if asked.dry_run:
-            found = pauses.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
+            found = resuming.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
             return Response(foresight_of(found).json_body())
         job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
         return Response(shown(job, request).json_body())

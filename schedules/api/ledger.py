@@ -16,13 +16,13 @@ from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
 from executions.api.shapes import MILLISECOND
-from executions.stored import reasons
-from schedules import ledger
 from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
+from schedules.ledger import account as ledger_account
+from schedules.ledger.sentences import beyond, told
 from schedules.models import Job, Why
-from schedules.telling import beyond, told
+from values.readable import reasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,7 +97,7 @@ class Ledger(Shape):
     kept_since: datetime = Field(description="Older runs may have been pruned: before this instant nothing is missed.")
     counts: dict[str, int] | None = Field(
         description="Occurrences in the window by decision. Null for a window of more than "
-        f"{ledger.MOST_COUNTED:,} entries."
+        f"{ledger_account.MOST_COUNTED:,} entries."
     )
     unreadable: str | None = Field(
         description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."
@@ -127,14 +127,14 @@ class JobExplainView(ApiView):
         job = Job.objects.filter(pk=job_id).first()
         if job is None:
             raise JobGone
-        account = ledger.explain(job_id, after, until, now, limit=asked.limit, only_gaps=asked.only == "gaps")
+        account = ledger_account.explain(job_id, after, until, now, limit=asked.limit, only_gaps=asked.only == "gaps")
         body = Ledger(
             after=after,
             until=until,
             kept_since=account.standing.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
-            incidents=[_incident(stoppage) for stoppage in ledger.incidents(job_id, after, until)],
+            incidents=[_incident(stoppage) for stoppage in ledger_account.incidents(job_id, after, until)],
             not_covered=beyond(job) or None,
             runs=reverse("job-runs", args=[job_id]),
             entries=[entry_of(entry, text) for entry, text in told(account.entries, now)],

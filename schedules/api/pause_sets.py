@@ -15,12 +15,12 @@ from access.api.paging import page_of
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
-from schedules import pause_sets
 from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
-from schedules.clock.resumption import Resumption
+from schedules.clock.policies.resumption import Resumption
+from schedules.jobs.selection import Selection
 from schedules.models import PauseSet, PauseSetState
-from schedules.selection import Selection
+from schedules.pauses import pause_sets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

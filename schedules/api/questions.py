@@ -12,9 +12,9 @@ from pydantic_core import core_schema
 
 from access.api.schema import Like, ProblemField, Shape
 from schedules.api.shapes import INSTANT, AnySchedule, Schedule
-from schedules.clock.dst import ChangeKind
-from schedules.clock.fields import read_instant, read_zone
 from schedules.clock.preview import Mark
+from schedules.clock.reading.members import read_instant, read_zone
+from schedules.clock.zones.clock_changes import ChangeKind
 from schedules.policies import Jitter
 
 MAX_FIRES = 100

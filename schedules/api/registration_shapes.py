@@ -10,11 +10,11 @@ from pydantic import Field
 from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.schema import Like, Shape
-from executions.targets.jsonsafe import find_flaw
-from schedules import registration
 from schedules.api.bodies import UNREAD, settable, unread_in
 from schedules.api.shapes import JobDefinition
-from schedules.registration import KEY, KEY_WORDS, MOST, Outcome
+from schedules.jobs import registration
+from schedules.jobs.registration import KEY, KEY_WORDS, MOST, Outcome
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

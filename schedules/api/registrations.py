@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from access.api.exceptions import InvalidInput
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
-from schedules import registration
 from schedules.api import examples
 from schedules.api.bodies import read_definition
 from schedules.api.jobs import MAX_DEFINITION, shown
@@ -19,7 +18,8 @@ from schedules.api.registration_shapes import BAD_KEY, Registered, RegisteredJob
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobDefinition
 from schedules.exceptions import InvalidRegistration, JobGone
-from schedules.registration import Outcome
+from schedules.jobs import registration
+from schedules.jobs.registration import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

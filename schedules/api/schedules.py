@@ -22,15 +22,16 @@ from schedules.api.questions import (
     Verdict,
     VerdictOrRefusal,
 )
-from schedules.clock import dst, preview
+from schedules.clock import preview
+from schedules.clock.anchors import first_mark
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
+from schedules.clock.policies.start_times import drawn, latest_starts
 from schedules.clock.spec import to_json
-from schedules.clock.start import first_mark
-from schedules.clock.starts import drawn, latest_starts
-from schedules.clock.zones import LAST_AT, zone
+from schedules.clock.zones import clock_changes
+from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
-from schedules.validation import validate_schedule
+from schedules.jobs.validation import validate_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +63,9 @@ class SchedulePreviewView(ApiView):
         body = Preview(
             description=describe(spec),
             fires=_with_starts(preview.preview(spec, after, count), spec, question),
-            dst_changes=[_change(change, question.timezone) for change in dst.dst_changes(spec, after, until)],
+            dst_changes=[
+                _change(change, question.timezone) for change in clock_changes.dst_changes(spec, after, until)
+            ],
             warnings=warnings(spec, now),
         )
         return Response(body.json_body())
@@ -117,7 +120,7 @@ def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: Previe
     ]
 
 
-def _change(change: dst.DstChange, viewer_zone: str | None) -> DstChange:
+def _change(change: clock_changes.DstChange, viewer_zone: str | None) -> DstChange:
     return DstChange(
         kind=change.kind,
         at=change.at,

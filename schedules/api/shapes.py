@@ -1,4 +1,4 @@
-"""Jobs as the API takes and shows them. What is valid is decided in `schedules/validation.py`."""
+"""Jobs as the API takes and shows them. What is valid is decided in `schedules/jobs/validation.py`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from pydantic_core import core_schema
 from access.api.parameters import Instant
 from access.api.schema import Like, Shape
 from executions.api.shapes import UNREADABLE
-from executions.stored import Unreadable, known
 from executions.targets.registry import AnyTarget, masked
-from schedules.chains import MOST_SOURCES, Links, StartAfter
 from schedules.clock.describe import describe
-from schedules.clock.reading import MAX_SPECS, MIN_SPECS
-from schedules.clock.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
+from schedules.clock.policies.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
+from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS
 from schedules.clock.spec import Fold, Gap, Kind, SolarEvent
+from schedules.jobs.chains import MOST_SOURCES, Links, StartAfter
+from schedules.jobs.validation import MAX_DESCRIPTION, MAX_NAME
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 from schedules.triggers import MAX_REASON, read_reason
-from schedules.validation import MAX_DESCRIPTION, MAX_NAME
+from values.readable import Unreadable, known
 
 if TYPE_CHECKING:
-    from schedules import models, pauses
+    from schedules import models
+    from schedules.pauses import resuming
 
 CHOICES = "`none` of them (all are recorded as paused), the `first`, the `last`, or `all`."
 INSTANT = {"type": "string", "format": "date-time"}
@@ -209,7 +210,7 @@ class JobOrForesight(Shape):
         return handler(either.core_schema)
 
 
-def foresight_of(found: pauses.Foresight) -> Foresight:
+def foresight_of(found: resuming.Foresight) -> Foresight:
     """Return what would start as the API shows it."""
     return Foresight(
         dry_run=True,

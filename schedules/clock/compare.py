@@ -9,11 +9,11 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import repeat
 
-from executions.record import Record
+from executions.history.occurrence import Record
 from executions.states import Origin
 from schedules.clock.occurrences import occurrences
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.zones import LAST_AT
+from schedules.clock.zones.zones import LAST_AT
 
 # Their instants follow from something else than the calendar: nothing can be expected of them.
 UNFORESEEN = frozenset({"none", "delay"})

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.spec import Kind, ScheduleSpec
-from schedules.clock.zones import LAST_AT
+from schedules.clock.zones.zones import LAST_AT
 
 _TICK = timedelta(microseconds=1)
 

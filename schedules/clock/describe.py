@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from schedules.clock.cron import Cron, read_cron
-from schedules.clock.cronwords import cron_words
-from schedules.clock.dst import dst_changes
-from schedules.clock.localtime import Fold, Gap
+from schedules.clock.cron.expression import Cron, read_cron
+from schedules.clock.cron.words import cron_words
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.spec import Kind, ScheduleSpec, SolarEvent, label, with_anchor
 from schedules.clock.wording import clock_words, day_words, length_words, number_words
-from schedules.clock.zones import changes, zone
+from schedules.clock.zones.clock_changes import dst_changes
+from schedules.clock.zones.local_times import Fold, Gap
+from schedules.clock.zones.zones import changes, zone
 
 _AHEAD = timedelta(days=366)
 _SUN = {

@@ -8,11 +8,11 @@ from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 
-from schedules.clock.cron import read_cron
-from schedules.clock.localtime import cron_instants
+from schedules.clock.cron.expression import read_cron
 from schedules.clock.solar import solar_instants
 from schedules.clock.spec import Kind, ScheduleSpec
-from schedules.clock.zones import FIRST_AT, LAST_AT
+from schedules.clock.zones.local_times import cron_instants
+from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 
 _TICK = timedelta(microseconds=1)
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
 
-from schedules.clock.cron import read_cron
-from schedules.clock.localtime import Gap, left_out
+from schedules.clock.cron.expression import read_cron
 from schedules.clock.occurrences import named, one_with
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.zones import LAST_AT, changes, readings_of, zone
+from schedules.clock.zones.local_times import Gap, left_out
+from schedules.clock.zones.zones import LAST_AT, changes, readings_of, zone
 
 _SECOND = timedelta(seconds=1)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from schedules.clock.cron import read_cron
-from schedules.clock.fields import instant_text
-from schedules.clock.localtime import Gap, cron_instants
+from schedules.clock.cron.expression import read_cron
+from schedules.clock.reading.members import instant_text
 from schedules.clock.solar import solar_instants
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.wording import number_words
-from schedules.clock.zones import LAST_AT
+from schedules.clock.zones.local_times import Gap, cron_instants
+from schedules.clock.zones.zones import LAST_AT
 
 # Where a daylight-saving policy is looked at for "never fires": recent rules, and the same answer on every day.
 _REFERENCE_AT = datetime(2025, 1, 1, tzinfo=UTC)

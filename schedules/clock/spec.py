@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from executions.durations import duration_text
-from schedules.clock.localtime import Fold, Gap
 from schedules.clock.solar import SolarEvent
 from schedules.clock.wording import number_words
+from schedules.clock.zones.local_times import Fold, Gap
+from values.durations import duration_text
 
 __all__ = [
     "MEANINGFUL",

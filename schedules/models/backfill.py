@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.ids import uuid7
-from executions.overlap import Overlap
+from executions.policies.overlap import Overlap
+from values.ids import uuid7
 
 
 class BackfillMode(models.TextChoices):

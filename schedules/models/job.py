@@ -10,20 +10,20 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.ids import uuid7
 from executions.models import named
-from executions.stored import known, reasons, sound
 from schedules.clock.delay import next_due
-from schedules.clock.resumption import Resumption
+from schedules.clock.policies.resumption import Resumption
+from schedules.clock.policies.start_times import jittered
 from schedules.clock.spec import Kind
-from schedules.clock.starts import jittered
 from schedules.stored import read_policies, read_schedule
+from values.ids import uuid7
+from values.readable import known, reasons, sound
 
 if TYPE_CHECKING:
     from executions.models import Run
-    from executions.stored import Unreadable
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
+    from values.readable import Unreadable
 
 
 class JobState(models.TextChoices):

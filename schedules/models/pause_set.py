@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.ids import uuid7
-from schedules.clock.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from values.ids import uuid7
 
 CHOICES = [(r, r.capitalize()) for r in Resumption]
 

@@ -18,7 +18,7 @@ from scheduler_project.launch.server import free_port
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("scheduler_project", "schedules", "executions", "access")
+ROOMS = ("scheduler_project", "schedules", "executions", "access", "values")
 STORES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SECRET_KEY")
 
 

@@ -15,12 +15,13 @@ import pytest
 from django.db import transaction
 
 from executions.models import Run
-from schedules import definitions, ledger
 from schedules.clock.compare import Decision
-from schedules.clock.resumption import Resumption
+from schedules.clock.policies.resumption import Resumption
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
+from schedules.ledger import account as ledger_account
 from schedules.models import Job
 from schedules.triggers import pause, resume
-from schedules.validation import validate
 from tests.acceptance.processes import BEATS
 from tests.chaos import world
 from tests.waiting import wait_for, wait_until
@@ -152,7 +153,7 @@ def look_at(case: Case) -> set[str]:
     assert Counter(at for at, _ in recorded) == Counter(job.instants()), "one row for each occurrence"
     expected = case.expected({at: run.created_at for at, run in recorded})
     assert {at: run.reason for at, run in recorded} == expected, case
-    account = ledger.explain(job.id, job.first_at - SECOND, job.end_at, datetime.now(UTC), limit=1000)
+    account = ledger_account.explain(job.id, job.first_at - SECOND, job.end_at, datetime.now(UTC), limit=1000)
     assert account.counts == Counter(Decision.SKIPPED if reason else Decision.STARTED for reason in expected.values())
     started = [run for run in runs if not run.reason]
     assert {run.status for run in started} <= {"succeeded"}

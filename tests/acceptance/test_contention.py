@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from executions.models import Attempt, Followup, Run, RunEvent
-from executions.overlap import Overlap
+from executions.policies.overlap import Overlap
 from executions.states import LIVE, Reason
 from schedules.triggers import pause, run_now
 from tests.acceptance.processes import BEATS

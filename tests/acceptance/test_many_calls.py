@@ -13,7 +13,7 @@ from celery import Celery
 from django.db import connection
 
 from access.system import SYSTEM_SCOPE_ID
-from executions import transitions
+from executions.lifecycle import transitions
 from executions.models import Attempt, Run
 from tests.factories import make_job
 from tests.gate import Gate

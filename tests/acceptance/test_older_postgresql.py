@@ -13,11 +13,11 @@ from tests.optional import did_not_run
 
 SUITES = [
     "tests/schedules/test_tick.py",
-    "tests/schedules/test_definitions.py",
-    "tests/executions/test_transitions.py",
-    "tests/executions/test_reaper.py",
-    "tests/executions/test_retention.py",
-    "tests/executions/test_partitions.py",
+    "tests/schedules/jobs/test_definitions.py",
+    "tests/executions/lifecycle/test_transitions.py",
+    "tests/executions/worker/test_reaper.py",
+    "tests/executions/history/test_retention.py",
+    "tests/executions/history/test_partitions.py",
     "tests/executions/test_partition_migration.py",
     "tests/concurrency",
 ]

@@ -15,10 +15,10 @@ from django.db import connection
 
 from executions.models import Run, RunSpec
 from executions.states import RunStatus
-from schedules import definitions
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import Job
 from schedules.triggers import pause, run_now
-from schedules.validation import validate
 from tests.acceptance.processes import database_url
 from tests.factories import ECHO, make_job
 from tests.poison import cure, poison

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("scheduler_project", "schedules", "executions", "access")
+ROOMS = ("scheduler_project", "schedules", "executions", "access", "values")
 SOURCE = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "migrations" not in p.parts)
 TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
 DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
@@ -100,7 +100,7 @@ def lines_with(pattern: str, allowed: set[str]) -> list[str]:
 
 
 def test_sql_has_a_home() -> None:
-    homes = {"executions/database.py", "schedules/wakeup.py"}
+    homes = {"executions/database.py", "schedules/passes/wakeup.py"}
     assert not lines_with(r"\.cursor\(|\.raw\(|RawSQL|select_for_update\(", homes)
 
 
@@ -128,7 +128,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_endless_loops_stand_in_entry_points_only() -> None:
     # Those of a target end with its deadline.
     allowed = {relative(path) for path in SOURCE if {"launch", "targets"} & set(path.parts)}
-    assert not lines_with(r"^\s*while True", allowed | {"executions/heartbeat.py"})
+    assert not lines_with(r"^\s*while True", allowed | {"executions/worker/heartbeat.py"})
 
 
 def test_tests_wait_for_nothing_but_conditions() -> None:

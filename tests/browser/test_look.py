@@ -12,10 +12,13 @@ from playwright.sync_api import expect
 from executions.models import LogLine
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
-from schedules import backfill, definitions, pause_sets, triggers
-from schedules.backfill import Wanted
+from schedules import triggers
+from schedules.backfills import backfill
+from schedules.backfills.backfill import Wanted
+from schedules.jobs import definitions
+from schedules.jobs.selection import Selection
 from schedules.models import FeatureFlag, Job, PauseSet
-from schedules.selection import Selection
+from schedules.pauses import pause_sets
 from tests.browser.conftest import shoot
 from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
 

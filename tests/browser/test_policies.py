@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from schedules import chains
+from schedules.jobs import chains
 from schedules.models import FeatureFlag, Job
 from tests.browser.conftest import shoot
 from tests.factories import make_flag, make_job

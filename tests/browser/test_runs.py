@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from access.models import ApiKey
-from executions import transitions
+from executions.lifecycle import transitions
 from executions.models import LogLine, Run
 from executions.states import AttemptStatus, RunStatus
 from executions.targets.base import Failed

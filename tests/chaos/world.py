@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
-from schedules import definitions
-from schedules.validation import validate
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ import threading
 import pytest
 from django.db import transaction
 
-from executions.admission import admit
+from executions.lifecycle.admission import admit
 from tests.concurrency.test_ticks import at_once
-from tests.executions.test_admission import born, limited, statuses
+from tests.executions.lifecycle.test_admission import born, limited, statuses
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)

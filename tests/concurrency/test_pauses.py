@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from executions.models import Run
-from schedules import pause_sets, triggers
-from schedules.backfill import Wanted, start, step_once
-from schedules.chores import do_chores
-from schedules.clock.resumption import Resumption
+from schedules import triggers
+from schedules.backfills.backfill import Wanted, start, step_once
+from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
+from schedules.jobs.selection import Selection
 from schedules.models import Backfill, BackfillState, Job, JobState, PauseSetState
-from schedules.selection import Selection
+from schedules.passes.timed import do_chores
+from schedules.pauses import pause_sets
 from schedules.tick import tick
 from tests.concurrency.test_ticks import at_once
 from tests.factories import NOW, make_job

@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from executions.database import fetch
 from executions.models import Run
-from schedules import definitions, queries
+from schedules import queries
+from schedules.jobs import definitions
+from schedules.jobs.registration import Outcome, Registered, register
 from schedules.models import Job
-from schedules.registration import Outcome, Registered, register
 from schedules.tick import tick
 from tests.concurrency.test_ticks import at_once
 from tests.factories import ECHO, HELLO, NOW

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from django.db import connection, transaction
 
-from executions import transitions
+from executions.lifecycle import transitions
 from executions.models import Attempt, Run, RunEvent
 from executions.states import AttemptStatus, RunStatus
-from schedules import definitions, queries
+from schedules import queries
 from schedules.exceptions import InvalidDefinition
-from schedules.followers import follow_once
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import Job
+from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
-from schedules.validation import validate
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:

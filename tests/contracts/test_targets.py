@@ -14,10 +14,10 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
 from executions.targets.command import CommandContext, command, registry
 from executions.targets.http.connection import idle
-from executions.targets.jsonsafe import find_flaw
 from executions.targets.registry import TARGETS, parse, parse_config
 from tests.receiver import answer, hang, running_receiver
 from tests.target_context import RecordingContext
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from executions import queries
 from executions.database import fetch, fetch_planned
+from executions.lifecycle import queries
 from tests.factories import NOW, make_job, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from psycopg.conninfo import conninfo_to_dict
 
-from executions.ids import uuid7
+from values.ids import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from executions import partitions
+from executions.history import partitions
 from tests.factories import make_job
 
 if TYPE_CHECKING:

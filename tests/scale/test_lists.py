@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from executions.admin.lists import MAX_PAGE, PER_PAGE
-from schedules.admin.jobs import JobAdmin
+from schedules.admin.job.admin import JobAdmin
 from schedules.models import Job
 from tests.scale.history import N_JOBS, fill
 from tests.scale.reading import read_for

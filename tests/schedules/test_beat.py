@@ -25,7 +25,7 @@ from scheduler_project.celery import app
 from schedules import queries
 from schedules.beat import LOCKED, JobScheduler, stop_in_order
 from schedules.models import BeatLease
-from schedules.periodic import LEASE, LEASE_TIME
+from schedules.passes.periodic import LEASE, LEASE_TIME
 from tests.factories import NOW, end, make_job, make_run
 from tests.poison import cure, poison
 from tests.queues import in_queue

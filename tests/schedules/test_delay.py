@@ -11,11 +11,12 @@ from executions import runs
 from executions.models import Run
 from executions.states import RunStatus
 from executions.targets.base import Failed
-from schedules import definitions, triggers
-from schedules.followers import follow_once
+from schedules import triggers
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import Job, JobState
+from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
-from schedules.validation import validate
 from tests.factories import ECHO, HELLO, NOW, end, make_job
 from tests.staff import page_of, signed_in
 

@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from executions.models import Run
 from schedules import flags, triggers
 from schedules.exceptions import FlagInUse, InvalidDefinition
-from schedules.followers import follow_once
+from schedules.jobs.validation import validate
 from schedules.models import FeatureFlag, Job
+from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
-from schedules.validation import validate
 from tests.factories import ECHO, NOW, end, make_flag, make_job, make_run
 
 if TYPE_CHECKING:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from executions import runs, transitions
+from executions import runs
+from executions.lifecycle import transitions
 from executions.models import Run
-from executions.overlap import Overlap
+from executions.policies.overlap import Overlap
 from executions.states import Origin, Reason
 from executions.targets.base import Cancelled
-from schedules import backfill, ledger
-from schedules.backfill import Wanted, foresee
+from schedules.backfills import backfill
+from schedules.backfills.backfill import Wanted, foresee
 from schedules.clock.compare import Decision
+from schedules.ledger import account
 from schedules.models import BackfillMode, Job
 from tests.factories import NOW, claim, end, make_job, make_run
 
@@ -44,14 +46,14 @@ def fill(job: Job, overlap: Overlap = Overlap.ALLOW) -> Run:
 
 
 def entry(job: Job) -> Entry:
-    (found,) = ledger.entries(job.pk, NOW, AT, LATER)
+    (found,) = account.entries(job.pk, NOW, AT, LATER)
     return found
 
 
 def is_gap(job: Job) -> bool:
     """Whether it is one; whoever can be asked says the same."""
     found = entry(job).decision is Decision.GAP
-    assert ledger.gaps(job.pk, NOW, AT, LATER, 10) == [AT] * found
+    assert account.gaps(job.pk, NOW, AT, LATER, 10) == [AT] * found
     assert foresee(job, Wanted(NOW, AT, BackfillMode.GAPS), LATER).n_would_start == found
     return found
 

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from executions.models import Run
 from executions.states import ACTIVE
-from schedules import definitions, triggers
-from schedules.followers import follow_once
+from schedules import triggers
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import Job
+from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
-from schedules.validation import validate
 from tests.factories import ECHO, HELLO, NOW, end, make_job
 
 if TYPE_CHECKING:

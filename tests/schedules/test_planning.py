@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from executions.overlap import GoingOn
+from executions.policies.overlap import GoingOn
 from schedules.planning import Plan, plan
 from schedules.queries import DueJob
 from tests.factories import EVERY_MINUTE, NOW

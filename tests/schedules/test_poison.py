@@ -10,10 +10,11 @@ from django.db import connection
 from structlog.testing import capture_logs
 
 from executions.models import Run
-from schedules import definitions, queries
+from schedules import queries
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import Job
 from schedules.tick import tick
-from schedules.validation import validate
 from tests.factories import ECHO, NOW, make_job
 from tests.poison import cure, poison
 

@@ -12,7 +12,7 @@ import pytest
 from executions.admin.shown import run_url
 from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
-from schedules.clock.resumption import Resumption
+from schedules.clock.policies.resumption import Resumption
 from schedules.models import Job, JobState
 from schedules.tick import tick
 from schedules.triggers import pause, resume

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from executions import transitions
+from executions.lifecycle import transitions
 from executions.models import Run, RunEvent
 from executions.states import Reason, RunStatus
-from schedules import definitions
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
 from schedules.models import JobState
 from schedules.tick import tick
 from schedules.triggers import pause, resume, run_now
-from schedules.validation import validate
 from tests.factories import ECHO, NOW, claim, make_job, make_run
 
 if TYPE_CHECKING:

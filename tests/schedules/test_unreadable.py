@@ -12,12 +12,13 @@ from django.urls import get_resolver
 
 from executions.models import Run, RunSpec, Watch
 from executions.targets.base import Failed
-from schedules import backfill, triggers
-from schedules.chores import do_chores
-from schedules.followers import follow_once
+from schedules import triggers
+from schedules.backfills import backfill
+from schedules.ledger.watchdog import watch_once
 from schedules.models import Backfill, Job, PauseSet, ScheduleSpan
+from schedules.passes.follow_ups import follow_once
+from schedules.passes.timed import do_chores
 from schedules.tick import tick
-from schedules.watchdog import watch_once
 from tests.documented import api, staff
 from tests.factories import ECHO, HELLO, claim, end, make_job, make_run
 from tests.staff import signed_in

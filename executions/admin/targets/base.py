@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from executions.admin.jsonshown import pretty
+from executions.admin.json_shown import pretty
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON
+    from values.json_values import JSON
 
 
 class Look(Protocol):

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions import words
-from executions.admin.jsonshown import readable
+from executions.admin.json_shown import readable
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON
+    from values.json_values import JSON
 
 PHASES = (("dns", "Name look-up"), ("connect", "Connect"), ("tls", "TLS"), ("first_byte", "Wait for the answer"))
 

@@ -11,12 +11,12 @@ from pydantic.errors import PydanticUserError
 from executions.targets.base import InvalidTarget
 from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import InvalidCommand
-from executions.targets.errors import field_errors
+from values.field_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from executions.targets.base import JSON
+    from values.json_values import JSON
 
 _PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 

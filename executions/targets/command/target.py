@@ -24,11 +24,12 @@ from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import PermanentFailure, RetryLater
 from executions.targets.command.registry import Command, broken_modules, commands
 from executions.targets.command.stopper import Stopper
-from executions.targets.errors import did_you_mean
-from executions.targets.jsonsafe import clean
+from values.field_errors import did_you_mean
+from values.json_values import clean
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON, Context, Outcome
+    from executions.targets.base import Context, Outcome
+    from values.json_values import JSON
 
 MAX_RESULT_BYTES = 64 * 1024
 MAX_MESSAGE = 1000  # characters

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from executions.targets.base import InvalidTarget
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON
     from executions.targets.http.config import HttpConfig
+    from values.json_values import JSON
 
 
 @dataclass(frozen=True, slots=True)

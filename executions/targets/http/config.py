@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from executions.duration_field import Duration
 from executions.targets.base import TargetConfig
 from executions.targets.http import headers as rules
 from executions.targets.http.statuses import DEFAULT_RETRY, DEFAULT_SUCCESS, Statuses, overlap
 from executions.targets.http.urls import Scalar, parse_http_url, with_query
+from values.duration_field import Duration
 
 MAX_QUERY = 1024  # names and values of `query`: more make no URL that is short enough
 SHORTEST, LONGEST = timedelta(milliseconds=1), timedelta(days=1)

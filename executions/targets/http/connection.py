@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 import certifi
 from urllib3.connection import HTTPConnection
 
+from executions.per_process import PerProcess
 from executions.targets.http.deadline import breaker_of
 from executions.targets.http.failures import InvalidResponse
 from executions.targets.http.meter import Meter, TooMuch
 from executions.targets.http.resolve import resolve
-from executions.targets.per_process import PerProcess
 
 if TYPE_CHECKING:
     from executions.targets.http.addresses import EgressPolicy

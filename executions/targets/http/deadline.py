@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
-from executions.targets.per_process import PerProcess
+from executions.per_process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from executions.targets.http.headers import MASK, is_sensitive
-from executions.targets.jsonsafe import clean
+from values.json_values import clean
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON
     from executions.targets.http.exchange import Answer, Trace
+    from values.json_values import JSON
 
 _PARAMETER = re.compile(r"charset\s*=\s*[\"']?([a-z0-9._:-]{1,40})", re.IGNORECASE | re.ASCII)
 MAX_VALUE = 1024  # characters kept of one response header

@@ -6,9 +6,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+from executions.per_process import PerProcess
 from executions.targets.http.addresses import deny_reason
 from executions.targets.http.failures import AddressDenied, NameNotResolved
-from executions.targets.per_process import PerProcess
 
 if TYPE_CHECKING:
     from executions.targets.http.addresses import EgressPolicy

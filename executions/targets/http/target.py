@@ -24,7 +24,8 @@ from executions.targets.http.urls import parse_http_url
 from executions.targets.http.verdict import judge
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON, Context, Outcome, TargetConfig
+    from executions.targets.base import Context, Outcome, TargetConfig
+    from values.json_values import JSON
 
 try:
     VERSION = version("mainspring")

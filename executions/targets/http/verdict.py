@@ -12,9 +12,9 @@ from executions.targets.http.failures import Code
 from executions.targets.http.statuses import contains, describe
 
 if TYPE_CHECKING:
-    from executions.targets.base import JSON
     from executions.targets.http.config import HttpConfig
     from executions.targets.http.exchange import Answer
+    from values.json_values import JSON
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from executions.targets.command.registry import commands
-from schedules.admin.fields import choice, needed
+from schedules.admin.form.fields import choice, needed
 from schedules.admin.targets.base import Section
 
 if TYPE_CHECKING:

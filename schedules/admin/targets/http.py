@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from executions.targets.http.config import HttpConfig
-from schedules.admin.fields import choice, json_text, needed, switch, text
-from schedules.admin.jsontext import write_json
+from schedules.admin.form.fields import choice, json_text, needed, switch, text
+from schedules.admin.form.json_fields import write_json
 from schedules.admin.targets.base import Section
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from executions.ids import read_id
-from executions.targets.jsonsafe import find_flaw
-from schedules import ledger
 from schedules.clock.compare import Decision
-from schedules.clock.fields import read_instant
+from schedules.clock.reading.members import read_instant
 from schedules.exceptions import JobGone
+from schedules.ledger import account
+from schedules.ledger.sentences import LABELS_OF, beyond, counted, told
 from schedules.models import Job, Why
-from schedules.telling import LABELS_OF, beyond, counted, told
+from values.ids import read_id
+from values.json_values import find_flaw
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -60,18 +60,18 @@ class Command(BaseCommand):
         counts: Counter[Decision] = Counter()
         try:
             job_id = _find(options["job"])
-            for entry, text in told(ledger.entries(job_id, after, until, now), now):
+            for entry, text in told(account.entries(job_id, after, until, now), now):
                 counts[entry.decision] += entry.n_occurrences
                 if not options["gaps"] or entry.decision is Decision.GAP:
                     self.stdout.write(json.dumps(_json(entry, text)) if options["json"] else _line(entry, text))
         except JobGone:
             raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
         if not options["json"]:
-            for stoppage in ledger.incidents(job_id, after, until):
+            for stoppage in account.incidents(job_id, after, until):
                 self.stdout.write(
                     f"{_exact(stoppage.raised_at or stoppage.found_at):<{WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}"
                 )
-            self.stdout.write(_summary(counts, after, until, ledger.kept_since(now)))
+            self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
             job = Job.objects.filter(pk=job_id).first()
             if job and (note := beyond(job)):
                 self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from executions import transitions
 from executions.admin import lists, run_list
 from executions.admin.runs import RunAdmin
+from executions.lifecycle import transitions
 from executions.models import LogLine, Run
 from executions.states import Origin, Reason
 from executions.targets.base import Failed
-from schedules import definitions
+from schedules.jobs import definitions
 from tests.factories import NOW, end, make_job, make_run, make_skipped
 from tests.staff import n_queries, page_of, signed_in, staff_member
 

@@ -7,11 +7,11 @@ from urllib.parse import quote
 import pytest
 
 from executions import runs
-from executions.logs import RunLog, store
 from executions.models import Run
-from executions.overlap import GoingOn
+from executions.policies.overlap import GoingOn
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
+from executions.worker.logs import RunLog, store
 from tests.documented import fields_of, problem_of
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run, make_skipped
 from tests.nonsense import VALUES

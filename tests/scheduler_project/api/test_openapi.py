@@ -9,9 +9,12 @@ import pytest
 from django.urls import get_resolver
 
 from executions.api.examples import JOB_ID
-from schedules import backfill, flags, pause_sets, registration
-from schedules.backfill import Wanted
-from schedules.selection import Selection
+from schedules import flags
+from schedules.backfills import backfill
+from schedules.backfills.backfill import Wanted
+from schedules.jobs import registration
+from schedules.jobs.selection import Selection
+from schedules.pauses import pause_sets
 from tests.documented import DocumentedClient, assert_fits, documented_client, problem_of, the_document
 from tests.factories import ECHO, HELLO, NOW, make_job, make_run
 

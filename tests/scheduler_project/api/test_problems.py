@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
 from django.test import RequestFactory
 
-from scheduler_project import problems
+from scheduler_project.web import problems
 from tests.documented import DocumentedClient, problem_of
 from tests.factories import make_job
 

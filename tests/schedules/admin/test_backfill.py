@@ -8,7 +8,7 @@ import pytest
 
 from schedules.models import Backfill
 from tests.factories import make_job
-from tests.schedules.admin.test_jobs import LIST, admin
+from tests.schedules.admin.job.test_admin import LIST, admin
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from schedules.models import Job, PauseSet
 from tests.factories import make_job
-from tests.schedules.admin.test_jobs import LIST, admin
+from tests.schedules.admin.job.test_admin import LIST, admin
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import pytest
 
 from executions import runs
 from executions.models import Run
-from schedules.admin import policywords
-from schedules.admin.form import JobForm
-from schedules.followers import follow_once
+from schedules.admin.form import policy_words
+from schedules.admin.form.form import JobForm
 from schedules.models import Job
+from schedules.passes.follow_ups import follow_once
 from tests.factories import NOW, make_flag, make_job
-from tests.schedules.admin.test_mapping import sent
+from tests.schedules.admin.form.test_mapping import sent
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def admin(admin_user: User) -> StaffClient:
 )
 def test_only_what_differs_from_the_defaults_is_told(policies: dict[str, Any], told: list[tuple[str, str]]) -> None:
     make_flag()
-    assert policywords.in_words(make_job(policies=policies)) == told
+    assert policy_words.in_words(make_job(policies=policies)) == told
 
 
 def test_a_jobs_page_leads_along_its_chains_in_both_directions(admin: StaffClient) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from executions.models import Run
-from schedules.backfill import step_once
+from schedules.backfills.backfill import step_once
 from schedules.models import Backfill, Job
 from tests.documented import DocumentedClient, fields_of, problem_of
 from tests.factories import make_job

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schedules.followers import follow_once
+from schedules.passes.follow_ups import follow_once
 from tests.documented import DocumentedClient, fields_of
 from tests.factories import ECHO, end, make_job, make_run
 

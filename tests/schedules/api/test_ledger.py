@@ -10,10 +10,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import Run
-from schedules.followers import follow_once
+from schedules.ledger.watchdog import watch_once
 from schedules.models import Job
+from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
-from schedules.watchdog import watch_once
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import end, make_job
 from tests.staff import staff_member

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import Permission
 
+from schedules.jobs.registration import MAX_KEY, MOST, MOST_WRONG
 from schedules.models import Job
-from schedules.registration import MAX_KEY, MOST, MOST_WRONG
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO
 

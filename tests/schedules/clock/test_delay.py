@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schedules.clock.anchors import anchored, first_mark
 from schedules.clock.delay import after_end, due_instants, next_due
 from schedules.clock.describe import describe, warnings
-from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import preview
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.start import anchored, first_mark
+from schedules.clock.zones.clock_changes import dst_changes
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
 MINUTE, TICK = timedelta(minutes=1), timedelta(microseconds=1)

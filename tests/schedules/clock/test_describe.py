@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.describe import describe, warnings
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

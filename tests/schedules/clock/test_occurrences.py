@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.clock import localtime
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec
-from schedules.clock.zones import LAST_AT, Piece, pieces_from
+from schedules.clock.zones import local_times as zones_local_times
+from schedules.clock.zones.zones import LAST_AT, Piece, pieces_from
 
 NEW_YORK = "America/New_York"
 SPRING, AUTUMN = datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)
@@ -232,7 +232,7 @@ def test_a_search_that_finds_nothing_gives_up_after_fifty_years(monkeypatch: pyt
             looked_at.append(piece.start_at)
             yield piece
 
-    monkeypatch.setattr(localtime, "pieces_from", watched)
+    monkeypatch.setattr(zones_local_times, "pieces_from", watched)
     assert next_after(cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP), at("2027-01-01T00:00Z")) is None
     assert looked_at[-1].year in (2077, 2078)
 

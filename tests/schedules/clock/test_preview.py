@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schedules.clock.dst import MAX_CHANGE_FIRES, ChangeKind, DstChange, dst_changes
 from schedules.clock.occurrences import occurrences
 from schedules.clock.preview import Mark, preview
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec, with_anchor
+from schedules.clock.zones.clock_changes import MAX_CHANGE_FIRES, ChangeKind, DstChange, dst_changes
 from tests.schedules.clock.oracle import all_transitions
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

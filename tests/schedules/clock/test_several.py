@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schedules.clock.anchors import anchored, as_it_was
 from schedules.clock.describe import describe, warnings
-from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import named, next_after, occurrences, one_with
 from schedules.clock.preview import Mark, preview
-from schedules.clock.reading import MAX_SPECS, parse
+from schedules.clock.reading.schedule import MAX_SPECS, parse
 from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json
-from schedules.clock.start import anchored, as_it_was
-from schedules.clock.zones import LAST_AT
+from schedules.clock.zones.clock_changes import dst_changes
+from schedules.clock.zones.zones import LAST_AT
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 FLOOR = timedelta(seconds=1)

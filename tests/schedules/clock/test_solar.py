@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.describe import describe, warnings
-from schedules.clock.dst import dst_changes
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.solar import SolarEvent, _instant_of_day, solar_instants
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.zones import LAST_AT
+from schedules.clock.zones.clock_changes import dst_changes
+from schedules.clock.zones.zones import LAST_AT
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 ephem: Any = partly_typed

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schedules.clock.occurrences import next_after
-from schedules.clock.reading import parse
+from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent, to_json, with_anchor
-from schedules.clock.zones import zone_names
+from schedules.clock.zones.zones import zone_names
 
 FLOOR = timedelta(seconds=1)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schedules.clock.localtime import Fold, Gap
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.spec import Kind, ScheduleSpec
-from schedules.clock.zones import changes, zone_names
+from schedules.clock.zones.local_times import Fold, Gap
+from schedules.clock.zones.zones import changes, zone_names
 from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, transitions_of, watch
 
 POLICIES = [(gap, fold) for gap in Gap for fold in Fold]

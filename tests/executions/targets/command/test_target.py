@@ -16,9 +16,9 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, RetryAt, StopReason, Succeeded
 from executions.targets.command import CommandContext, PermanentFailure, RetryLater, command
 from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
-from executions.targets.jsonsafe import find_flaw
 from executions.targets.registry import parse, parse_config
 from tests.target_context import RecordingContext
+from values.json_values import find_flaw
 
 
 def call(function: Any, payload: Any = None, context: RecordingContext | None = None) -> Outcome:

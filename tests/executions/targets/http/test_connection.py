@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from executions.per_process import PerProcess
 from executions.targets.base import StopReason
 from executions.targets.http import connection
 from executions.targets.http.addresses import EgressPolicy
 from executions.targets.http.connection import IdleConnections, Route, new_connection
 from executions.targets.http.deadline import Budget, CutOff
-from executions.targets.per_process import PerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

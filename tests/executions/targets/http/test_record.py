@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from executions.targets.http.exchange import Answer, Request, Trace
 from executions.targets.http.record import MAX_HEADERS, decode, record
 from executions.targets.http.urls import parse_http_url
-from executions.targets.jsonsafe import find_flaw
+from values.json_values import find_flaw
 
 
 def recorded(answer: Answer | None) -> dict[str, object]:

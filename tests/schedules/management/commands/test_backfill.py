@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from executions.models import Run
-from schedules.backfill import step_once
+from schedules.backfills.backfill import step_once
 from schedules.management.commands import backfill as command
 from schedules.models import Backfill
 from tests.factories import make_job

@@ -11,9 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from executions.models import Run
+from schedules.ledger.watchdog import watch_once
 from schedules.models import Job
 from schedules.tick import tick
-from schedules.watchdog import watch_once
 from tests.factories import end, make_job, make_run
 
 pytestmark = pytest.mark.django_db

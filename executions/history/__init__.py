@@ -1,0 +1,1 @@
+"""Past runs: lists, statistics, partitions and retention."""

@@ -1,0 +1,61 @@
+"""How long history is kept: whole days are dropped, what is left is deleted, then definitions that nobody names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from executions.database import execute
+from executions.history import partitions
+from executions.lifecycle import queries
+from executions.policies.limits import LONGEST_PERIOD
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+# A day goes at once when all of it is old. Only what stays so long behind is deleted from it run by run.
+LEFT_BEHIND = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    n_days: int
+    n_runs: int
+    n_specs: int
+    n_rates: int = 0
+
+
+def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
+    """Delete up to `limit` runs that ended more than `keep` ago, and as many definitions; returns their numbers.
+
+    What is in a day's own partition waits `LEFT_BEHIND` longer.
+    """
+    before = now - keep
+    n_runs = execute(queries.PRUNE.format(runs="executions_run_other"), {"before": before, "limit": limit})
+    if n_runs < limit:
+        values = {"before": before - LEFT_BEHIND, "limit": limit - n_runs}
+        n_runs += execute(queries.PRUNE.format(runs="executions_run"), values)
+    n_specs = execute(queries.PRUNE_SPECS, {"before": before, "limit": limit}) if n_runs < limit else 0
+    return n_runs, n_specs
+
+
+def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
+    """Drop old days; then prune batch by batch, each a transaction of its own, until nothing old is left."""
+    n_days = partitions.drop_old(now - keep)
+    n_runs, n_specs = prune_once(now, keep, limit)
+    n_last = n_runs
+    while n_last >= limit:
+        n_last, n_more = prune_once(now, keep, limit)
+        n_runs, n_specs = n_runs + n_last, n_specs + n_more
+    return Pruned(n_days, n_runs, n_specs, _prune_rates(now, limit))
+
+
+def _prune_rates(now: datetime, limit: int) -> int:
+    """Delete where rates stood, once that lets everything start."""
+    values = {"before": now - LONGEST_PERIOD, "limit": limit}
+    n_rates = n_last = execute(queries.PRUNE_RATES, values)
+    while n_last >= limit:
+        n_last = execute(queries.PRUNE_RATES, values)
+        n_rates += n_last
+    return n_rates

@@ -1,0 +1,1 @@
+"""State changes of runs. Only this package writes a run's status."""

@@ -1,0 +1,1 @@
+"""Run policies: overlap, concurrency and rate limits, retries."""

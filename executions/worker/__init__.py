@@ -1,0 +1,1 @@
+"""The worker: claims runs, executes their attempts and writes the results."""

@@ -1,0 +1,78 @@
+"""Recovery of runs whose worker was killed or cut off: their lease has run out."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from executions.database import execute, fetch, one_line, take_apart
+from executions.lifecycle import held_queries, queries, transitions
+from executions.models.spec import timeout_of
+from executions.policies.run_policies import RunPolicies, read_policies
+from executions.states import LIVE
+from executions.targets.base import Failed
+from executions.worker import endings
+from values.readable import sound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+log = structlog.get_logger(__name__)
+
+HELD_AT_ONCE = 10_000  # held runs that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    n_again: int = 0  # to be carried out again
+    n_over: int = 0
+
+
+def reap_once(now: datetime, limit: int) -> Reaped:
+    """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
+    with transaction.atomic():
+        rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
+        parts, faults = take_apart(lambda some: transitions.finish([_ending(row, now) for row in some], now), rows)
+        written = {run_id: status for part in parts for run_id, status in part.items()}
+        n_again = sum(status in LIVE for status in written.values())
+        if n_again:
+            queries.wake_beat()
+    for (run_id, *_), error in faults.items():
+        log.error("cannot_recover", action="reap", run=str(run_id), error=one_line(error))
+    reaped = Reaped(n_again=n_again, n_over=len(written) - n_again)
+    if written:
+        log.warning("leases_expired", action="reap", n_again=reaped.n_again, n_over=reaped.n_over)
+    return reaped
+
+
+def reconsider(now: datetime) -> int:
+    """Have a beat look at what is held and might start, should a follow-up ever be missing; returns at how much."""
+    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": HELD_AT_ONCE})
+    if n_groups:
+        queries.wake_beat()
+    return n_groups
+
+
+def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
+    run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
+    tried = endings.Tried(run_id, claim_no, attempt, n_lost)
+    try:
+        policies = sound(read_policies(policies_json))
+        timeout = timeout_of(target_kind, policies)
+    except (ValueError, KeyError) as error:
+        # Another version of the code made it. It must not keep the others from being recovered.
+        log.exception("cannot_recover", action="reap", run=str(run_id))
+        failed = Failed(
+            "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
+        )
+        return endings.after_outcome(tried, failed, RunPolicies(), now, 0)
+    # The last sign of life tells a worker that died from one that was killed since its target would not stop.
+    last_alive_at = lease_expires_at - settings.MAINSPRING.lease
+    if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
+        return endings.after_kill(tried, policies, now, random.random())
+    return endings.after_loss(tried, policies, now)

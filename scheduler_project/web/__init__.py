@@ -1,0 +1,1 @@
+"""The web process: health checks, error format, OpenAPI document, security headers."""

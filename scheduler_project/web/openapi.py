@@ -1,0 +1,57 @@
+"""The OpenAPI document and the pages that show it. Public: they tell nothing of this installation's data."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+
+from scheduler_project.web.content_policy import HEADER, policy
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@lru_cache(maxsize=1)
+def document() -> bytes:
+    """Return the OpenAPI 3.1 document of the API as JSON. It is the same for as long as the process lives."""
+    generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
+    schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(schema, ensure_ascii=False).encode()
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """/api/v1/openapi.json"""
+    return HttpResponse(document(), content_type="application/json")
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class SwaggerPage(SpectacularSwaggerSplitView):
+    """/api/docs: try each operation, with an API key or as the user who is signed in."""
+
+    authentication_classes = ()
+    http_method_names = ("get", "head")
+    url_name = "openapi"
+
+
+class RedocPage(SpectacularRedocView):
+    """/api/redoc: the same to read."""
+
+    authentication_classes = ()
+    http_method_names = ("get", "head")
+    schema = None  # the document does not list this page
+    url_name = "openapi"
+    template_name = "api/redoc.html"
+
+    def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response: HttpResponse = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # untyped library
+        response[HEADER] = policy(worker_src="blob:")
+        return response

@@ -1,0 +1,209 @@
+"""Between the job form and a job's definition: which field holds what, in both directions. No rules of its own."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from schedules.admin.form import limits
+from schedules.admin.form.json_fields import EXAMPLE, write_json
+from schedules.admin.targets import SECTIONS
+from schedules.clock.reading.lines import read_lines, write_lines
+from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.wording import number_words
+from schedules.clock.zones.zones import instants_of, zone
+from values.readable import known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from schedules.models import Job
+
+SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
+    Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"),
+    Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.ONCE: ("at", "timezone"),
+    Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.DELAY: ("wait", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
+    Kind.NONE: ("timezone",),
+}
+API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay between attempts has taken it
+RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
+POLICY_FIELDS = ("overlap", "timeout", "delivery")
+CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
+FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, *limits.POLICY_FIELDS, "start_jitter"}
+
+LABELS = {
+    "start_at": "Not before",
+    "end_at": "Not after",
+    "anchor_at": "Counted from",
+    "dst_gap": "When clocks skip its time",
+    "dst_fold": "When its time comes twice",
+    "max_runs": "At most this many runs",
+    **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
+}
+_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
+_ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
+_API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
+
+# The form's field for each dotted field of a definition; parts below it (a header, a parameter) belong to it too.
+PLACES: dict[str, str] = {
+    **{name: name for name in ("name", "description", "payload")},
+    "schedule": "schedule_kind",
+    "schedule.kind": "schedule_kind",
+    **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
+    "target": "target_kind",
+    "target.kind": "target_kind",
+    **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
+    **{f"policies.{name}": name for name in POLICY_FIELDS},
+    "policies.retry": "max_retries",
+    **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
+    "policies.catch_up": "catch_up_mode",
+    **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
+    "policies.jitter": "start_jitter",
+    **limits.PLACES,
+}
+
+
+def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The schedule that the form's values describe: just the fields that mean something for its kind."""
+    kind = values.get("schedule_kind") or Kind.CRON
+    given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
+    most = given.get("max_runs")
+    if isinstance(most, str) and most.strip().isascii() and most.strip().isdigit() and len(most) < 20:
+        given["max_runs"] = int(most)
+    for name in ("latitude", "longitude"):
+        if _DEGREES.fullmatch(str(given.get(name) or "").strip()):
+            given[name] = float(str(given[name]))
+    lines = given.get("specs")
+    if isinstance(lines, str):
+        given["specs"] = read_lines(lines)
+    return {
+        "kind": kind,
+        **{API_NAMES.get(name, name): value for name, value in given.items() if value not in (None, "")},
+    }
+
+
+def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
+    """The form's fields that mean nothing for these kinds, and so are hidden."""
+    every = {name for names in SCHEDULE_FIELDS.values() for name in names}
+    unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
+    if target_kind in SECTIONS:
+        unused |= {name for kind, section in SECTIONS.items() if kind != target_kind for name in section.fields}
+    return unused
+
+
+def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The target that the values describe. What the form does not show stays as it was `before`."""
+    kind = values.get("target_kind")
+    if kind not in SECTIONS:
+        return {"kind": kind}
+    return {**SECTIONS[kind].target(values, before if before.get("kind") == kind else {}), "kind": kind}
+
+
+def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The policies that the values describe; an empty one takes its default."""
+    shown = (*POLICY_FIELDS, *limits.POLICIES, "retry", "catch_up", "jitter")
+    kept = {name: value for name, value in before.items() if name not in shown} | limits.policies_from(values)
+    policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
+    policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
+    catch_up = {name.removeprefix("catch_up_"): values.get(name) for name in CATCH_UP_FIELDS}
+    policies["catch_up"] = {name: value for name, value in catch_up.items() if value not in (None, "")}
+    if values.get("start_jitter"):
+        policies["jitter"] = values["start_jitter"]
+    return policies
+
+
+def initial_of(job: Job | None) -> dict[str, Any]:
+    """What the form's fields hold at first: the job's definition over the defaults."""
+    policies = limits.policies_of(job).model_dump(mode="json")
+    values: dict[str, Any] = {
+        "schedule_kind": Kind.CRON.value,
+        "timezone": "UTC",
+        "dst_gap": "shift",
+        "dst_fold": "first",
+        "solar": SolarEvent.SUNRISE.value,
+        "target_kind": next(iter(SECTIONS)),
+        **{name: policies[name] for name in POLICY_FIELDS},
+        **policies["retry"],
+        **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
+        "start_jitter": policies["jitter"],
+        **limits.initial_of(job),
+    }
+    for section in SECTIONS.values():
+        values |= section.initial(None)
+    if job is None:
+        return values
+    section = SECTIONS[job.spec.target_kind]
+    target = None if "target" in job.unreadable else job.target
+    values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
+    is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
+    values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
+    return values
+
+
+def place_of(dotted: str) -> tuple[str | None, str]:
+    """The form's field that an error belongs to, None for the form; and the rest of its name, such as a header's."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        head = ".".join(parts[:length])
+        if head in PLACES:
+            return PLACES[head], ".".join(parts[length:])
+    return None, dotted
+
+
+def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
+    """A sentence that names fields as the API does, with the labels that the form has for them.
+
+    `dotted` is the field that it is about, and `label` what the form calls it, or the field that it is a part of.
+    """
+    if sentence.startswith("is needed"):
+        return "This is needed."
+    if entry_no := _ENTRY.match(dotted):
+        return f"Entry {int(entry_no[1]) + 1}: {sentence}"
+    if sentence == "limit is required.":
+        return "Say how many, or set the fields beside it back."
+    name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
+    own = rest.rpartition(".")[2] or label
+    if name and own and sentence.startswith(f"{name} "):
+        text = f"“{own}”{sentence[len(name) :]}"
+    elif rest:
+        entry = f"Entry {int(rest) + 1}" if rest.isdecimal() else f"“{rest}”"
+        text = f"{entry}: {sentence}"
+    else:
+        text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
+    text = text.replace(" takes an object.", f" takes a JSON object, such as {EXAMPLE}.")
+    return text[:1].upper() + text[1:]
+
+
+def local_text(at: datetime, zone_name: str) -> str:
+    """An instant as people type it: local time in the zone, with the offset only where it is needed to be exact."""
+    local = at.astimezone(zone(zone_name))
+    naive = local.replace(tzinfo=None, fold=0)
+    if len(instants_of(naive, zone_name)) != 1:
+        return local.isoformat(sep=" ")
+    if naive.microsecond:
+        return naive.isoformat(sep=" ")
+    return f"{naive:%Y-%m-%d %H:%M}" if naive.second == 0 else f"{naive:%Y-%m-%d %H:%M:%S}"
+
+
+def _schedule_values(job: Job) -> dict[str, Any]:
+    spec = known(job.readable_schedule)
+    if spec is None:
+        return {}
+    values: dict[str, Any] = {
+        "schedule_kind": spec.kind.value,
+        **{k: v for k, v in job.schedule.items() if k != "kind"},
+    }
+    for name in ("at", "anchor_at", "start_at", "end_at"):
+        if (at := getattr(spec, name)) is not None:
+            values[name] = local_text(at, spec.timezone)
+    if spec.delay is not None:
+        values["wait"] = values.pop("delay")
+    if spec.solar is not None:
+        values |= {"latitude": number_words(spec.latitude), "longitude": number_words(spec.longitude)}
+    if spec.specs:
+        values["specs"] = write_lines(spec.specs, spec.timezone, local_text)
+    return values

@@ -1,0 +1,1 @@
+"""The job pages of the admin."""

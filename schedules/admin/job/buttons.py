@@ -1,0 +1,90 @@
+"""Run now, pause and resume from the admin, for one job or many: each says how many it did, and what it could not do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.utils.html import format_html
+
+from executions.admin.lists import counted
+from executions.admin.shown import run_url
+from schedules import triggers
+from schedules.exceptions import JobConflict, JobGone
+from values.readable import CannotRead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from django.http import HttpRequest
+
+    from executions.models import Run
+    from schedules.admin.job.pause_forms import PauseTerms
+    from schedules.clock.policies.resumption import Resumption
+    from schedules.models import Job
+
+MAX_NAMED = 5
+
+
+def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
+    """Start a run of each of the jobs, and say so. Returns those of jobs that can be started."""
+    actor = request.user.get_username()
+    started: list[Run] = []
+    refused: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        try:
+            started.append(triggers.run_now(job, now, actor=actor))
+        except CannotRead as refusal:
+            refused[str(refusal)].append(job.name)
+    if len(started) == 1:
+        text = '“{}” was started. <a class="ms-message-link" href="{}">Watch the run</a>'
+        messages.success(request, format_html(text, started[0].spec.job_name, run_url(started[0].pk)))
+    elif started:
+        messages.success(request, f"{counted(len(started), 'run')} started.")
+    _tell_refused(request, refused, "started")
+    return started
+
+
+def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, terms: PauseTerms) -> list[Job]:
+    """Pause each of the jobs; returns those that are paused now."""
+    actor = request.user.get_username()
+    return _each(
+        request,
+        jobs,
+        "paused",
+        lambda job: triggers.pause(
+            job.pk, now, actor=actor, reason=terms.reason, until=terms.until, catch_up=terms.catch_up
+        ),
+    )
+
+
+def resume(request: HttpRequest, jobs: Sequence[Job], now: datetime, catch_up: Resumption) -> list[Job]:
+    """Resume each of the jobs; returns those that were resumed."""
+    actor = request.user.get_username()
+    return _each(request, jobs, "resumed", lambda job: triggers.resume(job.pk, now, actor=actor, catch_up=catch_up))
+
+
+def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Job], Job]) -> list[Job]:
+    changed: list[Job] = []
+    refused: dict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        try:
+            changed.append(do(job))
+        except (JobConflict, CannotRead) as conflict:
+            refused[str(conflict)].append(job.name)
+        except JobGone:
+            refused["The job was deleted meanwhile."].append(job.name)
+    if len(changed) == 1:
+        messages.success(request, f"“{changed[0].name}” is {done}.")
+    elif changed:
+        messages.success(request, f"{counted(len(changed), 'job')} {done}.")
+    _tell_refused(request, refused, done)
+    return changed
+
+
+def _tell_refused(request: HttpRequest, refused: Mapping[str, list[str]], done: str) -> None:
+    for why, names in refused.items():
+        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
+        messages.warning(request, f"{counted(len(names), 'job')} not {done} ({named}): {why}")

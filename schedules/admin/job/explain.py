@@ -1,0 +1,151 @@
+"""What the page “Explain” of a job shows: its ledger for a window, gaps first, each occurrence in plain words."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.utils import timezone
+
+from executions.admin import shown
+from executions.admin.lists import counted
+from schedules.admin.job.page import state_badge, stoppage_line
+from schedules.clock.compare import Decision
+from schedules.clock.zones.zones import FIRST_AT, LAST_AT
+from schedules.ledger import account as ledger_account
+from schedules.ledger import sentences
+from schedules.ledger.sentences import LABELS_OF
+from values import instants
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from django.utils.safestring import SafeString
+
+    from schedules.clock.compare import Entry
+    from schedules.models import Job
+
+PER_PAGE = 200
+GAPS_SHOWN = 20
+FIRST_LOOK, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
+WINDOWS = {
+    "hour": ("Last hour", timedelta(hours=1)),
+    "day": ("Last 24 hours", timedelta(hours=24)),
+    "week": ("Last 7 days", timedelta(days=7)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An occurrence, or several that share a row."""
+
+    at: SafeString
+    last: SafeString | None
+    planned: SafeString | None
+    badge: SafeString
+    text: str
+    url: str
+
+
+def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """The context of the page. `asked`: `window`, or `after` and `until` as a browser's fields give them; else a day."""
+    errors: list[str] = []
+    window = asked.get("window", "day")
+    after, until = _moment(asked, "after", errors), _moment(asked, "until", errors)
+    if after is None and until is None:
+        window = window if window in WINDOWS else "day"
+        after, until = now - WINDOWS[window][1], now
+    else:
+        window = ""
+        until = until or now
+        after = after or until - WINDOWS["day"][1]
+        if after >= until:
+            errors.append("The window must begin before it ends.")
+            after = until - WINDOWS["day"][1]
+    account = ledger_account.explain(job.pk, after, until, now, limit=1)
+    entries, is_more = _newest(job.pk, after, until, now)
+    counts = account.counts or {}
+    gaps = ledger_account.Account(after, until, account.standing)
+    if account.counts is None or Decision.GAP in counts:
+        gaps = ledger_account.explain(job.pk, after, until, now, limit=GAPS_SHOWN, only_gaps=True)
+    return {
+        "job": job,
+        "badge": state_badge(job),
+        "errors": errors,
+        "windows": [
+            {"name": name, "label": label, "is_active": name == window} for name, (label, _) in WINDOWS.items()
+        ],
+        "after": _field(after),
+        "until": _field(until),
+        "zone": str(timezone.get_current_timezone()),
+        "beyond": sentences.beyond(job),
+        "has_clock": sentences.has_clock(job),
+        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger_account.incidents(job.pk, after, until)],
+        "lines": [_line(entry, text, now) for entry, text in sentences.told(entries, now)],
+        "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
+        "n_gaps": _how_many(counts, gaps),
+        "more_gaps": gaps.next_at is not None,
+        "counts": [(sentences.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
+        "is_long": account.counts is None,
+        "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
+        "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
+        if is_more
+        else "",
+    }
+
+
+def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
+    """The last entries of the window, latest first, and whether there are others before them.
+
+    Entries are made oldest first: a growing end of a long window is looked at, not the whole of it.
+    """
+    found: deque[Entry] = deque(maxlen=PER_PAGE + 1)
+    low, span = until, FIRST_LOOK
+    while low > after and len(found) <= PER_PAGE:
+        low, span = until - min(span, until - after), span * 4
+        found.clear()
+        found.extend(ledger_account.entries(job_id, low, until, now))
+    return list(found)[::-1][:PER_PAGE], len(found) > PER_PAGE
+
+
+def _how_many(counts: Mapping[Decision, int], gaps: ledger_account.Account) -> str:
+    found = counts.get(Decision.GAP, len(gaps.entries))
+    more = gaps.next_at is not None and Decision.GAP not in counts
+    return f"{counted(found, 'occurrence')}{' or more' if more else ''}"
+
+
+def _line(entry: Entry, text: str, now: datetime) -> Line:
+    label, tone = LABELS_OF[entry.decision]
+    row = entry.record or entry.made_good_by
+    return Line(
+        at=instants.instant(entry.at, now),
+        last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
+        planned=instants.exact_time(row.planned_at, now) if row and row.planned_at else None,
+        badge=shown.badge(label, tone),
+        text=text,
+        url=shown.run_url(row.run_id) if row else "",
+    )
+
+
+def _moment(asked: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
+    """A field's instant: local time in the viewer's zone when it has no offset; None when it is empty or unfit."""
+    text = asked.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or not FIRST_AT.year < found.year < LAST_AT.year:
+        errors.append(f"“{text[:40]}” is not a date and time: write it like 2027-03-01T09:00.")
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.get_current_timezone())).astimezone(UTC)
+
+
+def _field(at: datetime) -> str:
+    """As the browser's field for a local date and time has it, to the second."""
+    return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

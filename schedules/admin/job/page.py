@@ -1,0 +1,142 @@
+"""What a job's own page shows, gathered in a fixed number of queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import OuterRef, Q, Subquery
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from executions import words
+from executions.admin import shown
+from executions.admin.detail import ordered
+from executions.admin.json_shown import pretty
+from executions.admin.targets import target_words
+from executions.lifecycle import held_words
+from executions.models import Run
+from executions.states import LIVE, Origin, Reason
+from schedules.admin.form import policy_words
+from schedules.admin.job import pause_forms, preview
+from schedules.clock.describe import describe
+from schedules.clock.policies.resumption import Resumption
+from schedules.clock.spec import Kind
+from schedules.clock.zones.zones import zone
+from schedules.ledger import account
+from schedules.models import Chain, Job, JobState, Why
+from values import instants
+from values.readable import known
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from schedules.clock.spec import ScheduleSpec
+    from schedules.models import Stoppage
+
+N_RUNS = 20
+WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
+NO_CLOCK = "No clock: it starts after other jobs"
+STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
+
+
+def state_badge(job: Job) -> SafeString:
+    """The job's state, with the reason of a pause as a hint."""
+    return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+
+
+def unreadable_badge(job: Job) -> SafeString:
+    """That a part of it cannot be read, with the reasons as a hint; nothing for nearly every job."""
+    reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
+    return SafeString() if not reasons else shown.badge("Cannot be read", "danger", reasons)
+
+
+def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
+    """What the watchdog has told, in words, with when that was and since when it is over."""
+    return {
+        "text": Why(stoppage.why).label,
+        "at": instants.exact_time(stoppage.raised_at, now),
+        "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
+    }
+
+
+def starts_words(job: Job, now: datetime) -> str:
+    """When the next run starts, where jitter puts that off."""
+    at = job.next_start_at
+    return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
+
+
+def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
+    """The latest run of each of these jobs, by job. One query, whatever the length of their histories."""
+    latest = Run.objects.filter(job_id=OuterRef("pk")).order_by("-nominal_at").values("pk")[:1]
+    of_jobs = Job.objects.filter(pk__in=job_ids).values(run=Subquery(latest))
+    return {run.job_id: run for run in Run.objects.filter(pk__in=of_jobs)}
+
+
+def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
+    """The context of the page and of its live part. Two queries beside the job's own, and a few more for what is held or flagged."""
+    runs = list(Run.objects.select_related("spec").filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
+    links = list(Chain.objects.filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
+    waits = held_words.waits_for(runs, now)
+    verb, what = target_words(job.spec.target_kind, job.target)
+    target = ordered(job.spec.target_kind, job.target, may_change=may_change)
+    is_started = any(link.job_id == job.pk for link in links)
+    is_going = any(run.status in LIVE for run in runs)
+    spec = known(job.readable_schedule)
+    for run in runs:
+        run.now = now  # type: ignore[attr-defined]  # for its display below
+    return {
+        "job": job,
+        "badge": state_badge(job),
+        "incidents": [stoppage_line(stoppage, now) for stoppage in account.incidents(job.pk, now, now)],
+        "now": now,
+        "paused": instants.exact_time(job.paused_at, now),
+        "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
+        "then": pause_forms.THEN[Resumption(job.pause_catch_up)],
+        "version_since": instants.exact_time(job.spec.created_at, now),
+        "words": _words(spec, is_started=is_started),
+        "next": WAITS
+        if job.waits_for_run
+        else instants.instant(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
+        "starts": starts_words(job, now),
+        "outlook": preview.of_job(job, now) if job.state == JobState.ACTIVE else None,
+        "runs": [_line(run, now, waits.get(run.pk, "")) for run in runs],
+        "has_more": len(runs) == N_RUNS,
+        "verb": verb,
+        "what": what,
+        "parts": [
+            (name, pretty(value)) for name, value in (("Target", target), ("Payload", job.spec.payload)) if value
+        ],
+        "policies": policy_words.in_words(job),
+        "starts_after": [(link.on, link.source) for link in links if link.job_id == job.pk],
+        "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
+        "may_change": may_change,
+        "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
+        "has_schedule": spec is not None and spec.kind is not Kind.NONE,
+        "can_resume": job.state == JobState.PAUSED,
+        "live_after": 2 if is_going else 10,
+    }
+
+
+def _words(spec: ScheduleSpec | None, *, is_started: bool) -> str | SafeString:
+    if spec is None:
+        return instants.NONE
+    return NO_CLOCK if is_started and spec.kind is Kind.NONE else describe(spec)
+
+
+def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
+    note = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error
+    return {
+        "id": run.pk,
+        "url": shown.run_url(run.pk),
+        "badge": shown.run_badge(run),
+        "nominal": instants.instant(run.nominal_at, now),
+        "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
+        "late": words.duration(run.late_by()) if run.started_at else "",
+        "took": words.duration(run.duration) if run.duration is not None else "",
+        "attempts": run.n_attempts or "",
+        "worker": run.worker,
+        "origin": words.ORIGINS[Origin(run.origin)],
+        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+    }

@@ -1,0 +1,161 @@
+"""What a schedule is going to do, put together for the form's live preview and for a job's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from executions import words
+from schedules.admin.form import mapping
+from schedules.clock.describe import describe, warnings
+from schedules.clock.occurrences import next_after
+from schedules.clock.policies.start_times import jittered, latest_start
+from schedules.clock.preview import Fire, Mark, fire_of, preview
+from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from schedules.clock.zones.clock_changes import dst_changes
+from schedules.exceptions import InvalidDefinition
+from schedules.jobs.validation import validate_schedule
+from schedules.policies import LONGEST_JITTER
+from values.durations import read_duration
+from values.ids import read_id
+from values.instants import differs, relative, zone_word
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from schedules.models import Job
+
+N_FIRES = 10
+YEAR, MICROSECOND = timedelta(days=366), timedelta(microseconds=1)
+MARKS = {
+    Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
+    Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
+    Mark.FOLD_SECOND: ("2nd of two", "Clocks show this local time twice that day: this is the second."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The jitter of a job, and its id once it has one."""
+
+    jitter: timedelta
+    job_id: UUID | None
+
+
+NO_SPREAD = Spread(timedelta(0), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One coming instant, in words: in the schedule's zone, and in the viewer's."""
+
+    local: str
+    mine: str
+    relative: str
+    starts: str  # when its run starts, where that is later
+    marks: list[tuple[str, str]]
+
+
+def of(
+    spec: ScheduleSpec,
+    now: datetime,
+    *,
+    n_left: int | None = None,
+    with_changes: bool = True,
+    next_run_at: datetime | None = None,
+    spread: Spread = NO_SPREAD,
+) -> dict[str, Any]:
+    """The context of the preview; `n_left` is how many runs `max_runs` still allows."""
+    spec = with_anchor(spec, spec.start_at or now)
+    n_left = spec.max_runs if n_left is None else n_left
+    if spec.kind is Kind.DELAY:
+        known_at = next_run_at or next_after(spec, now.replace(microsecond=0) - MICROSECOND)
+        fires = [fire_of(spec, known_at)] if known_at else []
+    else:
+        fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
+    changes = dst_changes(spec, now, now + YEAR) if with_changes and (spec.cron or spec.specs) else []
+    zones = {each.timezone for each in spec.specs or (spec,)}
+    return {
+        "description": describe(spec),
+        "zone": zones.pop() if len(zones) == 1 else "In its zone",
+        "my_zone": str(timezone.get_current_timezone()),
+        "is_elsewhere": any(differs(fire.at, fire.local.tzinfo or UTC) for fire in fires),
+        "fires": [
+            Shown(
+                local=_exact(fire.local, now),
+                mine=_exact(timezone.localtime(fire.at), now),
+                relative=relative(fire.at, now),
+                starts=_starts(spec, fire, spread, now),
+                marks=[MARKS[mark] for mark in fire.marks],
+            )
+            for fire in fires
+        ],
+        "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
+        "is_by_hand": spec.kind is Kind.NONE,
+        # Those that do something to this schedule are among the warnings already.
+        "changes": [change.text for change in changes if not change.affected],
+        "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
+    }
+
+
+def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The preview of what stands in the form just now: its context, and errors by the form's field."""
+    try:
+        spec = validate_schedule(mapping.schedule_from(values), now)
+    except InvalidDefinition as invalid:
+        errors: dict[str, list[str]] = {}
+        for dotted, texts in invalid.errors.items():
+            field = mapping.place_of(dotted)[0] or "schedule_kind"
+            errors.setdefault(field, []).extend(
+                mapping.in_form_words(text, dotted if field == "specs" else "") for text in texts
+            )
+        is_empty = not any(values.get(name) for name in ("cron", "every", "at", "latitude", "wait", "specs"))
+        return {"errors": errors, "is_empty": is_empty}, errors
+    return of(spec, now, spread=_spread_of(values)), {}
+
+
+def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
+    """The same for a saved job, minding how many runs it has had; None for one that cannot be read."""
+    if not job.is_readable:
+        return None
+    spec = job.schedule_spec
+    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    context = of(
+        spec,
+        now,
+        n_left=n_left,
+        with_changes=False,
+        next_run_at=job.next_run_at,
+        spread=Spread(job.policies.jitter, job.pk),
+    )
+    return context | {"fires": []} if job.waits_for_run else context
+
+
+def _spread_of(values: Mapping[str, Any]) -> Spread:
+    """What stands in the form; what can't be read is told when it is saved, and shown nowhere."""
+    try:
+        jitter = read_duration(values.get("start_jitter") or 0, zero=True)
+    except ValueError:
+        return NO_SPREAD
+    return Spread(min(jitter, LONGEST_JITTER), read_id(str(values.get("job_id") or "")))
+
+
+def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> str:
+    if not spread.jitter:
+        return ""
+    if spread.job_id is None:
+        most = latest_start(spec, fire.at, spread.jitter) - fire.at
+        return f"starts up to {words.duration(most)} later"
+    at = jittered(spec, spread.job_id, fire.at, spread.jitter).astimezone(fire.local.tzinfo).replace(microsecond=0)
+    return f"starts {f'{at:%H:%M:%S}' if at.date() == fire.local.date() else _exact(at, now)}"
+
+
+def _exact(local: datetime, now: datetime) -> str:
+    """To the millisecond if need be, and with the weekday, which people plan by."""
+    year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
+    fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_word(local)}"

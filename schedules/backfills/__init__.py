@@ -1,0 +1,1 @@
+"""Backfills: runs for due times in the past."""

@@ -1,0 +1,1 @@
+"""Cron expressions: their fields, their local times, and their description in English."""

@@ -1,0 +1,190 @@
+"""The text of a cron expression: what each field may hold, and helpful refusals of what it may not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from schedules.clock.wording import MONTHS, joined
+from values.quoting import shown
+
+MAX_LENGTH = 255
+NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_MONTH_NAMES = {name[:3].upper(): index for index, name in enumerate(MONTHS, 1)}
+_DAY_NAMES = {name: index for index, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"))}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """What one field of an expression may hold."""
+
+    name: str
+    low: int
+    high: int
+    names: dict[str, int] = field(default_factory=dict)
+
+
+FIELDS = (
+    FieldRule("second", 0, 59),
+    FieldRule("minute", 0, 59),
+    FieldRule("hour", 0, 23),
+    FieldRule("day of month", 1, 31),
+    FieldRule("month", 1, 12, _MONTH_NAMES),
+    FieldRule("day of week", 0, 7, _DAY_NAMES),
+)
+_DAY_OF_MONTH, _DAY_OF_WEEK = FIELDS[3], FIELDS[5]
+
+
+class CronError(ValueError):
+    """An expression that is refused; `messages` holds one sentence for each thing that is wrong with it."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(" ".join(messages))
+        self.messages = messages
+
+
+def read_parts(text: str) -> tuple[str, ...]:
+    """Read an expression as six fields, seconds first, in numbers and upper case, as cronsim takes them.
+
+    Raises CronError with everything that is wrong.
+    """
+    words = _split(text)
+    problems: list[str] = []
+    parts: list[str] = []
+    for rule, word in zip(FIELDS, words, strict=True):
+        if word == "?" and rule in (_DAY_OF_MONTH, _DAY_OF_WEEK):
+            word = "*"
+        terms: list[str] = []
+        for term in word.split(","):
+            try:
+                terms.append(_read_term(rule, term))
+            except ValueError as error:
+                problems.append(f"{rule.name}: {error}.")
+        parts.append(",".join(terms))
+    if problems:
+        raise CronError(list(dict.fromkeys(problems)))
+    return tuple(parts)
+
+
+def tidy(text: str) -> str:
+    """The expression as it is stored: single blanks, nicknames in lower case, the rest as it was written."""
+    words = text.split()
+    return words[0].lower() if len(words) == 1 else " ".join(words)
+
+
+def _split(text: str) -> list[str]:
+    if len(text) > MAX_LENGTH:
+        raise CronError([f"is too long: an expression has at most {MAX_LENGTH} characters."])
+    if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
+        raise CronError(["has a character that cron does not know: use letters, digits and * , - / # ? only."])
+    text = NICKNAMES.get(text.strip().lower(), text)
+    words = text.upper().split()
+    if not words:
+        raise CronError(['is empty: write five fields, such as "*/15 * * * *".'])
+    if words[0].startswith("@"):
+        raise CronError([_refuse_nickname(words[0].lower())])
+    if "=" in words[0]:
+        raise CronError(["has no place for settings: give the time zone in timezone."])
+    if len(words) == 5:
+        words.insert(0, "0")
+    if len(words) != 6:
+        raise CronError([_refuse_count(len(words))])
+    return words
+
+
+def _refuse_nickname(word: str) -> str:
+    known = joined(list(NICKNAMES), "or")
+    if word == "@reboot":
+        return f"@reboot names no time, so it can't be scheduled here. Use {known}."
+    if word == "@every":
+        return '@every is not cron: leave cron out and give every, such as "15m".'
+    return f"{shown(word)} is not a nickname. Use {known}."
+
+
+def _refuse_count(count: int) -> str:
+    if count == 7:
+        return (
+            "has 7 fields; there is no field for the year. Leave it out, and give start_at and end_at to limit "
+            "the schedule to some years."
+        )
+    fields = "minute, hour, day of month, month, day of week"
+    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with the second first."
+
+
+def _read_term(rule: FieldRule, term: str) -> str:
+    """One item of a list, in numbers and upper case, as cronsim reads it. Raises ValueError with the reason."""
+    if term == "":
+        raise ValueError("an item is empty")
+    special = _read_special(rule, term)
+    if special is not None:
+        return special
+    span, slash, step = term.partition("/")
+    if slash and (not re.fullmatch("[0-9]+", step) or int(step) == 0):
+        raise ValueError(f"the step in {shown(term)} must be a whole number from 1")
+    low, dash, high = span.partition("-")
+    if span == "*":
+        text = "*"
+    elif not dash:
+        text = str(_number(rule, low))
+    else:
+        first, last = _number(rule, low), _number(rule, high)
+        if rule is _DAY_OF_WEEK and high == "SUN" and first > 0:
+            last = 7  # FRI-SUN ends with the Sunday that follows
+        if last < first:
+            top = 6 if rule is _DAY_OF_WEEK else rule.high
+            start = f"{first}-{top}" if first < top else str(top)
+            end = f"{rule.low}-{last}" if last > rule.low else str(last)
+            raise ValueError(f"the range {shown(span)} runs backwards; write {start},{end}")
+        if first == last:
+            return str(first)  # with a step, cronsim would run on to the field's end
+        text = f"{first}-{last}"
+    return f"{text}/{int(step)}" if slash else text
+
+
+def _read_special(rule: FieldRule, term: str) -> str | None:
+    """Forms that only the day fields have (L, LW, 5L, MON#2), and those of other crons with their refusal."""
+    if rule is _DAY_OF_MONTH:
+        if term in ("L", "LW"):
+            return term
+        if re.fullmatch("L-[0-9]+", term):
+            raise ValueError(f"{shown(term)} is not supported; only L (last day) and LW (last weekday) are")
+        if re.fullmatch("[0-9]+W", term):
+            raise ValueError(f"{shown(term)} (nearest weekday) is not supported; only LW (last weekday) is")
+    if rule is _DAY_OF_WEEK:
+        if term == "L":
+            raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")
+        if term.endswith("L"):
+            return f"{_number(rule, term[:-1])}L"
+        day, mark, nth = term.partition("#")
+        if mark:
+            if nth not in ("1", "2", "3", "4", "5"):
+                raise ValueError(f"the number after # in {shown(term)} must be from 1 to 5")
+            return f"{_number(rule, day)}#{nth}"
+    if term == "?":
+        raise ValueError("? stands only for a whole day of month or day of week field")
+    if term == "H" or term.startswith(("H/", "H(")):
+        raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
+    return None
+
+
+def _number(rule: FieldRule, word: str) -> int:
+    if word in rule.names:
+        return rule.names[word]
+    allowed = f"{rule.low}-{rule.high}"
+    if rule.names:
+        names = list(rule.names)
+        allowed += f" or a name {names[0]}-{names[-1]}"
+    if not re.fullmatch("[0-9]+", word):
+        raise ValueError(f"{shown(word)} is not a number ({allowed})")
+    number = int(word)
+    if not rule.low <= number <= rule.high:
+        raise ValueError(f"{shown(number)} is not in {allowed}")
+    return number

@@ -1,0 +1,122 @@
+"""Readers for the single fields of a schedule's JSON: each returns the value or raises ValueError with the reason."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+
+from schedules.clock.wording import clock_words, day_words, joined, nearest
+from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, readings_of, zone, zone_names
+from values.quoting import shown
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+_MAX_ZONE = 64
+_MAX_COUNT = 1_000_000_000
+_INSTANT = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)"
+    r"\s?(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2}(?::[0-9]{2})?)?)?)?"
+)
+
+
+def read_text(value: object) -> str:
+    """A text; its length is for the caller to judge."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {shown(value)}")  # noqa: TRY004  callers handle one kind of error
+    return value
+
+
+def read_choice(value: object, choices: type[_Choice]) -> _Choice:
+    """A member of an enumeration, by its value."""
+    names = [choice.value for choice in choices]
+    if isinstance(value, str) and value in names:
+        return choices(value)
+    near = nearest(value, names) if isinstance(value, str) else ""
+    raise ValueError(f"must be {joined(names, 'or')}, not {shown(value)}.{near}")
+
+
+def read_count(value: object) -> int:
+    """A whole number from 1 to a thousand million."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
+        raise ValueError(f"must be a whole number from 1 to {_MAX_COUNT}, not {shown(value)}")
+    return value
+
+
+def read_degrees(value: object, most: int) -> float:
+    """A latitude or longitude: degrees from -`most` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
+        raise ValueError(f"must be a number of degrees from -{most} to {most}, not {shown(value)}")
+    return float(value)
+
+
+def read_zone(value: object) -> str:
+    """The name of an IANA time zone."""
+    text = read_text(value)
+    if len(text) > _MAX_ZONE:
+        raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE} characters")
+    if text not in zone_names():
+        near = nearest(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
+        raise ValueError(f"{shown(text)} is not an IANA time zone.{near}")
+    return text
+
+
+def read_instant(value: object, zone_name: str | None, *, needs_time: bool = False) -> datetime:
+    """An ISO 8601 instant as aware UTC. Without an offset it is local time in the zone, and must occur just once.
+
+    A date alone means its midnight, unless `needs_time`. With no zone (its name was refused) local time counts as UTC,
+    so that the value itself can still be judged.
+    """
+    text = read_text(value).strip()
+    match = _INSTANT.fullmatch(text) if len(text) <= 64 else None
+    if match is None:
+        raise ValueError(f"{shown(text)} is not a date and time: write it like 2027-03-01T09:00:00Z")
+    day, time, offset = match.group("date", "time", "offset")
+    if time is None and needs_time:
+        raise ValueError(f"needs a time: {day}T00:00 is the start of that day, {day}T23:59:59 its last second")
+    if not MIN_YEAR <= int(day[:4]) <= MAX_YEAR:
+        raise ValueError(f"must lie in the years {MIN_YEAR} to {MAX_YEAR}; leave it out if there is no such limit")
+    try:
+        # Python reads six digits of a fraction; finer ones are cut off.
+        local = datetime.fromisoformat(f"{day}T{(time or '00:00')[:15]}")
+        moment = local.replace(tzinfo=UTC)
+        if offset is not None:
+            moment = datetime.fromisoformat(f"{local.isoformat()}{offset.upper()}").astimezone(UTC)
+    except ValueError as error:
+        raise ValueError(f"{shown(text)} is not a date and time that exists") from error
+    if offset is None and zone_name is not None:
+        moment = _local_to_utc(local, zone_name)
+    if not MIN_YEAR <= moment.year <= MAX_YEAR:
+        raise ValueError(f"must lie in the years {MIN_YEAR} to {MAX_YEAR} in UTC; leave it out if there is no limit")
+    return moment
+
+
+def instant_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _local_to_utc(local: datetime, zone_name: str) -> datetime:
+    first, second = readings_of(local, zone_name)
+    if first == second:
+        return first
+    place = zone(zone_name)
+    options = [_with_offset(local, reading) for reading in (first, second)]
+    when = f"{clock_words(local)} on {day_words(local)}"
+    if first < second:
+        raise ValueError(f"{when} comes twice in {zone_name}: write {options[0]} (the first) or {options[1]}")
+    shown_as = [
+        f"{option} ({clock_words(reading.astimezone(place))} there)"
+        for option, reading in zip(options, (first, second), strict=True)
+    ]
+    raise ValueError(f"{when} does not exist in {zone_name}, as clocks go forward: write {joined(shown_as, 'or')}")
+
+
+def _with_offset(local: datetime, reading: datetime) -> str:
+    """The local time with the offset under which it is that instant."""
+    seconds = round((local.replace(tzinfo=UTC) - reading) / timedelta(seconds=1))
+    hours, rest = divmod(abs(seconds), 3600)
+    tail = f":{rest % 60:02d}" if rest % 60 else ""
+    return f"{local.isoformat()}{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}{tail}"

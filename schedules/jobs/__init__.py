@@ -1,0 +1,1 @@
+"""Job definitions: validation, create, update, delete, and registration from code."""

@@ -1,0 +1,208 @@
+"""Making, changing and deleting jobs, and what becomes of the clock when a definition changes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db import transaction
+
+from access.system import SYSTEM_SCOPE_ID
+from executions import runs
+from executions.history import by_job
+from schedules import queries, tick
+from schedules.clock.anchors import anchored, as_it_was, first_mark
+from schedules.clock.delay import next_due
+from schedules.clock.occurrences import next_after
+from schedules.clock.spec import Kind, to_json
+from schedules.clock.zones.zones import FIRST_AT
+from schedules.exceptions import JobGone
+from schedules.jobs import chains, followed
+from schedules.models import Job, JobState, begin_spans, end_span
+from values.json_values import is_same
+from values.readable import known
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from schedules.clock.spec import ScheduleSpec
+    from schedules.jobs.chains import StartAfter
+    from schedules.jobs.validation import Definition
+
+log = structlog.get_logger(__name__)
+
+
+def create(definition: Definition, now: datetime, *, actor: str) -> Job:
+    """Make a job; its first occurrence is the first one after `now`."""
+    with transaction.atomic():
+        (job,) = create_many([(None, definition)], now, actor=actor)
+        if definition.start_after:
+            followed.review(store_chains(job.pk, definition))
+    return job
+
+
+def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
+    """Make jobs, each with the key that it is registered under, if any; `store_chains` is left to the caller.
+
+    Inside a transaction. Raises IntegrityError for a key that is taken.
+    """
+    jobs = [_new(key, definition, now) for key, definition in wanted]
+    values = [_frozen(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
+    for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
+        job.spec = spec
+    Job.objects.bulk_create(jobs)
+    begin_spans(jobs)
+    runs.watch([job.pk for job in jobs if followed.is_followed(job)])
+    for job in jobs:
+        _log("job_created", "create", job, actor)
+    runs.wake_beat()
+    return jobs
+
+
+def store_chains(job_id: UUID, definition: Definition) -> set[UUID]:
+    """Have a job start after what its definition says, and after nothing else; returns the jobs whose watch is to be reviewed.
+
+    Raises InvalidDefinition when somebody has meanwhile closed a circle.
+    """
+    chains.lock()
+    return chains.store(job_id, definition.start_after)
+
+
+def is_changed(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> bool:
+    """Whether a job differs from what it is to be: a definition that was validated for it.
+
+    `start_after` is what it starts after now; `job.spec` has to be loaded.
+    """
+    wanted = definition.name, definition.description, to_json(definition.schedule)
+    return (
+        (job.name, job.description, job.schedule) != wanted
+        or set(start_after) != set(definition.start_after)
+        or _is_spec_changed(job.spec, definition)
+    )
+
+
+def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
+    """Change a job. Occurrences up to `now` still follow the definition it had. Raises JobGone.
+
+    A schedule that is set anew counts from `now`; one that stays as it was goes on undisturbed. Raises InvalidDefinition
+    when somebody has meanwhile closed a circle with what it is to start after.
+    """
+    with transaction.atomic():
+        job = lock(job_id)
+        tick.settle(job_id, now)
+        job.refresh_from_db()
+        had_followers = followed.is_followed(job)
+        job.name, job.description, job.updated_at = definition.name, definition.description, now
+        changed = ["name", "description", "updated_at"]
+        if _is_spec_changed(job.spec, definition):
+            job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
+            changed.append("spec")
+        before = known(job.readable_schedule)
+        schedule = as_it_was(definition.schedule, before)
+        if to_json(schedule) != job.schedule:
+            goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+            was_next_at = job.next_run_at
+            if before and job.state == JobState.PAUSED:
+                _settle_pause(job, now)
+            end_span(job.pk, _held_until(job, now))
+            _set_clock(job, schedule, now)
+            if goes_on:
+                job.next_run_at = was_next_at and next_due(schedule, now)
+            begin_spans([job])
+            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
+        job.save(update_fields=changed)
+        if set(chains.of(job_id)) != set(definition.start_after):
+            followed.review(store_chains(job_id, definition))
+        if followed.is_followed(job) != had_followers:
+            followed.review([job_id])
+        runs.wake_beat()
+        _log("job_changed", "replace", job, actor)
+    return job
+
+
+def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
+    """Delete a job: its runs that have not begun are cancelled, those that run go on, its history stays. Raises JobGone.
+
+    Jobs that started after it go on without.
+    """
+    with transaction.atomic():
+        job = lock(job_id)
+        runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
+        chains.lock()
+        sources, started = chains.drop(job_id)
+        end_span(job_id, min(_held_until(job, now), job.mark_at))
+        _log("job_deleted", "delete", job, actor, n_unchained=len(started))
+        job.delete()
+        followed.review({*sources, job_id})
+        runs.supersede(job_id, now)
+
+
+def lock(job_id: UUID) -> Job:
+    """Return a job under its row lock, for the rest of the transaction. Raises JobGone."""
+    if not queries.lock_job(job_id):
+        raise JobGone
+    return Job.objects.select_related("spec").get(pk=job_id)
+
+
+def _settle_pause(job: Job, now: datetime) -> None:
+    """Record what came due during a pause under the schedule that the job has, before it gets another. It stays paused."""
+    next_run_at = next_after(job.schedule_spec, job.mark_at)
+    Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
+    tick.settle(job.pk, now)
+    job.refresh_from_db(fields=["n_scheduled", "mark_at"])
+
+
+def _held_until(job: Job, now: datetime) -> datetime:
+    """Until when the schedule that a job has counts: one that has come to its `max_runs` named no instant after that."""
+    schedule = known(job.readable_schedule)
+    if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
+        return now
+    return by_job.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
+
+
+def _new(key: str | None, definition: Definition, now: datetime) -> Job:
+    job = Job(
+        scope_id=SYSTEM_SCOPE_ID,
+        key=key,
+        name=definition.name,
+        description=definition.description,
+        created_at=now,
+        updated_at=now,
+    )
+    _set_clock(job, definition.schedule, now)
+    return job
+
+
+def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
+    schedule = anchored(schedule, now)
+    job.schedule = to_json(schedule)
+    job.mark_at = first_mark(schedule, now)
+    job.next_run_at = next_after(schedule, job.mark_at)
+    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False
+    if job.state != JobState.PAUSED:
+        job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
+
+
+def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
+    before = [spec.job_name, spec.target, spec.payload, spec.policies]
+    return not is_same(before, [definition.name, definition.target, definition.payload, definition.policies])
+
+
+def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
+    """Tell the log, once the transaction that this is part of has come to its end."""
+    told = {"action": action, "job": str(job.pk), "name": job.name, "actor": actor, **details}
+    transaction.on_commit(partial(log.info, event, **told))
+
+
+def _frozen(job_id: UUID, definition: Definition) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "job_name": definition.name,
+        "target_kind": definition.target["kind"],
+        "target": definition.target,
+        "payload": definition.payload,
+        "policies": definition.policies,
+    }

@@ -1,0 +1,1 @@
+"""Pausing and resuming jobs, one at a time or many at once."""

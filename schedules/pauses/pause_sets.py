@@ -1,0 +1,175 @@
+"""Pauses of many jobs at once: carried out, and undone, some jobs at a time. A step is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import transaction
+
+from access.system import SYSTEM_SCOPE_ID
+from executions import runs
+from executions.database import is_away
+from schedules import tick
+from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.exceptions import JobConflict
+from schedules.jobs.selection import Selection
+from schedules.models import Job, JobState, PauseSet, PauseSetState
+from schedules.pauses import queries, resuming
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+log = structlog.get_logger(__name__)
+
+JOBS_A_STEP = 200
+MOST_FORESEEN = 1000  # jobs
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What undoing would do: `is_more` when not all jobs were looked at for what would start."""
+
+    n_jobs: int
+    n_would_start: int
+    is_more: bool
+
+
+def count(selection: Selection, now: datetime) -> int:
+    """How many jobs a pause of this selection would pause."""
+    return selection.active_jobs(now).count()
+
+
+def start(
+    selection: Selection,
+    now: datetime,
+    *,
+    actor: str,
+    reason: str = "",
+    until: datetime | None = None,
+    catch_up: Resumption = Resumption.NONE,
+) -> PauseSet:
+    """Pause the active jobs of a selection: some now, the others by the beats."""
+    made = PauseSet.objects.create(
+        scope_id=SYSTEM_SCOPE_ID,
+        actor=actor,
+        reason=reason,
+        until_at=until,
+        catch_up=catch_up,
+        selection=selection.model_dump(mode="json", exclude_none=True),
+        created_at=now,
+        due_at=now,
+        n_jobs=count(selection, now),
+    )
+    log.info("pause_set_started", action="pause", pause_set=str(made.pk), n_jobs=made.n_jobs, actor=actor)
+    return _first_step(made, now)
+
+
+def undo(
+    pause_set_id: UUID,
+    now: datetime,
+    *,
+    actor: str,
+    catch_up: Resumption = Resumption.NONE,
+    most: int = MOST_BY_DEFAULT,
+) -> PauseSet:
+    """Resume exactly the jobs that are paused by this set still. Raises JobConflict when that was done, or is being done."""
+    with transaction.atomic():
+        queries.lock_pause_set(pause_set_id)
+        found = PauseSet.objects.get(pk=pause_set_id)
+        if found.state in (PauseSetState.UNDOING, PauseSetState.UNDONE):
+            raise JobConflict("This pause has been undone already.")
+        found.state, found.due_at = PauseSetState.UNDOING, now
+        found.undone_by, found.undone_at = actor, now
+        found.undo_catch_up, found.undo_max_runs = catch_up, most
+        found.save()
+    log.info("pause_set_undone", action="resume", pause_set=str(pause_set_id), actor=actor)
+    return _first_step(found, now)
+
+
+def foresee_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> Foresight:
+    """Say how many jobs undoing would resume just now, and how many runs that would start."""
+    members = _members(found)
+    n_jobs = members.count()
+    if catch_up is Resumption.NONE:
+        return Foresight(n_jobs, 0, is_more=False)
+    looked_at = [job for job in members.select_related("spec").order_by("pk")[:MOST_FORESEEN] if job.is_readable]
+    n_starts = sum(resuming.foresee(job, now, catch_up, most, most_counted=0).n_would_start for job in looked_at)
+    return Foresight(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
+
+
+def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
+    """Take the set that has waited longest, or this one, a step further; False: none is due."""
+    with transaction.atomic():
+        found_id = queries.lock_due_pause_set(now, pause_set_id)
+        if found_id is None:
+            return False
+        try:
+            with transaction.atomic():
+                _step(PauseSet.objects.get(pk=found_id), now)
+        except Exception:
+            if is_away():
+                raise
+            log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSHED_BACK_FOR)
+        return True
+
+
+def _first_step(found: PauseSet, now: datetime) -> PauseSet:
+    step_once(now, found.pk)
+    runs.wake_beat()
+    found.refresh_from_db()
+    return found
+
+
+def _step(found: PauseSet, now: datetime) -> None:
+    (_pause_some if found.state == PauseSetState.PAUSING else _resume_some)(found, now)
+    found.save()
+
+
+def _pause_some(found: PauseSet, now: datetime) -> None:
+    jobs = Selection.model_validate(found.selection).active_jobs(found.created_at)
+    if found.cursor_id:
+        jobs = jobs.filter(pk__gt=found.cursor_id)
+    ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
+    queries.lock_jobs(ids)
+    for job_id in Job.objects.filter(pk__in=ids, state=JobState.ACTIVE, next_run_at__lte=now).values_list(
+        "pk", flat=True
+    ):
+        tick.settle(job_id, now)
+    found.n_paused += queries.pause_jobs(
+        ids,
+        now,
+        actor=found.actor,
+        reason=found.reason,
+        until=found.until_at,
+        catch_up=found.catch_up,
+        pause_set_id=found.pk,
+    )
+    if len(ids) < JOBS_A_STEP:
+        found.state, found.due_at = PauseSetState.PAUSED, None
+    else:
+        found.cursor_id, found.due_at = ids[-1], now
+
+
+def _resume_some(found: PauseSet, now: datetime) -> None:
+    ids = list(_members(found).order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
+    queries.lock_jobs(ids)
+    # Who was faster since then has taken a job out of the set.
+    jobs = list(_members(found).select_related("spec").filter(pk__in=ids))
+    choice = Resumption(found.undo_catch_up)
+    broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, most=found.undo_max_runs)
+    Job.objects.filter(pk__in=broken).update(pause_set_id=None)
+    found.n_resumed += len(jobs) - len(broken)
+    if len(ids) < JOBS_A_STEP:
+        found.state, found.due_at = PauseSetState.UNDONE, None
+    else:
+        found.due_at = now
+
+
+def _members(found: PauseSet) -> QuerySet[Job]:
+    return Job.objects.filter(pause_set_id=found.pk, state=JobState.PAUSED)

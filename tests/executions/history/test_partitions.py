@@ -1,0 +1,212 @@
+"""Run history in days: where rows lie, how days are made, and when they may go."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from executions import runs
+from executions.history import partitions
+from executions.history.retention import prune_all
+from executions.lifecycle import queries, transitions
+from executions.lifecycle.transitions import NewRun
+from executions.models import Attempt, LogLine, Run, RunEvent
+from executions.tasks import prepare_days
+from tests.factories import NOW, end, make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # of no day that migrations prepare
+DAY = timedelta(days=1)
+TABLES = (Run, Attempt, RunEvent, LogLine)
+
+
+def places(run: Run) -> set[str]:
+    """The partitions in which a run's rows lie, without the names of the tables."""
+    found = set()
+    with connection.cursor() as cursor:
+        for table, key in partitions.TABLES.items():
+            cursor.execute(f"SELECT tableoid::regclass::text FROM {table} WHERE {key} = %s", [run.pk])
+            found |= {name.removeprefix(f"{table}_") for (name,) in cursor.fetchall()}
+    return found
+
+
+def ended_run(at: datetime) -> Run:
+    """A run that ended within a second of this instant, with an attempt, events and a line of log."""
+    run = end(make_run(make_job(f"at {at}"), at))
+    LogLine.objects.create(run=run, attempt=1, at=at, level="info", message="x")
+    return run
+
+
+def test_a_fresh_database_has_the_days_to_come() -> None:
+    today = datetime.now(UTC).date()
+    assert {today, today + DAY, today + 6 * DAY} <= partitions.existing()
+
+
+def test_what_is_nominal_in_no_prepared_day_moves_there_once_the_day_is_made() -> None:
+    run, later = ended_run(AT), ended_run(AT + 30 * DAY)
+    assert places(run) == {"other"}
+    assert partitions.prepare(AT) == partitions.AHEAD + 1
+    assert (places(run), places(later)) == ({"20310506"}, {"other"})
+    run.refresh_from_db()
+    assert (run.attempts.count(), run.events.count(), run.log_lines.count()) == (1, 3, 1)
+    assert partitions.prepare(AT) == 0, "nothing is made twice"
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_an_occurrence_has_one_row_wherever_it_lies(prepared: bool) -> None:
+    job = make_job()
+    if prepared:
+        partitions.prepare(AT)
+    new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
+    assert len(runs.open_scheduled([new, new], AT, published=True)) == 1
+    assert not runs.open_scheduled([new], AT, published=True)
+    if not prepared:
+        partitions.prepare(AT)
+        assert not runs.open_scheduled([new], AT, published=True), "nor after it was moved"
+
+
+def is_dropped(before: datetime) -> bool:
+    """Whether the day of AT has gone once all was dropped that ended before this instant."""
+    partitions.drop_old(before)
+    return AT.date() not in partitions.existing()
+
+
+def test_a_day_goes_when_all_of_it_ended_long_enough_ago() -> None:
+    partitions.prepare(AT)
+    run, next_day = ended_run(AT), ended_run(AT + DAY)
+    assert not is_dropped(AT + timedelta(hours=11)), "the day is not over"
+    assert is_dropped(AT + timedelta(hours=12))
+    assert not Run.objects.filter(pk=run.pk).exists()
+    assert [table.objects.count() > 0 for table in TABLES] == [True] * 4, "the next day is still there"
+    next_day.refresh_from_db()
+
+
+def test_a_day_stays_while_a_run_of_it_is_live_or_has_just_ended() -> None:
+    partitions.prepare(AT)
+    live = make_run(make_job(), AT)
+    assert not is_dropped(AT + 5 * DAY)
+    end(live, now=AT + 4 * DAY)
+    assert not is_dropped(AT + 3 * DAY)
+    assert is_dropped(AT + 5 * DAY)
+
+
+def test_a_day_is_not_dropped_that_has_got_a_run_since_it_was_looked_at() -> None:
+    partitions.prepare(AT)
+    late = make_run(make_job(), AT)
+    assert not partitions._drop(AT.date(), AT + 5 * DAY)
+    end(late, now=AT + DAY)
+    assert partitions._drop(AT.date(), AT + 5 * DAY)
+
+
+def test_a_day_that_another_housekeeping_drops_meanwhile_is_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    partitions.prepare(AT)
+    existing = partitions.existing
+    earlier = {day for day in existing() if day < AT.date()}
+
+    def existed() -> set[date]:
+        monkeypatch.undo()
+        days = existing()
+        assert partitions._drop(AT.date(), AT + DAY)
+        return days
+
+    monkeypatch.setattr(partitions, "existing", existed)
+    assert partitions.drop_old(AT + DAY) == len(earlier)
+    assert AT.date() not in existing()
+
+
+def test_what_comes_late_for_a_day_that_was_dropped_is_kept_until_it_is_old_itself() -> None:
+    partitions.prepare(AT)
+    assert is_dropped(AT + DAY)
+    late = make_run(make_job(), AT)
+    end(late, now=AT + 9 * DAY)
+    assert places(late) == {"other"}
+    assert partitions.prepare(AT + DAY) == 1, "the day itself is not made again, but the one after the last"
+    prune_all(AT + 16 * DAY - timedelta(minutes=1), 7 * DAY, 10)
+    assert places(late) == {"other"}
+    prune_all(AT + 16 * DAY + timedelta(minutes=1), 7 * DAY, 10)
+    assert not places(late)
+
+
+def test_a_day_that_has_very_much_elsewhere_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = ended_run(AT)
+    monkeypatch.setattr(partitions, "MOST_MOVED", 2)  # events of a run: three
+    assert partitions.prepare(AT) == partitions.AHEAD, "the other days are made"
+    assert places(run) == {"other"}
+
+
+def test_housekeeping_prepares_the_days_to_come() -> None:
+    assert prepare_days() == 0, "migrations have made them"
+    last = max(partitions.existing())
+    assert partitions._drop(last, datetime.now(UTC) + 30 * DAY)
+    assert prepare_days() == 1
+    assert last in partitions.existing()
+
+
+def test_a_look_up_by_id_reads_one_partition() -> None:
+    partitions.prepare(AT)
+    run = make_run(make_job(), AT + DAY)
+    with connection.cursor() as cursor:
+        for table, key in partitions.TABLES.items():
+            cursor.execute(f"EXPLAIN SELECT * FROM {table} WHERE {key} = %s", [run.pk])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert f"{table}_20310507" in plan and plan.count(" on ") <= 2, plan
+
+
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement: str) -> None:
+    partitions.prepare(AT)
+    born = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
+    values = transitions._named([(run.pk, 0) for run in born])
+    at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values | at)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert set(re.findall(r" on executions_run_(\d+) ", plan)) == {"20310507", "20310508"}, plan
+
+
+def most_read(node: dict[str, Any]) -> int:
+    """Rows of the table of runs that one part of a plan went through at the most."""
+    reads_runs = str(node.get("Relation Name")).startswith("executions_run_")
+    here = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0)) if reads_runs else 0
+    return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
+
+
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_are_read(statement: str) -> None:
+    partitions.prepare(AT)
+    job = make_job()
+    new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
+    herd = [replace(new, nominal_at=AT + timedelta(microseconds=number)) for number in range(20_000)]
+    ids = list(runs.open_scheduled(herd, AT, published=True).values())
+    assert len(ids) == len(herd)
+    values = transitions._named([(run_id, 0) for run_id in ids[::2000]])
+    at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values | at)
+        ((plan,),) = cursor.fetchall()
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    assert most_read(plan[0]["Plan"]) <= 20, json.dumps(plan, indent=1)
+
+
+def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
+    assert NOW  # the rows of this test are committed
+    day = datetime.now(UTC) + 40 * DAY
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN; LOCK TABLE executions_run_other IN ACCESS SHARE MODE")
+            cursor.execute("LOCK TABLE executions_logline_other IN ACCESS EXCLUSIVE MODE")
+            assert partitions.prepare(day) == 0
+            cursor.execute("ROLLBACK")
+        assert partitions.prepare(day) == partitions.AHEAD + 1
+    finally:
+        other.close()
+        far = {at for at in partitions.existing() if at >= day.date()}
+        partitions._each_day(far, lambda at: partitions._drop(at, day + 90 * DAY), partitions.AT_MOST)

@@ -1,0 +1,59 @@
+"""How long history is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from executions.history.retention import Pruned, prune_all, prune_once
+from executions.models import Attempt, LogLine, RateState, Run, RunEvent, RunSpec
+from executions.policies.limits import LONGEST_PERIOD
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
+from tests.factories import NOW, end, make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+WEEK = timedelta(days=7)
+
+
+def test_old_ended_runs_go_with_all_that_hangs_on_them() -> None:
+    job = make_job()
+    old, young = end(make_run(job, NOW - WEEK - timedelta(minutes=1))), end(make_run(job, NOW - timedelta(days=1)))
+    live = make_run(job, NOW - 2 * WEEK)
+    LogLine.objects.create(run=old, attempt=1, at=NOW, level="info", message="x")
+    assert prune_all(NOW, WEEK, 100) == Pruned(n_days=0, n_runs=1, n_specs=0)
+    assert set(Run.objects.values_list("pk", flat=True)) == {young.pk, live.pk}
+    assert set(Attempt.objects.values_list("run_id", flat=True)) == {young.pk}
+    assert set(RunEvent.objects.values_list("run_id", flat=True)) == {young.pk, live.pk}
+    assert not LogLine.objects.exists()
+
+
+def test_a_pass_is_bounded_and_the_loop_goes_on_until_all_is_gone() -> None:
+    job = make_job()
+    for minute in range(5):
+        end(make_run(job, NOW - 2 * WEEK + timedelta(minutes=minute)))
+    assert prune_once(NOW, WEEK, 2) == (2, 0)
+    assert prune_all(NOW, WEEK, 2).n_runs == 3
+
+
+def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
+    job = make_job(now=NOW - 3 * WEEK, schedule={"kind": "none"})
+    end(make_run(job, NOW - 2 * WEEK))
+    kept = end(make_run(job, NOW - timedelta(days=1)))
+    changed = validate({"name": "b", "target": job.target, "payload": {"message": "x"}}, NOW)
+    definitions.replace(job.pk, changed, NOW - 2 * WEEK, actor="tests")
+    assert prune_all(NOW, WEEK, 10) == Pruned(n_days=0, n_runs=1, n_specs=0)
+    kept.refresh_from_db()
+    assert kept.spec.job_name == "greeting"
+    assert prune_all(NOW + WEEK, WEEK, 10) == Pruned(n_days=0, n_runs=1, n_specs=1)
+    assert [spec.version for spec in RunSpec.objects.all()] == [2]
+
+
+def test_where_a_rate_stood_goes_when_that_says_nothing_any_more() -> None:
+    for number in range(3):
+        RateState.objects.create(key=f"key:old {number}", arrives_at=NOW - LONGEST_PERIOD - timedelta(seconds=1))
+    RateState.objects.create(key="key:young", arrives_at=NOW - LONGEST_PERIOD + timedelta(seconds=1))
+    assert prune_all(NOW, WEEK, 2).n_rates == 3
+    assert RateState.objects.get().key == "key:young"

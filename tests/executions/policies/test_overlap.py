@@ -1,0 +1,76 @@
+"""Overlap policies."""
+
+from __future__ import annotations
+
+import pytest
+
+from executions.policies.overlap import (
+    HOLD,
+    MOST_BUFFERED,
+    POLICIES,
+    START,
+    Decision,
+    GoingOn,
+    Overlap,
+    Stop,
+    Together,
+    decide,
+)
+from executions.states import Reason
+
+NOT_NOW = Decision(Reason.OVERLAP)
+CANCEL = Decision(is_held=True, stops=Stop.CANCEL)
+TERMINATE = Decision(stops=Stop.TERMINATE)
+
+
+def test_every_policy_has_its_function_and_starts_where_nothing_goes_on() -> None:
+    assert set(POLICIES) == set(Overlap)
+    assert {decide(policy, GoingOn()) for policy in Overlap} == {START}
+
+
+@pytest.mark.parametrize(
+    ("policy", "beside_active", "beside_held"),
+    [
+        (Overlap.SKIP, NOT_NOW, NOT_NOW),
+        (Overlap.BUFFER_ONE, HOLD, NOT_NOW),
+        (Overlap.BUFFER_ALL, HOLD, HOLD),
+        (Overlap.CANCEL_OTHER, CANCEL, CANCEL),
+        (Overlap.TERMINATE_OTHER, TERMINATE, TERMINATE),
+        (Overlap.ALLOW, START, START),
+    ],
+)
+def test_beside_what_goes_on_the_policy_decides(
+    policy: Overlap, beside_active: Decision, beside_held: Decision
+) -> None:
+    assert decide(policy, GoingOn(n_active=1)) == decide(policy, GoingOn(n_active=7)) == beside_active
+    assert decide(policy, GoingOn(n_active=1, n_held=1)) == decide(policy, GoingOn(n_held=1)) == beside_held
+
+
+def test_a_buffer_has_an_end() -> None:
+    assert decide(Overlap.BUFFER_ALL, GoingOn(1, MOST_BUFFERED - 1)) == HOLD
+    assert decide(Overlap.BUFFER_ALL, GoingOn(1, MOST_BUFFERED)) == Decision(Reason.OVER_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("decision", "after"),
+    [
+        (START, GoingOn(2, 1)),
+        (HOLD, GoingOn(1, 2)),
+        (NOT_NOW, GoingOn(1, 1)),
+        (CANCEL, GoingOn(1, 1)),
+        (TERMINATE, GoingOn(1, 0)),
+    ],
+)
+def test_what_goes_on_after_a_decision(decision: Decision, after: GoingOn) -> None:
+    assert GoingOn(1, 1).after(decision) == after
+
+
+@pytest.mark.parametrize("policy", [Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER])
+def test_what_is_stopped_of_the_same_pass_overlaps_and_what_would_not_have_started_keeps_its_reason(
+    policy: Overlap,
+) -> None:
+    together = Together(policy, GoingOn())
+    for reason in (Reason.PAUSED, Reason.MISSED, None, None):
+        together.add(reason)
+    reasons = [made.reason for made in together.decisions]
+    assert reasons == [Reason.PAUSED, Reason.MISSED, Reason.OVERLAP, None]

@@ -1,0 +1,162 @@
+"""Ends that come together are written together, and none is harmed by another."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.db import DataError, OperationalError, connection, transaction
+
+from executions.lifecycle.transitions import Ending
+from executions.models import Attempt, LogLine, Run
+from executions.states import AttemptStatus, RunStatus
+from executions.worker import attempt, end_writer
+from tests.factories import NOW, claim, make_job, make_run
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def ended(number: int) -> end_writer.Ended:
+    """A run that was claimed and carried out, with a line in its log; nothing of its end is written."""
+    claimed = claim(make_run(make_job(f"job {number}"), NOW + timedelta(milliseconds=number)))
+    begun = attempt.begin(claimed)
+    begun.context.log(f"line {number}")
+    return begun, Ending(claimed.run_id, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
+
+
+def statuses() -> set[str]:
+    return set(Run.objects.values_list("status", flat=True))
+
+
+class Threads:
+    """Each writes one end; how often a finish was tried, and by which of them, is noted."""
+
+    def __init__(self, failures: list[BaseException] | None = None) -> None:
+        self.finished: list[int] = []
+        self.errors: list[BaseException] = []
+        self._failures = failures or []
+        self._running: list[threading.Thread] = []
+        self.writer = end_writer.writer.get()
+
+    def write(self, number: int, one: end_writer.Ended) -> None:
+        thread = threading.Thread(target=self._write, args=(number, one))
+        thread.start()
+        self._running.append(thread)
+
+    def join(self) -> None:
+        for thread in self._running:
+            thread.join(30)
+            assert not thread.is_alive(), "it waits for ever"
+
+    def n_gathered(self) -> int:
+        return len(self.writer._gathered)
+
+    def _write(self, number: int, one: end_writer.Ended) -> None:
+        def note(execute: Any, statement: str, *args: Any) -> Any:
+            if "executions_attempt" in statement:
+                self.finished.append(number)
+                if self._failures:
+                    raise self._failures.pop()
+            return execute(statement, *args)
+
+        try:
+            with connection.execute_wrapper(note):
+                end_writer.write([one], lambda: NOW)
+        except BaseException as error:  # noqa: BLE001  (looked at by the test)
+            self.errors.append(error)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def hindered(threads: Threads, ends: list[end_writer.Ended]) -> Iterator[None]:
+    """The first end waits for its row, and meanwhile the others gather; then the block, then all may be written."""
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=ends[0][0].claim.run_id)
+        threads.write(0, ends[0])
+        wait_until(lambda: threads.finished, what="the first statement")
+        for number, one in enumerate(ends[1:], 1):
+            threads.write(number, one)
+            wait_until(lambda number=number: threads.n_gathered() == number, what="another to gather")  # type: ignore[misc]
+        yield
+    threads.join()
+
+
+def test_what_ends_while_another_end_is_written_is_written_in_one_statement() -> None:
+    ends, threads = [ended(number) for number in range(12)], Threads()
+    with hindered(threads, ends):
+        assert statuses() == {"running"}
+    assert threads.finished == [0, 1]
+    assert statuses() == {"succeeded"}
+    assert Attempt.objects.count() == LogLine.objects.count() == 12
+    assert not threads.n_gathered()
+
+
+def test_an_end_that_the_database_refuses_costs_no_other_its_end() -> None:
+    ends, threads = [ended(number) for number in range(4)], Threads()
+    begun, ending = ends[2]
+    ends[2] = begun, replace(ending, claim_no=2**40)
+    with hindered(threads, ends):
+        pass
+    assert [type(error) for error in threads.errors] == [DataError]
+    assert set(Run.objects.exclude(status="succeeded").values_list("pk", flat=True)) == {begun.claim.run_id}
+    assert LogLine.objects.exclude(run_id=begun.claim.run_id).count() == 3, "each once"
+
+
+def test_ends_are_kept_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_writer, "BETWEEN_TRIES", 0)
+    ends = [ended(number) for number in range(5)]
+    threads = Threads([OperationalError("the database is away") for _ in range(4)])
+    for number, one in enumerate(ends):
+        threads.write(number, one)
+    threads.join()
+    assert (threads.errors, statuses()) == ([], {"succeeded"})
+    assert LogLine.objects.count() == 5, "none lost, none twice"
+
+
+def test_a_log_that_found_the_database_away_is_stored_after_the_end() -> None:
+    one, failures = ended(0), [OperationalError("the database is away")]
+
+    def refuse(execute: Any, statement: str, *args: Any) -> Any:
+        if failures and "executions_logline" in statement:
+            raise failures.pop()
+        return execute(statement, *args)
+
+    with connection.execute_wrapper(refuse):
+        end_writer.write([one], lambda: NOW)
+    assert (failures, statuses(), LogLine.objects.count()) == ([], {"succeeded"}, 1)
+
+
+def test_an_end_is_given_up_once_its_lease_has_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_writer, "BETWEEN_TRIES", 0)
+    ticks = iter(NOW + timedelta(seconds=10 * number) for number in range(100))
+    tries: list[object] = []
+
+    def refuse(*args: object) -> None:
+        tries.append(args)
+        raise OperationalError("the database is away")
+
+    one = ended(0)
+    with connection.execute_wrapper(refuse):
+        end_writer.write([one], lambda: next(ticks))
+    assert tries and statuses() == {"running"}
+
+
+def test_a_thread_that_is_ended_as_it_writes_leaves_nobody_waiting() -> None:
+    ends = [ended(number) for number in range(3)]
+    threads = Threads()
+    with hindered(threads, ends):
+        threads._failures += [SystemExit()]  # of the second statement
+    assert [type(error) for error in threads.errors] == [SystemExit] * 2
+    late = ended(3)
+    threads.write(3, late)
+    threads.join()
+    assert Run.objects.get(pk=late[0].claim.run_id).status == RunStatus.SUCCEEDED

@@ -1,0 +1,289 @@
+"""The life of one attempt, with real targets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from executions.dispatch import KILL_AFTER, dispatch_once
+from executions.lifecycle import transitions
+from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
+from executions.states import RunStatus
+from executions.targets.base import StopReason
+from executions.worker import claims, heartbeat, logs, runner
+from executions.worker.context import RunContext
+from executions.worker.reaper import reap_once
+from tests.factories import ECHO, NOW, claim, end, make_job, make_run
+from tests.receiver import answer, running_receiver
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+
+# A target may keep its connection for itself, so the runner gives its own back: that ends a test's transaction.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HTTP: dict[str, Any] = {
+    "target_kind": "http",
+    "target": {"kind": "http", "url": "http://127.0.0.1:1/", "method": "POST"},
+}
+
+
+def clock() -> datetime:
+    return NOW + timedelta(seconds=1)
+
+
+def carry_out(run: Run) -> list[transitions.Ending]:
+    return runner.carry_out([(run.pk, run.claim_no)], "worker@tests:1", clock)
+
+
+def result_of(run: Run) -> dict[str, Any]:
+    result: dict[str, Any] = Attempt.objects.get(run=run).result or {}
+    return result
+
+
+def test_a_command_is_carried_out_and_its_result_and_log_are_kept() -> None:
+    run = make_run(make_job(payload={"message": "good morning"}))
+    carry_out(run)
+    run.refresh_from_db()
+    assert (run.status, run.worker, run.n_attempts) == (RunStatus.SUCCEEDED, "worker@tests:1", 1)
+    assert result_of(run)["message"] == "good morning"
+    assert [line.message for line in LogLine.objects.all()] == ["good morning"]
+
+
+def test_a_run_costs_two_statements_beyond_its_birth() -> None:
+    run = make_run(make_job(target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 0}))
+    with CaptureQueriesContext(connection) as queries:
+        carry_out(run)
+    run.refresh_from_db()
+    assert run.status == RunStatus.SUCCEEDED
+    assert len(queries) == 2, [query["sql"][:60] for query in queries]
+
+
+def test_a_run_that_calls_a_server_costs_no_more(settings: Settings) -> None:
+    settings.MAINSPRING = replace(settings.MAINSPRING, http_allow_private_networks=True)
+    with running_receiver() as receiver:
+        run = make_run(make_job(target={"kind": "http", "url": receiver.script("/", answer())}))
+        with CaptureQueriesContext(connection) as queries:
+            carry_out(run)
+    run.refresh_from_db()
+    assert run.status == RunStatus.SUCCEEDED
+    assert len(queries) == 2, [query["sql"][:60] for query in queries]
+
+
+def test_a_failing_command_is_retried_with_its_error_kept() -> None:
+    run = make_run(make_job(target={"kind": "command", "name": "demo.fail"}, payload={"message": "no luck"}))
+    (ended,) = carry_out(run)
+    assert (ended.status, ended.error_code) == (RunStatus.RETRYING, "exception")
+    attempt = Attempt.objects.get()
+    assert "no luck" in attempt.error and attempt.retry_at is not None
+
+
+def test_a_spent_message_does_nothing() -> None:
+    run = end(make_run())
+    assert runner.carry_out([(run.pk, 0)], "w", clock) == []
+    assert Attempt.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("frozen", "code", "named"),
+    [
+        ({"target": {"kind": "command", "name": "gone.away"}}, "invalid_target", "gone.away"),
+        ({"payload": {"massage": "typo"}}, "invalid_target", "payload.massage"),
+        (HTTP | {"payload": None}, "address_denied", "127.0.0.1"),
+        (HTTP | {"payload": [1], "target": HTTP["target"] | {"body_format": "form"}}, "invalid_request", "payload"),
+        ({"target": ECHO | {"colour": "red"}}, "invalid_definition", "colour"),
+        ({"target_kind": "agent", "target": {"kind": "agent"}}, "invalid_definition", "agent"),
+        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap takes one of"),
+    ],
+)
+def test_what_this_worker_cannot_carry_out_fails_for_good_with_the_reason(
+    frozen: dict[str, Any], code: str, named: str
+) -> None:
+    run = make_run()
+    RunSpec.objects.update(**frozen)
+    (ended,) = carry_out(run)
+    assert (ended.status, ended.error_code) == (RunStatus.FAILED, code)
+    assert named in ended.error
+
+
+class Refused:
+    """A database that refuses: each try takes `seconds` of the clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self.took, self.n_tries = NOW, timedelta(seconds=seconds), 0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def __call__(self, *_: Any) -> NoReturn:
+        self.now += self.took
+        self.n_tries += 1
+        raise OperationalError("the database refuses")
+
+
+@pytest.mark.parametrize(("seconds", "n_tries"), [(0.5, 8), (3.9, 2), (4, 1)])
+def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
+) -> None:
+    monkeypatch.setattr(claims, "BETWEEN_TRIES", 0)
+    runner.pace.get().size = 1
+    runs = [make_run(make_job(name)) for name in ("one", "two")]
+    refused = Refused(seconds)
+    with connection.execute_wrapper(refused):
+        assert runner.carry_out([(run.pk, 0) for run in runs], "w", refused.clock) == []
+    assert refused.now - NOW < KILL_AFTER
+    assert refused.n_tries == n_tries
+    assert {run.status for run in Run.objects.all()} == {RunStatus.QUEUED}
+
+
+def test_editing_or_deleting_the_job_does_not_change_what_its_runs_carry_out() -> None:
+    job = make_job()
+    run = make_run(job)
+    job.delete()
+    carry_out(run)
+    assert result_of(run)["message"] == "hello"
+
+
+class TestHeartbeat:
+    def test_it_renews_claims_and_stores_the_log_while_the_target_runs(self, settings: Settings) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        context.log("halfway")
+        later = NOW + timedelta(seconds=20)
+        heartbeat.renew_once([context], later)
+        run.refresh_from_db()
+        assert run.lease_expires_at == later + settings.MAINSPRING.lease
+        assert context.should_stop() is None
+        assert LogLine.objects.get().message == "halfway"
+
+    def test_it_passes_on_a_cancellation(self) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        heard: list[StopReason] = []
+        context.on_stop(heard.append)
+        transitions.cancel(run.pk, NOW, actor="ann")
+        heartbeat.renew_once([context], NOW)
+        assert heard == [StopReason.CANCELLED]
+
+    def test_a_claim_that_was_lost_stops_the_target(self) -> None:
+        run = make_run()
+        context = RunContext(claim(run), timedelta(minutes=5))
+        assert claim_again(run).claim_no == 2
+        heartbeat.renew_once([context], NOW)
+        assert context.should_stop() is StopReason.LOST
+
+
+def claim_again(run: Run) -> transitions.Claim:
+    """Let the first claim be lost, and take a second."""
+    reap_once(NOW + timedelta(minutes=1), 10)
+    return claim(run, NOW + timedelta(minutes=1))
+
+
+class TestContext:
+    def test_a_callback_registered_after_the_request_is_called_at_once(self) -> None:
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        context.stop(StopReason.CANCELLED)
+        heard: list[StopReason] = []
+        context.on_stop(heard.append)
+        assert heard == [StopReason.CANCELLED]
+
+    def test_only_the_first_request_to_stop_counts_and_forgotten_callbacks_stay_silent(self) -> None:
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        heard: list[StopReason] = []
+        forgotten: list[StopReason] = []
+        context.on_stop(heard.append)
+        context.on_stop(forgotten.append)()
+        context.stop(StopReason.LOST)
+        context.stop(StopReason.CANCELLED)
+        assert (heard, forgotten, context.should_stop()) == ([StopReason.LOST], [], StopReason.LOST)
+
+    def test_empty_lines_count_against_the_size_as_well(self, settings: Settings) -> None:
+        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=1000)
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        for _ in range(500):
+            context.log("")
+        logs.store([context.run_log])
+        assert LogLine.objects.count() <= 10
+
+    def test_a_log_past_its_size_says_that_the_rest_is_left_out(self, settings: Settings) -> None:
+        settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=210)
+        context = RunContext(claim(make_run()), timedelta(minutes=5))
+        for text in ("12345", "67890x", "never seen"):
+            context.log(text)
+        logs.store([context.run_log])
+        assert [line.message[:7] for line in LogLine.objects.all()] == ["12345", "The log"]
+
+
+def test_runs_of_one_message_share_round_trips() -> None:
+    job = make_job()
+    runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(40)]
+    runner.pace.get().size = 1
+    with CaptureQueriesContext(connection) as queries:
+        ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+    assert [ending.run_id for ending in ended] == [run.pk for run in runs], "in order"
+    assert {run.status for run in Run.objects.all()} == {RunStatus.SUCCEEDED}
+    assert Attempt.objects.count() == LogLine.objects.count() == 40
+    assert len(queries) < 40, "three for each chunk: claim, log, finish"
+
+
+def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_written() -> None:
+    quick, slow = make_job(), make_job("slow", target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 2})
+    runs = [
+        make_run(job, NOW + timedelta(milliseconds=number)) for number, job in enumerate((quick, slow, quick, quick))
+    ]
+    runner.pace.get().size = 4
+    seen: list[set[tuple[object, str]]] = []
+
+    def look() -> None:
+        wait_until(lambda: Run.objects.filter(pk=runs[0].pk, status="succeeded").exists(), what="the first one's end")
+        seen.append(set(Run.objects.values_list("pk", "status")))
+        connection.close()
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+    looker.join()
+    assert [ending.run_id for ending in ended] == [run.pk for run in runs[:2]]
+    statuses = dict(seen[0])
+    assert (statuses[runs[0].pk], statuses[runs[1].pk]) == ("succeeded", "running")
+    again = dispatch_once(datetime.now(UTC), 10).messages
+    assert sorted(message.args for message in again) == [[[[str(run.pk), 1]]] for run in runs[2:]]
+    assert [carry_out_again.status for run in runs[2:] for carry_out_again in runner.carry_out([(run.pk, 1)], "w")] == [
+        RunStatus.SUCCEEDED
+    ] * 2
+    assert list(Attempt.objects.filter(run=runs[3]).values_list("number", "claim_no")) == [(1, 2)]
+    kinds = RunEvent.objects.filter(run=runs[3]).order_by("id").values_list("kind", "reason")
+    assert list(kinds) == [
+        ("queued", ""),
+        ("running", ""),
+        ("queued", "given_back"),
+        ("running", ""),
+        ("succeeded", ""),
+    ]
+
+
+def test_what_a_message_has_not_begun_after_a_second_is_published_again() -> None:
+    job = make_job()
+    runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(3)]
+    ticks = iter(NOW + timedelta(milliseconds=400 * number) for number in range(100))
+    runner.pace.get().size = 1
+    ended = runner.carry_out([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
+    assert [ending.run_id for ending in ended] == [runs[0].pk]
+    assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10).messages) == 2
+
+
+def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:
+    run = make_run()
+    claimed = claim(run)
+    transitions.cancel(run.pk, clock(), actor="ann")
+    assert transitions.give_back([(run.pk, claimed.claim_no)], clock()) == 1
+    run.refresh_from_db()
+    assert (run.status, run.n_attempts, run.started_at) == (RunStatus.CANCELLED, 0, None)

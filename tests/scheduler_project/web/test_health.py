@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from scheduler_project.env import Environment
+from scheduler_project.launch import stores
+from scheduler_project.web import health
+from tests.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.test import Client
+
+    from scheduler_project.launch.postgres import Postgres
+
+LATEST: tuple[str, str] = MigrationLoader(None).graph.leaf_nodes("schedules")[0]
+
+
+@pytest.fixture(autouse=True)
+def readiness(monkeypatch: pytest.MonkeyPatch) -> health.Readiness:
+    """As of a process that has just started."""
+    fresh = health.Readiness()
+    monkeypatch.setattr(health, "readiness", fresh)
+    return fresh
+
+
+@pytest.fixture
+def unmigrated(transactional_db: None) -> Iterator[None]:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied(*LATEST)
+    yield
+    if LATEST not in recorder.applied_migrations():
+        recorder.record_applied(*LATEST)
+
+
+def test_a_process_is_alive_without_its_database(client: Client) -> None:
+    response = client.get("/health/live", secure=True)
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_probe_over_plain_http_is_not_sent_elsewhere(client: Client) -> None:
+    assert client.get("/health/live").status_code == 200
+
+
+def test_a_probe_is_answered_under_any_name(client: Client) -> None:
+    assert client.get("/health/live", headers={"host": "10.0.0.7:8000"}).status_code == 200
+
+
+def test_a_process_is_ready_with_its_database_migrated(client: Client, db: None) -> None:
+    response = client.get("/health/ready", secure=True)
+
+    assert (response.status_code, response.json()) == (
+        200,
+        {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}},
+    )
+
+
+def test_a_process_is_not_ready_before_the_migrations_are_applied(client: Client, unmigrated: None) -> None:
+    response = client.get("/health/ready", secure=True)
+    assert response.status_code == 503
+    assert response.json() == {"status": "unavailable", "checks": {"database": "ok", "migrations": "failed"}}
+
+
+def test_a_process_without_a_database_is_not_ready_and_tells_nothing_more(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"HOST": "127.0.0.1", "PORT": "1", "PASSWORD": "hunter2"}.items():
+        monkeypatch.setitem(connection.settings_dict, name, value)
+
+    response = client.get("/health/ready", secure=True)
+    assert response.status_code == 503
+    assert response.json() == {"status": "unavailable", "checks": {"database": "failed", "migrations": "unknown"}}
+
+
+def test_a_probe_only_reads(client: Client) -> None:
+    assert client.post("/health/live", secure=True).status_code == 405
+
+
+def test_readiness_costs_the_database_little_however_often_it_is_asked_for(
+    client: Client,
+    db: None,
+    readiness: health.Readiness,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 3600)
+    assert client.get("/health/ready").status_code == 200
+    with monkeypatch.context() as patched:
+        patched.setattr(health, "connection", None)  # not asked
+        assert [client.get("/health/ready").status_code for _ in range(20)] == [200] * 20
+
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(health, "MigrationExecutor", None)  # not looked at again
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_database_that_hangs_holds_up_no_probe(
+    client: Client,
+    transactional_db: None,
+    readiness: health.Readiness,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(readiness, "PATIENCE", 0.2)
+    with stores.postgres() as server, monkeypatch.context() as patched:
+        there = Environment({"DATABASE_URL": server.url}).postgresql("DATABASE_URL")
+        for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME"):
+            patched.setitem(connection.settings_dict, name, there[name])
+        wait_until(lambda: readiness.checks()["database"] == "ok")
+        patched.setattr(readiness, "KEPT_SECONDS", 0)
+        with frozen(server):
+            answers = [client.get("/health/ready") for _ in range(10)]
+            assert {answer.status_code for answer in answers} == {503}
+            assert answers[-1].json()["checks"] == {"database": "failed", "migrations": "unknown"}
+            assert client.get("/health/live").status_code == 200
+            assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
+        wait_until(lambda: readiness.checks()["database"] == "ok")
+        assert caplog.text.count("The database does not answer.") == 1
+        wait_until(lambda: "readiness" not in [thread.name for thread in threading.enumerate()])
+
+
+@contextmanager
+def frozen(server: Postgres) -> Iterator[None]:
+    """All processes of a server stand still: it takes connections and never answers."""
+    listing = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [[int(number) for number in line.split()] for line in listing.splitlines()]
+    # First the one that starts others.
+    pids = [server.pid, *(pid for pid, parent in pairs if parent == server.pid)]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_process_becomes_ready_when_its_database_is_migrated(
+    client: Client, unmigrated: None, readiness: health.Readiness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "KEPT_SECONDS", 0)
+    assert client.get("/health/ready").status_code == 503
+    MigrationRecorder(connection).record_applied(*LATEST)
+    assert client.get("/health/ready").status_code == 200

@@ -1,0 +1,34 @@
+"""Where a job begins to count."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from schedules.clock.anchors import LATE_ONCE, anchored, as_it_was, first_mark
+from schedules.clock.reading.schedule import parse
+from schedules.clock.spec import ScheduleSpec
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def spec(**data: object) -> ScheduleSpec:
+    return parse(data, min_interval=timedelta(0))
+
+
+def test_an_interval_is_anchored_at_its_own_anchor_else_at_its_start_else_now() -> None:
+    assert anchored(spec(every="1h"), NOW).anchor_at == NOW
+    assert anchored(spec(every="1h", start_at="2027-01-01T00:00Z"), NOW).anchor_at == datetime(2027, 1, 1, tzinfo=UTC)
+    mine = spec(every="1h", anchor_at="2026-01-01T00:10Z", start_at="2027-01-01T00:00Z")
+    assert anchored(mine, NOW) == mine
+
+
+def test_an_interval_that_is_set_again_keeps_its_beat_and_a_changed_one_does_not() -> None:
+    before = anchored(spec(every="1h"), NOW)
+    assert as_it_was(spec(every="1h"), before) == before
+    assert as_it_was(spec(every="2h"), before) == spec(every="2h")
+    assert as_it_was(spec(cron="0 * * * *"), before) == spec(cron="0 * * * *")
+
+
+def test_a_single_instant_may_be_a_moment_ago() -> None:
+    assert first_mark(spec(at="2026-11-20T12:00Z"), NOW) == NOW - LATE_ONCE
+    assert first_mark(spec(every="1h"), NOW) == NOW

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from executions.models import Run, RunSpec, Watch
+from schedules import triggers
+from schedules.exceptions import InvalidRegistration
+from schedules.jobs import chains, definitions
+from schedules.jobs.registration import Outcome, Registered, find, register, unregister
+from schedules.models import Job, JobState, ScheduleSpan
+from schedules.tick import tick
+from tests.factories import ECHO, HELLO, NOW, make_job
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+def wanted(name: str = "greeting", **definition: Any) -> dict[str, Any]:
+    return {"name": name, "schedule": {"every": "1m"}, "target": ECHO, "payload": HELLO, **definition}
+
+
+def put(now: Any = NOW, **definitions_by_key: dict[str, Any]) -> dict[str, Registered]:
+    return register(definitions_by_key, now, actor="tests")
+
+
+def outcomes(found: dict[str, Registered]) -> dict[str, str]:
+    return {key: each.outcome.value for key, each in found.items()}
+
+
+def test_of_many_jobs_each_is_made_whole() -> None:
+    plain = make_job("by itself", {"every": "1m"})
+    found = put(b=wanted("second", schedule={"delay": "5m"}), a=wanted("first"))
+    assert list(found) == ["b", "a"]
+    assert outcomes(found) == {"b": "created", "a": "created"}
+
+    job = Job.objects.select_related("spec").get(key="a")
+    assert (job.name, job.spec.job_id, job.spec.version, job.spec.target) == ("first", job.pk, 1, ECHO)
+    assert {**job.schedule, "anchor_at": None} == {**plain.schedule, "anchor_at": None}
+    assert (job.mark_at, job.next_run_at, job.state) == (plain.mark_at, plain.next_run_at, plain.state)
+    span = ScheduleSpan.objects.get(job_id=job.pk)
+    assert (span.schedule, span.from_at, span.until_at) == (job.schedule, job.mark_at, None)
+    tick(NOW + MINUTE, 10)
+    assert Run.objects.filter(job=job).count() == 1
+
+
+def test_what_is_as_it_is_wanted_is_not_touched() -> None:
+    job = put(a=wanted(), b=wanted(schedule={"at": "2026-11-20T12:01:00Z"}))["a"].job
+    tick(NOW + MINUTE, 10)
+    triggers.pause(job.pk, NOW + MINUTE, actor="ann", reason="moving")
+    before = list(Job.objects.order_by("key").values())
+    assert before[1]["state"] == JobState.ENDED
+
+    again = put(NOW + 90 * MINUTE, a=wanted(), b=wanted(schedule={"at": "2026-11-20T12:01:00Z"}))
+    assert outcomes(again) == {"a": "unchanged", "b": "unchanged"}
+    assert list(Job.objects.order_by("key").values()) == before
+    assert RunSpec.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "other"},
+        {"description": "what it does"},
+        {"schedule": {"every": "2m"}},
+        {"payload": {"message": "good night"}},
+        {"policies": {"overlap": "allow"}},
+        {"target": {"kind": "http", "url": "https://example.com"}, "payload": None},
+    ],
+)
+def test_what_differs_is_changed_and_the_rest_is_not(change: dict[str, Any]) -> None:
+    put(a=wanted(), b=wanted())
+    before = Job.objects.get(key="b")
+    later = NOW + timedelta(seconds=30)
+    assert outcomes(put(later, a=wanted(**change), b=wanted(), c=wanted())) == {
+        "a": "changed",
+        "b": "unchanged",
+        "c": "created",
+    }
+    changed = find("a")
+    assert changed is not None
+    assert changed.updated_at == later
+    shown = {
+        "name": changed.name,
+        "description": changed.description,
+        "schedule": {"every": changed.schedule["every"]},
+        "payload": changed.spec.payload,
+        "policies": {"overlap": changed.spec.policies["overlap"]},
+        "target": {name: changed.target.get(name) for name in ("kind", "url")},
+    }
+    for name, value in change.items():
+        assert shown[name] == value
+    assert Job.objects.get(key="b").updated_at == before.updated_at
+    assert outcomes(put(later, a=wanted(**change))) == {"a": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "outcome"),
+    [
+        ({"n": [1]}, {"n": [True]}, "changed"),
+        ({"n": 0}, {"n": False}, "changed"),
+        ([1, 2], [2, 1], "changed"),
+        ([1], [1, 2], "changed"),
+        ({"a": None}, {}, "changed"),
+        ({"a": 1, "b": 1e22}, {"b": 1e22, "a": 1}, "unchanged"),
+        ([1e23, 6.02214076e23, 1.7e99], [1e23, 6.02214076e23, 1.7e99], "unchanged"),
+        ([2**70], [2**70 + 1], "changed"),
+        ([0.1, 1e-7, 2**70, "ä\u2028", {}], [0.1, 1e-7, 2**70, "ä\u2028", {}], "unchanged"),
+    ],
+)
+def test_a_payload_is_the_same_when_it_is_the_same_json(one: Any, other: Any, outcome: str) -> None:
+    target = {"kind": "http", "method": "POST", "url": "https://example.com"}
+    put(a=wanted(target=target, payload=one))
+    assert outcomes(put(a=wanted(target=target, payload=other))) == {"a": outcome}
+
+
+def test_chains_are_registered_too_and_told_apart() -> None:
+    source = make_job("load", {"kind": "none"})
+    after = [{"job": str(source.pk), "on": "failure"}]
+    job = put(a=wanted(start_after=after))["a"].job
+    assert [(link.job, link.on) for link in chains.of(job.pk)] == [(source.pk, "failure")]
+    assert outcomes(put(a=wanted(start_after=after))) == {"a": "unchanged"}
+    assert outcomes(put(a=wanted(start_after=[{"job": str(source.pk), "on": "success"}]))) == {"a": "changed"}
+    assert outcomes(put(a=wanted())) == {"a": "changed"}
+    assert chains.of(job.pk) == ()
+
+
+def test_what_is_wrong_is_told_of_each_and_nothing_is_made_or_changed() -> None:
+    put(a=wanted())
+    with pytest.raises(InvalidRegistration) as caught:
+        put(
+            a=wanted("other"), b=wanted(schedule={"cron": "75 * * * *"}), c=wanted(target={"kind": "magic"}), d=wanted()
+        )
+    assert {key: list(errors) for key, errors in caught.value.errors.items()} == {
+        "b": ["schedule.cron"],
+        "c": ["target.kind"],
+    }
+    assert "b: schedule.cron; c: target.kind" in str(caught.value)
+    assert list(Job.objects.values_list("key", "name")) == [("a", "greeting")]
+
+
+def test_intervals_of_one_length_keep_their_beats_each_its_own() -> None:
+    both = [{"every": "1m", "anchor_at": "2026-11-01T00:00:30Z"}, {"every": "1m"}]
+    first = put(a=wanted(schedule=both), b=wanted(schedule=both[::-1]))
+    assert first["a"].job.schedule["specs"] == first["b"].job.schedule["specs"][::-1]
+    assert outcomes(put(NOW + 10 * MINUTE, a=wanted(schedule=both), b=wanted(schedule=both[::-1]))) == {
+        "a": "unchanged",
+        "b": "unchanged",
+    }
+    assert outcomes(put(NOW + 10 * MINUTE, a=wanted(schedule=[*both, {"every": "1m"}]))) == {"a": "changed"}
+
+
+def test_many_that_start_after_the_same_jobs_cost_few_statements_each(django_assert_max_num_queries: Any) -> None:
+    sources = [make_job(f"source {number}", {"kind": "none"}) for number in range(20)]
+    after = [{"job": str(source.pk)} for source in sources]
+    with django_assert_max_num_queries(10 + 10 * 10):
+        put(**{f"job-{number}": wanted(start_after=after) for number in range(10)})
+    assert set(Watch.objects.values_list("job_id", flat=True)) == {source.pk for source in sources}
+
+
+def test_two_that_close_a_circle_together_are_refused_together() -> None:
+    found = put(a=wanted("first"), b=wanted("second"))
+    ids = {key: str(each.job.pk) for key, each in found.items()}
+    with pytest.raises(InvalidRegistration) as caught:
+        put(a=wanted("first", start_after=[{"job": ids["b"]}]), b=wanted("second", start_after=[{"job": ids["a"]}]))
+    assert {key: list(errors) for key, errors in caught.value.errors.items()} == {"b": ["start_after.0.job"]}
+    assert chains.of(found["a"].job.pk) == ()
+
+
+def test_a_key_that_was_unregistered_stands_for_a_new_job_that_runs() -> None:
+    first = put(a=wanted())["a"].job
+    unregister("a", NOW, actor="tests")
+    unregister("a", NOW, actor="tests")
+    assert find("a") is None
+    second = put(NOW + MINUTE, a=wanted())["a"]
+    assert second.outcome is Outcome.CREATED
+    assert second.job.pk != first.pk
+    tick(NOW + 2 * MINUTE, 10)
+    assert list(Run.objects.values_list("job", flat=True)) == [second.job.pk]
+
+
+def test_jobs_without_a_key_may_share_their_names_with_one_that_has_it() -> None:
+    make_job("greeting")
+    make_job("greeting")
+    assert outcomes(put(a=wanted("greeting"))) == {"a": "created"}
+    definitions.delete(put(a=wanted("greeting"))["a"].job.pk, NOW, actor="tests")
+    assert Job.objects.filter(name="greeting", key=None).count() == 2
+
+
+def test_jobs_whose_ends_lead_to_something_are_watched() -> None:
+    watched = put(a=wanted(schedule={"delay": "5m"}), b=wanted())
+    assert list(Watch.objects.values_list("job_id", flat=True)) == [watched["a"].job.pk]
+
+
+def test_many_new_plain_jobs_cost_no_more_statements_than_one(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(8):
+        register({f"job-{number}": wanted(f"job {number}") for number in range(200)}, NOW, actor="tests")
+
+
+def test_the_log_tells_what_came_to_be_and_nothing_of_what_was_undone(django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks():
+        ids = {key: str(each.job.pk) for key, each in put(a=wanted("a"), b=wanted("b"), c=wanted("c")).items()}
+    circle = {
+        "a": wanted("a", start_after=[{"job": ids["b"]}]),
+        "b": wanted("b", start_after=[{"job": ids["a"]}]),
+        "c": wanted("other"),
+        "d": wanted("d"),
+    }
+    with capture_logs() as logs, django_capture_on_commit_callbacks(execute=True):
+        with pytest.raises(InvalidRegistration):
+            put(**circle)
+        d = put(a=wanted("a"), c=wanted("other"), d=wanted("d"))["d"].job
+        unregister("b", NOW, actor="tests")
+    assert [(entry["event"], entry["action"], entry["job"], entry["name"]) for entry in logs] == [
+        ("job_created", "create", str(d.pk), "d"),
+        ("job_changed", "replace", ids["c"], "other"),
+        ("job_deleted", "delete", ids["b"], "b"),
+    ]
+
+
+def test_new_jobs_are_stored_in_the_order_of_their_keys() -> None:
+    """Of two registrations that store the same keys, none waits for one that waits for it."""
+    put(c=wanted(), a=wanted(), b=wanted())
+    assert list(Job.objects.order_by("spec_id").values_list("key", flat=True)) == ["a", "b", "c"]

@@ -1,0 +1,387 @@
+"""The ledger: what was expected of a job against what was recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as configured
+from django.db import transaction
+from django.test import override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from executions.models import Run
+from executions.policies.overlap import Overlap
+from executions.states import Origin, Reason, RunStatus
+from schedules.clock.compare import Decision
+from schedules.clock.policies.catch_up import CatchUp
+from schedules.exceptions import JobGone
+from schedules.jobs import definitions
+from schedules.jobs.validation import validate
+from schedules.ledger import account
+from schedules.models import Job, JobState, ScheduleSpan
+from schedules.tick import tick
+from schedules.triggers import pause, resume, run_now
+from tests.factories import ECHO, EVERY_MINUTE, HELLO, NOW, end, make_job, make_run
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+pytestmark = pytest.mark.django_db
+
+ALLOW = {"overlap": "allow", "catch_up": {"mode": "all"}}
+
+
+def after(**delta: float) -> datetime:
+    return NOW + timedelta(**delta)
+
+
+def change(job: Job, schedule: dict[str, Any], now: datetime, **definition: Any) -> None:
+    data = {"name": job.name, "schedule": schedule, "target": ECHO, "payload": HELLO, **definition}
+    definitions.replace(job.pk, validate(data, now, job), now, actor="tests")
+
+
+def told(job: Job, now: datetime, since: datetime = NOW, until: datetime | None = None) -> list[tuple[str, str]]:
+    """Each entry as (minute and second, decision)."""
+    return [(f"{e.at:%H:%M:%S}", e.decision.value) for e in account.entries(job.pk, since, until or now, now)]
+
+
+def decisions(job: Job, now: datetime, **window: Any) -> list[str]:
+    return [decision for _, decision in told(job, now, **window)]
+
+
+def ticked(minutes: int = 3) -> Job:
+    job = make_job(policies=ALLOW)
+    for minute in range(1, minutes + 1):
+        tick(after(minutes=minute), 10)
+    return job
+
+
+def test_every_occurrence_is_told_with_its_row() -> None:
+    job = ticked()
+    pairs = [
+        (e.at, e.decision, e.record and e.record.status) for e in account.entries(job.pk, NOW, after(hours=1), NOW)
+    ]
+    assert pairs == [(after(minutes=m), Decision.STARTED, "queued") for m in (1, 2, 3)] + [
+        (after(minutes=m), Decision.UPCOMING, None) for m in range(4, 61)
+    ]
+
+
+def test_one_that_did_not_start_tells_why() -> None:
+    job = make_job()
+    tick(after(minutes=1), 10)
+    tick(after(minutes=2), 10)
+    entry = list(account.entries(job.pk, NOW, after(minutes=2), after(minutes=2)))[1]
+    assert (entry.decision, entry.record and entry.record.reason) == (Decision.SKIPPED, Reason.OVERLAP)
+
+
+def test_a_row_that_is_gone_is_a_gap_and_the_gaps_are_listed() -> None:
+    job = ticked(4)
+    Run.objects.filter(nominal_at__in=[after(minutes=2), after(minutes=3)]).delete()
+    assert decisions(job, after(minutes=4)) == ["started", "gap", "gap", "started"]
+    assert account.gaps(job.pk, NOW, after(minutes=4), after(minutes=4), 10) == [after(minutes=2), after(minutes=3)]
+    assert account.gaps(job.pk, NOW, after(minutes=4), after(minutes=4), 1) == [after(minutes=2)]
+
+
+def test_what_no_beat_has_come_to_is_pending_and_no_gap() -> None:
+    job = ticked(1)
+    assert decisions(job, after(minutes=3, seconds=5)) == ["started", "pending", "pending"]
+
+
+def test_what_falls_due_during_a_pause_is_told_so_before_and_after_it_is_recorded() -> None:
+    job = make_job()
+    pause(job.pk, after(seconds=30), actor="tests")
+    assert decisions(job, after(minutes=2)) == ["paused", "paused"]
+    resume(job.pk, after(minutes=2, seconds=30), actor="tests")
+    assert decisions(job, after(minutes=2, seconds=31)) == ["paused", "paused"]
+    tick(after(minutes=2, seconds=31), 10)
+    assert decisions(job, after(minutes=2, seconds=31)) == ["skipped", "skipped"]
+
+
+def test_a_row_that_no_schedule_names_is_unexpected() -> None:
+    job = ticked(1)
+    make_run(job, after(seconds=30))
+    assert told(job, after(minutes=1)) == [("12:00:30", "unexpected"), ("12:01:00", "started")]
+
+
+def test_runs_by_hand_are_no_occurrences() -> None:
+    job = ticked(1)
+    run_now(job, after(seconds=20), actor="tests")
+    assert decisions(job, after(minutes=1)) == ["started"]
+
+
+def test_each_stretch_of_time_follows_the_schedule_of_that_time() -> None:
+    job = ticked(2)
+    change(job, {"cron": "30 * * * *"}, after(minutes=2, seconds=10), policies=ALLOW)
+    tick(after(minutes=30), 10)
+    assert told(job, after(minutes=31)) == [
+        ("12:01:00", "started"),
+        ("12:02:00", "started"),
+        ("12:30:00", "started"),
+    ]
+    spans = [(s.schedule["cron"], s.from_at, s.until_at) for s in ScheduleSpan.objects.order_by("from_at")]
+    changed_at = after(minutes=2, seconds=10)
+    assert spans == [("* * * * *", NOW, changed_at), ("30 * * * *", changed_at, None)]
+
+
+def test_setting_the_same_schedule_again_begins_no_span() -> None:
+    job = ticked(1)
+    change(job, EVERY_MINUTE, after(minutes=1, seconds=10), description="other words")
+    assert ScheduleSpan.objects.count() == 1
+
+
+def test_two_changes_at_one_instant_leave_one_span() -> None:
+    job = make_job()
+    change(job, {"cron": "30 * * * *"}, NOW)
+    change(job, {"cron": "40 * * * *"}, NOW)
+    assert [s.schedule["cron"] for s in ScheduleSpan.objects.all()] == ["40 * * * *"]
+
+
+def test_what_came_due_in_a_pause_is_recorded_when_the_schedule_is_changed_in_it() -> None:
+    job = make_job()
+    pause(job.pk, after(seconds=30), actor="tests")
+    change(job, {"cron": "30 * * * *"}, after(minutes=2, seconds=30))
+    job.refresh_from_db()
+    assert (job.state, job.mark_at) == (JobState.PAUSED, after(minutes=2, seconds=30))
+    assert [(run.nominal_at, run.reason) for run in Run.objects.order_by("nominal_at")] == [
+        (after(minutes=1), "paused"),
+        (after(minutes=2), "paused"),
+    ]
+    assert decisions(job, after(minutes=3)) == ["skipped", "skipped"]
+
+
+def test_a_job_that_has_come_to_its_last_start_is_expected_to_do_no_more() -> None:
+    job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
+    for minute in (1, 2, 3):
+        tick(after(minutes=minute), 10)
+    assert decisions(job, after(minutes=10)) == ["started", "started"]
+    change(job, EVERY_MINUTE, after(minutes=10, seconds=1))
+    assert decisions(job, after(minutes=10, seconds=2)) == ["started", "started"]
+
+
+def test_what_lies_between_the_last_start_and_the_pass_that_made_it_is_no_gap() -> None:
+    job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
+    tick(after(minutes=4, seconds=30), 10)
+    assert decisions(job, after(minutes=10)) == ["started", "started"]
+    change(job, EVERY_MINUTE, after(minutes=10, seconds=1))
+    assert decisions(job, after(minutes=10, seconds=2)) == ["started", "started"]
+
+
+def test_of_what_is_to_come_no_more_is_told_than_the_limit_allows() -> None:
+    job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
+    tick(after(minutes=1), 10)
+    assert decisions(job, after(minutes=2), until=after(hours=1)) == ["started", "pending"]
+
+
+def test_a_folded_row_accounts_for_all_that_it_stands_for() -> None:
+    job = make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "skip"}})
+    while tick(after(hours=1, seconds=-0.5), 10).n_jobs:
+        pass
+    found = list(account.entries(job.pk, NOW, after(hours=1, seconds=-0.5), after(hours=1)))
+    assert sum(entry.n_occurrences for entry in found) == 3599 and len(found) < 120
+    folded = found[0]
+    assert (folded.at, folded.last_at) == (after(seconds=1), after(seconds=folded.n_occurrences))
+    middle = after(seconds=100)
+    assert next(account.entries(job.pk, middle, after(hours=1), after(hours=1))) == folded
+    assert folded.record is not None
+    Run.objects.filter(pk=folded.record.run_id).delete()
+    missing = account.gaps(job.pk, NOW, after(hours=1), after(hours=1, seconds=-0.5), 5000)
+    assert missing == [after(seconds=n) for n in range(1, folded.n_occurrences + 1)]
+
+
+def test_a_gap_that_a_backfill_made_good_is_none() -> None:
+    job = ticked(2)
+    Run.objects.filter(nominal_at=after(minutes=2)).delete()
+    make_run(job, after(minutes=2), origin=Origin.BACKFILL)
+    found = list(account.entries(job.pk, NOW, after(minutes=2), after(minutes=2)))
+    assert [entry.decision for entry in found] == [Decision.STARTED, Decision.MADE_GOOD]
+    assert found[1].made_good_by is not None and found[1].record is None
+    assert account.gaps(job.pk, NOW, after(minutes=2), after(minutes=2), 10) == []
+
+
+def test_a_backfill_stands_beside_the_row_that_it_repeats() -> None:
+    job = ticked(1)
+    born = make_run(job, after(minutes=1), origin=Origin.BACKFILL)
+    (entry,) = account.entries(job.pk, NOW, after(minutes=1), after(minutes=1))
+    assert (entry.decision, entry.made_good_by and entry.made_good_by.run_id) == (Decision.STARTED, born.pk)
+
+
+def test_before_what_is_kept_nothing_is_missed() -> None:
+    job = ticked(3)
+    Run.objects.filter(nominal_at=after(minutes=1)).delete()
+    later = after(minutes=2) + configured.MAINSPRING.retention
+    Job.objects.update(mark_at=later)
+    assert told(job, later, until=after(minutes=3)) == [("12:02:00", "started"), ("12:03:00", "started")]
+
+
+def test_a_schedule_that_cannot_be_read_expects_nothing_and_its_rows_are_shown() -> None:
+    job = ticked(2)
+    nonsense = {"kind": "from the future"}
+    ScheduleSpan.objects.update(schedule=nonsense)
+    Job.objects.update(schedule=nonsense)
+    assert decisions(job, after(minutes=5)) == ["started", "started"]
+
+
+def test_a_job_whose_span_was_never_written_is_judged_by_the_schedule_it_has() -> None:
+    job = ticked(2)
+    ScheduleSpan.objects.all().delete()
+    assert decisions(job, after(minutes=2)) == ["started", "started"]
+
+
+def test_the_ledger_of_a_deleted_job_stays_and_says_nothing_of_the_time_after() -> None:
+    job = ticked(2)
+    job_id = job.pk
+    definitions.delete(job_id, after(minutes=2, seconds=10), actor="tests")
+    found = [entry.decision for entry in account.entries(job_id, NOW, after(hours=1), after(hours=1))]
+    assert found == [Decision.STARTED, Decision.STARTED]
+    ScheduleSpan.objects.all().delete()
+    with pytest.raises(JobGone):
+        account.entries(job_id, NOW, after(hours=1), after(hours=1))
+
+
+def test_a_job_of_which_the_schedule_cannot_be_read_can_be_deleted() -> None:
+    job = make_job()
+    Job.objects.update(schedule={"kind": "cron", "cron": "nonsense"})
+    definitions.delete(job.pk, after(minutes=1), actor="tests")
+    assert not Job.objects.exists()
+
+
+def test_pages_meet_without_a_seam_and_count_the_window() -> None:
+    job = make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "skip"}})
+    while tick(after(hours=1, seconds=-0.5), 10).n_jobs:
+        pass
+    whole = list(account.entries(job.pk, NOW, after(hours=1), after(hours=1)))
+    pages, start = [], NOW
+    for _ in range(100):
+        page = account.explain(job.pk, start, after(hours=1), after(hours=1), limit=7)
+        pages += page.entries
+        if start == NOW:
+            assert page.counts == {Decision.SKIPPED: 3598, Decision.STARTED: 1, Decision.PENDING: 1}
+        if page.next_at is None:
+            break
+        start = page.next_at
+    assert pages == whole
+
+
+def test_only_gaps_are_found_however_far_they_lie_and_a_long_search_goes_on_where_it_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = ticked(8)
+    Run.objects.filter(nominal_at=after(minutes=7)).delete()
+    now = after(minutes=8)
+    assert [e.at for e in account.explain(job.pk, NOW, now, now, limit=5, only_gaps=True).entries] == [after(minutes=7)]
+    monkeypatch.setattr(account, "MOST_COUNTED", 4)
+    first = account.explain(job.pk, NOW, now, now, limit=5, only_gaps=True)
+    assert (first.entries, first.counts, first.next_at) == ([], None, after(minutes=4))
+    second = account.explain(job.pk, after(minutes=4), now, now, limit=5, only_gaps=True)
+    assert [e.at for e in second.entries] == [after(minutes=7)] and second.next_at is None
+
+
+def test_many_spans_are_gone_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "SPANS_AT_ONCE", 2)
+    job = make_job(policies=ALLOW)
+    for minute in range(1, 8):
+        tick(after(minutes=minute), 10)
+        change(
+            job,
+            {"cron": "* * * * *", "end_at": f"2030-01-0{minute}T00:00:00Z"},
+            after(minutes=minute, seconds=1),
+            policies=ALLOW,
+        )
+    tick(after(minutes=8), 10)
+    assert decisions(job, after(minutes=8)) == ["started"] * 8
+
+
+SCHEDULES = st.sampled_from(
+    [
+        {"every": "7s"},
+        {"every": "1m", "max_runs": 3},
+        {"cron": "* * * * *"},
+        {"cron": "*/20 * * * * *", "end_at": "2026-11-20T12:20:00Z"},
+        {"at": "2026-11-20T12:10:00Z"},
+        {"kind": "none"},
+    ]
+)
+POLICIES = st.fixed_dictionaries(
+    {
+        "overlap": st.sampled_from([overlap.value for overlap in Overlap]),
+        "catch_up": st.fixed_dictionaries(
+            {"mode": st.sampled_from([mode.value for mode in CatchUp]), "max_age": st.sampled_from(["5s", "3m", "1h"])}
+        ),
+    }
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["tick", "tick", "pause", "resume", "change", "end", "by hand"]), st.integers(1, 400_000)
+    ),
+    min_size=2,
+    max_size=14,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    policies=POLICIES,
+    first=SCHEDULES,
+    others=st.lists(SCHEDULES, min_size=14, max_size=14),
+    steps=STEPS,
+    choice=st.randoms(),
+)
+def test_whatever_happens_nothing_is_missing_and_nothing_is_too_much(
+    db: None,
+    policies: dict[str, Any],
+    first: dict[str, Any],
+    others: list[dict[str, Any]],
+    steps: list[tuple[str, int]],
+    choice: Any,
+) -> None:
+    knobs = replace(configured.MAINSPRING, chunk_size=20, fold_after=2)
+    with override_settings(MAINSPRING=knobs), transaction.atomic():
+        try:
+            job, now = make_job(schedule=first, policies=fitting(first, policies)), NOW
+            for (step, milliseconds), other in zip(steps, others, strict=False):
+                now += timedelta(milliseconds=milliseconds)
+                take(job, step, other, policies, now)
+            if Job.objects.get().state == JobState.PAUSED:
+                resume(job.pk, now, actor="tests")
+            while tick(now, 10).n_jobs:
+                pass
+            found = list(account.entries(job.pk, NOW - timedelta(hours=1), now, now))
+            assert {e.decision for e in found} <= {Decision.STARTED, Decision.SKIPPED}
+            rows = Run.objects.filter(origin="schedule")
+            assert sorted(e.record.run_id for e in found if e.record) == sorted(rows.values_list("pk", flat=True))
+            if singles := [e for e in found if e.n_occurrences == 1]:
+                lost = choice.choice(singles)
+                Run.objects.filter(pk=lost.record and lost.record.run_id).delete()
+                # The last of `max_runs` is where a job ended: without its row that is not known any more.
+                if Job.objects.get().schedule.get("max_runs") is None and "max_runs" not in str(others) + str(first):
+                    missing = account.gaps(job.pk, NOW - timedelta(hours=1), now, now, 10)
+                    assert missing == [lost.at]
+        finally:
+            transaction.set_rollback(True)
+
+
+def fitting(schedule: dict[str, Any], policies: dict[str, Any]) -> dict[str, Any]:
+    """Those that have an effect on a job with this schedule: others are refused."""
+    return {"overlap": policies["overlap"]} if schedule.get("kind") == "none" else policies
+
+
+def take(job: Job, step: str, schedule: dict[str, Any], policies: dict[str, Any], now: datetime) -> None:
+    state = Job.objects.get().state
+    match step:
+        case "tick":
+            tick(now, 10)
+        case "pause" if state == JobState.ACTIVE:
+            pause(job.pk, now, actor="tests")
+        case "resume" if state == JobState.PAUSED:
+            resume(job.pk, now, actor="tests")
+        case "end":
+            for run in Run.objects.filter(status=RunStatus.QUEUED):
+                end(run, now=max(now, run.nominal_at + timedelta(milliseconds=258)))
+        case "by hand":
+            run_now(Job.objects.get(), now, actor="tests")
+        case "change" if schedule.get("at", "9") > now.isoformat():
+            change(Job.objects.select_related("spec").get(), schedule, now, policies=fitting(schedule, policies))

@@ -1,0 +1,31 @@
+"""Incidents: which of many open ones a review comes to first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from schedules.ledger import stoppages
+from schedules.ledger.stoppages import review, suspect
+from schedules.models import Job, Stoppage, Why
+from tests.factories import NOW, make_job
+
+pytestmark = pytest.mark.django_db
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_where_more_is_open_than_a_review_looks_at_what_was_not_told_yet_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stoppages, "OPEN_A_PASS", 1)
+    old, new = make_job("old"), make_job("new")
+    Job.objects.update(schedule={"kind": "of another version"}, next_run_at=None)
+    for minute, job in enumerate((old, new)):
+        suspect(Why.NO_NEXT, [(job.pk, NOW)], NOW + minute * MINUTE)
+        assert review(NOW + minute * MINUTE).n_raised == 1
+    assert list(Stoppage.objects.order_by("found_at").values_list("job_id", "raised_at", "over_at")) == [
+        (old.pk, NOW, None),
+        (new.pk, NOW + MINUTE, None),
+    ]

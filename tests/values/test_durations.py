@@ -1,0 +1,112 @@
+"""Lengths of time in every notation, and their canonical text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from values.durations import LONGEST, duration_text, read_duration
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("15m", 900),
+        ("2h", 7200),
+        ("1d", 86400),
+        ("1w", 604800),
+        ("90s", 90),
+        ("1h30m", 5400),
+        ("1h 30m", 5400),
+        ("1.5h", 5400),
+        ("1500ms", 1.5),
+        ("1s500ms", 1.5),
+        ("250us", 0.00025),
+        ("2 hours 5 minutes", 7500),
+        ("3 Days", 259200),
+        ("PT15M", 900),
+        ("P1DT2H", 93600),
+        ("P2W", 1209600),
+        ("pt0.5s", 0.5),
+        ("P1.5D", 129600),
+        (900, 900),
+        (0.1, 0.1),
+        (1e3, 1000),
+        ("900", 900),
+        ("1.5", 1.5),
+        (" 15m ", 900),
+    ],
+)
+def test_these_mean_so_many_seconds(value: object, seconds: float) -> None:
+    assert read_duration(value) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("1mo", "months and years have no fixed length"),
+        ("2 years", "months and years have no fixed length"),
+        ("P1M", "months and years have no fixed length"),
+        ("P1Y2D", "months and years have no fixed length"),
+        ("15M", "M can mean minutes or months"),
+        ("PT", "is not an ISO 8601 duration"),
+        ("P", "is not an ISO 8601 duration"),
+        ("P1DT", "is not an ISO 8601 duration"),
+        ("PT1D", "is not an ISO 8601 duration"),
+        ("", "is empty"),
+        ("   ", "is empty"),
+        ("fast", "is not a length of time"),
+        ("-5m", "is not a length of time"),
+        ("5m m", "is not a length of time"),
+        ("5q", "is not a unit of time"),
+        ("30m1h", "the largest first"),
+        ("1h1h", "each unit once"),
+        ("٣m", "is not a length of time"),
+        (0, "longer than nothing"),
+        (-1, "longer than nothing"),
+        ("0s", "longer than nothing"),
+        (1e-9, "at least one microsecond"),
+        (float("inf"), "is not a length of time"),
+        (float("nan"), "is not a length of time"),
+        (10**400, "is not a length of time"),
+        ("999999999999999d", "at most ten years"),
+        ("3654d", "at most ten years"),
+        (True, "is not a length of time"),
+        ([900], "is not a length of time"),
+        ("1" * 100, "is too long"),
+        ("5m\x00", "is not a length of time"),
+        ("5\ud800", "is not a length of time"),
+    ],
+)
+def test_these_are_refused_with_the_reason(value: object, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_duration(value)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (timedelta(minutes=15), "15m"),
+        (timedelta(minutes=90), "1h30m"),
+        (timedelta(seconds=90), "1m30s"),
+        (timedelta(milliseconds=1500), "1500ms"),
+        (timedelta(minutes=1, milliseconds=1), "1m1ms"),
+        (timedelta(microseconds=1500), "1500us"),
+        (timedelta(days=1), "1d"),
+        (timedelta(days=8), "8d"),
+        (timedelta(weeks=2), "2w"),
+        (timedelta(hours=36), "1d12h"),
+    ],
+)
+def test_each_length_has_one_canonical_text(length: timedelta, text: str) -> None:
+    assert duration_text(length) == text
+
+
+@profile(derandomize=True, max_examples=500, deadline=None, database=None)
+@given(st.timedeltas(timedelta(microseconds=1), LONGEST))
+def test_the_canonical_text_is_read_back_exactly(length: timedelta) -> None:
+    assert read_duration(duration_text(length)) == length

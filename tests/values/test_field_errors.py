@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from values.field_errors import did_you_mean, field_errors
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: str
+
+
+class Sample(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    day: date
+    limit: Annotated[int, Field(ge=1, le=10)] = 1
+    tags: list[str] = []
+    either: int | bool | None = None
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
+    colour: Literal["red", "blue"] = "red"
+    headers: dict[str, str] = {}
+
+    @field_validator("colour")
+    @classmethod
+    def _check(cls, value: str) -> str:
+        if value == "blue":
+            raise ValueError("Blue is out of stock: choose red.")
+        return value
+
+
+def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
+    with pytest.raises(ValidationError) as caught:
+        Sample.model_validate(data)
+    return field_errors(caught.value, data, prefix=prefix, known=Sample.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, {"day": ["day is required."]}),
+        ({"day": "soon"}, {"day": ["day takes a date such as 2026-11-20."]}),
+        ({"day": "2026-11-20", "limit": 11}, {"limit": ["limit must be 10 or less."]}),
+        ({"day": "2026-11-20", "limit": "many"}, {"limit": ["limit takes a whole number."]}),
+        ({"day": "2026-11-20", "tags": ["a", 1]}, {"tags.1": ["1 takes a text."]}),
+        ({"day": "2026-11-20", "headers": {"X-A": 1}}, {"headers.X-A": ["X-A takes a text."]}),
+        ({"day": "2026-11-20", "either": "x"}, {"either": ["either takes a whole number or true or false."]}),
+        ({"day": "2026-11-20", "pet": {"kind": "cat"}}, {"pet.lives": ["lives is required."]}),
+        ({"day": "2026-11-20", "colour": "blue"}, {"colour": ["Blue is out of stock: choose red."]}),
+        ({"day": "2026-11-20", "colour": "pink"}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
+        (
+            {"day": "2026-11-20", "colour": "bleu"},
+            {"colour": ["colour takes one of 'red' or 'blue'. Did you mean blue?"]},
+        ),
+        ({"day": "2026-11-20", "colour": 7}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
+        ({"day": "2026-11-20", "tag": []}, {"tag": ["tag is not known here. Did you mean tags?"]}),
+        ([], {"": ["This takes an object."]}),
+    ],
+)
+def test_each_mistake_becomes_one_sentence_under_its_field(data: object, expected: dict[str, list[str]]) -> None:
+    assert errors_of(data) == expected
+
+
+def test_a_prefix_goes_before_each_field_and_stands_for_the_whole() -> None:
+    assert errors_of({}, "payload") == {"payload.day": ["day is required."]}
+    assert errors_of(5, "payload") == {"payload": ["payload takes an object."]}
+
+
+def test_a_kind_of_error_without_its_own_words_keeps_those_of_the_library() -> None:
+    class Strange(BaseModel):
+        value: complex
+
+    with pytest.raises(ValidationError) as caught:
+        Strange.model_validate({"value": "no"})
+    (sentence,) = field_errors(caught.value, {"value": "no"})["value"]
+    assert sentence.startswith("value: ")
+
+
+def test_nothing_near_means_no_suggestion() -> None:
+    assert did_you_mean("zebra", ["http", "command"]) == ""
+    assert did_you_mean("htpp", ["http", "command"]) == " Did you mean http?"

@@ -1,0 +1,46 @@
+"""UUIDv7 of an instant."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import NOW
+from values.ids import lowest_id, uuid7
+
+instants = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def instant_of(value: UUID) -> datetime:
+    """The 48 bits of time in front."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value.int >> 80)
+
+
+@given(instants)
+def test_an_id_is_a_uuid_of_version_7_that_carries_its_instant(at: datetime) -> None:
+    value = uuid7(at)
+    assert (value.version, value.variant) == (7, RFC_4122)
+    assert timedelta(0) <= at - instant_of(value) < timedelta(milliseconds=1)
+
+
+@given(instants, st.timedeltas(timedelta(milliseconds=1), timedelta(days=1000)))
+def test_ids_sort_by_their_instants(at: datetime, later: timedelta) -> None:
+    if at.year < 9990:
+        assert uuid7(at) < uuid7(at + later)
+
+
+def test_two_ids_of_one_instant_differ() -> None:
+    assert len({uuid7(NOW) for _ in range(1000)}) == 1000
+
+
+@given(instants)
+def test_the_lowest_id_bounds_those_of_its_millisecond_from_below(at: datetime) -> None:
+    assert lowest_id(at) < uuid7(at)
+    assert instant_of(lowest_id(at)) == instant_of(uuid7(at))
+
+
+def test_an_instant_before_the_ids_began_bounds_them_all() -> None:
+    assert lowest_id(datetime.min.replace(tzinfo=UTC)).int == 0

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from values.json_values import MAX_DEPTH, clean, find_flaw
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+)
+
+
+@given(ANYTHING)
+def test_whatever_is_cleaned_is_strict_json_without_a_flaw(value: object) -> None:
+    cleaned = clean(value)
+    json.dumps(cleaned, allow_nan=False, ensure_ascii=False).encode("utf-8")
+    assert find_flaw(cleaned) is None
+
+
+@given(ANYTHING)
+def test_cleaning_twice_changes_nothing(value: object) -> None:
+    assert clean(clean(value)) == clean(value)
+
+
+def test_nul_characters_go_and_lone_surrogates_are_replaced() -> None:
+    assert clean({"a\0": "b\0c", "d": "\ud800é"}) == {"a": "bc", "d": "\ufffdé"}
+
+
+def test_a_number_too_long_to_print_is_kept_as_a_text() -> None:
+    assert clean(10**5000).startswith("0x")
+
+
+def test_a_number_that_the_database_would_write_out_at_length_is_kept_as_a_text() -> None:
+    assert clean([1e308, -5e-324, 10**100, 1e99, -1e-99]) == ["1e+308", "-5e-324", hex(10**100), 1e99, -1e-99]
+
+
+def test_bottomless_nesting_ends() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    assert json.dumps(clean(loop)).count("[") == MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    ("value", "field"),
+    [
+        ({"a": [1, {"b": "x\0"}]}, "payload.a.1.b"),
+        ({"a": math.nan}, "payload.a"),
+        ([math.inf], "payload.0"),
+        ("\udfff", "payload"),
+        ({"a": [1e308]}, "payload.a.0"),
+        ({"a": -1e100}, "payload.a"),
+        ({"a": 5e-324}, "payload.a"),
+        ({"a": 10**100}, "payload.a"),
+        ({"ok": 1, "bad\0": 2}, "payload"),
+    ],
+)
+def test_a_flaw_is_named_by_its_field(value: object, field: str) -> None:
+    flaw = find_flaw(value, "payload")
+    assert flaw is not None
+    assert flaw[0] == field
+
+
+def test_ordinary_numbers_have_no_flaw() -> None:
+    assert find_flaw([0, 0.0, -0.0, 1e99, -1.5e-99, 2**256, 6.02214076e23, 6.62607015e-34, True]) is None
+
+
+def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion() -> None:
+    deep: object = 1
+    for _ in range(100_000):
+        deep = [deep]
+    flaw = find_flaw(deep)
+    assert flaw is not None
+    assert str(MAX_DEPTH) in flaw[1]
+
+
+def test_a_flaw_far_down_is_named_without_putting_every_path_together() -> None:
+    wide: list[object] = [1] * 20_000
+    wide[7] = "\0"
+    field, _ = find_flaw({"a" * 20_000: wide}) or ("", "")
+    assert field == f"{'a' * 100}.7"

@@ -1,0 +1,1 @@
+"""Values that every package shares: ids, durations, instants, safe JSON. Imports no other package."""

@@ -1,0 +1,26 @@
+"""Durations as fields of typed configuration."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from values.durations import duration_text, read_duration
+
+
+def _read(value: object) -> timedelta:
+    try:
+        return value if isinstance(value, timedelta) else read_duration(value, zero=True)
+    except ValueError as error:
+        raise ValueError(f"This {error}." if str(error).startswith(("must", "is ")) else f"{error}.") from None
+
+
+# Given as text or as a number of seconds, kept as a timedelta, written as text. Zero is allowed.
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_read),
+    PlainSerializer(duration_text, return_type=str),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["30s", "15m", "PT1H", 90]}),
+]

@@ -1,0 +1,127 @@
+"""Lengths of time as people write them (15m, 1h30m, PT15M, 900), and the one canonical text of each. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+
+from values.quoting import shown
+
+LONGEST = timedelta(days=3653)
+MAX_LENGTH = 64
+_HUGE = 10**12  # seconds; also keeps out what is no number, and numbers too large to convert
+
+_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
+_UNITS: dict[str, Fraction] = {
+    **{
+        name: Fraction(_SECONDS[letter])
+        for letter, names in {
+            "w": ("w", "week", "weeks"),
+            "d": ("d", "day", "days"),
+            "h": ("h", "hr", "hrs", "hour", "hours"),
+            "m": ("m", "min", "mins", "minute", "minutes"),
+            "s": ("s", "sec", "secs", "second", "seconds"),
+        }.items()
+        for name in names
+    },
+    "ms": Fraction(1, 1000),
+    "us": Fraction(1, 1_000_000),
+}
+_CALENDAR_UNITS = {"mo", "mon", "month", "months", "y", "yr", "yrs", "year", "years"}
+
+_NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
+_PLAIN = re.compile(_NUMBER)
+_PART = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]+)")
+_ISO = re.compile(
+    rf"P(?:({_NUMBER})Y)?(?:({_NUMBER})M)?(?:({_NUMBER})W)?(?:({_NUMBER})D)?"
+    rf"(?:T(?=[0-9])(?:({_NUMBER})H)?(?:({_NUMBER})M)?(?:({_NUMBER})S)?)?",
+    re.IGNORECASE,
+)
+_EXAMPLES = 'write it like "15m", "1h30m", "PT15M", or as a number of seconds'
+_NOT_FIXED = 'months and years have no fixed length: give weeks or less (a schedule can use cron, such as "0 0 1 * *")'
+
+
+def read_duration(value: object, *, zero: bool = False) -> timedelta:
+    """A length of time, rounded to the microsecond, of at most ten years; positive unless `zero` is allowed.
+
+    Takes a number of seconds (also as text), a text like `1h30m`, or ISO 8601. Raises ValueError with the reason.
+    """
+    if isinstance(value, str):
+        seconds = _read_text(value)
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
+        raise ValueError(f"{shown(value)} is not a length of time: {_EXAMPLES}")
+    else:
+        # The shortest text of a float is what was typed: 0.1 means a tenth, not its nearest binary fraction.
+        seconds = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+    if seconds < 0 or (seconds == 0 and not zero):
+        raise ValueError("must not be negative" if zero else "must be longer than nothing")
+    if seconds > LONGEST // timedelta(seconds=1):
+        raise ValueError("must be at most ten years (3653 days)")
+    micros = round(seconds * 1_000_000)
+    if micros == 0 and seconds:
+        raise ValueError("must be at least one microsecond")
+    return timedelta(microseconds=micros)
+
+
+def _read_text(value: str) -> Fraction:
+    text = value.strip()
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"is too long: a length of time has at most {MAX_LENGTH} characters")
+    if _PLAIN.fullmatch(text):
+        return Fraction(text)
+    if text[:1] in ("P", "p"):
+        return _read_iso(text)
+    return _read_units(text)
+
+
+def _read_iso(text: str) -> Fraction:
+    match = _ISO.fullmatch(text)
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{shown(text)} is not an ISO 8601 duration: write it like PT15M or P1DT2H")
+    years, months, *rest = match.groups()
+    if years or months:
+        raise ValueError(_NOT_FIXED)
+    return sum((Fraction(n) * size for n, size in zip(rest, _SECONDS.values(), strict=True) if n), Fraction(0))
+
+
+def _read_units(text: str) -> Fraction:
+    total, position, smallest = Fraction(0), 0, Fraction(10**9)
+    while position < len(text):
+        part = _PART.match(text, position)
+        if part is None:
+            raise ValueError(f"{shown(text)} is not a length of time: {_EXAMPLES}")
+        number, unit = part.groups()
+        if unit == "M":
+            raise ValueError("M can mean minutes or months: write m for minutes, or use cron for months")
+        if unit.lower() in _CALENDAR_UNITS:
+            raise ValueError(_NOT_FIXED)
+        size = _UNITS.get(unit.lower())
+        if size is None:
+            raise ValueError(f"{shown(unit)} is not a unit of time: use w, d, h, m, s or ms")
+        if size >= smallest:
+            raise ValueError(f"{shown(text)} must name each unit once, the largest first, like 1h30m")
+        total, position, smallest = total + Fraction(number) * size, part.end(), size
+    if position == 0:
+        raise ValueError(f"is empty: {_EXAMPLES}")
+    return total
+
+
+def duration_text(length: timedelta) -> str:
+    """The canonical text, which `read_duration` reads back: 2w, 1d12h, 1h30m, 90s as 1m30s, 1500ms."""
+    if length % timedelta(weeks=1) == timedelta(0) and length:
+        return f"{length // timedelta(weeks=1)}w"
+    rest, text = length, ""
+    for letter in ("d", "h", "m"):
+        size = timedelta(seconds=_SECONDS[letter])
+        if rest >= size:
+            text += f"{rest // size}{letter}"
+            rest %= size
+    for unit, size in (
+        ("s", timedelta(seconds=1)),
+        ("ms", timedelta(milliseconds=1)),
+        ("us", timedelta(microseconds=1)),
+    ):
+        if rest % size == timedelta(0):
+            return text + (f"{rest // size}{unit}" if rest or not text else "")
+    return text
