@@ -10,7 +10,6 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, is_away, one_line, take_apart
 from executions.lifecycle import queries, transitions
 from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.lifecycle.queries import NEXT_DISPATCH
@@ -18,6 +17,7 @@ from executions.message import SPREAD, Allowance, Message, Route, Waiting, gathe
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
+from values.database import execute, is_away, one_line, take_apart
 from values.readable import sound
 
 if TYPE_CHECKING:

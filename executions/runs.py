@@ -10,16 +10,16 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
-from executions.lifecycle.admission import under, without_deadline
+from executions.lifecycle.admission import admit, under, without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
 from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import GoingOn, Stop
 from executions.states import LIVE, Origin, RunStatus
+from values.database import execute, fetch, fetch_planned
 from values.readable import sound
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = [
     "NewRun",
     "Run",
     "RunSpec",
+    "admit",
     "cancel",
     "cancel_backfilled",
     "cancel_not_begun",

@@ -66,6 +66,15 @@ class Origin(StrEnum):
     CHAIN = "chain"  # a run of another job has ended
 
 
+ORIGIN_LABELS = {
+    Origin.SCHEDULE: "Schedule",
+    Origin.MANUAL: "By hand",
+    Origin.RETRY: "Retry",
+    Origin.BACKFILL: "Backfill",
+    Origin.CHAIN: "Another job",
+}
+
+
 class Reason(StrEnum):
     """Why an occurrence did not start."""
 
@@ -77,6 +86,28 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"  # sooner after others than the rate limit allows
     EXPIRED = "expired"  # its start deadline passed before a worker had it
     FEATURE_OFF = "feature_off"  # the job's feature flag was off
+
+
+REASON_LABELS = {
+    Reason.OVERLAP: "Overlap",
+    Reason.PAUSED: "Paused",
+    Reason.COALESCED: "Folded into another run",
+    Reason.MISSED: "Missed",
+    Reason.OVER_LIMIT: "Over the limit",
+    Reason.RATE_LIMITED: "Rate limited",
+    Reason.EXPIRED: "Too late",
+    Reason.FEATURE_OFF: "Feature off",
+}
+REASON_SENTENCES = {
+    Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
+    Reason.PAUSED: "It did not start, because the job was paused at that instant.",
+    Reason.COALESCED: "It was missed while no beat was running, and another run stands in for it.",
+    Reason.MISSED: "It was missed while no beat was running, and was too old, one of too many, or not wanted.",
+    Reason.OVER_LIMIT: "It did not start, because as many runs as may were going on, or waiting, already.",
+    Reason.RATE_LIMITED: "It did not start, because it came sooner after others than the rate limit allows.",
+    Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
+    Reason.FEATURE_OFF: "It did not start, because the job's feature flag was off.",
+}
 
 
 class AttemptStatus(StrEnum):

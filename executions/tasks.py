@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,14 +15,12 @@ from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from executions.database import DATABASE_AWAY, give_back, one_line
 from executions.dispatch import CARRY_OUT
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
+from values.database import DATABASE_AWAY, database_may_be_away, give_back, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from celery.app.task import Context
 
 log = structlog.get_logger(__name__)
@@ -48,15 +46,6 @@ def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
     """Carry out runs, each named by its id and claim number."""
     request: Context = self.request
     runner.carry_out([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
-
-
-@contextmanager
-def database_may_be_away(action: str) -> Iterator[None]:
-    """Say so in one line instead of a traceback: the next one does the work."""
-    try:
-        yield
-    except DATABASE_AWAY as error:
-        log.warning("database_away", action=action, error=one_line(error))
 
 
 @shared_task(name="executions.reap", bind=True)

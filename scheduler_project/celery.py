@@ -16,9 +16,9 @@ from celery.signals import beat_init, celeryd_after_setup, setup_logging, task_p
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from executions.database import give_back
 from executions.targets.command.registry import commands
 from executions.targets.command.target import CommandTarget
+from values.database import give_back
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))

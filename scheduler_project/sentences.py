@@ -9,7 +9,7 @@ import redis.exceptions
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from kombu.exceptions import OperationalError
 
-from executions.database import one_line
+from values.database import one_line
 
 BROKER_AWAY = (
     OSError,

@@ -38,7 +38,7 @@ for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepaliv
     _options.setdefault(_name, _value)
 _options.setdefault("tcp_user_timeout", 30_000)
 _options.setdefault("connect_timeout", 5)  # seconds
-# For the statements of `executions.database.fetch_planned`; Django's own are never prepared.
+# For the statements of `values.database.fetch_planned`; Django's own are never prepared.
 _options.setdefault("prepare_threshold", 0 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:

@@ -11,9 +11,9 @@ from celery.utils.log import get_logger
 from celery.worker import consumer
 from kombu.exceptions import ContentDisallowed, DecodeError
 
-from executions.database import one_line
 from executions.dispatch import CARRY_OUT
 from executions.worker.side_by_side import crew
+from values.database import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

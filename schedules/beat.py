@@ -25,7 +25,6 @@ from django.db.backends.signals import connection_created
 from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
-from executions.database import is_away, one_line
 from executions.dispatch import (
     CARRY_OUT,
     QUEUES,
@@ -44,6 +43,7 @@ from schedules.passes.periodic import PeriodicScheduler
 from schedules.passes.timed import NO_CHORES, do_chores
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import Ticked, tick
+from values.database import is_away, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

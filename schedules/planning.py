@@ -14,8 +14,7 @@ from django.conf import settings
 
 from executions import runs
 from executions.dispatch import Route, route_of
-from executions.policies import overlap
-from executions.policies.overlap import Decision, GoingOn, Overlap, Stop
+from executions.policies import Decision, GoingOn, Overlap, Stop, Together
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
@@ -61,7 +60,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    together = overlap.Together(policies.overlap, going_on)
+    together = Together(policies.overlap, going_on)
     judged = list(_judged(job, policies, due, now, more=more))
     for instant, verdict in judged:
         reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)

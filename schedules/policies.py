@@ -7,8 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from executions.policies.overlap import Overlap
-from executions.policies.run_policies import Delivery, RunPolicies
+from executions.policies import Delivery, Overlap, RunPolicies
 from schedules.clock.policies.catch_up import CatchUp
 from values.duration_field import Duration
 

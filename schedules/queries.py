@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from executions.database import array, execute, fetch, fetch_planned
 from executions.dispatch import NEXT_DISPATCH, NEXT_EXPIRY, NEXT_FOLLOWUP
+from values.database import array, execute, fetch, fetch_planned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from executions.policies.run_policies import read_as
+from executions.policies import read_as
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import InvalidSchedule
 from schedules.policies import JobPolicies

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from executions.tasks import BATCH, database_may_be_away
 from schedules.ledger import watchdog
+from values.database import database_may_be_away
+
+BATCH = 500  # rows that one statement of the pruning deletes
 
 
 @shared_task(name="schedules.watch")

@@ -11,15 +11,15 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.dispatch import SPREAD, Message, Waiting, gather
-from executions.policies.overlap import GoingOn
+from executions.policies import GoingOn
 from executions.states import RunStatus
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
+from values.database import is_away, is_of_no_key, one_line, take_apart
 from values.readable import known
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""How the admin's pages show instants: relative to now, and exact in the viewer's own zone, which is always named.
+"""How pages and texts show durations and instants. Instants are shown relative to now, and exact in the viewer's own zone, which is always named.
 
 The viewer's zone is Django's current one; `scheduler_project.web.viewer` sets it for each request.
 """
@@ -86,3 +86,23 @@ def _line(text: str) -> SafeString:
 def _iso(at: datetime) -> str:
     """In UTC, as the API and the logs of the processes have it."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
+def duration(length: timedelta | None) -> str:
+    """`250 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`; a dash for None. At most two units."""
+    if length is None:
+        return "–"
+    sign, length = ("−", -length) if length < timedelta(0) else ("", length)
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{sign}{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
+    rest, parts = timedelta(seconds=round(seconds)), []
+    for unit, name in UNITS:
+        count, rest = divmod(rest, unit)
+        if count:
+            parts.append(f"{count} {name}")
+        elif parts:
+            break
+    return sign + " ".join(parts[:2])

@@ -1,5 +1,19 @@
-"""The admin pages of what happened: runs, and the pieces of HTML that other admin pages show too."""
+"""The admin pages of runs, and the HTML of runs and targets that other admin pages show too."""
 
 from executions.admin import runs
+from executions.admin.detail import ordered, timeout_words
+from executions.admin.rows import rows_of_job, rows_with_status, tile
+from executions.admin.shown import run_badge, run_url
+from executions.admin.targets import target_words
 
-__all__ = ["runs"]
+__all__ = [
+    "ordered",
+    "rows_of_job",
+    "rows_with_status",
+    "run_badge",
+    "run_url",
+    "runs",
+    "target_words",
+    "tile",
+    "timeout_words",
+]

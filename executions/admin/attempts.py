@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from access.admin.badges import badge
 from executions import words
 from executions.admin import shown
 from executions.admin.targets import look_of
@@ -44,13 +45,13 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
     if attempt.is_going_on:
-        most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.timeout else ""
-        badge, took = shown.run_badge(run), f"{words.duration(now - attempt.started_at)} so far{most}"
+        most = f", of at most {instants.duration(run.spec.timeout)}" if run.spec.timeout else ""
+        label, took = shown.run_badge(run), f"{instants.duration(now - attempt.started_at)} so far{most}"
     else:
-        badge, took = shown.badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), words.duration(attempt.duration)
+        label, took = badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), instants.duration(attempt.duration)
     return Card(
         number=attempt.number,
-        badge=badge,
+        badge=label,
         started=instants.exact_time(attempt.started_at, now),
         took=took,
         worker=attempt.worker,

@@ -11,14 +11,14 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.html import format_html
 
+from access.admin.json_shown import pretty
 from executions import words
 from executions.admin import shown
 from executions.admin.attempts import cards
-from executions.admin.json_shown import pretty
-from executions.lifecycle import held_words
+from executions.history import waiting_reasons
 from executions.models import LogLine, Run, RunEvent
 from executions.models.attempt import all_attempts
-from executions.states import LABELS, RunStatus
+from executions.states import LABELS, ORIGIN_LABELS, RunStatus
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.durations import duration_text
@@ -76,7 +76,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
         "badge": shown.run_badge(run),
         "facts": facts(run, now),
         "why": words.why(run, now),
-        "waits": held_words.waits_for([run], now).get(run.pk, ""),
+        "waits": waiting_reasons([run], now).get(run.pk, ""),
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),
@@ -93,7 +93,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
 def facts(run: Run, now: datetime) -> list[Fact]:
     """The lines of the header; those that say nothing are left out."""
     found = [
-        Fact("Origin", words.ORIGINS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
+        Fact("Origin", ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
         Fact("Nominal instant", instants.instant(run.nominal_at, now)),
     ]
     if run.caused_by:
@@ -115,7 +115,7 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     if run.finished_at:
         found.append(Fact("Finished", instants.instant(run.finished_at, now)))
     going = now - run.started_at if run.started_at and not run.is_terminal else None
-    found.append(Fact("Running for" if going else "Duration", words.duration(going or run.duration)))
+    found.append(Fact("Running for" if going else "Duration", instants.duration(going or run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
     if run.worker:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
@@ -154,7 +154,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
             text=words.event(happened, is_first=place == 0),
             tone=EVENT_TONES.get(happened.kind, "default"),
             at=instants.exact_time(happened.at, now),
-            since=f"+{words.duration(gaps[place])}" if place else "",
+            since=f"+{instants.duration(gaps[place])}" if place else "",
             actor=happened.actor,
         )
         for place, happened in enumerate(events)

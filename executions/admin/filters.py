@@ -11,9 +11,8 @@ from django.utils.dateparse import parse_date, parse_time
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
 from unfold.contrib.filters.forms import DropdownForm
 
-from executions import words
 from executions.models import RunSpec, newest_first, nominal_within
-from executions.states import LABELS, Origin, Reason, RunStatus
+from executions.states import LABELS, ORIGIN_LABELS, REASON_LABELS, Origin, Reason, RunStatus
 from values.ids import read_id
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
     parameter_name = "origin"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
-        return [(origin.value, words.ORIGINS[origin]) for origin in Origin]
+        return [(origin.value, ORIGIN_LABELS[origin]) for origin in Origin]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         return queryset.filter(origin=self.value()) if self.value() else queryset
@@ -69,7 +68,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
-        return [(reason.value, words.REASONS[reason]) for reason in Reason]
+        return [(reason.value, REASON_LABELS[reason]) for reason in Reason]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         if not self.value():

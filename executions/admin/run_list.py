@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
+from access.admin.lists import UncountedChangeList, cut
 from access.ordered import first_keys
+from access.search import has_part
 from executions.admin.filters import OriginFilter, StatusFilter
-from executions.admin.lists import UncountedChangeList, cut
-from executions.lifecycle import held_words
-from executions.models import BY_INSTANT, FEW, Run, RunSpec, named
+from executions.history import waiting_reasons
+from executions.models import BY_INSTANT, FEW, Run, RunSpec
 from executions.states import RunStatus
 from values.ids import read_id
 
@@ -42,16 +43,16 @@ class RunChangeList(UncountedChangeList):
             if Run.objects.filter(pk=wanted).exists():
                 return rows.filter(pk=wanted)
             return rows.filter(job_id=wanted).order_by(*BY_INSTANT)
-        versions = RunSpec.objects.filter(named(term)).order_by("job_id").distinct("job_id")
+        versions = RunSpec.objects.filter(has_part("job_name", term)).order_by("job_id").distinct("job_id")
         jobs = list(versions.values_list("job_id", flat=True)[: MAX_JOBS + 1])
         if len(jobs) > MAX_JOBS:
-            return rows.filter(named(term, "spec__"))
+            return rows.filter(has_part("spec__job_name", term))
         self.jobs = jobs
         return rows.filter(job_id__in=jobs)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        waits = held_words.waits_for(self.result_list, self.now)
+        waits = waiting_reasons(self.result_list, self.now)
         for run in self.result_list:
             run.waits = waits.get(run.pk, "")
 

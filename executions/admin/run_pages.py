@@ -14,10 +14,10 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from access.admin.lists import origin_of
 from access.admin.theming import ModelAdmin
 from executions import runs
 from executions.admin import detail, shown
-from executions.admin.lists import origin_of
 from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import LABELS, RunStatus

@@ -9,7 +9,8 @@ from django.contrib import admin, messages
 from django.urls import reverse
 from django.utils.html import format_html
 
-from executions import runs, words
+from access.admin.lists import MAX_SELECTED, PER_PAGE, counted
+from executions import runs
 from executions.admin import shown
 from executions.admin.filters import (
     JobFilter,
@@ -19,12 +20,11 @@ from executions.admin.filters import (
     StatusFilter,
     ordering_of,
 )
-from executions.admin.lists import MAX_SELECTED, PER_PAGE, counted
 from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import LABELS, Origin, Reason, RunStatus
+from executions.states import LABELS, ORIGIN_LABELS, REASON_LABELS, Origin, Reason, RunStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -108,12 +108,12 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Origin")
     def origin_shown(self, run: Run) -> str:
-        return words.ORIGINS[Origin(run.origin)]
+        return ORIGIN_LABELS[Origin(run.origin)]
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
         waits: str = run.waits  # type: ignore[attr-defined]  # set by the change list
-        text = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
+        text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
         if run.n_occurrences > 1:
             text += f" ({run.n_occurrences:,} occurrences)"
         return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:160]) if text else instants.NONE
@@ -153,4 +153,4 @@ class RunAdmin(RunPages):
 
 
 def _length(length: timedelta | None) -> str | SafeString:
-    return instants.NONE if length is None else words.duration(length)
+    return instants.NONE if length is None else instants.duration(length)

@@ -1,12 +1,12 @@
-"""The small pieces of HTML that several pages show: badges and links. Everything from outside is escaped."""
+"""The badge of a run and the address of its page, for every admin page that shows runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
-from django.utils.html import format_html
 
+from access.admin.badges import badge
 from executions.states import LABELS, RunStatus
 
 if TYPE_CHECKING:
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from executions.models import Run
-
-
-def badge(text: str, tone: str = "default", title: str = "") -> SafeString:
-    """A coloured label; `tone` is a name of the theme's palette."""
-    return format_html('<span class="ms-badge ms-{}" title="{}">{}</span>', tone, title, text)
 
 
 def run_badge(run: Run) -> SafeString:

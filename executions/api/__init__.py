@@ -1,1 +1,22 @@
-"""Runs and commands over REST."""
+"""Runs and commands over REST. Other packages import their names from here."""
+
+from executions.api.examples import JOB_ID, QUEUED_DETAIL, RUN_ID, RUN_PAGE
+from executions.api.lists import JobRunFilters, page_of_runs
+from executions.api.runs import accepted
+from executions.api.shapes import MILLISECOND, UNREADABLE, JobName, NoBody, RunDetail, RunPage
+
+__all__ = [
+    "JOB_ID",
+    "MILLISECOND",
+    "QUEUED_DETAIL",
+    "RUN_ID",
+    "RUN_PAGE",
+    "UNREADABLE",
+    "JobName",
+    "JobRunFilters",
+    "NoBody",
+    "RunDetail",
+    "RunPage",
+    "accepted",
+    "page_of_runs",
+]

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from access.api.schema import Like, Shape
-from executions.lifecycle.held_words import waits_for
+from executions.history import waiting_reasons
 from executions.models.attempt import all_attempts
 from executions.policies.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
@@ -160,7 +160,7 @@ def detail_of(row: models.Run, now: datetime) -> RunDetail:
     return RunDetail.model_validate(
         {
             **_fields(row),
-            "waits_for": waits_for([row], now).get(row.pk),
+            "waits_for": waiting_reasons([row], now).get(row.pk),
             "target": None if "target" in wrong else masked(row.spec.target),
             "payload": row.spec.payload,
             "policies": None if "policies" in wrong else row.spec.policies,

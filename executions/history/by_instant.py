@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executions.database import fetch
 from executions.history import queries as history_queries
 from executions.lifecycle import queries
 from executions.states import TERMINAL, Origin, RunStatus
+from values.database import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

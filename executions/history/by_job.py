@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions.database import execute, fetch
 from executions.history import queries
 from executions.history.occurrence import Record
 from executions.states import Origin
+from values.database import execute, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

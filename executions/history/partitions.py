@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import OperationalError, transaction
 
-from executions.database import execute, fetch, one_line
 from executions.lifecycle.queries import among
 from executions.states import LIVE
+from values.database import execute, fetch, one_line
 from values.ids import lowest_id
 
 if TYPE_CHECKING:

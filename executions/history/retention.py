@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from executions.database import execute
 from executions.history import partitions
 from executions.lifecycle import queries
 from executions.policies.limits import LONGEST_PERIOD
+from values.database import execute
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,11 +16,11 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from executions.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
 from executions.lifecycle import held_queries, transitions
 from executions.policies.limits import Beyond, admit_at, terms
 from executions.policies.run_policies import read_policies
 from executions.states import Reason
+from values.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
 from values.readable import Unreadable
 
 if TYPE_CHECKING:

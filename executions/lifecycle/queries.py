@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions.database import execute
 from executions.states import ACTIVE, LIVE, TERMINAL, TRANSITIONS, RunStatus, before
+from values.database import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

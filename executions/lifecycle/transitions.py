@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from executions.database import array, execute, fetch, fetch_planned
 from executions.lifecycle import held_queries, queries
 from executions.policies.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from values.database import array, execute, fetch, fetch_planned
 from values.ids import uuid7
 from values.json_values import clean, clean_text
 

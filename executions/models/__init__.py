@@ -5,7 +5,7 @@ from executions.models.event import RunEvent
 from executions.models.followup import Followup, RateState, Watch
 from executions.models.newest import BY_INSTANT, FEW, newest_first, nominal_within
 from executions.models.run import Run
-from executions.models.spec import RunSpec, named
+from executions.models.spec import RunSpec
 
 __all__ = [
     "BY_INSTANT",
@@ -18,7 +18,6 @@ __all__ = [
     "RunEvent",
     "RunSpec",
     "Watch",
-    "named",
     "newest_first",
     "nominal_within",
 ]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 PRESENT = Q(superseded_at__isnull=True)
-SHORTEST_PART = 3  # characters: the index of names knows of nothing shorter within a name
 
 
 class RunSpec(models.Model):
@@ -72,15 +71,6 @@ class RunSpec(models.Model):
         """The total time of one attempt: the job's, else its kind's default. None: it cannot be told."""
         policies = known(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
-
-
-def named(term: str, path: str = "") -> Q:
-    """What has `term` in its job's name, in upper or lower case; of one or two characters: at its start.
-
-    `path` leads to the definition: `spec__` for jobs and runs.
-    """
-    part = "icontains" if len(term) >= SHORTEST_PART else "istartswith"
-    return Q(**{f"{path}job_name__{part}": term})
 
 
 def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:

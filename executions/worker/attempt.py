@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connection
 
-from executions.database import give_back
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets import registry
 from executions.targets.base import Failed
 from executions.worker import endings
 from executions.worker.context import RunContext
+from values.database import give_back
 from values.readable import Unreadable, sound
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from executions.database import BETWEEN_TRIES, DATABASE_AWAY
 from executions.lifecycle import transitions
+from values.database import BETWEEN_TRIES, DATABASE_AWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

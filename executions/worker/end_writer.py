@@ -15,13 +15,13 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 from django.db import connection
 
-from executions.database import BETWEEN_TRIES, DATABASE_AWAY, one_line
 from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
 from executions.worker.attempt import Begun
 from executions.worker.heartbeat import heartbeat
+from values.database import BETWEEN_TRIES, DATABASE_AWAY, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,11 +12,11 @@ from django.conf import settings
 from django.db import DataError, connection
 from django.db import Error as DatabaseFault
 
-from executions.database import DATABASE_AWAY, one_line
 from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.targets.base import StopReason
 from executions.worker import logs
+from values.database import DATABASE_AWAY, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connection
 
-from executions.database import DATABASE_AWAY, one_line
 from executions.lifecycle import transitions
 from executions.worker import attempt, end_writer
 from executions.worker.heartbeat import heartbeat
+from values.database import DATABASE_AWAY, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,13 +10,13 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, fetch, one_line, take_apart
 from executions.lifecycle import held_queries, queries, transitions
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE
 from executions.targets.base import Failed
 from executions.worker import endings
+from values.database import execute, fetch, one_line, take_apart
 from values.readable import sound
 
 if TYPE_CHECKING:

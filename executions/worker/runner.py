@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from executions.database import DATABASE_AWAY, one_line
 from executions.lifecycle import transitions
 from executions.message import PATIENCE
 from executions.per_process import PerProcess
@@ -18,6 +17,7 @@ from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
 from executions.worker.one_by_one import Chunk
 from executions.worker.side_by_side import crew
+from values.database import DATABASE_AWAY, one_line
 from values.ids import uuid7
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connections
 
-from executions.database import DATABASE_AWAY, one_line
 from executions.lifecycle import transitions
 from executions.message import PATIENCE
 from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
 from executions.worker.claims import claim
 from executions.worker.heartbeat import heartbeat
+from values.database import DATABASE_AWAY, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -21,9 +21,9 @@ from rest_framework.response import Response
 
 from access.api.exceptions import BodyTooLarge, InvalidInput, UnfitInput
 from access.api.schema import PROBLEM
-from executions.database import one_line
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
+from values.database import one_line
 from values.field_errors import field_errors
 from values.json_values import clean_text
 from values.readable import CannotRead

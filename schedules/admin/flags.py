@@ -14,9 +14,9 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from access.admin.badges import badge
+from access.admin.lists import MAX_SELECTED, PER_PAGE, UncountedChangeList, counted
 from access.admin.theming import ModelAdmin
-from executions.admin import shown
-from executions.admin.lists import MAX_SELECTED, PER_PAGE, UncountedChangeList, counted
 from schedules import flags
 from schedules.models import FeatureFlag
 from values import instants
@@ -136,7 +136,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
 
     @admin.display(description="State")
     def state_shown(self, flag: FeatureFlag) -> SafeString:
-        return shown.badge("On", "success") if flag.is_on else shown.badge("Off", "default")
+        return badge("On", "success") if flag.is_on else badge("Off", "default")
 
     @admin.display(description="Used by")
     def jobs_shown(self, flag: FeatureFlag) -> str:

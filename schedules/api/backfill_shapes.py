@@ -11,10 +11,9 @@ from pydantic import Field
 
 from access.api.parameters import Instant, PageParameters
 from access.api.schema import Shape
-from executions.api.examples import JOB_ID
-from executions.api.shapes import JobName
-from executions.history import by_instant
-from executions.policies.overlap import Overlap
+from executions import history
+from executions.api import JOB_ID, JobName
+from executions.policies import Overlap
 from executions.states import RunStatus
 from schedules.backfills import backfill
 from schedules.models import Backfill, BackfillMode, BackfillState
@@ -161,7 +160,7 @@ def foresight_of(found: backfill.Foresight) -> BackfillForesight:
 
 def detail_of(row: Backfill) -> BackfillDetail:
     """Return a backfill whole; counts its runs."""
-    return BackfillDetail(**_fields(row), runs=by_instant.count_by_status(row.pk))
+    return BackfillDetail(**_fields(row), runs=history.count_by_status(row.pk))
 
 
 def backfill_of(row: Backfill) -> BackfillShape:

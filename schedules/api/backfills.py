@@ -13,7 +13,7 @@ from access.api.bodies import read_body
 from access.api.paging import page_of
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
-from executions.api.shapes import NoBody
+from executions.api import NoBody
 from schedules.api.backfill_shapes import (
     ASKED,
     DETAIL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from executions.api.examples import JOB_ID, RUN_ID
+from executions.api import JOB_ID, RUN_ID
 
 SCHEDULE: dict[str, Any] = {
     "kind": "cron",

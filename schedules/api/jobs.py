@@ -15,10 +15,7 @@ from access.api.paging import page_of
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
-from executions.api.examples import QUEUED_DETAIL, RUN_PAGE
-from executions.api.lists import JobRunFilters, page_of_runs
-from executions.api.runs import accepted
-from executions.api.shapes import NoBody, RunDetail, RunPage
+from executions.api import QUEUED_DETAIL, RUN_PAGE, JobRunFilters, NoBody, RunDetail, RunPage, accepted, page_of_runs
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import definition_of, read_change, read_definition, read_pause, read_resume

@@ -15,7 +15,7 @@ from access.api.exceptions import InvalidInput
 from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
-from executions.api.shapes import MILLISECOND
+from executions.api import MILLISECOND
 from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
-    from schedules.clock.compare import Entry
+    from schedules.ledger.account import Entry
     from schedules.models import Stoppage
 
 DAY = timedelta(hours=24)

@@ -13,8 +13,8 @@ from pydantic_core import core_schema
 
 from access.api.parameters import Instant
 from access.api.schema import Like, Shape
-from executions.api.shapes import UNREADABLE
-from executions.targets.registry import AnyTarget, masked
+from executions.api import UNREADABLE
+from executions.targets import AnyTarget, masked
 from schedules.clock.describe import describe
 from schedules.clock.policies.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS

@@ -14,11 +14,8 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions import runs
-from executions.database import is_away
-from executions.history import by_instant
-from executions.policies import overlap
-from executions.policies.overlap import Overlap
+from executions import history, runs
+from executions.policies import GoingOn, Overlap, decide
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
@@ -27,13 +24,14 @@ from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followed
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
+from values.database import is_away
 from values.readable import sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from executions.history.by_instant import Standing
+    from executions.history import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -174,7 +172,7 @@ def _step(backfill: Backfill, now: datetime) -> None:
         _close(backfill, BackfillState.CANCELLED, now)
         return
     job = Job.objects.select_related("spec").get(pk=backfill.job_id)
-    most = MOST_LIVE - by_instant.count_live(backfill.pk)
+    most = MOST_LIVE - history.count_live(backfill.pk)
     if backfill.pace:
         most = min(most, 1)
     left = None if backfill.max_runs is None else backfill.max_runs - backfill.n_opened
@@ -204,11 +202,11 @@ def _step(backfill: Backfill, now: datetime) -> None:
 
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
     """Under the job's lock, and by the backfill's overlap policy in place of the job's."""
-    found = by_instant.standings(job.pk, instants)
-    going_on = runs.going_on([job.pk]).get(job.pk, overlap.GoingOn())
+    found = history.standings(job.pk, instants)
+    going_on = runs.going_on([job.pk]).get(job.pk, GoingOn())
     new = []
     for place, instant in enumerate(instants):
-        decision = overlap.decide(Overlap(backfill.overlap), going_on)
+        decision = decide(Overlap(backfill.overlap), going_on)
         going_on = going_on.after(decision)
         earlier = found[instant].backfilled_by if instant in found else None
         run = runs.NewRun(
@@ -233,7 +231,7 @@ def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[t
     mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
     while part := list(islice(instants, at_once)):
-        found = by_instant.standings(job.pk, part)
+        found = history.standings(job.pk, part)
         for instant in part:
             standing = found.get(instant)
             is_gap = standing is None or standing.is_gap

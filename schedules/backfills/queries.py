@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions.database import execute, fetch
 from executions.states import LIVE
+from values.database import execute, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from itertools import repeat
+from typing import Generic, Protocol, TypeVar
 
-from executions.history.occurrence import Record
 from executions.states import Origin
 from schedules.clock.occurrences import occurrences
 from schedules.clock.spec import ScheduleSpec
@@ -17,6 +17,26 @@ from schedules.clock.zones.zones import LAST_AT
 
 # Their instants follow from something else than the calendar: nothing can be expected of them.
 UNFORESEEN = frozenset({"none", "delay"})
+
+
+class Row(Protocol):
+    """What the comparison reads of a recorded row. `executions.history.Record` is one."""
+
+    @property
+    def origin(self) -> str: ...
+    @property
+    def nominal_at(self) -> datetime: ...
+    @property
+    def last_nominal_at(self) -> datetime: ...
+    @property
+    def n_occurrences(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def has_begun(self) -> bool: ...
+
+
+R = TypeVar("R", bound=Row)
 
 
 class Decision(StrEnum):
@@ -76,7 +96,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Generic[R]):
     """An occurrence, or those that share a folded row: `at` to `last_at`, `n_occurrences` of them.
 
     `record` is its row, None if it has none; `made_good_by` the row of a backfill of the same instant.
@@ -84,8 +104,8 @@ class Entry:
 
     at: datetime
     decision: Decision
-    record: Record | None = None
-    made_good_by: Record | None = None
+    record: R | None = None
+    made_good_by: R | None = None
 
     @property
     def last_at(self) -> datetime:
@@ -97,8 +117,8 @@ class Entry:
 
 
 def compare(
-    spans: Iterable[Span], rows: Iterable[Record], standing: Standing, after: datetime, until: datetime
-) -> Iterator[Entry]:
+    spans: Iterable[Span], rows: Iterable[R], standing: Standing, after: datetime, until: datetime
+) -> Iterator[Entry[R]]:
     """The entries of (after, until], in order and lazily: a reader who stops early has cost no more than what it read.
 
     `rows`: those of the schedule and of backfills, by nominal instant and origin; first may stand a folded row that
@@ -144,7 +164,7 @@ def _lacking(
     return decision, None if n_left is None else n_left - 1
 
 
-def _recorded(group: list[Record], expected: _Expected, spans: list[Span], standing: Standing) -> Iterator[Entry]:
+def _recorded(group: list[R], expected: _Expected, spans: list[Span], standing: Standing) -> Iterator[Entry[R]]:
     """The entry of the rows that stand at one instant, and the expected instants that they account for."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
@@ -160,7 +180,7 @@ def _recorded(group: list[Record], expected: _Expected, spans: list[Span], stand
         yield Entry(row.nominal_at, Decision.SKIPPED if row.reason else Decision.STARTED, row, backfill)
 
 
-def _is_foreign(row: Record, spans: list[Span]) -> bool:
+def _is_foreign(row: Row, spans: list[Span]) -> bool:
     """Whether the row cannot be judged: by a schedule that foresees nothing, or that had come to its last start."""
     return any(
         span.holds(row.nominal_at)
@@ -207,9 +227,9 @@ class _Expected:
         self._next = None
 
 
-def _by_instant(rows: Iterable[Record]) -> Iterator[list[Record]]:
+def _by_instant(rows: Iterable[R]) -> Iterator[list[R]]:
     """Rows that share their nominal instant: those of the schedule and of a backfill."""
-    group: list[Record] = []
+    group: list[R] = []
     for row in rows:
         if group and row.nominal_at != group[0].nominal_at:
             yield group

@@ -9,8 +9,7 @@ import structlog
 from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
-from executions import runs
-from executions.history import by_job
+from executions import history, runs
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, as_it_was, first_mark
 from schedules.clock.delay import next_due
@@ -160,7 +159,7 @@ def _held_until(job: Job, now: datetime) -> datetime:
     schedule = known(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
-    return by_job.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
+    return history.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
 
 
 def _new(key: str | None, definition: Definition, now: datetime) -> Job:

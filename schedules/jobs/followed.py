@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from executions import runs
-from executions.policies.overlap import Overlap
+from executions.policies import Overlap
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
 from schedules.models import Backfill, BackfillState, Job

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from executions.targets.registry import TARGETS
+from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
 from values.json_values import find_flaw
 

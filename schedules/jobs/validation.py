@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from pydantic import ValidationError
 
-from executions.targets import registry
-from executions.targets.base import InvalidTarget
+from executions import targets
+from executions.targets import InvalidTarget
 from schedules import flags
 from schedules.clock.anchors import anchored, as_it_was, first_mark
 from schedules.clock.occurrences import next_after
@@ -109,7 +109,7 @@ def _payload_errors(payload: object) -> dict[str, list[str]]:
 
 def _target(value: object, payload: Any, errors: dict[str, list[str]], *, judge_payload: bool) -> dict[str, Any]:
     try:
-        config = registry.parse(value, payload) if judge_payload else registry.parse_config(value)
+        config = targets.parse(value, payload) if judge_payload else targets.parse_config(value)
         return config.model_dump(mode="json")
     except InvalidTarget as error:
         for name, texts in error.errors.items():

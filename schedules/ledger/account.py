@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db.models import Q
 
-from executions.history import by_job
-from schedules.clock.compare import Decision, Entry, Span, Standing, compare
+from executions import history
+from executions.history import Record
+from schedules.clock.compare import Decision, Span, Standing, compare
+from schedules.clock.compare import Entry as ComparedEntry
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
 MOST_INCIDENTS = 100
 MOST_COUNTED = 20_000  # entries that are looked through for one answer
+
+Entry = ComparedEntry[Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
     # Without a row, as they have been pruned: where the clock stood still.
-    limit_at = (by_job.last_of_schedule(job.pk, from_at) or job.mark_at) if has_ended else None
+    limit_at = (history.last_of_schedule(job.pk, from_at) or job.mark_at) if has_ended else None
     return Span(spec_of(schedule), from_at, None, limit_at)
 
 
@@ -149,7 +153,7 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
 def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime, until: datetime) -> Iterator[Entry]:
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
     for spans, since, upto in spans_of(job_id, job, after, until):
-        yield from compare(spans, by_job.recorded(job_id, since, upto), standing, since, upto)
+        yield from compare(spans, history.recorded(job_id, since, upto), standing, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from executions import words
-from executions.lifecycle import held_words
-from executions.states import LABELS, Reason, RunStatus
+from executions.history import waiting_reasons_by_id
+from executions.states import LABELS, REASON_SENTENCES, Reason, RunStatus
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
+from values import instants
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from executions.history.occurrence import Record
-    from schedules.clock.compare import Entry
+    from executions.history import Record
+    from schedules.ledger.account import Entry
     from schedules.models import Job
 
 # Label and tone (a name of the admin theme's palette) of each decision.
@@ -59,7 +59,7 @@ def told(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]
     while batch := list(islice(entries, AT_ONCE)):
         records = (entry.record for entry in batch)
         held = [record.run_id for record in records if record and record.status == RunStatus.HELD]
-        waits = held_words.of_runs(held, now)
+        waits = waiting_reasons_by_id(held, now)
         yield from ((entry, sentence(entry, waits)) for entry in batch)
 
 
@@ -92,7 +92,7 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
 
 def _not_started(record: Record) -> str:
     if record.reason in set(Reason):
-        text = words.WHY_NOT[Reason(record.reason)]
+        text = REASON_SENTENCES[Reason(record.reason)]
     else:
         text = f"It did not start: {record.reason.replace('_', ' ')}."
     if record.n_occurrences > 1:
@@ -101,9 +101,9 @@ def _not_started(record: Record) -> str:
 
 
 def _started(record: Record, waits: Mapping[UUID, str]) -> str:
-    late, took = f"{words.duration(record.behind_plan)} late", words.duration(record.took)
+    late, took = f"{instants.duration(record.behind_plan)} late", instants.duration(record.took)
     if record.planned_at:
-        late += f" (planned {words.duration(record.planned_at - record.nominal_at)} after its instant)"
+        late += f" (planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
     match record.status:
         case RunStatus.SUCCEEDED:

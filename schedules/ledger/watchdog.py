@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from executions.history import by_job
+from executions import history
 from schedules import queries
 from schedules.clock.compare import Decision, Span, Standing, compare
 from schedules.ledger import account, stoppages
@@ -24,7 +24,7 @@ from schedules.models import LOST, BeatLease, Job, JobState, ScheduleSpan, Watch
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from executions.history.occurrence import Record
+    from executions.history import Record
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +112,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
         if look.n_instants:
             looks[job.pk] = look
     n_suspected = 0
-    recorded = by_job.recorded_of(
+    recorded = history.recorded_of(
         {job_id: (look.after, look.until) for job_id, look in looks.items()}, INSTANTS_A_JOB * 2
     )
     for place, job in enumerate(jobs[:n_jobs], start=1):

@@ -2,8 +2,6 @@
 
 import django.core.validators
 import django.db.models.deletion
-import executions.policies.overlap
-import schedules.clock.policies.resumption
 import schedules.models.backfill
 import schedules.models.job
 import schedules.models.pause_set
@@ -66,7 +64,7 @@ class Migration(migrations.Migration):
                 ('paused_at', models.DateTimeField(null=True)),
                 ('paused_by', models.CharField(blank=True, db_default='', help_text='Empty: Mainspring itself.', max_length=150)),
                 ('paused_until_at', models.DateTimeField(help_text='When the pause ends by itself; empty: it does not.', null=True)),
-                ('pause_catch_up', models.CharField(choices=[(schedules.clock.policies.resumption.Resumption['NONE'], 'None'), (schedules.clock.policies.resumption.Resumption['FIRST'], 'First'), (schedules.clock.policies.resumption.Resumption['LAST'], 'Last'), (schedules.clock.policies.resumption.Resumption['ALL'], 'All')], db_default=schedules.clock.policies.resumption.Resumption['NONE'], max_length=5)),
+                ('pause_catch_up', models.CharField(choices=[('none', 'None'), ('first', 'First'), ('last', 'Last'), ('all', 'All')], db_default='none', max_length=5)),
                 ('pause_set_id', models.UUIDField(help_text='The pause of many jobs that this pause is part of.', null=True)),
                 ('resumed_at', models.DateTimeField(help_text='Occurrences up to this instant are recorded as paused ...', null=True)),
                 ('catch_up_from_at', models.DateTimeField(help_text='... but for those from this instant on ...', null=True)),
@@ -102,7 +100,7 @@ class Migration(migrations.Migration):
                 ('actor', models.CharField(max_length=150)),
                 ('reason', models.CharField(blank=True, max_length=255)),
                 ('until_at', models.DateTimeField(null=True)),
-                ('catch_up', models.CharField(choices=[(schedules.clock.policies.resumption.Resumption['NONE'], 'None'), (schedules.clock.policies.resumption.Resumption['FIRST'], 'First'), (schedules.clock.policies.resumption.Resumption['LAST'], 'Last'), (schedules.clock.policies.resumption.Resumption['ALL'], 'All')], default=schedules.clock.policies.resumption.Resumption['NONE'], max_length=5)),
+                ('catch_up', models.CharField(choices=[('none', 'None'), ('first', 'First'), ('last', 'Last'), ('all', 'All')], default='none', max_length=5)),
                 ('selection', models.JSONField()),
                 ('created_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('pausing', 'Pausing'), ('paused', 'Paused'), ('undoing', 'Undoing'), ('undone', 'Undone')], default='pausing', max_length=7)),
@@ -113,7 +111,7 @@ class Migration(migrations.Migration):
                 ('n_resumed', models.PositiveIntegerField(default=0)),
                 ('undone_by', models.CharField(blank=True, max_length=150)),
                 ('undone_at', models.DateTimeField(null=True)),
-                ('undo_catch_up', models.CharField(choices=[(schedules.clock.policies.resumption.Resumption['NONE'], 'None'), (schedules.clock.policies.resumption.Resumption['FIRST'], 'First'), (schedules.clock.policies.resumption.Resumption['LAST'], 'Last'), (schedules.clock.policies.resumption.Resumption['ALL'], 'All')], default=schedules.clock.policies.resumption.Resumption['NONE'], max_length=5)),
+                ('undo_catch_up', models.CharField(choices=[('none', 'None'), ('first', 'First'), ('last', 'Last'), ('all', 'All')], default='none', max_length=5)),
                 ('undo_max_runs', models.PositiveIntegerField(default=100)),
                 ('scope', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='access.scope')),
             ],
@@ -164,7 +162,7 @@ class Migration(migrations.Migration):
                 ('until_at', models.DateTimeField()),
                 ('mode', models.CharField(choices=[('all', 'Each instant'), ('failed', 'What failed or was cancelled'), ('missing', 'What never started'), ('gaps', 'What has no record')], max_length=7)),
                 ('pace', models.DurationField(help_text='Between two starts; empty: as many as may.', null=True)),
-                ('overlap', models.CharField(choices=[(executions.policies.overlap.Overlap['SKIP'], executions.policies.overlap.Overlap['SKIP']), (executions.policies.overlap.Overlap['BUFFER_ONE'], executions.policies.overlap.Overlap['BUFFER_ONE']), (executions.policies.overlap.Overlap['BUFFER_ALL'], executions.policies.overlap.Overlap['BUFFER_ALL']), (executions.policies.overlap.Overlap['CANCEL_OTHER'], executions.policies.overlap.Overlap['CANCEL_OTHER']), (executions.policies.overlap.Overlap['TERMINATE_OTHER'], executions.policies.overlap.Overlap['TERMINATE_OTHER']), (executions.policies.overlap.Overlap['ALLOW'], executions.policies.overlap.Overlap['ALLOW'])], max_length=15)),
+                ('overlap', models.CharField(choices=[('skip', 'skip'), ('buffer_one', 'buffer_one'), ('buffer_all', 'buffer_all'), ('cancel_other', 'cancel_other'), ('terminate_other', 'terminate_other'), ('allow', 'allow')], max_length=15)),
                 ('max_runs', models.PositiveIntegerField(null=True)),
                 ('created_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('open', 'Going on'), ('done', 'Done'), ('cancelled', 'Cancelled')], db_default='open', max_length=9)),

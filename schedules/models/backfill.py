@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.policies.overlap import Overlap
+from executions.policies import Overlap
 from values.ids import uuid7
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.models import named
+from access.search import has_part
 from schedules.clock.delay import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
@@ -20,7 +20,7 @@ from values.ids import uuid7
 from values.readable import known, reasons, sound
 
 if TYPE_CHECKING:
-    from executions.models import Run
+    from executions.runs import Run
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
     from values.readable import Unreadable
@@ -38,7 +38,7 @@ LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="n
 
 def jobs_named(term: str) -> Q:
     """Jobs with `term` in their name, in upper or lower case; of one or two characters: at its start."""
-    return named(term, "spec__")
+    return has_part("spec__job_name", term)
 
 
 def new_job_id() -> UUID:

@@ -15,9 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away, is_of_no_key, one_line, take_apart
-from executions.lifecycle import admission
-from executions.policies.overlap import GoingOn, Together
+from executions.policies import GoingOn, Together
 from executions.states import Origin, Reason, RunStatus
 from schedules import flags, queries, triggers
 from schedules.backfills import backfill
@@ -28,6 +26,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs import chains
 from schedules.models import Job, JobState
 from schedules.tick import PUSHED_BACK_FOR, RUNS_A_PASS
+from values.database import is_away, is_of_no_key, one_line, take_apart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +123,7 @@ def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
     ends = _after_ends({followup.run_id: followup for followup in found if followup.run_id}, now)
     n_opened = _open_chained(ends.chained, now)
     ready = [followup for followup in found if followup not in ends.again]
-    admitted = admission.admit(
+    admitted = runs.admit(
         {followup.job_id for followup in ready},
         {followup.concurrency_key for followup in ready if followup.concurrency_key},
         {followup.rate_key for followup in ready if followup.rate_key},

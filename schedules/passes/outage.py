@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from executions.database import one_line
+from values.database import one_line
 
 log = structlog.get_logger(__name__)
 

@@ -23,9 +23,9 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 from kombu.utils.json import loads
 
-from executions.database import is_away, one_line
 from schedules import queries
 from schedules.passes.housekeeping import find_switched_off
+from values.database import is_away, one_line
 
 log = structlog.get_logger(__name__)
 

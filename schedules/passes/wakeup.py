@@ -10,8 +10,8 @@ import psycopg
 import structlog
 from django.db import connection
 
-from executions.database import one_line
 from executions.runs import NOTIFY_CHANNEL
+from values.database import one_line
 
 if TYPE_CHECKING:
     from psycopg import Connection

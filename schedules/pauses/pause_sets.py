@@ -11,13 +11,13 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import runs
-from executions.database import is_away
 from schedules import tick
 from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.pauses import queries, resuming
+from values.database import is_away
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from executions.database import execute, fetch
+from values.database import execute, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

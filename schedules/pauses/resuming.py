@@ -12,7 +12,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.policies.overlap import Overlap
+from executions.policies import Overlap
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.policies.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption, chosen, count

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from executions.database import fetch
 from executions.models import Run
 from schedules import queries
 from schedules.jobs import definitions
@@ -21,6 +20,7 @@ from schedules.tick import tick
 from tests.concurrency.test_ticks import at_once
 from tests.factories import ECHO, HELLO, NOW
 from tests.waiting import wait_until
+from values.database import fetch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from executions.database import fetch, fetch_planned
 from executions.lifecycle import queries
 from tests.factories import NOW, make_job, make_run
+from values.database import fetch, fetch_planned
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from executions import words
-from executions.states import AttemptStatus, Origin, Reason
+from executions.states import ORIGIN_LABELS, REASON_LABELS, REASON_SENTENCES, AttemptStatus, Origin, Reason
+from values import instants
 
 
 @pytest.mark.parametrize(
@@ -26,10 +27,10 @@ from executions.states import AttemptStatus, Origin, Reason
     ],
 )
 def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text: str) -> None:
-    assert words.duration(length) == text
+    assert instants.duration(length) == text
 
 
 def test_every_state_of_the_engine_has_its_words() -> None:
-    assert set(words.REASONS) == set(words.WHY_NOT) == set(Reason)
-    assert set(words.ORIGINS) == set(words.WHY) == set(Origin)
+    assert set(REASON_LABELS) == set(REASON_SENTENCES) == set(Reason)
+    assert set(ORIGIN_LABELS) == set(words.WHY) == set(Origin)
     assert set(words.ATTEMPTS) == set(AttemptStatus)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection, transaction
 
-from executions.admin.lists import MAX_PAGE, PER_PAGE
+from access.admin.lists import MAX_PAGE, PER_PAGE
 from schedules.admin.job.admin import JobAdmin
 from schedules.models import Job
 from tests.scale.history import N_JOBS, fill

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from executions.database import BETWEEN_TRIES
 from executions.dispatch import KILL_AFTER
 from executions.worker.claims import CLAIM_FOR
+from values.database import BETWEEN_TRIES
 
 ROOT = Path(__file__).parents[2]
 GOOD = {

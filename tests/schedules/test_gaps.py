@@ -21,7 +21,7 @@ from schedules.models import BackfillMode, Job
 from tests.factories import NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
-    from schedules.clock.compare import Entry
+    from schedules.ledger.account import Entry
 
 pytestmark = pytest.mark.django_db
 

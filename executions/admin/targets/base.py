@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from executions.admin.json_shown import pretty
+from access.admin.json_shown import pretty
 
 if TYPE_CHECKING:
     from values.json_values import JSON

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from executions import words
-from executions.admin.json_shown import readable
+from access.admin.json_shown import readable
+from values import instants
 
 if TYPE_CHECKING:
     from values.json_values import JSON
@@ -93,7 +93,7 @@ def _phases(timings: dict[str, float], last: str) -> list[Phase]:
     found, start = [], 0.0
     for name, label, took in [*known, ("rest", last, total - spent)]:
         if took > 0 and spent > 0:
-            length = words.duration(timedelta(milliseconds=took))
+            length = instants.duration(timedelta(milliseconds=took))
             found.append(Phase(name, label, length, round(start, 2), round(took / total * 100, 2)))
             start += took / total * 100
     return found

@@ -9,10 +9,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
-from executions import words
-from executions.policies.retry import Backoff
-from executions.policies.run_policies import Delivery
-from executions.targets.registry import TARGETS
+from executions.policies import Backoff, Delivery
+from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.form.json_fields import plain_lines, read_json
@@ -24,6 +22,7 @@ from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.validation import validate
 from schedules.models import Job
+from values import instants
 
 if TYPE_CHECKING:
     from schedules.admin.targets.base import Section
@@ -166,7 +165,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.now = datetime.now(UTC)
         limits.name_jobs(self.fields, {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()})
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
-        default = " and ".join(f"{words.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
+        default = " and ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
         in_words = " ".join(section.payload_help for section in SECTIONS.values())
         self.fields["payload"].help_text = f"JSON. {in_words} Empty: none."

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions import words
-from executions.admin.detail import timeout_words
-from executions.admin.lists import counted
-from executions.policies.limits import Beyond, Priority
-from executions.policies.overlap import Overlap
+from access.admin.lists import counted
+from executions.admin import timeout_words
+from executions.policies import Beyond, Overlap, Priority
 from schedules import flags
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.policies import JobPolicies
+from values import instants
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -42,12 +41,12 @@ def in_words(job: Job) -> list[tuple[str, str]]:
 
 
 def _told(job: Job, policies: JobPolicies) -> list[tuple[str, str]]:
-    timeout = words.duration(policies.timeout) if policies.timeout else timeout_words(job.spec.target_kind)
+    timeout = instants.duration(policies.timeout) if policies.timeout else timeout_words(job.spec.target_kind)
     deadline, most_failures = policies.start_deadline, policies.pause_after_failures
     return [
         ("When the last run still goes on", OVERLAPS[policies.overlap]),
         ("After an outage", _catch_up(policies)),
-        ("Spread of starts", f"up to {words.duration(policies.jitter)}" if policies.jitter else "none"),
+        ("Spread of starts", f"up to {instants.duration(policies.jitter)}" if policies.jitter else "none"),
         ("Retries", _retries(policies)),
         ("Timeout of one attempt", timeout),
         ("When its worker is lost", "carry it out again" if policies.delivery == "at_least_once" else "let it fail"),
@@ -55,17 +54,17 @@ def _told(job: Job, policies: JobPolicies) -> list[tuple[str, str]]:
         ("Priority", policies.priority),
         ("At once", _concurrency(policies)),
         ("Rate", _rate(policies)),
-        ("Start deadline", f"within {words.duration(deadline)} of its instant, or never" if deadline else "none"),
+        ("Start deadline", f"within {instants.duration(deadline)} of its instant, or never" if deadline else "none"),
         ("Feature flag", _flag(policies.feature_flag)),
     ]
 
 
 def _catch_up(policies: JobPolicies) -> str:
     policy = policies.catch_up
-    text = f"run {CATCH_UP[policy.mode]}, if missed within {words.duration(policy.max_age)}"
+    text = f"run {CATCH_UP[policy.mode]}, if missed within {instants.duration(policy.max_age)}"
     if policy.mode is not CatchUp.ALL:
         return text
-    text += f", the latest {policy.max_runs:,} at most, {words.duration(policy.between_starts)} apart"
+    text += f", the latest {policy.max_runs:,} at most, {instants.duration(policy.between_starts)} apart"
     return f"{text}; of these, overlap skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 
@@ -73,7 +72,7 @@ def _retries(policies: JobPolicies) -> str:
     policy = policies.retry
     if not policy.max_retries:
         return "none"
-    delay, cap = words.duration(policy.delay), words.duration(policy.max_delay)
+    delay, cap = instants.duration(policy.delay), instants.duration(policy.max_delay)
     return f"{policy.max_retries}, {policy.backoff} from {delay} up to {cap}{', spread' if policy.jitter else ''}"
 
 
@@ -90,7 +89,7 @@ def _rate(policies: JobPolicies) -> str:
         return "any"
     burst = f", up to {rate.burst} at once after a pause" if rate.burst > 1 else ""
     starts = counted(rate.limit, "start")
-    return f"at most {starts} in {words.duration(rate.per)}{_of(rate.key)}{burst}; {OTHERS[rate.beyond]}"
+    return f"at most {starts} in {instants.duration(rate.per)}{_of(rate.key)}{burst}; {OTHERS[rate.beyond]}"
 
 
 def _of(key: str | None) -> str:

@@ -11,10 +11,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
-from executions.admin import shown
-from executions.admin.lists import MAX_SELECTED, PER_PAGE
-from executions.admin.targets import target_words
-from executions.models import Run
+from access.admin.lists import MAX_SELECTED, PER_PAGE
+from executions.admin import run_badge, run_url, target_words
+from executions.runs import Run
 from schedules.admin.job import buttons, page
 from schedules.admin.job.editing import JobEditing
 from schedules.admin.job.filters import ScheduleFilter, StateFilter, TargetFilter
@@ -112,7 +111,7 @@ class JobAdmin(JobEditing):
         if run is None:
             return instants.NONE
         when = instants.ago(run.nominal_at, job.now)  # type: ignore[attr-defined]
-        return format_html('<a class="ms-last" href="{}">{} {}</a>', shown.run_url(run.pk), shown.run_badge(run), when)
+        return format_html('<a class="ms-last" href="{}">{} {}</a>', run_url(run.pk), run_badge(run), when)
 
     @admin.display(description="")
     def buttons_shown(self, job: Job) -> SafeString:

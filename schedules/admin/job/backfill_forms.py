@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from executions import words
-from executions.admin import shown
-from executions.admin.lists import counted
-from executions.history import by_instant
-from executions.policies.overlap import Overlap
+from access.admin.badges import badge
+from access.admin.lists import counted
+from executions import history
+from executions.policies import Overlap
 from schedules.backfills import backfill
 from schedules.clock.reading.members import read_instant
 from schedules.models import Backfill, BackfillMode, BackfillState
@@ -79,15 +78,15 @@ def progress(job: Job, now: datetime) -> dict[str, Any]:
 
 
 def _line(each: Backfill, now: datetime) -> dict[str, Any]:
-    counts = by_instant.count_by_status(each.pk)
-    n_live = by_instant.count_live(each.pk)
+    counts = history.count_by_status(each.pk)
+    n_live = history.count_live(each.pk)
     state = BackfillState(each.state)
     return {
         "id": each.pk,
         "badge": _badge(state),
         "range": (instants.exact_time(each.after_at, now), instants.exact_time(each.until_at, now)),
         "what": BackfillMode(each.mode).label,
-        "pace": words.duration(each.pace) if each.pace else "",
+        "pace": instants.duration(each.pace) if each.pace else "",
         "seen": f"{each.n_seen:,} of {each.n_instants:,}",
         "share": min(100, round(100 * each.n_seen / each.n_instants)) if each.n_instants else 100,
         "runs": ", ".join(f"{n:,} {status.value}" for status, n in sorted(counts.items())) or "none",
@@ -98,7 +97,7 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
 
 
 def _badge(state: BackfillState) -> SafeString:
-    return shown.badge(str(state.label), TONES[state], "")
+    return badge(str(state.label), TONES[state], "")
 
 
 def _instant(name: str, text: str) -> datetime:

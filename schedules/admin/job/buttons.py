@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.utils.html import format_html
 
-from executions.admin.lists import counted
-from executions.admin.shown import run_url
+from access.admin.lists import counted
+from executions.admin import run_url
 from schedules import triggers
 from schedules.exceptions import JobConflict, JobGone
 from values.readable import CannotRead
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-    from executions.models import Run
+    from executions.runs import Run
     from schedules.admin.job.pause_forms import PauseTerms
     from schedules.clock.policies.resumption import Resumption
     from schedules.models import Job

@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from executions.models import Run
+from executions import history
 from executions.states import RunStatus
 from schedules.admin.form.form import JobForm
 from schedules.admin.job import preview as job_preview
@@ -133,11 +133,11 @@ class JobEditing(PausePages):
     ) -> HttpResponse:
         context = extra_context or {}
         if (job := self.get_object(request, object_id)) is not None:
-            found = Run.objects.filter(job_id=job.pk)
+            live = history.count_live_of_job(job.pk)
             context |= {
-                "n_waiting": found.filter(status__in=[RunStatus.HELD, RunStatus.QUEUED, RunStatus.RETRYING]).count(),
+                "n_waiting": sum(n for status, n in live.items() if status is not RunStatus.RUNNING),
                 "started": list(job.starts.select_related("job")),
-                "n_running": found.filter(status=RunStatus.RUNNING).count(),
+                "n_running": live.get(RunStatus.RUNNING, 0),
             }
         return super().delete_view(request, object_id, context)
 

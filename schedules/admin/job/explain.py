@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from executions.admin import shown
-from executions.admin.lists import counted
+from access.admin.badges import badge
+from access.admin.lists import counted
+from executions.admin import run_url
 from schedules.admin.job.page import state_badge, stoppage_line
 from schedules.clock.compare import Decision
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
-    from schedules.clock.compare import Entry
+    from schedules.ledger.account import Entry
     from schedules.models import Job
 
 PER_PAGE = 200
@@ -125,9 +126,9 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
         at=instants.instant(entry.at, now),
         last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
         planned=instants.exact_time(row.planned_at, now) if row and row.planned_at else None,
-        badge=shown.badge(label, tone),
+        badge=badge(label, tone),
         text=text,
-        url=shown.run_url(row.run_id) if row else "",
+        url=run_url(row.run_id) if row else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from unfold.contrib.filters.admin import DropdownFilter
 
-from executions.targets.registry import TARGETS
+from executions.targets import TARGETS
 from schedules.admin.form.form import KINDS, TARGET_KINDS
 from schedules.models import Job, JobState
 

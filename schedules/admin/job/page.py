@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from executions import words
-from executions.admin import shown
-from executions.admin.detail import ordered
-from executions.admin.json_shown import pretty
-from executions.admin.targets import target_words
-from executions.lifecycle import held_words
-from executions.models import Run
-from executions.states import LIVE, Origin, Reason
+from access.admin.badges import badge
+from access.admin.json_shown import pretty
+from executions.admin import ordered, rows_of_job, target_words
 from schedules.admin.form import policy_words
 from schedules.admin.job import pause_forms, preview
 from schedules.clock.describe import describe
@@ -28,9 +23,7 @@ from values import instants
 from values.readable import known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from schedules.clock.spec import ScheduleSpec
     from schedules.models import Stoppage
@@ -43,13 +36,13 @@ STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED
 
 def state_badge(job: Job) -> SafeString:
     """The job's state, with the reason of a pause as a hint."""
-    return shown.badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+    return badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
 
 
 def unreadable_badge(job: Job) -> SafeString:
     """That a part of it cannot be read, with the reasons as a hint; nothing for nearly every job."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
-    return SafeString() if not reasons else shown.badge("Cannot be read", "danger", reasons)
+    return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
@@ -67,25 +60,14 @@ def starts_words(job: Job, now: datetime) -> str:
     return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
 
 
-def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
-    """The latest run of each of these jobs, by job. One query, whatever the length of their histories."""
-    latest = Run.objects.filter(job_id=OuterRef("pk")).order_by("-nominal_at").values("pk")[:1]
-    of_jobs = Job.objects.filter(pk__in=job_ids).values(run=Subquery(latest))
-    return {run.job_id: run for run in Run.objects.filter(pk__in=of_jobs)}
-
-
 def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
     """The context of the page and of its live part. Two queries beside the job's own, and a few more for what is held or flagged."""
-    runs = list(Run.objects.select_related("spec").filter(job_id=job.pk).order_by("-nominal_at")[:N_RUNS])
+    rows, is_live = rows_of_job(job.pk, now, N_RUNS)
     links = list(Chain.objects.filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
-    waits = held_words.waits_for(runs, now)
     verb, what = target_words(job.spec.target_kind, job.target)
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
-    is_going = any(run.status in LIVE for run in runs)
     spec = known(job.readable_schedule)
-    for run in runs:
-        run.now = now  # type: ignore[attr-defined]  # for its display below
     return {
         "job": job,
         "badge": state_badge(job),
@@ -101,8 +83,8 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         else instants.instant(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
         "starts": starts_words(job, now),
         "outlook": preview.of_job(job, now) if job.state == JobState.ACTIVE else None,
-        "runs": [_line(run, now, waits.get(run.pk, "")) for run in runs],
-        "has_more": len(runs) == N_RUNS,
+        "runs": rows,
+        "has_more": len(rows) == N_RUNS,
         "verb": verb,
         "what": what,
         "parts": [
@@ -115,7 +97,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
         "has_schedule": spec is not None and spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,
-        "live_after": 2 if is_going else 10,
+        "live_after": 2 if is_live else 10,
     }
 
 
@@ -123,20 +105,3 @@ def _words(spec: ScheduleSpec | None, *, is_started: bool) -> str | SafeString:
     if spec is None:
         return instants.NONE
     return NO_CLOCK if is_started and spec.kind is Kind.NONE else describe(spec)
-
-
-def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
-    note = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error
-    return {
-        "id": run.pk,
-        "url": shown.run_url(run.pk),
-        "badge": shown.run_badge(run),
-        "nominal": instants.instant(run.nominal_at, now),
-        "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
-        "late": words.duration(run.late_by()) if run.started_at else "",
-        "took": words.duration(run.duration) if run.duration is not None else "",
-        "attempts": run.n_attempts or "",
-        "worker": run.worker,
-        "origin": words.ORIGINS[Origin(run.origin)],
-        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
-    }

@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin
-from executions.admin import shown
+from executions.admin import run_url
 from schedules.admin.job import buttons, explain, page, pause_forms, preview
 from schedules.clock.policies.resumption import Resumption
 from schedules.models import Job
@@ -95,7 +95,7 @@ class JobPages(ModelAdmin[Job]):
         if back.partition("?")[0] == request.build_absolute_uri(changelist):
             return HttpResponseRedirect(back)
         page_url = reverse("admin:schedules_job_page", args=[job.pk])
-        return HttpResponseRedirect(shown.run_url(started[0].pk) if started else page_url)
+        return HttpResponseRedirect(run_url(started[0].pk) if started else page_url)
 
     def pause_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
         """Ask for the reason, then pause."""

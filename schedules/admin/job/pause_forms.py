@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from executions.admin.lists import counted
+from access.admin.lists import counted
 from schedules.clock.policies.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption
 from schedules.clock.reading.members import read_instant
 from schedules.models import JobState

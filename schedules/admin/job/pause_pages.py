@@ -14,8 +14,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from pydantic import ValidationError
 
-from executions.admin import shown
-from executions.admin.lists import counted
+from access.admin.badges import badge
+from access.admin.lists import counted
 from schedules.admin.form.form import TARGET_KINDS
 from schedules.admin.job import pause_forms
 from schedules.admin.job.backfill_pages import BackfillPages
@@ -142,7 +142,7 @@ def _line(each: PauseSet, now: datetime) -> dict[str, Any]:
     which += [counted(len(selection.ids), "id")] if selection.ids else []
     return {
         "id": each.pk,
-        "badge": shown.badge(str(state.label), TONES[state], ""),
+        "badge": badge(str(state.label), TONES[state], ""),
         "which": ", ".join(which) or "all jobs",
         "by": each.actor,
         "since": instants.ago(each.created_at, now),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from executions import words
 from schedules.admin.form import mapping
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
@@ -19,6 +18,7 @@ from schedules.clock.zones.clock_changes import dst_changes
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.validation import validate_schedule
 from schedules.policies import LONGEST_JITTER
+from values import instants
 from values.durations import read_duration
 from values.ids import read_id
 from values.instants import differs, relative, zone_word
@@ -149,7 +149,7 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
         return ""
     if spread.job_id is None:
         most = latest_start(spec, fire.at, spread.jitter) - fire.at
-        return f"starts up to {words.duration(most)} later"
+        return f"starts up to {instants.duration(most)} later"
     at = jittered(spec, spread.job_id, fire.at, spread.jitter).astimezone(fire.local.tzinfo).replace(microsecond=0)
     return f"starts {f'{at:%H:%M:%S}' if at.date() == fire.local.date() else _exact(at, now)}"
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from executions.admin.lists import UncountedChangeList, cut
-from schedules.admin.job import page
-from schedules.models import JobState
+from access.admin.lists import UncountedChangeList, cut
+from executions.history import latest_runs
+from schedules.models import Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-    from schedules.models import Job
-
 
 class JobChangeList(UncountedChangeList):
     """The job list with the latest run of each job on the page: one query more."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        latest = page.last_runs([job.pk for job in self.result_list])
+        latest = latest_runs(Job.objects.filter(pk__in=[job.pk for job in self.result_list]))
         for job in self.result_list:
             job.last_run = latest.get(job.pk)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from executions.targets.registry import TARGETS
+from executions.targets import TARGETS
 
 if TYPE_CHECKING:
     from schedules.admin.targets.base import Section

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from executions.targets.command.registry import commands
+from executions.targets import commands
 from schedules.admin.form.fields import choice, needed
 from schedules.admin.targets.base import Section
 

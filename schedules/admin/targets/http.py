@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from executions.targets.http.config import HttpConfig
+from executions.targets import TARGETS
 from schedules.admin.form.fields import choice, json_text, needed, switch, text
 from schedules.admin.form.json_fields import write_json
 from schedules.admin.targets.base import Section
@@ -51,7 +51,9 @@ class HttpSection(Section):
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         if target is None:
-            target = HttpConfig(url="https://example.org").model_dump(mode="json") | {"url": ""}
+            target = TARGETS["http"].config.model_validate({"kind": "http", "url": "https://example.org"}).model_dump(
+                mode="json"
+            ) | {"url": ""}
         return {
             **{name: target.get(name) for name in PLAIN},
             **{name: write_json(target.get(name)) for name in OBJECTS},

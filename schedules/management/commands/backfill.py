@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from executions.history import by_instant
-from executions.policies.overlap import Overlap
+from executions import history
+from executions.policies import Overlap
 from schedules.backfills import backfill
 from schedules.clock.reading.members import read_instant
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
@@ -79,14 +79,14 @@ class Command(BaseCommand):
 
     def _say(self, made: Backfill, before: str) -> str:
         line = f"{made.n_seen:,} of {made.n_instants:,} looked at, {made.n_opened:,} opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(by_instant.count_by_status(made.pk).items()))
+        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(made.pk).items()))
         if line != before:
             self.stdout.write(line)
         return line
 
 
 def _is_over(made: Backfill) -> bool:
-    return made.state != BackfillState.OPEN and not by_instant.count_live(made.pk)
+    return made.state != BackfillState.OPEN and not history.count_live(made.pk)
 
 
 def _wanted(options: dict[str, Any], now: datetime) -> backfill.Wanted:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.core.management.base import CommandParser
 
-    from schedules.clock.compare import Entry
+    from schedules.ledger.account import Entry
 
 DAY = timedelta(hours=24)
 GAPS_FOUND, UNANSWERED = 1, 2

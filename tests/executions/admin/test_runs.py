@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from executions.admin import lists, run_list
+from access.admin import lists
+from executions.admin import run_list
 from executions.admin.runs import RunAdmin
 from executions.lifecycle import transitions
 from executions.models import LogLine, Run

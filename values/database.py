@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 import psycopg
+import structlog
 from django.db import InterfaceError, OperationalError, connection, connections, transaction
 from psycopg.types.datetime import TimestamptzLoader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+log = structlog.get_logger(__name__)
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -63,6 +67,15 @@ def array(values: Iterable[object]) -> str:
     Of no other text: nothing is quoted. For thousands of values this is several times as fast as a list.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
+
+
+@contextmanager
+def database_may_be_away(action: str) -> Iterator[None]:
+    """Say so in one line instead of a traceback: the next one does the work."""
+    try:
+        yield
+    except DATABASE_AWAY as error:
+        log.warning("database_away", action=action, error=one_line(error))
 
 
 def is_away() -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executions.database import fetch
 from executions.lifecycle import held_queries
 from executions.models import Run
 from executions.policies.limits import admit_at
 from executions.states import RunStatus
+from values.database import fetch
 from values.instants import exact
 from values.readable import Unreadable
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IN_TURN = "Waits for its turn"
 
 
-def waits_for(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
+def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
     """Say of those of these runs that are held what they wait for. At most three queries; without any held, none."""
     held = [run for run in runs if run.status == RunStatus.HELD]
     if not held:
@@ -34,10 +34,10 @@ def waits_for(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
     return {run.pk: _words(run, of_job.get(run.job_id, 0), of_key, arrives_at, now) for run in held}
 
 
-def of_runs(run_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
+def waiting_reasons_by_id(run_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
     """The same for runs by their ids, with one query more. Without any, none."""
     held = Run.objects.select_related("spec").filter(pk__in=run_ids) if run_ids else []
-    return waits_for(list(held), now)
+    return waiting_reasons(list(held), now)
 
 
 def _words(

@@ -1,0 +1,73 @@
+"""Runs as rows of other admin pages: of a job's page, and of the overview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from executions.admin.shown import run_badge, run_url
+from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
+from executions.states import LABELS, LIVE, ORIGIN_LABELS, REASON_LABELS, TERMINAL, Origin, Reason, RunStatus
+from values import instants
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from executions.models import Run
+
+MAX_COUNT = 10_000  # rows that one tile counts; more are shown as `10,000+`
+
+
+def tile(status: RunStatus, now: datetime, window: timedelta) -> dict[str, Any]:
+    """Return a count for the overview: of the runs in `window` for a terminal status, of all runs for a live one."""
+    n = count_with_status(status, now - window if status in TERMINAL else None, MAX_COUNT + 1)
+    label, tone = LABELS[status]
+    return {
+        "label": label,
+        "tone": tone if n else "default",
+        "count": f"{MAX_COUNT:,}+" if n > MAX_COUNT else f"{n:,}",
+        "url": f"{reverse('admin:executions_run_changelist')}?status={status.value}",
+    }
+
+
+def rows_with_status(status: RunStatus, now: datetime, n: int) -> list[dict[str, Any]]:
+    """Return the latest `n` runs with a status as rows of the overview."""
+    return [
+        {
+            "url": run_url(run.pk),
+            "name": run.spec.job_name,
+            "badge": run_badge(run),
+            "at": instants.instant(run.finished_at or run.started_at, now),
+            "took": instants.duration(run.duration or (now - run.started_at if run.started_at else None)),
+            "error": run.error,
+        }
+        for run in runs_with_status(status, n)
+    ]
+
+
+def rows_of_job(job_id: UUID, now: datetime, n: int) -> tuple[list[dict[str, Any]], bool]:
+    """Return the latest `n` runs of a job as rows of its page, and whether one of them is live."""
+    runs = runs_of_job(job_id, n)
+    waits = waiting_reasons(runs, now)
+    for run in runs:
+        run.now = now  # type: ignore[attr-defined]  # the instant against which the page shows durations
+    return [_row(run, now, waits.get(run.pk, "")) for run in runs], any(run.status in LIVE for run in runs)
+
+
+def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
+    note = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
+    return {
+        "id": run.pk,
+        "url": run_url(run.pk),
+        "badge": run_badge(run),
+        "nominal": instants.instant(run.nominal_at, now),
+        "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
+        "late": instants.duration(run.late_by()) if run.started_at else "",
+        "took": instants.duration(run.duration) if run.duration is not None else "",
+        "attempts": run.n_attempts or "",
+        "worker": run.worker,
+        "origin": ORIGIN_LABELS[Origin(run.origin)],
+        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+    }
