@@ -18,7 +18,7 @@ from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
 from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
-from executions.policies.overlap import GoingOn, Stop
+from executions.policies.overlap import LiveRuns, Stop
 from executions.states import LIVE, Origin, RunStatus
 from values.readable import sound
 
@@ -44,9 +44,9 @@ __all__ = [
     "follow_up",
     "freeze",
     "freeze_first",
-    "going_on",
     "has_scheduled",
     "keep_followups",
+    "live_runs",
     "open_all",
     "open_backfilled",
     "open_by_hand",
@@ -83,10 +83,10 @@ class Followup:
         return self.job_id, self.concurrency_key, self.rate_key
 
 
-def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
+def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
     """Return what goes on of those of these jobs that have runs which are not over."""
     rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
-    return {job_id: GoingOn(n_active, n_held) for job_id, n_active, n_held in rows}
+    return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
 def has_scheduled(job_id: UUID) -> bool:

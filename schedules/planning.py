@@ -15,7 +15,7 @@ from django.conf import settings
 from executions import runs
 from executions.dispatch import Route, route_of
 from executions.policies import overlap
-from executions.policies.overlap import Decision, GoingOn, Overlap, Stop
+from executions.policies.overlap import Decision, LiveRuns, Overlap, Stop
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
@@ -50,7 +50,7 @@ class Plan:
     stops: Stop | None = None  # what is done to the runs that went on
 
 
-def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = ()) -> Plan:
+def plan(job: DueJob, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that.
 
     `off` has the feature flags that are off.
@@ -61,7 +61,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    together = overlap.Together(policies.overlap, going_on)
+    together = overlap.Together(policies.overlap, live_runs)
     judged = list(_judged(job, policies, due, now, more=more))
     for instant, verdict in judged:
         reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)

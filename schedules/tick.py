@@ -13,7 +13,7 @@ from django.db import transaction
 from executions import runs
 from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.dispatch import SPREAD, Message, Waiting, gather
-from executions.policies.overlap import GoingOn
+from executions.policies.overlap import LiveRuns
 from executions.states import RunStatus
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
@@ -135,7 +135,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
-    going_on = runs.going_on([job.id for job in jobs])
+    live_runs = runs.live_runs([job.id for job in jobs])
     off = flags.off(_flags_named(jobs))
     plans, broken = [], []
     n_rows = 0
@@ -143,7 +143,7 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
         if n_rows >= RUNS_A_PASS:
             break
         try:
-            plans.append(plan(job, now, going_on.get(job.id, GoingOn()), off))
+            plans.append(plan(job, now, live_runs.get(job.id, LiveRuns()), off))
             n_rows += len(plans[-1].new_runs)
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)

@@ -43,7 +43,7 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
-    if attempt.is_going_on:
+    if attempt.is_running:
         most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.timeout else ""
         badge, took = shown.run_badge(run), f"{words.duration(now - attempt.started_at)} so far{most}"
     else:

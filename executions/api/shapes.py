@@ -220,11 +220,11 @@ def _fields(row: models.Run) -> dict[str, Any]:
 def _attempt(row: models.Attempt) -> Attempt:
     return Attempt(
         number=row.number,
-        status=RunStatus.RUNNING if row.is_going_on else AttemptStatus(row.status),
+        status=RunStatus.RUNNING if row.is_running else AttemptStatus(row.status),
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        duration_ms=None if row.is_going_on else _milliseconds(row.duration),
+        duration_ms=None if row.is_running else _milliseconds(row.duration),
         error_code=row.error_code or None,
         error=row.error or None,
         result=row.result,

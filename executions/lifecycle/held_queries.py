@@ -13,11 +13,11 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 def _first_held(column: str, kind: str) -> str:
     held = f"executions_run AS held WHERE {is_one_of({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
     if column == "job_id":
-        busy = f"CROSS JOIN LATERAL (SELECT {_goes_on('given.value')} AS goes_on OFFSET 0) AS busy"
-        waits = "busy.goes_on"
+        busy = f"CROSS JOIN LATERAL (SELECT {_has_active_run('given.value')} AS has_active_run OFFSET 0) AS busy"
+        waits = "busy.has_active_run"
     else:
         held += f" AND held.{column} <> ''"
-        busy, waits = "", _goes_on("held.job_id")
+        busy, waits = "", _has_active_run("held.job_id")
     return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) {busy} CROSS JOIN LATERAL (
         WITH RECURSIVE kind (terms) AS (
             (SELECT terms FROM {held} ORDER BY terms LIMIT 1)
@@ -32,7 +32,7 @@ def _first_held(column: str, kind: str) -> str:
          ORDER BY held.priority DESC, held.nominal_at, held.id LIMIT %(limit)s) AS first"""
 
 
-def _goes_on(job: str) -> str:
+def _has_active_run(job: str) -> str:
     return f"""EXISTS (SELECT FROM executions_run AS other
                      WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
 

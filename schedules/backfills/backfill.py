@@ -205,11 +205,11 @@ def _step(backfill: Backfill, now: datetime) -> None:
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
     """Under the job's lock, and by the backfill's overlap policy in place of the job's."""
     found = by_instant.standings(job.pk, instants)
-    going_on = runs.going_on([job.pk]).get(job.pk, overlap.GoingOn())
+    live_runs = runs.live_runs([job.pk]).get(job.pk, overlap.LiveRuns())
     new = []
     for place, instant in enumerate(instants):
-        decision = overlap.decide(Overlap(backfill.overlap), going_on)
-        going_on = going_on.after(decision)
+        decision = overlap.decide(Overlap(backfill.overlap), live_runs)
+        live_runs = live_runs.after(decision)
         earlier = found[instant].backfilled_by if instant in found else None
         run = runs.NewRun(
             scope_id=job.scope_id,

@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import runs
 from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.lifecycle import admission
-from executions.policies.overlap import GoingOn, Together
+from executions.policies.overlap import LiveRuns, Together
 from executions.states import Origin, Reason, RunStatus
 from schedules import flags, queries, triggers
 from schedules.backfills import backfill
@@ -179,9 +179,9 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
 def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
     """Open a run of each job that starts after a run, under its policies; returns how many there are."""
     policies = {one.job.pk: one.job.policies for one in chained}
-    going_on = runs.going_on(list(policies))
+    live_runs = runs.live_runs(list(policies))
     off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
-    together = {job_id: Together(each.overlap, going_on.get(job_id, GoingOn())) for job_id, each in policies.items()}
+    together = {job_id: Together(each.overlap, live_runs.get(job_id, LiveRuns())) for job_id, each in policies.items()}
     for one in chained:
         is_off = policies[one.job.pk].feature_flag in off
         reason = Reason.PAUSED if _was_paused(one) else Reason.FEATURE_OFF if is_off else None

@@ -92,13 +92,13 @@ def test_whatever_waits_before_it_for_something_else_what_may_start_does(monkeyp
     rated = limited("rated", priority="high", concurrency=shared, rate_limit={"limit": 1, "per": "1d"})
     narrow = limited("narrow", priority="high", concurrency={"limit": 1, "key": "shared"})
     busy, other = limited("busy", concurrency=shared), limited("other", concurrency=shared)
-    going_on = [born(busy, minute) for minute in range(5)]
+    live_runs = [born(busy, minute) for minute in range(5)]
     follow()
     before = [born(job, minute) for job in (rated, narrow) for minute in range(5)]
     waiting = [born(other, minute) for minute in range(5)]
     follow()
     assert statuses(*before, *waiting) == ["held"] * 15
-    for each in going_on[:3]:
+    for each in live_runs[:3]:
         end(each)
         follow()
     assert statuses(*before) == ["queued", *["held"] * 9]
