@@ -18,7 +18,7 @@ from django.db import transaction
 
 from executions.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
 from executions.lifecycle import held_queries, transitions
-from executions.policies.limits import Beyond, admit_at, terms
+from executions.policies.limits import LimitAction, admit_at, terms
 from executions.policies.run_policies import read_policies
 from executions.states import Reason
 from values.readable import Unreadable
@@ -105,11 +105,11 @@ class Room:
         if waiter.is_buffered and self.of_job[waiter.job_id]:
             return False
         if concurrency and self.of_key[waiter.concurrency_key] >= concurrency.limit:
-            return Reason.OVER_LIMIT if concurrency.beyond is Beyond.SKIP else False
+            return Reason.OVER_LIMIT if concurrency.beyond is LimitAction.SKIP else False
         if rate:
             may_at, arrives_at = admit_at(rate, self.arrives_at.get(waiter.rate_key), now)
             if may_at > now:
-                return Reason.RATE_LIMITED if rate.beyond is Beyond.SKIP else may_at
+                return Reason.RATE_LIMITED if rate.beyond is LimitAction.SKIP else may_at
             self.arrives_at[waiter.rate_key] = arrives_at
         self.of_job[waiter.job_id] += 1
         self.of_key[waiter.concurrency_key] += 1

@@ -40,7 +40,7 @@ class Priority(StrEnum):
 RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
-class Beyond(StrEnum):
+class LimitAction(StrEnum):
     """What becomes of a run that a limit does not let start."""
 
     WAIT = "wait"  # it is held until it may
@@ -71,7 +71,9 @@ class ConcurrencyLimit(BaseModel):
     key: Key | None = Field(
         None, description="Jobs with the same key share the limit, each keeping to its own. Null: this job alone."
     )
-    beyond: Beyond = Field(Beyond.WAIT, description="wait: held until another is over. skip: reason `over_limit`.")
+    beyond: LimitAction = Field(
+        LimitAction.WAIT, description="wait: held until another is over. skip: reason `over_limit`."
+    )
 
 
 class RateLimit(BaseModel):
@@ -89,7 +91,7 @@ class RateLimit(BaseModel):
     key: Key | None = Field(
         None, description="Jobs with the same key share the rate, each keeping to its own. Null: this job alone."
     )
-    beyond: Beyond = Field(Beyond.WAIT, description="wait: held until it may. skip: reason `rate_limited`.")
+    beyond: LimitAction = Field(LimitAction.WAIT, description="wait: held until it may. skip: reason `rate_limited`.")
 
     @property
     def spacing(self) -> timedelta:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from executions import words
 from executions.admin.detail import timeout_words
 from executions.admin.lists import counted
-from executions.policies.limits import Beyond, Priority
+from executions.policies.limits import LimitAction, Priority
 from executions.policies.overlap import Overlap
 from schedules import flags
 from schedules.clock.policies.catch_up import CatchUp
@@ -26,9 +26,9 @@ OVERLAPS = {
     Overlap.ALLOW: "Start beside it",
 }
 PRIORITIES = {priority: priority.capitalize() for priority in Priority}
-BEYOND = {Beyond.WAIT: "Wait until they may start", Beyond.SKIP: "Do not start at all"}
+BEYOND = {LimitAction.WAIT: "Wait until they may start", LimitAction.SKIP: "Do not start at all"}
 CATCH_UP = {"skip": "none", "first": "the first one", "last": "the last one", "all": "each one"}
-OTHERS = {Beyond.WAIT: "others wait", Beyond.SKIP: "others do not start"}
+OTHERS = {LimitAction.WAIT: "others wait", LimitAction.SKIP: "others do not start"}
 
 
 def in_words(job: Job) -> list[tuple[str, str]]:
