@@ -61,15 +61,15 @@ def plan(job: DueJob, now: datetime, live_runs: LiveRuns, off: Collection[str] =
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    together = overlap.Together(policies.overlap, live_runs)
+    overlap_pass = overlap.OverlapPass(policies.overlap, live_runs)
     judged = list(_judged(job, policies, due, now, more=more))
     for instant, verdict in judged:
         reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
-        if reason is None and left is not None and together.n_started >= left:
+        if reason is None and left is not None and overlap_pass.n_started >= left:
             break
-        together.add(reason, _overlap(job, policies, instant))
-    decided = list(zip(due, together.decisions, strict=False))  # of fewer, where the job has ended
-    n_started = together.n_started
+        overlap_pass.add(reason, _overlap(job, policies, instant))
+    decided = list(zip(due, overlap_pass.decisions, strict=False))  # of fewer, where the job has ended
+    n_started = overlap_pass.n_started
     left = None if left is None else left - n_started
     n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
@@ -81,7 +81,7 @@ def plan(job: DueJob, now: datetime, live_runs: LiveRuns, off: Collection[str] =
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
-    return Plan(job, route, new_runs, move, together.stops)
+    return Plan(job, route, new_runs, move, overlap_pass.stops)
 
 
 def _judged(

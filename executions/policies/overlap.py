@@ -113,7 +113,7 @@ def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
 
 
 @dataclass(slots=True)
-class Together:
+class OverlapPass:
     """Decisions on several runs of a job that are due in one pass, each of which minds those before it."""
 
     policy: Overlap

@@ -17,7 +17,7 @@ from django.db import transaction
 from executions import runs
 from executions.database import is_away, is_of_no_key, one_line, take_apart
 from executions.lifecycle import admission
-from executions.policies.overlap import LiveRuns, Together
+from executions.policies.overlap import LiveRuns, OverlapPass
 from executions.states import Origin, Reason, RunStatus
 from schedules import flags, queries, triggers
 from schedules.backfills import backfill
@@ -181,13 +181,15 @@ def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
     policies = {one.job.pk: one.job.policies for one in chained}
     live_runs = runs.live_runs(list(policies))
     off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
-    together = {job_id: Together(each.overlap, live_runs.get(job_id, LiveRuns())) for job_id, each in policies.items()}
+    overlap_passes = {
+        job_id: OverlapPass(each.overlap, live_runs.get(job_id, LiveRuns())) for job_id, each in policies.items()
+    }
     for one in chained:
         is_off = policies[one.job.pk].feature_flag in off
         reason = Reason.PAUSED if _was_paused(one) else Reason.FEATURE_OFF if is_off else None
-        together[one.job.pk].add(reason)
-    runs.stop_others({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
+        overlap_passes[one.job.pk].add(reason)
+    runs.stop_others({job_id: each.stops for job_id, each in overlap_passes.items() if each.stops}, now)
+    decisions = {job_id: iter(each.decisions) for job_id, each in overlap_passes.items()}
     taken: set[tuple[UUID, datetime]] = set()
     new = []
     for one in chained:

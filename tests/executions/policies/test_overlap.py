@@ -12,8 +12,8 @@ from executions.policies.overlap import (
     Decision,
     LiveRuns,
     Overlap,
+    OverlapPass,
     Stop,
-    Together,
     decide,
 )
 from executions.states import Reason
@@ -69,8 +69,8 @@ def test_what_goes_on_after_a_decision(decision: Decision, after: LiveRuns) -> N
 def test_what_is_stopped_of_the_same_pass_overlaps_and_what_would_not_have_started_keeps_its_reason(
     policy: Overlap,
 ) -> None:
-    together = Together(policy, LiveRuns())
+    overlap_pass = OverlapPass(policy, LiveRuns())
     for reason in (Reason.PAUSED, Reason.MISSED, None, None):
-        together.add(reason)
-    reasons = [made.reason for made in together.decisions]
+        overlap_pass.add(reason)
+    reasons = [made.reason for made in overlap_pass.decisions]
     assert reasons == [Reason.PAUSED, Reason.MISSED, Reason.OVERLAP, None]
