@@ -15,7 +15,7 @@ from executions.states import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_BUFFERED = 1000  # runs of one job
+MAX_BUFFERED_RUNS = 1000  # runs of one job
 
 
 class Overlap(StrEnum):
@@ -82,7 +82,7 @@ def _buffer_one(live_runs: LiveRuns) -> Decision:
 def _buffer_all(live_runs: LiveRuns) -> Decision:
     if not live_runs:
         return START
-    return HOLD if live_runs.n_held < MOST_BUFFERED else Decision(Reason.OVER_LIMIT)
+    return HOLD if live_runs.n_held < MAX_BUFFERED_RUNS else Decision(Reason.OVER_LIMIT)
 
 
 def _cancel_other(live_runs: LiveRuns) -> Decision:

@@ -6,7 +6,7 @@ import pytest
 
 from executions.policies.overlap import (
     HOLD,
-    MOST_BUFFERED,
+    MAX_BUFFERED_RUNS,
     POLICIES,
     START,
     Decision,
@@ -47,8 +47,8 @@ def test_beside_what_goes_on_the_policy_decides(
 
 
 def test_a_buffer_has_an_end() -> None:
-    assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MOST_BUFFERED - 1)) == HOLD
-    assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MOST_BUFFERED)) == Decision(Reason.OVER_LIMIT)
+    assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MAX_BUFFERED_RUNS - 1)) == HOLD
+    assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MAX_BUFFERED_RUNS)) == Decision(Reason.OVER_LIMIT)
 
 
 @pytest.mark.parametrize(
