@@ -70,7 +70,7 @@ def is_away() -> bool:
     return not connection.is_usable()
 
 
-def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
+def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
     """Act on all keys in one transaction; where that fails, on each half in its own, down to those that fail alone.
 
     Returns what `act` returned, and what each key that fails alone has raised. Raises when the database is away.
@@ -83,12 +83,12 @@ def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list
             raise
         if len(keys) <= 1:
             return [], dict.fromkeys(keys, error)
-    done, failed = take_apart(act, keys[: len(keys) // 2])
-    more_done, more_failed = take_apart(act, keys[len(keys) // 2 :])
+    done, failed = split_on_failure(act, keys[: len(keys) // 2])
+    more_done, more_failed = split_on_failure(act, keys[len(keys) // 2 :])
     return done + more_done, failed | more_failed
 
 
-def is_of_no_key(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
+def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
     """Whether of several keys that were taken apart all have failed: as on a full disk, hardly for what they are."""
     return len(failed) > 1 and not done
 

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, is_away, one_line, take_apart
+from executions.database import execute, is_away, one_line, split_on_failure
 from executions.lifecycle import queries, transitions
 from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.lifecycle.queries import NEXT_DISPATCH
@@ -88,7 +88,7 @@ def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched
         if is_away():
             raise
         log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
-    parts, faults = take_apart(
+    parts, faults = split_on_failure(
         lambda ids: transitions.dispatch_among(ids, now, republish_after=again_after),
         transitions.due_ids(now, limit),
     )
@@ -121,7 +121,7 @@ def expire_once(now: datetime, limit: int) -> int:
         if is_away():
             raise
         log.warning("pass_taken_apart", action="expire", error=one_line(error))
-    parts, faults = take_apart(lambda ids: transitions.expire_among(ids, now), transitions.late_ids(now, limit))
+    parts, faults = split_on_failure(lambda ids: transitions.expire_among(ids, now), transitions.late_ids(now, limit))
     for run_id, fault in faults.items():
         log.error("cannot_expire", action="expire", run=str(run_id), error=one_line(fault))
         if not any(parts):

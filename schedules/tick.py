@@ -11,7 +11,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away, is_of_no_key, one_line, take_apart
+from executions.database import every_key_failed, is_away, one_line, split_on_failure
 from executions.dispatch import SPREAD, Message, Waiting, gather
 from executions.policies.overlap import LiveRuns
 from executions.states import RunStatus
@@ -87,7 +87,7 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
         due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
         return _pass([job], now, published=False) if due_at and due_at <= now else None
 
-    done, faults = take_apart(handle, [job_id])
+    done, faults = split_on_failure(handle, [job_id])
     if faults or (done[0] and done[0].n_broken):
         log.warning("job_not_settled", action="settle", job=str(job_id), error=[*map(one_line, faults.values())])
         queries.look_again(job_id, now)
@@ -97,13 +97,13 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     """Handle jobs in ever smaller parts; one that fails alone is pushed back. What is new, the next pass publishes."""
-    parts, faults = take_apart(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
-    if is_of_no_key(parts, faults):
+    parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
+    if every_key_failed(parts, faults):
         log.error("pass_failed", action="tick", n_jobs=len(faults), error=one_line(next(iter(faults.values()))))
         return Ticked(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
-    take_apart(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
+    split_on_failure(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
     n_jobs = sum(part.n_jobs for part in parts)
     return Ticked(
         n_jobs=n_jobs + len(faults),

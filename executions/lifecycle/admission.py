@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from executions.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
+from executions.database import execute, fetch, fetch_planned, is_away, one_line, split_on_failure
 from executions.lifecycle import held_queries, transitions
 from executions.policies.limits import LimitAction, admit_at, terms
 from executions.policies.run_policies import read_policies
@@ -202,7 +202,9 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
     """Find the runs that cannot be written even alone. None of them is."""
     with transaction.atomic():
-        _, faults = take_apart(lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts))
+        _, faults = split_on_failure(
+            lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)
+        )
         transaction.set_rollback(True)
     return faults
 

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, fetch, one_line, take_apart
+from executions.database import execute, fetch, one_line, split_on_failure
 from executions.lifecycle import held_queries, queries, transitions
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
@@ -37,7 +37,9 @@ def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
         rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
-        parts, faults = take_apart(lambda some: transitions.finish([_ending(row, now) for row in some], now), rows)
+        parts, faults = split_on_failure(
+            lambda some: transitions.finish([_ending(row, now) for row in some], now), rows
+        )
         written = {run_id: status for part in parts for run_id, status in part.items()}
         n_again = sum(status in LIVE for status in written.values())
         if n_again:

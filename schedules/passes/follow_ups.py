@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away, is_of_no_key, one_line, take_apart
+from executions.database import every_key_failed, is_away, one_line, split_on_failure
 from executions.lifecycle import admission
 from executions.policies.overlap import LiveRuns, OverlapPass
 from executions.states import Origin, Reason, RunStatus
@@ -108,13 +108,13 @@ def follow_once(now: datetime, limit: int) -> Followed:
 
 def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
     """Follow notes in ever smaller parts; one that fails alone is looked at again later."""
-    parts, faults = take_apart(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
-    if is_of_no_key(parts, faults):
+    parts, faults = split_on_failure(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
+    if every_key_failed(parts, faults):
         log.error("pass_failed", action="follow", n_followups=len(faults), error=one_line(next(iter(faults.values()))))
         return Followed(n_broken=len(faults))
     for followup_id, error in faults.items():
         log.error("followup_pushed_back", action="push_back", followup=followup_id, exc_info=error)
-    take_apart(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
+    split_on_failure(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
     return sum(parts, Followed(len(faults), n_broken=len(faults)))
 
 
