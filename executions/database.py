@@ -16,8 +16,8 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _keeping: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections that plan what is prepared once and for all
-DATABASE_AWAY = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
-BETWEEN_TRIES = 1.0  # seconds, while it is away
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
+DATABASE_RETRY_SECONDS = 1.0  # seconds, while it is away
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -65,7 +65,7 @@ def array(values: Iterable[object]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
 
 
-def is_away() -> bool:
+def is_database_unavailable() -> bool:
     """Whether what has just failed did so because the database does not answer."""
     return not connection.is_usable()
 
@@ -79,7 +79,7 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
         with transaction.atomic():
             return [act(keys)], {}
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         if len(keys) <= 1:
             return [], dict.fromkeys(keys, error)

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
-from executions.database import execute, is_away, one_line, split_on_failure
+from executions.database import execute, is_database_unavailable, one_line, split_on_failure
 from executions.lifecycle import queries, transitions
 from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.lifecycle.queries import NEXT_DISPATCH
@@ -85,7 +85,7 @@ def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched
         with transaction.atomic():
             return Dispatched(_messages(transitions.dispatch(now, limit=limit, republish_after=again_after), spread))
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
     parts, faults = split_on_failure(
@@ -118,7 +118,7 @@ def expire_once(now: datetime, limit: int) -> int:
         with transaction.atomic():
             return transitions.expire(now, limit)
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="expire", error=one_line(error))
     parts, faults = split_on_failure(lambda ids: transitions.expire_among(ids, now), transitions.late_ids(now, limit))

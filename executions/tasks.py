@@ -15,7 +15,7 @@ from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from executions.database import DATABASE_AWAY, give_back, one_line
+from executions.database import DATABASE_UNAVAILABLE, give_back, one_line
 from executions.dispatch import CARRY_OUT
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
@@ -55,7 +55,7 @@ def database_may_be_away(action: str) -> Iterator[None]:
     """Say so in one line instead of a traceback: the next one does the work."""
     try:
         yield
-    except DATABASE_AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action=action, error=one_line(error))
 
 
@@ -66,7 +66,7 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     try:
         reaper.reconsider(now)
         return asdict(reaper.reap_once(now, BATCH))
-    except DATABASE_AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action="reap", error=one_line(error))
         request: Context = self.request
         if request.id and not request.retries:

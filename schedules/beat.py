@@ -25,7 +25,7 @@ from django.db.backends.signals import connection_created
 from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
-from executions.database import is_away, one_line
+from executions.database import is_database_unavailable, one_line
 from executions.dispatch import (
     CARRY_OUT,
     QUEUES,
@@ -242,7 +242,7 @@ class JobScheduler(PeriodicScheduler):
         try:
             return act(*args, **kwargs)
         except Exception:
-            if is_away():
+            if is_database_unavailable():
                 raise
             self._is_faulty = True
             log.exception("pass_failed", action="beat", part=act.__name__)
@@ -268,7 +268,7 @@ class JobScheduler(PeriodicScheduler):
             if self.is_broker_fault(error):
                 self._note_broker_fault(error, now)
                 return self._ask_broker_at
-            if is_away():
+            if is_database_unavailable():
                 raise
             log.exception("pass_failed", action="beat", part=act.__name__)
             return now + AFTER_FAULT

@@ -11,7 +11,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import every_key_failed, is_away, one_line, split_on_failure
+from executions.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
 from executions.dispatch import SPREAD, Message, Waiting, gather
 from executions.policies.overlap import LiveRuns
 from executions.states import RunStatus
@@ -60,7 +60,7 @@ def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
             ticked = _pass(jobs, now, published=True, spread=spread)
             return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="tick", error=one_line(error))
         return _tick_apart(queries.due_names(now, limit), now)

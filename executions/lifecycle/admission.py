@@ -16,7 +16,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction
 
-from executions.database import execute, fetch, fetch_planned, is_away, one_line, split_on_failure
+from executions.database import execute, fetch, fetch_planned, is_database_unavailable, one_line, split_on_failure
 from executions.lifecycle import held_queries, transitions
 from executions.policies.limits import LimitAction, admit_at, terms
 from executions.policies.run_policies import read_policies
@@ -193,7 +193,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
         with transaction.atomic():
             transitions.release(verdicts, now)
     except Exception:
-        if is_away() or not (refused := _refused(verdicts, now)):
+        if is_database_unavailable() or not (refused := _refused(verdicts, now)):
             raise
         return refused
     return {}

@@ -10,7 +10,7 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from executions.database import BETWEEN_TRIES, DATABASE_AWAY
+from executions.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE
 from executions.lifecycle import transitions
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
     while claims is None:
         try:
             claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
-        except DATABASE_AWAY:
+        except DATABASE_UNAVAILABLE:
             connection.close()
             if clock() >= give_up_at:
                 raise
             if n_tried:  # the first time it was most likely an old connection
-                threading.Event().wait(BETWEEN_TRIES)
+                threading.Event().wait(DATABASE_RETRY_SECONDS)
             n_tried += 1
     if len(claims) < len(wanted):
         log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))

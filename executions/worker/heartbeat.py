@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DataError, connection
 from django.db import Error as DatabaseFault
 
-from executions.database import DATABASE_AWAY, one_line
+from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.targets.base import StopReason
@@ -56,7 +56,7 @@ class Heartbeat:
                     self._begun.clear()
             try:
                 renew_once(watched.values(), datetime.now(UTC))
-            except DATABASE_AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 # The claims may hold still: the target goes on, and its end is fenced.
                 log.warning("database_away", action="heartbeat", n_claims=len(watched), error=one_line(error))
             except Exception:

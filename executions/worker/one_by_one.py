@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connection
 
-from executions.database import DATABASE_AWAY, one_line
+from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
 from executions.worker import attempt, end_writer
 from executions.worker.heartbeat import heartbeat
@@ -76,7 +76,7 @@ class Chunk:
             for begun in waiting:
                 heartbeat.get().release(begun.context)
             self._write()
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             # The claims are not renewed any more: once their lease has run out others carry the runs out.
             log.warning("database_away", action="give_back", n_claims=len(waiting), error=one_line(error))
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from executions.database import DATABASE_AWAY, one_line
+from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
 from executions.message import PATIENCE
 from executions.per_process import PerProcess
@@ -54,7 +54,7 @@ def carry_out(
                 transitions.put_back(left, chunk_at)
                 break
             claims = claim(left[:size], worker, clock)
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
             break
         ended += Chunk(claims, clock).carry_out()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connections
 
-from executions.database import DATABASE_AWAY, one_line
+from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
 from executions.message import PATIENCE
 from executions.per_process import PerProcess
@@ -66,7 +66,7 @@ class Crew:
                 others += [self._threads.submit(self._carry_out, each, clock) for each in begun]
                 if mine:
                     ended.append(self._carry_out(mine, clock))
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
         finally:
             connections.close_all()  # to the pool: hundreds of threads may not keep one each

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import runs
-from executions.database import is_away
+from executions.database import is_database_unavailable
 from executions.history import by_instant
 from executions.policies import overlap
 from executions.policies.overlap import Overlap
@@ -162,7 +162,7 @@ def step_once(now: datetime) -> bool:
             with transaction.atomic():
                 _step(Backfill.objects.get(pk=backfill_id), now)
         except Exception:
-            if is_away():
+            if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
             backfills_queries.backfill_later(backfill_id, now + tick.PUSHED_BACK_FOR)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from executions import runs
-from executions.database import DATABASE_AWAY
+from executions.database import DATABASE_UNAVAILABLE
 from executions.history import by_job
 from schedules import queries, tick
 from schedules.clock.occurrences import next_after
@@ -59,7 +59,7 @@ def review(now: datetime) -> Reviewed:
         try:
             with transaction.atomic():
                 _judge(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except DATABASE_AWAY:
+        except DATABASE_UNAVAILABLE:
             raise
         except Exception:
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))

@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.database import every_key_failed, is_away, one_line, split_on_failure
+from executions.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
 from executions.lifecycle import admission
 from executions.policies.overlap import LiveRuns, OverlapPass
 from executions.states import Origin, Reason, RunStatus
@@ -100,7 +100,7 @@ def follow_once(now: datetime, limit: int) -> Followed:
             followed = _follow(found, now)
             return replace(followed, more=followed.more or len(found) == limit)
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="follow", error=one_line(error))
         return _follow_apart(runs.due_followups(now, limit), now)

@@ -23,7 +23,7 @@ from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 from kombu.utils.json import loads
 
-from executions.database import is_away, one_line
+from executions.database import is_database_unavailable, one_line
 from schedules import queries
 from schedules.passes.housekeeping import find_switched_off
 
@@ -82,7 +82,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         try:
             return super().is_due()
         except Exception as error:
-            if isinstance(error, DatabaseFault) and is_away():
+            if isinstance(error, DatabaseFault) and is_database_unavailable():
                 raise
             # A row's own fault, whatever it is, must not stop the others.
             _say_skipped(self.name, error)

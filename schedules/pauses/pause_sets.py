@@ -11,7 +11,7 @@ from django.db import transaction
 
 from access.system import SYSTEM_SCOPE_ID
 from executions import runs
-from executions.database import is_away
+from executions.database import is_database_unavailable
 from schedules import tick
 from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
 from schedules.exceptions import JobConflict
@@ -112,7 +112,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             with transaction.atomic():
                 _step(PauseSet.objects.get(pk=found_id), now)
         except Exception:
-            if is_away():
+            if is_database_unavailable():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
             PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSHED_BACK_FOR)

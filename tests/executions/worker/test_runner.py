@@ -133,7 +133,7 @@ class Refused:
 def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
-    monkeypatch.setattr(claims, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
     runner.pace.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)

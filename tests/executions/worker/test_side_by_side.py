@@ -134,7 +134,7 @@ def test_spent_claims_take_no_place(crew: Crew, gate: Gate) -> None:
 def test_a_message_is_given_up_when_the_database_stays_away(
     crew: Crew, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
 
     def refuse(*args: object) -> NoReturn:
         raise OperationalError("the database is away")
