@@ -93,7 +93,7 @@ def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> b
     return len(failed) > 1 and not done
 
 
-def give_back() -> None:
+def release_connection() -> None:
     """Return this thread's connection to the pool; without one, drop a connection that the server has closed."""
     for used in connections.all(initialized_only=True):
         if used.settings_dict["OPTIONS"].get("pool"):

@@ -131,7 +131,7 @@ def expire_once(now: datetime, limit: int) -> int:
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
     """Make runs whose messages the broker did not take due again at `until`."""
-    return transitions.put_back([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
+    return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 
 def free_stranded(queues: Sequence[str], now: datetime) -> int:

@@ -15,7 +15,7 @@ from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from executions.database import DATABASE_UNAVAILABLE, give_back, one_line
+from executions.database import DATABASE_UNAVAILABLE, one_line, release_connection
 from executions.dispatch import CARRY_OUT
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
@@ -40,7 +40,7 @@ def be_ready(**_: object) -> None:
     """What keeps a process from being ready its first run will tell."""
     with suppress(DatabaseFault):
         runner.rehearse()
-    give_back()
+    release_connection()
 
 
 @shared_task(name=CARRY_OUT, bind=True)

@@ -16,7 +16,7 @@ from celery.signals import beat_init, celeryd_after_setup, setup_logging, task_p
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from executions.database import give_back
+from executions.database import release_connection
 from executions.targets.command.registry import commands
 from executions.targets.command.target import CommandTarget
 
@@ -73,4 +73,4 @@ getLogger("celery.worker.request").addFilter(is_news)
 @task_postrun.connect
 def hold_no_connection(**_: object) -> None:
     """Connected so that a thread that waits has no connection of the pool, and none that the server has closed."""
-    give_back()
+    release_connection()

@@ -148,8 +148,8 @@ WITH ended AS (
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
-# transitions.give_back: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
-GIVE_BACK = f"""
+# transitions.return_claims: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
+RETURN_CLAIMS = f"""
 WITH given AS (
     UPDATE executions_run AS run
        SET status = CASE WHEN run.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
@@ -199,7 +199,7 @@ DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY d
 DISPATCH_AMONG = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
 
 # dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
-POSTPONE = f"""
+REPUBLISH_AT = f"""
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
  WHERE run.id = sent.id AND {NAMED} AND run.claim_no = sent.claim_no

@@ -212,14 +212,14 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
     return {run_id: RunStatus(status) for run_id, status in rows}
 
 
-def give_back(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
+def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
     """Return claimed runs that have not begun to the queue, due to be published; returns how many still held."""
-    return len(fetch(queries.GIVE_BACK, _named(claims) | {"now": now}))
+    return len(fetch(queries.RETURN_CLAIMS, _named(claims) | {"now": now}))
 
 
-def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
+def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
     """Make published runs due to be published again at this instant, by id and claim number; returns how many are."""
-    return execute(queries.POSTPONE, _named(claims) | {"until": at})
+    return execute(queries.REPUBLISH_AT, _named(claims) | {"until": at})
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import connection
 
-from executions.database import give_back
+from executions.database import release_connection
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets import registry
@@ -69,7 +69,7 @@ def _execute(claim: Claim, context: RunContext) -> Outcome:
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)
-    give_back()  # so that others have the connection while the target takes its time
+    release_connection()  # so that others have the connection while the target takes its time
     try:
         return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)
     except Exception as error:

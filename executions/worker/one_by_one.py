@@ -72,7 +72,7 @@ class Chunk:
         try:
             claims = [begun.context.claim_key for begun in waiting]
             if claims:
-                transitions.give_back(claims, self._clock())
+                transitions.return_claims(claims, self._clock())
             for begun in waiting:
                 heartbeat.get().release(begun.context)
             self._write()

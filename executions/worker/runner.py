@@ -51,7 +51,7 @@ def carry_out(
         chunk_at = clock()
         try:
             if chunk_at - began_at > PATIENCE:
-                transitions.put_back(left, chunk_at)
+                transitions.republish_at(left, chunk_at)
                 break
             claims = claim(left[:size], worker, clock)
         except DATABASE_UNAVAILABLE as error:

@@ -58,7 +58,7 @@ class Crew:
             while left:
                 n_places = self._take(len(left), PATIENCE - (clock() - began_at))
                 if not n_places:
-                    transitions.put_back(left, clock())
+                    transitions.republish_at(left, clock())
                     break
                 begun = self._begin(left[:n_places], worker, clock)
                 left = left[n_places:]

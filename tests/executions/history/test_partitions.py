@@ -159,7 +159,7 @@ def test_a_look_up_by_id_reads_one_partition() -> None:
             assert f"{table}_20310507" in plan and plan.count(" on ") <= 2, plan
 
 
-@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement: str) -> None:
     partitions.prepare(AT)
     born = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
@@ -178,7 +178,7 @@ def most_read(node: dict[str, Any]) -> int:
     return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
 
 
-@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_are_read(statement: str) -> None:
     partitions.prepare(AT)
     job = make_job()

@@ -284,6 +284,6 @@ def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:
     run = make_run()
     claimed = claim(run)
     transitions.cancel(run.pk, clock(), actor="ann")
-    assert transitions.give_back([(run.pk, claimed.claim_no)], clock()) == 1
+    assert transitions.return_claims([(run.pk, claimed.claim_no)], clock()) == 1
     run.refresh_from_db()
     assert (run.status, run.n_attempts, run.started_at) == (RunStatus.CANCELLED, 0, None)
