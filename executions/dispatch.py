@@ -53,7 +53,7 @@ CARRY_OUT = "executions.carry_out"  # the Celery task of `tasks.py`
 KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
 QUEUES = sorted({target.queue for target in TARGETS.values()})
 STRANDED_AFTER = timedelta(seconds=5)  # so long after it was published, a message may be on its way to an idle worker
-STRANDED_AT_ONCE = 10_000
+MAX_STRANDED_PER_QUERY = 10_000
 
 
 def route_of(target_kind: str, policies: RunPolicies) -> Route:
@@ -147,7 +147,7 @@ def free_stranded(queues: Sequence[str], now: datetime) -> int:
             "published_before": now - STRANDED_AFTER,
             "republish_after": settings.MAINSPRING.republish_after,
             "cap": transitions.REPUBLISH_CAP,
-            "limit": STRANDED_AT_ONCE,
+            "limit": MAX_STRANDED_PER_QUERY,
         },
     )
     if n_stranded:

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-PATIENCE = timedelta(seconds=1)  # for a message of several runs; what is not begun by then is published again
+BATCH_START_TIMEOUT = timedelta(
+    seconds=1
+)  # for a message of several runs; what is not begun by then is published again
 SPREAD = 16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
 A_SECOND = 100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
 
@@ -57,8 +59,8 @@ class Message:
     def options(self) -> dict[str, Any]:
         route, first = self.runs[0].route, self.runs[0]
         message_id = f"{first.run_id}.{first.claim_no}"
-        # A worker begins no run of a message that it has had for longer than PATIENCE.
-        limit = route.time_limit + (PATIENCE if len(self.runs) > 1 else timedelta(0))
+        # A worker begins no run of a message that it has had for longer than BATCH_START_TIMEOUT.
+        limit = route.time_limit + (BATCH_START_TIMEOUT if len(self.runs) > 1 else timedelta(0))
         return {
             "queue": route.queue,
             "task_id": message_id,

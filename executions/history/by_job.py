@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-ROWS_AT_ONCE = 500
+MAX_ROWS_PER_QUERY = 500
 AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 
 
@@ -28,11 +28,11 @@ def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]
     for row in fetch(queries.FOLDED, values):
         if (folded := Record(*row)).last_nominal_at > after:
             yield folded
-    values |= {"limit": ROWS_AT_ONCE}
+    values |= {"limit": MAX_ROWS_PER_QUERY}
     rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
     while rows:
         yield from _retried(rows)
-        if len(rows) < ROWS_AT_ONCE:
+        if len(rows) < MAX_ROWS_PER_QUERY:
             break
         values |= {"after": rows[-1].nominal_at, "after_origin": rows[-1].origin}
         rows = [Record(*row) for row in fetch(queries.RECORDED, values)]

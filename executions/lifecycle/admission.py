@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-OF_A_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
+MAX_RUNS_PER_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def admit(
         "concurrency_key": list(concurrency_keys),
         "rate_key": list(rate_keys),
         "now": now,
-        "limit": OF_A_GROUP,
+        "limit": MAX_RUNS_PER_GROUP,
     }
     locked = _lock(_held(wanted))
     if not locked:
@@ -172,7 +172,7 @@ def _more_of(waiters: Sequence[Waiter], judged: Judged) -> frozenset[UUID | str]
         n_seen.update(kinds)
         if waiter.run_id in judged.verdicts:
             moved.update(kinds)
-    full = {group for (group, terms), n in n_seen.items() if n >= OF_A_GROUP and (group, terms) in moved}
+    full = {group for (group, terms), n in n_seen.items() if n >= MAX_RUNS_PER_GROUP and (group, terms) in moved}
     return frozenset(full).union(*(waiter.groups for waiter in judged.left))
 
 
@@ -224,7 +224,7 @@ def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
             case True:
                 judged.verdicts[waiter.run_id] = None
                 started[waiter.terms] += 1
-                if started[waiter.terms] >= OF_A_GROUP:  # of these, the next pass sees who comes next in turn
+                if started[waiter.terms] >= MAX_RUNS_PER_GROUP:  # of these, the next pass sees who comes next in turn
                     judged.left = waiters[place + 1 :]
                     break
     judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}

@@ -22,12 +22,12 @@ log = structlog.get_logger(__name__)
 
 # With the last try, which a pool of connections may keep for its `timeout`, less than dispatch.KILL_AFTER: that is all
 # the time that Celery's pool grants beside the target's.
-CLAIM_FOR = timedelta(seconds=4)
+CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[transitions.Claim]:
     """Claim what is left of these. When the database stays away that is raised: they are published again later."""
-    give_up_at, n_tried = clock() + CLAIM_FOR, 0
+    give_up_at, n_tried = clock() + CLAIM_RETRY_TIMEOUT, 0
     claims = None
     while claims is None:
         try:

@@ -1,6 +1,6 @@
 """A few runs that were claimed together: carried out one after the other, their ends written together.
 
-One that takes its time keeps no others waiting. After `PATIENCE` a second thread writes the ends that there are, and
+One that takes its time keeps no others waiting. After `SLOW_RUN_AFTER` a second thread writes the ends that there are, and
 gives the runs that have not begun back to the queue.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = timedelta(milliseconds=250)
+SLOW_RUN_AFTER = timedelta(milliseconds=250)
 
 
 class Chunk:
@@ -41,7 +41,7 @@ class Chunk:
         """Carry out the runs in order; returns how they ended, without those that were given back."""
         for context in self._contexts:
             heartbeat.get().watch(context)
-        hurry = threading.Timer(PATIENCE.total_seconds(), self._let_go) if len(self._waiting) > 1 else None
+        hurry = threading.Timer(SLOW_RUN_AFTER.total_seconds(), self._let_go) if len(self._waiting) > 1 else None
         if hurry:
             hurry.daemon = True
             hurry.start()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HELD_AT_ONCE = 10_000  # held runs that are looked at
+MAX_HELD_PER_QUERY = 10_000  # held runs that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def reap_once(now: datetime, limit: int) -> Reaped:
 
 def reconsider(now: datetime) -> int:
     """Have a beat look at what is held and might start, should a follow-up ever be missing; returns at how much."""
-    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": HELD_AT_ONCE})
+    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()
     return n_groups

@@ -12,7 +12,7 @@ import structlog
 
 from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
-from executions.message import PATIENCE
+from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
+CLAIM_AHEAD_TIME = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
 
 
 def read_clock() -> datetime:
@@ -40,8 +40,8 @@ def carry_out(
     """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
 
     Side by side where this process has a crew. Else one after the other, of which as many are claimed together as can
-    be expected to take `AT_ONCE`: quick ones share the round trips, a slow one is alone. What is not begun after
-    `PATIENCE` goes back to be published to whoever is idle.
+    be expected to take `CLAIM_AHEAD_TIME`: quick ones share the round trips, a slow one is alone. What is not begun after
+    `BATCH_START_TIMEOUT` goes back to be published to whoever is idle.
     """
     if crew.get().size:
         return crew.get().carry_out(wanted, worker, clock)
@@ -50,7 +50,7 @@ def carry_out(
     while left:
         chunk_at = clock()
         try:
-            if chunk_at - began_at > PATIENCE:
+            if chunk_at - began_at > BATCH_START_TIMEOUT:
                 transitions.republish_at(left, chunk_at)
                 break
             claims = claim(left[:size], worker, clock)
@@ -80,7 +80,7 @@ class Pace:
     def after(self, n_runs: int, took: timedelta) -> int:
         """Learn from a chunk; returns the size of the next one, at the most four times that of the last."""
         each = max(took / max(n_runs, 1), timedelta(microseconds=1))
-        self.size = max(1, min(AT_ONCE // each, 4 * self.size))
+        self.size = max(1, min(CLAIM_AHEAD_TIME // each, 4 * self.size))
         return self.size
 
 

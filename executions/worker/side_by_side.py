@@ -15,7 +15,7 @@ from django.db import connections
 
 from executions.database import DATABASE_UNAVAILABLE, one_line
 from executions.lifecycle import transitions
-from executions.message import PATIENCE
+from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
 from executions.worker.claims import claim
@@ -48,7 +48,7 @@ class Crew:
     ) -> list[transitions.Ending]:
         """Carry out the runs of one message side by side; returns how they ended.
 
-        What finds no place within `PATIENCE` is published again, for whoever is idle.
+        What finds no place within `BATCH_START_TIMEOUT` is published again, for whoever is idle.
         """
         began_at, left = clock(), list(wanted)
         ended: list[transitions.Ending] = []
@@ -56,7 +56,7 @@ class Crew:
         self._note(len(left) - 1)
         try:
             while left:
-                n_places = self._take(len(left), PATIENCE - (clock() - began_at))
+                n_places = self._take(len(left), BATCH_START_TIMEOUT - (clock() - began_at))
                 if not n_places:
                     transitions.republish_at(left, clock())
                     break

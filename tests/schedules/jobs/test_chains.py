@@ -150,7 +150,7 @@ def test_nothing_starts_twice_when_a_pass_dies_after_opening(monkeypatch: pytest
 
 
 def test_nothing_starts_twice_when_held_runs_take_several_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 1)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 1)
     first = source(concurrency={"limit": 3})
     follower = after(first, policies={"overlap": "allow"})
     for minute in range(4):
