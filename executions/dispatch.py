@@ -14,7 +14,7 @@ from executions.database import execute, is_database_unavailable, one_line, spli
 from executions.lifecycle import queries, transitions
 from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.lifecycle.queries import NEXT_DISPATCH
-from executions.message import SPREAD, Allowance, Message, Route, Waiting, gather
+from executions.message import MAX_MESSAGES_PER_ROUTE, Allowance, Message, Route, Waiting, gather
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CARRY_OUT",
+    "MAX_MESSAGES_PER_ROUTE",
     "NEXT_DISPATCH",
     "NEXT_EXPIRY",
     "NEXT_FOLLOWUP",
     "QUEUES",
-    "SPREAD",
     "Allowance",
     "Dispatched",
     "Message",
@@ -75,7 +75,7 @@ class Dispatched:
     n_broken: int = 0
 
 
-def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched:
+def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
     """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them.
 
     Of a pass that fails those runs are found that fail alone, and the others are taken.
@@ -83,7 +83,9 @@ def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched
     again_after = settings.MAINSPRING.republish_after
     try:
         with transaction.atomic():
-            return Dispatched(_messages(transitions.dispatch(now, limit=limit, republish_after=again_after), spread))
+            return Dispatched(
+                _messages(transitions.dispatch(now, limit=limit, republish_after=again_after), max_messages)
+            )
     except Exception as error:
         if is_database_unavailable():
             raise
@@ -94,10 +96,10 @@ def dispatch_once(now: datetime, limit: int, spread: int = SPREAD) -> Dispatched
     )
     for run_id, fault in faults.items():
         log.error("cannot_publish", action="dispatch", run=str(run_id), error=one_line(fault))
-    return Dispatched(_messages([run for part in parts for run in part], spread), len(faults))
+    return Dispatched(_messages([run for part in parts for run in part], max_messages), len(faults))
 
 
-def _messages(due: Iterable[Due], spread: int) -> list[Message]:
+def _messages(due: Iterable[Due], max_messages: int) -> list[Message]:
     waiting = []
     for run in due:
         try:
@@ -106,7 +108,7 @@ def _messages(due: Iterable[Due], spread: int) -> list[Message]:
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
-    return gather(waiting, spread)
+    return gather(waiting, max_messages)
 
 
 def expire_once(now: datetime, limit: int) -> int:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 BATCH_START_TIMEOUT = timedelta(
     seconds=1
 )  # for a message of several runs; what is not begun by then is published again
-SPREAD = 16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
+MAX_MESSAGES_PER_ROUTE = (
+    16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
+)
 A_SECOND = 100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
 
 
@@ -73,15 +75,15 @@ class Message:
 
 @dataclass(slots=True)
 class Allowance:
-    """Over how many messages a beat spreads the runs of its next pass: `SPREAD`, less after many, one at the least."""
+    """Over how many messages a beat spreads the runs of its next pass: `MAX_MESSAGES_PER_ROUTE`, less after many, one at the least."""
 
-    n_left: float = SPREAD
+    n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None
 
     def at(self, now: datetime) -> int:
         """How many there may be now."""
         since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
-        self.n_left = min(SPREAD, self.n_left + since.total_seconds() * A_SECOND)
+        self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * A_SECOND)
         self.seen_at = now
         return max(1, int(self.n_left))
 
@@ -90,10 +92,10 @@ class Allowance:
         self.n_left = max(0.0, self.n_left - n_messages)
 
 
-def gather(runs: Iterable[Waiting], spread: int = SPREAD) -> list[Message]:
+def gather(runs: Iterable[Waiting], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
     """Return the messages for these runs: few runs have one each, of many that go one way up to a hundred share one.
 
-    That way nothing waits for company at light load, and under a backlog a message's cost is shared. `spread`: over so
+    That way nothing waits for company at light load, and under a backlog a message's cost is shared. `max_messages`: over so
     many messages those of one way go, if they may share them.
     """
     by_route: dict[Route, list[Waiting]] = {}
@@ -101,6 +103,6 @@ def gather(runs: Iterable[Waiting], spread: int = SPREAD) -> list[Message]:
         by_route.setdefault(run.route, []).append(run)
     messages = []
     for route, same in by_route.items():
-        size = min(route.most, -(-len(same) // spread))
+        size = min(route.most, -(-len(same) // max_messages))
         messages += [Message(tuple(same[first : first + size])) for first in range(0, len(same), size)]
     return messages

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
-from executions.dispatch import SPREAD, Message, Waiting, gather
+from executions.dispatch import MAX_MESSAGES_PER_ROUTE, Message, Waiting, gather
 from executions.policies.overlap import LiveRuns
 from executions.states import RunStatus
 from schedules import flags, queries
@@ -45,7 +45,7 @@ class Ticked:
     more: bool = False
 
 
-def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
+def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Ticked:
     """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
 
     1. Lock due jobs that no other tick has.
@@ -57,7 +57,7 @@ def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
     try:
         with transaction.atomic():
             jobs = queries.due_jobs(now, limit)
-            ticked = _pass(jobs, now, published=True, spread=spread)
+            ticked = _pass(jobs, now, published=True, max_messages=max_messages)
             return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
     except Exception as error:
         if is_database_unavailable():
@@ -115,7 +115,9 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     )
 
 
-def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int = SPREAD) -> Ticked:
+def _pass(
+    jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
+) -> Ticked:
     plans, broken = _plan_all(jobs, now)
     runs.stop_others({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
@@ -131,7 +133,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int
         queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
-    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, spread), n_held)
+    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, max_messages), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
