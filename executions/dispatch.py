@@ -14,7 +14,7 @@ from executions.database import execute, is_database_unavailable, one_line, spli
 from executions.lifecycle import queries, transitions
 from executions.lifecycle.held_queries import NEXT_EXPIRY, NEXT_FOLLOWUP
 from executions.lifecycle.queries import NEXT_DISPATCH
-from executions.message import MAX_MESSAGES_PER_ROUTE, Allowance, Message, Route, Waiting, gather
+from executions.message import MAX_MESSAGES_PER_ROUTE, Message, MessageAllowance, QueuedRun, Route, build_messages
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
@@ -34,15 +34,15 @@ __all__ = [
     "NEXT_EXPIRY",
     "NEXT_FOLLOWUP",
     "QUEUES",
-    "Allowance",
     "Dispatched",
     "Message",
+    "MessageAllowance",
+    "QueuedRun",
     "Route",
-    "Waiting",
+    "build_messages",
     "dispatch_once",
     "expire_once",
     "free_stranded",
-    "gather",
     "postpone",
     "route_of",
 ]
@@ -104,11 +104,11 @@ def _messages(due: Iterable[Due], max_messages: int) -> list[Message]:
     for run in due:
         try:
             policies = sound(read_policies(run.policies))
-            waiting.append(Waiting(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
+            waiting.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
-    return gather(waiting, max_messages)
+    return build_messages(waiting, max_messages)
 
 
 def expire_once(now: datetime, limit: int) -> int:

@@ -16,7 +16,9 @@ BATCH_START_TIMEOUT = timedelta(
 MAX_MESSAGES_PER_ROUTE = (
     16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
 )
-A_SECOND = 100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
+MESSAGES_PER_SECOND = (
+    100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +29,13 @@ class Route:
     """
 
     queue: str
-    most: int
+    max_runs: int
     time_limit: timedelta
     priority: int
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedRun:
     """A queued run that is to be published, and the number of its claims so far."""
 
     run_id: UUID
@@ -46,7 +48,7 @@ class Waiting:
 class Message:
     """What is sent: ids and claim numbers alone, each worthless once the claim is spent. Of one route."""
 
-    runs: tuple[Waiting, ...]
+    runs: tuple[QueuedRun, ...]
 
     @property
     def name(self) -> str:
@@ -74,7 +76,7 @@ class Message:
 
 
 @dataclass(slots=True)
-class Allowance:
+class MessageAllowance:
     """Over how many messages a beat spreads the runs of its next pass: `MAX_MESSAGES_PER_ROUTE`, less after many, one at the least."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
@@ -83,7 +85,7 @@ class Allowance:
     def at(self, now: datetime) -> int:
         """How many there may be now."""
         since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
-        self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * A_SECOND)
+        self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * MESSAGES_PER_SECOND)
         self.seen_at = now
         return max(1, int(self.n_left))
 
@@ -92,17 +94,17 @@ class Allowance:
         self.n_left = max(0.0, self.n_left - n_messages)
 
 
-def gather(runs: Iterable[Waiting], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
+def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
     """Return the messages for these runs: few runs have one each, of many that go one way up to a hundred share one.
 
     That way nothing waits for company at light load, and under a backlog a message's cost is shared. `max_messages`: over so
     many messages those of one way go, if they may share them.
     """
-    by_route: dict[Route, list[Waiting]] = {}
+    by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:
         by_route.setdefault(run.route, []).append(run)
     messages = []
     for route, same in by_route.items():
-        size = min(route.most, -(-len(same) // max_messages))
+        size = min(route.max_runs, -(-len(same) // max_messages))
         messages += [Message(tuple(same[first : first + size])) for first in range(0, len(same), size)]
     return messages

@@ -29,9 +29,9 @@ from executions.database import is_database_unavailable, one_line
 from executions.dispatch import (
     CARRY_OUT,
     QUEUES,
-    Allowance,
     Dispatched,
     Message,
+    MessageAllowance,
     dispatch_once,
     expire_once,
     free_stranded,
@@ -117,7 +117,7 @@ class JobScheduler(PeriodicScheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
         self._has_failed = self._is_faulty = self._took = False
-        self._allowance = Allowance()
+        self._allowance = MessageAllowance()
         self._database, self._broker = Outage("database"), Outage("broker")
         self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
-from executions.dispatch import MAX_MESSAGES_PER_ROUTE, Message, Waiting, gather
+from executions.dispatch import MAX_MESSAGES_PER_ROUTE, Message, QueuedRun, build_messages
 from executions.policies.overlap import LiveRuns
 from executions.states import RunStatus
 from schedules import flags, queries
@@ -123,7 +123,7 @@ def _pass(
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [
-        Waiting(run_id, 0, new[place][0].job.name, new[place][0].route)
+        QueuedRun(run_id, 0, new[place][0].job.name, new[place][0].route)
         for place, run_id in born.items()
         if new[place][1].is_due(now)
     ]
@@ -133,7 +133,7 @@ def _pass(
         queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
-    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, max_messages), n_held)
+    return Ticked(len(plans) + len(broken), n_skipped, len(broken), build_messages(waiting, max_messages), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
