@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [
-    "CARRY_OUT",
     "MAX_MESSAGES_PER_ROUTE",
     "NEXT_DISPATCH",
     "NEXT_EXPIRY",
     "NEXT_FOLLOWUP",
     "QUEUES",
+    "RUN_TASK",
     "Dispatched",
     "Message",
     "MessageAllowance",
@@ -49,7 +49,7 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-CARRY_OUT = "executions.carry_out"  # the Celery task of `tasks.py`
+RUN_TASK = "executions.carry_out"  # the Celery task of `tasks.py`
 KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
 QUEUES = sorted({target.queue for target in TARGETS.values()})
 STRANDED_AFTER = timedelta(seconds=5)  # so long after it was published, a message may be on its way to an idle worker

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 
 from executions.database import DATABASE_UNAVAILABLE, one_line, release_connection
-from executions.dispatch import CARRY_OUT
+from executions.dispatch import RUN_TASK
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
 
@@ -43,7 +43,7 @@ def be_ready(**_: object) -> None:
     release_connection()
 
 
-@shared_task(name=CARRY_OUT, bind=True)
+@shared_task(name=RUN_TASK, bind=True)
 def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
     """Carry out runs, each named by its id and claim number."""
     request: Context = self.request

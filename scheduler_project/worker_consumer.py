@@ -12,7 +12,7 @@ from celery.worker import consumer
 from kombu.exceptions import ContentDisallowed, DecodeError
 
 from executions.database import one_line
-from executions.dispatch import CARRY_OUT
+from executions.dispatch import RUN_TASK
 from executions.worker.side_by_side import crew
 
 if TYPE_CHECKING:
@@ -121,4 +121,4 @@ def _check(message: Any) -> int:
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
         raise TypeError("its body is no list, object and object")
-    return len(args[0]) if message.headers["task"] == CARRY_OUT and args and isinstance(args[0], list) else 0
+    return len(args[0]) if message.headers["task"] == RUN_TASK and args and isinstance(args[0], list) else 0

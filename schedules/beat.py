@@ -27,8 +27,8 @@ from kombu.exceptions import OperationalError as BrokerFault
 
 from executions.database import is_database_unavailable, one_line
 from executions.dispatch import (
-    CARRY_OUT,
     QUEUES,
+    RUN_TASK,
     Dispatched,
     Message,
     MessageAllowance,
@@ -102,7 +102,7 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         ScheduleEntry.__init__(
             self,
             name=message.name,
-            task=CARRY_OUT,
+            task=RUN_TASK,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
             # The beat knows best what to do when the broker is away: kombu is not to try by itself.
