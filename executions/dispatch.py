@@ -42,8 +42,8 @@ __all__ = [
     "build_messages",
     "dispatch_once",
     "expire_once",
-    "free_stranded",
     "postpone",
+    "republish_stranded",
     "route_of",
 ]
 
@@ -136,13 +136,13 @@ def postpone(messages: Iterable[Message], until: datetime) -> int:
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 
-def free_stranded(queues: Sequence[str], now: datetime) -> int:
+def republish_stranded(queues: Sequence[str], now: datetime) -> int:
     """Make runs due that wait to be taken from queues that are empty: the broker has lost their messages.
 
     Or a worker keeps them behind what it is busy with, and another may be idle. Returns how many there were.
     """
     n_stranded = execute(
-        queries.FREE_STRANDED,
+        queries.REPUBLISH_STRANDED,
         {
             "now": now,
             "kinds": [kind for kind, target in TARGETS.items() if target.queue in queues],

@@ -34,8 +34,8 @@ from executions.dispatch import (
     MessageAllowance,
     dispatch_once,
     expire_once,
-    free_stranded,
     postpone,
+    republish_stranded,
 )
 from schedules import queries
 from schedules.passes.follow_ups import Followed, follow_once
@@ -256,7 +256,7 @@ class JobScheduler(PeriodicScheduler):
         self._look_for_stranded_at = now + LOOK_FOR_STRANDED
         channel = self.producer.channel
         empty = [name for name in QUEUES if not self.app.amqp.queues[name](channel).queue_declare().message_count]
-        return now if empty and free_stranded(empty, now) else self._look_for_stranded_at
+        return now if empty and republish_stranded(empty, now) else self._look_for_stranded_at
 
     def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
         """Do what needs the broker, if that answers; returns when to do it again."""

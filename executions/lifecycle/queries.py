@@ -206,9 +206,9 @@ UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST
    AND {is_one_of({RunStatus.QUEUED})}
 """
 
-# dispatch.free_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
+# dispatch.republish_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
 # when it is due again. What the broker did not take (`postpone`) may be among it, which does no harm.
-FREE_STRANDED = f"""
+REPUBLISH_STRANDED = f"""
 WITH stranded AS (
     SELECT run.id FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
      WHERE run.dispatch_at > %(now)s AND run.status = 'queued' AND run.n_published > 0
