@@ -148,7 +148,7 @@ def republish_stranded(queues: Sequence[str], now: datetime) -> int:
             "kinds": [kind for kind, target in TARGETS.items() if target.queue in queues],
             "published_before": now - STRANDED_AFTER,
             "republish_after": settings.MAINSPRING.republish_after,
-            "cap": transitions.REPUBLISH_CAP,
+            "cap": transitions.MAX_REPUBLISH_WAIT,
             "limit": MAX_STRANDED_PER_QUERY,
         },
     )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+HOUSEKEEPING_BATCH_ROWS = 500
 
 
 @celeryd_after_setup.connect
@@ -51,7 +51,7 @@ def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
 
 
 @contextmanager
-def database_may_be_away(action: str) -> Iterator[None]:
+def log_database_unavailable(action: str) -> Iterator[None]:
     """Say so in one line instead of a traceback: the next one does the work."""
     try:
         yield
@@ -65,7 +65,7 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     now = datetime.now(UTC)
     try:
         reaper.reconsider(now)
-        return asdict(reaper.reap_once(now, BATCH))
+        return asdict(reaper.reap_once(now, HOUSEKEEPING_BATCH_ROWS))
     except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action="reap", error=one_line(error))
         request: Context = self.request
@@ -77,12 +77,12 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 @shared_task(name="executions.prune")
 def prune() -> dict[str, int] | None:
     """Delete history that is older than the retention."""
-    with database_may_be_away("prune"):
-        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, BATCH))
+    with log_database_unavailable("prune"):
+        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
 
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
     """Make the partitions of the days to come. Runs are recorded without them too, and are moved there later."""
-    with database_may_be_away("prepare_days"):
+    with log_database_unavailable("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

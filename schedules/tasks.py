@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from executions.tasks import BATCH, database_may_be_away
+from executions.tasks import HOUSEKEEPING_BATCH_ROWS, log_database_unavailable
 from schedules.ledger import watchdog
 
 
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
     """Look for schedules that have silently stopped; prune what is known of those that jobs had."""
-    with database_may_be_away("watch"):
+    with log_database_unavailable("watch"):
         now = datetime.now(UTC)
-        watchdog.prune_once(now, BATCH)
+        watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)
         return asdict(watchdog.watch_once(now, watchdog.JOBS_A_PASS))

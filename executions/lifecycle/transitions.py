@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-REPUBLISH_CAP = timedelta(minutes=10)  # no message is waited for longer than this
-ERROR_LENGTH = 2000
+MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # no message is waited for longer than this
+MAX_ERROR_LENGTH = 2000
 TERMINATED = "A later run of the job took its place: its overlap policy is terminate_other."
 
 
@@ -202,7 +202,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
             "status": [ending.status.value for ending in endings],
             "attempt_status": [ending.attempt_status.value for ending in endings],
             "error_code": [ending.error_code[:40] for ending in endings],
-            "error": [clean_text(ending.error[:ERROR_LENGTH]) for ending in endings],
+            "error": [clean_text(ending.error[:MAX_ERROR_LENGTH]) for ending in endings],
             "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
             "retry_at": [ending.retry_at for ending in endings],
             "began_at": [ending.began_at for ending in endings],
@@ -224,13 +224,13 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
-    values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP}
+    values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [Due(*row) for row in fetch(queries.DISPATCH, values)]
 
 
 def dispatch_among(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[Due]:
     """The same for those of these runs that are due."""
-    values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": REPUBLISH_CAP}
+    values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)})]
 
 

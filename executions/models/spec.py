@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 PRESENT = Q(superseded_at__isnull=True)
-SHORTEST_PART = 3  # characters: the index of names knows of nothing shorter within a name
+TRIGRAM_LENGTH = 3  # characters: the index of names knows of nothing shorter within a name
 
 
 class RunSpec(models.Model):
@@ -79,7 +79,7 @@ def named(term: str, path: str = "") -> Q:
 
     `path` leads to the definition: `spec__` for jobs and runs.
     """
-    part = "icontains" if len(term) >= SHORTEST_PART else "istartswith"
+    part = "icontains" if len(term) >= TRIGRAM_LENGTH else "istartswith"
     return Q(**{f"{path}job_name__{part}": term})
 
 
