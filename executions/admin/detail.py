@@ -18,7 +18,7 @@ from executions.admin.json_shown import pretty
 from executions.lifecycle import held_words
 from executions.models import LogLine, Run, RunEvent
 from executions.models.attempt import all_attempts
-from executions.states import LABELS, RunStatus
+from executions.states import STATUS_LABELS, RunStatus
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.durations import duration_text
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
-EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {
+EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()} | {
     "cancel_requested": "warning",
     "schedule_stopped": "danger",
 }

@@ -11,7 +11,7 @@ from django.urls import reverse
 from executions import words
 from executions.admin import shown
 from executions.models import BY_INSTANT, Run, nominal_within
-from executions.states import LABELS, TERMINAL, RunStatus
+from executions.states import STATUS_LABELS, TERMINAL, RunStatus
 from schedules.models import Job, JobState, Stoppage
 from schedules.passes.housekeeping import find_switched_off
 from values import instants
@@ -73,7 +73,7 @@ def _tile(status: RunStatus, now: datetime) -> dict[str, Any]:
     if status in TERMINAL:
         found = found.filter(nominal_within(now - DAY, None, BY_INSTANT))
     n = found.order_by("-nominal_at")[: CAP + 1].values("pk").count()
-    label, tone = LABELS[status]
+    label, tone = STATUS_LABELS[status]
     return {
         "label": label,
         "tone": tone if n else "default",

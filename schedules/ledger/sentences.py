@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from executions import words
 from executions.lifecycle import held_words
-from executions.states import LABELS, Reason, RunStatus
+from executions.states import STATUS_LABELS, Reason, RunStatus
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -125,5 +125,5 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
         case RunStatus.RETRYING:
             return f"Started {late}; {record.n_attempts} of its attempts failed, and another follows."
         case _:
-            label = LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
+            label = STATUS_LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
             return f"Its run is {label.lower()}."
