@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from executions.models import Run, RunEvent
 
-ORIGINS = {
+ORIGIN_LABELS = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "By hand",
     Origin.RETRY: "Retry",
     Origin.BACKFILL: "Backfill",
     Origin.CHAIN: "Another job",
 }
-REASONS = {
+REASON_LABELS = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
     Reason.COALESCED: "Folded into another run",
@@ -30,7 +30,7 @@ REASONS = {
     Reason.EXPIRED: "Too late",
     Reason.FEATURE_OFF: "Feature off",
 }
-WHY_NOT = {
+SKIP_EXPLANATIONS = {
     Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
     Reason.PAUSED: "It did not start, because the job was paused at that instant.",
     Reason.COALESCED: "It was missed while no beat was running, and another run stands in for it.",
@@ -40,20 +40,20 @@ WHY_NOT = {
     Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
     Reason.FEATURE_OFF: "It did not start, because the job's feature flag was off.",
 }
-ATTEMPTS = {
+ATTEMPT_LABELS = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
     AttemptStatus.FAILED: ("Failed", "danger"),
     AttemptStatus.TIMED_OUT: ("Timed out", "danger"),
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
-CANCELLED = {
+CANCELLATION_LABELS = {
     "job_deleted": "Cancelled: its job was deleted",
     "backfill_cancelled": "Cancelled: its backfill was cancelled",
     "overlap": "Cancelled: a later run takes its place",
     "terminated": "Terminated: a later run took its place",
 }
-WHY = {
+ORIGIN_EXPLANATIONS = {
     Origin.SCHEDULE: "Its schedule named this instant.",
     Origin.MANUAL: "Somebody started it by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
@@ -91,8 +91,8 @@ def duration(length: timedelta | None) -> str:
 def why(run: Run, now: datetime) -> str:
     """Why the run did, or did not, start: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
-        return WHY[Origin(run.origin)]
-    text = WHY_NOT[Reason(run.reason)]
+        return ORIGIN_EXPLANATIONS[Origin(run.origin)]
+    text = SKIP_EXPLANATIONS[Reason(run.reason)]
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = exact(run.nominal_at, now), exact(run.last_nominal_at, now)
         text += f" This row stands for {run.n_occurrences:,} occurrences, from {first} to {last}."
@@ -119,7 +119,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed for good after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}"
         case RunStatus.CANCELLED:
-            return CANCELLED.get(happened.reason, "Cancelled")
+            return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Recorded as not started"
         case "schedule_stopped":

@@ -47,7 +47,10 @@ def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
         most = f", of at most {words.duration(run.spec.timeout)}" if run.spec.timeout else ""
         badge, took = shown.run_badge(run), f"{words.duration(now - attempt.started_at)} so far{most}"
     else:
-        badge, took = shown.badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), words.duration(attempt.duration)
+        badge, took = (
+            shown.badge(*words.ATTEMPT_LABELS[AttemptStatus(attempt.status)]),
+            words.duration(attempt.duration),
+        )
     return Card(
         number=attempt.number,
         badge=badge,

@@ -93,7 +93,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
 def facts(run: Run, now: datetime) -> list[Fact]:
     """The lines of the header; those that say nothing are left out."""
     found = [
-        Fact("Origin", words.ORIGINS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
+        Fact("Origin", words.ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
         Fact("Nominal instant", instants.instant(run.nominal_at, now)),
     ]
     if run.caused_by:

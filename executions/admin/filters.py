@@ -58,7 +58,7 @@ class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
     parameter_name = "origin"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
-        return [(origin.value, words.ORIGINS[origin]) for origin in Origin]
+        return [(origin.value, words.ORIGIN_LABELS[origin]) for origin in Origin]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         return queryset.filter(origin=self.value()) if self.value() else queryset
@@ -69,7 +69,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
-        return [(reason.value, words.REASONS[reason]) for reason in Reason]
+        return [(reason.value, words.REASON_LABELS[reason]) for reason in Reason]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         if not self.value():

@@ -108,12 +108,12 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Origin")
     def origin_shown(self, run: Run) -> str:
-        return words.ORIGINS[Origin(run.origin)]
+        return words.ORIGIN_LABELS[Origin(run.origin)]
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
         waits: str = run.waits  # type: ignore[attr-defined]  # set by the change list
-        text = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
+        text = words.REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
         if run.n_occurrences > 1:
             text += f" ({run.n_occurrences:,} occurrences)"
         return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:160]) if text else instants.NONE

@@ -92,7 +92,7 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
 
 def _not_started(record: Record) -> str:
     if record.reason in set(Reason):
-        text = words.WHY_NOT[Reason(record.reason)]
+        text = words.SKIP_EXPLANATIONS[Reason(record.reason)]
     else:
         text = f"It did not start: {record.reason.replace('_', ' ')}."
     if record.n_occurrences > 1:

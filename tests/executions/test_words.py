@@ -30,6 +30,6 @@ def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text:
 
 
 def test_every_state_of_the_engine_has_its_words() -> None:
-    assert set(words.REASONS) == set(words.WHY_NOT) == set(Reason)
-    assert set(words.ORIGINS) == set(words.WHY) == set(Origin)
-    assert set(words.ATTEMPTS) == set(AttemptStatus)
+    assert set(words.REASON_LABELS) == set(words.SKIP_EXPLANATIONS) == set(Reason)
+    assert set(words.ORIGIN_LABELS) == set(words.ORIGIN_EXPLANATIONS) == set(Origin)
+    assert set(words.ATTEMPT_LABELS) == set(AttemptStatus)

@@ -126,7 +126,7 @@ def _words(spec: ScheduleSpec | None, *, is_started: bool) -> str | SafeString:
 
 
 def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
-    note = words.REASONS[Reason(run.reason)] if run.reason else waits or run.error
+    note = words.REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
     return {
         "id": run.pk,
         "url": shown.run_url(run.pk),
@@ -137,6 +137,6 @@ def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,
-        "origin": words.ORIGINS[Origin(run.origin)],
+        "origin": words.ORIGIN_LABELS[Origin(run.origin)],
         "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
     }
