@@ -13,7 +13,7 @@ from django.db import transaction
 from executions.database import execute, fetch, fetch_planned
 from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
-from executions.lifecycle.admission import under, without_deadline
+from executions.lifecycle.admission import apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
 from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
 from executions.models import Run, RunSpec
@@ -36,6 +36,8 @@ __all__ = [
     "NewRun",
     "Run",
     "RunSpec",
+    "apply_policies",
+    "apply_policies_without_deadline",
     "cancel",
     "cancel_backfilled",
     "cancel_not_begun",
@@ -57,11 +59,9 @@ __all__ = [
     "supersede",
     "take_followups",
     "take_followups_among",
-    "under",
     "unwatch",
     "wake_beat",
     "watch",
-    "without_deadline",
 ]
 
 MICROSECOND = timedelta(microseconds=1)
@@ -173,7 +173,7 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
 def open_by_hand(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
     """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
     with transaction.atomic():
-        (run_id,) = open_all([under(new, policies)], now, actor=actor)
+        (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()
     return Run.objects.select_related("spec").get(pk=run_id)
 

@@ -155,8 +155,8 @@ def _rows(
                 is_buffered=is_held,
                 available_at=starts.get(instant),
             )
-            bound = runs.without_deadline if job.is_chosen(instant) else runs.under
-            yield new if reason else bound(new, policies)
+            with_policies = runs.apply_policies_without_deadline if job.is_chosen(instant) else runs.apply_policies
+            yield new if reason else with_policies(new, policies)
 
 
 def spec_of(schedule_json: str) -> ScheduleSpec:

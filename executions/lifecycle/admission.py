@@ -116,7 +116,7 @@ class Room:
         return True
 
 
-def under(new: NewRun, policies: RunPolicies) -> NewRun:
+def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
     """Return a run that is to be born with what its policies say: limits, priority, start deadline."""
     concurrency, rate = policies.concurrency, policies.rate_limit
     if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
@@ -134,9 +134,9 @@ def under(new: NewRun, policies: RunPolicies) -> NewRun:
     )
 
 
-def without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
+def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
     """The same for a run of which everybody knows that it is late."""
-    return replace(under(new, policies), expires_at=None)
+    return replace(apply_policies(new, policies), expires_at=None)
 
 
 def admit(

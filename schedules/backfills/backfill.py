@@ -224,7 +224,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             is_buffered=decision.is_held,
             # Everybody knows that it is late: no start deadline.
         )
-        new.append(run if decision.reason else runs.without_deadline(run, job.policies))
+        new.append(run if decision.reason else runs.apply_policies_without_deadline(run, job.policies))
     runs.open_backfilled(new, now, actor=backfill.actor)
 
 

@@ -208,7 +208,7 @@ def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
             caused_by=one.run_id,
             is_buffered=decision.is_held,
         )
-        new.append(run if decision.reason else runs.under(run, policies[job.pk]))
+        new.append(run if decision.reason else runs.apply_policies(run, policies[job.pk]))
     return len(runs.open_all(new, now))
 
 

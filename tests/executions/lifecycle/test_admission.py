@@ -41,7 +41,7 @@ def born(job: Job, minute: int = 0, **details: Any) -> Run:
     """A run of the job under its policies, as a tick opens it."""
     at = NOW + minute * MINUTE
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=at, **details)
-    run_id = runs.open_scheduled([runs.under(new, job.policies)], at, published=False)[0]
+    run_id = runs.open_scheduled([runs.apply_policies(new, job.policies)], at, published=False)[0]
     return Run.objects.select_related("spec").get(pk=run_id)
 
 
@@ -176,7 +176,7 @@ def test_the_live_runs_of_a_job_are_found_by_it_though_the_statistics_know_of_no
 def test_of_very_many_that_wait_for_one_thing_only_the_first_are_read() -> None:
     shared = {"limit": 1, "key": "shared"}
     job, other = limited("job", concurrency=shared), limited("other", concurrency={"limit": 2, "key": "shared"})
-    one = runs.under(runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW), job.policies)
+    one = runs.apply_policies(runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW), job.policies)
     herd = [replace(one, nominal_at=NOW + timedelta(microseconds=number)) for number in range(20_000)]
     assert len(runs.open_scheduled(herd, NOW, published=False)) == len(herd)
     born(other)

@@ -155,7 +155,7 @@ def test_nothing_starts_twice_when_held_runs_take_several_passes(monkeypatch: py
     follower = after(first, policies={"overlap": "allow"})
     for minute in range(4):
         new = runs.NewRun(first.scope_id, first.pk, first.spec_id, nominal_at=NOW + minute * MINUTE)
-        runs.open_all([runs.under(new, first.policies)], NOW)
+        runs.open_all([runs.apply_policies(new, first.policies)], NOW)
     follow(NOW + 4 * MINUTE)
     for run in Run.objects.filter(job=first, status="queued").select_related("spec")[:3]:
         end(run, now=NOW + 5 * MINUTE)
