@@ -41,27 +41,27 @@ __all__ = [
     "cancel",
     "cancel_backfilled",
     "cancel_not_begun",
-    "drop_followups",
-    "due_followups",
-    "follow_up",
+    "delete_followups",
+    "disable_followups",
+    "due_followup_ids",
+    "enable_followups",
     "freeze",
     "freeze_first",
     "has_scheduled",
-    "keep_followups",
     "live_runs",
     "open_all",
     "open_backfilled",
     "open_by_hand",
     "open_scheduled",
     "postpone_followups",
+    "requeue_followups",
     "retry",
+    "schedule_followups",
     "stop_others",
     "supersede",
     "take_followups",
-    "take_followups_among",
-    "unwatch",
+    "take_followups_by_id",
     "wake_beat",
-    "watch",
 ]
 
 MICROSECOND = timedelta(microseconds=1)
@@ -106,25 +106,25 @@ def take_followups(now: datetime, limit: int) -> list[Followup]:
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS, {"now": now, "limit": limit})]
 
 
-def take_followups_among(ids: Sequence[int], now: datetime) -> list[Followup]:
+def take_followups_by_id(ids: Sequence[int], now: datetime) -> list[Followup]:
     """The same for those of these that are due."""
     values = {"id": list(ids), "now": now, "limit": len(ids)}
-    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_AMONG, values)]
+    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_BY_ID, values)]
 
 
-def due_followups(now: datetime, limit: int) -> list[int]:
+def due_followup_ids(now: datetime, limit: int) -> list[int]:
     """The ids of up to `limit` that are due, locked by somebody or not."""
-    return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUPS, {"now": now, "limit": limit})]
+    return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUP_IDS, {"now": now, "limit": limit})]
 
 
-def drop_followups(done: Iterable[Followup]) -> None:
+def delete_followups(done: Iterable[Followup]) -> None:
     """Take these off the list."""
-    execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
+    execute(held_queries.DELETE_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
-def keep_followups(done: Iterable[Followup], now: datetime) -> None:
+def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
     """Look at what is held for these again, but no more at the ends of runs that they tell of."""
-    execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
+    execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:
@@ -132,10 +132,10 @@ def postpone_followups(ids: Iterable[int], until: datetime) -> None:
     execute(held_queries.POSTPONE_FOLLOWUPS, {"id": list(ids), "until": until})
 
 
-def follow_up(later: Sequence[Later]) -> None:
+def schedule_followups(later: Sequence[Later]) -> None:
     """Have these looked at when their instants come."""
     execute(
-        held_queries.FOLLOW_UP_AT,
+        held_queries.SCHEDULE_FOLLOWUPS,
         {
             "job_id": [each.job_id for each in later],
             "concurrency_key": [each.concurrency_key for each in later],
@@ -145,16 +145,16 @@ def follow_up(later: Sequence[Later]) -> None:
     )
 
 
-def watch(job_ids: Collection[UUID]) -> None:
+def enable_followups(job_ids: Collection[UUID]) -> None:
     """Say that something follows when a run of these jobs has ended."""
     if job_ids:
-        execute(held_queries.WATCH, {"job_id": sorted(job_ids)})
+        execute(held_queries.ENABLE_FOLLOWUPS, {"job_id": sorted(job_ids)})
 
 
-def unwatch(job_ids: Collection[UUID]) -> None:
+def disable_followups(job_ids: Collection[UUID]) -> None:
     """Say that nothing follows any more, of those that no held run waits for."""
     if job_ids:
-        execute(held_queries.UNWATCH, {"job_id": list(job_ids)})
+        execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:

@@ -115,13 +115,13 @@ SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
  WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # follow_ups, when a pass has failed: what it was about, to take it apart.
-DUE_FOLLOWUPS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
-TAKE_FOLLOWUPS_AMONG = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
-DROP_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
+DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
+TAKE_FOLLOWUPS_BY_ID = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
+DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
 # Behind those that wait for their first look.
-KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
+REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
-FOLLOW_UP_AT = """
+SCHEDULE_FOLLOWUPS = """
 INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
 SELECT * FROM unnest(%(job_id)s::uuid[], %(concurrency_key)s::text[], %(rate_key)s::text[], %(due_at)s::timestamptz[])
 """
@@ -136,8 +136,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 """
 
 # runs.watch: jobs of whose runs' ends something follows.
-WATCH = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
-UNWATCH = f"""
+ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
+DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)
    AND NOT EXISTS (SELECT FROM executions_run AS run
                     WHERE run.job_id = watch.job_id AND {is_one_of({RunStatus.HELD})} AND run.is_buffered)

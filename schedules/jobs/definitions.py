@@ -55,7 +55,7 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
         job.spec = spec
     Job.objects.bulk_create(jobs)
     begin_spans(jobs)
-    runs.watch([job.pk for job in jobs if followed.is_followed(job)])
+    runs.enable_followups([job.pk for job in jobs if followed.is_followed(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
     runs.wake_beat()

@@ -103,12 +103,12 @@ def follow_once(now: datetime, limit: int) -> Followed:
         if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="follow", error=one_line(error))
-        return _follow_apart(runs.due_followups(now, limit), now)
+        return _follow_apart(runs.due_followup_ids(now, limit), now)
 
 
 def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
     """Follow notes in ever smaller parts; one that fails alone is looked at again later."""
-    parts, faults = split_on_failure(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
+    parts, faults = split_on_failure(lambda some: _follow(runs.take_followups_by_id(some, now), now), ids)
     if every_key_failed(parts, faults):
         log.error("pass_failed", action="follow", n_followups=len(faults), error=one_line(next(iter(faults.values()))))
         return Followed(n_broken=len(faults))
@@ -133,10 +133,10 @@ def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
     runs.postpone_followups([followup.id for followup in ends.busy], now + BUSY)
     runs.postpone_followups([followup.id for followup in ends.broken], now + PUSHED_BACK_FOR)
     kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
-    runs.drop_followups({*ready} - {*kept.values()})
+    runs.delete_followups({*ready} - {*kept.values()})
     if kept:
-        runs.keep_followups(kept.values(), now)
-    runs.follow_up(admitted.later)
+        runs.requeue_followups(kept.values(), now)
+    runs.schedule_followups(admitted.later)
     return Followed(len(found), admitted.n_decided, n_opened, bool(kept or n_opened or ends.left))
 
 

@@ -123,7 +123,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
     for job, how in ends:
         policies = known(job.readable_policies)
         if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            runs.watch([job.pk])  # what starts of the pause waits for each other
+            runs.enable_followups([job.pk])  # what starts of the pause waits for each other
     queries.end_pauses([how for _, how in ends], now)
     runs.wake_beat()
     for job, _ in ends:

@@ -142,7 +142,7 @@ def test_nothing_starts_twice_when_a_pass_dies_after_opening(monkeypatch: pytest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(runs, "drop_followups", die)
+        patch.setattr(runs, "delete_followups", die)
         follow_once(NOW + MINUTE, 100)
     assert (started(follower), Followup.objects.count()) == ([], 1)
     follow()
