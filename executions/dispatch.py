@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from executions.lifecycle.transitions import Due
+    from executions.lifecycle.transitions import DueRun
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [
@@ -91,7 +91,7 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
             raise
         log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
     parts, faults = split_on_failure(
-        lambda ids: transitions.dispatch_among(ids, now, republish_after=again_after),
+        lambda ids: transitions.dispatch_by_id(ids, now, republish_after=again_after),
         transitions.due_ids(now, limit),
     )
     for run_id, fault in faults.items():
@@ -99,7 +99,7 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
     return Dispatched(_messages([run for part in parts for run in part], max_messages), len(faults))
 
 
-def _messages(due: Iterable[Due], max_messages: int) -> list[Message]:
+def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
     waiting = []
     for run in due:
         try:
@@ -123,7 +123,9 @@ def expire_once(now: datetime, limit: int) -> int:
         if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="expire", error=one_line(error))
-    parts, faults = split_on_failure(lambda ids: transitions.expire_among(ids, now), transitions.late_ids(now, limit))
+    parts, faults = split_on_failure(
+        lambda ids: transitions.expire_by_id(ids, now), transitions.expired_ids(now, limit)
+    )
     for run_id, fault in faults.items():
         log.error("cannot_expire", action="expire", run=str(run_id), error=one_line(fault))
         if not any(parts):

@@ -102,11 +102,11 @@ WITH late AS (
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
 # expire, when a pass has failed: what it was about, to take it apart.
-LATE_IDS = f"""
+EXPIRED_IDS = f"""
 SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
  ORDER BY run.expires_at LIMIT %(limit)s
 """
-EXPIRE_AMONG = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
+EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_BEGUN}"
 
 # runs.take_followups: what is to be looked at, without what another beat has in hand.

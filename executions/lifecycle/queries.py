@@ -196,7 +196,7 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 """
 # dispatch, when a pass has failed: what it was about, to take it apart. It reads nothing that could be the reason.
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
-DISPATCH_AMONG = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
+DISPATCH_BY_ID = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
 
 # dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
 REPUBLISH_AT = f"""

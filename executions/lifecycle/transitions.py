@@ -104,7 +104,7 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueRun:
     """A queued run to be published."""
 
     run_id: UUID
@@ -222,16 +222,16 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
     return execute(queries.REPUBLISH_AT, _named(claims) | {"until": at})
 
 
-def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
+def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
-    return [Due(*row) for row in fetch(queries.DISPATCH, values)]
+    return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
 
 
-def dispatch_among(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[Due]:
+def dispatch_by_id(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[DueRun]:
     """The same for those of these runs that are due."""
     values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
-    return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)})]
+    return [DueRun(*row) for row in fetch(queries.DISPATCH_BY_ID, values | {"id": list(run_ids)})]
 
 
 def due_ids(now: datetime, limit: int) -> list[UUID]:
@@ -298,11 +298,11 @@ def expire(now: datetime, limit: int) -> int:
     return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))
 
 
-def expire_among(run_ids: Sequence[UUID], now: datetime) -> int:
+def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
     """The same for those of these runs that are too late."""
-    return len(fetch(held_queries.EXPIRE_AMONG, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
+    return len(fetch(held_queries.EXPIRE_BY_ID, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
-def late_ids(now: datetime, limit: int) -> list[UUID]:
+def expired_ids(now: datetime, limit: int) -> list[UUID]:
     """The ids of up to `limit` runs that nobody began in time, locked by somebody or not."""
-    return [run_id for (run_id,) in fetch(held_queries.LATE_IDS, {"now": now, "limit": limit})]
+    return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]
