@@ -15,7 +15,7 @@ from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
 from executions.lifecycle.admission import apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
-from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
+from executions.lifecycle.transitions import NewRun, cancel_backfill_runs, cancel_not_running
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
@@ -39,25 +39,25 @@ __all__ = [
     "apply_policies",
     "apply_policies_without_deadline",
     "cancel",
-    "cancel_backfilled",
-    "cancel_not_begun",
+    "cancel_backfill_runs",
+    "cancel_not_running",
     "delete_followups",
     "disable_followups",
     "due_followup_ids",
     "enable_followups",
     "freeze",
     "freeze_first",
-    "has_scheduled",
+    "has_live_scheduled_run",
     "live_runs",
     "open_all",
-    "open_backfilled",
-    "open_by_hand",
+    "open_backfill_runs",
+    "open_requested",
     "open_scheduled",
     "postpone_followups",
     "requeue_followups",
     "retry",
     "schedule_followups",
-    "stop_others",
+    "stop_live_runs",
     "supersede",
     "take_followups",
     "take_followups_by_id",
@@ -89,12 +89,12 @@ def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
     return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
-def has_scheduled(job_id: UUID) -> bool:
+def has_live_scheduled_run(job_id: UUID) -> bool:
     """Whether a run of an occurrence of this job is not over."""
     return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
 
 
-def stop_others(stops: Mapping[UUID, Stop], now: datetime) -> None:
+def stop_live_runs(stops: Mapping[UUID, Stop], now: datetime) -> None:
     """Cancel or terminate what goes on of these jobs, for a later run's sake."""
     for stop, act in ((Stop.CANCEL, transitions.cancel_others), (Stop.TERMINATE, transitions.terminate_others)):
         if job_ids := [job_id for job_id, wanted in stops.items() if wanted is stop]:
@@ -170,7 +170,7 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
     return born
 
 
-def open_by_hand(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
+def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
     """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
     with transaction.atomic():
         (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
@@ -193,7 +193,7 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
     return ids
 
 
-def open_backfilled(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
+def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Open runs of a backfill, for whose instants the caller has looked under the job's lock. Beats publish them."""
     left = list(new)
     while left:
@@ -218,7 +218,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         origin=Origin.RETRY,
         retry_of=run.retry_of or run.pk,
     )
-    return open_by_hand(again, sound(run.spec.readable_policies), now, actor=actor)
+    return open_requested(again, sound(run.spec.readable_policies), now, actor=actor)
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:

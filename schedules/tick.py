@@ -119,7 +119,7 @@ def _pass(
     jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
 ) -> Ticked:
     plans, broken = _plan_all(jobs, now)
-    runs.stop_others({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
+    runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [

@@ -231,7 +231,7 @@ RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
 """
 
 # reaper: running, and not renewed in time.
-EXPIRED = """
+EXPIRED_LEASES = """
 SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lease_expires_at,
        spec.target_kind, spec.policies
   FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
@@ -261,8 +261,8 @@ SELECT id, status FROM asked LEFT JOIN woken ON TRUE
 
 
 CANCEL_RUN = _cancel("run.id = %(id)s")
-CANCEL_NOT_BEGUN_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
-CANCEL_NOT_BEGUN_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
+CANCEL_NOT_RUNNING_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
+CANCEL_NOT_RUNNING_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
 # of overlap `cancel_other`: whoever was asked before is not asked again
 CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
 

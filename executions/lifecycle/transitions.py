@@ -255,16 +255,16 @@ def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
     return RunStatus(rows[0][1]) if rows else None
 
 
-def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
     """Cancel every run of a job that is queued or retrying; returns how many there were."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
-    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))
+    return len(fetch(queries.CANCEL_NOT_RUNNING_OF_JOB, values))
 
 
-def cancel_backfilled(backfill_id: UUID, now: datetime, *, actor: str) -> int:
+def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int:
     """Cancel every run of a backfill that has not begun; returns how many there were."""
     values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
-    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_BACKFILL, values))
+    return len(fetch(queries.CANCEL_NOT_RUNNING_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:

@@ -118,7 +118,7 @@ class Run(models.Model):
                 name="run_expires",
                 condition=Q(status__in=["held", "queued"], n_attempts=0, expires_at__isnull=False),
             ),
-            # queries.EXPIRED
+            # queries.EXPIRED_LEASES
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
             # queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),

@@ -36,7 +36,7 @@ class Reaped:
 def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
-        rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
+        rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})
         parts, faults = split_on_failure(
             lambda some: transitions.finish([_ending(row, now) for row in some], now), rows
         )

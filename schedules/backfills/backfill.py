@@ -123,7 +123,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     """End a backfill: it opens no more runs, and those that have not begun are cancelled. Raises JobConflict."""
     with transaction.atomic():
         backfill = _lock(backfill_id)
-        n_cancelled = runs.cancel_backfilled(backfill_id, now, actor=actor)
+        n_cancelled = runs.cancel_backfill_runs(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
             raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits.")
         if backfill.state != BackfillState.CANCELLED:
@@ -225,7 +225,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             # Everybody knows that it is late: no start deadline.
         )
         new.append(run if decision.reason else runs.apply_policies_without_deadline(run, job.policies))
-    runs.open_backfilled(new, now, actor=backfill.actor)
+    runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
 def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:

@@ -130,7 +130,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     """
     with transaction.atomic():
         job = lock(job_id)
-        runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
+        runs.cancel_not_running(job_id, now, actor=actor, reason="job_deleted")
         chains.lock()
         sources, started = chains.drop(job_id)
         end_span(job_id, min(_held_until(job, now), job.mark_at))

@@ -188,7 +188,7 @@ def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
         is_off = policies[one.job.pk].feature_flag in off
         reason = Reason.PAUSED if _was_paused(one) else Reason.FEATURE_OFF if is_off else None
         overlap_passes[one.job.pk].add(reason)
-    runs.stop_others({job_id: each.stops for job_id, each in overlap_passes.items() if each.stops}, now)
+    runs.stop_live_runs({job_id: each.stops for job_id, each in overlap_passes.items() if each.stops}, now)
     decisions = {job_id: iter(each.decisions) for job_id, each in overlap_passes.items()}
     taken: set[tuple[UUID, datetime]] = set()
     new = []
@@ -232,7 +232,7 @@ def _set_next(job: Job, run: runs.Run) -> None:
     waits = spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
     if not waits or run.origin != Origin.SCHEDULE or run.finished_at is None:
         return
-    if runs.has_scheduled(job.pk):
+    if runs.has_live_scheduled_run(job.pk):
         return  # this one is of before the schedule was changed
     job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
     if job.next_run_at is None:

@@ -111,7 +111,7 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries
     if spec.kind is not Kind.DELAY:
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
-        waits = runs.has_scheduled(job.pk)
+        waits = runs.has_live_scheduled_run(job.pk)
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE

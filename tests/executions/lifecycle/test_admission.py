@@ -247,7 +247,7 @@ def test_runs_by_hand_and_retries_are_limited_too() -> None:
     job = limited(concurrency={"limit": 1})
     first = born(job)
     follow()
-    by_hand = runs.open_by_hand(
+    by_hand = runs.open_requested(
         runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW, Origin.MANUAL), job.policies, NOW, actor="ann"
     )
     follow()

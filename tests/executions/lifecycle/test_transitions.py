@@ -259,7 +259,7 @@ def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) 
     steps: list[Callable[[Run], object]] = [
         lambda run: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
-        lambda run: transitions.cancel_not_begun(run.job_id, LATER, actor="ann", reason=""),
+        lambda run: transitions.cancel_not_running(run.job_id, LATER, actor="ann", reason=""),
         lambda run: transitions.return_claims([(run.pk, 0)], LATER),
         lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
         lambda run: transitions.release({run.pk: None}, LATER),
