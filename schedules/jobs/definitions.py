@@ -160,7 +160,7 @@ def _held_until(job: Job, now: datetime) -> datetime:
     schedule = known(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
-    return by_job.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
+    return by_job.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
 def _new(key: str | None, definition: Definition, now: datetime) -> Job:

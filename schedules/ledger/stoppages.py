@@ -127,7 +127,7 @@ def _tell(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False
     log.error(EVENT, action="watch", job=str(job.pk), name=job.name, why=stoppage.why)
-    if by_job.note(job.pk, EVENT, now, reason=stoppage.why):
+    if by_job.append_event(job.pk, EVENT, now, reason=stoppage.why):
         Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)
     return True
 
@@ -137,7 +137,7 @@ def _note_on_first(stoppage: Stoppage, told_at: datetime) -> None:
 
     A row of the watchdog's own would take the place of an occurrence that may still start.
     """
-    if queries.lock_unnoted(stoppage.pk) and by_job.note(
+    if queries.lock_unnoted(stoppage.pk) and by_job.append_event(
         stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True
     ):
         Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)
