@@ -11,7 +11,7 @@ from access.ordered import first_keys
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
 from executions.lifecycle import held_words
-from executions.models import BY_INSTANT, INDEXED_ORIGINS, Run, RunSpec, named
+from executions.models import BY_INSTANT, INDEXED_ORIGINS, Run, RunSpec, name_contains
 from executions.states import RunStatus
 from values.ids import read_id
 
@@ -42,10 +42,10 @@ class RunChangeList(UncountedChangeList):
             if Run.objects.filter(pk=wanted).exists():
                 return rows.filter(pk=wanted)
             return rows.filter(job_id=wanted).order_by(*BY_INSTANT)
-        versions = RunSpec.objects.filter(named(term)).order_by("job_id").distinct("job_id")
+        versions = RunSpec.objects.filter(name_contains(term)).order_by("job_id").distinct("job_id")
         jobs = list(versions.values_list("job_id", flat=True)[: MAX_JOBS + 1])
         if len(jobs) > MAX_JOBS:
-            return rows.filter(named(term, "spec__"))
+            return rows.filter(name_contains(term, "spec__"))
         self.jobs = jobs
         return rows.filter(job_id__in=jobs)
 

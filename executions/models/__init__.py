@@ -5,7 +5,7 @@ from executions.models.event import RunEvent
 from executions.models.followup import Followup, RateState, Watch
 from executions.models.newest import BY_INSTANT, INDEXED_ORIGINS, newest_first, nominal_within
 from executions.models.run import Run
-from executions.models.spec import RunSpec, named
+from executions.models.spec import RunSpec, name_contains
 
 __all__ = [
     "BY_INSTANT",
@@ -18,7 +18,7 @@ __all__ = [
     "RunEvent",
     "RunSpec",
     "Watch",
-    "named",
+    "name_contains",
     "newest_first",
     "nominal_within",
 ]

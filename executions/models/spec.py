@@ -52,7 +52,7 @@ class RunSpec(models.Model):
             models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
             # which jobs name a feature flag
             models.Index(KT("policies__feature_flag"), name="spec_flag", condition=PRESENT),
-            # `named`: UPPER is what Django's icontains compares
+            # `name_contains`: UPPER is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]
 
@@ -74,7 +74,7 @@ class RunSpec(models.Model):
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 
 
-def named(term: str, path: str = "") -> Q:
+def name_contains(term: str, path: str = "") -> Q:
     """What has `term` in its job's name, in upper or lower case; of one or two characters: at its start.
 
     `path` leads to the definition: `spec__` for jobs and runs.

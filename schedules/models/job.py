@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from executions.models import named
+from executions.models import name_contains
 from schedules.clock.delay import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
@@ -38,7 +38,7 @@ LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="n
 
 def jobs_named(term: str) -> Q:
     """Jobs with `term` in their name, in upper or lower case; of one or two characters: at its start."""
-    return named(term, "spec__")
+    return name_contains(term, "spec__")
 
 
 def new_job_id() -> UUID:
