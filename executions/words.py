@@ -62,9 +62,9 @@ ORIGIN_EXPLANATIONS = {
 }
 
 
-def lateness(run: Run) -> str:
+def start_delay(run: Run) -> str:
     """From the nominal instant to the first start; and how much of it nobody meant, where the start was put off."""
-    late, behind = run.lateness(), run.behind_plan()
+    late, behind = run.start_delay(), run.delay_after_plan()
     return duration(late) if behind is None else f"{duration(late)}, {duration(behind)} after its planned start"
 
 

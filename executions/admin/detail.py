@@ -102,7 +102,7 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
     found += [
         Fact("Started", instants.instant(run.started_at, now) if run.started_at else "Not yet"),
-        Fact("Lateness", words.lateness(run)),
+        Fact("Lateness", words.start_delay(run)),
     ]
     if run.planned_at:
         found.insert(2, Fact("Planned start", instants.instant(run.planned_at, now)))

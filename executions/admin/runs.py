@@ -96,7 +96,7 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Late against plan")
     def lateness(self, run: Run) -> str | SafeString:
-        return _length(run.late_by())
+        return _length(run.unplanned_delay())
 
     @admin.display(description="Duration")
     def took(self, run: Run) -> str | SafeString:

@@ -162,17 +162,17 @@ class Run(models.Model):
         """From the first start to the end, waiting for retries included; None before it has ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
-    def behind_plan(self) -> timedelta | None:
+    def delay_after_plan(self) -> timedelta | None:
         """From the instant that it was to start to the first start, where that was not the nominal instant."""
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
-    def late_by(self) -> timedelta | None:
+    def unplanned_delay(self) -> timedelta | None:
         """From when it was to start, as planned or else by its nominal instant, to the first start."""
-        behind = self.behind_plan()
-        return self.lateness() if behind is None else behind
+        behind = self.delay_after_plan()
+        return self.start_delay() if behind is None else behind
 
-    def lateness(self) -> timedelta | None:
+    def start_delay(self) -> timedelta | None:
         """From the nominal instant to the first start."""
         started: datetime | None = self.started_at
         return started - self.nominal_at if started else None

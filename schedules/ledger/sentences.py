@@ -101,7 +101,7 @@ def _not_started(record: Record) -> str:
 
 
 def _started(record: Record, waits: Mapping[UUID, str]) -> str:
-    late, took = f"{words.duration(record.behind_plan)} late", words.duration(record.took)
+    late, took = f"{words.duration(record.unplanned_delay)} late", words.duration(record.took)
     if record.planned_at:
         late += f" (planned {words.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"

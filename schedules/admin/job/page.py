@@ -133,7 +133,7 @@ def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "badge": shown.run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),
         "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
-        "late": words.duration(run.late_by()) if run.started_at else "",
+        "late": words.duration(run.unplanned_delay()) if run.started_at else "",
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,
