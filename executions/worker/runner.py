@@ -17,7 +17,7 @@ from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
 from executions.worker.one_by_one import Chunk
-from executions.worker.side_by_side import crew
+from executions.worker.side_by_side import run_pool
 from values.ids import uuid7
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def carry_out(
 ) -> list[transitions.Ending]:
     """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
 
-    Side by side where this process has a crew. Else one after the other, of which as many are claimed together as can
+    Side by side where this process has a run_pool. Else one after the other, of which as many are claimed together as can
     be expected to take `CLAIM_AHEAD_TIME`: quick ones share the round trips, a slow one is alone. What is not begun after
     `BATCH_START_TIMEOUT` goes back to be published to whoever is idle.
     """
-    if crew.get().size:
-        return crew.get().carry_out(wanted, worker, clock)
+    if run_pool.get().size:
+        return run_pool.get().carry_out(wanted, worker, clock)
     began_at, left, size = clock(), list(wanted), pace.get().size
     ended: list[transitions.Ending] = []
     while left:

@@ -1,7 +1,7 @@
 """The threads of a worker that carries out runs side by side: so many at once, in however many messages they came.
 
 The only run of a message is carried out by the thread of Celery's pool that has the message; of several, the others
-by threads of the crew.
+by threads of the run_pool.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Crew:
-    """One a process. Until `employ` is called its `size` is 0: runs are carried out one after the other."""
+class RunPool:
+    """One a process. Until `start` is called its `size` is 0: runs are carried out one after the other."""
 
     def __init__(self) -> None:
-        self.size = self._n_free = self.n_beyond = 0  # n_beyond: runs under way beyond one a message
+        self.size = self._n_free = self.n_extra = 0  # n_extra: runs under way beyond one a message
         self._changed = threading.Condition()
 
-    def employ(self, size: int, tell: Callable[[], object]) -> None:
-        """Have `size` places. `tell` is called, from any thread, when `n_beyond` has changed."""
+    def start(self, size: int, tell: Callable[[], object]) -> None:
+        """Have `size` places. `tell` is called, from any thread, when `n_extra` has changed."""
         self.size = self._n_free = size
         self._tell = tell
-        self._threads = ThreadPoolExecutor(size, "mainspring-crew")
+        self._threads = ThreadPoolExecutor(size, "mainspring-run")
 
     def carry_out(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
@@ -113,11 +113,11 @@ class Crew:
             self._n_free += n_places
             self._changed.notify(n_places)
 
-    def _note(self, n_more_beyond: int) -> None:
+    def _note(self, n_more: int) -> None:
         with self._changed:
-            self.n_beyond += n_more_beyond
-        if n_more_beyond:
+            self.n_extra += n_more
+        if n_more:
             self._tell()
 
 
-crew = PerProcess(Crew)
+run_pool = PerProcess(RunPool)
