@@ -39,15 +39,15 @@ def have_processes_ready(**_: object) -> None:
 def be_ready(**_: object) -> None:
     """What keeps a process from being ready its first run will tell."""
     with suppress(DatabaseFault):
-        runner.rehearse()
+        runner.warm_up()
     release_connection()
 
 
 @shared_task(name=RUN_TASK, bind=True)
-def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
+def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
     """Carry out runs, each named by its id and claim number."""
     request: Context = self.request
-    runner.carry_out([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
+    runner.execute_runs([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
 
 
 @contextmanager

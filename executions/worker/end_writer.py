@@ -20,7 +20,7 @@ from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
-from executions.worker.attempt import Begun
+from executions.worker.attempt import PreparedAttempt
 from executions.worker.heartbeat import heartbeat
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Ended: TypeAlias = tuple[Begun, transitions.Ending]
+Ended: TypeAlias = tuple[PreparedAttempt, transitions.Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
@@ -51,7 +51,7 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
             is_said = True
             threading.Event().wait(DATABASE_RETRY_SECONDS)
     for begun, ending in ended:
-        heartbeat.get().release(begun.context)
+        heartbeat.get().remove(begun.context)
         _tell(begun, ending, statuses.get(ending.run_id))
 
 
@@ -146,7 +146,7 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
     return True
 
 
-def _tell(begun: Begun, ending: transitions.Ending, status: RunStatus | None) -> None:
+def _tell(begun: PreparedAttempt, ending: transitions.Ending, status: RunStatus | None) -> None:
     claim = begun.claim
     facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
     if status:

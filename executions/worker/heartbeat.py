@@ -36,12 +36,12 @@ class Heartbeat:
         self._begun = threading.Event()
         threading.Thread(target=self._loop, name="mainspring-heartbeat", daemon=True).start()
 
-    def watch(self, context: RunContext) -> None:
+    def add(self, context: RunContext) -> None:
         with self._lock:
             self._watched[context.claim_key] = context
         self._begun.set()
 
-    def release(self, context: RunContext) -> None:
+    def remove(self, context: RunContext) -> None:
         with self._lock:
             self._watched.pop(context.claim_key, None)
 

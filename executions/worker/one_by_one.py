@@ -27,20 +27,20 @@ log = structlog.get_logger(__name__)
 SLOW_RUN_AFTER = timedelta(milliseconds=250)
 
 
-class Chunk:
-    """Call `carry_out` once."""
+class ClaimedBatch:
+    """Call `execute` once."""
 
     def __init__(self, claims: Sequence[transitions.Claim], clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._waiting = [attempt.begin(claim) for claim in reversed(claims)]
+        self._waiting = [attempt.prepare(claim) for claim in reversed(claims)]
         self._contexts = [begun.context for begun in self._waiting]
         self._unwritten: list[end_writer.Ended] = []
         self._lock = threading.Lock()
 
-    def carry_out(self) -> list[transitions.Ending]:
+    def execute(self) -> list[transitions.Ending]:
         """Carry out the runs in order; returns how they ended, without those that were given back."""
         for context in self._contexts:
-            heartbeat.get().watch(context)
+            heartbeat.get().add(context)
         hurry = threading.Timer(SLOW_RUN_AFTER.total_seconds(), self._let_go) if len(self._waiting) > 1 else None
         if hurry:
             hurry.daemon = True
@@ -48,7 +48,7 @@ class Chunk:
         ended = []
         try:
             while begun := self._next():
-                ending = attempt.carry_out(begun, self._clock)
+                ending = attempt.execute(begun, self._clock)
                 ended.append(ending)
                 with self._lock:
                     self._unwritten.append((begun, ending))
@@ -58,10 +58,10 @@ class Chunk:
                 hurry.join()  # it may be writing
             self._write()
             for context in self._contexts:
-                heartbeat.get().release(context)
+                heartbeat.get().remove(context)
         return ended
 
-    def _next(self) -> attempt.Begun | None:
+    def _next(self) -> attempt.PreparedAttempt | None:
         with self._lock:
             return self._waiting.pop() if self._waiting else None
 
@@ -74,7 +74,7 @@ class Chunk:
             if claims:
                 transitions.return_claims(claims, self._clock())
             for begun in waiting:
-                heartbeat.get().release(begun.context)
+                heartbeat.get().remove(begun.context)
             self._write()
         except DATABASE_UNAVAILABLE as error:
             # The claims are not renewed any more: once their lease has run out others carry the runs out.

@@ -16,7 +16,7 @@ from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
-from executions.worker.one_by_one import Chunk
+from executions.worker.one_by_one import ClaimedBatch
 from executions.worker.side_by_side import run_pool
 from values.ids import uuid7
 
@@ -34,7 +34,7 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def carry_out(
+def execute_runs(
     wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
 ) -> list[transitions.Ending]:
     """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
@@ -44,8 +44,8 @@ def carry_out(
     `BATCH_START_TIMEOUT` goes back to be published to whoever is idle.
     """
     if run_pool.get().size:
-        return run_pool.get().carry_out(wanted, worker, clock)
-    began_at, left, size = clock(), list(wanted), pace.get().size
+        return run_pool.get().execute_runs(wanted, worker, clock)
+    began_at, left, size = clock(), list(wanted), claim_size.get().size
     ended: list[transitions.Ending] = []
     while left:
         chunk_at = clock()
@@ -57,13 +57,13 @@ def carry_out(
         except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
             break
-        ended += Chunk(claims, clock).carry_out()
+        ended += ClaimedBatch(claims, clock).execute()
         left = left[size:]
-        size = pace.get().after(len(claims), clock() - chunk_at)
+        size = claim_size.get().after(len(claims), clock() - chunk_at)
     return ended
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Claim and finish a run that does not exist: then the server has read what it needs for those that do."""
     now = read_clock()
     run_id = uuid7(now)
@@ -71,7 +71,7 @@ def rehearse() -> None:
     transitions.finish([transitions.Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
 
 
-class Pace:
+class ClaimSize:
     """How many runs this process claims together, from the time that those before took."""
 
     def __init__(self) -> None:
@@ -84,4 +84,4 @@ class Pace:
         return self.size
 
 
-pace = PerProcess(Pace)
+claim_size = PerProcess(ClaimSize)

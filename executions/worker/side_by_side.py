@@ -43,7 +43,7 @@ class RunPool:
         self._tell = tell
         self._threads = ThreadPoolExecutor(size, "mainspring-run")
 
-    def carry_out(
+    def execute_runs(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[transitions.Ending]:
         """Carry out the runs of one message side by side; returns how they ended.
@@ -76,25 +76,25 @@ class RunPool:
 
     def _begin(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
-    ) -> list[attempt.Begun]:
+    ) -> list[attempt.PreparedAttempt]:
         """Claim these, for places that have been taken; returns those that are to be carried out."""
-        begun: list[attempt.Begun] = []
+        begun: list[attempt.PreparedAttempt] = []
         try:
-            begun = [attempt.begin(claimed) for claimed in claim(wanted, worker, clock)]
+            begun = [attempt.prepare(claimed) for claimed in claim(wanted, worker, clock)]
         finally:
             connections.close_all()
             self._release(len(wanted) - len(begun))
         for each in begun:
-            heartbeat.get().watch(each.context)
+            heartbeat.get().add(each.context)
         self._note(len(begun) - len(wanted))
         return begun
 
-    def _carry_out(self, begun: attempt.Begun, clock: Callable[[], datetime]) -> transitions.Ending:
+    def _carry_out(self, begun: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> transitions.Ending:
         try:
-            ending = attempt.carry_out(begun, clock)
+            ending = attempt.execute(begun, clock)
             end_writer.write([(begun, ending)], clock)
         finally:
-            heartbeat.get().release(begun.context)
+            heartbeat.get().remove(begun.context)
             connections.close_all()
             self._release(1)
             self._note(-1)

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def ended(number: int) -> end_writer.Ended:
     """A run that was claimed and carried out, with a line in its log; nothing of its end is written."""
     claimed = claim(make_run(make_job(f"job {number}"), NOW + timedelta(milliseconds=number)))
-    begun = attempt.begin(claimed)
+    begun = attempt.prepare(claimed)
     begun.context.log(f"line {number}")
     return begun, Ending(claimed.run_id, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
 

@@ -67,7 +67,7 @@ class Message(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        self.n_ended = len(self._run_pool.carry_out(self._wanted, "w", now))
+        self.n_ended = len(self._run_pool.execute_runs(self._wanted, "w", now))
         connections.close_all()
 
 
@@ -117,7 +117,7 @@ def test_what_finds_no_place_for_a_second_is_published_again(run_pool: RunPool, 
     busy = Message(run_pool, wanted[:4])
     wait_until(lambda: gate.inside == 4, what="four at once")
     ticks = iter(NOW + timedelta(seconds=2 * number) for number in range(10))
-    assert run_pool.carry_out(wanted[4:], "w", lambda: next(ticks)) == []
+    assert run_pool.execute_runs(wanted[4:], "w", lambda: next(ticks)) == []
     assert run_pool.n_extra == 3
     again = dispatch_once(NOW + timedelta(seconds=9), 10).messages
     assert sorted(message.args for message in again) == sorted([[[[str(run), 0]]] for run, _ in wanted[4:]])
@@ -129,8 +129,8 @@ def test_spent_claims_take_no_place(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     spent = end(make_run(make_job("other")))
     wanted = [(spent.pk, 0), *runs(gate, 2)]
-    assert len(run_pool.carry_out(wanted, "w", now)) == 2
-    assert run_pool.carry_out(wanted, "w", now) == []
+    assert len(run_pool.execute_runs(wanted, "w", now)) == 2
+    assert run_pool.execute_runs(wanted, "w", now) == []
 
 
 def test_a_message_is_given_up_when_the_database_stays_away(
@@ -144,12 +144,12 @@ def test_a_message_is_given_up_when_the_database_stays_away(
     wanted = runs(gate, 3)
     ticks = iter(NOW + timedelta(milliseconds=900 * number) for number in range(100))
     with connection.execute_wrapper(refuse):
-        assert run_pool.carry_out(wanted, "w", lambda: next(ticks)) == []
+        assert run_pool.execute_runs(wanted, "w", lambda: next(ticks)) == []
     assert statuses() == [RunStatus.QUEUED] * 3
 
 
 def test_a_run_alone_is_carried_out_by_the_thread_that_has_its_message(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     (wanted,) = runs(gate, 1)
-    assert len(run_pool.carry_out([wanted], "w", now)) == 1
+    assert len(run_pool.execute_runs([wanted], "w", now)) == 1
     assert not run_pool._threads._threads
