@@ -88,7 +88,7 @@ class Consumer(consumer.Consumer):
                 n_runs = _check(message)
                 handle(message)
                 if n_runs > 1 and self._run_pool:
-                    self.qos.value = 1  # until its run_pool has told what it takes
+                    self.qos.value = 1  # until the run pool has counted these runs
             except self.connection_errors:
                 raise
             except UNREADABLE as error:

@@ -52,9 +52,9 @@ def execute(begun: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
     """Call the target and return how the attempt ended, and when."""
     claim, began_at = begun.claim, clock()
     outcome = begun.refusal or _call_target(claim, begun.context)
-    tried = endings.Tried(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
+    ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
     ended_at = clock()
-    ending = endings.after_outcome(tried, outcome, begun.policies, ended_at, random.random())
+    ending = endings.after_outcome(ended, outcome, begun.policies, ended_at, random.random())
     return replace(ending, began_at=began_at, ended_at=ended_at)
 
 

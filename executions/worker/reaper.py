@@ -62,7 +62,7 @@ def reconsider(now: datetime) -> int:
 
 def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
-    tried = endings.Tried(run_id, claim_no, attempt, n_lost)
+    ended = endings.EndedAttempt(run_id, claim_no, attempt, n_lost)
     try:
         policies = sound(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
@@ -72,9 +72,9 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
         failed = Failed(
             "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
         )
-        return endings.after_outcome(tried, failed, RunPolicies(), now, 0)
+        return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
     # The last sign of life tells a worker that died from one that was killed since its target would not stop.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
     if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
-        return endings.after_kill(tried, policies, now, random.random())
-    return endings.after_loss(tried, policies, now)
+        return endings.after_kill(ended, policies, now, random.random())
+    return endings.after_loss(ended, policies, now)
