@@ -12,12 +12,12 @@ from django.db import transaction
 
 from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
-from executions.lifecycle.admission import admit, under, without_deadline
+from executions.lifecycle.admission import admit, apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
-from executions.lifecycle.transitions import NewRun, cancel_backfilled, cancel_not_begun
+from executions.lifecycle.transitions import NewRun, cancel_backfill_runs, cancel_not_running
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
-from executions.policies.overlap import GoingOn, Stop
+from executions.policies.overlap import LiveRuns, Stop
 from executions.states import LIVE, Origin, RunStatus
 from values.database import execute, fetch, fetch_planned
 from values.readable import sound
@@ -37,32 +37,32 @@ __all__ = [
     "Run",
     "RunSpec",
     "admit",
+    "apply_policies",
+    "apply_policies_without_deadline",
     "cancel",
-    "cancel_backfilled",
-    "cancel_not_begun",
-    "drop_followups",
-    "due_followups",
-    "follow_up",
+    "cancel_backfill_runs",
+    "cancel_not_running",
+    "delete_followups",
+    "disable_followups",
+    "due_followup_ids",
+    "enable_followups",
     "freeze",
     "freeze_first",
-    "going_on",
-    "has_scheduled",
-    "keep_followups",
+    "has_live_scheduled_run",
+    "live_runs",
     "open_all",
-    "open_backfilled",
-    "open_by_hand",
+    "open_backfill_runs",
+    "open_requested",
     "open_scheduled",
     "postpone_followups",
+    "requeue_followups",
     "retry",
-    "stop_others",
+    "schedule_followups",
+    "stop_live_runs",
     "supersede",
     "take_followups",
-    "take_followups_among",
-    "under",
-    "unwatch",
+    "take_followups_by_id",
     "wake_beat",
-    "watch",
-    "without_deadline",
 ]
 
 MICROSECOND = timedelta(microseconds=1)
@@ -84,18 +84,18 @@ class Followup:
         return self.job_id, self.concurrency_key, self.rate_key
 
 
-def going_on(job_ids: Collection[UUID]) -> dict[UUID, GoingOn]:
+def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
     """Return what goes on of those of these jobs that have runs which are not over."""
     rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
-    return {job_id: GoingOn(n_active, n_held) for job_id, n_active, n_held in rows}
+    return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
-def has_scheduled(job_id: UUID) -> bool:
+def has_live_scheduled_run(job_id: UUID) -> bool:
     """Whether a run of an occurrence of this job is not over."""
     return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
 
 
-def stop_others(stops: Mapping[UUID, Stop], now: datetime) -> None:
+def stop_live_runs(stops: Mapping[UUID, Stop], now: datetime) -> None:
     """Cancel or terminate what goes on of these jobs, for a later run's sake."""
     for stop, act in ((Stop.CANCEL, transitions.cancel_others), (Stop.TERMINATE, transitions.terminate_others)):
         if job_ids := [job_id for job_id, wanted in stops.items() if wanted is stop]:
@@ -107,25 +107,25 @@ def take_followups(now: datetime, limit: int) -> list[Followup]:
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS, {"now": now, "limit": limit})]
 
 
-def take_followups_among(ids: Sequence[int], now: datetime) -> list[Followup]:
+def take_followups_by_id(ids: Sequence[int], now: datetime) -> list[Followup]:
     """The same for those of these that are due."""
     values = {"id": list(ids), "now": now, "limit": len(ids)}
-    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_AMONG, values)]
+    return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_BY_ID, values)]
 
 
-def due_followups(now: datetime, limit: int) -> list[int]:
+def due_followup_ids(now: datetime, limit: int) -> list[int]:
     """The ids of up to `limit` that are due, locked by somebody or not."""
-    return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUPS, {"now": now, "limit": limit})]
+    return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUP_IDS, {"now": now, "limit": limit})]
 
 
-def drop_followups(done: Iterable[Followup]) -> None:
+def delete_followups(done: Iterable[Followup]) -> None:
     """Take these off the list."""
-    execute(held_queries.DROP_FOLLOWUPS, {"id": [followup.id for followup in done]})
+    execute(held_queries.DELETE_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
-def keep_followups(done: Iterable[Followup], now: datetime) -> None:
+def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
     """Look at what is held for these again, but no more at the ends of runs that they tell of."""
-    execute(held_queries.KEEP_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
+    execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:
@@ -133,10 +133,10 @@ def postpone_followups(ids: Iterable[int], until: datetime) -> None:
     execute(held_queries.POSTPONE_FOLLOWUPS, {"id": list(ids), "until": until})
 
 
-def follow_up(later: Sequence[Later]) -> None:
+def schedule_followups(later: Sequence[Later]) -> None:
     """Have these looked at when their instants come."""
     execute(
-        held_queries.FOLLOW_UP_AT,
+        held_queries.SCHEDULE_FOLLOWUPS,
         {
             "job_id": [each.job_id for each in later],
             "concurrency_key": [each.concurrency_key for each in later],
@@ -146,16 +146,16 @@ def follow_up(later: Sequence[Later]) -> None:
     )
 
 
-def watch(job_ids: Collection[UUID]) -> None:
+def enable_followups(job_ids: Collection[UUID]) -> None:
     """Say that something follows when a run of these jobs has ended."""
     if job_ids:
-        execute(held_queries.WATCH, {"job_id": sorted(job_ids)})
+        execute(held_queries.ENABLE_FOLLOWUPS, {"job_id": sorted(job_ids)})
 
 
-def unwatch(job_ids: Collection[UUID]) -> None:
+def disable_followups(job_ids: Collection[UUID]) -> None:
     """Say that nothing follows any more, of those that no held run waits for."""
     if job_ids:
-        execute(held_queries.UNWATCH, {"job_id": list(job_ids)})
+        execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
@@ -171,10 +171,10 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
     return born
 
 
-def open_by_hand(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
+def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
     """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
     with transaction.atomic():
-        (run_id,) = open_all([under(new, policies)], now, actor=actor)
+        (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()
     return Run.objects.select_related("spec").get(pk=run_id)
 
@@ -194,7 +194,7 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
     return ids
 
 
-def open_backfilled(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
+def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Open runs of a backfill, for whose instants the caller has looked under the job's lock. Beats publish them."""
     left = list(new)
     while left:
@@ -219,7 +219,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         origin=Origin.RETRY,
         retry_of=run.retry_of or run.pk,
     )
-    return open_by_hand(again, sound(run.spec.readable_policies), now, actor=actor)
+    return open_requested(again, sound(run.spec.readable_policies), now, actor=actor)
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:

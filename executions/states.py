@@ -46,7 +46,7 @@ def before(status: RunStatus) -> frozenset[RunStatus]:
 
 
 # Label and colour (a name of the admin theme's palette) stand here once, for every page.
-LABELS: dict[RunStatus, tuple[str, str]] = {
+STATUS_LABELS: dict[RunStatus, tuple[str, str]] = {
     RunStatus.HELD: ("Held", "default"),
     RunStatus.QUEUED: ("Queued", "info"),
     RunStatus.RUNNING: ("Running", "primary"),

@@ -15,17 +15,17 @@ from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from executions.dispatch import CARRY_OUT
+from executions.dispatch import RUN_TASK
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
-from values.database import DATABASE_AWAY, database_may_be_away, give_back, one_line
+from values.database import DATABASE_UNAVAILABLE, log_database_unavailable, one_line, release_connection
 
 if TYPE_CHECKING:
     from celery.app.task import Context
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+HOUSEKEEPING_BATCH_ROWS = 500
 
 
 @celeryd_after_setup.connect
@@ -37,15 +37,15 @@ def have_processes_ready(**_: object) -> None:
 def be_ready(**_: object) -> None:
     """What keeps a process from being ready its first run will tell."""
     with suppress(DatabaseFault):
-        runner.rehearse()
-    give_back()
+        runner.warm_up()
+    release_connection()
 
 
-@shared_task(name=CARRY_OUT, bind=True)
-def carry_out(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
+@shared_task(name=RUN_TASK, bind=True)
+def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
     """Carry out runs, each named by its id and claim number."""
     request: Context = self.request
-    runner.carry_out([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
+    runner.execute_runs([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
 
 
 @shared_task(name="executions.reap", bind=True)
@@ -54,8 +54,8 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     now = datetime.now(UTC)
     try:
         reaper.reconsider(now)
-        return asdict(reaper.reap_once(now, BATCH))
-    except DATABASE_AWAY as error:
+        return asdict(reaper.reap_once(now, HOUSEKEEPING_BATCH_ROWS))
+    except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action="reap", error=one_line(error))
         request: Context = self.request
         if request.id and not request.retries:
@@ -66,12 +66,12 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 @shared_task(name="executions.prune")
 def prune() -> dict[str, int] | None:
     """Delete history that is older than the retention."""
-    with database_may_be_away("prune"):
-        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, BATCH))
+    with log_database_unavailable("prune"):
+        return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
 
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
     """Make the partitions of the days to come. Runs are recorded without them too, and are moved there later."""
-    with database_may_be_away("prepare_days"):
+    with log_database_unavailable("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 
     from executions.models import Run, RunEvent
 
-ATTEMPTS = {
+ATTEMPT_LABELS = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
     AttemptStatus.FAILED: ("Failed", "danger"),
     AttemptStatus.TIMED_OUT: ("Timed out", "danger"),
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
-CANCELLED = {
+CANCELLATION_LABELS = {
     "job_deleted": "Cancelled: its job was deleted",
     "backfill_cancelled": "Cancelled: its backfill was cancelled",
     "overlap": "Cancelled: a later run takes its place",
     "terminated": "Terminated: a later run took its place",
 }
-WHY = {
+ORIGIN_EXPLANATIONS = {
     Origin.SCHEDULE: "Its schedule named this instant.",
     Origin.MANUAL: "Somebody started it by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
@@ -34,9 +34,9 @@ WHY = {
 }
 
 
-def lateness(run: Run) -> str:
+def start_delay(run: Run) -> str:
     """From the nominal instant to the first start; and how much of it nobody meant, where the start was put off."""
-    late, behind = run.lateness(), run.behind_plan()
+    late, behind = run.start_delay(), run.delay_after_plan()
     return (
         instants.duration(late)
         if behind is None
@@ -47,7 +47,7 @@ def lateness(run: Run) -> str:
 def why(run: Run, now: datetime) -> str:
     """Why the run did, or did not, start: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
-        return WHY[Origin(run.origin)]
+        return ORIGIN_EXPLANATIONS[Origin(run.origin)]
     text = REASON_SENTENCES[Reason(run.reason)]
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = instants.exact(run.nominal_at, now), instants.exact(run.last_nominal_at, now)
@@ -75,7 +75,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed for good after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}"
         case RunStatus.CANCELLED:
-            return CANCELLED.get(happened.reason, "Cancelled")
+            return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Recorded as not started"
         case "schedule_stopped":

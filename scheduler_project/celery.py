@@ -18,7 +18,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from executions.targets.command.registry import commands
 from executions.targets.command.target import CommandTarget
-from values.database import give_back
+from values.database import release_connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
@@ -73,4 +73,4 @@ getLogger("celery.worker.request").addFilter(is_news)
 @task_postrun.connect
 def hold_no_connection(**_: object) -> None:
     """Connected so that a thread that waits has no connection of the pool, and none that the server has closed."""
-    give_back()
+    release_connection()

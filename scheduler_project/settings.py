@@ -45,7 +45,7 @@ if _pool_size:
     _options["pool"] = {
         "min_size": 0,
         "max_size": _pool_size,
-        "timeout": 4,  # seconds; see runner.CLAIM_FOR
+        "timeout": 4,  # seconds; see runner.CLAIM_RETRY_TIMEOUT
         "reconnect_timeout": 5,
     }
 DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60

@@ -11,8 +11,8 @@ from celery.utils.log import get_logger
 from celery.worker import consumer
 from kombu.exceptions import ContentDisallowed, DecodeError
 
-from executions.dispatch import CARRY_OUT
-from executions.worker.side_by_side import crew
+from executions.dispatch import RUN_TASK
+from executions.worker.side_by_side import run_pool
 from values.database import one_line
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class Consumer(consumer.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._crew = crew.get() if isinstance(self.pool, TaskPool) else None
+        self._run_pool = run_pool.get() if isinstance(self.pool, TaskPool) else None
         self._is_told = threading.Event()
         self._has_events = threading.Event()
-        if self._crew:
-            self._crew.employ(self.pool.limit, self._tell)
+        if self._run_pool:
+            self._run_pool.start(self.pool.limit, self._tell)
 
     def _tell(self) -> None:
         """From any thread: runs have begun or ended. The main thread sees once to all that gathers until then."""
@@ -54,8 +54,8 @@ class Consumer(consumer.Consumer):
     def _fetch_for_free_places(self) -> None:
         """Have as many messages as there are places for runs, of which those at hand may carry several."""
         self._is_told.clear()
-        if self._crew and self.qos:
-            self.qos.value = max(1, self.initial_prefetch_count - self._crew.n_beyond)
+        if self._run_pool and self.qos:
+            self.qos.value = max(1, self.initial_prefetch_count - self._run_pool.n_extra)
             self.qos.update()
 
     def on_send_event_buffered(self) -> Any:
@@ -87,8 +87,8 @@ class Consumer(consumer.Consumer):
             try:
                 n_runs = _check(message)
                 handle(message)
-                if n_runs > 1 and self._crew:
-                    self.qos.value = 1  # until its crew has told what it takes
+                if n_runs > 1 and self._run_pool:
+                    self.qos.value = 1  # until the run pool has counted these runs
             except self.connection_errors:
                 raise
             except UNREADABLE as error:
@@ -121,4 +121,4 @@ def _check(message: Any) -> int:
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
         raise TypeError("its body is no list, object and object")
-    return len(args[0]) if message.headers["task"] == CARRY_OUT and args and isinstance(args[0], list) else 0
+    return len(args[0]) if message.headers["task"] == RUN_TASK and args and isinstance(args[0], list) else 0

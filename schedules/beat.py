@@ -26,15 +26,15 @@ from django_celery_beat.schedulers import ModelEntry
 from kombu.exceptions import OperationalError as BrokerFault
 
 from executions.dispatch import (
-    CARRY_OUT,
     QUEUES,
-    Allowance,
+    RUN_TASK,
     Dispatched,
     Message,
+    MessageAllowance,
     dispatch_once,
     expire_once,
-    free_stranded,
     postpone,
+    republish_stranded,
 )
 from schedules import queries
 from schedules.passes.follow_ups import Followed, follow_once
@@ -43,7 +43,7 @@ from schedules.passes.periodic import PeriodicScheduler
 from schedules.passes.timed import NO_CHORES, do_chores
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import Ticked, tick
-from values.database import is_away, one_line
+from values.database import is_database_unavailable, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         ScheduleEntry.__init__(
             self,
             name=message.name,
-            task=CARRY_OUT,
+            task=RUN_TASK,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
             # The beat knows best what to do when the broker is away: kombu is not to try by itself.
@@ -117,7 +117,7 @@ class JobScheduler(PeriodicScheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
         self._has_failed = self._is_faulty = self._took = False
-        self._allowance = Allowance()
+        self._allowance = MessageAllowance()
         self._database, self._broker = Outage("database"), Outage("broker")
         self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
@@ -242,7 +242,7 @@ class JobScheduler(PeriodicScheduler):
         try:
             return act(*args, **kwargs)
         except Exception:
-            if is_away():
+            if is_database_unavailable():
                 raise
             self._is_faulty = True
             log.exception("pass_failed", action="beat", part=act.__name__)
@@ -256,7 +256,7 @@ class JobScheduler(PeriodicScheduler):
         self._look_for_stranded_at = now + LOOK_FOR_STRANDED
         channel = self.producer.channel
         empty = [name for name in QUEUES if not self.app.amqp.queues[name](channel).queue_declare().message_count]
-        return now if empty and free_stranded(empty, now) else self._look_for_stranded_at
+        return now if empty and republish_stranded(empty, now) else self._look_for_stranded_at
 
     def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
         """Do what needs the broker, if that answers; returns when to do it again."""
@@ -268,7 +268,7 @@ class JobScheduler(PeriodicScheduler):
             if self.is_broker_fault(error):
                 self._note_broker_fault(error, now)
                 return self._ask_broker_at
-            if is_away():
+            if is_database_unavailable():
                 raise
             log.exception("pass_failed", action="beat", part=act.__name__)
             return now + AFTER_FAULT

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from executions import runs
 from executions.dispatch import Route, route_of
-from executions.policies import Decision, GoingOn, Overlap, Stop, Together
+from executions.policies import Decision, LiveRuns, Overlap, OverlapPass, Stop
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
@@ -49,7 +49,7 @@ class Plan:
     stops: Stop | None = None  # what is done to the runs that went on
 
 
-def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = ()) -> Plan:
+def plan(job: DueJob, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()) -> Plan:
     """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that.
 
     `off` has the feature flags that are off.
@@ -60,15 +60,15 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     more = len(due) > size
     due = due[:size]
     left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    together = Together(policies.overlap, going_on)
+    overlap_pass = OverlapPass(policies.overlap, live_runs)
     judged = list(_judged(job, policies, due, now, more=more))
     for instant, verdict in judged:
         reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
-        if reason is None and left is not None and together.n_started >= left:
+        if reason is None and left is not None and overlap_pass.n_started >= left:
             break
-        together.add(reason, _overlap(job, policies, instant))
-    decided = list(zip(due, together.decisions, strict=False))  # of fewer, where the job has ended
-    n_started = together.n_started
+        overlap_pass.add(reason, _overlap(job, policies, instant))
+    decided = list(zip(due, overlap_pass.decisions, strict=False))  # of fewer, where the job has ended
+    n_started = overlap_pass.n_started
     left = None if left is None else left - n_started
     n_scheduled = job.n_scheduled + n_started
     mark_at = due[-1] if more else max(now, job.mark_at)
@@ -80,7 +80,7 @@ def plan(job: DueJob, now: datetime, going_on: GoingOn, off: Collection[str] = (
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
-    return Plan(job, route, new_runs, move, together.stops)
+    return Plan(job, route, new_runs, move, overlap_pass.stops)
 
 
 def _judged(
@@ -154,8 +154,8 @@ def _rows(
                 is_buffered=is_held,
                 available_at=starts.get(instant),
             )
-            bound = runs.without_deadline if job.is_chosen(instant) else runs.under
-            yield new if reason else bound(new, policies)
+            with_policies = runs.apply_policies_without_deadline if job.is_chosen(instant) else runs.apply_policies
+            yield new if reason else with_policies(new, policies)
 
 
 def spec_of(schedule_json: str) -> ScheduleSpec:

@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from celery import shared_task
 
 from schedules.ledger import watchdog
-from values.database import database_may_be_away
+from values.database import log_database_unavailable
 
-BATCH = 500  # rows that one statement of the pruning deletes
+HOUSEKEEPING_BATCH_ROWS = 500  # rows that one statement of the pruning deletes
 
 
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
     """Look for schedules that have silently stopped; prune what is known of those that jobs had."""
-    with database_may_be_away("watch"):
+    with log_database_unavailable("watch"):
         now = datetime.now(UTC)
-        watchdog.prune_once(now, BATCH)
+        watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)
         return asdict(watchdog.watch_once(now, watchdog.JOBS_A_PASS))

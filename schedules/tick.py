@@ -11,15 +11,15 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.dispatch import SPREAD, Message, Waiting, gather
-from executions.policies import GoingOn
+from executions.dispatch import MAX_MESSAGES_PER_ROUTE, Message, QueuedRun, build_messages
+from executions.policies import LiveRuns
 from executions.states import RunStatus
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
-from values.database import is_away, is_of_no_key, one_line, take_apart
+from values.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Ticked:
     more: bool = False
 
 
-def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
+def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Ticked:
     """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
 
     1. Lock due jobs that no other tick has.
@@ -57,10 +57,10 @@ def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
     try:
         with transaction.atomic():
             jobs = queries.due_jobs(now, limit)
-            ticked = _pass(jobs, now, published=True, spread=spread)
+            ticked = _pass(jobs, now, published=True, max_messages=max_messages)
             return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="tick", error=one_line(error))
         return _tick_apart(queries.due_names(now, limit), now)
@@ -87,7 +87,7 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
         due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
         return _pass([job], now, published=False) if due_at and due_at <= now else None
 
-    done, faults = take_apart(handle, [job_id])
+    done, faults = split_on_failure(handle, [job_id])
     if faults or (done[0] and done[0].n_broken):
         log.warning("job_not_settled", action="settle", job=str(job_id), error=[*map(one_line, faults.values())])
         queries.look_again(job_id, now)
@@ -97,13 +97,13 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     """Handle jobs in ever smaller parts; one that fails alone is pushed back. What is new, the next pass publishes."""
-    parts, faults = take_apart(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
-    if is_of_no_key(parts, faults):
+    parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
+    if every_key_failed(parts, faults):
         log.error("pass_failed", action="tick", n_jobs=len(faults), error=one_line(next(iter(faults.values()))))
         return Ticked(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
-    take_apart(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
+    split_on_failure(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
     n_jobs = sum(part.n_jobs for part in parts)
     return Ticked(
         n_jobs=n_jobs + len(faults),
@@ -115,13 +115,15 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
     )
 
 
-def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int = SPREAD) -> Ticked:
+def _pass(
+    jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
+) -> Ticked:
     plans, broken = _plan_all(jobs, now)
-    runs.stop_others({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
+    runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     born = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [
-        Waiting(run_id, 0, new[place][0].job.name, new[place][0].route)
+        QueuedRun(run_id, 0, new[place][0].job.name, new[place][0].route)
         for place, run_id in born.items()
         if new[place][1].is_due(now)
     ]
@@ -131,11 +133,11 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int
         queries.push_back(broken, now, now + PUSHED_BACK_FOR)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
-    return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, spread), n_held)
+    return Ticked(len(plans) + len(broken), n_skipped, len(broken), build_messages(waiting, max_messages), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
-    going_on = runs.going_on([job.id for job in jobs])
+    live_runs = runs.live_runs([job.id for job in jobs])
     off = flags.off(_flags_named(jobs))
     plans, broken = [], []
     n_rows = 0
@@ -143,7 +145,7 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
         if n_rows >= RUNS_A_PASS:
             break
         try:
-            plans.append(plan(job, now, going_on.get(job.id, GoingOn()), off))
+            plans.append(plan(job, now, live_runs.get(job.id, LiveRuns()), off))
             n_rows += len(plans[-1].new_runs)
         except Exception:
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)

@@ -43,7 +43,7 @@ def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
     Raises CannotRead for a job whose policies nobody knows.
     """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
-    run = runs.open_by_hand(new, job.policies, now, actor=actor)
+    run = runs.open_requested(new, job.policies, now, actor=actor)
     log.info("job_run_by_hand", action="run_now", job=str(job.pk), run=str(run.pk), actor=actor)
     return run
 

@@ -13,7 +13,7 @@ from executions.models import Run
 from executions.policies.run_policies import read_policies
 from executions.states import Origin, Reason
 from executions.targets.base import Succeeded
-from executions.worker.endings import Tried, after_outcome
+from executions.worker.endings import EndedAttempt, after_outcome
 from schedules import flags
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
@@ -79,9 +79,9 @@ def claim(run: Run, now: datetime | None = None, worker: str = "worker@tests:1")
 def end(run: Run, outcome: Outcome | None = None, now: datetime | None = None) -> Run:
     """Claim a run and end its attempt with an outcome, after 250 ms."""
     claimed = claim(run)
-    tried = Tried(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
+    ended = EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
     now = now or run.nominal_at + timedelta(milliseconds=258)
     policies = sound(read_policies(claimed.policies))
-    transitions.finish([after_outcome(tried, outcome or Succeeded({"echo": "hello"}), policies, now, 0.5)], now)
+    transitions.finish([after_outcome(ended, outcome or Succeeded({"echo": "hello"}), policies, now, 0.5)], now)
     run.refresh_from_db()
     return run

@@ -20,8 +20,8 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _keeping: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections that plan what is prepared once and for all
-DATABASE_AWAY = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
-BETWEEN_TRIES = 1.0  # seconds, while it is away
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
+DATABASE_RETRY_SECONDS = 1.0  # seconds, while it is away
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -70,20 +70,20 @@ def array(values: Iterable[object]) -> str:
 
 
 @contextmanager
-def database_may_be_away(action: str) -> Iterator[None]:
+def log_database_unavailable(action: str) -> Iterator[None]:
     """Say so in one line instead of a traceback: the next one does the work."""
     try:
         yield
-    except DATABASE_AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action=action, error=one_line(error))
 
 
-def is_away() -> bool:
+def is_database_unavailable() -> bool:
     """Whether what has just failed did so because the database does not answer."""
     return not connection.is_usable()
 
 
-def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
+def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
     """Act on all keys in one transaction; where that fails, on each half in its own, down to those that fail alone.
 
     Returns what `act` returned, and what each key that fails alone has raised. Raises when the database is away.
@@ -92,21 +92,21 @@ def take_apart(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list
         with transaction.atomic():
             return [act(keys)], {}
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         if len(keys) <= 1:
             return [], dict.fromkeys(keys, error)
-    done, failed = take_apart(act, keys[: len(keys) // 2])
-    more_done, more_failed = take_apart(act, keys[len(keys) // 2 :])
+    done, failed = split_on_failure(act, keys[: len(keys) // 2])
+    more_done, more_failed = split_on_failure(act, keys[len(keys) // 2 :])
     return done + more_done, failed | more_failed
 
 
-def is_of_no_key(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
+def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
     """Whether of several keys that were taken apart all have failed: as on a full disk, hardly for what they are."""
     return len(failed) > 1 and not done
 
 
-def give_back() -> None:
+def release_connection() -> None:
     """Return this thread's connection to the pool; without one, drop a connection that the server has closed."""
     for used in connections.all(initialized_only=True):
         if used.settings_dict["OPTIONS"].get("pool"):

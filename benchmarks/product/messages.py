@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 
-from executions.dispatch import CARRY_OUT, Message
+from executions.dispatch import RUN_TASK, Message
 from scheduler_project.celery import app
 from schedules.tick import tick
 
@@ -17,7 +17,7 @@ def publish(n_runs: int) -> None:
         while messages := tick(datetime.now(UTC), limit=500).messages:
             for run in (run for message in messages for run in message.runs):
                 alone = Message((run,))
-                app.send_task(CARRY_OUT, args=alone.args, producer=producer, **alone.options)
+                app.send_task(RUN_TASK, args=alone.args, producer=producer, **alone.options)
                 n_sent += 1
     if n_sent != n_runs:
         sys.exit(f"{n_sent:,} runs were due, and not {n_runs:,}")

@@ -44,11 +44,11 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
-    if attempt.is_going_on:
+    if attempt.is_running:
         most = f", of at most {instants.duration(run.spec.timeout)}" if run.spec.timeout else ""
         label, took = shown.run_badge(run), f"{instants.duration(now - attempt.started_at)} so far{most}"
     else:
-        label, took = badge(*words.ATTEMPTS[AttemptStatus(attempt.status)]), instants.duration(attempt.duration)
+        label, took = badge(*words.ATTEMPT_LABELS[AttemptStatus(attempt.status)]), instants.duration(attempt.duration)
     return Card(
         number=attempt.number,
         badge=label,

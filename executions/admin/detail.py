@@ -18,7 +18,7 @@ from executions.admin.attempts import cards
 from executions.history import waiting_reasons
 from executions.models import LogLine, Run, RunEvent
 from executions.models.attempt import all_attempts
-from executions.states import LABELS, ORIGIN_LABELS, RunStatus
+from executions.states import ORIGIN_LABELS, STATUS_LABELS, RunStatus
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.durations import duration_text
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
-EVENT_TONES = {status.value: tone for status, (_, tone) in LABELS.items()} | {
+EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()} | {
     "cancel_requested": "warning",
     "schedule_stopped": "danger",
 }
@@ -102,7 +102,7 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
     found += [
         Fact("Started", instants.instant(run.started_at, now) if run.started_at else "Not yet"),
-        Fact("Lateness", words.lateness(run)),
+        Fact("Lateness", words.start_delay(run)),
     ]
     if run.planned_at:
         found.insert(2, Fact("Planned start", instants.instant(run.planned_at, now)))

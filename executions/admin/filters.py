@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter,
 from unfold.contrib.filters.forms import DropdownForm
 
 from executions.models import RunSpec, newest_first, nominal_within
-from executions.states import LABELS, ORIGIN_LABELS, REASON_LABELS, Origin, Reason, RunStatus
+from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
 from values.ids import read_id
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme h
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
-        return [(status.value, label) for status, (label, _) in LABELS.items()]
+        return [(status.value, label) for status, (label, _) in STATUS_LABELS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         chosen = self.chosen()

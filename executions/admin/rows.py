@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from executions.admin.shown import run_badge, run_url
 from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
-from executions.states import LABELS, LIVE, ORIGIN_LABELS, REASON_LABELS, TERMINAL, Origin, Reason, RunStatus
+from executions.states import LIVE, ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, TERMINAL, Origin, Reason, RunStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MAX_COUNT = 10_000  # rows that one tile counts; more are shown as `10,000+`
 def tile(status: RunStatus, now: datetime, window: timedelta) -> dict[str, Any]:
     """Return a count for the overview: of the runs in `window` for a terminal status, of all runs for a live one."""
     n = count_with_status(status, now - window if status in TERMINAL else None, MAX_COUNT + 1)
-    label, tone = LABELS[status]
+    label, tone = STATUS_LABELS[status]
     return {
         "label": label,
         "tone": tone if n else "default",
@@ -57,17 +57,17 @@ def rows_of_job(job_id: UUID, now: datetime, n: int) -> tuple[list[dict[str, Any
 
 
 def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
-    note = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
+    append_event = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
     return {
         "id": run.pk,
         "url": run_url(run.pk),
         "badge": run_badge(run),
         "nominal": instants.instant(run.nominal_at, now),
         "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
-        "late": instants.duration(run.late_by()) if run.started_at else "",
+        "late": instants.duration(run.unplanned_delay()) if run.started_at else "",
         "took": instants.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,
         "origin": ORIGIN_LABELS[Origin(run.origin)],
-        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+        "append_event": append_event + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
     }

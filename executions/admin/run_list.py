@@ -12,7 +12,7 @@ from access.ordered import first_keys
 from access.search import has_part
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.history import waiting_reasons
-from executions.models import BY_INSTANT, FEW, Run, RunSpec
+from executions.models import BY_INSTANT, INDEXED_ORIGINS, Run, RunSpec
 from executions.states import RunStatus
 from values.ids import read_id
 
@@ -68,7 +68,7 @@ class RunChangeList(UncountedChangeList):
         """Those that are wanted, None when that does not matter. The index of origins has the status before the id."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
-        if not chosen and origins & FEW and not self.params.get("job"):
+        if not chosen and origins & INDEXED_ORIGINS and not self.params.get("job"):
             return list(RunStatus)
         return chosen or None
 

@@ -20,7 +20,7 @@ from executions import runs
 from executions.admin import detail, shown
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import LABELS, RunStatus
+from executions.states import STATUS_LABELS, RunStatus
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class RunPages(ModelAdmin[Run]):
             **self.admin_site.each_context(request),
             **self._describe(request, run),
             "opts": self.opts,
-            "title": f"Run of {run.spec.job_name}, {LABELS[RunStatus(run.status)][0].lower()}",
+            "title": f"Run of {run.spec.job_name}, {STATUS_LABELS[RunStatus(run.status)][0].lower()}",
             "is_fullwidth": False,
         }
         return TemplateResponse(request, "executions/admin/run.html", context)

@@ -24,7 +24,7 @@ from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import LABELS, ORIGIN_LABELS, REASON_LABELS, Origin, Reason, RunStatus
+from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class RunAdmin(RunPages):
     search_fields = ("id",)
     search_help_text = "Run id, job id, or part of the job's name (of one or two letters: its start)"
     actions = ("retry_selected", "cancel_selected")
-    chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in LABELS.items()))
+    chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in STATUS_LABELS.items()))
     empty_title = "No runs yet"
     empty_text = "A run appears here as soon as a job is due, or when you start one by hand from its page."
 
@@ -96,7 +96,7 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Late against plan")
     def lateness(self, run: Run) -> str | SafeString:
-        return _length(run.late_by())
+        return _length(run.unplanned_delay())
 
     @admin.display(description="Duration")
     def took(self, run: Run) -> str | SafeString:

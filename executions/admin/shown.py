@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import reverse
 
 from access.admin.badges import badge
-from executions.states import LABELS, RunStatus
+from executions.states import STATUS_LABELS, RunStatus
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run_badge(run: Run) -> SafeString:
     """The status of a run; one that is asked to stop says so."""
-    label, tone = LABELS[RunStatus(run.status)]
+    label, tone = STATUS_LABELS[RunStatus(run.status)]
     if run.status == RunStatus.RUNNING and run.cancel_requested_at:
         return badge("Stopping", "warning", "It was asked to stop.")
     return badge(label, tone)

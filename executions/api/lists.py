@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from access.api.paging import page_of
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from executions.api.shapes import RunPage, run_of
-from executions.models import FEW, Run, newest_first, nominal_within
+from executions.models import INDEXED_ORIGINS, Run, newest_first, nominal_within
 from executions.states import Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     narrowed = bool(job_id or filters.status or filters.reason)
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
-    if statuses is None and job_id is None and filters.origin in FEW:
+    if statuses is None and job_id is None and filters.origin in INDEXED_ORIGINS:
         statuses = tuple(RunStatus)  # the index of origins has the status before the id
     page = page_of(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])

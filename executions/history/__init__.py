@@ -1,7 +1,7 @@
 """Past runs: lists, statistics, partitions and retention. Other packages import their names from here."""
 
-from executions.history.by_instant import Standing, count_by_status, count_live, standings
-from executions.history.by_job import last_of_schedule, note, recorded, recorded_of
+from executions.history.by_instant import InstantState, count_by_status, count_live, instant_states
+from executions.history.by_job import append_event, last_scheduled_at, occurrence_rows, occurrence_rows_of_jobs
 from executions.history.newest import (
     count_live_of_job,
     count_with_status,
@@ -14,21 +14,21 @@ from executions.history.occurrence import Record
 from executions.history.waits import waiting_reasons, waiting_reasons_by_id
 
 __all__ = [
+    "InstantState",
     "Record",
-    "Standing",
+    "append_event",
     "count_by_status",
     "count_live",
     "count_live_of_job",
     "count_with_status",
     "has_waited_since",
-    "last_of_schedule",
+    "instant_states",
+    "last_scheduled_at",
     "latest_runs",
-    "note",
-    "recorded",
-    "recorded_of",
+    "occurrence_rows",
+    "occurrence_rows_of_jobs",
     "runs_of_job",
     "runs_with_status",
-    "standings",
     "waiting_reasons",
     "waiting_reasons_by_id",
 ]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-ROWS_AT_ONCE = 500
+MAX_ROWS_PER_QUERY = 500
 AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 
 
-def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
+def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
     """The rows of a job's schedule and of backfills in (after, until], by nominal instant, read as they are needed.
 
     A folded row that began before `after` and reaches into the window comes first. Of a backfill's run that never began,
@@ -28,11 +28,11 @@ def recorded(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]
     for row in fetch(queries.FOLDED, values):
         if (folded := Record(*row)).last_nominal_at > after:
             yield folded
-    values |= {"limit": ROWS_AT_ONCE}
+    values |= {"limit": MAX_ROWS_PER_QUERY}
     rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
     while rows:
         yield from _retried(rows)
-        if len(rows) < ROWS_AT_ONCE:
+        if len(rows) < MAX_ROWS_PER_QUERY:
             break
         values |= {"after": rows[-1].nominal_at, "after_origin": rows[-1].origin}
         rows = [Record(*row) for row in fetch(queries.RECORDED, values)]
@@ -50,7 +50,7 @@ def _retried(rows: Sequence[Record]) -> Iterator[Record]:
         )
 
 
-def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
+def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
     """The same for several jobs, each with its window, in one query: up to `limit` rows of each, none folded from before."""
     found: dict[UUID, list[Record]] = {job_id: [] for job_id in windows}
     if windows:
@@ -65,13 +65,13 @@ def recorded_of(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -
     return found
 
 
-def last_of_schedule(job_id: UUID, after: datetime) -> datetime | None:
+def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
     """The latest instant after `after` of which a job's schedule left a row, started or not; None: none is kept."""
     rows = fetch(queries.LAST_OF_SCHEDULE, {"job_id": job_id, "after": after})
     return rows[0][0] if rows else None
 
 
-def note(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:
+def append_event(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:
     """Append an event to the latest run of a job, or to its first, whatever its state; False: it has no run."""
     statement = queries.NOTE_ON_FIRST if on_first else queries.NOTE_ON_LATEST
     return bool(execute(statement, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))

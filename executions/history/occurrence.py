@@ -30,12 +30,12 @@ class Record(NamedTuple):
     planned_at: datetime | None
 
     @property
-    def late_by(self) -> timedelta | None:
+    def start_delay(self) -> timedelta | None:
         """From the nominal instant to the first start; None: it never started."""
         return self.started_at - self.nominal_at if self.started_at else None
 
     @property
-    def behind_plan(self) -> timedelta | None:
+    def unplanned_delay(self) -> timedelta | None:
         """From when it was to start, `planned_at` or else its nominal instant, to the first start."""
         return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AHEAD = 7  # days that are prepared; beats and housekeeping may be away for so long
+DAYS_AHEAD = 7  # days that are prepared; beats and housekeeping may be away for so long
 DAY = timedelta(days=1)
 RUNS = "executions_run"
 # Each table with the column that places its rows.
@@ -54,29 +54,29 @@ TO_MOVE = (
 )
 # Whoever waits for a lock makes all others queue behind, and all wait while rows are moved and `other` is looked
 # through for what may be left: rather try again at the next housekeeping.
-IMPATIENT = """
-SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(at_most)s, true)
+SET_TIMEOUTS = """
+SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(max_lock_time)s, true)
 """
 # One housekeeping at a time, so that no day vanishes under another's hands. No beat or worker ever waits for this.
 LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
-AT_MOST = timedelta(seconds=3)
-MOST_MOVED = 50_000  # rows of a table; a day that has more of them in `other` stays there
+MAX_LOCK_TIME = timedelta(seconds=3)
+MAX_MOVED_ROWS = 50_000  # rows of a table; a day that has more of them in `other` stays there
 
 
-def prepare(now: datetime, at_most: timedelta = AT_MOST) -> int:
+def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
     """Make the partitions of today and the days to come; returns of how many days.
 
-    `at_most` is how long one statement may keep all others waiting.
+    `max_lock_time` is how long one statement may keep all others waiting.
     """
     today = now.astimezone(UTC).date()
-    missing = {today + DAY * number for number in range(AHEAD + 1)} - existing()
-    return _each_day(missing, _make, at_most)
+    missing = {today + DAY * number for number in range(DAYS_AHEAD + 1)} - existing()
+    return _each_day(missing, _make, max_lock_time)
 
 
 def drop_old(before: datetime) -> int:
     """Drop the days all of whose runs ended before this instant; returns how many."""
     over = {day for day in existing() if _begin(day + DAY) <= before}
-    return _each_day(over, partial(_drop, before=before), AT_MOST)
+    return _each_day(over, partial(_drop, before=before), MAX_LOCK_TIME)
 
 
 def is_set_up() -> bool:
@@ -98,7 +98,7 @@ def _begin(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _each_day(days: Iterable[date], act: Callable[[date], bool], at_most: timedelta) -> int:
+def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: timedelta) -> int:
     """Do this for each day, oldest first, each in a transaction of its own, until one is in use.
 
     Returns for how many it was done.
@@ -107,7 +107,7 @@ def _each_day(days: Iterable[date], act: Callable[[date], bool], at_most: timede
     for day in sorted(days):
         try:
             with transaction.atomic():
-                fetch(IMPATIENT, {"at_most": f"{at_most // timedelta(milliseconds=1)}ms"})
+                fetch(SET_TIMEOUTS, {"max_lock_time": f"{max_lock_time // timedelta(milliseconds=1)}ms"})
                 fetch(LOCK_DAYS, {})
                 n_done += act(day)
         except OperationalError as error:
@@ -123,8 +123,8 @@ def _make(day: date) -> bool:
         return False
     bounds = {"low": lowest_id(_begin(day)), "high": lowest_id(_begin(day + DAY))}
     names = {table: {"table": table, "key": key, "name": name_of(table, day)} for table, key in TABLES.items()}
-    counts = [fetch(TO_MOVE.format(**names[table]), bounds | {"most": MOST_MOVED + 1})[0][0] for table in TABLES]
-    if max(counts) > MOST_MOVED:
+    counts = [fetch(TO_MOVE.format(**names[table]), bounds | {"most": MAX_MOVED_ROWS + 1})[0][0] for table in TABLES]
+    if max(counts) > MAX_MOVED_ROWS:
         log.warning("partition_left_out", action="partition", day=str(day), n_rows=max(counts))
         return False
     for table in TABLES:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from executions.history import partitions
 from executions.lifecycle import queries
-from executions.policies.limits import LONGEST_PERIOD
+from executions.policies.limits import MAX_RATE_PERIOD
 from values.database import execute
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 # A day goes at once when all of it is old. Only what stays so long behind is deleted from it run by run.
-LEFT_BEHIND = timedelta(days=2)
+PARTITION_GRACE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Pruned:
 def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
     """Delete up to `limit` runs that ended more than `keep` ago, and as many definitions; returns their numbers.
 
-    What is in a day's own partition waits `LEFT_BEHIND` longer.
+    What is in a day's own partition waits `PARTITION_GRACE` longer.
     """
     before = now - keep
     n_runs = execute(queries.PRUNE.format(runs="executions_run_other"), {"before": before, "limit": limit})
     if n_runs < limit:
-        values = {"before": before - LEFT_BEHIND, "limit": limit - n_runs}
+        values = {"before": before - PARTITION_GRACE, "limit": limit - n_runs}
         n_runs += execute(queries.PRUNE.format(runs="executions_run"), values)
     n_specs = execute(queries.PRUNE_SPECS, {"before": before, "limit": limit}) if n_runs < limit else 0
     return n_runs, n_specs
@@ -53,7 +53,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 def _prune_rates(now: datetime, limit: int) -> int:
     """Delete where rates stood, once that lets everything start."""
-    values = {"before": now - LONGEST_PERIOD, "limit": limit}
+    values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:
         n_last = execute(queries.PRUNE_RATES, values)

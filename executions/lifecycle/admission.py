@@ -17,10 +17,10 @@ import structlog
 from django.db import transaction
 
 from executions.lifecycle import held_queries, transitions
-from executions.policies.limits import Beyond, admit_at, terms
+from executions.policies.limits import LimitAction, admit_at, terms
 from executions.policies.run_policies import read_policies
 from executions.states import Reason
-from values.database import execute, fetch, fetch_planned, is_away, one_line, take_apart
+from values.database import execute, fetch, fetch_planned, is_database_unavailable, one_line, split_on_failure
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-OF_A_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
+MAX_RUNS_PER_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +105,18 @@ class Room:
         if waiter.is_buffered and self.of_job[waiter.job_id]:
             return False
         if concurrency and self.of_key[waiter.concurrency_key] >= concurrency.limit:
-            return Reason.OVER_LIMIT if concurrency.beyond is Beyond.SKIP else False
+            return Reason.OVER_LIMIT if concurrency.beyond is LimitAction.SKIP else False
         if rate:
             may_at, arrives_at = admit_at(rate, self.arrives_at.get(waiter.rate_key), now)
             if may_at > now:
-                return Reason.RATE_LIMITED if rate.beyond is Beyond.SKIP else may_at
+                return Reason.RATE_LIMITED if rate.beyond is LimitAction.SKIP else may_at
             self.arrives_at[waiter.rate_key] = arrives_at
         self.of_job[waiter.job_id] += 1
         self.of_key[waiter.concurrency_key] += 1
         return True
 
 
-def under(new: NewRun, policies: RunPolicies) -> NewRun:
+def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
     """Return a run that is to be born with what its policies say: limits, priority, start deadline."""
     concurrency, rate = policies.concurrency, policies.rate_limit
     if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
@@ -134,9 +134,9 @@ def under(new: NewRun, policies: RunPolicies) -> NewRun:
     )
 
 
-def without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
+def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
     """The same for a run of which everybody knows that it is late."""
-    return replace(under(new, policies), expires_at=None)
+    return replace(apply_policies(new, policies), expires_at=None)
 
 
 def admit(
@@ -151,7 +151,7 @@ def admit(
         "concurrency_key": list(concurrency_keys),
         "rate_key": list(rate_keys),
         "now": now,
-        "limit": OF_A_GROUP,
+        "limit": MAX_RUNS_PER_GROUP,
     }
     locked = _lock(_held(wanted))
     if not locked:
@@ -172,7 +172,7 @@ def _more_of(waiters: Sequence[Waiter], judged: Judged) -> frozenset[UUID | str]
         n_seen.update(kinds)
         if waiter.run_id in judged.verdicts:
             moved.update(kinds)
-    full = {group for (group, terms), n in n_seen.items() if n >= OF_A_GROUP and (group, terms) in moved}
+    full = {group for (group, terms), n in n_seen.items() if n >= MAX_RUNS_PER_GROUP and (group, terms) in moved}
     return frozenset(full).union(*(waiter.groups for waiter in judged.left))
 
 
@@ -193,7 +193,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
         with transaction.atomic():
             transitions.release(verdicts, now)
     except Exception:
-        if is_away() or not (refused := _refused(verdicts, now)):
+        if is_database_unavailable() or not (refused := _refused(verdicts, now)):
             raise
         return refused
     return {}
@@ -202,7 +202,9 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
     """Find the runs that cannot be written even alone. None of them is."""
     with transaction.atomic():
-        _, faults = take_apart(lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts))
+        _, faults = split_on_failure(
+            lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)
+        )
         transaction.set_rollback(True)
     return faults
 
@@ -222,7 +224,7 @@ def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
             case True:
                 judged.verdicts[waiter.run_id] = None
                 started[waiter.terms] += 1
-                if started[waiter.terms] >= OF_A_GROUP:  # of these, the next pass sees who comes next in turn
+                if started[waiter.terms] >= MAX_RUNS_PER_GROUP:  # of these, the next pass sees who comes next in turn
                     judged.left = waiters[place + 1 :]
                     break
     judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}

@@ -13,11 +13,11 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
 def _first_held(column: str, kind: str) -> str:
     held = f"executions_run AS held WHERE {is_one_of({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
     if column == "job_id":
-        busy = f"CROSS JOIN LATERAL (SELECT {_goes_on('given.value')} AS goes_on OFFSET 0) AS busy"
-        waits = "busy.goes_on"
+        busy = f"CROSS JOIN LATERAL (SELECT {_has_active_run('given.value')} AS has_active_run OFFSET 0) AS busy"
+        waits = "busy.has_active_run"
     else:
         held += f" AND held.{column} <> ''"
-        busy, waits = "", _goes_on("held.job_id")
+        busy, waits = "", _has_active_run("held.job_id")
     return f"""SELECT first.* FROM unnest(%({column})s::{kind}[]) AS given (value) {busy} CROSS JOIN LATERAL (
         WITH RECURSIVE kind (terms) AS (
             (SELECT terms FROM {held} ORDER BY terms LIMIT 1)
@@ -32,7 +32,7 @@ def _first_held(column: str, kind: str) -> str:
          ORDER BY held.priority DESC, held.nominal_at, held.id LIMIT %(limit)s) AS first"""
 
 
-def _goes_on(job: str) -> str:
+def _has_active_run(job: str) -> str:
     return f"""EXISTS (SELECT FROM executions_run AS other
                      WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
 
@@ -102,11 +102,11 @@ WITH late AS (
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
 # expire, when a pass has failed: what it was about, to take it apart.
-LATE_IDS = f"""
+EXPIRED_IDS = f"""
 SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
  ORDER BY run.expires_at LIMIT %(limit)s
 """
-EXPIRE_AMONG = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
+EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_BEGUN}"
 
 # runs.take_followups: what is to be looked at, without what another beat has in hand.
@@ -115,13 +115,13 @@ SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
  WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # follow_ups, when a pass has failed: what it was about, to take it apart.
-DUE_FOLLOWUPS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
-TAKE_FOLLOWUPS_AMONG = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
-DROP_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
+DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
+TAKE_FOLLOWUPS_BY_ID = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
+DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
 # Behind those that wait for their first look.
-KEEP_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
+REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
-FOLLOW_UP_AT = """
+SCHEDULE_FOLLOWUPS = """
 INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
 SELECT * FROM unnest(%(job_id)s::uuid[], %(concurrency_key)s::text[], %(rate_key)s::text[], %(due_at)s::timestamptz[])
 """
@@ -136,8 +136,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 """
 
 # runs.watch: jobs of whose runs' ends something follows.
-WATCH = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
-UNWATCH = f"""
+ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
+DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)
    AND NOT EXISTS (SELECT FROM executions_run AS run
                     WHERE run.job_id = watch.job_id AND {is_one_of({RunStatus.HELD})} AND run.is_buffered)

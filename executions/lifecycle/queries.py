@@ -148,8 +148,8 @@ WITH ended AS (
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
-# transitions.give_back: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
-GIVE_BACK = f"""
+# transitions.return_claims: a worker claimed these, and has not begun them. The claim is spent; it was no attempt.
+RETURN_CLAIMS = f"""
 WITH given AS (
     UPDATE executions_run AS run
        SET status = CASE WHEN run.cancel_requested_at IS NULL THEN 'queued' ELSE 'cancelled' END,
@@ -196,19 +196,19 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 """
 # dispatch, when a pass has failed: what it was about, to take it apart. It reads nothing that could be the reason.
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
-DISPATCH_AMONG = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
+DISPATCH_BY_ID = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
 
 # dispatch.postpone: the broker did not take these; they are due again at once, not after the usual wait.
-POSTPONE = f"""
+REPUBLISH_AT = f"""
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
  WHERE run.id = sent.id AND {NAMED} AND run.claim_no = sent.claim_no
    AND {is_one_of({RunStatus.QUEUED})}
 """
 
-# dispatch.free_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
+# dispatch.republish_stranded: published a while ago, for a queue of the broker that is empty. When that was follows from
 # when it is due again. What the broker did not take (`postpone`) may be among it, which does no harm.
-FREE_STRANDED = f"""
+REPUBLISH_STRANDED = f"""
 WITH stranded AS (
     SELECT run.id FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
      WHERE run.dispatch_at > %(now)s AND run.status = 'queued' AND run.n_published > 0
@@ -231,7 +231,7 @@ RETURNING run.id, run.claim_no, run.cancel_requested_at IS NOT NULL
 """
 
 # reaper: running, and not renewed in time.
-EXPIRED = """
+EXPIRED_LEASES = """
 SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lease_expires_at,
        spec.target_kind, spec.policies
   FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
@@ -261,8 +261,8 @@ SELECT id, status FROM asked LEFT JOIN woken ON TRUE
 
 
 CANCEL_RUN = _cancel("run.id = %(id)s")
-CANCEL_NOT_BEGUN_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
-CANCEL_NOT_BEGUN_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
+CANCEL_NOT_RUNNING_OF_BACKFILL = _cancel("run.backfill_id = %(id)s AND run.status <> 'running'")
+CANCEL_NOT_RUNNING_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'running'")
 # of overlap `cancel_other`: whoever was asked before is not asked again
 CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-REPUBLISH_CAP = timedelta(minutes=10)  # no message is waited for longer than this
-ERROR_LENGTH = 2000
+MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # no message is waited for longer than this
+MAX_ERROR_LENGTH = 2000
 TERMINATED = "A later run of the job took its place: its overlap policy is terminate_other."
 
 
@@ -104,7 +104,7 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueRun:
     """A queued run to be published."""
 
     run_id: UUID
@@ -202,7 +202,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
             "status": [ending.status.value for ending in endings],
             "attempt_status": [ending.attempt_status.value for ending in endings],
             "error_code": [ending.error_code[:40] for ending in endings],
-            "error": [clean_text(ending.error[:ERROR_LENGTH]) for ending in endings],
+            "error": [clean_text(ending.error[:MAX_ERROR_LENGTH]) for ending in endings],
             "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
             "retry_at": [ending.retry_at for ending in endings],
             "began_at": [ending.began_at for ending in endings],
@@ -212,26 +212,26 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
     return {run_id: RunStatus(status) for run_id, status in rows}
 
 
-def give_back(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
+def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
     """Return claimed runs that have not begun to the queue, due to be published; returns how many still held."""
-    return len(fetch(queries.GIVE_BACK, _named(claims) | {"now": now}))
+    return len(fetch(queries.RETURN_CLAIMS, _named(claims) | {"now": now}))
 
 
-def put_back(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
+def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
     """Make published runs due to be published again at this instant, by id and claim number; returns how many are."""
-    return execute(queries.POSTPONE, _named(claims) | {"until": at})
+    return execute(queries.REPUBLISH_AT, _named(claims) | {"until": at})
 
 
-def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[Due]:
+def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
     """Take what is due to be published, and set when it is published again should nobody claim it."""
-    values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": REPUBLISH_CAP}
-    return [Due(*row) for row in fetch(queries.DISPATCH, values)]
+    values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
+    return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
 
 
-def dispatch_among(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[Due]:
+def dispatch_by_id(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[DueRun]:
     """The same for those of these runs that are due."""
-    values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": REPUBLISH_CAP}
-    return [Due(*row) for row in fetch(queries.DISPATCH_AMONG, values | {"id": list(run_ids)})]
+    values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
+    return [DueRun(*row) for row in fetch(queries.DISPATCH_BY_ID, values | {"id": list(run_ids)})]
 
 
 def due_ids(now: datetime, limit: int) -> list[UUID]:
@@ -255,16 +255,16 @@ def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
     return RunStatus(rows[0][1]) if rows else None
 
 
-def cancel_not_begun(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
     """Cancel every run of a job that is queued or retrying; returns how many there were."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
-    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_JOB, values))
+    return len(fetch(queries.CANCEL_NOT_RUNNING_OF_JOB, values))
 
 
-def cancel_backfilled(backfill_id: UUID, now: datetime, *, actor: str) -> int:
+def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int:
     """Cancel every run of a backfill that has not begun; returns how many there were."""
     values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
-    return len(fetch(queries.CANCEL_NOT_BEGUN_OF_BACKFILL, values))
+    return len(fetch(queries.CANCEL_NOT_RUNNING_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
@@ -298,11 +298,11 @@ def expire(now: datetime, limit: int) -> int:
     return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))
 
 
-def expire_among(run_ids: Sequence[UUID], now: datetime) -> int:
+def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
     """The same for those of these runs that are too late."""
-    return len(fetch(held_queries.EXPIRE_AMONG, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
+    return len(fetch(held_queries.EXPIRE_BY_ID, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
-def late_ids(now: datetime, limit: int) -> list[UUID]:
+def expired_ids(now: datetime, limit: int) -> list[UUID]:
     """The ids of up to `limit` runs that nobody began in time, locked by somebody or not."""
-    return [run_id for (run_id,) in fetch(held_queries.LATE_IDS, {"now": now, "limit": limit})]
+    return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]

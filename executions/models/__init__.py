@@ -3,13 +3,13 @@
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent
 from executions.models.followup import Followup, RateState, Watch
-from executions.models.newest import BY_INSTANT, FEW, newest_first, nominal_within
+from executions.models.newest import BY_INSTANT, INDEXED_ORIGINS, newest_first, nominal_within
 from executions.models.run import Run
 from executions.models.spec import RunSpec
 
 __all__ = [
     "BY_INSTANT",
-    "FEW",
+    "INDEXED_ORIGINS",
     "Attempt",
     "Followup",
     "LogLine",

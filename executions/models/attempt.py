@@ -35,7 +35,7 @@ class Attempt(models.Model):
         return f"Attempt {self.number}: {self.status}"
 
     @property
-    def is_going_on(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it has no end, and no duration, yet; true only of what `all_attempts` adds."""
         return self.finished_at is None
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F
 
-from executions.policies.limits import KEY_LENGTH
+from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
@@ -18,8 +18,8 @@ class Followup(models.Model):
 
     job_id = models.UUIDField()
     run_id = models.UUIDField(null=True)
-    concurrency_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
-    rate_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
+    concurrency_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
+    rate_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     due_at = models.DateTimeField()
 
     class Meta:
@@ -41,7 +41,7 @@ class Watch(models.Model):
 class RateState(models.Model):
     """Where the rate of a key stands: its theoretical arrival time (`limits.admit_at`)."""
 
-    key = models.CharField(primary_key=True, max_length=KEY_LENGTH)
+    key = models.CharField(primary_key=True, max_length=STORED_LIMIT_KEY_LENGTH)
     arrives_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 BY_ID = ("-id",)
 BY_INSTANT = ("-nominal_at", "-id")  # the same order, told by another column
-FEW = frozenset(Origin) - {Origin.SCHEDULE}  # the index of origins leaves that one out
+INDEXED_ORIGINS = frozenset(Origin) - {Origin.SCHEDULE}  # the index of origins leaves that one out
 
 
 def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
     What narrows a list has indexes by the instant, so that no other index has the order: a walk by the ids, which
     looks shorter where a day has much of what is wanted, may find it at the day's far end.
     """
-    return BY_INSTANT if narrowed or origin in FEW else BY_ID
+    return BY_INSTANT if narrowed or origin in INDEXED_ORIGINS else BY_ID
 
 
 def nominal_within(start: datetime | None, end: datetime | None, order: Sequence[str]) -> Q:

@@ -9,13 +9,13 @@ from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
 from executions.models.spec import RunSpec
-from executions.policies.limits import KEY_LENGTH, TERMS_LENGTH, Priority
+from executions.policies.limits import STORED_LIMIT_KEY_LENGTH, TERMS_LENGTH, Priority
 from executions.states import ACTIVE, LIVE, TERMINAL, Origin, Reason, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-IN_TURN = (F("priority").desc(), F("nominal_at"), F("id"))
+START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 
 
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
@@ -66,8 +66,8 @@ class Run(models.Model):
     # What it waits for while it is held, and how long it may.
     caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
     is_buffered = models.BooleanField(db_default=False, help_text="Held until no other run of its job goes on.")
-    concurrency_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
-    rate_key = models.CharField(max_length=KEY_LENGTH, blank=True, db_default="")
+    concurrency_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
+    rate_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     terms = models.CharField(
         max_length=TERMS_LENGTH, blank=True, db_default="", help_text="The same for runs that the same limits hold."
     )
@@ -99,16 +99,16 @@ class Run(models.Model):
             # queries.COUNT_LIVE; held_queries.HELD and COUNT_ACTIVE
             models.Index(F("job"), name="run_active", condition=IS_ACTIVE),
             # held_queries.HELD, by what they wait for
-            models.Index(F("job"), F("terms"), *IN_TURN, name="run_held", condition=IS_HELD),
+            models.Index(F("job"), F("terms"), *START_ORDER, name="run_held", condition=IS_HELD),
             models.Index(
                 F("concurrency_key"),
                 F("terms"),
-                *IN_TURN,
+                *START_ORDER,
                 name="run_held_key",
                 condition=IS_HELD & ~Q(concurrency_key=""),
             ),
             models.Index(
-                F("rate_key"), F("terms"), *IN_TURN, name="run_held_rate", condition=IS_HELD & ~Q(rate_key="")
+                F("rate_key"), F("terms"), *START_ORDER, name="run_held_rate", condition=IS_HELD & ~Q(rate_key="")
             ),
             # held_queries.COUNT_OF_KEYS
             models.Index(F("concurrency_key"), name="run_active_key", condition=IS_ACTIVE & ~Q(concurrency_key="")),
@@ -118,7 +118,7 @@ class Run(models.Model):
                 name="run_expires",
                 condition=Q(status__in=["held", "queued"], n_attempts=0, expires_at__isnull=False),
             ),
-            # queries.EXPIRED
+            # queries.EXPIRED_LEASES
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
             # queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
@@ -140,7 +140,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.standings and COUNT_OF_BACKFILL
+            # history.instant_states and COUNT_OF_BACKFILL
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),
@@ -162,17 +162,17 @@ class Run(models.Model):
         """From the first start to the end, waiting for retries included; None before it has ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
-    def behind_plan(self) -> timedelta | None:
+    def delay_after_plan(self) -> timedelta | None:
         """From the instant that it was to start to the first start, where that was not the nominal instant."""
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
-    def late_by(self) -> timedelta | None:
+    def unplanned_delay(self) -> timedelta | None:
         """From when it was to start, as planned or else by its nominal instant, to the first start."""
-        behind = self.behind_plan()
-        return self.lateness() if behind is None else behind
+        behind = self.delay_after_plan()
+        return self.start_delay() if behind is None else behind
 
-    def lateness(self) -> timedelta | None:
+    def start_delay(self) -> timedelta | None:
         """From the nominal instant to the first start."""
         started: datetime | None = self.started_at
         return started - self.nominal_at if started else None

@@ -51,7 +51,7 @@ class RunSpec(models.Model):
             models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
             # which jobs name a feature flag
             models.Index(KT("policies__feature_flag"), name="spec_flag", condition=PRESENT),
-            # `named`: UPPER is what Django's icontains compares
+            # `name_contains`: UPPER is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]
 

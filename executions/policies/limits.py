@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from values.duration_field import Duration
 
-MAX_KEY = 200
-KEY_LENGTH = MAX_KEY + 4  # as it is stored: with what tells people's keys from jobs' ids
+MAX_LIMIT_KEY_LENGTH = 200
+STORED_LIMIT_KEY_LENGTH = MAX_LIMIT_KEY_LENGTH + 4  # as it is stored: with what tells people's keys from jobs' ids
 TERMS_LENGTH = 16
-LONGEST_PERIOD = timedelta(days=31)
+MAX_RATE_PERIOD = timedelta(days=31)
 
 
 class Priority(StrEnum):
@@ -40,7 +40,7 @@ class Priority(StrEnum):
 RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
-class Beyond(StrEnum):
+class LimitAction(StrEnum):
     """What becomes of a run that a limit does not let start."""
 
     WAIT = "wait"  # it is held until it may
@@ -54,12 +54,12 @@ def _key(value: str) -> str:
 
 
 def _period(value: timedelta) -> timedelta:
-    if not timedelta(seconds=1) <= value <= LONGEST_PERIOD:
+    if not timedelta(seconds=1) <= value <= MAX_RATE_PERIOD:
         raise ValueError("A rate limit's period lies between 1s and 31d.")
     return value
 
 
-Key = Annotated[str, Field(max_length=MAX_KEY), AfterValidator(_key)]
+Key = Annotated[str, Field(max_length=MAX_LIMIT_KEY_LENGTH), AfterValidator(_key)]
 
 
 class ConcurrencyLimit(BaseModel):
@@ -71,7 +71,9 @@ class ConcurrencyLimit(BaseModel):
     key: Key | None = Field(
         None, description="Jobs with the same key share the limit, each keeping to its own. Null: this job alone."
     )
-    beyond: Beyond = Field(Beyond.WAIT, description="wait: held until another is over. skip: reason `over_limit`.")
+    beyond: LimitAction = Field(
+        LimitAction.WAIT, description="wait: held until another is over. skip: reason `over_limit`."
+    )
 
 
 class RateLimit(BaseModel):
@@ -89,7 +91,7 @@ class RateLimit(BaseModel):
     key: Key | None = Field(
         None, description="Jobs with the same key share the rate, each keeping to its own. Null: this job alone."
     )
-    beyond: Beyond = Field(Beyond.WAIT, description="wait: held until it may. skip: reason `rate_limited`.")
+    beyond: LimitAction = Field(LimitAction.WAIT, description="wait: held until it may. skip: reason `rate_limited`.")
 
     @property
     def spacing(self) -> timedelta:

@@ -1,7 +1,7 @@
 """Overlap policies: what becomes of an occurrence while earlier runs of its job go on. Pure.
 
 A policy is one function of what goes on, and a line in `POLICIES`. What a policy may decide stands in `Decision`, and
-what that leads to for the next occurrence in `GoingOn.after`. The six are those of Temporal's schedules.
+what that leads to for the next occurrence in `LiveRuns.after`. The six are those of Temporal's schedules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from executions.states import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_BUFFERED = 1000  # runs of one job
+MAX_BUFFERED_RUNS = 1000  # runs of one job
 
 
 class Overlap(StrEnum):
@@ -44,20 +44,20 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
-class GoingOn:
+class LiveRuns:
     """What goes on of a job when an occurrence of it is due."""
 
     n_active: int = 0  # runs that are not over, and not held
     n_held: int = 0
 
-    def after(self, decision: Decision) -> GoingOn:
+    def after(self, decision: Decision) -> LiveRuns:
         """Return what goes on once this is done."""
         if decision.reason:
             return self
         if decision.stops is Stop.TERMINATE:
-            return GoingOn(n_active=1)
+            return LiveRuns(n_active=1)
         if decision.stops is Stop.CANCEL:
-            return GoingOn(self.n_active, n_held=1)
+            return LiveRuns(self.n_active, n_held=1)
         if decision.is_held:
             return replace(self, n_held=self.n_held + 1)
         return replace(self, n_active=self.n_active + 1)
@@ -69,35 +69,35 @@ class GoingOn:
 START, HOLD = Decision(), Decision(is_held=True)
 
 
-def _skip(going_on: GoingOn) -> Decision:
-    return Decision(Reason.OVERLAP) if going_on else START
+def _skip(live_runs: LiveRuns) -> Decision:
+    return Decision(Reason.OVERLAP) if live_runs else START
 
 
-def _buffer_one(going_on: GoingOn) -> Decision:
-    if not going_on:
+def _buffer_one(live_runs: LiveRuns) -> Decision:
+    if not live_runs:
         return START
-    return Decision(Reason.OVERLAP) if going_on.n_held else HOLD
+    return Decision(Reason.OVERLAP) if live_runs.n_held else HOLD
 
 
-def _buffer_all(going_on: GoingOn) -> Decision:
-    if not going_on:
+def _buffer_all(live_runs: LiveRuns) -> Decision:
+    if not live_runs:
         return START
-    return HOLD if going_on.n_held < MOST_BUFFERED else Decision(Reason.OVER_LIMIT)
+    return HOLD if live_runs.n_held < MAX_BUFFERED_RUNS else Decision(Reason.OVER_LIMIT)
 
 
-def _cancel_other(going_on: GoingOn) -> Decision:
-    return Decision(is_held=True, stops=Stop.CANCEL) if going_on else START
+def _cancel_other(live_runs: LiveRuns) -> Decision:
+    return Decision(is_held=True, stops=Stop.CANCEL) if live_runs else START
 
 
-def _terminate_other(going_on: GoingOn) -> Decision:
-    return Decision(stops=Stop.TERMINATE) if going_on else START
+def _terminate_other(live_runs: LiveRuns) -> Decision:
+    return Decision(stops=Stop.TERMINATE) if live_runs else START
 
 
-def _allow(going_on: GoingOn) -> Decision:
+def _allow(live_runs: LiveRuns) -> Decision:
     return START
 
 
-POLICIES: dict[Overlap, Callable[[GoingOn], Decision]] = {
+POLICIES: dict[Overlap, Callable[[LiveRuns], Decision]] = {
     Overlap.SKIP: _skip,
     Overlap.BUFFER_ONE: _buffer_one,
     Overlap.BUFFER_ALL: _buffer_all,
@@ -107,23 +107,23 @@ POLICIES: dict[Overlap, Callable[[GoingOn], Decision]] = {
 }
 
 
-def decide(policy: Overlap, going_on: GoingOn) -> Decision:
+def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
     """Return what becomes of an occurrence that is due just now."""
-    return POLICIES[policy](going_on)
+    return POLICIES[policy](live_runs)
 
 
 @dataclass(slots=True)
-class Together:
+class OverlapPass:
     """Decisions on several runs of a job that are due in one pass, each of which minds those before it."""
 
     policy: Overlap
-    before: GoingOn
+    before: LiveRuns
     decisions: list[Decision] = field(default_factory=list)
     stops: Stop | None = None  # what is done to the runs that went on before
-    going_on: GoingOn = field(init=False)
+    live_runs: LiveRuns = field(init=False)
 
     def __post_init__(self) -> None:
-        self.going_on = self.before
+        self.live_runs = self.before
 
     @property
     def n_started(self) -> int:
@@ -131,12 +131,12 @@ class Together:
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
         """Decide upon one more, by another policy where one is given; with a reason, it is clear that it does not start."""
-        decision = Decision(reason) if reason else decide(policy or self.policy, self.going_on)
+        decision = Decision(reason) if reason else decide(policy or self.policy, self.live_runs)
         if decision.stops:
             # What it would stop of this very pass does not begin in the first place.
             self.decisions = [replace(made, reason=made.reason or Reason.OVERLAP) for made in self.decisions]
-            self.going_on, decision = self.before, decide(self.policy, self.before)
+            self.live_runs, decision = self.before, decide(self.policy, self.before)
             self.stops = decision.stops
-        self.going_on = self.going_on.after(decision)
+        self.live_runs = self.live_runs.after(decision)
         self.decisions.append(decision)
         return decision

@@ -31,7 +31,7 @@ class RetryPolicy(BaseModel):
     )
 
 
-def next_try(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
+def next_retry_at(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
     """Return when to try again after the `n_failures`-th failure (from 1), or None to give up.
 
     `chance` in [0, 1) places the delay inside its upper half when the policy has jitter ("equal jitter" of

@@ -20,7 +20,7 @@ from values.field_errors import field_errors
 from values.readable import Unreadable, unreadable
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
-LONGEST_DEADLINE = timedelta(days=366)
+MAX_START_DEADLINE = timedelta(days=366)
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
 
@@ -36,7 +36,7 @@ def _timeout(value: timedelta) -> timedelta:
 
 
 def _deadline(value: timedelta) -> timedelta:
-    if not timedelta(seconds=1) <= value <= LONGEST_DEADLINE:
+    if not timedelta(seconds=1) <= value <= MAX_START_DEADLINE:
         raise ValueError("A start deadline lies between 1s and 366d.")
     return value
 

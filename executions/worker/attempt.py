@@ -16,7 +16,7 @@ from executions.targets import registry
 from executions.targets.base import Failed
 from executions.worker import endings
 from executions.worker.context import RunContext
-from values.database import give_back
+from values.database import release_connection
 from values.readable import Unreadable, sound
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class PreparedAttempt:
     """A claim with what its policies say; `refusal` is there when they cannot be read."""
 
     claim: Claim
@@ -39,22 +39,22 @@ class Begun:
     refusal: Failed | None = None
 
 
-def begin(claim: Claim) -> Begun:
+def prepare(claim: Claim) -> PreparedAttempt:
     """Read what the run was frozen with."""
     try:
         policies = sound(read_policies(claim.policies))
-        return Begun(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
+        return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
     except (ValueError, KeyError) as error:
-        return Begun(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))
+        return PreparedAttempt(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))
 
 
-def carry_out(begun: Begun, clock: Callable[[], datetime]) -> Ending:
+def execute(begun: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
     """Call the target and return how the attempt ended, and when."""
     claim, began_at = begun.claim, clock()
-    outcome = begun.refusal or _execute(claim, begun.context)
-    tried = endings.Tried(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
+    outcome = begun.refusal or _call_target(claim, begun.context)
+    ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
     ended_at = clock()
-    ending = endings.after_outcome(tried, outcome, begun.policies, ended_at, random.random())
+    ending = endings.after_outcome(ended, outcome, begun.policies, ended_at, random.random())
     return replace(ending, began_at=began_at, ended_at=ended_at)
 
 
@@ -64,12 +64,12 @@ def _refusal(error: Exception | Unreadable) -> Failed:
     return Failed("invalid_definition", message, permanent=True)
 
 
-def _execute(claim: Claim, context: RunContext) -> Outcome:
+def _call_target(claim: Claim, context: RunContext) -> Outcome:
     # Only read: whether it may and can be carried out now is the target's to say, with a code of its own.
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)
-    give_back()  # so that others have the connection while the target takes its time
+    release_connection()  # so that others have the connection while the target takes its time
     try:
         return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)
     except Exception as error:

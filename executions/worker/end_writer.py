@@ -19,9 +19,9 @@ from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
-from executions.worker.attempt import Begun
+from executions.worker.attempt import PreparedAttempt
 from executions.worker.heartbeat import heartbeat
-from values.database import BETWEEN_TRIES, DATABASE_AWAY, one_line
+from values.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Ended: TypeAlias = tuple[Begun, transitions.Ending]
+Ended: TypeAlias = tuple[PreparedAttempt, transitions.Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
@@ -45,13 +45,13 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
         try:
             statuses = writer.get().write(ended, clock())
             break
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             if not is_said:
                 log.warning("database_away", action="finish", n_endings=len(ended), error=one_line(error))
             is_said = True
-            threading.Event().wait(BETWEEN_TRIES)
+            threading.Event().wait(DATABASE_RETRY_SECONDS)
     for begun, ending in ended:
-        heartbeat.get().release(begun.context)
+        heartbeat.get().remove(begun.context)
         _tell(begun, ending, statuses.get(ending.run_id))
 
 
@@ -110,7 +110,7 @@ def _fulfil(wishes: Sequence[_Wish], now: datetime) -> None:
         for wish in wishes:
             wish.statuses = statuses
     except BaseException as error:  # noqa: BLE001  (raised in the threads whose wishes they are)
-        if isinstance(error, DATABASE_AWAY):
+        if isinstance(error, DATABASE_UNAVAILABLE):
             connection.close()
         elif len(wishes) > 1 and isinstance(error, Exception):
             for wish in wishes:  # one of them: the others have theirs
@@ -133,7 +133,7 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
     """Store the logs of these attempts; False when it is worth another try. A log never costs an outcome."""
     try:
         logs.store(context.run_log for context in contexts)
-    except DATABASE_AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action="store_log", n_logs=len(contexts), error=one_line(error))
         connection.close()
         return False
@@ -146,7 +146,7 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
     return True
 
 
-def _tell(begun: Begun, ending: transitions.Ending, status: RunStatus | None) -> None:
+def _tell(begun: PreparedAttempt, ending: transitions.Ending, status: RunStatus | None) -> None:
     claim = begun.claim
     facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
     if status:

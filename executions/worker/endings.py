@@ -20,7 +20,7 @@ TIMED_OUT = "timed_out"
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class EndedAttempt:
     """The attempt that ended: its claim, its number from 1, and how many attempts of the run were lost before."""
 
     run_id: UUID
@@ -32,12 +32,12 @@ class Tried:
         return Ending(self.run_id, self.claim_no, status, attempt_status, **details)
 
 
-def after_outcome(tried: Tried, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
+def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
     """Return the end of an attempt that returned an outcome. `chance` in [0, 1) is the retry's jitter."""
     if isinstance(outcome, Succeeded):
-        return tried.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
+        return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
     if isinstance(outcome, Cancelled):
-        return tried.ending(
+        return ended.ending(
             RunStatus.CANCELLED,
             AttemptStatus.CANCELLED,
             error_code="cancelled",
@@ -47,10 +47,10 @@ def after_outcome(tried: Tried, outcome: Outcome, policies: RunPolicies, now: da
     retry_at = None
     is_retryable = isinstance(outcome, RetryAt) or not outcome.permanent
     if is_retryable and policies.delivery is not Delivery.AT_MOST_ONCE:
-        retry_at = retry.next_try(policies.retry, tried.attempt - tried.n_lost, now, chance)
+        retry_at = retry.next_retry_at(policies.retry, ended.attempt - ended.n_lost, now, chance)
     if retry_at and isinstance(outcome, RetryAt):
         retry_at = max(outcome.at, now)
-    return tried.ending(
+    return ended.ending(
         RunStatus.RETRYING if retry_at else RunStatus.FAILED,
         AttemptStatus.TIMED_OUT if outcome.code == TIMED_OUT else AttemptStatus.FAILED,
         error_code=outcome.code,
@@ -60,7 +60,7 @@ def after_outcome(tried: Tried, outcome: Outcome, policies: RunPolicies, now: da
     )
 
 
-def after_loss(tried: Tried, policies: RunPolicies, now: datetime) -> Ending:
+def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> Ending:
     """Return the end of an attempt whose worker was lost.
 
     That is no failure of the target, so it takes none of the job's retries: the run is queued again at once,
@@ -69,13 +69,13 @@ def after_loss(tried: Tried, policies: RunPolicies, now: datetime) -> Ending:
     error, status = "The worker was lost: it stopped renewing its claim.", RunStatus.QUEUED
     if policies.delivery is Delivery.AT_MOST_ONCE:
         status, error = RunStatus.FAILED, f"{error} Not tried again: the job's delivery is at most once."
-    elif tried.n_lost >= MAX_LOST:
-        status, error = RunStatus.FAILED, f"{error} Not tried again: this run has lost {tried.n_lost + 1} workers."
+    elif ended.n_lost >= MAX_LOST:
+        status, error = RunStatus.FAILED, f"{error} Not tried again: this run has lost {ended.n_lost + 1} workers."
     retry_at = now if status is RunStatus.QUEUED else None
-    return tried.ending(status, AttemptStatus.LOST, error_code="lost", error=error, retry_at=retry_at)
+    return ended.ending(status, AttemptStatus.LOST, error_code="lost", error=error, retry_at=retry_at)
 
 
-def after_kill(tried: Tried, policies: RunPolicies, now: datetime, chance: float) -> Ending:
+def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:
     """Return the end of an attempt that outstayed its timeout and whose process was killed for it."""
     outcome = Failed(TIMED_OUT, "The attempt outstayed its timeout and its process was killed.")
-    return after_outcome(tried, outcome, policies, now, chance)
+    return after_outcome(ended, outcome, policies, now, chance)

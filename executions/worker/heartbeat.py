@@ -16,7 +16,7 @@ from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.targets.base import StopReason
 from executions.worker import logs
-from values.database import DATABASE_AWAY, one_line
+from values.database import DATABASE_UNAVAILABLE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,12 +36,12 @@ class Heartbeat:
         self._begun = threading.Event()
         threading.Thread(target=self._loop, name="mainspring-heartbeat", daemon=True).start()
 
-    def watch(self, context: RunContext) -> None:
+    def add(self, context: RunContext) -> None:
         with self._lock:
             self._watched[context.claim_key] = context
         self._begun.set()
 
-    def release(self, context: RunContext) -> None:
+    def remove(self, context: RunContext) -> None:
         with self._lock:
             self._watched.pop(context.claim_key, None)
 
@@ -56,7 +56,7 @@ class Heartbeat:
                     self._begun.clear()
             try:
                 renew_once(watched.values(), datetime.now(UTC))
-            except DATABASE_AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 # The claims may hold still: the target goes on, and its end is fenced.
                 log.warning("database_away", action="heartbeat", n_claims=len(watched), error=one_line(error))
             except Exception:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-MAX_LINE = 8 * 1024  # characters
-ROW_BYTES = 100  # what a line costs beside its text, so that empty ones count as well
-BATCH = 1000
+MAX_LOG_LINE_LENGTH = 8 * 1024  # characters
+LOG_LINE_OVERHEAD_BYTES = 100  # what a line costs beside its text, so that empty ones count as well
+LOG_LINES_PER_INSERT = 1000
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
@@ -31,11 +31,11 @@ class RunLog:
 
     def add(self, message: str, level: str = "info") -> None:
         """Take one line, stamped now. Past the size limit a last line says that the rest is left out."""
-        text = clean_text(message[:MAX_LINE])
+        text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
                 return
-            self._left -= len(text.encode()) + ROW_BYTES
+            self._left -= len(text.encode()) + LOG_LINE_OVERHEAD_BYTES
             if self._left <= 0:
                 level, text = "warning", "The log has reached its size limit: what follows is left out."
             self._lines.append(
@@ -66,7 +66,7 @@ def store(logs: Iterable[RunLog]) -> int:
     lines = [line for _, new in taken for line in new]
     try:
         if lines:
-            LogLine.objects.bulk_create(lines, batch_size=BATCH)
+            LogLine.objects.bulk_create(lines, batch_size=LOG_LINES_PER_INSERT)
     except DatabaseFault:
         for log, new in taken:
             log.take_back(new)

@@ -16,7 +16,7 @@ from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE
 from executions.targets.base import Failed
 from executions.worker import endings
-from values.database import execute, fetch, one_line, take_apart
+from values.database import execute, fetch, one_line, split_on_failure
 from values.readable import sound
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HELD_AT_ONCE = 10_000  # held runs that are looked at
+MAX_HELD_PER_QUERY = 10_000  # held runs that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,10 @@ class Reaped:
 def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
     with transaction.atomic():
-        rows = fetch(queries.EXPIRED, {"now": now, "limit": limit})
-        parts, faults = take_apart(lambda some: transitions.finish([_ending(row, now) for row in some], now), rows)
+        rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})
+        parts, faults = split_on_failure(
+            lambda some: transitions.finish([_ending(row, now) for row in some], now), rows
+        )
         written = {run_id: status for part in parts for run_id, status in part.items()}
         n_again = sum(status in LIVE for status in written.values())
         if n_again:
@@ -52,7 +54,7 @@ def reap_once(now: datetime, limit: int) -> Reaped:
 
 def reconsider(now: datetime) -> int:
     """Have a beat look at what is held and might start, should a follow-up ever be missing; returns at how much."""
-    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": HELD_AT_ONCE})
+    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()
     return n_groups
@@ -60,7 +62,7 @@ def reconsider(now: datetime) -> int:
 
 def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
-    tried = endings.Tried(run_id, claim_no, attempt, n_lost)
+    ended = endings.EndedAttempt(run_id, claim_no, attempt, n_lost)
     try:
         policies = sound(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
@@ -70,9 +72,9 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
         failed = Failed(
             "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
         )
-        return endings.after_outcome(tried, failed, RunPolicies(), now, 0)
+        return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
     # The last sign of life tells a worker that died from one that was killed since its target would not stop.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
     if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
-        return endings.after_kill(tried, policies, now, random.random())
-    return endings.after_loss(tried, policies, now)
+        return endings.after_kill(ended, policies, now, random.random())
+    return endings.after_loss(ended, policies, now)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from executions.lifecycle import transitions
-from executions.message import PATIENCE
+from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
-from executions.worker.one_by_one import Chunk
-from executions.worker.side_by_side import crew
-from values.database import DATABASE_AWAY, one_line
+from executions.worker.one_by_one import ClaimedBatch
+from executions.worker.side_by_side import run_pool
+from values.database import DATABASE_UNAVAILABLE, one_line
 from values.ids import uuid7
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
+CLAIM_AHEAD_TIME = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
 
 
 def read_clock() -> datetime:
@@ -34,36 +34,36 @@ def read_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def carry_out(
+def execute_runs(
     wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
 ) -> list[transitions.Ending]:
     """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
 
-    Side by side where this process has a crew. Else one after the other, of which as many are claimed together as can
-    be expected to take `AT_ONCE`: quick ones share the round trips, a slow one is alone. What is not begun after
-    `PATIENCE` goes back to be published to whoever is idle.
+    Side by side where this process has a run_pool. Else one after the other, of which as many are claimed together as can
+    be expected to take `CLAIM_AHEAD_TIME`: quick ones share the round trips, a slow one is alone. What is not begun after
+    `BATCH_START_TIMEOUT` goes back to be published to whoever is idle.
     """
-    if crew.get().size:
-        return crew.get().carry_out(wanted, worker, clock)
-    began_at, left, size = clock(), list(wanted), pace.get().size
+    if run_pool.get().size:
+        return run_pool.get().execute_runs(wanted, worker, clock)
+    began_at, left, size = clock(), list(wanted), claim_size.get().size
     ended: list[transitions.Ending] = []
     while left:
         chunk_at = clock()
         try:
-            if chunk_at - began_at > PATIENCE:
-                transitions.put_back(left, chunk_at)
+            if chunk_at - began_at > BATCH_START_TIMEOUT:
+                transitions.republish_at(left, chunk_at)
                 break
             claims = claim(left[:size], worker, clock)
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
             break
-        ended += Chunk(claims, clock).carry_out()
+        ended += ClaimedBatch(claims, clock).execute()
         left = left[size:]
-        size = pace.get().after(len(claims), clock() - chunk_at)
+        size = claim_size.get().after(len(claims), clock() - chunk_at)
     return ended
 
 
-def rehearse() -> None:
+def warm_up() -> None:
     """Claim and finish a run that does not exist: then the server has read what it needs for those that do."""
     now = read_clock()
     run_id = uuid7(now)
@@ -71,7 +71,7 @@ def rehearse() -> None:
     transitions.finish([transitions.Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
 
 
-class Pace:
+class ClaimSize:
     """How many runs this process claims together, from the time that those before took."""
 
     def __init__(self) -> None:
@@ -80,8 +80,8 @@ class Pace:
     def after(self, n_runs: int, took: timedelta) -> int:
         """Learn from a chunk; returns the size of the next one, at the most four times that of the last."""
         each = max(took / max(n_runs, 1), timedelta(microseconds=1))
-        self.size = max(1, min(AT_ONCE // each, 4 * self.size))
+        self.size = max(1, min(CLAIM_AHEAD_TIME // each, 4 * self.size))
         return self.size
 
 
-pace = PerProcess(Pace)
+claim_size = PerProcess(ClaimSize)

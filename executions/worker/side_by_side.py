@@ -1,7 +1,7 @@
 """The threads of a worker that carries out runs side by side: so many at once, in however many messages they came.
 
 The only run of a message is carried out by the thread of Celery's pool that has the message; of several, the others
-by threads of the crew.
+by threads of the run_pool.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import structlog
 from django.db import connections
 
 from executions.lifecycle import transitions
-from executions.message import PATIENCE
+from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
 from executions.worker.claims import claim
 from executions.worker.heartbeat import heartbeat
-from values.database import DATABASE_AWAY, one_line
+from values.database import DATABASE_UNAVAILABLE, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Crew:
-    """One a process. Until `employ` is called its `size` is 0: runs are carried out one after the other."""
+class RunPool:
+    """One a process. Until `start` is called its `size` is 0: runs are carried out one after the other."""
 
     def __init__(self) -> None:
-        self.size = self._n_free = self.n_beyond = 0  # n_beyond: runs under way beyond one a message
+        self.size = self._n_free = self.n_extra = 0  # n_extra: runs under way beyond one a message
         self._changed = threading.Condition()
 
-    def employ(self, size: int, tell: Callable[[], object]) -> None:
-        """Have `size` places. `tell` is called, from any thread, when `n_beyond` has changed."""
+    def start(self, size: int, tell: Callable[[], object]) -> None:
+        """Have `size` places. `tell` is called, from any thread, when `n_extra` has changed."""
         self.size = self._n_free = size
         self._tell = tell
-        self._threads = ThreadPoolExecutor(size, "mainspring-crew")
+        self._threads = ThreadPoolExecutor(size, "mainspring-run")
 
-    def carry_out(
+    def execute_runs(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[transitions.Ending]:
         """Carry out the runs of one message side by side; returns how they ended.
 
-        What finds no place within `PATIENCE` is published again, for whoever is idle.
+        What finds no place within `BATCH_START_TIMEOUT` is published again, for whoever is idle.
         """
         began_at, left = clock(), list(wanted)
         ended: list[transitions.Ending] = []
@@ -56,9 +56,9 @@ class Crew:
         self._note(len(left) - 1)
         try:
             while left:
-                n_places = self._take(len(left), PATIENCE - (clock() - began_at))
+                n_places = self._take(len(left), BATCH_START_TIMEOUT - (clock() - began_at))
                 if not n_places:
-                    transitions.put_back(left, clock())
+                    transitions.republish_at(left, clock())
                     break
                 begun = self._begin(left[:n_places], worker, clock)
                 left = left[n_places:]
@@ -66,7 +66,7 @@ class Crew:
                 others += [self._threads.submit(self._carry_out, each, clock) for each in begun]
                 if mine:
                     ended.append(self._carry_out(mine, clock))
-        except DATABASE_AWAY as error:
+        except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
         finally:
             connections.close_all()  # to the pool: hundreds of threads may not keep one each
@@ -76,25 +76,25 @@ class Crew:
 
     def _begin(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
-    ) -> list[attempt.Begun]:
+    ) -> list[attempt.PreparedAttempt]:
         """Claim these, for places that have been taken; returns those that are to be carried out."""
-        begun: list[attempt.Begun] = []
+        begun: list[attempt.PreparedAttempt] = []
         try:
-            begun = [attempt.begin(claimed) for claimed in claim(wanted, worker, clock)]
+            begun = [attempt.prepare(claimed) for claimed in claim(wanted, worker, clock)]
         finally:
             connections.close_all()
             self._release(len(wanted) - len(begun))
         for each in begun:
-            heartbeat.get().watch(each.context)
+            heartbeat.get().add(each.context)
         self._note(len(begun) - len(wanted))
         return begun
 
-    def _carry_out(self, begun: attempt.Begun, clock: Callable[[], datetime]) -> transitions.Ending:
+    def _carry_out(self, begun: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> transitions.Ending:
         try:
-            ending = attempt.carry_out(begun, clock)
+            ending = attempt.execute(begun, clock)
             end_writer.write([(begun, ending)], clock)
         finally:
-            heartbeat.get().release(begun.context)
+            heartbeat.get().remove(begun.context)
             connections.close_all()
             self._release(1)
             self._note(-1)
@@ -113,11 +113,11 @@ class Crew:
             self._n_free += n_places
             self._changed.notify(n_places)
 
-    def _note(self, n_more_beyond: int) -> None:
+    def _note(self, n_more: int) -> None:
         with self._changed:
-            self.n_beyond += n_more_beyond
-        if n_more_beyond:
+            self.n_extra += n_more
+        if n_more:
             self._tell()
 
 
-crew = PerProcess(Crew)
+run_pool = PerProcess(RunPool)

@@ -161,8 +161,10 @@ def entry_of(entry: Entry, text: str) -> LedgerEntry:
             started_at=row.started_at,
             finished_at=row.finished_at,
             planned_at=row.planned_at,
-            lateness_ms=row.late_by // MILLISECOND if row.late_by is not None else None,
-            behind_plan_ms=row.behind_plan // MILLISECOND if row.planned_at and row.behind_plan is not None else None,
+            lateness_ms=row.start_delay // MILLISECOND if row.start_delay is not None else None,
+            behind_plan_ms=row.unplanned_delay // MILLISECOND
+            if row.planned_at and row.unplanned_delay is not None
+            else None,
             duration_ms=row.took // MILLISECOND if row.took is not None else None,
             link=reverse("run", args=[row.run_id]),
         ),

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions import history, runs
-from executions.policies import GoingOn, Overlap, decide
+from executions.policies import LiveRuns, Overlap, decide
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
@@ -24,14 +24,14 @@ from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followed
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
-from values.database import is_away
+from values.database import is_database_unavailable
 from values.readable import sound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from executions.history import Standing
+    from executions.history import InstantState
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +121,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     """End a backfill: it opens no more runs, and those that have not begun are cancelled. Raises JobConflict."""
     with transaction.atomic():
         backfill = _lock(backfill_id)
-        n_cancelled = runs.cancel_backfilled(backfill_id, now, actor=actor)
+        n_cancelled = runs.cancel_backfill_runs(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
             raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits.")
         if backfill.state != BackfillState.CANCELLED:
@@ -160,7 +160,7 @@ def step_once(now: datetime) -> bool:
             with transaction.atomic():
                 _step(Backfill.objects.get(pk=backfill_id), now)
         except Exception:
-            if is_away():
+            if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
             backfills_queries.backfill_later(backfill_id, now + tick.PUSHED_BACK_FOR)
@@ -202,12 +202,12 @@ def _step(backfill: Backfill, now: datetime) -> None:
 
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
     """Under the job's lock, and by the backfill's overlap policy in place of the job's."""
-    found = history.standings(job.pk, instants)
-    going_on = runs.going_on([job.pk]).get(job.pk, GoingOn())
+    found = history.instant_states(job.pk, instants)
+    live_runs = runs.live_runs([job.pk]).get(job.pk, LiveRuns())
     new = []
     for place, instant in enumerate(instants):
-        decision = decide(Overlap(backfill.overlap), going_on)
-        going_on = going_on.after(decision)
+        decision = decide(Overlap(backfill.overlap), live_runs)
+        live_runs = live_runs.after(decision)
         earlier = found[instant].backfilled_by if instant in found else None
         run = runs.NewRun(
             scope_id=job.scope_id,
@@ -222,8 +222,8 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             is_buffered=decision.is_held,
             # Everybody knows that it is late: no start deadline.
         )
-        new.append(run if decision.reason else runs.without_deadline(run, job.policies))
-    runs.open_backfilled(new, now, actor=backfill.actor)
+        new.append(run if decision.reason else runs.apply_policies_without_deadline(run, job.policies))
+    runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
 def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
@@ -231,28 +231,28 @@ def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[t
     mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
     while part := list(islice(instants, at_once)):
-        found = history.standings(job.pk, part)
+        found = history.instant_states(job.pk, part)
         for instant in part:
-            standing = found.get(instant)
-            is_gap = standing is None or standing.is_gap
+            state = found.get(instant)
+            is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
                 yield instant, False  # the job was not there yet, or the row may have been pruned
             else:
-                yield instant, _is_wanted(mode, standing, is_gap=is_gap and instant <= job.mark_at)
+                yield instant, _is_wanted(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
 
 def _rest(backfill: Backfill) -> Wanted:
     return Wanted(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
-def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_gap: bool) -> bool:
+def _is_wanted(mode: BackfillMode, state: InstantState | None, *, is_gap: bool) -> bool:
     match mode:
         case BackfillMode.ALL:
-            return standing is None or standing.is_over
+            return state is None or state.is_over
         case BackfillMode.FAILED:
-            return standing is not None and standing.status in (RunStatus.FAILED, RunStatus.CANCELLED)
+            return state is not None and state.status in (RunStatus.FAILED, RunStatus.CANCELLED)
         case BackfillMode.MISSING:
-            did_not_start = standing is not None and not standing.is_gap and standing.status is RunStatus.SKIPPED
+            did_not_start = state is not None and not state.is_gap and state.status is RunStatus.SKIPPED
             return is_gap or did_not_start
         case BackfillMode.GAPS:
             return is_gap

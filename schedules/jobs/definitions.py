@@ -54,7 +54,7 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
         job.spec = spec
     Job.objects.bulk_create(jobs)
     begin_spans(jobs)
-    runs.watch([job.pk for job in jobs if followed.is_followed(job)])
+    runs.enable_followups([job.pk for job in jobs if followed.is_followed(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
     runs.wake_beat()
@@ -129,7 +129,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     """
     with transaction.atomic():
         job = lock(job_id)
-        runs.cancel_not_begun(job_id, now, actor=actor, reason="job_deleted")
+        runs.cancel_not_running(job_id, now, actor=actor, reason="job_deleted")
         chains.lock()
         sources, started = chains.drop(job_id)
         end_span(job_id, min(_held_until(job, now), job.mark_at))
@@ -159,7 +159,7 @@ def _held_until(job: Job, now: datetime) -> datetime:
     schedule = known(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
-    return history.last_of_schedule(job.pk, FIRST_AT) or job.mark_at
+    return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
 def _new(key: str | None, definition: Definition, now: datetime) -> Job:

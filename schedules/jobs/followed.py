@@ -24,8 +24,8 @@ def review(job_ids: Collection[UUID]) -> None:
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
     watched = chains.starts_any(job_ids) | _backfilled(job_ids) | {pk for pk, job in jobs.items() if is_followed(job)}
     watched &= jobs.keys()
-    runs.watch(watched)
-    runs.unwatch(set(job_ids) - watched)
+    runs.enable_followups(watched)
+    runs.disable_followups(set(job_ids) - watched)
 
 
 def is_followed(job: Job) -> bool:

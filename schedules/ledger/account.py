@@ -120,7 +120,7 @@ def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
     # Without a row, as they have been pruned: where the clock stood still.
-    limit_at = (history.last_of_schedule(job.pk, from_at) or job.mark_at) if has_ended else None
+    limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
     return Span(spec_of(schedule), from_at, None, limit_at)
 
 
@@ -153,7 +153,7 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
 def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime, until: datetime) -> Iterator[Entry]:
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
     for spans, since, upto in spans_of(job_id, job, after, until):
-        yield from compare(spans, history.recorded(job_id, since, upto), standing, since, upto)
+        yield from compare(spans, history.occurrence_rows(job_id, since, upto), standing, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:

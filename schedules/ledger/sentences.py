@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from executions.history import waiting_reasons_by_id
-from executions.states import LABELS, REASON_SENTENCES, Reason, RunStatus
+from executions.states import REASON_SENTENCES, STATUS_LABELS, Reason, RunStatus
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -101,7 +101,7 @@ def _not_started(record: Record) -> str:
 
 
 def _started(record: Record, waits: Mapping[UUID, str]) -> str:
-    late, took = f"{instants.duration(record.behind_plan)} late", instants.duration(record.took)
+    late, took = f"{instants.duration(record.unplanned_delay)} late", instants.duration(record.took)
     if record.planned_at:
         late += f" (planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
@@ -125,5 +125,5 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
         case RunStatus.RETRYING:
             return f"Started {late}; {record.n_attempts} of its attempts failed, and another follows."
         case _:
-            label = LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
+            label = STATUS_LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
             return f"Its run is {label.lower()}."

@@ -15,7 +15,7 @@ from schedules import queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
-from values.database import DATABASE_AWAY
+from values.database import DATABASE_UNAVAILABLE
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def review(now: datetime) -> Reviewed:
         try:
             with transaction.atomic():
                 _judge(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except DATABASE_AWAY:
+        except DATABASE_UNAVAILABLE:
             raise
         except Exception:
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
@@ -126,7 +126,7 @@ def _tell(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False
     log.error(EVENT, action="watch", job=str(job.pk), name=job.name, why=stoppage.why)
-    if history.note(job.pk, EVENT, now, reason=stoppage.why):
+    if history.append_event(job.pk, EVENT, now, reason=stoppage.why):
         Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)
     return True
 
@@ -136,7 +136,7 @@ def _note_on_first(stoppage: Stoppage, told_at: datetime) -> None:
 
     A row of the watchdog's own would take the place of an occurrence that may still start.
     """
-    if queries.lock_unnoted(stoppage.pk) and history.note(
+    if queries.lock_unnoted(stoppage.pk) and history.append_event(
         stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True
     ):
         Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)

@@ -112,7 +112,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
         if look.n_instants:
             looks[job.pk] = look
     n_suspected = 0
-    recorded = history.recorded_of(
+    recorded = history.occurrence_rows_of_jobs(
         {job_id: (look.after, look.until) for job_id, look in looks.items()}, INSTANTS_A_JOB * 2
     )
     for place, job in enumerate(jobs[:n_jobs], start=1):

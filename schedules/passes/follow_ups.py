@@ -15,7 +15,7 @@ import structlog
 from django.db import transaction
 
 from executions import runs
-from executions.policies import GoingOn, Together
+from executions.policies import LiveRuns, OverlapPass
 from executions.states import Origin, Reason, RunStatus
 from schedules import flags, queries, triggers
 from schedules.backfills import backfill
@@ -26,7 +26,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs import chains
 from schedules.models import Job, JobState
 from schedules.tick import PUSHED_BACK_FOR, RUNS_A_PASS
-from values.database import is_away, is_of_no_key, one_line, take_apart
+from values.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,21 +99,21 @@ def follow_once(now: datetime, limit: int) -> Followed:
             followed = _follow(found, now)
             return replace(followed, more=followed.more or len(found) == limit)
     except Exception as error:
-        if is_away():
+        if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="follow", error=one_line(error))
-        return _follow_apart(runs.due_followups(now, limit), now)
+        return _follow_apart(runs.due_followup_ids(now, limit), now)
 
 
 def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
     """Follow notes in ever smaller parts; one that fails alone is looked at again later."""
-    parts, faults = take_apart(lambda some: _follow(runs.take_followups_among(some, now), now), ids)
-    if is_of_no_key(parts, faults):
+    parts, faults = split_on_failure(lambda some: _follow(runs.take_followups_by_id(some, now), now), ids)
+    if every_key_failed(parts, faults):
         log.error("pass_failed", action="follow", n_followups=len(faults), error=one_line(next(iter(faults.values()))))
         return Followed(n_broken=len(faults))
     for followup_id, error in faults.items():
         log.error("followup_pushed_back", action="push_back", followup=followup_id, exc_info=error)
-    take_apart(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
+    split_on_failure(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
     return sum(parts, Followed(len(faults), n_broken=len(faults)))
 
 
@@ -132,10 +132,10 @@ def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
     runs.postpone_followups([followup.id for followup in ends.busy], now + BUSY)
     runs.postpone_followups([followup.id for followup in ends.broken], now + PUSHED_BACK_FOR)
     kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
-    runs.drop_followups({*ready} - {*kept.values()})
+    runs.delete_followups({*ready} - {*kept.values()})
     if kept:
-        runs.keep_followups(kept.values(), now)
-    runs.follow_up(admitted.later)
+        runs.requeue_followups(kept.values(), now)
+    runs.schedule_followups(admitted.later)
     return Followed(len(found), admitted.n_decided, n_opened, bool(kept or n_opened or ends.left))
 
 
@@ -178,15 +178,17 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
 def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
     """Open a run of each job that starts after a run, under its policies; returns how many there are."""
     policies = {one.job.pk: one.job.policies for one in chained}
-    going_on = runs.going_on(list(policies))
+    live_runs = runs.live_runs(list(policies))
     off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
-    together = {job_id: Together(each.overlap, going_on.get(job_id, GoingOn())) for job_id, each in policies.items()}
+    overlap_passes = {
+        job_id: OverlapPass(each.overlap, live_runs.get(job_id, LiveRuns())) for job_id, each in policies.items()
+    }
     for one in chained:
         is_off = policies[one.job.pk].feature_flag in off
         reason = Reason.PAUSED if _was_paused(one) else Reason.FEATURE_OFF if is_off else None
-        together[one.job.pk].add(reason)
-    runs.stop_others({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
+        overlap_passes[one.job.pk].add(reason)
+    runs.stop_live_runs({job_id: each.stops for job_id, each in overlap_passes.items() if each.stops}, now)
+    decisions = {job_id: iter(each.decisions) for job_id, each in overlap_passes.items()}
     taken: set[tuple[UUID, datetime]] = set()
     new = []
     for one in chained:
@@ -205,7 +207,7 @@ def _open_chained(chained: Sequence[Chained], now: datetime) -> int:
             caused_by=one.run_id,
             is_buffered=decision.is_held,
         )
-        new.append(run if decision.reason else runs.under(run, policies[job.pk]))
+        new.append(run if decision.reason else runs.apply_policies(run, policies[job.pk]))
     return len(runs.open_all(new, now))
 
 
@@ -229,7 +231,7 @@ def _set_next(job: Job, run: runs.Run) -> None:
     waits = spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
     if not waits or run.origin != Origin.SCHEDULE or run.finished_at is None:
         return
-    if runs.has_scheduled(job.pk):
+    if runs.has_live_scheduled_run(job.pk):
         return  # this one is of before the schedule was changed
     job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
     if job.next_run_at is None:

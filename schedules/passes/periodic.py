@@ -25,7 +25,7 @@ from kombu.utils.json import loads
 
 from schedules import queries
 from schedules.passes.housekeeping import find_switched_off
-from values.database import is_away, one_line
+from values.database import is_database_unavailable, one_line
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         try:
             return super().is_due()
         except Exception as error:
-            if isinstance(error, DatabaseFault) and is_away():
+            if isinstance(error, DatabaseFault) and is_database_unavailable():
                 raise
             # A row's own fault, whatever it is, must not stop the others.
             _say_skipped(self.name, error)

@@ -111,7 +111,7 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries
     if spec.kind is not Kind.DELAY:
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
-        waits = runs.has_scheduled(job.pk)
+        waits = runs.has_live_scheduled_run(job.pk)
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
@@ -123,7 +123,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
     for job, how in ends:
         policies = known(job.readable_policies)
         if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            runs.watch([job.pk])  # what starts of the pause waits for each other
+            runs.enable_followups([job.pk])  # what starts of the pause waits for each other
     queries.end_pauses([how for _, how in ends], now)
     runs.wake_beat()
     for job, _ in ends:

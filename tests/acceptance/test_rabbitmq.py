@@ -46,7 +46,7 @@ def test_jobs_are_fired_carried_out_and_retried_over_rabbitmq(processes: Process
         over_amqp.kill_all()
     run.refresh_from_db()
     assert (run.status, run.n_attempts) == (RunStatus.SUCCEEDED, 2)
-    lateness = [each.lateness() for each in done]
+    lateness = [each.start_delay() for each in done]
     assert all(late is not None and late < timedelta(seconds=2) for late in lateness), lateness
 
 

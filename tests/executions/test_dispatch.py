@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.db import OperationalError
 
-from executions.dispatch import dispatch_once, expire_once, free_stranded, postpone
+from executions.dispatch import dispatch_once, expire_once, postpone, republish_stranded
 from executions.models import Run, RunSpec
 from schedules.queries import NEVER, next_at
 from tests.factories import NOW, claim, make_job, make_run
@@ -62,18 +62,18 @@ def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_mess
     dispatch_once(now, 10)
     assert next_at().dispatch > now + timedelta(minutes=5)
     now += 5 * SECOND
-    assert free_stranded(["http"], now) == 0
-    assert free_stranded(["command"], now) == 3
+    assert republish_stranded(["http"], now) == 0
+    assert republish_stranded(["command"], now) == 3
     assert len(dispatch_once(now, 10).messages) == 3
-    assert free_stranded(["command"], now) == 0
+    assert republish_stranded(["command"], now) == 0
 
 
 def test_what_was_published_just_now_may_be_on_its_way_and_is_not_stranded() -> None:
     run = make_run()
     dispatch_once(NOW, 10)
-    assert free_stranded(["command"], NOW + 4 * SECOND) == 0
+    assert republish_stranded(["command"], NOW + 4 * SECOND) == 0
     claim(run)
-    assert free_stranded(["command"], NOW + timedelta(hours=1)) == 0
+    assert republish_stranded(["command"], NOW + timedelta(hours=1)) == 0
 
 
 def test_the_priority_of_a_run_is_that_of_its_message_and_only_equals_share_one() -> None:

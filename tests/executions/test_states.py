@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from executions.states import LABELS, LIVE, TERMINAL, TRANSITIONS, RunStatus
+from executions.states import LIVE, STATUS_LABELS, TERMINAL, TRANSITIONS, RunStatus
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 
 
 def test_every_status_has_a_row_and_a_label() -> None:
-    assert set(TRANSITIONS) - {None} == set(RunStatus) == set(LABELS)
+    assert set(TRANSITIONS) - {None} == set(RunStatus) == set(STATUS_LABELS)
 
 
 def test_a_run_ends_in_four_ways_and_nothing_leads_out_of_them() -> None:

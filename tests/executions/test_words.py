@@ -32,5 +32,5 @@ def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text:
 
 def test_every_state_of_the_engine_has_its_words() -> None:
     assert set(REASON_LABELS) == set(REASON_SENTENCES) == set(Reason)
-    assert set(ORIGIN_LABELS) == set(words.WHY) == set(Origin)
-    assert set(words.ATTEMPTS) == set(AttemptStatus)
+    assert set(ORIGIN_LABELS) == set(words.ORIGIN_EXPLANATIONS) == set(Origin)
+    assert set(words.ATTEMPT_LABELS) == set(AttemptStatus)

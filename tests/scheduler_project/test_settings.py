@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from executions.dispatch import KILL_AFTER
-from executions.worker.claims import CLAIM_FOR
-from values.database import BETWEEN_TRIES
+from executions.worker.claims import CLAIM_RETRY_TIMEOUT
+from values.database import DATABASE_RETRY_SECONDS
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -44,7 +44,7 @@ def test_good_values_start() -> None:
 
 def test_a_claim_that_the_pool_of_connections_keeps_waiting_is_given_up_before_the_worker_is_killed_for_it() -> None:
     waited = timedelta(seconds=float(start("DATABASES['default']['OPTIONS']['pool']['timeout']").stdout))
-    assert CLAIM_FOR + timedelta(seconds=BETWEEN_TRIES) + waited < KILL_AFTER
+    assert CLAIM_RETRY_TIMEOUT + timedelta(seconds=DATABASE_RETRY_SECONDS) + waited < KILL_AFTER
 
 
 def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:

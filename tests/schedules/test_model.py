@@ -193,8 +193,8 @@ def play(model: Model, story: list[tuple[str, int]], jitter: int) -> None:
                 model = replace(model, every=number, anchor=now, mark=max(now, model.mark))
         job.refresh_from_db()
         assert books(job) == model.rows
-        going_on = Run.objects.filter(job=job, status__in=ACTIVE).values_list("nominal_at", flat=True)
-        assert sorted(going_on) == [instant(at) for at in sorted(model.active)]
+        active_at = Run.objects.filter(job=job, status__in=ACTIVE).values_list("nominal_at", flat=True)
+        assert sorted(active_at) == [instant(at) for at in sorted(model.active)]
 
 
 def beat(now: int) -> None:

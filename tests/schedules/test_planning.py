@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from executions.policies.overlap import GoingOn
+from executions.policies.overlap import LiveRuns
 from schedules.planning import Plan, plan
 from schedules.queries import DueJob
 from tests.factories import EVERY_MINUTE, NOW
@@ -43,7 +43,7 @@ def planned(now: datetime, **policies: Any) -> Plan:
         catch_up_from_at=None,
         catch_up_until_at=None,
     )
-    return plan(job, now, GoingOn())
+    return plan(job, now, LiveRuns())
 
 
 def test_what_is_just_as_old_as_the_grace_and_waits_for_its_jitter_is_nothing_caught_up_with() -> None:

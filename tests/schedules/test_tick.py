@@ -394,5 +394,5 @@ def test_a_run_remembers_when_it_was_to_start(settings: Settings) -> None:
     tick(after(minutes=1), 10)
     run = end(Run.objects.get(), now=after(minutes=3))
     assert run.planned_at is not None and run.started_at is not None
-    assert run.lateness() == run.started_at - after(minutes=1)
-    assert run.behind_plan() == run.started_at - run.planned_at
+    assert run.start_delay() == run.started_at - after(minutes=1)
+    assert run.delay_after_plan() == run.started_at - run.planned_at

@@ -77,7 +77,7 @@ def test_deleting_a_job_cancels_what_has_not_begun_and_leaves_alone_what_runs() 
 def test_what_the_broker_did_not_take_of_a_run_that_is_cancelled_meanwhile_is_not_asked_for_again() -> None:
     run = make_run()
     transitions.cancel(run.pk, NOW, actor="ann")
-    assert transitions.put_back([(run.pk, 0)], after(1)) == 0
+    assert transitions.republish_at([(run.pk, 0)], after(1)) == 0
     run.refresh_from_db()
     assert run.dispatch_at is None
 
@@ -85,12 +85,12 @@ def test_what_the_broker_did_not_take_of_a_run_that_is_cancelled_meanwhile_is_no
 def test_a_claim_that_is_spent_puts_nothing_back_and_renews_nothing() -> None:
     run = make_run()
     held = claim(run)
-    transitions.give_back([(run.pk, held.claim_no)], NOW)
-    assert transitions.put_back([(run.pk, 0)], after(1)) == 0
+    transitions.return_claims([(run.pk, held.claim_no)], NOW)
+    assert transitions.republish_at([(run.pk, 0)], after(1)) == 0
     assert not transitions.renew([(run.pk, held.claim_no)], NOW, SECOND).held, "it is queued"
     claim(run)
     assert not transitions.renew([(run.pk, held.claim_no)], NOW, SECOND).held, "another holds it"
-    assert transitions.give_back([(run.pk, held.claim_no)], NOW) == 0
+    assert transitions.return_claims([(run.pk, held.claim_no)], NOW) == 0
 
 
 def test_the_first_request_to_stop_is_the_one_that_is_remembered() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from access.admin.lists import counted
 from executions.admin import timeout_words
-from executions.policies import Beyond, Overlap, Priority
+from executions.policies import LimitAction, Overlap, Priority
 from schedules import flags
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.policies import JobPolicies
@@ -25,9 +25,9 @@ OVERLAPS = {
     Overlap.ALLOW: "Start beside it",
 }
 PRIORITIES = {priority: priority.capitalize() for priority in Priority}
-BEYOND = {Beyond.WAIT: "Wait until they may start", Beyond.SKIP: "Do not start at all"}
+BEYOND = {LimitAction.WAIT: "Wait until they may start", LimitAction.SKIP: "Do not start at all"}
 CATCH_UP = {"skip": "none", "first": "the first one", "last": "the last one", "all": "each one"}
-OTHERS = {Beyond.WAIT: "others wait", Beyond.SKIP: "others do not start"}
+OTHERS = {LimitAction.WAIT: "others wait", LimitAction.SKIP: "others do not start"}
 
 
 def in_words(job: Job) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Named = Callable[[datetime, datetime], Iterator[datetime]]
 
 MOST_BY_DEFAULT = 100
-MOST = 1000  # as many as may wait for each other: `executions.policies.overlap.MOST_BUFFERED`
+MOST = 1000  # as many as may wait for each other: `executions.policies.overlap.MAX_BUFFERED_RUNS`
 MOST_COUNTED = 100_000
 NARROWEST = timedelta(minutes=1)
 

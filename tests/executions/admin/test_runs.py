@@ -300,7 +300,7 @@ def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> Non
 
 def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
     run = make_run()
-    transitions.cancel_not_begun(run.job_id, NOW, actor="ada", reason="job_deleted")
+    transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason="job_deleted")
     assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
 
 

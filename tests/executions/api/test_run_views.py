@@ -8,7 +8,7 @@ import pytest
 
 from executions import runs
 from executions.models import Run
-from executions.policies.overlap import GoingOn
+from executions.policies.overlap import LiveRuns
 from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
 from executions.worker.logs import RunLog, store
@@ -276,4 +276,4 @@ def test_a_run_of_a_deleted_job_can_be_carried_out_again(api: DocumentedClient) 
     api.delete(f"/api/v1/jobs/{job.pk}")
 
     assert api.post(f"{RUNS}/{run.pk}/retry").status_code == 202
-    assert runs.going_on([run.job_id]) == {run.job_id: GoingOn(n_active=1)}
+    assert runs.live_runs([run.job_id]) == {run.job_id: LiveRuns(n_active=1)}

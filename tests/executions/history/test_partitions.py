@@ -52,7 +52,7 @@ def test_a_fresh_database_has_the_days_to_come() -> None:
 def test_what_is_nominal_in_no_prepared_day_moves_there_once_the_day_is_made() -> None:
     run, later = ended_run(AT), ended_run(AT + 30 * DAY)
     assert places(run) == {"other"}
-    assert partitions.prepare(AT) == partitions.AHEAD + 1
+    assert partitions.prepare(AT) == partitions.DAYS_AHEAD + 1
     assert (places(run), places(later)) == ({"20310506"}, {"other"})
     run.refresh_from_db()
     assert (run.attempts.count(), run.events.count(), run.log_lines.count()) == (1, 3, 1)
@@ -136,8 +136,8 @@ def test_what_comes_late_for_a_day_that_was_dropped_is_kept_until_it_is_old_itse
 
 def test_a_day_that_has_very_much_elsewhere_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
     run = ended_run(AT)
-    monkeypatch.setattr(partitions, "MOST_MOVED", 2)  # events of a run: three
-    assert partitions.prepare(AT) == partitions.AHEAD, "the other days are made"
+    monkeypatch.setattr(partitions, "MAX_MOVED_ROWS", 2)  # events of a run: three
+    assert partitions.prepare(AT) == partitions.DAYS_AHEAD, "the other days are made"
     assert places(run) == {"other"}
 
 
@@ -159,7 +159,7 @@ def test_a_look_up_by_id_reads_one_partition() -> None:
             assert f"{table}_20310507" in plan and plan.count(" on ") <= 2, plan
 
 
-@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement: str) -> None:
     partitions.prepare(AT)
     born = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
@@ -178,7 +178,7 @@ def most_read(node: dict[str, Any]) -> int:
     return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
 
 
-@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.POSTPONE])
+@pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_are_read(statement: str) -> None:
     partitions.prepare(AT)
     job = make_job()
@@ -205,8 +205,8 @@ def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
             cursor.execute("LOCK TABLE executions_logline_other IN ACCESS EXCLUSIVE MODE")
             assert partitions.prepare(day) == 0
             cursor.execute("ROLLBACK")
-        assert partitions.prepare(day) == partitions.AHEAD + 1
+        assert partitions.prepare(day) == partitions.DAYS_AHEAD + 1
     finally:
         other.close()
         far = {at for at in partitions.existing() if at >= day.date()}
-        partitions._each_day(far, lambda at: partitions._drop(at, day + 90 * DAY), partitions.AT_MOST)
+        partitions._each_day(far, lambda at: partitions._drop(at, day + 90 * DAY), partitions.MAX_LOCK_TIME)

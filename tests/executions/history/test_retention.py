@@ -8,7 +8,7 @@ import pytest
 
 from executions.history.retention import Pruned, prune_all, prune_once
 from executions.models import Attempt, LogLine, RateState, Run, RunEvent, RunSpec
-from executions.policies.limits import LONGEST_PERIOD
+from executions.policies.limits import MAX_RATE_PERIOD
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from tests.factories import NOW, end, make_job, make_run
@@ -53,7 +53,7 @@ def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
 
 def test_where_a_rate_stood_goes_when_that_says_nothing_any_more() -> None:
     for number in range(3):
-        RateState.objects.create(key=f"key:old {number}", arrives_at=NOW - LONGEST_PERIOD - timedelta(seconds=1))
-    RateState.objects.create(key="key:young", arrives_at=NOW - LONGEST_PERIOD + timedelta(seconds=1))
+        RateState.objects.create(key=f"key:old {number}", arrives_at=NOW - MAX_RATE_PERIOD - timedelta(seconds=1))
+    RateState.objects.create(key="key:young", arrives_at=NOW - MAX_RATE_PERIOD + timedelta(seconds=1))
     assert prune_all(NOW, WEEK, 2).n_rates == 3
     assert RateState.objects.get().key == "key:young"

@@ -41,7 +41,7 @@ def born(job: Job, minute: int = 0, **details: Any) -> Run:
     """A run of the job under its policies, as a tick opens it."""
     at = NOW + minute * MINUTE
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=at, **details)
-    run_id = runs.open_scheduled([runs.under(new, job.policies)], at, published=False)[0]
+    run_id = runs.open_scheduled([runs.apply_policies(new, job.policies)], at, published=False)[0]
     return Run.objects.select_related("spec").get(pk=run_id)
 
 
@@ -87,18 +87,18 @@ def test_jobs_share_a_key_and_each_keeps_to_its_own_limit() -> None:
 
 
 def test_whatever_waits_before_it_for_something_else_what_may_start_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 3)
     shared = {"limit": 5, "key": "shared"}
     rated = limited("rated", priority="high", concurrency=shared, rate_limit={"limit": 1, "per": "1d"})
     narrow = limited("narrow", priority="high", concurrency={"limit": 1, "key": "shared"})
     busy, other = limited("busy", concurrency=shared), limited("other", concurrency=shared)
-    going_on = [born(busy, minute) for minute in range(5)]
+    live_runs = [born(busy, minute) for minute in range(5)]
     follow()
     before = [born(job, minute) for job in (rated, narrow) for minute in range(5)]
     waiting = [born(other, minute) for minute in range(5)]
     follow()
     assert statuses(*before, *waiting) == ["held"] * 15
-    for each in going_on[:3]:
+    for each in live_runs[:3]:
         end(each)
         follow()
     assert statuses(*before) == ["queued", *["held"] * 9]
@@ -109,7 +109,7 @@ def test_whatever_waits_before_it_for_something_else_what_may_start_does(monkeyp
 def test_jobs_share_a_rate_and_none_waits_behind_what_a_limit_of_its_own_holds(
     own: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 3)
     rate = {"limit": 1, "per": "1m", "key": "mails"}
     narrow = limited("narrow", priority="high", concurrency={"limit": 1}, rate_limit=rate)
     before = [born(narrow, minute) for minute in range(5)]
@@ -122,7 +122,7 @@ def test_jobs_share_a_rate_and_none_waits_behind_what_a_limit_of_its_own_holds(
 def test_an_older_version_of_a_job_with_a_narrower_limit_keeps_no_later_run_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 3)
     job = limited("changed", concurrency={"limit": 1})
     before = [born(job, minute) for minute in range(5)]
     wider = {"name": "changed", "target": ECHO, "payload": HELLO, "policies": {"concurrency": {"limit": 2}}}
@@ -132,7 +132,7 @@ def test_an_older_version_of_a_job_with_a_narrower_limit_keeps_no_later_run_wait
 
 
 def test_more_than_one_look_takes_start_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 3)
     first = limited("first", priority="high", concurrency={"limit": 5, "key": "shared"})
     last = limited("last", concurrency={"limit": 6, "key": "shared"})
     made = [born(job, minute) for job in (first, last) for minute in range(6)]
@@ -143,7 +143,7 @@ def test_more_than_one_look_takes_start_in_turn(monkeypatch: pytest.MonkeyPatch)
 def test_where_there_is_more_than_one_look_takes_that_alone_is_looked_at_again_behind_what_is_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 3)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 3)
     many, one = limited("many", concurrency={"limit": 5}), limited("one", concurrency={"limit": 1})
     made = [*(born(many, minute) for minute in range(5)), born(one), born(one, 1)]
     at = NOW + 10 * MINUTE
@@ -176,7 +176,7 @@ def test_the_live_runs_of_a_job_are_found_by_it_though_the_statistics_know_of_no
 def test_of_very_many_that_wait_for_one_thing_only_the_first_are_read() -> None:
     shared = {"limit": 1, "key": "shared"}
     job, other = limited("job", concurrency=shared), limited("other", concurrency={"limit": 2, "key": "shared"})
-    one = runs.under(runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW), job.policies)
+    one = runs.apply_policies(runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW), job.policies)
     herd = [replace(one, nominal_at=NOW + timedelta(microseconds=number)) for number in range(20_000)]
     assert len(runs.open_scheduled(herd, NOW, published=False)) == len(herd)
     born(other)
@@ -247,7 +247,7 @@ def test_runs_by_hand_and_retries_are_limited_too() -> None:
     job = limited(concurrency={"limit": 1})
     first = born(job)
     follow()
-    by_hand = runs.open_by_hand(
+    by_hand = runs.open_requested(
         runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW, Origin.MANUAL), job.policies, NOW, actor="ann"
     )
     follow()

@@ -31,8 +31,8 @@ LATER = NOW + timedelta(seconds=1)
 
 
 def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
-    tried = endings.Tried(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
-    return endings.after_outcome(tried, outcome or Succeeded(), sound(read_policies(claimed.policies)), LATER, 0.5)
+    ended = endings.EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
+    return endings.after_outcome(ended, outcome or Succeeded(), sound(read_policies(claimed.policies)), LATER, 0.5)
 
 
 def kinds(run: Run) -> list[str]:
@@ -129,7 +129,7 @@ class TestFinish:
     def test_a_worker_that_was_declared_lost_and_comes_back_changes_nothing(self) -> None:
         run = make_run()
         stale = claim(run)
-        lost = endings.after_loss(endings.Tried(run.pk, 1, 1, 0), RunPolicies(), LATER)
+        lost = endings.after_loss(endings.EndedAttempt(run.pk, 1, 1, 0), RunPolicies(), LATER)
         assert set(transitions.finish([lost], LATER)) == {run.pk}
         fresh = claim(run, LATER)
         assert transitions.finish([ending(stale, Failed("x", "stale", permanent=True))], LATER) == {}
@@ -229,8 +229,8 @@ class TestAnyWalk(TestCase):
                 case "dispatch":
                     transitions.dispatch(now, limit=1, republish_after=LEASE)
                 case "lose" if held:
-                    tried = endings.Tried(run.pk, held.claim_no, held.attempt, held.n_lost)
-                    transitions.finish([endings.after_loss(tried, RunPolicies(), now)], now)
+                    ended = endings.EndedAttempt(run.pk, held.claim_no, held.attempt, held.n_lost)
+                    transitions.finish([endings.after_loss(ended, RunPolicies(), now)], now)
                 case "succeed" | "fail" | "later" if held:
                     outcomes: dict[str, Outcome] = {
                         "succeed": Succeeded(),
@@ -259,8 +259,8 @@ def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) 
     steps: list[Callable[[Run], object]] = [
         lambda run: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
-        lambda run: transitions.cancel_not_begun(run.job_id, LATER, actor="ann", reason=""),
-        lambda run: transitions.give_back([(run.pk, 0)], LATER),
+        lambda run: transitions.cancel_not_running(run.job_id, LATER, actor="ann", reason=""),
+        lambda run: transitions.return_claims([(run.pk, 0)], LATER),
         lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
         lambda run: transitions.release({run.pk: None}, LATER),
         lambda run: transitions.release({run.pk: Reason.OVER_LIMIT}, LATER),

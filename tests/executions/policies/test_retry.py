@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.policies.retry import Backoff, RetryPolicy, next_try
+from executions.policies.retry import Backoff, RetryPolicy, next_retry_at
 from tests.factories import NOW
 
 
 def delays(policy: RetryPolicy, chance: float = 0.0) -> list[float]:
     """The delays in seconds after the first, second, ... failure, until it gives up."""
     found: list[float] = []
-    while (at := next_try(policy, len(found) + 1, NOW, chance)) is not None:
+    while (at := next_retry_at(policy, len(found) + 1, NOW, chance)) is not None:
         found.append((at - NOW).total_seconds())
     return found
 

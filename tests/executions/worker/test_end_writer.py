@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def ended(number: int) -> end_writer.Ended:
     """A run that was claimed and carried out, with a line in its log; nothing of its end is written."""
     claimed = claim(make_run(make_job(f"job {number}"), NOW + timedelta(milliseconds=number)))
-    begun = attempt.begin(claimed)
+    begun = attempt.prepare(claimed)
     begun.context.log(f"line {number}")
     return begun, Ending(claimed.run_id, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
 
@@ -112,7 +112,7 @@ def test_an_end_that_the_database_refuses_costs_no_other_its_end() -> None:
 
 
 def test_ends_are_kept_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
     ends = [ended(number) for number in range(5)]
     threads = Threads([OperationalError("the database is away") for _ in range(4)])
     for number, one in enumerate(ends):
@@ -136,7 +136,7 @@ def test_a_log_that_found_the_database_away_is_stored_after_the_end() -> None:
 
 
 def test_an_end_is_given_up_once_its_lease_has_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
     ticks = iter(NOW + timedelta(seconds=10 * number) for number in range(100))
     tries: list[object] = []
 

@@ -41,7 +41,7 @@ def clock() -> datetime:
 
 
 def carry_out(run: Run) -> list[transitions.Ending]:
-    return runner.carry_out([(run.pk, run.claim_no)], "worker@tests:1", clock)
+    return runner.execute_runs([(run.pk, run.claim_no)], "worker@tests:1", clock)
 
 
 def result_of(run: Run) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_a_failing_command_is_retried_with_its_error_kept() -> None:
 
 def test_a_spent_message_does_nothing() -> None:
     run = end(make_run())
-    assert runner.carry_out([(run.pk, 0)], "w", clock) == []
+    assert runner.execute_runs([(run.pk, 0)], "w", clock) == []
     assert Attempt.objects.count() == 1
 
 
@@ -133,12 +133,12 @@ class Refused:
 def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
-    monkeypatch.setattr(claims, "BETWEEN_TRIES", 0)
-    runner.pace.get().size = 1
+    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
+    runner.claim_size.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)
     with connection.execute_wrapper(refused):
-        assert runner.carry_out([(run.pk, 0) for run in runs], "w", refused.clock) == []
+        assert runner.execute_runs([(run.pk, 0) for run in runs], "w", refused.clock) == []
     assert refused.now - NOW < KILL_AFTER
     assert refused.n_tries == n_tries
     assert {run.status for run in Run.objects.all()} == {RunStatus.QUEUED}
@@ -225,9 +225,9 @@ class TestContext:
 def test_runs_of_one_message_share_round_trips() -> None:
     job = make_job()
     runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(40)]
-    runner.pace.get().size = 1
+    runner.claim_size.get().size = 1
     with CaptureQueriesContext(connection) as queries:
-        ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+        ended = runner.execute_runs([(run.pk, 0) for run in runs], "w")
     assert [ending.run_id for ending in ended] == [run.pk for run in runs], "in order"
     assert {run.status for run in Run.objects.all()} == {RunStatus.SUCCEEDED}
     assert Attempt.objects.count() == LogLine.objects.count() == 40
@@ -239,7 +239,7 @@ def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_writt
     runs = [
         make_run(job, NOW + timedelta(milliseconds=number)) for number, job in enumerate((quick, slow, quick, quick))
     ]
-    runner.pace.get().size = 4
+    runner.claim_size.get().size = 4
     seen: list[set[tuple[object, str]]] = []
 
     def look() -> None:
@@ -249,16 +249,16 @@ def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_writt
 
     looker = threading.Thread(target=look)
     looker.start()
-    ended = runner.carry_out([(run.pk, 0) for run in runs], "w")
+    ended = runner.execute_runs([(run.pk, 0) for run in runs], "w")
     looker.join()
     assert [ending.run_id for ending in ended] == [run.pk for run in runs[:2]]
     statuses = dict(seen[0])
     assert (statuses[runs[0].pk], statuses[runs[1].pk]) == ("succeeded", "running")
     again = dispatch_once(datetime.now(UTC), 10).messages
     assert sorted(message.args for message in again) == [[[[str(run.pk), 1]]] for run in runs[2:]]
-    assert [carry_out_again.status for run in runs[2:] for carry_out_again in runner.carry_out([(run.pk, 1)], "w")] == [
-        RunStatus.SUCCEEDED
-    ] * 2
+    assert [
+        carry_out_again.status for run in runs[2:] for carry_out_again in runner.execute_runs([(run.pk, 1)], "w")
+    ] == [RunStatus.SUCCEEDED] * 2
     assert list(Attempt.objects.filter(run=runs[3]).values_list("number", "claim_no")) == [(1, 2)]
     kinds = RunEvent.objects.filter(run=runs[3]).order_by("id").values_list("kind", "reason")
     assert list(kinds) == [
@@ -274,8 +274,8 @@ def test_what_a_message_has_not_begun_after_a_second_is_published_again() -> Non
     job = make_job()
     runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(3)]
     ticks = iter(NOW + timedelta(milliseconds=400 * number) for number in range(100))
-    runner.pace.get().size = 1
-    ended = runner.carry_out([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
+    runner.claim_size.get().size = 1
+    ended = runner.execute_runs([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
     assert [ending.run_id for ending in ended] == [runs[0].pk]
     assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10).messages) == 2
 
@@ -284,6 +284,6 @@ def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:
     run = make_run()
     claimed = claim(run)
     transitions.cancel(run.pk, clock(), actor="ann")
-    assert transitions.give_back([(run.pk, claimed.claim_no)], clock()) == 1
+    assert transitions.return_claims([(run.pk, claimed.claim_no)], clock()) == 1
     run.refresh_from_db()
     assert (run.status, run.n_attempts, run.started_at) == (RunStatus.CANCELLED, 0, None)

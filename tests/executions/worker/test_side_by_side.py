@@ -16,7 +16,7 @@ from executions.models import Attempt, Run
 from executions.states import RunStatus
 from executions.worker import claims
 from executions.worker.heartbeat import heartbeat, renew_once
-from executions.worker.side_by_side import Crew
+from executions.worker.side_by_side import RunPool
 from tests.factories import NOW, end, make_job, make_run
 from tests.gate import Gate
 from tests.receiver import running_receiver
@@ -49,25 +49,25 @@ def gate(settings: Settings) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def crew() -> Iterator[Crew]:
-    crew = Crew()
-    crew.employ(4, lambda: None)
-    yield crew
-    assert crew.n_beyond == 0, "what has ended takes no room"
-    assert crew._n_free == 4, "nor a place"
+def run_pool() -> Iterator[RunPool]:
+    run_pool = RunPool()
+    run_pool.start(4, lambda: None)
+    yield run_pool
+    assert run_pool.n_extra == 0, "what has ended takes no room"
+    assert run_pool._n_free == 4, "nor a place"
 
 
 class Message(threading.Thread):
     """Carries the runs of one message out in a thread, as the pool does."""
 
-    def __init__(self, crew: Crew, wanted: list[tuple[Any, int]]) -> None:
+    def __init__(self, run_pool: RunPool, wanted: list[tuple[Any, int]]) -> None:
         super().__init__()
-        self._crew, self._wanted = crew, wanted
+        self._run_pool, self._wanted = run_pool, wanted
         self.n_ended = 0
         self.start()
 
     def run(self) -> None:
-        self.n_ended = len(self._crew.carry_out(self._wanted, "w", now))
+        self.n_ended = len(self._run_pool.execute_runs(self._wanted, "w", now))
         connections.close_all()
 
 
@@ -75,10 +75,10 @@ def statuses() -> list[str]:
     return sorted(Run.objects.values_list("status", flat=True))
 
 
-def test_the_runs_of_a_message_go_side_by_side(crew: Crew, gate: Gate) -> None:
-    message = Message(crew, runs(gate, 4))
+def test_the_runs_of_a_message_go_side_by_side(run_pool: RunPool, gate: Gate) -> None:
+    message = Message(run_pool, runs(gate, 4))
     wait_until(lambda: gate.inside == 4, what="four at once")
-    assert crew.n_beyond == 3
+    assert run_pool.n_extra == 3
     assert statuses() == ["running"] * 4
     gate.is_open.set()
     message.join()
@@ -86,9 +86,9 @@ def test_the_runs_of_a_message_go_side_by_side(crew: Crew, gate: Gate) -> None:
     assert statuses() == ["succeeded"] * 4
 
 
-def test_the_heartbeat_watches_over_each_run_of_a_message(crew: Crew, gate: Gate) -> None:
+def test_the_heartbeat_watches_over_each_run_of_a_message(run_pool: RunPool, gate: Gate) -> None:
     wanted = runs(gate, 3)
-    message = Message(crew, wanted)
+    message = Message(run_pool, wanted)
     wait_until(lambda: gate.inside == 3, what="three at once")
     for run_id, _ in wanted:
         transitions.cancel(run_id, now(), actor="ann")
@@ -97,9 +97,11 @@ def test_the_heartbeat_watches_over_each_run_of_a_message(crew: Crew, gate: Gate
     assert statuses() == ["cancelled"] * 3
 
 
-def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claimed(crew: Crew, gate: Gate) -> None:
+def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claimed(
+    run_pool: RunPool, gate: Gate
+) -> None:
     wanted = runs(gate, 6)
-    first, second = Message(crew, wanted[:3]), Message(crew, wanted[3:])
+    first, second = Message(run_pool, wanted[:3]), Message(run_pool, wanted[3:])
     wait_until(lambda: gate.inside == 4, what="four at once")
     assert statuses() == ["queued"] * 2 + ["running"] * 4
     gate.is_open.set()
@@ -109,32 +111,32 @@ def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claim
     assert statuses() == ["succeeded"] * 6
 
 
-def test_what_finds_no_place_for_a_second_is_published_again(crew: Crew, gate: Gate) -> None:
+def test_what_finds_no_place_for_a_second_is_published_again(run_pool: RunPool, gate: Gate) -> None:
     wanted = runs(gate, 6)
     dispatch_once(NOW + timedelta(seconds=1), 10)
-    busy = Message(crew, wanted[:4])
+    busy = Message(run_pool, wanted[:4])
     wait_until(lambda: gate.inside == 4, what="four at once")
     ticks = iter(NOW + timedelta(seconds=2 * number) for number in range(10))
-    assert crew.carry_out(wanted[4:], "w", lambda: next(ticks)) == []
-    assert crew.n_beyond == 3
+    assert run_pool.execute_runs(wanted[4:], "w", lambda: next(ticks)) == []
+    assert run_pool.n_extra == 3
     again = dispatch_once(NOW + timedelta(seconds=9), 10).messages
     assert sorted(message.args for message in again) == sorted([[[[str(run), 0]]] for run, _ in wanted[4:]])
     gate.is_open.set()
     busy.join()
 
 
-def test_spent_claims_take_no_place(crew: Crew, gate: Gate) -> None:
+def test_spent_claims_take_no_place(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     spent = end(make_run(make_job("other")))
     wanted = [(spent.pk, 0), *runs(gate, 2)]
-    assert len(crew.carry_out(wanted, "w", now)) == 2
-    assert crew.carry_out(wanted, "w", now) == []
+    assert len(run_pool.execute_runs(wanted, "w", now)) == 2
+    assert run_pool.execute_runs(wanted, "w", now) == []
 
 
 def test_a_message_is_given_up_when_the_database_stays_away(
-    crew: Crew, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "BETWEEN_TRIES", 0)
+    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
 
     def refuse(*args: object) -> NoReturn:
         raise OperationalError("the database is away")
@@ -142,12 +144,12 @@ def test_a_message_is_given_up_when_the_database_stays_away(
     wanted = runs(gate, 3)
     ticks = iter(NOW + timedelta(milliseconds=900 * number) for number in range(100))
     with connection.execute_wrapper(refuse):
-        assert crew.carry_out(wanted, "w", lambda: next(ticks)) == []
+        assert run_pool.execute_runs(wanted, "w", lambda: next(ticks)) == []
     assert statuses() == [RunStatus.QUEUED] * 3
 
 
-def test_a_run_alone_is_carried_out_by_the_thread_that_has_its_message(crew: Crew, gate: Gate) -> None:
+def test_a_run_alone_is_carried_out_by_the_thread_that_has_its_message(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     (wanted,) = runs(gate, 1)
-    assert len(crew.carry_out([wanted], "w", now)) == 1
-    assert not crew._threads._threads
+    assert len(run_pool.execute_runs([wanted], "w", now)) == 1
+    assert not run_pool._threads._threads

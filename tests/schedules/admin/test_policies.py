@@ -108,7 +108,7 @@ def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffCli
             new = runs.NewRun(
                 job.scope_id, job.pk, job.spec_id, nominal_at=at, is_buffered=name == "buffered" and second > 0
             )
-            runs.open_all([runs.under(new, job.policies)], at)
+            runs.open_all([runs.apply_policies(new, job.policies)], at)
         return job
 
     told = {

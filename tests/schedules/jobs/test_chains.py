@@ -142,7 +142,7 @@ def test_nothing_starts_twice_when_a_pass_dies_after_opening(monkeypatch: pytest
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(runs, "drop_followups", die)
+        patch.setattr(runs, "delete_followups", die)
         follow_once(NOW + MINUTE, 100)
     assert (started(follower), Followup.objects.count()) == ([], 1)
     follow()
@@ -150,12 +150,12 @@ def test_nothing_starts_twice_when_a_pass_dies_after_opening(monkeypatch: pytest
 
 
 def test_nothing_starts_twice_when_held_runs_take_several_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "OF_A_GROUP", 1)
+    monkeypatch.setattr(admission, "MAX_RUNS_PER_GROUP", 1)
     first = source(concurrency={"limit": 3})
     follower = after(first, policies={"overlap": "allow"})
     for minute in range(4):
         new = runs.NewRun(first.scope_id, first.pk, first.spec_id, nominal_at=NOW + minute * MINUTE)
-        runs.open_all([runs.under(new, first.policies)], NOW)
+        runs.open_all([runs.apply_policies(new, first.policies)], NOW)
     follow(NOW + 4 * MINUTE)
     for run in Run.objects.filter(job=first, status="queued").select_related("spec")[:3]:
         end(run, now=NOW + 5 * MINUTE)

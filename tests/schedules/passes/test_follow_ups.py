@@ -102,7 +102,7 @@ def test_terminate_other_starts_at_once_and_what_the_other_says_later_changes_no
     attempt = Attempt.objects.get(run=of(1))
     assert (attempt.status, attempt.error_code, attempt.claim_no) == ("cancelled", "terminated", claimed.claim_no)
     assert of(1).error_code == "terminated"
-    assert not runs.going_on([of(1).job_id])[of(1).job_id].n_held
+    assert not runs.live_runs([of(1).job_id])[of(1).job_id].n_held
 
 
 @pytest.mark.parametrize(
