@@ -146,7 +146,7 @@ FORESIGHT: dict[str, Any] = {
 }
 
 
-def foresight_of(found: backfill.Foresight) -> BackfillForesight:
+def foresight_of(found: backfill.BackfillPreview) -> BackfillForesight:
     """Return what a backfill would open as the API shows it."""
     return BackfillForesight(
         dry_run=True,

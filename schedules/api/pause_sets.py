@@ -179,7 +179,7 @@ class PauseSetUndoView(ApiView):
         asked = read_resume(request)
         found = get_object_or_404(PauseSet, pk=pause_id)
         if asked.dry_run:
-            foreseen = pause_sets.foresee_undo(found, now, asked.catch_up, asked.max_runs)
+            foreseen = pause_sets.preview_undo(found, now, asked.catch_up, asked.max_runs)
             shape = UndoForesight(
                 dry_run=True,
                 n_jobs=foreseen.n_jobs,

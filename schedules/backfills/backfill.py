@@ -61,7 +61,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class BackfillPreview:
     """What a backfill would open. `is_more`: its range holds more instants than were counted."""
 
     n_instants: int
@@ -72,7 +72,7 @@ class Foresight:
     last_at: datetime | None
 
 
-def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
+def preview(job: Job, wanted: Wanted, now: datetime) -> BackfillPreview:
     """Say what a backfill would open, and change nothing. Raises InvalidDefinition, JobConflict."""
     _check(job, wanted, now)
     most = _most_counted(job)
@@ -80,13 +80,13 @@ def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
     first_at = last_at = None
     for instant, is_wanted in _judged(job, wanted, now, INSTANTS_A_STEP):
         if n_instants == most or n_start == wanted.max_runs:
-            return Foresight(n_instants, True, n_start, n_over, first_at, last_at)
+            return BackfillPreview(n_instants, True, n_start, n_over, first_at, last_at)
         n_instants += 1
         if is_wanted:
             n_start, first_at, last_at = n_start + 1, first_at or instant, instant
         else:
             n_over += 1
-    return Foresight(n_instants, False, n_start, n_over, first_at, last_at)
+    return BackfillPreview(n_instants, False, n_start, n_over, first_at, last_at)
 
 
 def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfill:

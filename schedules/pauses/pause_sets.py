@@ -31,7 +31,7 @@ MOST_FORESEEN = 1000  # jobs
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class UndoPreview:
     """What undoing would do: `is_more` when not all jobs were looked at for what would start."""
 
     n_jobs: int
@@ -91,15 +91,15 @@ def undo(
     return _first_step(found, now)
 
 
-def foresee_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> Foresight:
+def preview_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> UndoPreview:
     """Say how many jobs undoing would resume just now, and how many runs that would start."""
     members = _members(found)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
-        return Foresight(n_jobs, 0, is_more=False)
+        return UndoPreview(n_jobs, 0, is_more=False)
     looked_at = [job for job in members.select_related("spec").order_by("pk")[:MOST_FORESEEN] if job.is_readable]
-    n_starts = sum(resuming.foresee(job, now, catch_up, most, most_counted=0).n_would_start for job in looked_at)
-    return Foresight(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
+    n_starts = sum(resuming.preview(job, now, catch_up, most, most_counted=0).n_would_start for job in looked_at)
+    return UndoPreview(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:

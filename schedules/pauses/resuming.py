@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class ResumePreview:
     """What the end of a job's pause would lead to. `n_occurrences` fell into it, if more than so many that many and one.
 
     `first_at` and `last_at` bound the `n_would_start`; None: none would.
@@ -57,21 +57,21 @@ def refuse_unless_paused(job: Job) -> None:
         raise JobConflict(f"The job is {job.state}, not paused.")
 
 
-def foresee(
+def preview(
     job: Job, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT, *, most_counted: int = MOST_COUNTED
-) -> Foresight:
+) -> ResumePreview:
     """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused, and CannotRead."""
     refuse_unless_paused(job)
     named, until = _named(job), _ends_at(job, now)
     n_occurrences = count(named, job.mark_at, until, most_counted)
     bounds, left = chosen(named, job.mark_at, until, catch_up, most), _n_left(job)
     if bounds is None or left == 0:
-        return Foresight(n_occurrences, 0, None, None)
+        return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
     n_would_start = 1 + count(named, first_at, last_at, most)
     if left is not None and left < n_would_start:
         n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
-    return Foresight(n_occurrences, n_would_start, first_at, last_at)
+    return ResumePreview(n_occurrences, n_would_start, first_at, last_at)
 
 
 def end(jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> None:

@@ -61,7 +61,7 @@ def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.Wanted:
     )
 
 
-def foreseen(found: backfill.Foresight, now: datetime) -> str:
+def foreseen(found: backfill.BackfillPreview, now: datetime) -> str:
     """What it would open, in words."""
     more = "more than " if found.is_more else ""
     text = f"The range holds {more}{counted(found.n_instants, 'instant')}; "

@@ -65,7 +65,7 @@ class BackfillPages(JobPages):
                 wanted = backfill_forms.read_wanted(request.POST, now)
                 if request.POST.get("confirmed"):
                     return self._begin(request, job, wanted, now)
-                found = backfill.foresee(job, wanted, now)
+                found = backfill.preview(job, wanted, now)
                 context |= {"foreseen": backfill_forms.foreseen(found, now), "may_start": found.n_would_start > 0}
             except InvalidDefinition as invalid:
                 context["refusal"] = " ".join(text for texts in invalid.errors.values() for text in texts)

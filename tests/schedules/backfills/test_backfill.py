@@ -15,7 +15,7 @@ from executions.states import Origin, Reason, RunStatus
 from executions.targets.base import Failed
 from schedules import queries, triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted, foresee, start, step_once
+from schedules.backfills.backfill import Wanted, preview, start, step_once
 from schedules.backfills.expected import expected_instants
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import InvalidDefinition, JobConflict
@@ -93,13 +93,13 @@ def finish(now: datetime = LATER) -> int:
 )
 def test_a_mode_asks_for_its_instants_and_a_dry_run_counts_them(mode: BackfillMode, expected: list[int]) -> None:
     job = checkered()
-    foreseen = foresee(job, Wanted(at(0), at(5), mode), LATER)
-    assert (foreseen.n_instants, foreseen.n_would_start, foreseen.n_passed_over) == (
+    found = preview(job, Wanted(at(0), at(5), mode), LATER)
+    assert (found.n_instants, found.n_would_start, found.n_passed_over) == (
         5,
         len(expected),
         5 - len(expected),
     )
-    assert (foreseen.first_at, foreseen.last_at) == (at(expected[0]), at(expected[-1]))
+    assert (found.first_at, found.last_at) == (at(expected[0]), at(expected[-1]))
     assert not Run.objects.exclude(backfill_id=None).exists()
     made = begin(job, mode=mode, overlap="allow")
     go_on()
@@ -121,8 +121,8 @@ def test_of_an_instant_the_latest_run_counts_also_one_that_retried_it() -> None:
 def test_those_in_a_folded_row_were_recorded_and_did_not_start() -> None:
     job = job_with()
     make_run(job, at(1), reason=Reason.MISSED, last_nominal_at=at(3), n_occurrences=3)
-    assert foresee(job, Wanted(at(0), at(4), GAPS), LATER).n_would_start == 1
-    assert foresee(job, Wanted(at(0), at(4), MISSING), LATER).n_would_start == 4
+    assert preview(job, Wanted(at(0), at(4), GAPS), LATER).n_would_start == 1
+    assert preview(job, Wanted(at(0), at(4), MISSING), LATER).n_would_start == 4
 
 
 @pytest.mark.parametrize(("mode", "n"), [(GAPS, 0), (MISSING, 0), (ALL, 5)])
@@ -130,7 +130,7 @@ def test_what_is_still_to_be_recorded_is_neither_a_gap_nor_missing(mode: Backfil
     job = make_job()
     triggers.pause(job.pk, at(0), actor="ann")
     job.refresh_from_db()
-    assert foresee(job, Wanted(at(0), at(5), mode), LATER).n_would_start == n
+    assert preview(job, Wanted(at(0), at(5), mode), LATER).n_would_start == n
 
 
 def test_what_is_missing_of_a_pause_runs_once_whether_it_is_resumed_before_or_after() -> None:
@@ -211,7 +211,7 @@ def test_a_pace_is_kept() -> None:
 
 def test_so_many_and_no_more() -> None:
     made = begin(job_with(), max_runs=2)
-    assert foresee(Job.objects.get(), Wanted(at(0), at(5), max_runs=2), LATER).n_would_start == 2
+    assert preview(Job.objects.get(), Wanted(at(0), at(5), max_runs=2), LATER).n_would_start == 2
     go_on()
     assert minutes(opened(made)) == [1, 2]
     assert Backfill.objects.get().state == BackfillState.DONE
@@ -352,15 +352,15 @@ def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
 @pytest.mark.parametrize(("mode", "n"), [(MISSING, 5), (GAPS, 5), (ALL, 8)])
 def test_before_a_job_was_there_nothing_of_it_is_missing(mode: BackfillMode, n: int) -> None:
     job = job_with()
-    foreseen = foresee(job, Wanted(at(-3), at(5), mode), LATER)
-    assert (foreseen.n_instants, foreseen.n_would_start) == (8, n)
+    found = preview(job, Wanted(at(-3), at(5), mode), LATER)
+    assert (found.n_instants, found.n_would_start) == (8, n)
 
 
 def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "MOST_COUNTED", 20)
     job = make_job(schedule={"specs": [{"cron": "* * * * *"}, {"cron": "*/2 * * * *"}]})
     wanted = Wanted(at(-60), at(0))
-    assert foresee(job, wanted, NOW).n_instants == 10
+    assert preview(job, wanted, NOW).n_instants == 10
     assert start(job.pk, wanted, NOW, actor="ann").n_instants == 10
 
 
@@ -370,8 +370,8 @@ def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     monkeypatch.setattr(backfill, "MOST_COUNTED", 2000)
     job = make_job(schedule={"every": "1s", "anchor_at": "2026-01-01T00:00:00Z"})
     wanted = Wanted(NOW - timedelta(days=20), NOW)
-    foreseen = foresee(job, wanted, NOW)
-    assert (foreseen.is_more, foreseen.n_would_start) == (True, 2000)
+    found = preview(job, wanted, NOW)
+    assert (found.is_more, found.n_would_start) == (True, 2000)
     start(job.pk, wanted, NOW, actor="ann")
     do_chores(NOW, 100)
     assert Run.objects.count() == backfill.MOST_LIVE

@@ -15,7 +15,7 @@ from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.passes.timed import do_chores
 from schedules.pauses import pause_sets
-from schedules.pauses.pause_sets import Foresight, foresee_undo, start, step_once, undo
+from schedules.pauses.pause_sets import UndoPreview, preview_undo, start, step_once, undo
 from schedules.tick import tick
 from tests.factories import NOW, make_job
 
@@ -100,8 +100,8 @@ def test_what_was_due_before_still_runs_and_undoing_starts_what_was_foreseen() -
         make_job(name, policies={"overlap": "allow"})
     made = start(of(), at(1.01), actor="ann")
     assert Run.objects.filter(nominal_at=at(1), status="queued").count() == 2
-    assert foresee_undo(made, at(3.5), Resumption.ALL) == Foresight(2, 4, is_more=False)
-    assert foresee_undo(made, at(3.5), Resumption.NONE) == Foresight(2, 0, is_more=False)
+    assert preview_undo(made, at(3.5), Resumption.ALL) == UndoPreview(2, 4, is_more=False)
+    assert preview_undo(made, at(3.5), Resumption.NONE) == UndoPreview(2, 0, is_more=False)
     undo(made.pk, at(3.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(3.5), 100)
     assert Run.objects.filter(status="queued").count() == 6

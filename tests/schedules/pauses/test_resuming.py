@@ -17,7 +17,7 @@ from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.passes.follow_ups import follow_once
 from schedules.passes.timed import do_chores
-from schedules.pauses.resuming import Foresight, foresee
+from schedules.pauses.resuming import ResumePreview, preview
 from schedules.tick import tick
 from tests.factories import NOW, end, make_job
 
@@ -127,9 +127,11 @@ def test_a_job_whose_pause_cannot_be_ended_keeps_no_other_waiting() -> None:
 )
 def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, expected: list[int]) -> None:
     job = paused()
-    foreseen = foresee(job, at(4.5), mode, most)
-    assert (foreseen.n_occurrences, foreseen.n_would_start) == (4, len(expected))
-    assert (foreseen.first_at, foreseen.last_at) == ((at(expected[0]), at(expected[-1])) if expected else (None, None))
+    previewed = preview(job, at(4.5), mode, most)
+    assert (previewed.n_occurrences, previewed.n_would_start) == (4, len(expected))
+    assert (previewed.first_at, previewed.last_at) == (
+        (at(expected[0]), at(expected[-1])) if expected else (None, None)
+    )
     triggers.resume(job.pk, at(4.5), actor="ann", catch_up=mode, most=most)
     tick(at(5), 100)
     assert rows() == [(n, "queued" if n in [*expected, 5] else "skipped paused") for n in range(1, 6)]
@@ -138,13 +140,13 @@ def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, exp
 
 def test_foreseeing_changes_nothing() -> None:
     job = paused()
-    foresee(job, at(4.5), Resumption.ALL)
+    preview(job, at(4.5), Resumption.ALL)
     assert (Run.objects.count(), Job.objects.get().state) == (0, JobState.PAUSED)
 
 
 def test_what_a_job_may_still_run_bounds_what_starts() -> None:
     job = paused(schedule={"cron": "* * * * *", "max_runs": 2})
-    assert foresee(job, at(4.5), Resumption.ALL) == Foresight(4, 2, at(1), at(2))
+    assert preview(job, at(4.5), Resumption.ALL) == ResumePreview(4, 2, at(1), at(2))
     triggers.resume(job.pk, at(4.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(4.5), 100)
     assert [minute for minute, what in rows() if what == "queued"] == [1, 2]
@@ -152,9 +154,9 @@ def test_what_a_job_may_still_run_bounds_what_starts() -> None:
 
 def test_a_million_occurrences_in_a_pause_are_not_counted_to_the_end() -> None:
     job = paused(schedule={"every": "1s"})
-    foreseen = foresee(job, NOW + timedelta(days=20), Resumption.LAST)
-    assert (foreseen.is_more, foreseen.n_occurrences, foreseen.n_would_start) == (True, MOST_COUNTED + 1, 1)
-    assert foreseen.first_at == NOW + timedelta(days=20)
+    previewed = preview(job, NOW + timedelta(days=20), Resumption.LAST)
+    assert (previewed.is_more, previewed.n_occurrences, previewed.n_would_start) == (True, MOST_COUNTED + 1, 1)
+    assert previewed.first_at == NOW + timedelta(days=20)
 
 
 def test_those_of_a_long_pause_are_the_same_however_many_passes_it_takes(settings: Settings) -> None:
@@ -199,7 +201,7 @@ def test_a_later_pause_is_judged_by_its_own_end() -> None:
 
 def test_only_a_paused_job_is_resumed_or_foreseen() -> None:
     job = make_job()
-    for act in (lambda: foresee(job, NOW, Resumption.ALL), lambda: triggers.resume(job.pk, NOW, actor="ann")):
+    for act in (lambda: preview(job, NOW, Resumption.ALL), lambda: triggers.resume(job.pk, NOW, actor="ann")):
         with pytest.raises(JobConflict, match="not paused"):
             act()
 
