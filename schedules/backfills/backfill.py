@@ -49,7 +49,7 @@ OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BackfillRequest:
     """What somebody asks for: instants in (after, until]."""
 
     after: datetime
@@ -72,7 +72,7 @@ class BackfillPreview:
     last_at: datetime | None
 
 
-def preview(job: Job, wanted: Wanted, now: datetime) -> BackfillPreview:
+def preview(job: Job, wanted: BackfillRequest, now: datetime) -> BackfillPreview:
     """Say what a backfill would open, and change nothing. Raises InvalidDefinition, JobConflict."""
     _check(job, wanted, now)
     most = _most_counted(job)
@@ -89,7 +89,7 @@ def preview(job: Job, wanted: Wanted, now: datetime) -> BackfillPreview:
     return BackfillPreview(n_instants, False, n_start, n_over, first_at, last_at)
 
 
-def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfill:
+def start(job_id: UUID, wanted: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
     """Begin a backfill; beats open its runs. Raises JobGone, InvalidDefinition, JobConflict."""
     n_instants = _count(job_id, wanted, now)  # it takes seconds, so not while others wait for the job
     with transaction.atomic():
@@ -132,7 +132,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     return backfill
 
 
-def _count(job_id: UUID, wanted: Wanted, now: datetime) -> int:
+def _count(job_id: UUID, wanted: BackfillRequest, now: datetime) -> int:
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
@@ -228,7 +228,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
     runs.open_backfilled(new, now, actor=backfill.actor)
 
 
-def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
+def _judged(job: Job, wanted: BackfillRequest, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
     """Each instant, with whether the mode asks for it; `at_once` of them are looked up together."""
     mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
@@ -243,8 +243,8 @@ def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[t
                 yield instant, _is_wanted(mode, standing, is_gap=is_gap and instant <= job.mark_at)
 
 
-def _rest(backfill: Backfill) -> Wanted:
-    return Wanted(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
+def _rest(backfill: Backfill) -> BackfillRequest:
+    return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
 def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_gap: bool) -> bool:
@@ -267,7 +267,7 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     followed.review([backfill.job_id])
 
 
-def _check(job: Job, wanted: Wanted, now: datetime) -> None:
+def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
     """Raise InvalidDefinition with what is wrong by field, JobConflict for a job without instants, CannotRead."""
     errors: dict[str, list[str]] = {}
     if wanted.until > now:

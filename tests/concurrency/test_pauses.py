@@ -8,7 +8,7 @@ import pytest
 
 from executions.models import Run
 from schedules import triggers
-from schedules.backfills.backfill import Wanted, start, step_once
+from schedules.backfills.backfill import BackfillRequest, start, step_once
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
@@ -61,7 +61,7 @@ def test_beats_that_see_the_end_of_a_pause_together_end_it_once() -> None:
 def test_two_backfills_of_one_range_at_once_carry_out_each_instant_once() -> None:
     job = make_job(schedule={"every": "1s"}, now=NOW - timedelta(hours=1))
     Job.objects.update(mark_at=NOW, next_run_at=NOW + SECOND)
-    wanted = Wanted(NOW - 60 * SECOND, NOW - 30 * SECOND)
+    wanted = BackfillRequest(NOW - 60 * SECOND, NOW - 30 * SECOND)
 
     def act(number: int) -> None:
         if number < 2:

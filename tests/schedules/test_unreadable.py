@@ -77,7 +77,7 @@ def job(case: tuple[str, Any]) -> Job:
     triggers.run_now(before, now, actor="tests")
     end(make_run(made, now - 30 * MINUTE), Failed("x", "x", permanent=True))
     claim(make_run(made, now - 20 * MINUTE))
-    backfill.start(made.pk, backfill.Wanted(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    backfill.start(made.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     store(made, *case)
     made.refresh_from_db()
     return made
@@ -208,6 +208,6 @@ def test_the_end_of_a_backfill_leaves_the_chains_of_its_job() -> None:
     now = datetime.now(UTC)
     source = make_job("source", now=now - HOUR)
     make_job("after", {"kind": "none"}, start_after=[{"job": str(source.pk)}], now=now - HOUR)
-    made = backfill.start(source.pk, backfill.Wanted(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    made = backfill.start(source.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     backfill.cancel(made.pk, now, actor="tests")
     assert Watch.objects.filter(job_id=source.pk).exists()

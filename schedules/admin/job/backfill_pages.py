@@ -96,7 +96,9 @@ class BackfillPages(JobPages):
             messages.warning(request, f"Not cancelled: {refusal}")
         return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))
 
-    def _begin(self, request: HttpRequest, job: Job, wanted: backfill.Wanted, now: datetime) -> HttpResponseBase:
+    def _begin(
+        self, request: HttpRequest, job: Job, wanted: backfill.BackfillRequest, now: datetime
+    ) -> HttpResponseBase:
         backfill.start(job.pk, wanted, now, actor=request.user.get_username())
         self.log_change(request, job, f"Started a backfill from {wanted.after:%Y-%m-%d %H:%M} UTC.")
         messages.success(request, "The backfill has begun.")

@@ -89,8 +89,8 @@ def _is_over(made: Backfill) -> bool:
     return made.state != BackfillState.OPEN and not by_instant.count_live(made.pk)
 
 
-def _wanted(options: dict[str, Any], now: datetime) -> backfill.Wanted:
-    return backfill.Wanted(
+def _wanted(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
+    return backfill.BackfillRequest(
         after=_instant("after", options["after"]),
         until=_instant("until", options["until"]) if options["until"] else now,
         mode=BackfillMode(options["mode"]),
