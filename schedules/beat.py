@@ -41,7 +41,7 @@ from schedules import queries
 from schedules.passes.follow_ups import Followed, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
-from schedules.passes.timed import NO_CHORES, do_chores
+from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import Ticked, tick
 
@@ -171,7 +171,7 @@ class JobScheduler(PeriodicScheduler):
             next_at.tick,
             next_at.follow,
             next_at.expire,
-            next_at.chore,
+            next_at.timed,
             max(next_at.dispatch, self._ask_broker_at),
         )
         return min(*again_at, *(at if at > now else soonest for at in each_at))
@@ -217,9 +217,9 @@ class JobScheduler(PeriodicScheduler):
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(again, dispatch_once, now, limit, self._allowance.at(now))
             self.publish(again.messages, now)
-        chores = self._try(NO_CHORES, do_chores, now, limit) if next_at.chore <= now else NO_CHORES
+        timed = self._try(NO_TIMED_WORK, do_timed_work, now, limit) if next_at.timed <= now else NO_TIMED_WORK
         n_broken = ticked.n_broken + followed.n_broken + again.n_broken
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again.messages)
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or timed.n_done or again.messages)
         if took:
             log.debug(
                 "pass",
@@ -229,7 +229,7 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
-                n_chores=chores.n_done,
+                n_timed=timed.n_done,
                 n_messages=len(ticked.messages) + len(again.messages),
             )
         is_faulty = self._is_faulty or n_broken

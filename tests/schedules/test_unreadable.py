@@ -17,7 +17,7 @@ from schedules.backfills import backfill
 from schedules.ledger.watchdog import watch_once
 from schedules.models import Backfill, Job, PauseSet, ScheduleSpan
 from schedules.passes.follow_ups import follow_once
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from tests.documented import api, staff
 from tests.factories import ECHO, HELLO, claim, end, make_job, make_run
@@ -190,10 +190,10 @@ def test_it_keeps_nothing_else_from_going_on(job: Job) -> None:
     for _ in range(3):
         tick(now, 100)
         follow_once(now, 100)
-        do_chores(now, 100)
+        do_timed_work(now, 100)
     assert Run.objects.filter(job=other).count() >= 1
     triggers.pause(job.pk, now, actor="tests", until=now + MINUTE)
-    do_chores(now + 2 * MINUTE, 100)
+    do_timed_work(now + 2 * MINUTE, 100)
     watch_once(now + 2 * MINUTE, 100)
 
 

@@ -23,7 +23,7 @@ from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from schedules.passes.follow_ups import follow_once
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from tests.factories import ECHO, NOW, end, make_job, make_run
 
@@ -259,9 +259,9 @@ def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
     begin(broken, last=1)
     begin(sound, last=1)
     RunSpec.objects.filter(job_id=broken.pk).update(policies={"overlap": "of another version"})
-    do_chores(LATER, 100)
+    do_timed_work(LATER, 100)
     assert set(Run.objects.values_list("job_id", flat=True)) == {sound.pk}
-    assert queries.next_at().chore == LATER + MINUTE
+    assert queries.next_at().timed == LATER + MINUTE
 
 
 def test_cancelling_cancels_what_has_not_begun_and_opens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,5 +373,5 @@ def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     found = preview(job, wanted, NOW)
     assert (found.is_more, found.n_would_start) == (True, 2000)
     start(job.pk, wanted, NOW, actor="ann")
-    do_chores(NOW, 100)
+    do_timed_work(NOW, 100)
     assert Run.objects.count() == backfill.MOST_LIVE
