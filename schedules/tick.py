@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
-PUSHED_BACK_FOR = timedelta(minutes=1)  # before what could not be processed is looked at again
+PUSH_BACK_DELAY = timedelta(minutes=1)  # before what could not be processed is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
         return Ticked(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
-    take_apart(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
+    take_apart(lambda ids: queries.push_back(ids, now, now + PUSH_BACK_DELAY), list(faults))
     n_jobs = sum(part.n_jobs for part in parts)
     return Ticked(
         n_jobs=n_jobs + len(faults),
@@ -128,7 +128,7 @@ def _pass(jobs: Sequence[DueJob], now: datetime, *, published: bool, spread: int
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
-        queries.push_back(broken, now, now + PUSHED_BACK_FOR)
+        queries.push_back(broken, now, now + PUSH_BACK_DELAY)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
     return Ticked(len(plans) + len(broken), n_skipped, len(broken), gather(waiting, spread), n_held)

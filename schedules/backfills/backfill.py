@@ -165,7 +165,7 @@ def step_once(now: datetime) -> bool:
             if is_away():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            backfills_queries.backfill_later(backfill_id, now + tick.PUSHED_BACK_FOR)
+            backfills_queries.backfill_later(backfill_id, now + tick.PUSH_BACK_DELAY)
         return True
 
 

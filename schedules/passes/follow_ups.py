@@ -27,7 +27,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.jobs import chains
 from schedules.models import Job, JobState
-from schedules.tick import PUSHED_BACK_FOR, RUNS_A_PASS
+from schedules.tick import PUSH_BACK_DELAY, RUNS_A_PASS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -114,7 +114,7 @@ def _follow_apart(ids: Sequence[int], now: datetime) -> Followed:
         return Followed(n_broken=len(faults))
     for followup_id, error in faults.items():
         log.error("followup_pushed_back", action="push_back", followup=followup_id, exc_info=error)
-    take_apart(lambda some: runs.postpone_followups(some, now + PUSHED_BACK_FOR), list(faults))
+    take_apart(lambda some: runs.postpone_followups(some, now + PUSH_BACK_DELAY), list(faults))
     return sum(parts, Followed(len(faults), n_broken=len(faults)))
 
 
@@ -131,7 +131,7 @@ def _follow(found: Sequence[runs.Followup], now: datetime) -> Followed:
         now,
     )
     runs.postpone_followups([followup.id for followup in ends.busy], now + BUSY)
-    runs.postpone_followups([followup.id for followup in ends.broken], now + PUSHED_BACK_FOR)
+    runs.postpone_followups([followup.id for followup in ends.broken], now + PUSH_BACK_DELAY)
     kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
     runs.drop_followups({*ready} - {*kept.values()})
     if kept:

@@ -115,7 +115,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             if is_away():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
-            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSHED_BACK_FOR)
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSH_BACK_DELAY)
         return True
 
 

@@ -20,7 +20,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
-from schedules.tick import PUSHED_BACK_FOR
+from schedules.tick import PUSH_BACK_DELAY
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def end_expired(now: datetime, limit: int) -> int:
     with transaction.atomic():
         ids = queries.lock_expired_pauses(now, limit)
         broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
-        Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSHED_BACK_FOR)
+        Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSH_BACK_DELAY)
         return len(ids)
 
 
