@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
+MAX_RUNS_PER_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
 PUSH_BACK_DELAY = timedelta(minutes=1)  # before what could not be processed is looked at again
 
 
@@ -46,7 +46,7 @@ class Ticked:
 
 
 def tick(now: datetime, limit: int, spread: int = SPREAD) -> Ticked:
-    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
+    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `MAX_RUNS_PER_PASS` rows.
 
     1. Lock due jobs that no other tick has.
     2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
@@ -140,7 +140,7 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
     plans, broken = [], []
     n_rows = 0
     for job in jobs:
-        if n_rows >= RUNS_A_PASS:
+        if n_rows >= MAX_RUNS_PER_PASS:
             break
         try:
             plans.append(plan(job, now, going_on.get(job.id, GoingOn()), off))

@@ -27,7 +27,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.jobs import chains
 from schedules.models import Job, JobState
-from schedules.tick import PUSH_BACK_DELAY, RUNS_A_PASS
+from schedules.tick import MAX_RUNS_PER_PASS, PUSH_BACK_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,7 +162,7 @@ def _after_ends(ended: Mapping[UUID, runs.Followup], now: datetime) -> Ends:
             ends.busy.add(ended[run.pk])
         elif not all(map(_is_readable, about)):
             ends.broken.add(ended[run.pk])
-        elif len(ends.chained) >= RUNS_A_PASS:
+        elif len(ends.chained) >= MAX_RUNS_PER_PASS:
             ends.left.add(ended[run.pk])
         else:
             if run.job_id in jobs:
