@@ -134,7 +134,7 @@ class JobExplainView(ApiView):
             kept_since=account.standing.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
-            incidents=[_incident(stoppage) for stoppage in ledger_account.incidents(job_id, after, until)],
+            incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],
             not_covered=beyond(job) or None,
             runs=reverse("job-runs", args=[job_id]),
             entries=[entry_of(entry, text) for entry, text in told(account.entries, now)],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
 
 SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
-MOST_INCIDENTS = 100
+MAX_STOPPAGES_SHOWN = 100
 MOST_COUNTED = 20_000  # entries that are looked through for one answer
 
 
@@ -83,10 +83,10 @@ def gaps(job_id: UUID, after: datetime, until: datetime, now: datetime, limit: i
     return list(islice(found, limit))
 
 
-def incidents(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
+def stoppages_in(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
     """What the watchdog has told of a job: what is not over, and what fell into (after, until]; up to 100, oldest first."""
     told = Stoppage.objects.filter(job_id=job_id, raised_at__isnull=False)
-    return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MOST_INCIDENTS])
+    return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MAX_STOPPAGES_SHOWN])
 
 
 def standing_of(job: Job, now: datetime) -> Standing:

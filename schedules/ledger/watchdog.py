@@ -38,7 +38,7 @@ GAPS_A_PASS = 100  # jobs: where much is broken at once, the next passes tell th
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass. `n_looked_at`: jobs whose ledger was compared; the others as in `incidents.Reviewed`."""
+    """Counts of one pass. `n_looked_at`: jobs whose ledger was compared; the others as in `stoppages.Reviewed`."""
 
     n_looked_at: int
     n_raised: int

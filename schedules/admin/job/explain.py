@@ -84,7 +84,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "zone": str(timezone.get_current_timezone()),
         "beyond": sentences.beyond(job),
         "has_clock": sentences.has_clock(job),
-        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger_account.incidents(job.pk, after, until)],
+        "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.told(entries, now)],
         "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),

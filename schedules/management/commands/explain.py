@@ -67,7 +67,7 @@ class Command(BaseCommand):
         except JobGone:
             raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
         if not options["json"]:
-            for stoppage in account.incidents(job_id, after, until):
+            for stoppage in account.stoppages_in(job_id, after, until):
                 self.stdout.write(
                     f"{_exact(stoppage.raised_at or stoppage.found_at):<{WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}"
                 )
