@@ -20,7 +20,7 @@ from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
-from schedules.ledger.sentences import beyond, told
+from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
 from values.readable import reasons
 
@@ -135,9 +135,9 @@ class JobExplainView(ApiView):
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],
-            not_covered=beyond(job) or None,
+            not_covered=describe_other_starts(job) or None,
             runs=reverse("job-runs", args=[job_id]),
-            entries=[entry_of(entry, text) for entry, text in told(account.entries, now)],
+            entries=[entry_of(entry, text) for entry, text in with_sentences(account.entries, now)],
             next=_next(request, account.next_at, until),
         )
         return Response(body.json_body())
