@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class InstantOutcome:
     """`backfilled_by` is the run of an earlier backfill of the instant, None when there was none.
 
     `is_gap`: backfills opened runs, none of which ever began, and the schedule left no row.
@@ -32,14 +32,14 @@ class Standing:
         return self.status in TERMINAL
 
 
-def standings(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, Standing]:
+def outcomes_at(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, InstantOutcome]:
     """Where those of these instants stand, ascending, that have a row, or their place in a folded one."""
     if not instants:
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
-    found: dict[datetime, Standing] = {}
+    found: dict[datetime, InstantOutcome] = {}
     for first_at, last_at in fetch(history_queries.FOLDED_IN, bounds):
-        found |= {at: Standing(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
+        found |= {at: InstantOutcome(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
     rows = fetch(history_queries.OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
     retries = {run_id: rest for run_id, *rest in fetch(history_queries.RETRIES, {"id": [row[0] for row in rows]})}
     for run_id, nominal_at, origin, status, has_begun in rows:  # in the order in which they were made
@@ -47,7 +47,7 @@ def standings(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, Stan
         is_idle = origin == Origin.BACKFILL and not (has_begun or retry_has_begun)
         is_gap = is_idle and (nominal_at not in found or found[nominal_at].is_gap)
         backfilled_by = run_id if origin == Origin.BACKFILL else None
-        found[nominal_at] = Standing(RunStatus(latest), backfilled_by, is_gap)
+        found[nominal_at] = InstantOutcome(RunStatus(latest), backfilled_by, is_gap)
     return found
 
 

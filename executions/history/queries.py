@@ -55,14 +55,14 @@ SELECT DISTINCT ON (retry_of) retry_of, {RECORD}
  ORDER BY retry_of, created_at DESC, id DESC
 """
 
-# history.standings: what there is of certain instants, in the order in which it was made.
+# by_instant.outcomes_at: what there is of certain instants, in the order in which it was made.
 OF_INSTANTS = f"""
 SELECT id, nominal_at, origin, status, {HAS_BEGUN} FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
    AND n_occurrences = 1
  ORDER BY created_at, origin DESC
 """
-# history.standings: the status of each one's latest retry, and whether any of them began.
+# by_instant.outcomes_at: the status of each one's latest retry, and whether any of them began.
 RETRIES = f"""
 SELECT retry_of, (array_agg(status ORDER BY created_at DESC, id DESC))[1], bool_or({HAS_BEGUN})
   FROM executions_run WHERE retry_of = ANY(%(id)s) GROUP BY retry_of

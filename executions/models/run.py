@@ -140,7 +140,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.standings and COUNT_OF_BACKFILL
+            # by_instant.outcomes_at and COUNT_OF_BACKFILL
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),

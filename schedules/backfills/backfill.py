@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from uuid import UUID
 
-    from executions.history.by_instant import Standing
+    from executions.history.by_instant import InstantOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -204,7 +204,7 @@ def _step(backfill: Backfill, now: datetime) -> None:
 
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
     """Under the job's lock, and by the backfill's overlap policy in place of the job's."""
-    found = by_instant.standings(job.pk, instants)
+    found = by_instant.outcomes_at(job.pk, instants)
     going_on = runs.going_on([job.pk]).get(job.pk, overlap.GoingOn())
     new = []
     for place, instant in enumerate(instants):
@@ -233,28 +233,28 @@ def _judged(job: Job, wanted: BackfillRequest, now: datetime, at_once: int) -> I
     mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
     while part := list(islice(instants, at_once)):
-        found = by_instant.standings(job.pk, part)
+        found = by_instant.outcomes_at(job.pk, part)
         for instant in part:
-            standing = found.get(instant)
-            is_gap = standing is None or standing.is_gap
+            outcome = found.get(instant)
+            is_gap = outcome is None or outcome.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
                 yield instant, False  # the job was not there yet, or the row may have been pruned
             else:
-                yield instant, _is_wanted(mode, standing, is_gap=is_gap and instant <= job.mark_at)
+                yield instant, _is_wanted(mode, outcome, is_gap=is_gap and instant <= job.mark_at)
 
 
 def _rest(backfill: Backfill) -> BackfillRequest:
     return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
-def _is_wanted(mode: BackfillMode, standing: Standing | None, *, is_gap: bool) -> bool:
+def _is_wanted(mode: BackfillMode, outcome: InstantOutcome | None, *, is_gap: bool) -> bool:
     match mode:
         case BackfillMode.ALL:
-            return standing is None or standing.is_over
+            return outcome is None or outcome.is_over
         case BackfillMode.FAILED:
-            return standing is not None and standing.status in (RunStatus.FAILED, RunStatus.CANCELLED)
+            return outcome is not None and outcome.status in (RunStatus.FAILED, RunStatus.CANCELLED)
         case BackfillMode.MISSING:
-            did_not_start = standing is not None and not standing.is_gap and standing.status is RunStatus.SKIPPED
+            did_not_start = outcome is not None and not outcome.is_gap and outcome.status is RunStatus.SKIPPED
             return is_gap or did_not_start
         case BackfillMode.GAPS:
             return is_gap
