@@ -184,7 +184,7 @@ class JobResumeView(ApiView):
         if asked.dry_run:
             found = resuming.preview(_find(job_id), now, asked.catch_up, asked.max_runs)
             return Response(foresight_of(found).json_body())
-        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
+        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs)
         return Response(shown(job, request).json_body())
 
 

@@ -187,7 +187,9 @@ class PauseSetUndoView(ApiView):
                 is_more=foreseen.is_more,
             )
             return Response(shape.json_body())
-        undone = pause_sets.undo(pause_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
+        undone = pause_sets.undo(
+            pause_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs
+        )
         return Response(_shown(undone).json_body(), status=202)
 
 

@@ -135,7 +135,7 @@ def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, exp
     assert (previewed.first_at, previewed.last_at) == (
         (at(expected[0]), at(expected[-1])) if expected else (None, None)
     )
-    triggers.resume(job.pk, at(4.5), actor="ann", catch_up=mode, most=most)
+    triggers.resume(job.pk, at(4.5), actor="ann", catch_up=mode, max_runs=most)
     tick(at(5), 100)
     assert rows() == [(n, "queued" if n in [*expected, 5] else "skipped paused") for n in range(1, 6)]
     assert set(Run.objects.values_list("origin", flat=True)) == {"schedule"}
@@ -165,7 +165,7 @@ def test_a_million_occurrences_in_a_pause_are_not_counted_to_the_end() -> None:
 def test_those_of_a_long_pause_are_the_same_however_many_passes_it_takes(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     job = paused()
-    triggers.resume(job.pk, at(10.5), actor="ann", catch_up=Resumption.ALL, most=4)
+    triggers.resume(job.pk, at(10.5), actor="ann", catch_up=Resumption.ALL, max_runs=4)
     for _ in range(4):
         tick(at(10.5), 100)
     assert [minute for minute, what in rows() if what == "queued"] == [7, 8, 9, 10]
