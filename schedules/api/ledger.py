@@ -97,7 +97,7 @@ class Ledger(Shape):
     kept_since: datetime = Field(description="Older runs may have been pruned: before this instant nothing is missed.")
     counts: dict[str, int] | None = Field(
         description="Occurrences in the window by decision. Null for a window of more than "
-        f"{ledger_account.MOST_COUNTED:,} entries."
+        f"{ledger_account.MAX_ENTRIES_READ:,} entries."
     )
     unreadable: str | None = Field(
         description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."

@@ -41,7 +41,7 @@ MOST_LIVE = 100  # runs of a backfill that are not over at one time
 LOW = MOST_LIVE // 2  # when so few are left, more are opened
 INSTANTS_A_STEP = 1000
 AT_ONCE = 200  # looked up together where few of them may start
-MOST_COUNTED = 100_000  # instants; each is asked of each spec of the job
+MAX_INSTANTS_COUNTED = 100_000  # instants; each is asked of each spec of the job
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # at runs of whose end no beat has told
 LONGEST_PACE = timedelta(days=1)
 # With the others each instant of the range would stop the one before.
@@ -141,7 +141,7 @@ def _count(job_id: UUID, wanted: BackfillRequest, now: datetime) -> int:
 
 
 def _most_counted(job: Job) -> int:
-    return MOST_COUNTED // max(1, len(job.schedule_spec.specs))
+    return MAX_INSTANTS_COUNTED // max(1, len(job.schedule_spec.specs))
 
 
 def _lock(backfill_id: UUID) -> Backfill:

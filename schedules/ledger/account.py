@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
 MAX_STOPPAGES_SHOWN = 100
-MOST_COUNTED = 20_000  # entries that are looked through for one answer
+MAX_ENTRIES_READ = 20_000  # entries that are looked through for one answer
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """One page of a job's ledger.
 
-    `counts`: occurrences of the whole window by decision, None if it holds more than `MOST_COUNTED` entries.
+    `counts`: occurrences of the whole window by decision, None if it holds more than `MAX_ENTRIES_READ` entries.
     `next_at`: the page went up to this instant, and others follow; None: it is the last one.
     """
 
@@ -56,7 +56,7 @@ def explain(
     next_at: datetime | None = None
     last_at = after
     for n_seen, entry in enumerate(_entries(job_id, job, clock, after, until), start=1):
-        if n_seen > MOST_COUNTED:
+        if n_seen > MAX_ENTRIES_READ:
             return Account(after, until, clock, page, None, next_at or last_at)
         counts[entry.decision] += entry.n_occurrences
         last_at = entry.last_at

@@ -357,7 +357,7 @@ def test_before_a_job_was_there_nothing_of_it_is_missing(mode: BackfillMode, n: 
 
 
 def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_COUNTED", 20)
+    monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 20)
     job = make_job(schedule={"specs": [{"cron": "* * * * *"}, {"cron": "*/2 * * * *"}]})
     wanted = BackfillRequest(at(-60), at(0))
     assert preview(job, wanted, NOW).n_instants == 10
@@ -367,7 +367,7 @@ def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypa
 def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backfill, "MOST_COUNTED", 2000)
+    monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 2000)
     job = make_job(schedule={"every": "1s", "anchor_at": "2026-01-01T00:00:00Z"})
     wanted = BackfillRequest(NOW - timedelta(days=20), NOW)
     found = preview(job, wanted, NOW)
