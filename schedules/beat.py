@@ -38,7 +38,7 @@ from executions.dispatch import (
     postpone,
 )
 from schedules import queries
-from schedules.passes.follow_ups import Followed, follow_once
+from schedules.passes.follow_ups import FollowUpResult, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
 from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
@@ -204,7 +204,7 @@ class JobScheduler(PeriodicScheduler):
 
     def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
         """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
-        ticked, followed, again = NOTHING, Followed(), Dispatched([])
+        ticked, followed, again = NOTHING, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
         if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
@@ -213,7 +213,7 @@ class JobScheduler(PeriodicScheduler):
             ticked = self._try(ticked, tick, now, limit, self._allowance.at(now))
             self.publish(ticked.messages, now)
             if ticked.n_held:
-                followed += self._try(Followed(), follow_once, now, limit)
+                followed += self._try(FollowUpResult(), follow_once, now, limit)
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(again, dispatch_once, now, limit, self._allowance.at(now))
             self.publish(again.messages, now)

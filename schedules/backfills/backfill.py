@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MOST_LIVE = 100  # runs of a backfill that are not over at one time
-LOW = MOST_LIVE // 2  # when so few are left, more are opened
+REFILL_AT = MOST_LIVE // 2  # when so few are left, more are opened
 INSTANTS_A_STEP = 1000
 AT_ONCE = 200  # looked up together where few of them may start
 MAX_INSTANTS_COUNTED = 100_000  # instants; each is asked of each spec of the job

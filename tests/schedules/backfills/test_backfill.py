@@ -181,7 +181,7 @@ def test_limits_of_the_job_hold() -> None:
 
 def test_never_more_than_some_wait_and_the_next_follow_when_few_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "MOST_LIVE", 4)
-    monkeypatch.setattr(backfill, "LOW", 2)
+    monkeypatch.setattr(backfill, "REFILL_AT", 2)
     made = begin(job_with(), last=10, overlap="allow")
     go_on()
     assert minutes(opened()) == [1, 2, 3, 4]
