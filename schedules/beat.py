@@ -37,10 +37,10 @@ from executions.dispatch import (
     republish_stranded,
 )
 from schedules import queries
-from schedules.passes.follow_ups import Followed, follow_once
+from schedules.passes.follow_ups import FollowUpResult, follow_once
 from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
-from schedules.passes.timed import NO_CHORES, do_chores
+from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
 from schedules.passes.wakeup import Wakeup
 from schedules.tick import Ticked, tick
 from values.database import is_database_unavailable, one_line
@@ -171,7 +171,7 @@ class JobScheduler(PeriodicScheduler):
             next_at.tick,
             next_at.follow,
             next_at.expire,
-            next_at.chore,
+            next_at.timed,
             max(next_at.dispatch, self._ask_broker_at),
         )
         return min(*again_at, *(at if at > now else soonest for at in each_at))
@@ -204,7 +204,7 @@ class JobScheduler(PeriodicScheduler):
 
     def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
         """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
-        ticked, followed, again = NOTHING, Followed(), Dispatched([])
+        ticked, followed, again = NOTHING, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
         if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
@@ -213,13 +213,13 @@ class JobScheduler(PeriodicScheduler):
             ticked = self._try(ticked, tick, now, limit, self._allowance.at(now))
             self.publish(ticked.messages, now)
             if ticked.n_held:
-                followed += self._try(Followed(), follow_once, now, limit)
+                followed += self._try(FollowUpResult(), follow_once, now, limit)
         if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
             again = self._try(again, dispatch_once, now, limit, self._allowance.at(now))
             self.publish(again.messages, now)
-        chores = self._try(NO_CHORES, do_chores, now, limit) if next_at.chore <= now else NO_CHORES
+        timed = self._try(NO_TIMED_WORK, do_timed_work, now, limit) if next_at.timed <= now else NO_TIMED_WORK
         n_broken = ticked.n_broken + followed.n_broken + again.n_broken
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or chores.n_done or again.messages)
+        took = bool(ticked.n_jobs or followed.n_followups or n_expired or timed.n_done or again.messages)
         if took:
             log.debug(
                 "pass",
@@ -229,7 +229,7 @@ class JobScheduler(PeriodicScheduler):
                 n_broken=n_broken,
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
-                n_chores=chores.n_done,
+                n_timed=timed.n_done,
                 n_messages=len(ticked.messages) + len(again.messages),
             )
         is_faulty = self._is_faulty or n_broken

@@ -267,7 +267,7 @@ class NextAt:
     dispatch: datetime
     follow: datetime
     expire: datetime
-    chore: datetime
+    timed: datetime
 
 
 def next_at() -> NextAt:

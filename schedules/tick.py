@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-RUNS_A_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
-PUSHED_BACK_FOR = timedelta(minutes=1)  # before what could not be processed is looked at again
+MAX_RUNS_PER_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
+PUSH_BACK_DELAY = timedelta(minutes=1)  # before what could not be processed is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Ticked:
 
 
 def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Ticked:
-    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `RUNS_A_PASS` rows.
+    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `MAX_RUNS_PER_PASS` rows.
 
     1. Lock due jobs that no other tick has.
     2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
@@ -103,7 +103,7 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
         return Ticked(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
-    split_on_failure(lambda ids: queries.push_back(ids, now, now + PUSHED_BACK_FOR), list(faults))
+    split_on_failure(lambda ids: queries.push_back(ids, now, now + PUSH_BACK_DELAY), list(faults))
     n_jobs = sum(part.n_jobs for part in parts)
     return Ticked(
         n_jobs=n_jobs + len(faults),
@@ -130,7 +130,7 @@ def _pass(
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
-        queries.push_back(broken, now, now + PUSHED_BACK_FOR)
+        queries.push_back(broken, now, now + PUSH_BACK_DELAY)
     n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
     n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
     return Ticked(len(plans) + len(broken), n_skipped, len(broken), build_messages(waiting, max_messages), n_held)
@@ -142,7 +142,7 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
     plans, broken = [], []
     n_rows = 0
     for job in jobs:
-        if n_rows >= RUNS_A_PASS:
+        if n_rows >= MAX_RUNS_PER_PASS:
             break
         try:
             plans.append(plan(job, now, live_runs.get(job.id, LiveRuns()), off))

@@ -93,14 +93,14 @@ def resume(
     *,
     actor: str,
     catch_up: Resumption = Resumption.NONE,
-    most: int = MOST_BY_DEFAULT,
+    max_runs: int = MOST_BY_DEFAULT,
 ) -> Job:
-    """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `most`; later ones run.
+    """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `max_runs`; later ones run.
 
     Raises JobGone, JobConflict for a job that is not paused, and CannotRead for one whose schedule nobody knows.
     """
     with transaction.atomic():
         job = lock(job_id)
         resuming.refuse_unless_paused(job)
-        resuming.end([job], now, actor=actor, catch_up=catch_up, most=most)
+        resuming.end([job], now, actor=actor, catch_up=catch_up, max_runs=max_runs)
         return lock(job_id)

@@ -44,10 +44,10 @@ class BackfillRequest(Shape):
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(False, description="Open nothing: say what would be opened.")
 
-    def wanted(self) -> backfill.Wanted:
+    def wanted(self) -> backfill.BackfillRequest:
         """Return what the clock side makes of it."""
         overlap = self.overlap or Overlap.BUFFER_ALL
-        return backfill.Wanted(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
+        return backfill.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
 
 
 class BackfillForesight(Shape):
@@ -145,7 +145,7 @@ FORESIGHT: dict[str, Any] = {
 }
 
 
-def foresight_of(found: backfill.Foresight) -> BackfillForesight:
+def foresight_of(found: backfill.BackfillPreview) -> BackfillForesight:
     """Return what a backfill would open as the API shows it."""
     return BackfillForesight(
         dry_run=True,

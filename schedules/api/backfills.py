@@ -57,7 +57,7 @@ class JobBackfillView(ApiView):
         now = datetime.now(UTC)
         asked = read_body(request, BackfillRequest)
         if asked.dry_run:
-            return Response(foresight_of(backfill.foresee(_find_job(job_id), asked.wanted(), now)).json_body())
+            return Response(foresight_of(backfill.preview(_find_job(job_id), asked.wanted(), now)).json_body())
         made = backfill.start(job_id, asked.wanted(), now, actor=actor_of(request))
         location = reverse("backfill", args=[made.pk])
         return Response(detail_of(made).json_body(), status=202, headers={"Location": location})

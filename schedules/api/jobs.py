@@ -179,9 +179,9 @@ class JobResumeView(ApiView):
         now = datetime.now(UTC)
         asked = read_resume(request)
         if asked.dry_run:
-            found = resuming.foresee(_find(job_id), now, asked.catch_up, asked.max_runs)
+            found = resuming.preview(_find(job_id), now, asked.catch_up, asked.max_runs)
             return Response(foresight_of(found).json_body())
-        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
+        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs)
         return Response(shown(job, request).json_body())
 
 

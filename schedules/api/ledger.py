@@ -20,7 +20,7 @@ from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
-from schedules.ledger.sentences import beyond, told
+from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
 from values.readable import reasons
 
@@ -97,7 +97,7 @@ class Ledger(Shape):
     kept_since: datetime = Field(description="Older runs may have been pruned: before this instant nothing is missed.")
     counts: dict[str, int] | None = Field(
         description="Occurrences in the window by decision. Null for a window of more than "
-        f"{ledger_account.MOST_COUNTED:,} entries."
+        f"{ledger_account.MAX_ENTRIES_READ:,} entries."
     )
     unreadable: str | None = Field(
         description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."
@@ -131,13 +131,13 @@ class JobExplainView(ApiView):
         body = Ledger(
             after=after,
             until=until,
-            kept_since=account.standing.kept_since,
+            kept_since=account.clock.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
-            incidents=[_incident(stoppage) for stoppage in ledger_account.incidents(job_id, after, until)],
-            not_covered=beyond(job) or None,
+            incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],
+            not_covered=describe_other_starts(job) or None,
             runs=reverse("job-runs", args=[job_id]),
-            entries=[entry_of(entry, text) for entry, text in told(account.entries, now)],
+            entries=[entry_of(entry, text) for entry, text in with_sentences(account.entries, now)],
             next=_next(request, account.next_at, until),
         )
         return Response(body.json_body())

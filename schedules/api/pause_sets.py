@@ -179,7 +179,7 @@ class PauseSetUndoView(ApiView):
         asked = read_resume(request)
         found = get_object_or_404(PauseSet, pk=pause_id)
         if asked.dry_run:
-            foreseen = pause_sets.foresee_undo(found, now, asked.catch_up, asked.max_runs)
+            foreseen = pause_sets.preview_undo(found, now, asked.catch_up, asked.max_runs)
             shape = UndoForesight(
                 dry_run=True,
                 n_jobs=foreseen.n_jobs,
@@ -187,7 +187,9 @@ class PauseSetUndoView(ApiView):
                 is_more=foreseen.is_more,
             )
             return Response(shape.json_body())
-        undone = pause_sets.undo(pause_id, now, actor=actor_of(request), catch_up=asked.catch_up, most=asked.max_runs)
+        undone = pause_sets.undo(
+            pause_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs
+        )
         return Response(_shown(undone).json_body(), status=202)
 
 

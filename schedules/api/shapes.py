@@ -210,7 +210,7 @@ class JobOrForesight(Shape):
         return handler(either.core_schema)
 
 
-def foresight_of(found: resuming.Foresight) -> Foresight:
+def foresight_of(found: resuming.ResumePreview) -> Foresight:
     """Return what would start as the API shows it."""
     return Foresight(
         dry_run=True,

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MOST_LIVE = 100  # runs of a backfill that are not over at one time
-LOW = MOST_LIVE // 2  # when so few are left, more are opened
+REFILL_AT = MOST_LIVE // 2  # when so few are left, more are opened
 INSTANTS_A_STEP = 1000
 AT_ONCE = 200  # looked up together where few of them may start
-MOST_COUNTED = 100_000  # instants; each is asked of each spec of the job
+MAX_INSTANTS_COUNTED = 100_000  # instants; each is asked of each spec of the job
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # at runs of whose end no beat has told
 LONGEST_PACE = timedelta(days=1)
 # With the others each instant of the range would stop the one before.
@@ -47,7 +47,7 @@ OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BackfillRequest:
     """What somebody asks for: instants in (after, until]."""
 
     after: datetime
@@ -59,7 +59,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class BackfillPreview:
     """What a backfill would open. `is_more`: its range holds more instants than were counted."""
 
     n_instants: int
@@ -70,7 +70,7 @@ class Foresight:
     last_at: datetime | None
 
 
-def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
+def preview(job: Job, wanted: BackfillRequest, now: datetime) -> BackfillPreview:
     """Say what a backfill would open, and change nothing. Raises InvalidDefinition, JobConflict."""
     _check(job, wanted, now)
     most = _most_counted(job)
@@ -78,16 +78,16 @@ def foresee(job: Job, wanted: Wanted, now: datetime) -> Foresight:
     first_at = last_at = None
     for instant, is_wanted in _judged(job, wanted, now, INSTANTS_A_STEP):
         if n_instants == most or n_start == wanted.max_runs:
-            return Foresight(n_instants, True, n_start, n_over, first_at, last_at)
+            return BackfillPreview(n_instants, True, n_start, n_over, first_at, last_at)
         n_instants += 1
         if is_wanted:
             n_start, first_at, last_at = n_start + 1, first_at or instant, instant
         else:
             n_over += 1
-    return Foresight(n_instants, False, n_start, n_over, first_at, last_at)
+    return BackfillPreview(n_instants, False, n_start, n_over, first_at, last_at)
 
 
-def start(job_id: UUID, wanted: Wanted, now: datetime, *, actor: str) -> Backfill:
+def start(job_id: UUID, wanted: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
     """Begin a backfill; beats open its runs. Raises JobGone, InvalidDefinition, JobConflict."""
     n_instants = _count(job_id, wanted, now)  # it takes seconds, so not while others wait for the job
     with transaction.atomic():
@@ -130,7 +130,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     return backfill
 
 
-def _count(job_id: UUID, wanted: Wanted, now: datetime) -> int:
+def _count(job_id: UUID, wanted: BackfillRequest, now: datetime) -> int:
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
@@ -139,7 +139,7 @@ def _count(job_id: UUID, wanted: Wanted, now: datetime) -> int:
 
 
 def _most_counted(job: Job) -> int:
-    return MOST_COUNTED // max(1, len(job.schedule_spec.specs))
+    return MAX_INSTANTS_COUNTED // max(1, len(job.schedule_spec.specs))
 
 
 def _lock(backfill_id: UUID) -> Backfill:
@@ -163,7 +163,7 @@ def step_once(now: datetime) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            backfills_queries.backfill_later(backfill_id, now + tick.PUSHED_BACK_FOR)
+            backfills_queries.backfill_later(backfill_id, now + tick.PUSH_BACK_DELAY)
         return True
 
 
@@ -226,7 +226,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
     runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
-def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
+def _judged(job: Job, wanted: BackfillRequest, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
     """Each instant, with whether the mode asks for it; `at_once` of them are looked up together."""
     mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, wanted.after, wanted.until)
@@ -241,8 +241,8 @@ def _judged(job: Job, wanted: Wanted, now: datetime, at_once: int) -> Iterator[t
                 yield instant, _is_wanted(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
 
-def _rest(backfill: Backfill) -> Wanted:
-    return Wanted(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
+def _rest(backfill: Backfill) -> BackfillRequest:
+    return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
 def _is_wanted(mode: BackfillMode, state: InstantState | None, *, is_gap: bool) -> bool:
@@ -265,7 +265,7 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     followed.review([backfill.job_id])
 
 
-def _check(job: Job, wanted: Wanted, now: datetime) -> None:
+def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
     """Raise InvalidDefinition with what is wrong by field, JobConflict for a job without instants, CannotRead."""
     errors: dict[str, list[str]] = {}
     if wanted.until > now:

@@ -81,7 +81,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClockState:
     """Where the clock stands with the job. `n_left` is what `max_runs` still allows; None: no limit.
 
     Runs that ended before `kept_since` may be gone from the history.
@@ -117,7 +117,7 @@ class Entry(Generic[R]):
 
 
 def compare(
-    spans: Iterable[Span], rows: Iterable[R], standing: Standing, after: datetime, until: datetime
+    spans: Iterable[Span], rows: Iterable[R], clock: ClockState, after: datetime, until: datetime
 ) -> Iterator[Entry[R]]:
     """The entries of (after, until], in order and lazily: a reader who stops early has cost no more than what it read.
 
@@ -127,17 +127,17 @@ def compare(
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
-    expected = _Expected(spans, max(after, standing.kept_since), until)
-    n_left = standing.n_left
+    expected = _Expected(spans, max(after, clock.kept_since), until)
+    n_left = clock.n_left
     for group in _by_instant(rows):
         at = group[0].nominal_at
         for instant, span in expected.before(at):
-            decision, n_left = _lacking(instant, span, standing, n_left)
+            decision, n_left = _lacking(instant, span, clock, n_left)
             if decision:
                 yield Entry(instant, decision)
-        yield from _recorded(group, expected, spans, standing)
+        yield from _recorded(group, expected, spans, clock)
     for instant, span in expected.before(None):
-        decision, n_left = _lacking(instant, span, standing, n_left)
+        decision, n_left = _lacking(instant, span, clock, n_left)
         if decision:
             yield Entry(instant, decision)
 
@@ -148,23 +148,21 @@ def named(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[d
 
 
 def _lacking(
-    instant: datetime, span: Span, standing: Standing, n_left: int | None
+    instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
     """What an instant without a row is; and how many starts are left after it."""
-    is_settled = span.until_at is not None or instant <= standing.mark_at
-    if is_settled and instant <= standing.now:
+    is_settled = span.until_at is not None or instant <= clock.mark_at
+    if is_settled and instant <= clock.now:
         return Decision.GAP, n_left
-    if instant <= standing.now and (
-        standing.is_paused or (standing.resumed_at is not None and instant <= standing.resumed_at)
-    ):
+    if instant <= clock.now and (clock.is_paused or (clock.resumed_at is not None and instant <= clock.resumed_at)):
         return Decision.PAUSED, n_left
     if n_left == 0:
         return None, 0
-    decision = Decision.PENDING if instant <= standing.now else Decision.UPCOMING
+    decision = Decision.PENDING if instant <= clock.now else Decision.UPCOMING
     return decision, None if n_left is None else n_left - 1
 
 
-def _recorded(group: list[R], expected: _Expected, spans: list[Span], standing: Standing) -> Iterator[Entry[R]]:
+def _recorded(group: list[R], expected: _Expected, spans: list[Span], clock: ClockState) -> Iterator[Entry[R]]:
     """The entry of the rows that stand at one instant, and the expected instants that they account for."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
@@ -173,7 +171,7 @@ def _recorded(group: list[R], expected: _Expected, spans: list[Span], standing: 
         if named:
             yield Entry(group[0].nominal_at, Decision.MADE_GOOD, made_good_by=backfill)
         return
-    is_known = named or row.last_nominal_at <= standing.kept_since or _is_foreign(row, spans)
+    is_known = named or row.last_nominal_at <= clock.kept_since or _is_foreign(row, spans)
     if not is_known:
         yield Entry(row.nominal_at, Decision.UNEXPECTED, row, backfill)
     else:

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from executions import history
 from executions.history import Record
-from schedules.clock.compare import Decision, Span, Standing, compare
+from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.clock.compare import Entry as ComparedEntry
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
 
 SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
-MOST_INCIDENTS = 100
-MOST_COUNTED = 20_000  # entries that are looked through for one answer
+MAX_STOPPAGES_SHOWN = 100
+MAX_ENTRIES_READ = 20_000  # entries that are looked through for one answer
 
 Entry = ComparedEntry[Record]
 
@@ -38,13 +38,13 @@ Entry = ComparedEntry[Record]
 class Account:
     """One page of a job's ledger.
 
-    `counts`: occurrences of the whole window by decision, None if it holds more than `MOST_COUNTED` entries.
+    `counts`: occurrences of the whole window by decision, None if it holds more than `MAX_ENTRIES_READ` entries.
     `next_at`: the page went up to this instant, and others follow; None: it is the last one.
     """
 
     after: datetime
     until: datetime
-    standing: Standing
+    clock: ClockState
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Decision, int] | None = None
     next_at: datetime | None = None
@@ -54,14 +54,14 @@ def explain(
     job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
 ) -> Account:
     """A page of up to `limit` entries of (after, until]; with `only_gaps`, of those that are gaps. Raises JobGone."""
-    job, standing = _find(job_id, now)
+    job, clock = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
     next_at: datetime | None = None
     last_at = after
-    for n_seen, entry in enumerate(_entries(job_id, job, standing, after, until), start=1):
-        if n_seen > MOST_COUNTED:
-            return Account(after, until, standing, page, None, next_at or last_at)
+    for n_seen, entry in enumerate(_entries(job_id, job, clock, after, until), start=1):
+        if n_seen > MAX_ENTRIES_READ:
+            return Account(after, until, clock, page, None, next_at or last_at)
         counts[entry.decision] += entry.n_occurrences
         last_at = entry.last_at
         if only_gaps and entry.decision is not Decision.GAP:
@@ -70,7 +70,7 @@ def explain(
             page.append(entry)
         else:
             next_at = next_at or page[-1].last_at
-    return Account(after, until, standing, page, dict(counts), next_at)
+    return Account(after, until, clock, page, dict(counts), next_at)
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
@@ -87,15 +87,15 @@ def gaps(job_id: UUID, after: datetime, until: datetime, now: datetime, limit: i
     return list(islice(found, limit))
 
 
-def incidents(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
+def stoppages_in(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
     """What the watchdog has told of a job: what is not over, and what fell into (after, until]; up to 100, oldest first."""
     told = Stoppage.objects.filter(job_id=job_id, raised_at__isnull=False)
-    return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MOST_INCIDENTS])
+    return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MAX_STOPPAGES_SHOWN])
 
 
-def standing_of(job: Job, now: datetime) -> Standing:
+def clock_state_of(job: Job, now: datetime) -> ClockState:
     """Where the clock stands with a job that exists."""
-    return Standing(
+    return ClockState(
         now=now,
         mark_at=job.mark_at,
         kept_since=kept_since(now),
@@ -140,20 +140,20 @@ def spans_of(
         after = upto
 
 
-def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
+def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
     """The job; None for a deleted one of which spans are kept."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None:
-        return job, standing_of(job, now)
+        return job, clock_state_of(job, now)
     if not ScheduleSpan.objects.filter(job_id=job_id).exists():
         raise JobGone
-    return None, Standing(now=now, mark_at=now, kept_since=kept_since(now))
+    return None, ClockState(now=now, mark_at=now, kept_since=kept_since(now))
 
 
-def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime, until: datetime) -> Iterator[Entry]:
+def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime) -> Iterator[Entry]:
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
     for spans, since, upto in spans_of(job_id, job, after, until):
-        yield from compare(spans, history.occurrence_rows(job_id, since, upto), standing, since, upto)
+        yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:

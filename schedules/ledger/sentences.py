@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 # Label and tone (a name of the admin theme's palette) of each decision.
-LABELS_OF: dict[Decision, tuple[str, str]] = {
+DECISION_LABELS: dict[Decision, tuple[str, str]] = {
     Decision.STARTED: ("Started", "success"),
     Decision.SKIPPED: ("Did not start", "default"),
     Decision.PENDING: ("Due", "info"),
@@ -48,12 +48,12 @@ BY_HAND = "The ledger covers what schedules name, and this job has none: it is s
 ALSO_FOLLOWS = "It also starts after runs of other jobs. Those of its runs are no part of the ledger."
 
 
-def counted(kind: Decision, n: int) -> str:
+def decision_count(kind: Decision, n: int) -> str:
     """`3 started`, `1 gap`, `2 gaps`."""
-    return f"{n:,} {LABELS_OF[kind][0].lower()}{'s' if kind is Decision.GAP and n != 1 else ''}"
+    return f"{n:,} {DECISION_LABELS[kind][0].lower()}{'s' if kind is Decision.GAP and n != 1 else ''}"
 
 
-def told(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]:
+def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]:
     """Each entry with its sentence, lazily; up to four queries for those that are held among every `AT_ONCE`."""
     entries = iter(entries)
     while batch := list(islice(entries, AT_ONCE)):
@@ -69,7 +69,7 @@ def has_clock(job: Job) -> bool:
     return spec is None or spec.kind is not Kind.NONE
 
 
-def beyond(job: Job) -> str:
+def describe_other_starts(job: Job) -> str:
     """What starts a job beside a schedule, and so is no part of its ledger; empty if nothing does. One query."""
     follows = bool(chains.of(job.pk))
     if has_clock(job):

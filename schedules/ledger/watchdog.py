@@ -16,7 +16,7 @@ import structlog
 
 from executions import history
 from schedules import queries
-from schedules.clock.compare import Decision, Span, Standing, compare
+from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.ledger import account, stoppages
 from schedules.ledger.stoppages import GRACE
 from schedules.models import LOST, BeatLease, Job, JobState, ScheduleSpan, WatchRound, Why
@@ -38,7 +38,7 @@ GAPS_A_PASS = 100  # jobs: where much is broken at once, the next passes tell th
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass. `n_looked_at`: jobs whose ledger was compared; the others as in `incidents.Reviewed`."""
+    """Counts of one pass. `n_looked_at`: jobs whose ledger was compared; the others as in `stoppages.Reviewed`."""
 
     n_looked_at: int
     n_raised: int
@@ -51,7 +51,7 @@ class _Look:
     """What is compared of one job: its present schedule in (`after`, `until`]."""
 
     span: Span
-    standing: Standing
+    clock: ClockState
     after: datetime
     until: datetime
     n_instants: int
@@ -128,7 +128,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
 
 
 def _first_gap(job: Job, look: _Look, rows: list[Record], now: datetime) -> datetime | None:
-    found = compare([look.span], rows, look.standing, look.after, look.until)
+    found = compare([look.span], rows, look.clock, look.after, look.until)
     if all(entry.decision is not Decision.GAP for entry in found):
         return None
     # A folded row that began earlier may account for it: the whole ledger is asked.
@@ -139,4 +139,4 @@ def _look(job: Job, row: ScheduleSpan | None, since: datetime, now: datetime) ->
     span = account.present_span(job, row, job.created_at)
     after = max(since, span.from_at)
     instants = list(islice(span.instants(after, min(job.mark_at, now)), INSTANTS_A_JOB))
-    return _Look(span, account.standing_of(job, now), after, instants[-1] if instants else after, len(instants))
+    return _Look(span, account.clock_state_of(job, now), after, instants[-1] if instants else after, len(instants))

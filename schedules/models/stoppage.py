@@ -43,7 +43,7 @@ class Stoppage(models.Model):
         indexes: ClassVar = [
             # the watchdog, and the admin's first page
             models.Index(F("found_at"), F("id"), name="stoppage_open", condition=Q(over_at__isnull=True)),
-            # ledger.incidents
+            # account.stoppages_in
             models.Index(F("job_id"), F("found_at"), name="stoppage_of_job"),
             # queries.PRUNE_STOPPAGES
             models.Index(F("over_at"), F("id"), name="stoppage_over", condition=Q(over_at__isnull=False)),

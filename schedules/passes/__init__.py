@@ -1,1 +1,1 @@
-"""The periodic work of the beat process, besides the tick that fires due jobs."""
+"""The passes of the beat besides the tick: follow-ups of runs, timed work, `PeriodicTask` rows; and how the beat waits."""

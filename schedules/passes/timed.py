@@ -1,4 +1,4 @@
-"""What is to be done about jobs at an instant, beside their occurrences. Each chore is one pass over what is due."""
+"""What is to be done about jobs at an instant, beside their occurrences. Each part is one pass over what is due."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ JOBS_A_PASS = 200  # what is due meanwhile waits for them
 
 
 @dataclass(frozen=True, slots=True)
-class Chores:
+class TimedWork:
     """How much was done, and whether there may be more."""
 
     n_done: int = 0
     more: bool = False
 
 
-NO_CHORES = Chores()
+NO_TIMED_WORK = TimedWork()
 
 
-def do_chores(now: datetime, limit: int) -> Chores:
+def do_timed_work(now: datetime, limit: int) -> TimedWork:
     """Do what is due: end the pauses that are over by themselves, take backfills and pauses of many jobs further."""
     limit = min(limit, JOBS_A_PASS)
     n_resumed = resuming.end_expired(now, limit)
     n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(STEPS_A_PASS))))
     n_steps += pause_sets.step_once(now)
-    return Chores(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= STEPS_A_PASS)
+    return TimedWork(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= STEPS_A_PASS)

@@ -31,7 +31,7 @@ MOST_FORESEEN = 1000  # jobs
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class UndoPreview:
     """What undoing would do: `is_more` when not all jobs were looked at for what would start."""
 
     n_jobs: int
@@ -75,7 +75,7 @@ def undo(
     *,
     actor: str,
     catch_up: Resumption = Resumption.NONE,
-    most: int = MOST_BY_DEFAULT,
+    max_runs: int = MOST_BY_DEFAULT,
 ) -> PauseSet:
     """Resume exactly the jobs that are paused by this set still. Raises JobConflict when that was done, or is being done."""
     with transaction.atomic():
@@ -85,21 +85,21 @@ def undo(
             raise JobConflict("This pause has been undone already.")
         found.state, found.due_at = PauseSetState.UNDOING, now
         found.undone_by, found.undone_at = actor, now
-        found.undo_catch_up, found.undo_max_runs = catch_up, most
+        found.undo_catch_up, found.undo_max_runs = catch_up, max_runs
         found.save()
     log.info("pause_set_undone", action="resume", pause_set=str(pause_set_id), actor=actor)
     return _first_step(found, now)
 
 
-def foresee_undo(found: PauseSet, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> Foresight:
+def preview_undo(found: PauseSet, now: datetime, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT) -> UndoPreview:
     """Say how many jobs undoing would resume just now, and how many runs that would start."""
     members = _members(found)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
-        return Foresight(n_jobs, 0, is_more=False)
+        return UndoPreview(n_jobs, 0, is_more=False)
     looked_at = [job for job in members.select_related("spec").order_by("pk")[:MOST_FORESEEN] if job.is_readable]
-    n_starts = sum(resuming.foresee(job, now, catch_up, most, most_counted=0).n_would_start for job in looked_at)
-    return Foresight(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
+    n_starts = sum(resuming.preview(job, now, catch_up, max_runs, count_limit=0).n_would_start for job in looked_at)
+    return UndoPreview(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
@@ -115,7 +115,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
-            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSHED_BACK_FOR)
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSH_BACK_DELAY)
         return True
 
 
@@ -162,7 +162,7 @@ def _resume_some(found: PauseSet, now: datetime) -> None:
     # Who was faster since then has taken a job out of the set.
     jobs = list(_members(found).select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
-    broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, most=found.undo_max_runs)
+    broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
     Job.objects.filter(pk__in=broken).update(pause_set_id=None)
     found.n_resumed += len(jobs) - len(broken)
     if len(ids) < JOBS_A_STEP:

@@ -20,7 +20,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
-from schedules.tick import PUSHED_BACK_FOR
+from schedules.tick import PUSH_BACK_DELAY
 from values.readable import known
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Foresight:
+class ResumePreview:
     """What the end of a job's pause would lead to. `n_occurrences` fell into it, if more than so many that many and one.
 
     `first_at` and `last_at` bound the `n_would_start`; None: none would.
@@ -57,26 +57,28 @@ def refuse_unless_paused(job: Job) -> None:
         raise JobConflict(f"The job is {job.state}, not paused.")
 
 
-def foresee(
-    job: Job, now: datetime, catch_up: Resumption, most: int = MOST_BY_DEFAULT, *, most_counted: int = MOST_COUNTED
-) -> Foresight:
+def preview(
+    job: Job, now: datetime, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT, *, count_limit: int = MOST_COUNTED
+) -> ResumePreview:
     """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused, and CannotRead."""
     refuse_unless_paused(job)
     named, until = _named(job), _ends_at(job, now)
-    n_occurrences = count(named, job.mark_at, until, most_counted)
-    bounds, left = chosen(named, job.mark_at, until, catch_up, most), _n_left(job)
+    n_occurrences = count(named, job.mark_at, until, count_limit)
+    bounds, left = chosen(named, job.mark_at, until, catch_up, max_runs), _n_left(job)
     if bounds is None or left == 0:
-        return Foresight(n_occurrences, 0, None, None)
+        return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
-    n_would_start = 1 + count(named, first_at, last_at, most)
+    n_would_start = 1 + count(named, first_at, last_at, max_runs)
     if left is not None and left < n_would_start:
         n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
-    return Foresight(n_occurrences, n_would_start, first_at, last_at)
+    return ResumePreview(n_occurrences, n_would_start, first_at, last_at)
 
 
-def end(jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, most: int = MOST_BY_DEFAULT) -> None:
+def end(
+    jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT
+) -> None:
     """End the pauses of these jobs, which the caller has locked and found paused."""
-    _end([(job, _end_of(job, now, catch_up, most)) for job in jobs], now, actor)
+    _end([(job, _end_of(job, now, catch_up, max_runs)) for job in jobs], now, actor)
 
 
 def end_expired(now: datetime, limit: int) -> int:
@@ -84,12 +86,17 @@ def end_expired(now: datetime, limit: int) -> int:
     with transaction.atomic():
         ids = queries.lock_expired_pauses(now, limit)
         broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
-        Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSHED_BACK_FOR)
+        Job.objects.filter(pk__in=broken).update(paused_until_at=now + PUSH_BACK_DELAY)
         return len(ids)
 
 
 def end_each(
-    jobs: Iterable[Job], now: datetime, *, actor: str, catch_up: Resumption | None = None, most: int = MOST_BY_DEFAULT
+    jobs: Iterable[Job],
+    now: datetime,
+    *,
+    actor: str,
+    catch_up: Resumption | None = None,
+    max_runs: int = MOST_BY_DEFAULT,
 ) -> list[UUID]:
     """The same for jobs of which one that cannot go on keeps no other waiting; returns those.
 
@@ -98,7 +105,7 @@ def end_each(
     ends, broken = [], []
     for job in jobs:
         try:
-            ends.append((job, _end_of(job, now, catch_up or Resumption(job.pause_catch_up), most)))
+            ends.append((job, _end_of(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
         except Exception:
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
             broken.append(job.pk)
@@ -106,7 +113,7 @@ def end_each(
     return broken
 
 
-def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries.PauseEnd:
+def _end_of(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> queries.PauseEnd:
     spec, until, next_run_at, waits = job.schedule_spec, _ends_at(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         next_run_at = next_after(spec, job.mark_at)
@@ -115,7 +122,7 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, most: int) -> queries
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
-    first_at, last_at = chosen(_named(job), job.mark_at, until, catch_up, most) or (None, None)
+    first_at, last_at = chosen(_named(job), job.mark_at, until, catch_up, max_runs) or (None, None)
     return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 

@@ -14,7 +14,7 @@ from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted
+from schedules.backfills.backfill import BackfillRequest
 from schedules.jobs import definitions
 from schedules.jobs.selection import Selection
 from schedules.models import FeatureFlag, Job, PauseSet
@@ -99,7 +99,7 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
     )
     make_job("billing sync", {"every": "15m"}, today)
     pause_sets.start(Selection(name="billing sync"), today, actor="ada", reason="a move")
-    backfill.start(paused.pk, Wanted(today - timedelta(hours=5), today), today, actor="ada")
+    backfill.start(paused.pk, BackfillRequest(today - timedelta(hours=5), today), today, actor="ada")
     make_job("started by hand only", {"kind": "none"}, today)
     make_job("a single shot", {"at": "2031-01-01T00:00:00Z"}, today)
     job = make_job(

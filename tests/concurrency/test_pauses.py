@@ -8,12 +8,12 @@ import pytest
 
 from executions.models import Run
 from schedules import triggers
-from schedules.backfills.backfill import Wanted, start, step_once
+from schedules.backfills.backfill import BackfillRequest, start, step_once
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Backfill, BackfillState, Job, JobState, PauseSetState
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
 from schedules.tick import tick
 from tests.concurrency.test_ticks import at_once
@@ -53,7 +53,7 @@ def test_beats_that_see_the_end_of_a_pause_together_end_it_once() -> None:
     jobs = [make_job(f"job {number}") for number in range(5)]
     for job in jobs:
         triggers.pause(job.pk, NOW, actor="ann", until=NOW + SECOND)
-    done = at_once(4, lambda _: do_chores(NOW + SECOND, 100).n_done)
+    done = at_once(4, lambda _: do_timed_work(NOW + SECOND, 100).n_done)
     assert sum(done) == 5
     assert not Job.objects.filter(state=JobState.PAUSED).exists()
 
@@ -61,7 +61,7 @@ def test_beats_that_see_the_end_of_a_pause_together_end_it_once() -> None:
 def test_two_backfills_of_one_range_at_once_carry_out_each_instant_once() -> None:
     job = make_job(schedule={"every": "1s"}, now=NOW - timedelta(hours=1))
     Job.objects.update(mark_at=NOW, next_run_at=NOW + SECOND)
-    wanted = Wanted(NOW - 60 * SECOND, NOW - 30 * SECOND)
+    wanted = BackfillRequest(NOW - 60 * SECOND, NOW - 30 * SECOND)
 
     def act(number: int) -> None:
         if number < 2:

@@ -14,7 +14,7 @@ from executions.policies.overlap import Overlap
 from executions.states import Origin, Reason
 from executions.targets.base import Cancelled
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted, foresee
+from schedules.backfills.backfill import BackfillRequest, preview
 from schedules.clock.compare import Decision
 from schedules.ledger import account
 from schedules.models import BackfillMode, Job
@@ -40,7 +40,7 @@ def lost() -> Job:
 
 def fill(job: Job, overlap: Overlap = Overlap.ALLOW) -> Run:
     """A backfill of that gap; returns its run."""
-    made = backfill.start(job.pk, Wanted(NOW, AT, BackfillMode.GAPS, overlap=overlap), LATER, actor="ann")
+    made = backfill.start(job.pk, BackfillRequest(NOW, AT, BackfillMode.GAPS, overlap=overlap), LATER, actor="ann")
     assert backfill.step_once(LATER)
     return Run.objects.select_related("spec").get(backfill_id=made.pk)
 
@@ -54,7 +54,7 @@ def is_gap(job: Job) -> bool:
     """Whether it is one; whoever can be asked says the same."""
     found = entry(job).decision is Decision.GAP
     assert account.gaps(job.pk, NOW, AT, LATER, 10) == [AT] * found
-    assert foresee(job, Wanted(NOW, AT, BackfillMode.GAPS), LATER).n_would_start == found
+    assert preview(job, BackfillRequest(NOW, AT, BackfillMode.GAPS), LATER).n_would_start == found
     return found
 
 

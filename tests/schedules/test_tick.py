@@ -256,7 +256,7 @@ def test_a_skipped_row_is_terminal_from_birth() -> None:
 def test_jobs_that_have_much_to_catch_up_with_leave_the_others_to_the_next_pass_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("schedules.tick.RUNS_A_PASS", 50)
+    monkeypatch.setattr("schedules.tick.MAX_RUNS_PER_PASS", 50)
     for number in range(3):
         make_job(f"behind {number}", {"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all"}})
     passes = [tick(after(seconds=30), 10) for _ in range(2)]

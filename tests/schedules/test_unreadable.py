@@ -17,7 +17,7 @@ from schedules.backfills import backfill
 from schedules.ledger.watchdog import watch_once
 from schedules.models import Backfill, Job, PauseSet, ScheduleSpan
 from schedules.passes.follow_ups import follow_once
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from tests.documented import api, staff
 from tests.factories import ECHO, HELLO, claim, end, make_job, make_run
@@ -77,7 +77,7 @@ def job(case: tuple[str, Any]) -> Job:
     triggers.run_now(before, now, actor="tests")
     end(make_run(made, now - 30 * MINUTE), Failed("x", "x", permanent=True))
     claim(make_run(made, now - 20 * MINUTE))
-    backfill.start(made.pk, backfill.Wanted(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    backfill.start(made.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     store(made, *case)
     made.refresh_from_db()
     return made
@@ -190,10 +190,10 @@ def test_it_keeps_nothing_else_from_going_on(job: Job) -> None:
     for _ in range(3):
         tick(now, 100)
         follow_once(now, 100)
-        do_chores(now, 100)
+        do_timed_work(now, 100)
     assert Run.objects.filter(job=other).count() >= 1
     triggers.pause(job.pk, now, actor="tests", until=now + MINUTE)
-    do_chores(now + 2 * MINUTE, 100)
+    do_timed_work(now + 2 * MINUTE, 100)
     watch_once(now + 2 * MINUTE, 100)
 
 
@@ -208,6 +208,6 @@ def test_the_end_of_a_backfill_leaves_the_chains_of_its_job() -> None:
     now = datetime.now(UTC)
     source = make_job("source", now=now - HOUR)
     make_job("after", {"kind": "none"}, start_after=[{"job": str(source.pk)}], now=now - HOUR)
-    made = backfill.start(source.pk, backfill.Wanted(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    made = backfill.start(source.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     backfill.cancel(made.pk, now, actor="tests")
     assert Watch.objects.filter(job_id=source.pk).exists()

@@ -46,11 +46,11 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.Wanted:
+def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
     """Read the form. Raises ValueError with a sentence; instants are in the viewer's zone."""
     until = str(values.get("until", "")).strip()
     mode, policy = str(values.get("mode", "")), str(values.get("overlap", ""))
-    return backfill.Wanted(
+    return backfill.BackfillRequest(
         after=_instant("The beginning", str(values.get("after", "")).strip()),
         until=_instant("The end", until) if until else now,
         mode=BackfillMode(mode) if mode in BackfillMode.values else BackfillMode.ALL,
@@ -60,7 +60,7 @@ def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.Wanted:
     )
 
 
-def foreseen(found: backfill.Foresight, now: datetime) -> str:
+def foreseen(found: backfill.BackfillPreview, now: datetime) -> str:
     """What it would open, in words."""
     more = "more than " if found.is_more else ""
     text = f"The range holds {more}{counted(found.n_instants, 'instant')}; "

@@ -65,7 +65,7 @@ class BackfillPages(JobPages):
                 wanted = backfill_forms.read_wanted(request.POST, now)
                 if request.POST.get("confirmed"):
                     return self._begin(request, job, wanted, now)
-                found = backfill.foresee(job, wanted, now)
+                found = backfill.preview(job, wanted, now)
                 context |= {"foreseen": backfill_forms.foreseen(found, now), "may_start": found.n_would_start > 0}
             except InvalidDefinition as invalid:
                 context["refusal"] = " ".join(text for texts in invalid.errors.values() for text in texts)
@@ -96,7 +96,9 @@ class BackfillPages(JobPages):
             messages.warning(request, f"Not cancelled: {refusal}")
         return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))
 
-    def _begin(self, request: HttpRequest, job: Job, wanted: backfill.Wanted, now: datetime) -> HttpResponseBase:
+    def _begin(
+        self, request: HttpRequest, job: Job, wanted: backfill.BackfillRequest, now: datetime
+    ) -> HttpResponseBase:
         backfill.start(job.pk, wanted, now, actor=request.user.get_username())
         self.log_change(request, job, f"Started a backfill from {wanted.after:%Y-%m-%d %H:%M} UTC.")
         messages.success(request, "The backfill has begun.")

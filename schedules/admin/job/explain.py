@@ -18,7 +18,7 @@ from schedules.clock.compare import Decision
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.ledger import account as ledger_account
 from schedules.ledger import sentences
-from schedules.ledger.sentences import LABELS_OF
+from schedules.ledger.sentences import DECISION_LABELS
 from values import instants
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
     account = ledger_account.explain(job.pk, after, until, now, limit=1)
     entries, is_more = _newest(job.pk, after, until, now)
     counts = account.counts or {}
-    gaps = ledger_account.Account(after, until, account.standing)
+    gaps = ledger_account.Account(after, until, account.clock)
     if account.counts is None or Decision.GAP in counts:
         gaps = ledger_account.explain(job.pk, after, until, now, limit=GAPS_SHOWN, only_gaps=True)
     return {
@@ -83,16 +83,20 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "after": _field(after),
         "until": _field(until),
         "zone": str(timezone.get_current_timezone()),
-        "beyond": sentences.beyond(job),
+        "other_starts": sentences.describe_other_starts(job),
         "has_clock": sentences.has_clock(job),
-        "incidents": [stoppage_line(stoppage, now) for stoppage in ledger_account.incidents(job.pk, after, until)],
-        "lines": [_line(entry, text, now) for entry, text in sentences.told(entries, now)],
+        "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
+        "lines": [_line(entry, text, now) for entry, text in sentences.with_sentences(entries, now)],
         "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),
         "more_gaps": gaps.next_at is not None,
-        "counts": [(sentences.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
+        "counts": [
+            (sentences.decision_count(kind, counts[kind]), DECISION_LABELS[kind][1])
+            for kind in Decision
+            if kind in counts
+        ],
         "is_long": account.counts is None,
-        "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
+        "kept": instants.exact_time(account.clock.kept_since, now) if after < account.clock.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
         else "",
@@ -120,7 +124,7 @@ def _how_many(counts: Mapping[Decision, int], gaps: ledger_account.Account) -> s
 
 
 def _line(entry: Entry, text: str, now: datetime) -> Line:
-    label, tone = LABELS_OF[entry.decision]
+    label, tone = DECISION_LABELS[entry.decision]
     row = entry.record or entry.made_good_by
     return Line(
         at=instants.instant(entry.at, now),

@@ -71,7 +71,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     return {
         "job": job,
         "badge": state_badge(job),
-        "incidents": [stoppage_line(stoppage, now) for stoppage in account.incidents(job.pk, now, now)],
+        "stoppages": [stoppage_line(stoppage, now) for stoppage in account.stoppages_in(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_time(job.paused_at, now),
         "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",

@@ -83,7 +83,7 @@ def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
     n_started = dict.fromkeys(Resumption, 0)
     for job in paused[:MOST_JOBS]:
         for mode in Resumption:
-            found = resuming.foresee(job, now, mode, most_counted=budget if mode is Resumption.NONE else 0)
+            found = resuming.preview(job, now, mode, count_limit=budget if mode is Resumption.NONE else 0)
             n_started[mode] += found.n_would_start
             n_occurrences += found.n_occurrences if mode is Resumption.NONE else 0
         budget = max(MOST_COUNTED - n_occurrences, 0)

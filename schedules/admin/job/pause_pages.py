@@ -95,7 +95,7 @@ class PausePages(BackfillPages):
             except JobConflict as refusal:
                 messages.warning(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
-        foreseen = {mode: pause_sets.foresee_undo(found, now, mode) for mode in Resumption}
+        foreseen = {mode: pause_sets.preview_undo(found, now, mode) for mode in Resumption}
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         job, wanted = _find(options["job"]), _wanted(options, now)
         try:
             if options["dry_run"]:
-                self._tell(backfill.foresee(job, wanted, now))
+                self._tell(backfill.preview(job, wanted, now))
                 return
             made = backfill.start(job.pk, wanted, now, actor="manage.py")
         except InvalidDefinition as invalid:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if not options["no_wait"]:
             self._watch(made)
 
-    def _tell(self, found: backfill.Foresight) -> None:
+    def _tell(self, found: backfill.BackfillPreview) -> None:
         more = " or more" if found.is_more else ""
         self.stdout.write(f"{found.n_would_start:,}{more} of {found.n_instants:,}{more} instants would start.")
         if found.first_at and found.last_at:
@@ -89,8 +89,8 @@ def _is_over(made: Backfill) -> bool:
     return made.state != BackfillState.OPEN and not history.count_live(made.pk)
 
 
-def _wanted(options: dict[str, Any], now: datetime) -> backfill.Wanted:
-    return backfill.Wanted(
+def _wanted(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
+    return backfill.BackfillRequest(
         after=_instant("after", options["after"]),
         until=_instant("until", options["until"]) if options["until"] else now,
         mode=BackfillMode(options["mode"]),

@@ -18,7 +18,7 @@ from schedules.clock.compare import Decision
 from schedules.clock.reading.members import read_instant
 from schedules.exceptions import JobGone
 from schedules.ledger import account
-from schedules.ledger.sentences import LABELS_OF, beyond, counted, told
+from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
 from schedules.models import Job, Why
 from values.ids import read_id
 from values.json_values import find_flaw
@@ -60,20 +60,20 @@ class Command(BaseCommand):
         counts: Counter[Decision] = Counter()
         try:
             job_id = _find(options["job"])
-            for entry, text in told(account.entries(job_id, after, until, now), now):
+            for entry, text in with_sentences(account.entries(job_id, after, until, now), now):
                 counts[entry.decision] += entry.n_occurrences
                 if not options["gaps"] or entry.decision is Decision.GAP:
                     self.stdout.write(json.dumps(_json(entry, text)) if options["json"] else _line(entry, text))
         except JobGone:
             raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
         if not options["json"]:
-            for stoppage in account.incidents(job_id, after, until):
+            for stoppage in account.stoppages_in(job_id, after, until):
                 self.stdout.write(
                     f"{_exact(stoppage.raised_at or stoppage.found_at):<{WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}"
                 )
             self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
             job = Job.objects.filter(pk=job_id).first()
-            if job and (note := beyond(job)):
+            if job and (note := describe_other_starts(job)):
                 self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
             sys.exit(GAPS_FOUND)
@@ -105,11 +105,11 @@ def _instant(option: str, text: str | None) -> datetime | None:
 
 def _line(entry: Entry, text: str) -> str:
     when = f"{_exact(entry.at)} … {_exact(entry.last_at)}" if entry.n_occurrences > 1 else _exact(entry.at)
-    return f"{when:<{WIDTH}}  {LABELS_OF[entry.decision][0]:<13}  {text}"
+    return f"{when:<{WIDTH}}  {DECISION_LABELS[entry.decision][0]:<13}  {text}"
 
 
 def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_since: datetime) -> str:
-    told = ", ".join(counted(kind, n) for kind, n in counts.items()) or "no occurrence"
+    told = ", ".join(decision_count(kind, n) for kind, n in counts.items()) or "no occurrence"
     text = f"After {_exact(after)} until {_exact(until)} UTC: {told}."
     if after < kept_since:
         text += f" Before {_exact(kept_since)} the history may have been pruned: nothing counts as missing there."

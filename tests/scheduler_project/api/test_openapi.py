@@ -11,7 +11,7 @@ from django.urls import get_resolver
 from executions.api.examples import JOB_ID
 from schedules import flags
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted
+from schedules.backfills.backfill import BackfillRequest
 from schedules.jobs import registration
 from schedules.jobs.selection import Selection
 from schedules.pauses import pause_sets
@@ -135,7 +135,7 @@ def test_an_operation_answers_as_documented(
     keyed = {"name": "keyed", "target": ECHO, "payload": HELLO}
     registration.register({"a-key": keyed}, NOW, actor="tests")
     flags.put("new-billing", NOW, is_on=True, actor="tests")
-    range_ = Wanted(NOW - timedelta(days=1), NOW)
+    range_ = BackfillRequest(NOW - timedelta(days=1), NOW)
     made = backfill.start(job.pk, range_, NOW, actor="ann")
     address = filled(
         path,

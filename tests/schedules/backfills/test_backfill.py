@@ -15,7 +15,7 @@ from executions.states import Origin, Reason, RunStatus
 from executions.targets.base import Failed
 from schedules import queries, triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted, foresee, start, step_once
+from schedules.backfills.backfill import BackfillRequest, preview, start, step_once
 from schedules.backfills.expected import expected_instants
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import InvalidDefinition, JobConflict
@@ -23,7 +23,7 @@ from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from schedules.passes.follow_ups import follow_once
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.tick import tick
 from tests.factories import ECHO, NOW, end, make_job, make_run
 
@@ -60,7 +60,7 @@ def checkered() -> Job:
 
 
 def begin(job: Job, last: float = 5, **wanted: Any) -> Backfill:
-    return start(job.pk, Wanted(at(0), at(last), **wanted), LATER, actor="ann")
+    return start(job.pk, BackfillRequest(at(0), at(last), **wanted), LATER, actor="ann")
 
 
 def go_on(now: datetime = LATER, n: int = 20) -> None:
@@ -93,13 +93,13 @@ def finish(now: datetime = LATER) -> int:
 )
 def test_a_mode_asks_for_its_instants_and_a_dry_run_counts_them(mode: BackfillMode, expected: list[int]) -> None:
     job = checkered()
-    foreseen = foresee(job, Wanted(at(0), at(5), mode), LATER)
-    assert (foreseen.n_instants, foreseen.n_would_start, foreseen.n_passed_over) == (
+    found = preview(job, BackfillRequest(at(0), at(5), mode), LATER)
+    assert (found.n_instants, found.n_would_start, found.n_passed_over) == (
         5,
         len(expected),
         5 - len(expected),
     )
-    assert (foreseen.first_at, foreseen.last_at) == (at(expected[0]), at(expected[-1]))
+    assert (found.first_at, found.last_at) == (at(expected[0]), at(expected[-1]))
     assert not Run.objects.exclude(backfill_id=None).exists()
     made = begin(job, mode=mode, overlap="allow")
     go_on()
@@ -121,8 +121,8 @@ def test_of_an_instant_the_latest_run_counts_also_one_that_retried_it() -> None:
 def test_those_in_a_folded_row_were_recorded_and_did_not_start() -> None:
     job = job_with()
     make_run(job, at(1), reason=Reason.MISSED, last_nominal_at=at(3), n_occurrences=3)
-    assert foresee(job, Wanted(at(0), at(4), GAPS), LATER).n_would_start == 1
-    assert foresee(job, Wanted(at(0), at(4), MISSING), LATER).n_would_start == 4
+    assert preview(job, BackfillRequest(at(0), at(4), GAPS), LATER).n_would_start == 1
+    assert preview(job, BackfillRequest(at(0), at(4), MISSING), LATER).n_would_start == 4
 
 
 @pytest.mark.parametrize(("mode", "n"), [(GAPS, 0), (MISSING, 0), (ALL, 5)])
@@ -130,17 +130,17 @@ def test_what_is_still_to_be_recorded_is_neither_a_gap_nor_missing(mode: Backfil
     job = make_job()
     triggers.pause(job.pk, at(0), actor="ann")
     job.refresh_from_db()
-    assert foresee(job, Wanted(at(0), at(5), mode), LATER).n_would_start == n
+    assert preview(job, BackfillRequest(at(0), at(5), mode), LATER).n_would_start == n
 
 
 def test_what_is_missing_of_a_pause_runs_once_whether_it_is_resumed_before_or_after() -> None:
     job = make_job(policies={"overlap": "allow"})
     triggers.pause(job.pk, at(0), actor="ann")
-    start(job.pk, Wanted(at(0), at(3), MISSING), at(4), actor="ann")
+    start(job.pk, BackfillRequest(at(0), at(3), MISSING), at(4), actor="ann")
     go_on(at(4))
     triggers.resume(job.pk, at(4), actor="ann", catch_up=Resumption.ALL)
     tick(at(4), 10)
-    start(job.pk, Wanted(at(0), at(3), MISSING), at(4), actor="ann")
+    start(job.pk, BackfillRequest(at(0), at(3), MISSING), at(4), actor="ann")
     go_on(at(4))
     runs = Run.objects.order_by("nominal_at").values_list("nominal_at", "origin", "reason")
     assert list(runs) == [(at(minute), Origin.SCHEDULE, "") for minute in (1, 2, 3, 4)]
@@ -181,7 +181,7 @@ def test_limits_of_the_job_hold() -> None:
 
 def test_never_more_than_some_wait_and_the_next_follow_when_few_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "MOST_LIVE", 4)
-    monkeypatch.setattr(backfill, "LOW", 2)
+    monkeypatch.setattr(backfill, "REFILL_AT", 2)
     made = begin(job_with(), last=10, overlap="allow")
     go_on()
     assert minutes(opened()) == [1, 2, 3, 4]
@@ -211,7 +211,7 @@ def test_a_pace_is_kept() -> None:
 
 def test_so_many_and_no_more() -> None:
     made = begin(job_with(), max_runs=2)
-    assert foresee(Job.objects.get(), Wanted(at(0), at(5), max_runs=2), LATER).n_would_start == 2
+    assert preview(Job.objects.get(), BackfillRequest(at(0), at(5), max_runs=2), LATER).n_would_start == 2
     go_on()
     assert minutes(opened(made)) == [1, 2]
     assert Backfill.objects.get().state == BackfillState.DONE
@@ -259,9 +259,9 @@ def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
     begin(broken, last=1)
     begin(sound, last=1)
     RunSpec.objects.filter(job_id=broken.pk).update(policies={"overlap": "of another version"})
-    do_chores(LATER, 100)
+    do_timed_work(LATER, 100)
     assert set(Run.objects.values_list("job_id", flat=True)) == {sound.pk}
-    assert queries.next_at().chore == LATER + MINUTE
+    assert queries.next_at().timed == LATER + MINUTE
 
 
 def test_cancelling_cancels_what_has_not_begun_and_opens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,14 +298,14 @@ def test_a_job_stays_watched_while_it_is_backfilled() -> None:
 @pytest.mark.parametrize(
     ("field", "wanted"),
     [
-        ("until", Wanted(at(0), LATER + MINUTE)),
-        ("after", Wanted(at(5), at(5))),
-        ("after", Wanted(NOW - timedelta(days=30), at(5), GAPS)),
-        ("pace", Wanted(at(0), at(5), pace=timedelta(0))),
-        ("overlap", Wanted(at(0), at(5), overlap=Overlap.TERMINATE_OTHER)),
+        ("until", BackfillRequest(at(0), LATER + MINUTE)),
+        ("after", BackfillRequest(at(5), at(5))),
+        ("after", BackfillRequest(NOW - timedelta(days=30), at(5), GAPS)),
+        ("pace", BackfillRequest(at(0), at(5), pace=timedelta(0))),
+        ("overlap", BackfillRequest(at(0), at(5), overlap=Overlap.TERMINATE_OTHER)),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_field(field: str, wanted: Wanted) -> None:
+def test_what_cannot_be_asked_for_is_refused_by_field(field: str, wanted: BackfillRequest) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
         start(job_with().pk, wanted, LATER, actor="ann")
     assert list(refusal.value.errors) == [field]
@@ -335,7 +335,7 @@ def test_a_job_whose_schedule_is_taken_away_while_its_instants_are_counted_has_n
 
 def test_what_is_due_as_a_backfill_begins_is_the_jobs_own_and_no_part_of_it() -> None:
     job = make_job()
-    start(job.pk, Wanted(at(0), at(1)), at(1), actor="ann")
+    start(job.pk, BackfillRequest(at(0), at(1)), at(1), actor="ann")
     go_on(at(1))
     assert list(Run.objects.values_list("nominal_at", "origin")) == [(at(1), Origin.SCHEDULE)]
 
@@ -352,26 +352,26 @@ def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
 @pytest.mark.parametrize(("mode", "n"), [(MISSING, 5), (GAPS, 5), (ALL, 8)])
 def test_before_a_job_was_there_nothing_of_it_is_missing(mode: BackfillMode, n: int) -> None:
     job = job_with()
-    foreseen = foresee(job, Wanted(at(-3), at(5), mode), LATER)
-    assert (foreseen.n_instants, foreseen.n_would_start) == (8, n)
+    found = preview(job, BackfillRequest(at(-3), at(5), mode), LATER)
+    assert (found.n_instants, found.n_would_start) == (8, n)
 
 
 def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_COUNTED", 20)
+    monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 20)
     job = make_job(schedule={"specs": [{"cron": "* * * * *"}, {"cron": "*/2 * * * *"}]})
-    wanted = Wanted(at(-60), at(0))
-    assert foresee(job, wanted, NOW).n_instants == 10
+    wanted = BackfillRequest(at(-60), at(0))
+    assert preview(job, wanted, NOW).n_instants == 10
     assert start(job.pk, wanted, NOW, actor="ann").n_instants == 10
 
 
 def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backfill, "MOST_COUNTED", 2000)
+    monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 2000)
     job = make_job(schedule={"every": "1s", "anchor_at": "2026-01-01T00:00:00Z"})
-    wanted = Wanted(NOW - timedelta(days=20), NOW)
-    foreseen = foresee(job, wanted, NOW)
-    assert (foreseen.is_more, foreseen.n_would_start) == (True, 2000)
+    wanted = BackfillRequest(NOW - timedelta(days=20), NOW)
+    found = preview(job, wanted, NOW)
+    assert (found.is_more, found.n_would_start) == (True, 2000)
     start(job.pk, wanted, NOW, actor="ann")
-    do_chores(NOW, 100)
+    do_timed_work(NOW, 100)
     assert Run.objects.count() == backfill.MOST_LIVE

@@ -9,7 +9,7 @@ import pytest
 
 from executions.lifecycle import transitions
 from executions.models import Run
-from schedules.backfills.backfill import Wanted, foresee
+from schedules.backfills.backfill import BackfillRequest, preview
 from schedules.backfills.expected import expected_instants
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
@@ -45,7 +45,7 @@ def named(job: Job, after: float = 0, until: float = 10) -> list[float]:
 
 
 def would_start(job: Job, mode: BackfillMode) -> int:
-    return foresee(job, Wanted(at(0), at(10), mode), at(10)).n_would_start
+    return preview(job, BackfillRequest(at(0), at(10), mode), at(10)).n_would_start
 
 
 def test_after_its_last_start_a_job_has_none() -> None:

@@ -12,7 +12,7 @@ from executions.policies.overlap import Overlap
 from executions.states import Origin, RunStatus
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted, start, step_once
+from schedules.backfills.backfill import BackfillRequest, start, step_once
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
@@ -41,7 +41,7 @@ def after(source: Job) -> Job:
 
 
 def begin(job: Job) -> Backfill:
-    return start(job.pk, Wanted(NOW, NOW + 2 * MINUTE, overlap=Overlap.ALLOW), LATER, actor="ann")
+    return start(job.pk, BackfillRequest(NOW, NOW + 2 * MINUTE, overlap=Overlap.ALLOW), LATER, actor="ann")
 
 
 def close(made: Backfill, how: str, now: datetime = LATER) -> None:

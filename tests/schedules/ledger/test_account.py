@@ -273,7 +273,7 @@ def test_only_gaps_are_found_however_far_they_lie_and_a_long_search_goes_on_wher
     Run.objects.filter(nominal_at=after(minutes=7)).delete()
     now = after(minutes=8)
     assert [e.at for e in account.explain(job.pk, NOW, now, now, limit=5, only_gaps=True).entries] == [after(minutes=7)]
-    monkeypatch.setattr(account, "MOST_COUNTED", 4)
+    monkeypatch.setattr(account, "MAX_ENTRIES_READ", 4)
     first = account.explain(job.pk, NOW, now, now, limit=5, only_gaps=True)
     assert (first.entries, first.counts, first.next_at) == ([], None, after(minutes=4))
     second = account.explain(job.pk, after(minutes=4), now, now, limit=5, only_gaps=True)

@@ -15,7 +15,7 @@ from executions.states import Origin, Reason
 from executions.targets.base import Failed
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import Wanted
+from schedules.backfills.backfill import BackfillRequest
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.models import Backfill, Job
@@ -246,7 +246,7 @@ def test_where_nothing_at_all_can_be_written_it_is_followed_up_as_soon_as_it_can
 def test_a_backfill_in_somebody_elses_hands_keeps_nobody_waiting() -> None:
     job = overlapping("allow")
     Job.objects.update(mark_at=at(60), next_run_at=at(61))
-    made = backfill.start(job.pk, Wanted(at(0), at(3)), at(5), actor="ann")
+    made = backfill.start(job.pk, BackfillRequest(at(0), at(3)), at(5), actor="ann")
     Backfill.objects.update(due_at=at(60))
     end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=made.pk), now=at(5))
     other = connections.create_connection("default")

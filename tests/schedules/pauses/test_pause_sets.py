@@ -13,9 +13,9 @@ from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
-from schedules.passes.timed import do_chores
+from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
-from schedules.pauses.pause_sets import Foresight, foresee_undo, start, step_once, undo
+from schedules.pauses.pause_sets import UndoPreview, preview_undo, start, step_once, undo
 from schedules.tick import tick
 from tests.factories import NOW, make_job
 
@@ -100,8 +100,8 @@ def test_what_was_due_before_still_runs_and_undoing_starts_what_was_foreseen() -
         make_job(name, policies={"overlap": "allow"})
     made = start(of(), at(1.01), actor="ann")
     assert Run.objects.filter(nominal_at=at(1), status="queued").count() == 2
-    assert foresee_undo(made, at(3.5), Resumption.ALL) == Foresight(2, 4, is_more=False)
-    assert foresee_undo(made, at(3.5), Resumption.NONE) == Foresight(2, 0, is_more=False)
+    assert preview_undo(made, at(3.5), Resumption.ALL) == UndoPreview(2, 4, is_more=False)
+    assert preview_undo(made, at(3.5), Resumption.NONE) == UndoPreview(2, 0, is_more=False)
     undo(made.pk, at(3.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(3.5), 100)
     assert Run.objects.filter(status="queued").count() == 6
@@ -118,7 +118,7 @@ def test_many_are_paused_some_at_a_time_and_a_step_that_dies_is_done_again(monke
     for number in range(5):
         make_job(f"job {number}")
     made = start(of(), NOW, actor="ann")
-    assert (made.state, made.n_paused, queries.next_at().chore) == (PauseSetState.PAUSING, 2, NOW)
+    assert (made.state, made.n_paused, queries.next_at().timed) == (PauseSetState.PAUSING, 2, NOW)
 
     def die(*args: Any, **kwargs: Any) -> None:
         raise SystemExit
@@ -129,7 +129,7 @@ def test_many_are_paused_some_at_a_time_and_a_step_that_dies_is_done_again(monke
             step_once(NOW)
     assert Job.objects.filter(state=JobState.PAUSED).count() == 2
     for _ in range(2):
-        do_chores(NOW, 100)
+        do_timed_work(NOW, 100)
     made.refresh_from_db()
     assert (made.state, made.n_paused, set(states().values())) == (PauseSetState.PAUSED, 5, {"paused"})
     undone = undo(made.pk, NOW, actor="ann")

@@ -16,8 +16,8 @@ from schedules.clock.policies.resumption import MOST_COUNTED, Resumption
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.passes.follow_ups import follow_once
-from schedules.passes.timed import do_chores
-from schedules.pauses.resuming import Foresight, foresee
+from schedules.passes.timed import do_timed_work
+from schedules.pauses.resuming import ResumePreview, preview
 from schedules.tick import tick
 from tests.factories import NOW, end, make_job
 
@@ -66,26 +66,26 @@ def test_a_pause_keeps_who_wanted_it_why_and_until_when() -> None:
 
 def test_a_pause_ends_by_itself_when_it_said_and_not_before() -> None:
     job = paused(until=at(2.5))
-    assert queries.next_at().chore == at(2.5)
-    assert do_chores(at(2.4), 100).n_done == 0
-    assert do_chores(at(2.5), 100).n_done == 1
+    assert queries.next_at().timed == at(2.5)
+    assert do_timed_work(at(2.4), 100).n_done == 0
+    assert do_timed_work(at(2.5), 100).n_done == 1
     tick(at(3), 100)
     assert rows() == [(1, "skipped paused"), (2, "skipped paused"), (3, "queued")]
     job.refresh_from_db()
     assert (job.state, job.paused_until_at) == (JobState.ACTIVE, None)
-    assert queries.next_at().chore == queries.NEVER
+    assert queries.next_at().timed == queries.NEVER
 
 
 def test_what_is_due_after_the_end_of_a_pause_was_missed_and_not_paused_however_late_a_beat_sees_it() -> None:
     paused({"overlap": "allow", "catch_up": {"mode": "all"}}, until=at(1.5))
-    do_chores(at(3.5), 100)
+    do_timed_work(at(3.5), 100)
     tick(at(3.5), 100)
     assert rows() == [(1, "skipped paused"), (2, "queued"), (3, "queued")]
 
 
 def test_at_its_end_a_pause_starts_what_it_said() -> None:
     paused(until=at(3.5), catch_up=Resumption.LAST)
-    do_chores(at(3.5), 100)
+    do_timed_work(at(3.5), 100)
     tick(at(3.5), 100)
     assert rows() == [(1, "skipped paused"), (2, "skipped paused"), (3, "queued")]
 
@@ -94,21 +94,24 @@ def test_a_job_that_was_resumed_or_paused_for_longer_is_left_alone_at_the_first_
     job = paused(until=at(2))
     triggers.resume(job.pk, at(1), actor="ann")
     triggers.pause(job.pk, at(1), actor="ann", until=at(5))
-    assert do_chores(at(3), 100).n_done == 0
+    assert do_timed_work(at(3), 100).n_done == 0
     assert Job.objects.get().state == JobState.PAUSED
 
 
 def test_of_many_pauses_that_end_at_once_a_pass_takes_some_and_says_that_there_are_more() -> None:
     for number in range(3):
         triggers.pause(make_job(f"job {number}").pk, NOW, actor="ann", until=at(1))
-    assert [(each.n_done, each.more) for each in (do_chores(at(1), 2), do_chores(at(1), 2))] == [(2, True), (1, False)]
+    assert [(each.n_done, each.more) for each in (do_timed_work(at(1), 2), do_timed_work(at(1), 2))] == [
+        (2, True),
+        (1, False),
+    ]
 
 
 def test_a_job_whose_pause_cannot_be_ended_keeps_no_other_waiting() -> None:
     job, other = paused(until=at(1)), make_job("other")
     triggers.pause(other.pk, at(0.5), actor="ann", until=at(1))
     Job.objects.filter(pk=job.pk).update(schedule={"kind": "of another version"})
-    assert do_chores(at(1), 100).n_done == 2
+    assert do_timed_work(at(1), 100).n_done == 2
     assert list(Job.objects.order_by("name").values_list("state", "paused_until_at")) == [
         (JobState.PAUSED, at(2)),
         (JobState.ACTIVE, None),
@@ -127,10 +130,12 @@ def test_a_job_whose_pause_cannot_be_ended_keeps_no_other_waiting() -> None:
 )
 def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, expected: list[int]) -> None:
     job = paused()
-    foreseen = foresee(job, at(4.5), mode, most)
-    assert (foreseen.n_occurrences, foreseen.n_would_start) == (4, len(expected))
-    assert (foreseen.first_at, foreseen.last_at) == ((at(expected[0]), at(expected[-1])) if expected else (None, None))
-    triggers.resume(job.pk, at(4.5), actor="ann", catch_up=mode, most=most)
+    previewed = preview(job, at(4.5), mode, most)
+    assert (previewed.n_occurrences, previewed.n_would_start) == (4, len(expected))
+    assert (previewed.first_at, previewed.last_at) == (
+        (at(expected[0]), at(expected[-1])) if expected else (None, None)
+    )
+    triggers.resume(job.pk, at(4.5), actor="ann", catch_up=mode, max_runs=most)
     tick(at(5), 100)
     assert rows() == [(n, "queued" if n in [*expected, 5] else "skipped paused") for n in range(1, 6)]
     assert set(Run.objects.values_list("origin", flat=True)) == {"schedule"}
@@ -138,13 +143,13 @@ def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, exp
 
 def test_foreseeing_changes_nothing() -> None:
     job = paused()
-    foresee(job, at(4.5), Resumption.ALL)
+    preview(job, at(4.5), Resumption.ALL)
     assert (Run.objects.count(), Job.objects.get().state) == (0, JobState.PAUSED)
 
 
 def test_what_a_job_may_still_run_bounds_what_starts() -> None:
     job = paused(schedule={"cron": "* * * * *", "max_runs": 2})
-    assert foresee(job, at(4.5), Resumption.ALL) == Foresight(4, 2, at(1), at(2))
+    assert preview(job, at(4.5), Resumption.ALL) == ResumePreview(4, 2, at(1), at(2))
     triggers.resume(job.pk, at(4.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(4.5), 100)
     assert [minute for minute, what in rows() if what == "queued"] == [1, 2]
@@ -152,15 +157,15 @@ def test_what_a_job_may_still_run_bounds_what_starts() -> None:
 
 def test_a_million_occurrences_in_a_pause_are_not_counted_to_the_end() -> None:
     job = paused(schedule={"every": "1s"})
-    foreseen = foresee(job, NOW + timedelta(days=20), Resumption.LAST)
-    assert (foreseen.is_more, foreseen.n_occurrences, foreseen.n_would_start) == (True, MOST_COUNTED + 1, 1)
-    assert foreseen.first_at == NOW + timedelta(days=20)
+    previewed = preview(job, NOW + timedelta(days=20), Resumption.LAST)
+    assert (previewed.is_more, previewed.n_occurrences, previewed.n_would_start) == (True, MOST_COUNTED + 1, 1)
+    assert previewed.first_at == NOW + timedelta(days=20)
 
 
 def test_those_of_a_long_pause_are_the_same_however_many_passes_it_takes(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     job = paused()
-    triggers.resume(job.pk, at(10.5), actor="ann", catch_up=Resumption.ALL, most=4)
+    triggers.resume(job.pk, at(10.5), actor="ann", catch_up=Resumption.ALL, max_runs=4)
     for _ in range(4):
         tick(at(10.5), 100)
     assert [minute for minute, what in rows() if what == "queued"] == [7, 8, 9, 10]
@@ -183,7 +188,7 @@ def test_what_was_chosen_is_watched_also_where_the_policies_cannot_be_read() -> 
     job = paused(until=at(2.5), catch_up=Resumption.ALL)
     assert not Watch.objects.filter(job_id=job.pk).exists()
     RunSpec.objects.filter(job_id=job.pk).update(policies=["of another version"])
-    do_chores(at(2.5), 100)
+    do_timed_work(at(2.5), 100)
     assert Job.objects.get().state == JobState.ACTIVE
     assert Watch.objects.filter(job_id=job.pk).exists()
 
@@ -199,7 +204,7 @@ def test_a_later_pause_is_judged_by_its_own_end() -> None:
 
 def test_only_a_paused_job_is_resumed_or_foreseen() -> None:
     job = make_job()
-    for act in (lambda: foresee(job, NOW, Resumption.ALL), lambda: triggers.resume(job.pk, NOW, actor="ann")):
+    for act in (lambda: preview(job, NOW, Resumption.ALL), lambda: triggers.resume(job.pk, NOW, actor="ann")):
         with pytest.raises(JobConflict, match="not paused"):
             act()
 

@@ -1,0 +1,21 @@
+"""After the end of a run of a backfill: the backfill opens more runs, once only a few of its runs are left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schedules.backfills import backfill, queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from schedules.passes.ended_runs import EndedRun
+
+
+def open_more_of_backfills(ended: Sequence[EndedRun], now: datetime) -> int:
+    """Make the backfills of these runs due; their next step, a transaction of its own, opens the runs."""
+    backfill_ids = {each.run.backfill_id for each in ended if each.run.backfill_id}
+    if backfill_ids:
+        queries.wake_backfills(backfill_ids, now, backfill.REFILL_AT)
+    return 0

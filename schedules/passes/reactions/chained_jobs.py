@@ -1,0 +1,87 @@
+"""After the end of a run: the jobs that start after it get a run each, under their own policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from executions import runs
+from executions.policies import LiveRuns, OverlapPass
+from executions.states import Origin, Reason
+from schedules import flags
+from schedules.models import Job, JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from executions.policies import Decision
+    from schedules.passes.ended_runs import EndedRun
+    from schedules.policies import JobPolicies
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A job that starts because the run `run_id` of another job has ended."""
+
+    job: Job
+    run_id: UUID
+    ended_at: datetime
+
+
+def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
+    """Open a run, started or skipped, for each job that starts after one of these ends; return how many."""
+    starts = [_Start(job, each.run.pk, each.run.finished_at or now) for each in ended for job in each.chained_jobs]
+    jobs = {start.job.pk: start.job for start in starts}
+    policies = {job_id: job.policies for job_id, job in jobs.items()}
+    decisions = _decide(starts, policies, now)
+    return len(runs.open_all(_new_runs(starts, policies, decisions), now))
+
+
+def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now: datetime) -> list[Decision]:
+    """Return a decision for each start: pause, feature flag and overlap policy; stop the runs that are replaced."""
+    live = runs.live_runs(list(policies))
+    off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
+    together = {job_id: OverlapPass(each.overlap, live.get(job_id, LiveRuns())) for job_id, each in policies.items()}
+    for start in starts:
+        is_off = policies[start.job.pk].feature_flag in off
+        reason = Reason.PAUSED if _was_paused(start) else Reason.FEATURE_OFF if is_off else None
+        together[start.job.pk].add(reason)
+    runs.stop_live_runs({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
+    # Read after all were added: a later start of a job may have replaced an earlier one of the same pass.
+    decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
+    return [next(decisions[start.job.pk]) for start in starts]
+
+
+def _new_runs(
+    starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], decisions: Sequence[Decision]
+) -> list[runs.NewRun]:
+    taken: set[tuple[UUID, datetime]] = set()
+    new = []
+    for start, decision in zip(starts, decisions, strict=True):
+        job, nominal_at = start.job, start.ended_at
+        # Runs are unique by job and instant. Two runs that ended at the same instant start the job twice.
+        while (job.pk, nominal_at) in taken:
+            nominal_at += runs.MICROSECOND
+        taken.add((job.pk, nominal_at))
+        run = runs.NewRun(
+            scope_id=job.scope_id,
+            job_id=job.pk,
+            spec_id=job.spec_id,
+            nominal_at=nominal_at,
+            origin=Origin.CHAIN,
+            reason=decision.reason,
+            caused_by=start.run_id,
+            is_buffered=decision.is_held,
+        )
+        new.append(run if decision.reason else runs.apply_policies(run, policies[job.pk]))
+    return new
+
+
+def _was_paused(start: _Start) -> bool:
+    """Whether the job was paused when the other run ended. A job resumed since then does not make up for it."""
+    job = start.job
+    if job.state == JobState.PAUSED:
+        return job.paused_at is not None and job.paused_at < start.ended_at
+    return job.resumed_at is not None and start.ended_at <= job.resumed_at
