@@ -18,7 +18,7 @@ from executions.message import SPREAD, Allowance, Message, Route, Waiting, gathe
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -101,7 +101,7 @@ def _messages(due: Iterable[Due], spread: int) -> list[Message]:
     waiting = []
     for run in due:
         try:
-            policies = sound(read_policies(run.policies))
+            policies = value_or_raise(read_policies(run.policies))
             waiting.append(Waiting(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.

@@ -14,7 +14,7 @@ from executions.models.attempt import all_attempts
 from executions.policies.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.registry import AnyTarget, masked
-from values.readable import reasons
+from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
     from executions import models
@@ -156,7 +156,7 @@ def run_of(row: models.Run) -> Run:
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
     """Return a run whole; reads its attempts and events, and of a held one what it waits for."""
-    wrong = reasons(row.spec.readable_target, row.spec.readable_policies)
+    wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
             **_fields(row),

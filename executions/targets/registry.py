@@ -15,7 +15,7 @@ from executions.targets.command.target import CommandTarget
 from executions.targets.http.target import HttpTarget
 from values.field_errors import did_you_mean, field_errors
 from values.json_values import find_flaw
-from values.readable import Unreadable, unreadable
+from values.readable import Unreadable
 
 if TYPE_CHECKING:
     from executions.targets.base import TargetConfig
@@ -48,7 +48,7 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
     try:
         return parse_config(stored)
     except InvalidTarget as error:
-        return unreadable("target", error.errors)
+        return Unreadable.from_errors("target", error.errors)
 
 
 def masked(stored: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import beyond, told
 from schedules.models import Job, Why
-from values.readable import reasons
+from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +133,7 @@ class JobExplainView(ApiView):
             until=until,
             kept_since=account.standing.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
-            unreadable=reasons(job.readable_schedule).get("schedule"),
+            unreadable=reasons_by_part(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.incidents(job_id, after, until)],
             not_covered=beyond(job) or None,
             runs=reverse("job-runs", args=[job_id]),

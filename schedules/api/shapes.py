@@ -24,7 +24,7 @@ from schedules.jobs.validation import MAX_DESCRIPTION, MAX_NAME
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 from schedules.triggers import MAX_REASON, read_reason
-from values.readable import Unreadable, known
+from values.readable import Unreadable, value_or_none
 
 if TYPE_CHECKING:
     from schedules import models
@@ -244,7 +244,7 @@ def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
         starts=list(links.starts),
         target=None if "target" in wrong else target,
         payload=row.spec.payload,
-        policies=known(row.readable_policies),
+        policies=value_or_none(row.readable_policies),
         unreadable=wrong,
         version=row.spec.version,
         next_run_at=row.next_fire_at,

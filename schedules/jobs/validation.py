@@ -22,7 +22,7 @@ from schedules.jobs import chains
 from schedules.policies import JobPolicies, misfits
 from values.field_errors import field_errors
 from values.json_values import find_flaw
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,7 +148,7 @@ def _schedule(
         ]
         return None
     try:
-        before = known(job.readable_schedule) if job else None
+        before = value_or_none(job.readable_schedule) if job else None
         if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
             return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)

@@ -12,7 +12,7 @@ from executions.policies.overlap import Overlap
 from schedules import flags
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.policies import JobPolicies
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from schedules.models import Job
@@ -33,7 +33,7 @@ OTHERS = {Beyond.WAIT: "others wait", Beyond.SKIP: "others do not start"}
 
 def in_words(job: Job) -> list[tuple[str, str]]:
     """What a job's policies say that the defaults don't: label and text. One query for a job that names a flag."""
-    policies = known(job.readable_policies)
+    policies = value_or_none(job.readable_policies)
     if policies is None:
         return []
     told = dict(_told(job, policies))

@@ -23,7 +23,7 @@ from schedules.clock.describe import describe
 from schedules.models import Job, JobState, jobs_named
 from values import instants
 from values.ids import read_id
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
@@ -89,7 +89,7 @@ class JobAdmin(JobEditing):
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:
         badge = page.unreadable_badge(job)
-        spec = known(job.readable_schedule)
+        spec = value_or_none(job.readable_schedule)
         if spec is None:
             return badge
         words = describe(spec)

@@ -25,7 +25,7 @@ from schedules.clock.zones.zones import zone
 from schedules.ledger import account
 from schedules.models import Chain, Job, JobState, Why
 from values import instants
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
     is_going = any(run.status in LIVE for run in runs)
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     for run in runs:
         run.now = now  # type: ignore[attr-defined]  # for its display below
     return {
