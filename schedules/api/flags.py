@@ -21,7 +21,7 @@ from access.api.views import ApiView, actor_of
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,8 @@ FLAG: dict[str, Any] = {
 
 
 def _storable(text: str) -> str:
-    if flaw := find_flaw(text):
-        raise ValueError(flaw[1])
+    if problem := find_unstorable(text):
+        raise ValueError(problem[1])
     return text
 
 

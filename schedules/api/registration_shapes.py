@@ -14,7 +14,7 @@ from schedules.api.bodies import UNREAD, settable, unread_in
 from schedules.api.shapes import JobDefinition
 from schedules.jobs import registration
 from schedules.jobs.registration import KEY, KEY_WORDS, MOST, Outcome
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -61,8 +61,8 @@ def read_registration(request: Request) -> dict[str, dict[str, Any]]:
         key = data.get("key") if isinstance(data, dict) else None
         if not isinstance(data, dict):
             errors[f"jobs.{place}"] = ["This takes a job's definition, an object, with its key."]
-        elif flaw := find_flaw(data, f"jobs.{place}"):
-            errors[flaw[0]] = [flaw[1]]
+        elif problem := find_unstorable(data, f"jobs.{place}"):
+            errors[problem[0]] = [problem[1]]
         elif not isinstance(key, str) or not registration.is_key(key):
             errors[f"jobs.{place}.key"] = [BAD_KEY]
         elif key in wanted:

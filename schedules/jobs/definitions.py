@@ -20,7 +20,7 @@ from schedules.clock.zones.zones import FIRST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followed
 from schedules.models import Job, JobState, begin_spans, end_span
-from values.json_values import is_same
+from values.json_values import is_same_json
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
 
 def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
     before = [spec.job_name, spec.target, spec.payload, spec.policies]
-    return not is_same(before, [definition.name, definition.target, definition.payload, definition.policies])
+    return not is_same_json(before, [definition.name, definition.target, definition.payload, definition.policies])
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:

@@ -21,7 +21,7 @@ from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
 from schedules.policies import JobPolicies, misfits
 from values.field_errors import field_errors
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, l
         return ""
     if not isinstance(value, str):
         errors[field] = ["This takes text."]
-    elif flaw := find_flaw(value, field):
-        errors[field] = [flaw[1]]
+    elif problem := find_unstorable(value, field):
+        errors[field] = [problem[1]]
     elif len(value) > longest:
         errors[field] = [f"This has {len(value)} characters; at most {longest} fit."]
     else:
@@ -100,8 +100,8 @@ def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, l
 
 
 def _payload_errors(payload: object) -> dict[str, list[str]]:
-    if flaw := find_flaw(payload, "payload"):
-        return {flaw[0]: [flaw[1]]}
+    if problem := find_unstorable(payload, "payload"):
+        return {problem[0]: [problem[1]]}
     if (size := len(json.dumps(payload))) > MAX_PAYLOAD:
         return {"payload": [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]}
     return {}
