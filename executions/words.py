@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
-from values.instants import UNITS, exact
+from values.instants import TIME_UNITS, exact_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,7 +79,7 @@ def duration(length: timedelta | None) -> str:
     if seconds < 60:
         return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
     rest, parts = timedelta(seconds=round(seconds)), []
-    for unit, name in UNITS:
+    for unit, name in TIME_UNITS:
         count, rest = divmod(rest, unit)
         if count:
             parts.append(f"{count} {name}")
@@ -94,7 +94,7 @@ def why(run: Run, now: datetime) -> str:
         return WHY[Origin(run.origin)]
     text = WHY_NOT[Reason(run.reason)]
     if run.n_occurrences > 1 and run.last_nominal_at:
-        first, last = exact(run.nominal_at, now), exact(run.last_nominal_at, now)
+        first, last = exact_text(run.nominal_at, now), exact_text(run.last_nominal_at, now)
         text += f" This row stands for {run.n_occurrences:,} occurrences, from {first} to {last}."
     return text
 

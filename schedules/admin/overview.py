@@ -53,7 +53,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         jobs = list(due[:N_ROWS])
         context |= {
             "stopped": _stopped(),
-            "next_jobs": [{"job": job, "next": instants.instant(job.next_run_at, now)} for job in jobs],
+            "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or Job.objects.exists(),
             "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
         }
@@ -89,7 +89,7 @@ def _runs(status: RunStatus, now: datetime) -> list[dict[str, Any]]:
             "url": shown.run_url(run.pk),
             "name": run.spec.job_name,
             "badge": shown.run_badge(run),
-            "at": instants.instant(run.finished_at or run.started_at, now),
+            "at": instants.time_html(run.finished_at or run.started_at, now),
             "took": words.duration(run.duration or (now - run.started_at if run.started_at else None)),
             "error": run.error,
         }

@@ -101,7 +101,7 @@ class JobAdmin(JobEditing):
     def next_shown(self, job: Job) -> SafeString:
         if job.waits_for_run:
             return page.WAITS
-        when = instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        when = instants.time_html(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
         if starts := page.starts_words(job, job.now):  # type: ignore[attr-defined]
             return format_html('{}<span class="ms-under">{}</span>', when, starts)
         return when
@@ -111,7 +111,7 @@ class JobAdmin(JobEditing):
         run: Run | None = job.last_run  # type: ignore[attr-defined]  # set by the change list
         if run is None:
             return instants.NONE
-        when = instants.ago(run.nominal_at, job.now)  # type: ignore[attr-defined]
+        when = instants.relative_html(run.nominal_at, job.now)  # type: ignore[attr-defined]
         return format_html('<a class="ms-last" href="{}">{} {}</a>', shown.run_url(run.pk), shown.run_badge(run), when)
 
     @admin.display(description="")

@@ -86,12 +86,12 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "has_clock": sentences.has_clock(job),
         "incidents": [stoppage_line(stoppage, now) for stoppage in ledger_account.incidents(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.told(entries, now)],
-        "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
+        "gaps": [instants.exact_html(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),
         "more_gaps": gaps.next_at is not None,
         "counts": [(sentences.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
         "is_long": account.counts is None,
-        "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
+        "kept": instants.exact_html(account.standing.kept_since, now) if after < account.standing.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
         else "",
@@ -122,9 +122,9 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
     label, tone = LABELS_OF[entry.decision]
     row = entry.record or entry.made_good_by
     return Line(
-        at=instants.instant(entry.at, now),
-        last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
-        planned=instants.exact_time(row.planned_at, now) if row and row.planned_at else None,
+        at=instants.time_html(entry.at, now),
+        last=instants.exact_html(entry.last_at, now) if entry.n_occurrences > 1 else None,
+        planned=instants.exact_html(row.planned_at, now) if row and row.planned_at else None,
         badge=shown.badge(label, tone),
         text=text,
         url=shown.run_url(row.run_id) if row else "",

@@ -56,15 +56,15 @@ def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
     """What the watchdog has told, in words, with when that was and since when it is over."""
     return {
         "text": Why(stoppage.why).label,
-        "at": instants.exact_time(stoppage.raised_at, now),
-        "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
+        "at": instants.exact_html(stoppage.raised_at, now),
+        "over": instants.exact_html(stoppage.over_at, now) if stoppage.over_at else None,
     }
 
 
 def starts_words(job: Job, now: datetime) -> str:
     """When the next run starts, where jitter puts that off."""
     at = job.next_start_at
-    return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
+    return f"starts {instants.exact_text(at, now)}" if at and at != job.next_fire_at else ""
 
 
 def last_runs(job_ids: Sequence[UUID]) -> dict[UUID, Run]:
@@ -91,14 +91,14 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "badge": state_badge(job),
         "incidents": [stoppage_line(stoppage, now) for stoppage in account.incidents(job.pk, now, now)],
         "now": now,
-        "paused": instants.exact_time(job.paused_at, now),
-        "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
+        "paused": instants.exact_html(job.paused_at, now),
+        "paused_until_at": instants.exact_html(job.paused_until_at, now) if job.paused_until_at else "",
         "then": pause_forms.THEN[Resumption(job.pause_catch_up)],
-        "version_since": instants.exact_time(job.spec.created_at, now),
+        "version_since": instants.exact_html(job.spec.created_at, now),
         "words": _words(spec, is_started=is_started),
         "next": WAITS
         if job.waits_for_run
-        else instants.instant(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
+        else instants.time_html(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
         "starts": starts_words(job, now),
         "outlook": preview.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": [_line(run, now, waits.get(run.pk, "")) for run in runs],
@@ -131,8 +131,8 @@ def _line(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "id": run.pk,
         "url": shown.run_url(run.pk),
         "badge": shown.run_badge(run),
-        "nominal": instants.instant(run.nominal_at, now),
-        "planned": instants.exact_time(run.planned_at, now) if run.planned_at else "",
+        "nominal": instants.time_html(run.nominal_at, now),
+        "planned": instants.exact_html(run.planned_at, now) if run.planned_at else "",
         "late": words.duration(run.late_by()) if run.started_at else "",
         "took": words.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",

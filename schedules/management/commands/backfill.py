@@ -120,7 +120,9 @@ def _find(wanted: str) -> Job:
     if job_id := read_id(wanted):
         jobs = list(found.filter(pk=job_id))
     else:
-        jobs = [] if find_unstorable(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
+        jobs = (
+            [] if find_unstorable(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
+        )
     if not jobs:
         raise CommandError(f"There is no job {wanted!r}.", returncode=FAILED)
     if len(jobs) > 1:
