@@ -42,8 +42,8 @@ _EXAMPLES = 'write it like "15m", "1h30m", "PT15M", or as a number of seconds'
 _NOT_FIXED = 'months and years have no fixed length: give weeks or less (a schedule can use cron, such as "0 0 1 * *")'
 
 
-def read_duration(value: object, *, zero: bool = False) -> timedelta:
-    """A length of time, rounded to the microsecond, of at most ten years; positive unless `zero` is allowed.
+def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
+    """A length of time, rounded to the microsecond, of at most ten years; positive unless `allow_zero`.
 
     Takes a number of seconds (also as text), a text like `1h30m`, or ISO 8601. Raises ValueError with the reason.
     """
@@ -54,8 +54,8 @@ def read_duration(value: object, *, zero: bool = False) -> timedelta:
     else:
         # The shortest text of a float is what was typed: 0.1 means a tenth, not its nearest binary fraction.
         seconds = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-    if seconds < 0 or (seconds == 0 and not zero):
-        raise ValueError("must not be negative" if zero else "must be longer than nothing")
+    if seconds < 0 or (seconds == 0 and not allow_zero):
+        raise ValueError("must not be negative" if allow_zero else "must be longer than nothing")
     if seconds > MAX_DURATION // timedelta(seconds=1):
         raise ValueError("must be at most ten years (3653 days)")
     micros = round(seconds * 1_000_000)

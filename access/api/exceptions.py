@@ -27,7 +27,7 @@ class UnfitInput(Exception):
         super().__init__(error.title)  # the error itself would write out each of its problems
         self.error = error
         self.data = data
-        self.known = tuple(model.model_fields)
+        self.known_names = tuple(model.model_fields)
 
 
 class BodyTooLarge(APIException):

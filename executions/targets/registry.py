@@ -78,4 +78,4 @@ def parse_config(data: object) -> TargetConfig:
     try:
         return target.config.model_validate(data)
     except ValidationError as error:
-        raise InvalidTarget(field_errors(error, data, known=target.config.model_fields)) from None
+        raise InvalidTarget(field_errors(error, data, known_names=target.config.model_fields)) from None

@@ -83,7 +83,7 @@ def _judge(error: Exception) -> tuple[int, str, Errors]:
         case InvalidDefinition() | InvalidInput():
             return _invalid(error.errors)
         case UnfitInput():
-            return _invalid(field_errors(error.error, error.data, known=error.known))
+            return _invalid(field_errors(error.error, error.data, known_names=error.known_names))
         case JobGone() | Http404():
             return 404, GONE, {}
         case JobConflict() | RunConflict() | CannotRead():

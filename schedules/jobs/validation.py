@@ -121,7 +121,7 @@ def _policies(value: object, errors: dict[str, list[str]], *, has_schedule: bool
     try:
         policies = JobPolicies.model_validate({} if value is None else value)
     except ValidationError as error:
-        errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
+        errors.update(field_errors(error, value, prefix="policies", known_names=JobPolicies.model_fields))
         return {}
     for name, sentence in misfits(policies, has_schedule=has_schedule).items():
         errors[f"policies.{name}"] = [sentence]

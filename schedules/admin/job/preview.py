@@ -138,7 +138,7 @@ def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
 def _spread_of(values: Mapping[str, Any]) -> Spread:
     """What stands in the form; what can't be read is told when it is saved, and shown nowhere."""
     try:
-        jitter = read_duration(values.get("start_jitter") or 0, zero=True)
+        jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
         return NO_SPREAD
     return Spread(min(jitter, LONGEST_JITTER), read_id(str(values.get("job_id") or "")))
