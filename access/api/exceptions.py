@@ -20,7 +20,7 @@ class InvalidInput(Exception):
         self.errors = errors
 
 
-class UnfitInput(Exception):
+class InputValidationError(Exception):
     """A body or query does not fit its model: pydantic's error, with what was read and what may be given."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:

@@ -39,7 +39,7 @@ class Page(Generic[Row]):
     previous: str | None
 
 
-def page_of(
+def paginate(
     request: Request,
     rows: QuerySet[Row],
     parameters: PageParameters,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from executions.lifecycle.held_words import waits_for
 from executions.models.attempt import all_attempts
 from executions.policies.limits import Priority
@@ -104,7 +104,7 @@ class RunDetail(Run):
         description="What a run with status `held` waits for, in words.",
         examples=["1 of at most 1 run with the key “printer” goes on"],
     )
-    target: Annotated[Any, Like(AnyTarget | None)] = Field(
+    target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
         description="As it was when the run was born. Values of headers that look like credentials are hidden."
     )
     payload: Any

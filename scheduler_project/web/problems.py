@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from access.api.exceptions import BodyTooLarge, InvalidInput, UnfitInput
+from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
 from access.api.schema import PROBLEM
 from executions.database import one_line
 from executions.exceptions import RunConflict
@@ -82,7 +82,7 @@ def _judge(error: Exception) -> tuple[int, str, Errors]:
     match error:
         case InvalidDefinition() | InvalidInput():
             return _invalid(error.errors)
-        case UnfitInput():
+        case InputValidationError():
             return _invalid(field_errors(error.error, error.data, known_names=error.known_names))
         case JobGone() | Http404():
             return 404, GONE, {}

@@ -112,10 +112,10 @@ class Ledger(Shape):
 
 
 class JobExplainView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("explain_job", parameters=Window, answers={200: (Ledger, examples.LEDGER)}, errors=[404])
+    @operation("explain_job", parameters=Window, responses={200: (Ledger, examples.LEDGER)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """What a job's schedule named in a window, and what became of each occurrence; what is missing is a gap."""
         now = datetime.now(UTC)

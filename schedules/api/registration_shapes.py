@@ -9,7 +9,7 @@ from pydantic import Field
 
 from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from schedules.api.bodies import UNREAD, settable, unread_in
 from schedules.api.shapes import JobDefinition
 from schedules.jobs import registration
@@ -49,7 +49,7 @@ class RegisteredJobs(Shape):
 class _Asked(Shape):
     """As `Registration`, with each definition left for `validate` to read."""
 
-    jobs: list[Annotated[Any, Like(KeyedDefinition)]] = Field(max_length=MOST)
+    jobs: list[Annotated[Any, DocumentedAs(KeyedDefinition)]] = Field(max_length=MOST)
 
 
 def read_registration(request: Request) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.parameters import Instant
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from executions.api.shapes import UNREADABLE
 from executions.targets.registry import AnyTarget, masked
 from schedules.clock.describe import describe
@@ -137,11 +137,11 @@ class Job(Shape):
         description="When the pause ends by itself; null: when somebody resumes it."
     )
     pause_catch_up: Resumption | None = Field(description="What starts then of the occurrences that fell into it.")
-    schedule: Annotated[Any, Like(Schedule | None)]
+    schedule: Annotated[Any, DocumentedAs(Schedule | None)]
     schedule_description: str = Field(description="The schedule in words.")
     start_after: list[StartAfter] = Field(description="It also starts when runs of these jobs have ended.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this one has ended.")
-    target: Annotated[Any, Like(AnyTarget | None)] = Field(
+    target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
         description="Values of headers that look like credentials are hidden from callers who may not change jobs."
     )
     payload: Any

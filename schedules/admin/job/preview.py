@@ -55,7 +55,7 @@ class Shown:
 
     local: str
     mine: str
-    relative_text: str
+    relative: str
     starts: str  # when its run starts, where that is later
     marks: list[tuple[str, str]]
 
