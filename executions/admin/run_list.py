@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
-from access.ordered import first_keys
+from access.top_rows import slice_keys
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.admin.lists import UncountedChangeList, cut
 from executions.lifecycle import held_words
@@ -59,7 +59,7 @@ class RunChangeList(UncountedChangeList):
         if self.jobs:
             return cut(self.queryset, self._of_jobs(stop), start)
         found: QuerySet[Run] = self.queryset.filter(
-            pk__in=first_keys(self.queryset, start, stop, "status", self._statuses())
+            pk__in=slice_keys(self.queryset, start, stop, "status", self._statuses())
         )
         return found
 
