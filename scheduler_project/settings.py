@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from scheduler_project import theme
+from scheduler_project.engine_settings import EngineSettings
 from scheduler_project.env import Environment
-from scheduler_project.knobs import Knobs
 from scheduler_project.logging import LEVELS, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 
 # Engine
 
-MAINSPRING = Knobs.from_environment(env)
+MAINSPRING = EngineSettings.from_environment(env)
 MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
 
 # Stores
