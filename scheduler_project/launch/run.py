@@ -11,10 +11,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scheduler_project.launch.combined_log import CombinedLog
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.first_run import Credentials, make_administrator, migrate
 from scheduler_project.launch.home import Home, given
-from scheduler_project.launch.lines import Lines
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
@@ -40,7 +40,7 @@ def run() -> int:
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
         if port == flower_port:
             raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Give each one of its own.")
-        lines = stack.enter_context(closing(Lines(home.folder / "logs" / "mainspring.log")))
+        lines = stack.enter_context(closing(CombinedLog(home.folder / "logs" / "mainspring.log")))
 
         def say(text: str) -> None:
             lines.write("mainspring", text)
@@ -86,7 +86,7 @@ def manage(arguments: Sequence[str]) -> int:
 class Welcome:
     """What a person is told once everything is up."""
 
-    def __init__(self, lines: Lines, port: int, flower_port: int, credentials: Credentials | None) -> None:
+    def __init__(self, lines: CombinedLog, port: int, flower_port: int, credentials: Credentials | None) -> None:
         self._lines = lines
         self._port = port
         self._flower_port = flower_port

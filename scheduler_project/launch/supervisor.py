@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from scheduler_project.launch.child import Program
-    from scheduler_project.launch.lines import Lines
+    from scheduler_project.launch.combined_log import CombinedLog
     from scheduler_project.launch.server import Server
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,7 +38,7 @@ class Supervisor:
     def __init__(
         self,
         stages: Sequence[Sequence[Program]],
-        lines: Lines,
+        lines: CombinedLog,
         *,
         stores: Sequence[Server] = (),
         also_ready: Callable[[], bool] = lambda: True,

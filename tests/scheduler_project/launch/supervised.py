@@ -49,7 +49,7 @@ class Supervised:
             from pathlib import Path
             sys.path.insert(0, {os.getcwd()!r})
             from scheduler_project.launch.child import Program
-            from scheduler_project.launch.lines import Lines
+            from scheduler_project.launch.combined_log import Lines
             from scheduler_project.launch.supervisor import Supervisor
             from scheduler_project.launch.valkey import Valkey
 

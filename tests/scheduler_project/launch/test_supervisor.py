@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scheduler_project.launch.child import Program
+from scheduler_project.launch.combined_log import CombinedLog
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.lines import Lines
 from scheduler_project.launch.processes import command_line_of
 from scheduler_project.launch.supervisor import Supervisor
 from tests.scheduler_project.launch.supervised import POLITE, STUBBORN, Supervised, program
@@ -36,7 +36,7 @@ def run_in_here(source: str) -> tuple[str, str]:
     """The sentence with which a supervisor in this process gives up on a program, and the log."""
     terminal = io.BytesIO()
     with pytest.raises(CannotLaunch) as stopped:
-        Supervisor([[program("web", source)]], Lines(terminal=terminal, width=8)).run()
+        Supervisor([[program("web", source)]], CombinedLog(terminal=terminal, width=8)).run()
     return str(stopped.value), terminal.getvalue().decode()
 
 
@@ -167,4 +167,4 @@ def test_what_a_dead_program_started_does_not_live_on(monkeypatch: pytest.Monkey
 def test_a_command_that_does_not_exist_stops_everything_with_a_sentence() -> None:
     terminal = io.BytesIO()
     with pytest.raises(CannotLaunch, match="no-such-program can't be started"):
-        Supervisor([[Program("web", ["no-such-program"], {})]], Lines(terminal=terminal)).run()
+        Supervisor([[Program("web", ["no-such-program"], {})]], CombinedLog(terminal=terminal)).run()
