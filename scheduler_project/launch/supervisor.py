@@ -11,7 +11,7 @@ from scheduler_project.launch.child import Child
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.failures import N_FAILURES, how_it_ended, restart_delay
 from scheduler_project.launch.kept_server import KeptServer
-from scheduler_project.launch.pump import Pump
+from scheduler_project.launch.output_reader import OutputReader
 from scheduler_project.launch.stopping import stop_stage
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Supervisor:
         self._children = [child for stage in self._stages for child in stage]
         self._stores = [KeptServer(server, self._say) for server in stores]
         self._lines = lines
-        self._pump = Pump(lines)
+        self._pump = OutputReader(lines)
         self._also_ready = also_ready
         self._on_ready = on_ready
         self._on_change = on_change

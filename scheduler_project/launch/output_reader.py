@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scheduler_project.launch.combined_log import CombinedLog
 
 
-class Pump:
+class OutputReader:
     """A context manager, for the main thread alone."""
 
     def __init__(self, lines: CombinedLog) -> None:
