@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from scheduler_project.launch.server import Server
 
 
-class KeptServer:
+class StoreSupervisor:
     """Looks after a started server; `look_after` takes one small step and never waits. `say` writes to the log."""
 
     def __init__(self, server: Server, say: Callable[[str], None]) -> None:

@@ -13,9 +13,9 @@ import pytest
 import redis
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.kept_server import KeptServer
 from scheduler_project.launch.postgres import Postgres
 from scheduler_project.launch.processes import command_line_of
+from scheduler_project.launch.store_supervisor import StoreSupervisor
 from scheduler_project.launch.valkey import Valkey
 from tests.scheduler_project.launch.supervised import POLITE, STUBBORN, TALKATIVE, Supervised, program
 from tests.waiting import wait_until
@@ -45,12 +45,12 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         each.end()
 
 
-def kept(server: Postgres | Valkey) -> tuple[KeptServer, list[str]]:
+def kept(server: Postgres | Valkey) -> tuple[StoreSupervisor, list[str]]:
     said: list[str] = []
-    return KeptServer(server, said.append), said
+    return StoreSupervisor(server, said.append), said
 
 
-def step_until_it_serves(keeper: KeptServer, n_lines: int, said: list[str]) -> None:
+def step_until_it_serves(keeper: StoreSupervisor, n_lines: int, said: list[str]) -> None:
     def step() -> bool:
         keeper.look_after()
         return len(said) >= n_lines and keeper.serves
