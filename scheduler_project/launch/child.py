@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from scheduler_project.launch.combined_log import LineSplitter
-from scheduler_project.launch.failures import Failures
 from scheduler_project.launch.processes import spawn
+from scheduler_project.launch.restart_policy import FailureCount
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,7 +38,7 @@ class Child:
     splitter: LineSplitter = field(default_factory=LineSplitter)
     started_at: float = 0.0
     restart_at: float | None = None
-    failures: Failures = field(default_factory=Failures)
+    failures: FailureCount = field(default_factory=FailureCount)
     ready: bool = False
     last: deque[str] = field(default_factory=lambda: deque(maxlen=12))
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from scheduler_project.launch.child import Child
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.failures import N_FAILURES, how_it_ended, restart_delay
 from scheduler_project.launch.output_reader import OutputReader
+from scheduler_project.launch.restart_policy import N_FAILURES, how_it_ended, restart_delay
 from scheduler_project.launch.stopping import stop_stage
 from scheduler_project.launch.store_supervisor import StoreSupervisor
 

@@ -141,7 +141,7 @@ def test_postgresql_recovers_step_by_step_on_its_port_with_what_was_committed(tm
 def test_a_store_that_cannot_be_started_again_stops_everything_with_the_end_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     with Valkey(tmp_path / "valkey") as server:
         keeper, said = kept(server)
         server.kill()
@@ -158,7 +158,7 @@ def test_a_store_that_cannot_be_started_again_stops_everything_with_the_end_of_i
 
 
 def test_a_store_that_is_killed_again_and_again_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     with Valkey(tmp_path / "valkey") as server:
         keeper, said = kept(server)
         for n in range(1, 5):

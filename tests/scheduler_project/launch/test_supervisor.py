@@ -147,7 +147,7 @@ def test_programs_end_when_the_supervisor_is_killed(launch: list[Supervised], tm
 
 
 def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     sentence, log = run_in_here("import sys; print('no such setting'); sys.exit(3)")
     assert sentence.startswith("web ended with exit code 3, 5 times in a row, so everything was stopped.")
     assert sentence.endswith("    no such setting")
@@ -155,7 +155,7 @@ def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkey
 
 
 def test_what_a_dead_program_started_does_not_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     source = (
         "import os, signal\nif os.fork():\n  print('child'); os._exit(1)\nprint('orphan', os.getpid())\nsignal.pause()"
     )
