@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scheduler_project.launch.combined_log import CombinedLog
+from scheduler_project.launch.data_folder import DataFolder, given
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.first_run import Credentials, make_administrator, migrate
-from scheduler_project.launch.home import Home, given
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def run() -> int:
     """Start everything and keep it running; 0 after a stop that was asked for."""
-    home = Home(PROJECT / ".mainspring")
+    home = DataFolder(PROJECT / ".mainspring")
     with home.locked() as mine, ExitStack() as stack:
         if not mine:
             raise CannotLaunch(
@@ -75,7 +75,7 @@ def run() -> int:
 
 def manage(arguments: Sequence[str]) -> int:
     """manage.py on the data of `make run`: on its running stores, else on stores started for this command."""
-    home = Home(PROJECT / ".mainspring")
+    home = DataFolder(PROJECT / ".mainspring")
     with home.locked() as mine, ExitStack() as stack:
         variables = home.variables(stack if mine else None)
         process = subprocess.Popen([sys.executable, "manage.py", *arguments], env=variables, cwd=PROJECT)
