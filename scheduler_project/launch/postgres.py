@@ -13,7 +13,7 @@ from pathlib import Path
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.processes import is_unburied, last_lines, processes_in, quiet_environment
 from scheduler_project.launch.server import HOST, Server
-from scheduler_project.launch.unprivileged import Way, find_way
+from scheduler_project.launch.unprivileged import PostgresPrograms, find_programs
 
 USER = DATABASE = "mainspring"
 OLDEST_VERSION = 14
@@ -40,10 +40,10 @@ class Postgres(Server):
     stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients
 
     def __init__(
-        self, folder: Path, *, durable: bool = False, bin_folder: Path | None = None, way: Way | None = None
+        self, folder: Path, *, durable: bool = False, bin_folder: Path | None = None, way: PostgresPrograms | None = None
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.way = way or find_way([bin_folder] if bin_folder else candidates(), folder)
+        self.way = way or find_programs([bin_folder] if bin_folder else candidates(), folder)
         self.data = self.way.home / "data"
         super().__init__(folder, durable=durable)
 
