@@ -37,16 +37,16 @@ class PostgresPrograms:
     """Programs that run here: put `prefix` before them, start them as `user` (None: as now), keep data in `home`."""
 
     bin_folder: Path
-    home: Path
+    data_root: Path
     version: int
     prefix: tuple[str, ...] = ()
     user: int | None = None
 
-    def program(self, name: str) -> str:
+    def path(self, name: str) -> str:
         """The path of one of PostgreSQL's programs."""
         return str(self.bin_folder / name)
 
-    def give(self, path: Path) -> None:
+    def give_ownership(self, path: Path) -> None:
         """Let the user who runs the programs own this path."""
         if self.user is not None:
             os.chown(path, self.user, self.user)
@@ -67,8 +67,8 @@ def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool
             continue
         if namespaces and (version := _version(bin_folder, USER_NAMESPACE)) and _writable(folder, USER_NAMESPACE):
             return PostgresPrograms(bin_folder, folder, version, prefix=USER_NAMESPACE)
-        if way := _as_nobody(bin_folder, folder):
-            return way
+        if programs := _as_nobody(bin_folder, folder):
+            return programs
     if os.geteuid() != 0:
         raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. " + NO_PROGRAMS)
     raise CannotLaunch(NO_WAY)

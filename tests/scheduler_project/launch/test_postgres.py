@@ -173,11 +173,11 @@ def test_root_without_user_namespaces_runs_a_copy_as_nobody() -> None:
     folder.mkdir(mode=0o700)
     home = folder
     try:
-        way = find_programs(candidates(), folder, namespaces=False)
-        home = way.home
-        assert way.user
-        with Postgres(folder, way=way) as server:
-            assert Path(f"/proc/{server.pid}").stat().st_uid == way.user
+        programs = find_programs(candidates(), folder, namespaces=False)
+        home = programs.data_root
+        assert programs.user
+        with Postgres(folder, programs=programs) as server:
+            assert Path(f"/proc/{server.pid}").stat().st_uid == programs.user
             insert(server, 12)
             server.kill()
             server.start()
@@ -189,9 +189,9 @@ def test_root_without_user_namespaces_runs_a_copy_as_nobody() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way around PostgreSQL's refusal")
 def test_root_runs_the_server_in_a_user_namespace_where_that_is_allowed(server: Postgres) -> None:
-    if not server.way.prefix:
+    if not server.programs.prefix:
         pytest.skip("this machine allows no user namespaces")
-    assert server.way.home == server.folder
+    assert server.programs.data_root == server.folder
     assert ask(server, "SELECT 1") == 1
 
 
