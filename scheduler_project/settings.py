@@ -140,14 +140,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "access.middleware.without_impossible_session",
+    "access.middleware.drop_invalid_session_cookie",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "scheduler_project.web.viewer.in_the_viewers_zone",
+    "scheduler_project.web.viewer_timezone.activate_viewer_timezone",
 ]
 TEMPLATES = [
     {

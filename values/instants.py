@@ -1,6 +1,6 @@
 """How the admin's pages show instants: relative to now, and exact in the viewer's own zone, which is always named.
 
-The viewer's zone is Django's current one; `scheduler_project.web.viewer` sets it for each request.
+The viewer's zone is Django's current one; `scheduler_project.web.viewer_timezone` sets it for each request.
 """
 
 from __future__ import annotations
