@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 
-def without_impossible_session(
+def drop_invalid_session_cookie(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Take away a session cookie that no session can have: PostgreSQL would refuse even to look for it."""

@@ -18,7 +18,7 @@ from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
 from values.database import execute, is_database_unavailable, one_line, split_on_failure
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,7 +103,7 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
     waiting = []
     for run in due:
         try:
-            policies = sound(read_policies(run.policies))
+            policies = value_or_raise(read_policies(run.policies))
             waiting.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
             # Another version of the code made it. It is looked at again later, and keeps nobody waiting.

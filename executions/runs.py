@@ -20,7 +20,7 @@ from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
 from executions.states import LIVE, Origin, RunStatus
 from values.database import execute, fetch, fetch_planned
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -219,7 +219,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
         origin=Origin.RETRY,
         retry_of=run.retry_of or run.pk,
     )
-    return open_requested(again, sound(run.spec.readable_policies), now, actor=actor)
+    return open_requested(again, value_or_raise(run.spec.readable_policies), now, actor=actor)
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:

@@ -1,4 +1,4 @@
-"""What is said of runs in words, in the admin and in the ledger: reasons, origins, events, durations. No HTML, no queries."""
+"""What is said of runs in words, in the admin and in the ledger: reasons_by_part, origins, events, durations. No HTML, no queries."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def why(run: Run, now: datetime) -> str:
         return ORIGIN_EXPLANATIONS[Origin(run.origin)]
     text = REASON_SENTENCES[Reason(run.reason)]
     if run.n_occurrences > 1 and run.last_nominal_at:
-        first, last = instants.exact(run.nominal_at, now), instants.exact(run.last_nominal_at, now)
+        first, last = instants.exact_text(run.nominal_at, now), instants.exact_text(run.last_nominal_at, now)
         text += f" This row stands for {run.n_occurrences:,} occurrences, from {first} to {last}."
     return text
 

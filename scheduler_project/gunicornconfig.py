@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-worker_class = "scheduler_project.web.worker.Worker"
+worker_class = "scheduler_project.web.gunicorn_worker.Worker"
 workers = 2
 threads = 8
 timeout = 60  # seconds

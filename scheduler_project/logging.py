@@ -46,7 +46,7 @@ def logging_config(level: str, *, json: bool) -> None:
                     "foreign_pre_chain": shared,
                 },
             },
-            "filters": {"plain": {"()": "scheduler_project.sentences.PlainSentences"}},
+            "filters": {"plain": {"()": "scheduler_project.log_filters.OneLineErrors"}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
             "root": {"handlers": ["stderr"], "level": level},
             # A line for each message received and each one done: our own lines say which run that was.

@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from scheduler_project import theme
+from scheduler_project.engine_settings import EngineSettings
 from scheduler_project.env import Environment
-from scheduler_project.knobs import Knobs
 from scheduler_project.logging import LEVELS, logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,7 +26,7 @@ CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 
 # Engine
 
-MAINSPRING = Knobs.from_environment(env)
+MAINSPRING = EngineSettings.from_environment(env)
 MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
 
 # Stores
@@ -140,14 +140,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "access.middleware.without_impossible_session",
+    "access.middleware.drop_invalid_session_cookie",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "scheduler_project.web.viewer.in_the_viewers_zone",
+    "scheduler_project.web.viewer_timezone.activate_viewer_timezone",
 ]
 TEMPLATES = [
     {

@@ -25,7 +25,7 @@ from schedules.clock.policies.start_times import Pacing, jittered, paced
 from schedules.clock.spec import Kind
 from schedules.models import JobState
 from schedules.stored import read_policies, read_schedule
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -160,9 +160,9 @@ def _rows(
 
 def spec_of(schedule_json: str) -> ScheduleSpec:
     """Read a stored schedule. Raises CannotRead."""
-    return sound(read_schedule(schedule_json))
+    return value_or_raise(read_schedule(schedule_json))
 
 
 def policies_of(policies_json: str) -> JobPolicies:
     """Read stored policies. Raises CannotRead."""
-    return sound(read_policies(policies_json))
+    return value_or_raise(read_policies(policies_json))

@@ -11,11 +11,10 @@ from executions.policies import read_as
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import InvalidSchedule
 from schedules.policies import JobPolicies
-from values.readable import unreadable
+from values.readable import Unreadable
 
 if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
-    from values.readable import Unreadable
 
 
 @lru_cache(maxsize=8192)
@@ -24,7 +23,7 @@ def read_schedule(text: str) -> ScheduleSpec | Unreadable:
     try:
         return parse(json.loads(text), min_interval=timedelta(0))
     except InvalidSchedule as error:
-        return unreadable("schedule", error.errors)
+        return Unreadable.from_errors("schedule", error.errors)
 
 
 @lru_cache(maxsize=8192)

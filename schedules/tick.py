@@ -20,7 +20,7 @@ from schedules.clock.spec import Kind
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
 from values.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,5 +154,5 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
 
 
 def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
-    found = (known(read_policies(job.policies)) for job in jobs)  # `plan` tells of those that cannot be read
+    found = (value_or_none(read_policies(job.policies)) for job in jobs)  # `plan` tells of those that cannot be read
     return {policies.feature_flag for policies in found if policies and policies.feature_flag}

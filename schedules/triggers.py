@@ -16,7 +16,7 @@ from schedules.jobs import chains
 from schedules.jobs.definitions import lock
 from schedules.models import Job, JobState
 from schedules.pauses import resuming
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,8 +29,8 @@ MAX_REASON = 255
 
 def read_reason(text: str) -> str:
     """Return why a job is paused, as one line. Raises ValueError for what cannot be kept."""
-    if flaw := find_flaw(text):
-        raise ValueError(flaw[1])
+    if problem := find_unstorable(text):
+        raise ValueError(problem[1])
     reason = " ".join(text.split())
     if len(reason) > MAX_REASON:
         raise ValueError(f"This has {len(reason)} characters; at most {MAX_REASON} fit.")

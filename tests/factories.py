@@ -17,7 +17,7 @@ from executions.worker.endings import EndedAttempt, after_outcome
 from schedules import flags
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from executions.targets.base import Outcome
@@ -81,7 +81,7 @@ def end(run: Run, outcome: Outcome | None = None, now: datetime | None = None) -
     claimed = claim(run)
     ended = EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
     now = now or run.nominal_at + timedelta(milliseconds=258)
-    policies = sound(read_policies(claimed.policies))
+    policies = value_or_raise(read_policies(claimed.policies))
     transitions.finish([after_outcome(ended, outcome or Succeeded({"echo": "hello"}), policies, now, 0.5)], now)
     run.refresh_from_db()
     return run

@@ -12,7 +12,7 @@ from values.durations import duration_text, read_duration
 
 def _read(value: object) -> timedelta:
     try:
-        return value if isinstance(value, timedelta) else read_duration(value, zero=True)
+        return value if isinstance(value, timedelta) else read_duration(value, allow_zero=True)
     except ValueError as error:
         raise ValueError(f"This {error}." if str(error).startswith(("must", "is ")) else f"{error}.") from None
 

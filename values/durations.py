@@ -6,9 +6,9 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
-from values.quoting import shown
+from values.quoting import quoted
 
-LONGEST = timedelta(days=3653)
+MAX_DURATION = timedelta(days=3653)
 MAX_LENGTH = 64
 _HUGE = 10**12  # seconds; also keeps out what is no number, and numbers too large to convert
 
@@ -42,21 +42,21 @@ _EXAMPLES = 'write it like "15m", "1h30m", "PT15M", or as a number of seconds'
 _NOT_FIXED = 'months and years have no fixed length: give weeks or less (a schedule can use cron, such as "0 0 1 * *")'
 
 
-def read_duration(value: object, *, zero: bool = False) -> timedelta:
-    """A length of time, rounded to the microsecond, of at most ten years; positive unless `zero` is allowed.
+def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
+    """A length of time, rounded to the microsecond, of at most ten years; positive unless `allow_zero`.
 
     Takes a number of seconds (also as text), a text like `1h30m`, or ISO 8601. Raises ValueError with the reason.
     """
     if isinstance(value, str):
         seconds = _read_text(value)
     elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
-        raise ValueError(f"{shown(value)} is not a length of time: {_EXAMPLES}")
+        raise ValueError(f"{quoted(value)} is not a length of time: {_EXAMPLES}")
     else:
         # The shortest text of a float is what was typed: 0.1 means a tenth, not its nearest binary fraction.
         seconds = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
-    if seconds < 0 or (seconds == 0 and not zero):
-        raise ValueError("must not be negative" if zero else "must be longer than nothing")
-    if seconds > LONGEST // timedelta(seconds=1):
+    if seconds < 0 or (seconds == 0 and not allow_zero):
+        raise ValueError("must not be negative" if allow_zero else "must be longer than nothing")
+    if seconds > MAX_DURATION // timedelta(seconds=1):
         raise ValueError("must be at most ten years (3653 days)")
     micros = round(seconds * 1_000_000)
     if micros == 0 and seconds:
@@ -78,7 +78,7 @@ def _read_text(value: str) -> Fraction:
 def _read_iso(text: str) -> Fraction:
     match = _ISO.fullmatch(text)
     if match is None or not any(match.groups()):
-        raise ValueError(f"{shown(text)} is not an ISO 8601 duration: write it like PT15M or P1DT2H")
+        raise ValueError(f"{quoted(text)} is not an ISO 8601 duration: write it like PT15M or P1DT2H")
     years, months, *rest = match.groups()
     if years or months:
         raise ValueError(_NOT_FIXED)
@@ -90,7 +90,7 @@ def _read_units(text: str) -> Fraction:
     while position < len(text):
         part = _PART.match(text, position)
         if part is None:
-            raise ValueError(f"{shown(text)} is not a length of time: {_EXAMPLES}")
+            raise ValueError(f"{quoted(text)} is not a length of time: {_EXAMPLES}")
         number, unit = part.groups()
         if unit == "M":
             raise ValueError("M can mean minutes or months: write m for minutes, or use cron for months")
@@ -98,9 +98,9 @@ def _read_units(text: str) -> Fraction:
             raise ValueError(_NOT_FIXED)
         size = _UNITS.get(unit.lower())
         if size is None:
-            raise ValueError(f"{shown(unit)} is not a unit of time: use w, d, h, m, s or ms")
+            raise ValueError(f"{quoted(unit)} is not a unit of time: use w, d, h, m, s or ms")
         if size >= smallest:
-            raise ValueError(f"{shown(text)} must name each unit once, the largest first, like 1h30m")
+            raise ValueError(f"{quoted(text)} must name each unit once, the largest first, like 1h30m")
         total, position, smallest = total + Fraction(number) * size, part.end(), size
     if position == 0:
         raise ValueError(f"is empty: {_EXAMPLES}")

@@ -68,11 +68,11 @@ _TAKES = {
 
 
 def field_errors(
-    error: ValidationError, data: object, *, prefix: str = "", known: Iterable[str] = ()
+    error: ValidationError, data: object, *, prefix: str = "", known_names: Iterable[str] = ()
 ) -> dict[str, list[str]]:
     """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the field's own name.
 
-    `data` is what was validated: it tells real fields from the names of a union's branches. `known` are the
+    `data` is what was validated: it tells real fields from the names of a union's branches. `known_names` are the
     names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`, and so is the
     number of problems when there are very many.
     """
@@ -90,7 +90,7 @@ def field_errors(
                 wanted[where].append(takes)
             found.setdefault(where, [])
         else:
-            sentence = _sentence(problem, spoken, known, _at(path, data))
+            sentence = _sentence(problem, spoken, known_names, _at(path, data))
             if sentence not in found.setdefault(where, []):
                 found[where].append(sentence)
     # Each branch of a union complains on its own; people read one sentence.
@@ -128,14 +128,14 @@ def _at(path: Iterable[str | int], data: object) -> object:
     return here
 
 
-def _sentence(problem: ErrorDetails, spoken: str, known: Iterable[str], given: object) -> str:
+def _sentence(problem: ErrorDetails, spoken: str, known_names: Iterable[str], given: object) -> str:
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind in ("value_error", "assertion_error"):
         return str(limits["error"])
     if kind == "missing":
         return f"{spoken} is required."
     if kind == "extra_forbidden":
-        return f"{spoken} is not known here.{did_you_mean(spoken, known)}"
+        return f"{spoken} is not known here.{did_you_mean(spoken, known_names)}"
     if kind in ("literal_error", "enum"):
         words = re.findall(r"'([^']*)'", limits["expected"])
         near = did_you_mean(given, words) if isinstance(given, str) else ""
@@ -172,7 +172,7 @@ def _bound(kind: str, limits: Mapping[str, Any]) -> str:
             return ""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known_names: Iterable[str]) -> str:
     """Return ` Did you mean a or b?` for the nearest known names, or an empty text."""
-    near = difflib.get_close_matches(name[:MAX_NAME], list(known), n=3)
+    near = difflib.get_close_matches(name[:MAX_NAME], list(known_names), n=3)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -1,6 +1,6 @@
 """How pages and texts show durations and instants. Instants are shown relative to now, and exact in the viewer's own zone, which is always named.
 
-The viewer's zone is Django's current one; `scheduler_project.web.viewer` sets it for each request.
+The viewer's zone is Django's current one; `scheduler_project.web.viewer_timezone` sets it for each request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 NONE = SafeString('<span class="ms-none">–</span>')
-UNITS = (
+TIME_UNITS = (
     (timedelta(days=365), "y"),
     (timedelta(days=1), "d"),
     (timedelta(hours=1), "h"),
@@ -25,58 +25,61 @@ UNITS = (
 )
 
 
-def relative(at: datetime, now: datetime) -> str:
+def relative_text(at: datetime, now: datetime) -> str:
     """`in 5 min`, `3 h ago`, `now`: one unit, as the exact instant stands beside it."""
     away = abs(at - now)
     if away < timedelta(seconds=1):
         return "now"
-    text = next(f"{away // unit} {name}" for unit, name in UNITS if away >= unit)
+    text = next(f"{away // unit} {name}" for unit, name in TIME_UNITS if away >= unit)
     return f"in {text}" if at > now else f"{text} ago"
 
 
-def exact(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
+def exact_text(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     """`20 Nov 13:00:00 CET` in the viewer's zone, or in `zone`; with the year where it is not this one."""
     local = at.astimezone(zone or timezone.get_current_timezone())
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
-    return f"{local.day} {local:%b}{year} {local:%H:%M:%S} {zone_word(local)}"
+    return f"{local.day} {local:%b}{year} {local:%H:%M:%S} {zone_abbreviation(local)}"
 
 
-def zone_word(local: datetime) -> str:
+def zone_abbreviation(local: datetime) -> str:
     """The short name of an aware instant's zone; an offset where the zone has no name: `CET`, `UTC-03`."""
     name = local.tzname() or "UTC"
     return f"UTC{name}" if name[0] in "+-" else name
 
 
-def instant(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
+def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
     """Relative time with the exact instant below it, and below that the one in a schedule's zone if clocks differ."""
     if at is None:
         return NONE
     return format_html(
         '<time class="ms-time" datetime="{0}" title="{0}"><span class="ms-relative">{1}</span>{2}{3}</time>',
         _iso(at),
-        relative(at, now),
-        _line(exact(at, now)),
-        _line(exact(at, now, also_in)) if also_in and differs(at, also_in) else "",
+        relative_text(at, now),
+        _line(exact_text(at, now)),
+        _line(exact_text(at, now, also_in)) if also_in and differs_from_viewer(at, also_in) else "",
     )
 
 
-def differs(at: datetime, zone: tzinfo) -> bool:
+def differs_from_viewer(at: datetime, zone: tzinfo) -> bool:
     """Whether clocks in the zone show another time than the viewer's at that instant."""
     return at.astimezone(zone).utcoffset() != at.astimezone(timezone.get_current_timezone()).utcoffset()
 
 
-def ago(at: datetime, now: datetime) -> SafeString:
+def relative_html(at: datetime, now: datetime) -> SafeString:
     """The relative time alone, where there is no room for more; the exact one is its hint."""
     return format_html(
-        '<time class="ms-time" datetime="{}" title="{}">{}</time>', _iso(at), exact(at, now), relative(at, now)
+        '<time class="ms-time" datetime="{}" title="{}">{}</time>',
+        _iso(at),
+        exact_text(at, now),
+        relative_text(at, now),
     )
 
 
-def exact_time(at: datetime | None, now: datetime) -> SafeString:
+def exact_html(at: datetime | None, now: datetime) -> SafeString:
     """The exact instant alone."""
     if at is None:
         return NONE
-    return format_html('<time class="ms-time" datetime="{0}" title="{0}">{1}</time>', _iso(at), exact(at, now))
+    return format_html('<time class="ms-time" datetime="{0}" title="{0}">{1}</time>', _iso(at), exact_text(at, now))
 
 
 def _line(text: str) -> SafeString:
@@ -99,7 +102,7 @@ def duration(length: timedelta | None) -> str:
     if seconds < 60:
         return f"{sign}{seconds:.1f}".removesuffix(".0") + " s"
     rest, parts = timedelta(seconds=round(seconds)), []
-    for unit, name in UNITS:
+    for unit, name in TIME_UNITS:
         count, rest = divmod(rest, unit)
         if count:
             parts.append(f"{count} {name}")

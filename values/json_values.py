@@ -45,12 +45,12 @@ def clean_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def is_same(one: object, other: object) -> bool:
+def is_same_json(one: object, other: object) -> bool:
     """Whether two values are the same JSON. Python alone takes true for 1; and jsonb keeps 1e23 as an integer."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(is_same(item, other[name]) for name, item in one.items())
+        return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(is_same, one, other))
+        return len(one) == len(other) and all(map(is_same_json, one, other))
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float) and float in (type(one), type(other)):
@@ -66,7 +66,7 @@ def _is_long(number: float) -> bool:
 Place = tuple["Place | None", str]  # the one that it is in, and its name there
 
 
-def find_flaw(value: object, path: str = "") -> tuple[str, str] | None:
+def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
     """Name the first thing in `value` that could not be stored, as (dotted field, sentence); None if all is well."""
     waiting: list[tuple[Place, object, int]] = [((None, path), value, 0)]
     n_values = 1

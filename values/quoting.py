@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value of somebody's JSON, safe to print: short, printable, and never a container's whole content."""
     if isinstance(value, str):
         text = value if len(value) <= 40 else value[:37] + "..."

@@ -1,4 +1,4 @@
-"""What is stored as JSON is read in one way: its value, or why it cannot be read. Nothing of it is raised unasked."""
+"""Values read from stored JSON, or the reason why they cannot be read. Readers return the reason instead of raising."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ if TYPE_CHECKING:
 
 
 class CannotRead(ValueError):
-    """What is needed for it is stored in a way that this version cannot read."""
+    """A stored value that an operation needs cannot be read by this version."""
 
 
 T = TypeVar("T")
 
-MOST_TOLD = 300  # characters
+MAX_REASON_LENGTH = 300  # characters: a reason has to fit into one cell of a list
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A part of a stored definition that makes no sense here: another version wrote it, or somebody's SQL."""
+    """A part of a stored definition that cannot be read: another version wrote it, or somebody changed it by SQL."""
 
-    part: str  # such as `schedule`
+    part: str  # for example `schedule`
     reason: str
 
     def __str__(self) -> str:
         return f"Its {self.part} cannot be read: {self.reason}"
 
+    @classmethod
+    def from_errors(cls, part: str, errors: Mapping[str, Sequence[str]]) -> Unreadable:
+        """Join the validation errors of a part, by dotted field, into one reason of limited length."""
+        reason = " ".join(_with_field(part, name, text) for name, texts in errors.items() for text in texts)
+        return cls(part, reason if len(reason) <= MAX_REASON_LENGTH else f"{reason[:MAX_REASON_LENGTH]}…")
 
-def unreadable(part: str, errors: Mapping[str, Sequence[str]]) -> Unreadable:
-    """Return why a part cannot be read, from the complaints by its fields."""
-    told = " ".join(_told(part, name, text) for name, texts in errors.items() for text in texts)
-    return Unreadable(part, told if len(told) <= MOST_TOLD else f"{told[:MOST_TOLD]}…")
 
-
-def _told(part: str, name: str, text: str) -> str:
-    """Some sentences begin with their field's name already."""
+def _with_field(part: str, name: str, text: str) -> str:
+    """Put the field's name before a sentence that does not start with it."""
     is_named = name in ("", part) or text.startswith(f"{name.rpartition('.')[2]} ")
     return text if is_named else f"{name}: {text}"
 
 
-def sound(found: T | Unreadable) -> T:
-    """Return what was read. Raises CannotRead."""
+def value_or_raise(found: T | Unreadable) -> T:
+    """Return the value. Raises CannotRead with the reason if it cannot be read."""
     if isinstance(found, Unreadable):
-        raise CannotRead(f"{found} A new definition mends that.")
+        raise CannotRead(f"{found} Save a new definition to fix that.")
     return found
 
 
-def known(found: T | Unreadable) -> T | None:
-    """Return what was read, None for what cannot be."""
+def value_or_none(found: T | Unreadable) -> T | None:
+    """Return the value, or None if it cannot be read."""
     return None if isinstance(found, Unreadable) else found
 
 
-def reasons(*found: object) -> dict[str, str]:
-    """Return why those of these cannot be read that cannot, by part."""
+def reasons_by_part(*found: object) -> dict[str, str]:
+    """Map the part of each unreadable value to the reason; readable values are left out."""
     return {each.part: each.reason for each in found if isinstance(each, Unreadable)}

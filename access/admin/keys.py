@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from access.admin.theming import ModelAdmin, ModelForm
 from access.models import ApiKey
-from values.instants import exact_time, instant
+from values.instants import exact_html, time_html
 
 if TYPE_CHECKING:
     from django.db.models import ForeignKey, QuerySet
@@ -123,7 +123,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             "opts": self.opts,
             "title": "The new key",
             "api_key": obj,
-            "expires": exact_time(obj.expires_at, datetime.now(UTC)) if obj.expires_at else None,
+            "expires": exact_html(obj.expires_at, datetime.now(UTC)) if obj.expires_at else None,
             "secret": request.issued_key,  # type: ignore[attr-defined]  # set by save_model
         }
         response = TemplateResponse(request, "access/admin/issued.html", context)
@@ -176,19 +176,19 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, key: ApiKey) -> SafeString:
-        return instant(key.last_used_at, datetime.now(UTC))
+        return time_html(key.last_used_at, datetime.now(UTC))
 
     @admin.display(description="Expires", ordering="expires_at")
     def expires(self, key: ApiKey) -> SafeString:
-        return instant(key.expires_at, datetime.now(UTC))
+        return time_html(key.expires_at, datetime.now(UTC))
 
     @admin.display(description="Created", ordering="created_at")
     def created(self, key: ApiKey) -> SafeString:
-        return instant(key.created_at, datetime.now(UTC))
+        return time_html(key.created_at, datetime.now(UTC))
 
     @admin.display(description="Revoked")
     def revoked(self, key: ApiKey) -> SafeString:
-        return instant(key.revoked_at, datetime.now(UTC))
+        return time_html(key.revoked_at, datetime.now(UTC))
 
 
 def _is_superuser(request: HttpRequest) -> bool:

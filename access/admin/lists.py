@@ -59,7 +59,7 @@ class UncountedChangeList(ChangeList):
 def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
     """Return the `first` of `rows` without those before `start`, for which no joined table is read.
 
-    Their keys are read by a query before, as in `first_keys`.
+    Their keys are read by a query before, as in `slice_keys`.
     """
     return rows.filter(pk__in=list(first.values_list("pk", flat=True)[start:]))
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from access.api.exceptions import BodyTooLarge, UnfitInput
+from access.api.exceptions import BodyTooLarge, InputValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ class JsonParser(BaseParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         context = parser_context or {}
-        limit: int = context["view"].max_body
+        limit: int = context["view"].max_body_bytes
         announced = context["request"].META.get("CONTENT_LENGTH") or "0"
         if announced.isdecimal() and int(announced) > limit:
             raise BodyTooLarge(limit)
@@ -62,9 +62,9 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def read_body(request: Request, model: type[Model]) -> Model:
-    """Return the request's body as `model`. Raises UnfitInput."""
+    """Return the request's body as `model`. Raises InputValidationError."""
     data = read_object(request)
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UnfitInput(error, data, model) from error
+        raise InputValidationError(error, data, model) from error

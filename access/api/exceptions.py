@@ -20,14 +20,14 @@ class InvalidInput(Exception):
         self.errors = errors
 
 
-class UnfitInput(Exception):
+class InputValidationError(Exception):
     """A body or query does not fit its model: pydantic's error, with what was read and what may be given."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:
         super().__init__(error.title)  # the error itself would write out each of its problems
         self.error = error
         self.data = data
-        self.known = tuple(model.model_fields)
+        self.known_names = tuple(model.model_fields)
 
 
 class BodyTooLarge(APIException):

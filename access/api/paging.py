@@ -16,7 +16,7 @@ from django.db.models.lookups import GreaterThan, LessThan, Lookup
 from rest_framework.utils.urls import replace_query_param
 
 from access.api.exceptions import InvalidInput
-from access.ordered import first_rows
+from access.top_rows import top_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -39,7 +39,7 @@ class Page(Generic[Row]):
     previous: str | None
 
 
-def page_of(
+def paginate(
     request: Request,
     rows: QuerySet[Row],
     parameters: PageParameters,
@@ -56,7 +56,7 @@ def page_of(
     turned = [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
     if position:
         rows = rows.filter(_beyond(turned, position))
-    found = list(first_rows(rows.order_by(*turned), parameters.page_size + 1, *any_of))
+    found = list(top_rows(rows.order_by(*turned), parameters.page_size + 1, *any_of))
     has_more = len(found) > parameters.page_size
     shown = list(islice(found, parameters.page_size))
     if backward:

@@ -10,8 +10,8 @@ from drf_spectacular.utils import OpenApiParameter
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticKnownError
 
-from access.api.exceptions import InvalidInput, UnfitInput
-from access.api.schema import PlainSchema
+from access.api.exceptions import InputValidationError, InvalidInput
+from access.api.schema import UntitledSchema
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,7 +34,7 @@ class Parameters(BaseModel):
 
     @classmethod
     def read(cls, request: Request) -> Self:
-        """Read the request's query. Raises InvalidInput or UnfitInput, which name the parameter."""
+        """Read the request's query. Raises InvalidInput or InputValidationError, which name the parameter."""
         given: dict[str, str] = {}
         errors: dict[str, list[str]] = {}
         for name, values in request.query_params.lists():
@@ -49,12 +49,12 @@ class Parameters(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise UnfitInput(error, given, cls) from error
+            raise InputValidationError(error, given, cls) from error
 
     @classmethod
-    def documented(cls) -> list[OpenApiParameter]:
+    def openapi_parameters(cls) -> list[OpenApiParameter]:
         """Return the parameters as OpenAPI has them."""
-        schema = cls.model_json_schema(schema_generator=PlainSchema)
+        schema = cls.model_json_schema(schema_generator=UntitledSchema)
         required = schema.get("required", [])
         return [
             _documented(name, described, schema.get("$defs", {}), required=name in required)

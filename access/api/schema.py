@@ -37,7 +37,7 @@ class Shape(BaseModel):
         return self.model_dump(mode="json")
 
 
-class Like:
+class DocumentedAs:
     """`Annotated[Any, Like(T)]`: passed through as it is, and documented as a T. For stored JSON that was valid once."""
 
     def __init__(self, documented: Any) -> None:
@@ -51,7 +51,7 @@ class Like:
         )
 
 
-class PlainSchema(GenerateJsonSchema):
+class UntitledSchema(GenerateJsonSchema):
     """Without a title on each member, which only repeats its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
@@ -74,7 +74,7 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
         mode: Literal["validation", "serialization"] = "validation" if asked else "serialization"
         template = f"{REFERENCE}{{model}}{'Request' if asked else ''}"
         schema: dict[str, Any] = self.target.model_json_schema(
-            ref_template=template, schema_generator=PlainSchema, mode=mode
+            ref_template=template, schema_generator=UntitledSchema, mode=mode
         )
         for name, inner in schema.pop("$defs", {}).items():
             component = f"{name}Request" if asked else name
@@ -129,28 +129,28 @@ EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
 def operation(
     name: str,
     *,
-    answers: Mapping[int, tuple[type[Shape] | None, Any]],
-    asks: tuple[type[Shape], Mapping[str, Any]] | None = None,
+    responses: Mapping[int, tuple[type[Shape] | None, Any]],
+    body: tuple[type[Shape], Mapping[str, Any]] | None = None,
     parameters: type[Parameters] | None = None,
     errors: Sequence[int] = (),
-    locates: int | None = None,
+    location_status: int | None = None,
 ) -> Callable[[View], View]:
     """Document a view's method: its docstring says what it does.
 
-    `answers`: a shape and an example for each status. `asks`: the body's shape and named examples. `errors`: statuses
-    beside 400, 401 and 403, which are always possible. `locates`: the status that comes with a Location.
+    `responses`: a shape and an example for each status. `body`: the body's shape and named examples. `errors`: statuses
+    beside 400, 401 and 403, which are always possible. `location_status`: the status that comes with a Location.
     """
-    statuses = [400, 401, 403, *errors, *([413, 415] if asks else [])]
-    found: list[OpenApiParameter] = parameters.documented() if parameters else []
-    if locates:
-        found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[locates]))
+    statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
+    found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []
+    if location_status:
+        found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[location_status]))
     decorate: Callable[[View], View] = extend_schema(
         operation_id=name,
         summary=re.sub(r"_", " ", name).capitalize(),
         parameters=found,
-        request=_request(*asks) if asks else None,
+        request=_request(*body) if body else None,
         responses={
-            **{status: _answer(status, *answer) for status, answer in answers.items()},
+            **{status: _answer(status, *answer) for status, answer in responses.items()},
             **{(status, PROBLEM): _problem(status) for status in statuses},
         },
     )

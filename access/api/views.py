@@ -26,35 +26,35 @@ class ByAcceptHeader(DefaultContentNegotiation):
         return list(renderers)
 
 
-class AsInTheAdmin(IsAdminUser):
-    """Staff, with the permission that the same thing takes in the admin: `needs` of the view, by method."""
+class HasAdminPermission(IsAdminUser):
+    """Staff, with the permission that the same thing takes in the admin: `required_permissions` of the view, by method."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
             return False
-        needed = view.needs.get("GET" if request.method == "HEAD" else request.method or "", ())
+        needed = view.required_permissions.get("GET" if request.method == "HEAD" else request.method or "", ())
         return request.user.has_perms((needed,) if isinstance(needed, str) else needed)
 
 
 class ApiView(APIView):
     """JSON in and out, by the classes that the settings name.
 
-    A method that is not in `takes_parameters` refuses every query parameter.
-    `needs` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
-    `max_body` is in bytes.
+    A method that is not in `methods_with_parameters` refuses every query parameter.
+    `required_permissions` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
+    `max_body_bytes` limits the body.
     """
 
     content_negotiation_class = ByAcceptHeader
-    permission_classes = (AsInTheAdmin,)
+    permission_classes = (HasAdminPermission,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
-    needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset()
-    max_body: ClassVar[int] = 64 * 1024
+    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset()
+    max_body_bytes: ClassVar[int] = 64 * 1024
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         method = "GET" if request.method == "HEAD" else request.method
-        if method not in self.takes_parameters:
+        if method not in self.methods_with_parameters:
             Parameters.read(request)
 
 

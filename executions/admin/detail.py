@@ -71,7 +71,7 @@ def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]
     lines = list(LogLine.objects.filter(run=run).order_by("-id")[: n_lines + 1])
     return {
         "run": run,
-        "nominal": instants.exact_time(run.nominal_at, now),
+        "nominal": instants.exact_html(run.nominal_at, now),
         "zone": str(timezone.get_current_timezone()),
         "badge": shown.run_badge(run),
         "facts": facts(run, now),
@@ -94,26 +94,26 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     """The lines of the header; those that say nothing are left out."""
     found = [
         Fact("Origin", ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
-        Fact("Nominal instant", instants.instant(run.nominal_at, now)),
+        Fact("Nominal instant", instants.time_html(run.nominal_at, now)),
     ]
     if run.caused_by:
         found.insert(1, _cause(run.caused_by))
     if run.status == RunStatus.SKIPPED:
-        return [*found, Fact("Recorded", instants.instant(run.created_at, now)), _id(run)]
+        return [*found, Fact("Recorded", instants.time_html(run.created_at, now)), _id(run)]
     found += [
-        Fact("Started", instants.instant(run.started_at, now) if run.started_at else "Not yet"),
+        Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "Not yet"),
         Fact("Lateness", words.start_delay(run)),
     ]
     if run.planned_at:
-        found.insert(2, Fact("Planned start", instants.instant(run.planned_at, now)))
+        found.insert(2, Fact("Planned start", instants.time_html(run.planned_at, now)))
     if (
         run.available_at != run.planned_at
         and run.status in (RunStatus.QUEUED, RunStatus.RETRYING)
         and run.available_at > now
     ):
-        found.append(Fact("Next attempt", instants.instant(run.available_at, now)))
+        found.append(Fact("Next attempt", instants.time_html(run.available_at, now)))
     if run.finished_at:
-        found.append(Fact("Finished", instants.instant(run.finished_at, now)))
+        found.append(Fact("Finished", instants.time_html(run.finished_at, now)))
     going = now - run.started_at if run.started_at and not run.is_terminal else None
     found.append(Fact("Running for" if going else "Duration", instants.duration(going or run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
@@ -153,7 +153,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
         Moment(
             text=words.event(happened, is_first=place == 0),
             tone=EVENT_TONES.get(happened.kind, "default"),
-            at=instants.exact_time(happened.at, now),
+            at=instants.exact_html(happened.at, now),
             since=f"+{instants.duration(gaps[place])}" if place else "",
             actor=happened.actor,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from access.top_rows import slice_keys
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
 from access.admin.lists import UncountedChangeList, cut
-from access.ordered import first_keys
 from access.search import has_part
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.history import waiting_reasons
@@ -60,7 +60,7 @@ class RunChangeList(UncountedChangeList):
         if self.jobs:
             return cut(self.queryset, self._of_jobs(stop), start)
         found: QuerySet[Run] = self.queryset.filter(
-            pk__in=first_keys(self.queryset, start, stop, "status", self._statuses())
+            pk__in=slice_keys(self.queryset, start, stop, "status", self._statuses())
         )
         return found
 

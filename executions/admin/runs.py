@@ -92,7 +92,7 @@ class RunAdmin(RunPages):
 
     @admin.display(description="Nominal instant")
     def nominal(self, run: Run) -> SafeString:
-        return instants.instant(run.nominal_at, run.now)  # type: ignore[attr-defined]  # set by the change list
+        return instants.time_html(run.nominal_at, run.now)  # type: ignore[attr-defined]  # set by the change list
 
     @admin.display(description="Late against plan")
     def lateness(self, run: Run) -> str | SafeString:

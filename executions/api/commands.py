@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CommandListView(ApiView):
-    @operation("list_commands", answers={200: (CommandList, examples.COMMANDS)})
+    @operation("list_commands", responses={200: (CommandList, examples.COMMANDS)})
     def get(self, request: Request) -> Response:
         """The commands that a job with a `command` target may call, each with the JSON schema of its payload."""
         found = sorted(commands().values(), key=lambda command: command.name)

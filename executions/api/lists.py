@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import BeforeValidator, Field
 
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.parameters import Instant, PageParameters, split_at_commas
 from executions.api.shapes import RunPage, run_of
 from executions.models import INDEXED_ORIGINS, Run, newest_first, nominal_within
@@ -46,7 +46,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     statuses = filters.status
     if statuses is None and job_id is None and filters.origin in INDEXED_ORIGINS:
         statuses = tuple(RunStatus)  # the index of origins has the status before the id
-    page = page_of(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
+    page = paginate(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class RunListView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("list_runs", parameters=RunFilters, answers={200: (RunPage, examples.RUN_PAGE)})
+    @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
     def get(self, request: Request) -> Response:
         """All runs, also the records of occurrences that did not start; the latest nominal instant first."""
         filters = RunFilters.read(request)
@@ -41,9 +41,9 @@ class RunListView(ApiView):
 
 
 class RunView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
 
-    @operation("get_run", answers={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
+    @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
         return Response(detail_of(find_run(run_id), datetime.now(UTC)).json_body())
@@ -55,10 +55,10 @@ class LogParameters(PageParameters):
 
 
 class RunLogView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("get_run_log", parameters=LogParameters, answers={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
+    @operation("get_run_log", parameters=LogParameters, responses={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """The lines that a run logged, oldest first."""
         parameters = LogParameters.read(request)
@@ -67,20 +67,20 @@ class RunLogView(ApiView):
         lines = LogLine.objects.filter(run_id=run_id)
         if parameters.attempt is not None:
             lines = lines.filter(attempt=parameters.attempt)
-        page = page_of(request, lines, parameters, ["id"])
+        page = paginate(request, lines, parameters, ["id"])
         results = [log_line_of(line) for line in page.rows]
         return Response(LogPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class RunRetryView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
 
     @operation(
         "retry_run",
-        asks=(NoBody, {"No body": {}}),
-        answers={202: (RunDetail, {**examples.QUEUED_DETAIL, "origin": "retry", "retry_of": examples.RUN_ID})},
+        body=(NoBody, {"No body": {}}),
+        responses={202: (RunDetail, {**examples.QUEUED_DETAIL, "origin": "retry", "retry_of": examples.RUN_ID})},
         errors=[404, 409],
-        locates=202,
+        location_status=202,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
         """Carry an ended run out again, at once, under the definition that it had. The answer is the new run."""
@@ -90,12 +90,12 @@ class RunRetryView(ApiView):
 
 
 class RunCancelView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
 
     @operation(
         "cancel_run",
-        asks=(NoBody, {"No body": {}}),
-        answers={200: (RunDetail, examples.CANCELLED_DETAIL), 202: (RunDetail, examples.RUNNING_DETAIL)},
+        body=(NoBody, {"No body": {}}),
+        responses={200: (RunDetail, examples.CANCELLED_DETAIL), 202: (RunDetail, examples.RUNNING_DETAIL)},
         errors=[404, 409],
     )
     def post(self, request: Request, run_id: UUID) -> Response:

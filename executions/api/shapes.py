@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import Field
 
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from executions.history import waiting_reasons
 from executions.models.attempt import all_attempts
 from executions.policies.limits import Priority
 from executions.states import AttemptStatus, Origin, Reason, RunStatus
 from executions.targets.registry import AnyTarget, masked
-from values.readable import reasons
+from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
     from executions import models
@@ -104,7 +104,7 @@ class RunDetail(Run):
         description="What a run with status `held` waits for, in words.",
         examples=["1 of at most 1 run with the key “printer” goes on"],
     )
-    target: Annotated[Any, Like(AnyTarget | None)] = Field(
+    target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
         description="As it was when the run was born. Values of headers that look like credentials are hidden."
     )
     payload: Any
@@ -156,7 +156,7 @@ def run_of(row: models.Run) -> Run:
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
     """Return a run whole; reads its attempts and events, and of a held one what it waits for."""
-    wrong = reasons(row.spec.readable_target, row.spec.readable_policies)
+    wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
             **_fields(row),

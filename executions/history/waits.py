@@ -10,7 +10,7 @@ from executions.models import Run
 from executions.policies.limits import admit_at
 from executions.states import RunStatus
 from values.database import fetch
-from values.instants import exact
+from values.instants import exact_text
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _words(
 ) -> str:
     """As `admission.Room` judges it, in the same order."""
     if run.available_at > now:
-        return f"Waits until {exact(run.available_at, now)}"
+        return f"Waits until {exact_text(run.available_at, now)}"
     if run.is_buffered and n_others:
         return f"Waits for the job's {'other run' if n_others == 1 else f'{n_others} other runs'}"
     policies = run.spec.readable_policies
@@ -58,5 +58,5 @@ def _words(
     if rate:
         may_at, _ = admit_at(rate, arrives_at.get(run.rate_key), now)
         if may_at > now:
-            return f"Waits for the rate limit until {exact(may_at, now)}"
+            return f"Waits for the rate limit until {exact_text(may_at, now)}"
     return IN_TURN

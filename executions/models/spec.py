@@ -14,7 +14,7 @@ from django.db.models.functions import Upper
 
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets.registry import TARGETS, read_target
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,7 @@ class RunSpec(models.Model):
     @property
     def timeout(self) -> timedelta | None:
         """The total time of one attempt: the job's, else its kind's default. None: it cannot be told."""
-        policies = known(self.readable_policies)
+        policies = value_or_none(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 
 

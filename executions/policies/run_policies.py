@@ -17,7 +17,7 @@ from executions.targets.registry import TARGETS
 from values.duration_field import Duration
 from values.durations import duration_text
 from values.field_errors import field_errors
-from values.readable import Unreadable, unreadable
+from values.readable import Unreadable
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
 MAX_START_DEADLINE = timedelta(days=366)
@@ -83,4 +83,4 @@ def read_as(kind: type[P], text: str) -> P | Unreadable:
     try:
         return kind.model_validate(stored)
     except ValidationError as error:
-        return unreadable("policies", field_errors(error, stored))
+        return Unreadable.from_errors("policies", field_errors(error, stored))

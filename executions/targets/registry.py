@@ -14,8 +14,8 @@ from executions.targets.base import InvalidTarget, Target
 from executions.targets.command.target import CommandTarget
 from executions.targets.http.target import HttpTarget
 from values.field_errors import did_you_mean, field_errors
-from values.json_values import find_flaw
-from values.readable import Unreadable, unreadable
+from values.json_values import find_unstorable
+from values.readable import Unreadable
 
 if TYPE_CHECKING:
     from executions.targets.base import TargetConfig
@@ -37,8 +37,8 @@ def parse(data: object, payload: JSON) -> TargetConfig:
     the target as a whole, and `payload` or `payload.<name>` for the payload.
     """
     config = parse_config(data)
-    if flaw := find_flaw(payload, "payload"):
-        raise InvalidTarget({flaw[0]: [flaw[1]]})
+    if problem := find_unstorable(payload, "payload"):
+        raise InvalidTarget({problem[0]: [problem[1]]})
     TARGETS[config.kind].validate(config, payload)
     return config
 
@@ -48,7 +48,7 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
     try:
         return parse_config(stored)
     except InvalidTarget as error:
-        return unreadable("target", error.errors)
+        return Unreadable.from_errors("target", error.errors)
 
 
 def masked(stored: object) -> dict[str, Any]:
@@ -66,8 +66,8 @@ def parse_config(data: object) -> TargetConfig:
         raise InvalidTarget(
             {"": ['A target is an object such as {"kind": "http", "url": "https://example.com/hook"}.']}
         )
-    if flaw := find_flaw(data):
-        raise InvalidTarget({flaw[0]: [flaw[1]]})
+    if problem := find_unstorable(data):
+        raise InvalidTarget({problem[0]: [problem[1]]})
     kind = data.get("kind")
     if kind is None:
         raise InvalidTarget({"kind": [f"kind is required: {kinds}."]})
@@ -78,4 +78,4 @@ def parse_config(data: object) -> TargetConfig:
     try:
         return target.config.model_validate(data)
     except ValidationError as error:
-        raise InvalidTarget(field_errors(error, data, known=target.config.model_fields)) from None
+        raise InvalidTarget(field_errors(error, data, known_names=target.config.model_fields)) from None

@@ -17,7 +17,7 @@ from executions.targets.base import Failed
 from executions.worker import endings
 from executions.worker.context import RunContext
 from values.database import release_connection
-from values.readable import Unreadable, sound
+from values.readable import Unreadable, value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class PreparedAttempt:
 def prepare(claim: Claim) -> PreparedAttempt:
     """Read what the run was frozen with."""
     try:
-        policies = sound(read_policies(claim.policies))
+        policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
     except (ValueError, KeyError) as error:
         return PreparedAttempt(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))

@@ -17,7 +17,7 @@ from executions.states import LIVE
 from executions.targets.base import Failed
 from executions.worker import endings
 from values.database import execute, fetch, one_line, split_on_failure
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,7 +64,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     ended = endings.EndedAttempt(run_id, claim_no, attempt, n_lost)
     try:
-        policies = sound(read_policies(policies_json))
+        policies = value_or_raise(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
     except (ValueError, KeyError) as error:
         # Another version of the code made it. It must not keep the others from being recovered.

@@ -9,9 +9,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scheduler_project.launch.failures import Failures
-from scheduler_project.launch.lines import Splitter
+from scheduler_project.launch.combined_log import LineSplitter
 from scheduler_project.launch.processes import spawn
+from scheduler_project.launch.restart_policy import FailureCount
 
 if TYPE_CHECKING:
     import subprocess
@@ -35,10 +35,10 @@ class Child:
 
     program: Program
     process: subprocess.Popen[bytes] | None = None
-    splitter: Splitter = field(default_factory=Splitter)
+    splitter: LineSplitter = field(default_factory=LineSplitter)
     started_at: float = 0.0
     restart_at: float | None = None
-    failures: Failures = field(default_factory=Failures)
+    failures: FailureCount = field(default_factory=FailureCount)
     ready: bool = False
     last: deque[str] = field(default_factory=lambda: deque(maxlen=12))
 
@@ -65,7 +65,7 @@ class Child:
         finally:
             os.close(writer)
         os.set_blocking(reader, False)
-        self.splitter, self.started_at, self.restart_at = Splitter(), time.monotonic(), None
+        self.splitter, self.started_at, self.restart_at = LineSplitter(), time.monotonic(), None
         return reader
 
     def ask_to_stop(self) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scheduler_project.env import Environment
+from scheduler_project.launch.data_folder import given
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.home import given
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

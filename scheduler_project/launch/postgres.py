@@ -13,7 +13,7 @@ from pathlib import Path
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.processes import is_unburied, last_lines, processes_in, quiet_environment
 from scheduler_project.launch.server import HOST, Server
-from scheduler_project.launch.unprivileged import Way, find_way
+from scheduler_project.launch.unprivileged import PostgresPrograms, find_programs
 
 USER = DATABASE = "mainspring"
 OLDEST_VERSION = 14
@@ -40,11 +40,16 @@ class Postgres(Server):
     stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients
 
     def __init__(
-        self, folder: Path, *, durable: bool = False, bin_folder: Path | None = None, way: Way | None = None
+        self,
+        folder: Path,
+        *,
+        durable: bool = False,
+        bin_folder: Path | None = None,
+        programs: PostgresPrograms | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.way = way or find_way([bin_folder] if bin_folder else candidates(), folder)
-        self.data = self.way.home / "data"
+        self.programs = programs or find_programs([bin_folder] if bin_folder else candidates(), folder)
+        self.data = self.programs.data_root / "data"
         super().__init__(folder, durable=durable)
 
     @staticmethod
@@ -63,33 +68,35 @@ class Postgres(Server):
         return str(self.data)
 
     def _prepare(self) -> None:
-        complete = self.way.home / "data.complete"
+        complete = self.programs.data_root / "data.complete"
         if not complete.exists():
             shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
             self._initdb()
             self._create_database()
             complete.touch()
         version = (self.data / "PG_VERSION").read_text().strip()
-        if version != str(self.way.version):
+        if version != str(self.programs.version):
             raise CannotLaunch(
-                f"The data in {self.data} was made by PostgreSQL {version}, and this is {self.way.version}. "
+                f"The data in {self.data} was made by PostgreSQL {version}, and this is {self.programs.version}. "
                 f"Move it by pg_dump with version {version}, or delete the folder to start empty."
             )
 
     def _initdb(self) -> None:
-        if self.way.version < OLDEST_VERSION:
-            raise CannotLaunch(f"PostgreSQL {self.way.version} is too old: Mainspring needs {OLDEST_VERSION} or later.")
-        password_file = self.way.home / "initdb.password"
+        if self.programs.version < OLDEST_VERSION:
+            raise CannotLaunch(
+                f"PostgreSQL {self.programs.version} is too old: Mainspring needs {OLDEST_VERSION} or later."
+            )
+        password_file = self.programs.data_root / "initdb.password"
         password_file.touch(mode=0o600)
         password_file.write_text(self.password)
-        self.way.give(password_file)
+        self.programs.give_ownership(password_file)
         encoding = (
             ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", f"--lc-ctype={_ctype()}"]
-            if self.way.version >= 17
+            if self.programs.version >= 17
             else ["--locale=C.UTF-8"]
         )
         command = [
-            *(self.way.program("initdb"), "--pgdata", str(self.data), "--username", USER),
+            *(self.programs.path("initdb"), "--pgdata", str(self.data), "--username", USER),
             *("--pwfile", str(password_file), "--auth=scram-sha-256", "--encoding=UTF8", *encoding),
             *("--data-checksums", "--lc-messages=C", *([] if self.durable else ["--no-sync"])),
         ]
@@ -100,20 +107,20 @@ class Postgres(Server):
 
     def _create_database(self) -> None:
         """Single-user mode needs no running server and no password."""
-        command = [self.way.program("postgres"), "--single", "-D", str(self.data), "postgres"]
+        command = [self.programs.path("postgres"), "--single", "-D", str(self.data), "postgres"]
         self._run(command, f"create the database {DATABASE}", f"CREATE DATABASE {DATABASE};\n")
 
     def _run(self, command: list[str], aim: str, text: str = "") -> None:
         with self.log.open("ab") as output:
             done = subprocess.run(
-                [*self.way.prefix, *command],
+                [*self.programs.prefix, *command],
                 input=text.encode(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=quiet_environment(),
-                user=self.way.user,
-                group=self.way.user,
-                extra_groups=None if self.way.user is None else [],
+                user=self.programs.user,
+                group=self.programs.user,
+                extra_groups=None if self.programs.user is None else [],
                 check=False,
             )
         if done.returncode:
@@ -132,10 +139,10 @@ class Postgres(Server):
         }
         if not self.durable:
             settings |= NOT_DURABLE
-        command = [*self.way.prefix, self.way.program("postgres"), "-D", str(self.data)]
+        command = [*self.programs.prefix, self.programs.path("postgres"), "-D", str(self.data)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        return self._spawn(command, user=self.way.user)
+        return self._spawn(command, user=self.programs.user)
 
     def _still_in_use(self) -> bool:
         try:

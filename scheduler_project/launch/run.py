@@ -11,10 +11,10 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scheduler_project.launch.combined_log import CombinedLog
+from scheduler_project.launch.data_folder import DataFolder, given
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.first_run import Credentials, make_administrator, migrate
-from scheduler_project.launch.home import Home, given
-from scheduler_project.launch.lines import Lines
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def run() -> int:
     """Start everything and keep it running; 0 after a stop that was asked for."""
-    home = Home(PROJECT / ".mainspring")
+    home = DataFolder(PROJECT / ".mainspring")
     with home.locked() as mine, ExitStack() as stack:
         if not mine:
             raise CannotLaunch(
@@ -40,7 +40,7 @@ def run() -> int:
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
         if port == flower_port:
             raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Give each one of its own.")
-        lines = stack.enter_context(closing(Lines(home.folder / "logs" / "mainspring.log")))
+        lines = stack.enter_context(closing(CombinedLog(home.folder / "logs" / "mainspring.log")))
 
         def say(text: str) -> None:
             lines.write("mainspring", text)
@@ -75,7 +75,7 @@ def run() -> int:
 
 def manage(arguments: Sequence[str]) -> int:
     """manage.py on the data of `make run`: on its running stores, else on stores started for this command."""
-    home = Home(PROJECT / ".mainspring")
+    home = DataFolder(PROJECT / ".mainspring")
     with home.locked() as mine, ExitStack() as stack:
         variables = home.variables(stack if mine else None)
         process = subprocess.Popen([sys.executable, "manage.py", *arguments], env=variables, cwd=PROJECT)
@@ -86,7 +86,7 @@ def manage(arguments: Sequence[str]) -> int:
 class Welcome:
     """What a person is told once everything is up."""
 
-    def __init__(self, lines: Lines, port: int, flower_port: int, credentials: Credentials | None) -> None:
+    def __init__(self, lines: CombinedLog, port: int, flower_port: int, credentials: Credentials | None) -> None:
         self._lines = lines
         self._port = port
         self._flower_port = flower_port

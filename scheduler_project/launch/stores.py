@@ -66,8 +66,8 @@ def postgres(
     with ExitStack() as stack:
         place = folder or stack.enter_context(throwaway_folder()) / "postgres"
         server = Postgres(place, durable=durable, bin_folder=bin_folder)
-        if folder is None:  # its data may have to be elsewhere: see Way.home
-            stack.callback(shutil.rmtree, server.way.home, ignore_errors=True)
+        if folder is None:  # its data may have to be elsewhere: see PostgresPrograms.data_root
+            stack.callback(shutil.rmtree, server.programs.data_root, ignore_errors=True)
         yield stack.enter_context(server)
 
 

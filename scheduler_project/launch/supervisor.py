@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from scheduler_project.launch.child import Child
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.failures import N_FAILURES, how_it_ended, restart_delay
-from scheduler_project.launch.kept_server import KeptServer
-from scheduler_project.launch.pump import Pump
+from scheduler_project.launch.output_reader import OutputReader
+from scheduler_project.launch.restart_policy import N_FAILURES, how_it_ended, restart_delay
 from scheduler_project.launch.stopping import stop_stage
+from scheduler_project.launch.store_supervisor import StoreSupervisor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import FrameType
 
     from scheduler_project.launch.child import Program
-    from scheduler_project.launch.lines import Lines
+    from scheduler_project.launch.combined_log import CombinedLog
     from scheduler_project.launch.server import Server
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -38,7 +38,7 @@ class Supervisor:
     def __init__(
         self,
         stages: Sequence[Sequence[Program]],
-        lines: Lines,
+        lines: CombinedLog,
         *,
         stores: Sequence[Server] = (),
         also_ready: Callable[[], bool] = lambda: True,
@@ -47,9 +47,9 @@ class Supervisor:
     ) -> None:
         self._stages = [[Child(program) for program in stage] for stage in stages]
         self._children = [child for stage in self._stages for child in stage]
-        self._stores = [KeptServer(server, self._say) for server in stores]
+        self._stores = [StoreSupervisor(server, self._say) for server in stores]
         self._lines = lines
-        self._pump = Pump(lines)
+        self._pump = OutputReader(lines)
         self._also_ready = also_ready
         self._on_ready = on_ready
         self._on_change = on_change

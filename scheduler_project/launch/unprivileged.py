@@ -33,26 +33,26 @@ NO_PROGRAMS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PostgresPrograms:
     """Programs that run here: put `prefix` before them, start them as `user` (None: as now), keep data in `home`."""
 
     bin_folder: Path
-    home: Path
+    data_root: Path
     version: int
     prefix: tuple[str, ...] = ()
     user: int | None = None
 
-    def program(self, name: str) -> str:
+    def path(self, name: str) -> str:
         """The path of one of PostgreSQL's programs."""
         return str(self.bin_folder / name)
 
-    def give(self, path: Path) -> None:
+    def give_ownership(self, path: Path) -> None:
         """Let the user who runs the programs own this path."""
         if self.user is not None:
             os.chown(path, self.user, self.user)
 
 
-def find_way(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> Way:
+def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
     """The first way that works, tried out with `postgres --version` and a look at `folder`.
 
     `namespaces=False` leaves the user namespace out. Raises CannotLaunch with what to do when nothing works.
@@ -63,18 +63,18 @@ def find_way(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = Tr
     for bin_folder in bin_folders:
         if os.geteuid() != 0:
             if version := _version(bin_folder):
-                return Way(bin_folder, folder, version)
+                return PostgresPrograms(bin_folder, folder, version)
             continue
         if namespaces and (version := _version(bin_folder, USER_NAMESPACE)) and _writable(folder, USER_NAMESPACE):
-            return Way(bin_folder, folder, version, prefix=USER_NAMESPACE)
-        if way := _as_nobody(bin_folder, folder):
-            return way
+            return PostgresPrograms(bin_folder, folder, version, prefix=USER_NAMESPACE)
+        if programs := _as_nobody(bin_folder, folder):
+            return programs
     if os.geteuid() != 0:
         raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. " + NO_PROGRAMS)
     raise CannotLaunch(NO_WAY)
 
 
-def _as_nobody(bin_folder: Path, folder: Path) -> Way | None:
+def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
     if not _version(bin_folder):  # no use in copying what doesn't run at all
         return None
     try:
@@ -96,7 +96,7 @@ def _as_nobody(bin_folder: Path, folder: Path) -> Way | None:
     if not (version := _version(bin_folder, user=user)):
         bin_folder = _copy_programs(bin_folder, home)
         version = _version(bin_folder, user=user)
-    return Way(bin_folder, home, version, user=user) if version else None
+    return PostgresPrograms(bin_folder, home, version, user=user) if version else None
 
 
 def _copy_programs(bin_folder: Path, home: Path) -> Path:

@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
 
-from access.api.exceptions import BodyTooLarge, InvalidInput, UnfitInput
+from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
 from access.api.schema import PROBLEM
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
@@ -82,8 +82,8 @@ def _judge(error: Exception) -> tuple[int, str, Errors]:
     match error:
         case InvalidDefinition() | InvalidInput():
             return _invalid(error.errors)
-        case UnfitInput():
-            return _invalid(field_errors(error.error, error.data, known=error.known))
+        case InputValidationError():
+            return _invalid(field_errors(error.error, error.data, known_names=error.known_names))
         case JobGone() | Http404():
             return 404, GONE, {}
         case JobConflict() | RunConflict() | CannotRead():

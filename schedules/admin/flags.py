@@ -144,7 +144,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
 
     @admin.display(description="Changed")
     def changed_shown(self, flag: FeatureFlag) -> SafeString:
-        when = instants.ago(flag.changed_at, flag.now)  # type: ignore[attr-defined]  # set by the change list
+        when = instants.relative_html(flag.changed_at, flag.now)  # type: ignore[attr-defined]  # set by the change list
         return format_html("{}{}", when, f" by {flag.changed_by}" if flag.changed_by else "")
 
     @admin.display(description="")

@@ -50,7 +50,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
         jobs = list(due[:N_ROWS])
         context |= {
             "stopped": _stopped(),
-            "next_jobs": [{"job": job, "next": instants.instant(job.next_run_at, now)} for job in jobs],
+            "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
             "has_jobs": bool(jobs) or Job.objects.exists(),
             "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
         }

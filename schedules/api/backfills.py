@@ -10,7 +10,7 @@ from django.urls import reverse
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from executions.api import NoBody
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 
 class JobBackfillView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "backfill_job",
-        asks=(BackfillRequest, ASKED),
-        answers={200: (BackfillForesight, FORESIGHT), 202: (BackfillDetail, DETAIL)},
+        body=(BackfillRequest, ASKED),
+        responses={200: (BackfillForesight, FORESIGHT), 202: (BackfillDetail, DETAIL)},
         errors=[404, 409],
-        locates=202,
+        location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Carry out instants of the past: their runs are opened bit by bit, with `origin` `backfill`.
@@ -64,40 +64,40 @@ class JobBackfillView(ApiView):
 
 
 class JobBackfillListView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
         "list_job_backfills",
         parameters=BackfillFilters,
-        answers={200: (BackfillPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
+        responses={200: (BackfillPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
         errors=[404],
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """The backfills of a job, the newest first."""
         filters = BackfillFilters.read(request)
         _find_job(job_id)
-        page = page_of(request, Backfill.objects.filter(job_id=job_id), filters)
+        page = paginate(request, Backfill.objects.filter(job_id=job_id), filters)
         results = [backfill_of(row) for row in page.rows]
         return Response(BackfillPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class BackfillView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
 
-    @operation("get_backfill", answers={200: (BackfillDetail, DETAIL)}, errors=[404])
+    @operation("get_backfill", responses={200: (BackfillDetail, DETAIL)}, errors=[404])
     def get(self, request: Request, backfill_id: UUID) -> Response:
         """One backfill, and how far it has come."""
         return Response(detail_of(get_object_or_404(Backfill, pk=backfill_id)).json_body())
 
 
 class BackfillCancelView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "cancel_backfill",
-        asks=(NoBody, {"No body": {}}),
-        answers={200: (BackfillDetail, {**DETAIL, "state": "cancelled", "finished_at": "2026-11-20T12:00:30Z"})},
+        body=(NoBody, {"No body": {}}),
+        responses={200: (BackfillDetail, {**DETAIL, "state": "cancelled", "finished_at": "2026-11-20T12:00:30Z"})},
         errors=[404, 409],
     )
     def post(self, request: Request, backfill_id: UUID) -> Response:

@@ -11,7 +11,7 @@ from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import chains
 from schedules.jobs.validation import FIELDS
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +36,8 @@ ELSEWHERE = {
 def read_sound(request: Request) -> dict[str, Any]:
     """Return the body, a JSON object that can be stored. Raises InvalidInput with the field that could not."""
     data = read_object(request)
-    if flaw := find_flaw(data):
-        raise InvalidInput({flaw[0]: [flaw[1]]})
+    if problem := find_unstorable(data):
+        raise InvalidInput({problem[0]: [problem[1]]})
     return data
 
 

@@ -14,14 +14,14 @@ from rest_framework.response import Response
 
 from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +39,8 @@ FLAG: dict[str, Any] = {
 
 
 def _storable(text: str) -> str:
-    if flaw := find_flaw(text):
-        raise ValueError(flaw[1])
+    if problem := find_unstorable(text):
+        raise ValueError(problem[1])
     return text
 
 
@@ -75,30 +75,30 @@ class FeatureFlagSetting(Shape):
 
 
 class FeatureFlagListView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_featureflag"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_featureflag"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
         "list_feature_flags",
         parameters=PageParameters,
-        answers={200: (FeatureFlagPage, {"next": None, "previous": None, "results": [FLAG]})},
+        responses={200: (FeatureFlagPage, {"next": None, "previous": None, "results": [FLAG]})},
     )
     def get(self, request: Request) -> Response:
         """All feature flags, by name."""
-        page = page_of(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
+        page = paginate(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
         n_jobs = flags.n_using([row.name for row in page.rows])
         results = [_shown(row, n_jobs) for row in page.rows]
         return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class FeatureFlagView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {
+    required_permissions: ClassVar[Mapping[str, str]] = {
         "GET": "schedules.view_featureflag",
         "PUT": "schedules.change_featureflag",
         "DELETE": "schedules.delete_featureflag",
     }
 
-    @operation("get_feature_flag", answers={200: (FeatureFlag, FLAG)}, errors=[404])
+    @operation("get_feature_flag", responses={200: (FeatureFlag, FLAG)}, errors=[404])
     def get(self, request: Request, name: str) -> Response:
         """One feature flag."""
         row = models.FeatureFlag.objects.filter(name=name).first() if _is_name(name) else None
@@ -108,10 +108,10 @@ class FeatureFlagView(ApiView):
 
     @operation(
         "set_feature_flag",
-        asks=(FeatureFlagSetting, {"Switch it on": {"is_on": True, "description": "Invoices by the new system."}}),
-        answers={200: (FeatureFlag, FLAG), 201: (FeatureFlag, {**FLAG, "n_jobs": 0})},
+        body=(FeatureFlagSetting, {"Switch it on": {"is_on": True, "description": "Invoices by the new system."}}),
+        responses={200: (FeatureFlag, FLAG), 201: (FeatureFlag, {**FLAG, "n_jobs": 0})},
         errors=[404],
-        locates=201,
+        location_status=201,
     )
     def put(self, request: Request, name: str) -> Response:
         """Switch a feature flag on or off: 201 when there was none of this name. It counts from the next occurrence on."""
@@ -128,7 +128,7 @@ class FeatureFlagView(ApiView):
         body = _shown(row, flags.n_using([name])).json_body()
         return Response(body, status=201 if is_new else 200, headers=headers)
 
-    @operation("delete_feature_flag", answers={204: (None, None)}, errors=[404, 409])
+    @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
         """Delete a feature flag that no job names."""
         if not _is_name(name) or not flags.delete(name, actor=actor_of(request)):

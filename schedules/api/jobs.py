@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from rest_framework.response import Response
 
 from access.api.bodies import read_body
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
@@ -55,11 +55,11 @@ MAX_DEFINITION = 1024 * 1024
 
 
 class JobListView(ApiView):
-    max_body: ClassVar[int] = MAX_DEFINITION
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("list_jobs", parameters=JobFilters, answers={200: (JobPage, examples.JOB_PAGE)})
+    @operation("list_jobs", parameters=JobFilters, responses={200: (JobPage, examples.JOB_PAGE)})
     def get(self, request: Request) -> Response:
         """All jobs, the newest first."""
         filters = JobFilters.read(request)
@@ -68,16 +68,16 @@ class JobListView(ApiView):
         if wanted:
             # The same order, as the indexes of the definitions have it.
             jobs, order = jobs.filter(wanted), "-spec__job_id"
-        page = page_of(request, jobs, filters, [order], ("state", filters.state))
+        page = paginate(request, jobs, filters, [order], ("state", filters.state))
         links = chains.links_of([job.pk for job in page.rows])
         results = [shown(job, request, links[job.pk]) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
     @operation(
         "create_job",
-        asks=(JobDefinition, examples.DEFINITIONS),
-        answers={201: (JobShape, examples.JOB)},
-        locates=201,
+        body=(JobDefinition, examples.DEFINITIONS),
+        responses={201: (JobShape, examples.JOB)},
+        location_status=201,
     )
     def post(self, request: Request) -> Response:
         """Make a job. Its first occurrence is the first one after this moment."""
@@ -89,23 +89,23 @@ class JobListView(ApiView):
 
 
 class JobView(ApiView):
-    max_body: ClassVar[int] = MAX_DEFINITION
-    needs: ClassVar[Mapping[str, str]] = {
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    required_permissions: ClassVar[Mapping[str, str]] = {
         "GET": "schedules.view_job",
         "PUT": "schedules.change_job",
         "PATCH": "schedules.change_job",
         "DELETE": "schedules.delete_job",
     }
 
-    @operation("get_job", answers={200: (JobShape, examples.JOB)}, errors=[404])
+    @operation("get_job", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """One job."""
         return Response(shown(_find(job_id), request).json_body())
 
     @operation(
         "replace_job",
-        asks=(JobDefinition, examples.DEFINITIONS),
-        answers={200: (JobShape, examples.JOB)},
+        body=(JobDefinition, examples.DEFINITIONS),
+        responses={200: (JobShape, examples.JOB)},
         errors=[404],
     )
     def put(self, request: Request, job_id: UUID) -> Response:
@@ -121,7 +121,9 @@ class JobView(ApiView):
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(shown(job, request).json_body())
 
-    @operation("change_job", asks=(JobChange, examples.CHANGES), answers={200: (JobShape, examples.JOB)}, errors=[404])
+    @operation(
+        "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
+    )
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change some members of a job's definition. A member that is given replaces the old one whole."""
         now = datetime.now(UTC)
@@ -133,7 +135,7 @@ class JobView(ApiView):
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(shown(job, request).json_body())
 
-    @operation("delete_job", answers={204: (None, None)}, errors=[404])
+    @operation("delete_job", responses={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Delete a job. Its runs that have not begun are cancelled, running ones go on, its history stays.
 
@@ -144,10 +146,10 @@ class JobView(ApiView):
 
 
 class JobPauseView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
-        "pause_job", asks=(Pause, examples.PAUSES), answers={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
+        "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Pause a job: from now on its occurrences are recorded, and not started.
@@ -163,12 +165,12 @@ class JobPauseView(ApiView):
 
 
 class JobResumeView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "resume_job",
-        asks=(Resume, examples.RESUMES),
-        answers={200: (JobOrForesight, examples.JOB)},
+        body=(Resume, examples.RESUMES),
+        responses={200: (JobOrForesight, examples.JOB)},
         errors=[404, 409],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
@@ -186,14 +188,14 @@ class JobResumeView(ApiView):
 
 
 class JobRunView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "run_job",
-        asks=(NoBody, {"No body": {}}),
-        answers={202: (RunDetail, QUEUED_DETAIL)},
+        body=(NoBody, {"No body": {}}),
+        responses={202: (RunDetail, QUEUED_DETAIL)},
         errors=[404, 409],
-        locates=202,
+        location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Start a run at once, whatever the job's schedule, its state and its other runs."""
@@ -203,10 +205,10 @@ class JobRunView(ApiView):
 
 
 class JobRunListView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("list_job_runs", parameters=JobRunFilters, answers={200: (RunPage, RUN_PAGE)}, errors=[404])
+    @operation("list_job_runs", parameters=JobRunFilters, responses={200: (RunPage, RUN_PAGE)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """The runs of a job, the latest nominal instant first."""
         filters = JobRunFilters.read(request)

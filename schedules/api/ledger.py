@@ -22,7 +22,7 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
-from values.readable import reasons
+from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,10 +112,10 @@ class Ledger(Shape):
 
 
 class JobExplainView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
-    @operation("explain_job", parameters=Window, answers={200: (Ledger, examples.LEDGER)}, errors=[404])
+    @operation("explain_job", parameters=Window, responses={200: (Ledger, examples.LEDGER)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """What a job's schedule named in a window, and what became of each occurrence; what is missing is a gap."""
         now = datetime.now(UTC)
@@ -133,7 +133,7 @@ class JobExplainView(ApiView):
             until=until,
             kept_since=account.clock.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
-            unreadable=reasons(job.readable_schedule).get("schedule"),
+            unreadable=reasons_by_part(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.stoppages_in(job_id, after, until)],
             not_covered=describe_other_starts(job) or None,
             runs=reverse("job-runs", args=[job_id]),

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pydantic import Field
 from rest_framework.response import Response
 
-from access.api.paging import page_of
+from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
@@ -110,13 +110,13 @@ UNDOS: dict[str, Any] = {
 
 
 class ManyPauseView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "pause_jobs",
-        asks=(ManyPause, MANY),
-        answers={200: (ManyForesight, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, EXAMPLE)},
-        locates=202,
+        body=(ManyPause, MANY),
+        responses={200: (ManyForesight, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, EXAMPLE)},
+        location_status=202,
     )
     def post(self, request: Request) -> Response:
         """Pause every active job that a filter matches. Of many, some are paused now and the others bit by bit."""
@@ -137,37 +137,37 @@ class ManyPauseView(ApiView):
 
 
 class PauseSetListView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
-    takes_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
         "list_pauses",
         parameters=PauseSetFilters,
-        answers={200: (PauseSetPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
+        responses={200: (PauseSetPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
     )
     def get(self, request: Request) -> Response:
         """All pauses of many jobs, the newest first."""
-        page = page_of(request, PauseSet.objects.all(), PauseSetFilters.read(request))
+        page = paginate(request, PauseSet.objects.all(), PauseSetFilters.read(request))
         results = [_shown(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class PauseSetView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
 
-    @operation("get_pause", answers={200: (PauseSetShape, EXAMPLE)}, errors=[404])
+    @operation("get_pause", responses={200: (PauseSetShape, EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
         """One pause of many jobs, and how far it has come."""
         return Response(_shown(get_object_or_404(PauseSet, pk=pause_id)).json_body())
 
 
 class PauseSetUndoView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
 
     @operation(
         "undo_pause",
-        asks=(Resume, UNDOS),
-        answers={
+        body=(Resume, UNDOS),
+        responses={
             200: (UndoForesight, {"dry_run": True, "n_jobs": 41, "n_would_start": 41, "is_more": False}),
             202: (PauseSetShape, UNDONE),
         },

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter, 
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from access.api.schema import Like, ProblemField, Shape
+from access.api.schema import DocumentedAs, ProblemField, Shape
 from schedules.api.shapes import INSTANT, AnySchedule, Schedule
 from schedules.clock.preview import Mark
 from schedules.clock.reading.members import read_instant, read_zone
@@ -37,7 +37,7 @@ def _zone(value: object) -> str:
 class PreviewQuestion(Shape):
     """A schedule, and how much of it to show."""
 
-    schedule: Annotated[Any, Like(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(10, description="How many instants.")
     after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT)] | None = Field(
         None, description="Instants later than this one; by default, than now."
@@ -87,7 +87,7 @@ class Preview(Shape):
 class ScheduleQuestion(Shape):
     """A schedule to be judged."""
 
-    schedule: Annotated[Any, Like(AnySchedule)]
+    schedule: Annotated[Any, DocumentedAs(AnySchedule)]
 
 
 class Verdict(Shape):
@@ -95,7 +95,7 @@ class Verdict(Shape):
 
     valid: Literal[True]
     description: str
-    schedule: Annotated[Any, Like(Schedule)] = Field(description="In its canonical form.")
+    schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="In its canonical form.")
     next_run_at: datetime | None
 
 

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from schedules.api.bodies import UNREAD, settable, unread_in
 from schedules.api.shapes import JobDefinition
 from schedules.jobs import registration
 from schedules.jobs.registration import KEY, KEY_WORDS, MOST, Outcome
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -49,7 +49,7 @@ class RegisteredJobs(Shape):
 class _Asked(Shape):
     """As `Registration`, with each definition left for `validate` to read."""
 
-    jobs: list[Annotated[Any, Like(KeyedDefinition)]] = Field(max_length=MOST)
+    jobs: list[Annotated[Any, DocumentedAs(KeyedDefinition)]] = Field(max_length=MOST)
 
 
 def read_registration(request: Request) -> dict[str, dict[str, Any]]:
@@ -61,8 +61,8 @@ def read_registration(request: Request) -> dict[str, dict[str, Any]]:
         key = data.get("key") if isinstance(data, dict) else None
         if not isinstance(data, dict):
             errors[f"jobs.{place}"] = ["This takes a job's definition, an object, with its key."]
-        elif flaw := find_flaw(data, f"jobs.{place}"):
-            errors[flaw[0]] = [flaw[1]]
+        elif problem := find_unstorable(data, f"jobs.{place}"):
+            errors[problem[0]] = [problem[1]]
         elif not isinstance(key, str) or not registration.is_key(key):
             errors[f"jobs.{place}.key"] = [BAD_KEY]
         elif key in wanted:

@@ -30,14 +30,14 @@ REGISTERS = ("schedules.add_job", "schedules.change_job")
 
 
 class JobByKeyView(ApiView):
-    max_body: ClassVar[int] = MAX_DEFINITION
-    needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
         "GET": "schedules.view_job",
         "PUT": REGISTERS,
         "DELETE": "schedules.delete_job",
     }
 
-    @operation("get_job_by_key", answers={200: (JobShape, examples.JOB)}, errors=[404])
+    @operation("get_job_by_key", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, key: str) -> Response:
         """The job that is known under a key."""
         job = registration.find(key) if registration.is_key(key) else None
@@ -47,9 +47,9 @@ class JobByKeyView(ApiView):
 
     @operation(
         "register_job",
-        asks=(JobDefinition, examples.DEFINITIONS),
-        answers={200: (JobShape, examples.JOB), 201: (JobShape, examples.JOB)},
-        locates=201,
+        body=(JobDefinition, examples.DEFINITIONS),
+        responses={200: (JobShape, examples.JOB), 201: (JobShape, examples.JOB)},
+        location_status=201,
     )
     def put(self, request: Request, key: str) -> Response:
         """Have a key of the caller's own stand for a job with this definition. It may be said again and again.
@@ -70,7 +70,7 @@ class JobByKeyView(ApiView):
             return Response(body, status=201, headers={"Location": reverse("job", args=[found.job.pk])})
         return Response(body)
 
-    @operation("unregister_job", answers={204: (None, None)})
+    @operation("unregister_job", responses={204: (None, None)})
     def delete(self, request: Request, key: str) -> Response:
         """Delete the job that is known under a key, as `delete_job` does. Without such a job there is nothing to do."""
         if registration.is_key(key):
@@ -79,13 +79,13 @@ class JobByKeyView(ApiView):
 
 
 class JobRegistrationView(ApiView):
-    max_body: ClassVar[int] = 8 * MAX_DEFINITION
-    needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTERS}
+    max_body_bytes: ClassVar[int] = 8 * MAX_DEFINITION
+    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTERS}
 
     @operation(
         "register_jobs",
-        asks=(Registration, examples.REGISTRATIONS),
-        answers={200: (RegisteredJobs, examples.REGISTERED)},
+        body=(Registration, examples.REGISTRATIONS),
+        responses={200: (RegisteredJobs, examples.REGISTERED)},
     )
     def put(self, request: Request) -> Response:
         """Register up to 500 jobs at once, all of them or none.

@@ -44,12 +44,12 @@ YEAR = timedelta(days=366)
 
 
 class SchedulePreviewView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
 
     @operation(
         "preview_schedule",
-        asks=(PreviewQuestion, examples.PREVIEW_QUESTIONS),
-        answers={200: (Preview, examples.PREVIEW)},
+        body=(PreviewQuestion, examples.PREVIEW_QUESTIONS),
+        responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
         """What a schedule means: in words, as its next instants, and through the clock changes of the next year."""
@@ -72,12 +72,12 @@ class SchedulePreviewView(ApiView):
 
 
 class ScheduleValidateView(ApiView):
-    needs: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
 
     @operation(
         "validate_schedule",
-        asks=(ScheduleQuestion, examples.SCHEDULE_QUESTIONS),
-        answers={200: (VerdictOrRefusal, examples.VERDICT)},
+        body=(ScheduleQuestion, examples.SCHEDULE_QUESTIONS),
+        responses={200: (VerdictOrRefusal, examples.VERDICT)},
     )
     def post(self, request: Request) -> Response:
         """Whether a schedule is valid. The answer is 200 for an invalid one too, with everything that is wrong."""

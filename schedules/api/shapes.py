@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.parameters import Instant
-from access.api.schema import Like, Shape
+from access.api.schema import DocumentedAs, Shape
 from executions.api import UNREADABLE
 from executions.targets import AnyTarget, masked
 from schedules.clock.describe import describe
@@ -24,7 +24,7 @@ from schedules.jobs.validation import MAX_DESCRIPTION, MAX_NAME
 from schedules.models import JobState
 from schedules.policies import JobPolicies
 from schedules.triggers import MAX_REASON, read_reason
-from values.readable import Unreadable, known
+from values.readable import Unreadable, value_or_none
 
 if TYPE_CHECKING:
     from schedules import models
@@ -137,11 +137,11 @@ class Job(Shape):
         description="When the pause ends by itself; null: when somebody resumes it."
     )
     pause_catch_up: Resumption | None = Field(description="What starts then of the occurrences that fell into it.")
-    schedule: Annotated[Any, Like(Schedule | None)]
+    schedule: Annotated[Any, DocumentedAs(Schedule | None)]
     schedule_description: str = Field(description="The schedule in words.")
     start_after: list[StartAfter] = Field(description="It also starts when runs of these jobs have ended.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this one has ended.")
-    target: Annotated[Any, Like(AnyTarget | None)] = Field(
+    target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
         description="Values of headers that look like credentials are hidden from callers who may not change jobs."
     )
     payload: Any
@@ -244,7 +244,7 @@ def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
         starts=list(links.starts),
         target=None if "target" in wrong else target,
         payload=row.spec.payload,
-        policies=known(row.readable_policies),
+        policies=value_or_none(row.readable_policies),
         unreadable=wrong,
         version=row.spec.version,
         next_run_at=row.next_fire_at,

@@ -25,7 +25,7 @@ from schedules.jobs import followed
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.database import is_database_unavailable
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -282,6 +282,6 @@ def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
         errors["pace"] = ["A pace lies between 100ms and 1d; null: as many at once as may."]
     if errors:
         raise InvalidDefinition(errors)
-    sound(job.readable_policies)
+    value_or_raise(job.readable_policies)
     if not is_foreseen(job):
         raise JobConflict("The job has no schedule that names its instants beforehand: there are none to carry out.")

@@ -58,7 +58,7 @@ def read(value: object, job_id: UUID | None) -> tuple[StartAfter, ...]:
         links = tuple(_LIST.validate_python(value))
     except ValidationError as error:
         raise InvalidDefinition(
-            field_errors(error, value, prefix="start_after", known=StartAfter.model_fields)
+            field_errors(error, value, prefix="start_after", known_names=StartAfter.model_fields)
         ) from error
     judge(links, job_id)
     return links

@@ -19,8 +19,8 @@ from schedules.clock.zones.zones import FIRST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followed
 from schedules.models import Job, JobState, begin_spans, end_span
-from values.json_values import is_same
-from values.readable import known
+from values.json_values import is_same_json
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -99,7 +99,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if _is_spec_changed(job.spec, definition):
             job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
             changed.append("spec")
-        before = known(job.readable_schedule)
+        before = value_or_none(job.readable_schedule)
         schedule = as_it_was(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
@@ -156,7 +156,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 def _held_until(job: Job, now: datetime) -> datetime:
     """Until when the schedule that a job has counts: one that has come to its `max_runs` named no instant after that."""
-    schedule = known(job.readable_schedule)
+    schedule = value_or_none(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
@@ -187,7 +187,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
 
 def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
     before = [spec.job_name, spec.target, spec.payload, spec.policies]
-    return not is_same(before, [definition.name, definition.target, definition.payload, definition.policies])
+    return not is_same_json(before, [definition.name, definition.target, definition.payload, definition.policies])
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:

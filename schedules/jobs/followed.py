@@ -9,7 +9,7 @@ from executions.policies import Overlap
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
 from schedules.models import Backfill, BackfillState, Job
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,7 +30,7 @@ def review(job_ids: Collection[UUID]) -> None:
 
 def is_followed(job: Job) -> bool:
     """Whether its definition says that something follows when a run ends; chains and backfills aside. It reads nothing."""
-    schedule, policies = known(job.readable_schedule), known(job.readable_policies)
+    schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
     if schedule is None or policies is None:
         return True  # somebody looks, who may be able to read it
     return schedule.kind is Kind.DELAY or policies.has_followers or _waits_after_pause(job, policies)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,8 +28,8 @@ def read_target_kind(value: str) -> str:
 
 
 def _sound(value: str) -> str:
-    if flaw := find_flaw(value):
-        raise ValueError(flaw[1])
+    if problem := find_unstorable(value):
+        raise ValueError(problem[1])
     return value
 
 

@@ -21,8 +21,8 @@ from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
 from schedules.policies import JobPolicies, misfits
 from values.field_errors import field_errors
-from values.json_values import find_flaw
-from values.readable import known
+from values.json_values import find_unstorable
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,8 +90,8 @@ def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, l
         return ""
     if not isinstance(value, str):
         errors[field] = ["This takes text."]
-    elif flaw := find_flaw(value, field):
-        errors[field] = [flaw[1]]
+    elif problem := find_unstorable(value, field):
+        errors[field] = [problem[1]]
     elif len(value) > longest:
         errors[field] = [f"This has {len(value)} characters; at most {longest} fit."]
     else:
@@ -100,8 +100,8 @@ def _text(data: Mapping[str, Any], field: str, longest: int, errors: dict[str, l
 
 
 def _payload_errors(payload: object) -> dict[str, list[str]]:
-    if flaw := find_flaw(payload, "payload"):
-        return {flaw[0]: [flaw[1]]}
+    if problem := find_unstorable(payload, "payload"):
+        return {problem[0]: [problem[1]]}
     if (size := len(json.dumps(payload))) > MAX_PAYLOAD:
         return {"payload": [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD} fit."]}
     return {}
@@ -121,7 +121,7 @@ def _policies(value: object, errors: dict[str, list[str]], *, has_schedule: bool
     try:
         policies = JobPolicies.model_validate({} if value is None else value)
     except ValidationError as error:
-        errors.update(field_errors(error, value, prefix="policies", known=JobPolicies.model_fields))
+        errors.update(field_errors(error, value, prefix="policies", known_names=JobPolicies.model_fields))
         return {}
     for name, sentence in misfits(policies, has_schedule=has_schedule).items():
         errors[f"policies.{name}"] = [sentence]
@@ -148,7 +148,7 @@ def _schedule(
         ]
         return None
     try:
-        before = known(job.readable_schedule) if job else None
+        before = value_or_none(job.readable_schedule) if job else None
         if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
             return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)

@@ -18,7 +18,7 @@ from schedules.clock.compare import Entry as ComparedEntry
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +112,7 @@ def kept_since(now: datetime) -> datetime:
 
 def spec_of(schedule: object) -> ScheduleSpec | None:
     """A schedule that a job has or had, None if it cannot be read."""
-    return known(read_schedule(json.dumps(schedule)))
+    return value_or_none(read_schedule(json.dumps(schedule)))
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
@@ -162,5 +162,5 @@ def _present(job: Job, earlier: list[Span]) -> Span:
 
 
 def _n_left(job: Job) -> int | None:
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     return None if spec is None or spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)

@@ -11,7 +11,7 @@ from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
 from values import instants
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +65,7 @@ def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[En
 
 def has_clock(job: Job) -> bool:
     """Whether a job has a schedule, be it one that this version cannot read."""
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     return spec is None or spec.kind is not Kind.NONE
 
 

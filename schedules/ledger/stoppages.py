@@ -16,7 +16,7 @@ from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
 from values.database import DATABASE_UNAVAILABLE
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,7 +107,7 @@ def _mend(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if stoppage.why not in (Why.NO_NEXT, Why.MARK_AHEAD) or not queries.lock_job_if_free(job.pk):
         return False
     job.refresh_from_db()
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     if spec is None or not _is_so(stoppage, job, now):
         return False
     if stoppage.why == Why.MARK_AHEAD:

@@ -17,7 +17,7 @@ from schedules.clock.policies.start_times import jittered
 from schedules.clock.spec import Kind
 from schedules.stored import read_policies, read_schedule
 from values.ids import uuid7
-from values.readable import known, reasons, sound
+from values.readable import reasons_by_part, value_or_none, value_or_raise
 
 if TYPE_CHECKING:
     from executions.runs import Run
@@ -133,22 +133,22 @@ class Job(models.Model):
     @property
     def schedule_spec(self) -> ScheduleSpec:
         """The schedule. Raises CannotRead."""
-        return sound(self.readable_schedule)
+        return value_or_raise(self.readable_schedule)
 
     @property
     def policies(self) -> JobPolicies:
         """The policies. Raises CannotRead."""
-        return sound(self.readable_policies)
+        return value_or_raise(self.readable_policies)
 
     @property
     def unreadable(self) -> dict[str, str]:
         """Why its schedule, target and policies cannot be read, of those that cannot."""
-        return reasons(self.readable_schedule, self.spec.readable_target, self.readable_policies)
+        return reasons_by_part(self.readable_schedule, self.spec.readable_target, self.readable_policies)
 
     @property
     def is_readable(self) -> bool:
         """Whether the clock can go by it."""
-        return not reasons(self.readable_schedule, self.readable_policies)
+        return not reasons_by_part(self.readable_schedule, self.readable_policies)
 
     @property
     def target(self) -> Any:
@@ -172,5 +172,5 @@ class Job(models.Model):
     @property
     def waits_for_run(self) -> bool:
         """Whether its next instant hangs on the end of a run."""
-        spec = known(self.readable_schedule)
+        spec = value_or_none(self.readable_schedule)
         return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

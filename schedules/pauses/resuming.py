@@ -21,7 +21,7 @@ from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
 from schedules.tick import PUSH_BACK_DELAY
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -128,7 +128,7 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> que
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
     for job, how in ends:
-        policies = known(job.readable_policies)
+        policies = value_or_none(job.readable_policies)
         if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
             runs.enable_followups([job.pk])  # what starts of the pause waits for each other
     queries.end_pauses([how for _, how in ends], now)

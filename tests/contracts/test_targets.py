@@ -17,7 +17,7 @@ from executions.targets.http.connection import idle
 from executions.targets.registry import TARGETS, parse, parse_config
 from tests.receiver import answer, hang, running_receiver
 from tests.target_context import RecordingContext
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,7 +99,7 @@ def carry_out(definition: tuple[dict[str, Any], Any], context: RecordingContext)
     data, payload = definition
     config = parse(data, payload)
     outcome = TARGETS[config.kind].execute(config, payload, context)
-    assert find_flaw(outcome.result) is None, "a result must be JSON that the database takes"
+    assert find_unstorable(outcome.result) is None, "a result must be JSON that the database takes"
     json.dumps(outcome.result, allow_nan=False)
     assert context.callbacks == [], "a target takes its callback back when it ends"
     return outcome
@@ -137,7 +137,7 @@ def test_it_fails_with_a_code_and_a_message(case: Case) -> None:
     outcome = carry_out(case.fails, RecordingContext())
     assert isinstance(outcome, Failed)
     assert outcome.code.isidentifier()
-    assert find_flaw(outcome.message) is None
+    assert find_unstorable(outcome.message) is None
     assert len(outcome.message) > 5
 
 

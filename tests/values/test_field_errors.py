@@ -41,7 +41,7 @@ class Sample(BaseModel):
 def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as caught:
         Sample.model_validate(data)
-    return field_errors(caught.value, data, prefix=prefix, known=Sample.model_fields)
+    return field_errors(caught.value, data, prefix=prefix, known_names=Sample.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from values import instants
     ],
 )
 def test_a_relative_time_is_cut_to_one_unit(away: timedelta, text: str) -> None:
-    assert instants.relative(NOW + away, NOW) == text
+    assert instants.relative_text(NOW + away, NOW) == text
 
 
 @pytest.mark.parametrize(
@@ -37,20 +37,20 @@ def test_a_relative_time_is_cut_to_one_unit(away: timedelta, text: str) -> None:
 )
 def test_an_exact_time_is_the_viewers_and_names_its_zone(zone: str, text: str) -> None:
     with timezone.override(zone):
-        assert instants.exact(NOW, NOW) == text
+        assert instants.exact_text(NOW, NOW) == text
 
 
 def test_a_year_is_named_where_it_is_not_the_viewers_present_one() -> None:
     eve = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
-    assert instants.exact(eve, NOW) == "31 Dec 23:30:00 UTC"
+    assert instants.exact_text(eve, NOW) == "31 Dec 23:30:00 UTC"
     with timezone.override("Europe/Paris"):
-        assert instants.exact(eve, NOW) == "1 Jan 2027 00:30:00 CET"
+        assert instants.exact_text(eve, NOW) == "1 Jan 2027 00:30:00 CET"
 
 
 def test_a_schedules_own_zone_stands_beside_the_viewers_only_where_clocks_differ() -> None:
     with timezone.override("Europe/Paris"):
-        both = instants.instant(NOW, NOW, ZoneInfo("America/New_York"))
-        one = instants.instant(NOW, NOW, ZoneInfo("Europe/Berlin"))
+        both = instants.time_html(NOW, NOW, ZoneInfo("America/New_York"))
+        one = instants.time_html(NOW, NOW, ZoneInfo("Europe/Berlin"))
     assert "13:00:00 CET" in both and "07:00:00 EST" in both
     assert one.count("ms-exact") == 1
     assert 'datetime="2026-11-20T12:00:00Z"' in both

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from values.json_values import MAX_DEPTH, clean, find_flaw
+from values.json_values import MAX_DEPTH, clean, find_unstorable
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
@@ -19,7 +19,7 @@ ANYTHING = st.recursive(
 def test_whatever_is_cleaned_is_strict_json_without_a_flaw(value: object) -> None:
     cleaned = clean(value)
     json.dumps(cleaned, allow_nan=False, ensure_ascii=False).encode("utf-8")
-    assert find_flaw(cleaned) is None
+    assert find_unstorable(cleaned) is None
 
 
 @given(ANYTHING)
@@ -60,26 +60,26 @@ def test_bottomless_nesting_ends() -> None:
     ],
 )
 def test_a_flaw_is_named_by_its_field(value: object, field: str) -> None:
-    flaw = find_flaw(value, "payload")
-    assert flaw is not None
-    assert flaw[0] == field
+    problem = find_unstorable(value, "payload")
+    assert problem is not None
+    assert problem[0] == field
 
 
 def test_ordinary_numbers_have_no_flaw() -> None:
-    assert find_flaw([0, 0.0, -0.0, 1e99, -1.5e-99, 2**256, 6.02214076e23, 6.62607015e-34, True]) is None
+    assert find_unstorable([0, 0.0, -0.0, 1e99, -1.5e-99, 2**256, 6.02214076e23, 6.62607015e-34, True]) is None
 
 
 def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion() -> None:
     deep: object = 1
     for _ in range(100_000):
         deep = [deep]
-    flaw = find_flaw(deep)
-    assert flaw is not None
-    assert str(MAX_DEPTH) in flaw[1]
+    problem = find_unstorable(deep)
+    assert problem is not None
+    assert str(MAX_DEPTH) in problem[1]
 
 
 def test_a_flaw_far_down_is_named_without_putting_every_path_together() -> None:
     wide: list[object] = [1] * 20_000
     wide[7] = "\0"
-    field, _ = find_flaw({"a" * 20_000: wide}) or ("", "")
+    field, _ = find_unstorable({"a" * 20_000: wide}) or ("", "")
     assert field == f"{'a' * 100}.7"

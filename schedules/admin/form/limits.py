@@ -14,7 +14,7 @@ from schedules.jobs import chains
 from schedules.models import FeatureFlag, Job, On
 from schedules.policies import JobPolicies
 from values.ids import read_id
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,7 @@ def policies_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def policies_of(job: Job | None) -> JobPolicies:
     """The policies of a job; the defaults for a new one, and in the place of those that cannot be read."""
-    return (known(job.readable_policies) if job else None) or JobPolicies()
+    return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
 def initial_of(job: Job | None) -> dict[str, Any]:

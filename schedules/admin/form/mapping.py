@@ -12,7 +12,7 @@ from schedules.clock.reading.lines import read_lines, write_lines
 from schedules.clock.spec import Kind, SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones.zones import instants_of, zone
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,7 +190,7 @@ def local_text(at: datetime, zone_name: str) -> str:
 
 
 def _schedule_values(job: Job) -> dict[str, Any]:
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     if spec is None:
         return {}
     values: dict[str, Any] = {

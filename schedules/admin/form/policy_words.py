@@ -11,7 +11,7 @@ from schedules import flags
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.policies import JobPolicies
 from values import instants
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from schedules.models import Job
@@ -32,7 +32,7 @@ OTHERS = {LimitAction.WAIT: "others wait", LimitAction.SKIP: "others do not star
 
 def in_words(job: Job) -> list[tuple[str, str]]:
     """What a job's policies say that the defaults don't: label and text. One query for a job that names a flag."""
-    policies = known(job.readable_policies)
+    policies = value_or_none(job.readable_policies)
     if policies is None:
         return []
     told = dict(_told(job, policies))

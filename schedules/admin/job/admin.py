@@ -22,7 +22,7 @@ from schedules.clock.describe import describe
 from schedules.models import Job, JobState, jobs_named
 from values import instants
 from values.ids import read_id
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
@@ -88,7 +88,7 @@ class JobAdmin(JobEditing):
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:
         badge = page.unreadable_badge(job)
-        spec = known(job.readable_schedule)
+        spec = value_or_none(job.readable_schedule)
         if spec is None:
             return badge
         words = describe(spec)
@@ -100,7 +100,7 @@ class JobAdmin(JobEditing):
     def next_shown(self, job: Job) -> SafeString:
         if job.waits_for_run:
             return page.WAITS
-        when = instants.instant(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
+        when = instants.time_html(job.next_fire_at, job.now)  # type: ignore[attr-defined]  # set by the change list
         if starts := page.starts_words(job, job.now):  # type: ignore[attr-defined]
             return format_html('{}<span class="ms-under">{}</span>', when, starts)
         return when
@@ -110,7 +110,7 @@ class JobAdmin(JobEditing):
         run: Run | None = job.last_run  # type: ignore[attr-defined]  # set by the change list
         if run is None:
             return instants.NONE
-        when = instants.ago(run.nominal_at, job.now)  # type: ignore[attr-defined]
+        when = instants.relative_html(run.nominal_at, job.now)  # type: ignore[attr-defined]
         return format_html('<a class="ms-last" href="{}">{} {}</a>', run_url(run.pk), run_badge(run), when)
 
     @admin.display(description="")

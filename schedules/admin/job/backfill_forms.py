@@ -66,7 +66,7 @@ def foreseen(found: backfill.BackfillPreview, now: datetime) -> str:
     text = f"The range holds {more}{counted(found.n_instants, 'instant')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:
         return text + "no run will start."
-    first, last = (instants.exact(at, now) for at in (found.first_at, found.last_at))
+    first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
     return text + f"{counted(found.n_would_start, 'run')} will start, for {first} to {last}."
 
 
@@ -84,14 +84,14 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
     return {
         "id": each.pk,
         "badge": _badge(state),
-        "range": (instants.exact_time(each.after_at, now), instants.exact_time(each.until_at, now)),
+        "range": (instants.exact_html(each.after_at, now), instants.exact_html(each.until_at, now)),
         "what": BackfillMode(each.mode).label,
         "pace": instants.duration(each.pace) if each.pace else "",
         "seen": f"{each.n_seen:,} of {each.n_instants:,}",
         "share": min(100, round(100 * each.n_seen / each.n_instants)) if each.n_instants else 100,
         "runs": ", ".join(f"{n:,} {status.value}" for status, n in sorted(counts.items())) or "none",
         "by": each.actor,
-        "since": instants.ago(each.created_at, now),
+        "since": instants.relative_html(each.created_at, now),
         "is_going": state is BackfillState.OPEN or n_live > 0,
     }
 

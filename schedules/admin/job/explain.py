@@ -87,7 +87,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "has_clock": sentences.has_clock(job),
         "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.with_sentences(entries, now)],
-        "gaps": [instants.exact_time(entry.at, now) for entry in gaps.entries],
+        "gaps": [instants.exact_html(entry.at, now) for entry in gaps.entries],
         "n_gaps": _how_many(counts, gaps),
         "more_gaps": gaps.next_at is not None,
         "counts": [
@@ -96,7 +96,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
             if kind in counts
         ],
         "is_long": account.counts is None,
-        "kept": instants.exact_time(account.clock.kept_since, now) if after < account.clock.kept_since else None,
+        "kept": instants.exact_html(account.clock.kept_since, now) if after < account.clock.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
         else "",
@@ -127,9 +127,9 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
     label, tone = DECISION_LABELS[entry.decision]
     row = entry.record or entry.made_good_by
     return Line(
-        at=instants.instant(entry.at, now),
-        last=instants.exact_time(entry.last_at, now) if entry.n_occurrences > 1 else None,
-        planned=instants.exact_time(row.planned_at, now) if row and row.planned_at else None,
+        at=instants.time_html(entry.at, now),
+        last=instants.exact_html(entry.last_at, now) if entry.n_occurrences > 1 else None,
+        planned=instants.exact_html(row.planned_at, now) if row and row.planned_at else None,
         badge=badge(label, tone),
         text=text,
         url=run_url(row.run_id) if row else "",

@@ -20,7 +20,7 @@ from schedules.clock.zones.zones import zone
 from schedules.ledger import account
 from schedules.models import Chain, Job, JobState, Why
 from values import instants
-from values.readable import known
+from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,15 +49,15 @@ def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
     """What the watchdog has told, in words, with when that was and since when it is over."""
     return {
         "text": Why(stoppage.why).label,
-        "at": instants.exact_time(stoppage.raised_at, now),
-        "over": instants.exact_time(stoppage.over_at, now) if stoppage.over_at else None,
+        "at": instants.exact_html(stoppage.raised_at, now),
+        "over": instants.exact_html(stoppage.over_at, now) if stoppage.over_at else None,
     }
 
 
 def starts_words(job: Job, now: datetime) -> str:
     """When the next run starts, where jitter puts that off."""
     at = job.next_start_at
-    return f"starts {instants.exact(at, now)}" if at and at != job.next_fire_at else ""
+    return f"starts {instants.exact_text(at, now)}" if at and at != job.next_fire_at else ""
 
 
 def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
@@ -67,20 +67,20 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
     verb, what = target_words(job.spec.target_kind, job.target)
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
-    spec = known(job.readable_schedule)
+    spec = value_or_none(job.readable_schedule)
     return {
         "job": job,
         "badge": state_badge(job),
         "stoppages": [stoppage_line(stoppage, now) for stoppage in account.stoppages_in(job.pk, now, now)],
         "now": now,
-        "paused": instants.exact_time(job.paused_at, now),
-        "paused_until_at": instants.exact_time(job.paused_until_at, now) if job.paused_until_at else "",
+        "paused": instants.exact_html(job.paused_at, now),
+        "paused_until_at": instants.exact_html(job.paused_until_at, now) if job.paused_until_at else "",
         "then": pause_forms.THEN[Resumption(job.pause_catch_up)],
-        "version_since": instants.exact_time(job.spec.created_at, now),
+        "version_since": instants.exact_html(job.spec.created_at, now),
         "words": _words(spec, is_started=is_started),
         "next": WAITS
         if job.waits_for_run
-        else instants.instant(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
+        else instants.time_html(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
         "starts": starts_words(job, now),
         "outlook": preview.of_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": rows,

@@ -46,7 +46,7 @@ class PauseTerms:
 
     def in_words(self, now: datetime) -> str:
         """The same for the admin's log."""
-        until = f" until {instants.exact(self.until, now)}" if self.until else ""
+        until = f" until {instants.exact_text(self.until, now)}" if self.until else ""
         return f"Paused{until}{': ' + self.reason if self.reason else '.'}"
 
 

@@ -21,7 +21,7 @@ from schedules.policies import LONGEST_JITTER
 from values import instants
 from values.durations import read_duration
 from values.ids import read_id
-from values.instants import differs, relative, zone_word
+from values.instants import differs_from_viewer, relative_text, zone_abbreviation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,12 +83,12 @@ def of(
         "description": describe(spec),
         "zone": zones.pop() if len(zones) == 1 else "In its zone",
         "my_zone": str(timezone.get_current_timezone()),
-        "is_elsewhere": any(differs(fire.at, fire.local.tzinfo or UTC) for fire in fires),
+        "is_elsewhere": any(differs_from_viewer(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [
             Shown(
                 local=_exact(fire.local, now),
                 mine=_exact(timezone.localtime(fire.at), now),
-                relative=relative(fire.at, now),
+                relative=relative_text(fire.at, now),
                 starts=_starts(spec, fire, spread, now),
                 marks=[MARKS[mark] for mark in fire.marks],
             )
@@ -138,7 +138,7 @@ def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
 def _spread_of(values: Mapping[str, Any]) -> Spread:
     """What stands in the form; what can't be read is told when it is saved, and shown nowhere."""
     try:
-        jitter = read_duration(values.get("start_jitter") or 0, zero=True)
+        jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
         return NO_SPREAD
     return Spread(min(jitter, LONGEST_JITTER), read_id(str(values.get("job_id") or "")))
@@ -158,4 +158,4 @@ def _exact(local: datetime, now: datetime) -> str:
     """To the millisecond if need be, and with the weekday, which people plan by."""
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
-    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_word(local)}"
+    return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_abbreviation(local)}"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from schedules.clock.wording import MONTHS, joined
-from values.quoting import shown
+from values.quoting import quoted
 
 MAX_LENGTH = 255
 NICKNAMES = {
@@ -106,7 +106,7 @@ def _refuse_nickname(word: str) -> str:
         return f"@reboot names no time, so it can't be scheduled here. Use {known}."
     if word == "@every":
         return '@every is not cron: leave cron out and give every, such as "15m".'
-    return f"{shown(word)} is not a nickname. Use {known}."
+    return f"{quoted(word)} is not a nickname. Use {known}."
 
 
 def _refuse_count(count: int) -> str:
@@ -128,7 +128,7 @@ def _read_term(rule: FieldRule, term: str) -> str:
         return special
     span, slash, step = term.partition("/")
     if slash and (not re.fullmatch("[0-9]+", step) or int(step) == 0):
-        raise ValueError(f"the step in {shown(term)} must be a whole number from 1")
+        raise ValueError(f"the step in {quoted(term)} must be a whole number from 1")
     low, dash, high = span.partition("-")
     if span == "*":
         text = "*"
@@ -142,7 +142,7 @@ def _read_term(rule: FieldRule, term: str) -> str:
             top = 6 if rule is _DAY_OF_WEEK else rule.high
             start = f"{first}-{top}" if first < top else str(top)
             end = f"{rule.low}-{last}" if last > rule.low else str(last)
-            raise ValueError(f"the range {shown(span)} runs backwards; write {start},{end}")
+            raise ValueError(f"the range {quoted(span)} runs backwards; write {start},{end}")
         if first == last:
             return str(first)  # with a step, cronsim would run on to the field's end
         text = f"{first}-{last}"
@@ -155,9 +155,9 @@ def _read_special(rule: FieldRule, term: str) -> str | None:
         if term in ("L", "LW"):
             return term
         if re.fullmatch("L-[0-9]+", term):
-            raise ValueError(f"{shown(term)} is not supported; only L (last day) and LW (last weekday) are")
+            raise ValueError(f"{quoted(term)} is not supported; only L (last day) and LW (last weekday) are")
         if re.fullmatch("[0-9]+W", term):
-            raise ValueError(f"{shown(term)} (nearest weekday) is not supported; only LW (last weekday) is")
+            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; only LW (last weekday) is")
     if rule is _DAY_OF_WEEK:
         if term == "L":
             raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")
@@ -166,7 +166,7 @@ def _read_special(rule: FieldRule, term: str) -> str | None:
         day, mark, nth = term.partition("#")
         if mark:
             if nth not in ("1", "2", "3", "4", "5"):
-                raise ValueError(f"the number after # in {shown(term)} must be from 1 to 5")
+                raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5")
             return f"{_number(rule, day)}#{nth}"
     if term == "?":
         raise ValueError("? stands only for a whole day of month or day of week field")
@@ -183,8 +183,8 @@ def _number(rule: FieldRule, word: str) -> int:
         names = list(rule.names)
         allowed += f" or a name {names[0]}-{names[-1]}"
     if not re.fullmatch("[0-9]+", word):
-        raise ValueError(f"{shown(word)} is not a number ({allowed})")
+        raise ValueError(f"{quoted(word)} is not a number ({allowed})")
     number = int(word)
     if not rule.low <= number <= rule.high:
-        raise ValueError(f"{shown(number)} is not in {allowed}")
+        raise ValueError(f"{quoted(number)} is not in {allowed}")
     return number

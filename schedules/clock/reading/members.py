@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from schedules.clock.wording import clock_words, day_words, joined, nearest
 from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, readings_of, zone, zone_names
-from values.quoting import shown
+from values.quoting import quoted
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -25,7 +25,7 @@ _INSTANT = re.compile(
 def read_text(value: object) -> str:
     """A text; its length is for the caller to judge."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {shown(value)}")  # noqa: TRY004  callers handle one kind of error
+        raise ValueError(f"must be a text, not {quoted(value)}")  # noqa: TRY004  callers handle one kind of error
     return value
 
 
@@ -35,20 +35,20 @@ def read_choice(value: object, choices: type[_Choice]) -> _Choice:
     if isinstance(value, str) and value in names:
         return choices(value)
     near = nearest(value, names) if isinstance(value, str) else ""
-    raise ValueError(f"must be {joined(names, 'or')}, not {shown(value)}.{near}")
+    raise ValueError(f"must be {joined(names, 'or')}, not {quoted(value)}.{near}")
 
 
 def read_count(value: object) -> int:
     """A whole number from 1 to a thousand million."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
-        raise ValueError(f"must be a whole number from 1 to {_MAX_COUNT}, not {shown(value)}")
+        raise ValueError(f"must be a whole number from 1 to {_MAX_COUNT}, not {quoted(value)}")
     return value
 
 
 def read_degrees(value: object, most: int) -> float:
     """A latitude or longitude: degrees from -`most` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
-        raise ValueError(f"must be a number of degrees from -{most} to {most}, not {shown(value)}")
+        raise ValueError(f"must be a number of degrees from -{most} to {most}, not {quoted(value)}")
     return float(value)
 
 
@@ -59,7 +59,7 @@ def read_zone(value: object) -> str:
         raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE} characters")
     if text not in zone_names():
         near = nearest(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
-        raise ValueError(f"{shown(text)} is not an IANA time zone.{near}")
+        raise ValueError(f"{quoted(text)} is not an IANA time zone.{near}")
     return text
 
 
@@ -72,7 +72,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     text = read_text(value).strip()
     match = _INSTANT.fullmatch(text) if len(text) <= 64 else None
     if match is None:
-        raise ValueError(f"{shown(text)} is not a date and time: write it like 2027-03-01T09:00:00Z")
+        raise ValueError(f"{quoted(text)} is not a date and time: write it like 2027-03-01T09:00:00Z")
     day, time, offset = match.group("date", "time", "offset")
     if time is None and needs_time:
         raise ValueError(f"needs a time: {day}T00:00 is the start of that day, {day}T23:59:59 its last second")
@@ -85,7 +85,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
         if offset is not None:
             moment = datetime.fromisoformat(f"{local.isoformat()}{offset.upper()}").astimezone(UTC)
     except ValueError as error:
-        raise ValueError(f"{shown(text)} is not a date and time that exists") from error
+        raise ValueError(f"{quoted(text)} is not a date and time that exists") from error
     if offset is None and zone_name is not None:
         moment = _local_to_utc(local, zone_name)
     if not MIN_YEAR <= moment.year <= MAX_YEAR:

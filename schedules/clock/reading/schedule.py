@@ -16,7 +16,7 @@ from schedules.clock.spec import MEANINGFUL, WHEN, InvalidSchedule, Kind, Schedu
 from schedules.clock.wording import joined, nearest
 from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text, read_duration
-from values.quoting import shown
+from values.quoting import quoted
 
 _Value = TypeVar("_Value")
 
@@ -77,7 +77,7 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
 
 def _parse(data: object, floor: timedelta, *, zone: str = "UTC", is_one_of_several: bool = False) -> ScheduleSpec:
     if not isinstance(data, Mapping):
-        raise InvalidSchedule({"schedule": [f"must be an object, not {shown(data)}."]})
+        raise InvalidSchedule({"schedule": [f"must be an object, not {quoted(data)}."]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)
     kind = None if is_one_of_several and _is_of_the_whole(reader) else _read_kind(reader)
@@ -128,7 +128,7 @@ def _read_specs(reader: _Reader, floor: timedelta, zone: str) -> tuple[ScheduleS
     if given is None:
         return ()
     if not isinstance(given, list) or not MIN_SPECS <= len(given) <= MAX_SPECS:
-        found = f"{len(given)} of them" if isinstance(given, list) else shown(given)
+        found = f"{len(given)} of them" if isinstance(given, list) else quoted(given)
         reader.complain("specs", f"must be a list of {MIN_SPECS} to {MAX_SPECS} schedules, not {found}.")
         return ()
     read: list[ScheduleSpec] = []
@@ -156,7 +156,7 @@ def _is_of_the_whole(reader: _Reader) -> bool:
 def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
     unknown = [name for name in data if name not in _KEYS]
     for name in unknown[:_MAX_UNKNOWN]:
-        label = shown(name).strip('"')
+        label = quoted(name).strip('"')
         near = nearest(name, _KEYS) if isinstance(name, str) else ""
         reader.complain(label, f"is not a field of a schedule.{near}")
     if len(unknown) > _MAX_UNKNOWN:

@@ -19,7 +19,7 @@ from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.durations import read_duration
 from values.ids import read_id
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _find(wanted: str) -> Job:
     if job_id := read_id(wanted):
         jobs = list(found.filter(pk=job_id))
     else:
-        jobs = [] if find_flaw(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
+        jobs = (
+            [] if find_unstorable(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
+        )
     if not jobs:
         raise CommandError(f"There is no job {wanted!r}.", returncode=FAILED)
     if len(jobs) > 1:

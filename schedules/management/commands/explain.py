@@ -21,7 +21,7 @@ from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
 from schedules.models import Job, Why
 from values.ids import read_id
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -84,7 +84,7 @@ def _find(wanted: str) -> UUID:
     if job_id := read_id(wanted):
         return job_id
     named = Job.objects.filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
-    ids = [] if find_flaw(wanted) else list(named.values_list("pk", flat=True)[: MOST_NAMED + 1])
+    ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MOST_NAMED + 1])
     if len(ids) == 1:
         return ids[0]
     if not ids:

@@ -60,7 +60,7 @@ def test_a_limited_member_is_told_of_no_other_user(admin_user: User) -> None:
     assert "somebody_else" in page_of(signed_in(admin_user).get(LIST))
 
 
-def test_an_expiry_is_given_in_the_viewers_zone(admin_user: User) -> None:
+def test_an_expiry_is_given_activate_viewer_timezone(admin_user: User) -> None:
     client = signed_in(admin_user)
     client.cookies["mainspring_zone"] = "Europe/Paris"
     assert "Time zone: Europe/Paris" in page_of(client.get(ADD))

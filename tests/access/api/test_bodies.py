@@ -26,7 +26,7 @@ def of_size(n_bytes: int, body: dict[str, Any]) -> bytes:
 
 def parse(stream: Any, *, announced: str, limit: int = 10) -> Any:
     request = SimpleNamespace(META={"CONTENT_LENGTH": announced})
-    return JsonParser().parse(stream, None, {"view": SimpleNamespace(max_body=limit), "request": request})
+    return JsonParser().parse(stream, None, {"view": SimpleNamespace(max_body_bytes=limit), "request": request})
 
 
 @pytest.mark.parametrize(

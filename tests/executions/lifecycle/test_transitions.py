@@ -19,7 +19,7 @@ from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from executions.worker import endings
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
-from values.readable import sound
+from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,9 @@ LATER = NOW + timedelta(seconds=1)
 
 def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
     ended = endings.EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
-    return endings.after_outcome(ended, outcome or Succeeded(), sound(read_policies(claimed.policies)), LATER, 0.5)
+    return endings.after_outcome(
+        ended, outcome or Succeeded(), value_or_raise(read_policies(claimed.policies)), LATER, 0.5
+    )
 
 
 def kinds(run: Run) -> list[str]:

@@ -49,7 +49,7 @@ class Supervised:
             from pathlib import Path
             sys.path.insert(0, {os.getcwd()!r})
             from scheduler_project.launch.child import Program
-            from scheduler_project.launch.lines import Lines
+            from scheduler_project.launch.combined_log import CombinedLog
             from scheduler_project.launch.supervisor import Supervisor
             from scheduler_project.launch.valkey import Valkey
 
@@ -57,7 +57,7 @@ class Supervised:
                 def _answers(self, pid):
                     return not Path({str(self.deaf)!r}).exists() and super()._answers(pid)
 
-            lines = Lines(width=10)
+            lines = CombinedLog(width=10)
             stages = {stages!r}
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the launcher does, so that no moment is without a handler
             with ExitStack() as stack:

@@ -15,7 +15,7 @@ import pytest
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.postgres import Postgres, candidates
 from scheduler_project.launch.processes import command_line_of
-from scheduler_project.launch.unprivileged import find_way
+from scheduler_project.launch.unprivileged import find_programs
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -173,11 +173,11 @@ def test_root_without_user_namespaces_runs_a_copy_as_nobody() -> None:
     folder.mkdir(mode=0o700)
     home = folder
     try:
-        way = find_way(candidates(), folder, namespaces=False)
-        home = way.home
-        assert way.user
-        with Postgres(folder, way=way) as server:
-            assert Path(f"/proc/{server.pid}").stat().st_uid == way.user
+        programs = find_programs(candidates(), folder, namespaces=False)
+        home = programs.data_root
+        assert programs.user
+        with Postgres(folder, programs=programs) as server:
+            assert Path(f"/proc/{server.pid}").stat().st_uid == programs.user
             insert(server, 12)
             server.kill()
             server.start()
@@ -189,21 +189,21 @@ def test_root_without_user_namespaces_runs_a_copy_as_nobody() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a way around PostgreSQL's refusal")
 def test_root_runs_the_server_in_a_user_namespace_where_that_is_allowed(server: Postgres) -> None:
-    if not server.way.prefix:
+    if not server.programs.prefix:
         pytest.skip("this machine allows no user namespaces")
-    assert server.way.home == server.folder
+    assert server.programs.data_root == server.folder
     assert ask(server, "SELECT 1") == 1
 
 
 def test_no_programs_at_all_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(CannotLaunch, match="Install PostgreSQL 14 or later, or give DATABASE_URL"):
-        find_way([], tmp_path)
+        find_programs([], tmp_path)
 
 
 def test_programs_that_do_not_run_here_are_one_sentence_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     with pytest.raises(CannotLaunch, match="DATABASE_URL"):
-        find_way([tmp_path / "bin"], tmp_path)
+        find_programs([tmp_path / "bin"], tmp_path)
 
 
 def test_the_stop_signal_lets_clients_go(server: Postgres) -> None:

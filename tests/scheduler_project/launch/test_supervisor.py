@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scheduler_project.launch.child import Program
+from scheduler_project.launch.combined_log import CombinedLog
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.lines import Lines
 from scheduler_project.launch.processes import command_line_of
 from scheduler_project.launch.supervisor import Supervisor
 from tests.scheduler_project.launch.supervised import POLITE, STUBBORN, Supervised, program
@@ -36,7 +36,7 @@ def run_in_here(source: str) -> tuple[str, str]:
     """The sentence with which a supervisor in this process gives up on a program, and the log."""
     terminal = io.BytesIO()
     with pytest.raises(CannotLaunch) as stopped:
-        Supervisor([[program("web", source)]], Lines(terminal=terminal, width=8)).run()
+        Supervisor([[program("web", source)]], CombinedLog(terminal=terminal, width=8)).run()
     return str(stopped.value), terminal.getvalue().decode()
 
 
@@ -147,7 +147,7 @@ def test_programs_end_when_the_supervisor_is_killed(launch: list[Supervised], tm
 
 
 def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     sentence, log = run_in_here("import sys; print('no such setting'); sys.exit(3)")
     assert sentence.startswith("web ended with exit code 3, 5 times in a row, so everything was stopped.")
     assert sentence.endswith("    no such setting")
@@ -155,7 +155,7 @@ def test_a_program_that_never_starts_stops_everything_with_its_last_lines(monkey
 
 
 def test_what_a_dead_program_started_does_not_live_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     source = (
         "import os, signal\nif os.fork():\n  print('child'); os._exit(1)\nprint('orphan', os.getpid())\nsignal.pause()"
     )
@@ -167,4 +167,4 @@ def test_what_a_dead_program_started_does_not_live_on(monkeypatch: pytest.Monkey
 def test_a_command_that_does_not_exist_stops_everything_with_a_sentence() -> None:
     terminal = io.BytesIO()
     with pytest.raises(CannotLaunch, match="no-such-program can't be started"):
-        Supervisor([[Program("web", ["no-such-program"], {})]], Lines(terminal=terminal)).run()
+        Supervisor([[Program("web", ["no-such-program"], {})]], CombinedLog(terminal=terminal)).run()

@@ -18,7 +18,7 @@ from executions.targets.command import CommandContext, PermanentFailure, RetryLa
 from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
 from executions.targets.registry import parse, parse_config
 from tests.target_context import RecordingContext
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 
 def call(function: Any, payload: Any = None, context: RecordingContext | None = None) -> Outcome:
@@ -92,7 +92,7 @@ def test_whatever_a_command_raises_is_a_failure_worth_a_retry(error: BaseExcepti
     assert (code, permanent) == ("exception", False)
     assert message in text
     assert len(text) <= 1000
-    assert find_flaw(outcome.result) is None
+    assert find_unstorable(outcome.result) is None
 
 
 def test_the_traceback_begins_in_the_users_code() -> None:

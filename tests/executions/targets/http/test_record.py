@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from executions.targets.http.exchange import Answer, Request, Trace
 from executions.targets.http.record import MAX_HEADERS, decode, record
 from executions.targets.http.urls import parse_http_url
-from values.json_values import find_flaw
+from values.json_values import find_unstorable
 
 
 def recorded(answer: Answer | None) -> dict[str, object]:
@@ -74,7 +74,7 @@ def test_a_character_cut_in_two_at_the_size_limit_is_left_out() -> None:
 def test_whatever_comes_can_be_stored(body: bytes, content_type: str, reason: str) -> None:
     result = recorded(Answer(200, reason, [("Content-Type", content_type)], body, complete=True))
     json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
-    assert find_flaw(result) is None
+    assert find_unstorable(result) is None
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-32", "utf-8-sig", "utf-7", "latin-1"])

@@ -21,7 +21,7 @@ SHORTEST_GRACE = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Knobs:
+class EngineSettings:
     """What an operator may tune. The text of each field is its line in the settings reference."""
 
     # Clock
@@ -50,7 +50,7 @@ class Knobs:
     retry_after_cap: Annotated[timedelta, "longest delay that a target's Retry-After may ask for"] = timedelta(hours=1)
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Knobs:
+    def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """Read `MAINSPRING_<NAME>`; raises ImproperlyConfigured naming the variable and what it takes."""
         given: dict[str, Any] = {}
         for knob in fields(cls):
@@ -79,8 +79,8 @@ def variable(name: str) -> str:
 def reference() -> str:
     """Return the knobs as the Markdown table of `docs/reference/settings.md`."""
     rows = ["| Variable | Default | |", "| --- | --- | --- |"]
-    about = get_type_hints(Knobs, include_extras=True)
-    for knob in fields(Knobs):
+    about = get_type_hints(EngineSettings, include_extras=True)
+    for knob in fields(EngineSettings):
         default = knob.default
         shown = f"{default.total_seconds():g} s" if isinstance(default, timedelta) else str(default).lower()
         rows.append(f"| `{variable(knob.name)}` | {shown} | {about[knob.name].__metadata__[0]} |")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from scheduler_project.launch.failures import Failures, how_it_ended, restart_delay
+from scheduler_project.launch.restart_policy import FailureCount, how_it_ended, restart_delay
 
 
 def test_the_delay_before_a_restart_doubles_up_to_half_a_minute() -> None:
@@ -12,7 +12,7 @@ def test_the_delay_before_a_restart_doubles_up_to_half_a_minute() -> None:
 
 
 def test_five_failed_starts_in_a_row_are_too_many() -> None:
-    failures = Failures()
+    failures = FailureCount()
     for _ in range(4):
         failures.note(lived=0.1)
     assert not failures.too_many
@@ -21,7 +21,7 @@ def test_five_failed_starts_in_a_row_are_too_many() -> None:
 
 
 def test_a_start_that_succeeded_breaks_the_row_and_a_long_life_makes_the_next_restart_quick() -> None:
-    failures = Failures()
+    failures = FailureCount()
     for lived in (0.1, 0.1, 0.1, 0.1, 10, 0.1):
         failures.note(lived)
     assert not failures.too_many

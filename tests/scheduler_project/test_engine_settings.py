@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from scheduler_project.engine_settings import EngineSettings, reference
 from scheduler_project.env import Environment
-from scheduler_project.knobs import Knobs, reference
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
 def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Path) -> None:
     (tmp_path / "grace").write_text("3.5\n")
-    knobs = Knobs.from_environment(
+    knobs = EngineSettings.from_environment(
         Environment(
             {
                 "MAINSPRING_TICK_LIMIT": "7",
@@ -28,7 +28,7 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
     )
     assert (knobs.tick_limit, knobs.lease, knobs.http_allow_private_networks) == (7, timedelta(seconds=45), True)
     assert knobs.misfire_grace == timedelta(seconds=3.5)
-    assert knobs.heartbeat == Knobs().heartbeat
+    assert knobs.heartbeat == EngineSettings().heartbeat
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
 )
 def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
-        Knobs.from_environment(Environment({name: value}))
+        EngineSettings.from_environment(Environment({name: value}))
 
 
 def test_the_reference_page_lists_them_all_as_they_are() -> None:

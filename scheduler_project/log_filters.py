@@ -21,7 +21,7 @@ BROKER_AWAY = (
 REFUSALS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
-class PlainSentences(logging.Filter):
+class OneLineErrors(logging.Filter):
     """Turns the tracebacks of a broker that is away into the errors' own words, and leaves out those of refusals."""
 
     def filter(self, record: logging.LogRecord) -> bool:

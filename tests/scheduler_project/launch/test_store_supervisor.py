@@ -13,9 +13,9 @@ import pytest
 import redis
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.kept_server import KeptServer
 from scheduler_project.launch.postgres import Postgres
 from scheduler_project.launch.processes import command_line_of
+from scheduler_project.launch.store_supervisor import StoreSupervisor
 from scheduler_project.launch.valkey import Valkey
 from tests.scheduler_project.launch.supervised import POLITE, STUBBORN, TALKATIVE, Supervised, program
 from tests.waiting import wait_until
@@ -45,12 +45,12 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
         each.end()
 
 
-def kept(server: Postgres | Valkey) -> tuple[KeptServer, list[str]]:
+def kept(server: Postgres | Valkey) -> tuple[StoreSupervisor, list[str]]:
     said: list[str] = []
-    return KeptServer(server, said.append), said
+    return StoreSupervisor(server, said.append), said
 
 
-def step_until_it_serves(keeper: KeptServer, n_lines: int, said: list[str]) -> None:
+def step_until_it_serves(keeper: StoreSupervisor, n_lines: int, said: list[str]) -> None:
     def step() -> bool:
         keeper.look_after()
         return len(said) >= n_lines and keeper.serves
@@ -141,7 +141,7 @@ def test_postgresql_recovers_step_by_step_on_its_port_with_what_was_committed(tm
 def test_a_store_that_cannot_be_started_again_stops_everything_with_the_end_of_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     with Valkey(tmp_path / "valkey") as server:
         keeper, said = kept(server)
         server.kill()
@@ -158,7 +158,7 @@ def test_a_store_that_cannot_be_started_again_stops_everything_with_the_end_of_i
 
 
 def test_a_store_that_is_killed_again_and_again_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler_project.launch.failures.LONGEST_DELAY", 0.01)
+    monkeypatch.setattr("scheduler_project.launch.restart_policy.LONGEST_DELAY", 0.01)
     with Valkey(tmp_path / "valkey") as server:
         keeper, said = kept(server)
         for n in range(1, 5):

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from scheduler_project.launch.child import Child
-    from scheduler_project.launch.lines import Lines
+    from scheduler_project.launch.combined_log import CombinedLog
 
 
-class Pump:
+class OutputReader:
     """A context manager, for the main thread alone."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: CombinedLog) -> None:
         self._lines = lines
         self._selector = selectors.DefaultSelector()
 

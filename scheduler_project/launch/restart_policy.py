@@ -12,7 +12,7 @@ LONGEST_DELAY = 30.0
 
 
 @dataclass(slots=True)
-class Failures:
+class FailureCount:
     """Those in a row of one program or server."""
 
     n: int = 0

@@ -15,7 +15,7 @@ LONGEST_LINE = 64 * 1024
 LARGEST_FILE = 10 * 1024 * 1024
 
 
-class Lines:
+class CombinedLog:
     """Writes lines as `name | text`. Colours only on a terminal and unless NO_COLOR is set.
 
     `closed` turns true when nobody reads standard output any more; the file is written on. A file that can't be
@@ -96,7 +96,7 @@ class Lines:
             self._file = FileIO(path, "a")
 
 
-class Splitter:
+class LineSplitter:
     """Turns what arrives from a pipe into whole lines; an endless line is cut at 64 KiB."""
 
     def __init__(self) -> None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 ZONE_COOKIE = "mainspring_zone"
 
 
-def in_the_viewers_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+def activate_viewer_timezone(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """Show and read local times in the browser's zone; in UTC for as long as it is not known."""
 
     def handle(request: HttpRequest) -> HttpResponse:

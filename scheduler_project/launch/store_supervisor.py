@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.failures import N_FAILURES, Failures, how_it_ended, restart_delay
 from scheduler_project.launch.processes import last_lines
+from scheduler_project.launch.restart_policy import N_FAILURES, FailureCount, how_it_ended, restart_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from scheduler_project.launch.server import Server
 
 
-class KeptServer:
+class StoreSupervisor:
     """Looks after a started server; `look_after` takes one small step and never waits. `say` writes to the log."""
 
     def __init__(self, server: Server, say: Callable[[str], None]) -> None:
         self._server = server
         self._say = say
-        self._failures = Failures()
+        self._failures = FailureCount()
         self._serves_since = time.monotonic()
         self._restart_at: float | None = None
         self._starting: Iterator[None] | None = None

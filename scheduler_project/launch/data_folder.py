@@ -28,7 +28,7 @@ def given(name: str) -> bool:
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
-class Home:
+class DataFolder:
     """Everything that `make run` keeps."""
 
     def __init__(self, folder: Path) -> None:

@@ -1,0 +1,44 @@
+"""Read the first rows of an ordered list that is filtered by several values of one column (a top-N query)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.db.models import QuerySet
+
+Row = TypeVar("Row", bound=Model)
+
+
+def top_rows(rows: QuerySet[Row], n: int, column: str, values: Collection[str] | None) -> QuerySet[Row]:
+    """Return the first `n` of the ordered `rows` whose `column` has one of `values`; None means any value.
+
+    With several values, one query reads the primary keys first.
+    """
+    if values is None:
+        return rows[:n]
+    if len(set(values)) == 1:
+        return rows.filter(**{column: next(iter(values))})[:n]
+    return rows.filter(pk__in=slice_keys(rows, 0, n, column, values))
+
+
+def slice_keys(
+    rows: QuerySet[Any], start: int, stop: int, column: str = "", values: Collection[str] | None = None
+) -> list[Any]:
+    """Return the primary keys of the rows `[start:stop]`, filtered as in `top_rows`.
+
+    An index on (column, order) keeps the rows of each value in order, but not the rows of several values together. So
+    the first `stop` rows of each value are read and merged: a few index entries for each value instead of the table.
+    The keys go into the next query as constants: for a join, the planner expects to read every partition.
+    """
+    if values is None:
+        return list(rows.values_list("pk", flat=True)[start:stop])
+    order = [str(name) for name in rows.query.order_by]
+    columns = ["pk", *(name.removeprefix("-") for name in order if name.removeprefix("-") not in ("pk", "id"))]
+    parts = [rows.filter(**{column: value}).values_list(*columns)[:stop] for value in sorted(set(values))]
+    merged = parts[0].union(*parts[1:], all=True).order_by(*order) if len(parts) > 1 else parts[0]
+    return [key for key, *_ in merged[start:stop]]
