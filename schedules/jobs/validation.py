@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from executions.targets import registry
 from executions.targets.base import InvalidTarget
 from schedules import flags
-from schedules.clock.anchors import anchored, as_it_was, first_mark
+from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
@@ -149,7 +149,7 @@ def _schedule(
         return None
     try:
         before = known(job.readable_schedule) if job else None
-        if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
+        if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
             return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
     except InvalidSchedule as error:
