@@ -22,7 +22,7 @@ from executions.states import Origin, Reason, RunStatus
 from schedules import flags, queries, triggers
 from schedules.backfills import backfill
 from schedules.backfills import queries as backfills_queries
-from schedules.clock.delay import after_end
+from schedules.clock.delay import next_after_run
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.jobs import chains
@@ -232,7 +232,7 @@ def _set_next(job: Job, run: runs.Run) -> None:
         return
     if runs.has_scheduled(job.pk):
         return  # this one is of before the schedule was changed
-    job.next_run_at = after_end(spec, run.finished_at, job.mark_at)
+    job.next_run_at = next_after_run(spec, run.finished_at, job.mark_at)
     if job.next_run_at is None:
         job.state = JobState.ENDED
     job.save(update_fields=["next_run_at", "state"])
