@@ -21,7 +21,7 @@ from executions.states import Reason
 from schedules import queries
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import occurrences
-from schedules.clock.policies.catch_up import Bounds, CatchUp, Rest, Verdict, judge
+from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
 from schedules.clock.policies.start_times import Pacing, jittered, paced
 from schedules.clock.spec import Kind
 from schedules.models import JobState
@@ -95,8 +95,9 @@ def _judged(
     if more and catch_up.mode is CatchUp.ALL:
         missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
-    bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
-    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.catch_up_begun))
+    limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
+    others = OtherPasses(more, n_missed, has_begun=job.catch_up_begun)
+    verdicts = decide_catch_up(catch_up.mode, open_to_run, now, limits, others)
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
