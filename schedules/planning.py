@@ -22,7 +22,7 @@ from schedules import queries
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import occurrences
 from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
-from schedules.clock.policies.start_times import Pacing, jittered, paced
+from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
 from schedules.clock.spec import Kind
 from schedules.models import JobState
 from schedules.stored import read_policies, read_schedule
@@ -120,7 +120,7 @@ def _starts(
     """When each of these may start that does not start at once, and when the last one that is caught up with may."""
     spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
-    starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
+    starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
     missed = [start_at for at, start_at in starts.items() if at < now - grace]
     return starts, max(missed) if missed else job.caught_up_at
 
