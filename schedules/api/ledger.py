@@ -131,7 +131,7 @@ class JobExplainView(ApiView):
         body = Ledger(
             after=after,
             until=until,
-            kept_since=account.standing.kept_since,
+            kept_since=account.progress.kept_since,
             counts=None if account.counts is None else {kind.value: n for kind, n in account.counts.items()},
             unreadable=reasons(job.readable_schedule).get("schedule"),
             incidents=[_incident(stoppage) for stoppage in ledger_account.incidents(job_id, after, until)],

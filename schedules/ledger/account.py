@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from executions.history import by_job
-from schedules.clock.compare import Decision, Entry, Span, Standing, compare
+from schedules.clock.compare import Decision, Entry, Progress, Span, compare
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
@@ -40,7 +40,7 @@ class Account:
 
     after: datetime
     until: datetime
-    standing: Standing
+    progress: Progress
     entries: list[Entry] = field(default_factory=list)
     counts: dict[Decision, int] | None = None
     next_at: datetime | None = None
@@ -50,14 +50,14 @@ def explain(
     job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
 ) -> Account:
     """A page of up to `limit` entries of (after, until]; with `only_gaps`, of those that are gaps. Raises JobGone."""
-    job, standing = _find(job_id, now)
+    job, progress = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
     next_at: datetime | None = None
     last_at = after
-    for n_seen, entry in enumerate(_entries(job_id, job, standing, after, until), start=1):
+    for n_seen, entry in enumerate(_entries(job_id, job, progress, after, until), start=1):
         if n_seen > MOST_COUNTED:
-            return Account(after, until, standing, page, None, next_at or last_at)
+            return Account(after, until, progress, page, None, next_at or last_at)
         counts[entry.decision] += entry.n_occurrences
         last_at = entry.last_at
         if only_gaps and entry.decision is not Decision.GAP:
@@ -66,7 +66,7 @@ def explain(
             page.append(entry)
         else:
             next_at = next_at or page[-1].last_at
-    return Account(after, until, standing, page, dict(counts), next_at)
+    return Account(after, until, progress, page, dict(counts), next_at)
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
@@ -89,9 +89,9 @@ def incidents(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
     return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MOST_INCIDENTS])
 
 
-def standing_of(job: Job, now: datetime) -> Standing:
+def progress_of(job: Job, now: datetime) -> Progress:
     """Where the clock stands with a job that exists."""
-    return Standing(
+    return Progress(
         now=now,
         mark_at=job.mark_at,
         kept_since=kept_since(now),
@@ -136,20 +136,20 @@ def spans_of(
         after = upto
 
 
-def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Standing]:
+def _find(job_id: UUID, now: datetime) -> tuple[Job | None, Progress]:
     """The job; None for a deleted one of which spans are kept."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None:
-        return job, standing_of(job, now)
+        return job, progress_of(job, now)
     if not ScheduleSpan.objects.filter(job_id=job_id).exists():
         raise JobGone
-    return None, Standing(now=now, mark_at=now, kept_since=kept_since(now))
+    return None, Progress(now=now, mark_at=now, kept_since=kept_since(now))
 
 
-def _entries(job_id: UUID, job: Job | None, standing: Standing, after: datetime, until: datetime) -> Iterator[Entry]:
+def _entries(job_id: UUID, job: Job | None, progress: Progress, after: datetime, until: datetime) -> Iterator[Entry]:
     """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
     for spans, since, upto in spans_of(job_id, job, after, until):
-        yield from compare(spans, by_job.recorded(job_id, since, upto), standing, since, upto)
+        yield from compare(spans, by_job.recorded(job_id, since, upto), progress, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:

@@ -113,7 +113,7 @@ def _mend(stoppage: Stoppage, job: Job, now: datetime) -> bool:
         return False
     if stoppage.why == Why.MARK_AHEAD:
         job.mark_at = stoppage.stood_at - runs.MICROSECOND
-    job.next_run_at = None if account.standing_of(job, now).n_left == 0 else next_after(spec, job.mark_at)
+    job.next_run_at = None if account.progress_of(job, now).n_left == 0 else next_after(spec, job.mark_at)
     if job.next_run_at is None:
         job.state = JobState.ENDED
     job.save(update_fields=["mark_at", "next_run_at", "state"])

@@ -16,7 +16,7 @@ import structlog
 
 from executions.history import by_job
 from schedules import queries
-from schedules.clock.compare import Decision, Span, Standing, compare
+from schedules.clock.compare import Decision, Progress, Span, compare
 from schedules.ledger import account, stoppages
 from schedules.ledger.stoppages import GRACE
 from schedules.models import LOST, BeatLease, Job, JobState, ScheduleSpan, WatchRound, Why
@@ -51,7 +51,7 @@ class _Look:
     """What is compared of one job: its present schedule in (`after`, `until`]."""
 
     span: Span
-    standing: Standing
+    progress: Progress
     after: datetime
     until: datetime
     n_instants: int
@@ -128,7 +128,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
 
 
 def _first_gap(job: Job, look: _Look, rows: list[Record], now: datetime) -> datetime | None:
-    found = compare([look.span], rows, look.standing, look.after, look.until)
+    found = compare([look.span], rows, look.progress, look.after, look.until)
     if all(entry.decision is not Decision.GAP for entry in found):
         return None
     # A folded row that began earlier may account for it: the whole ledger is asked.
@@ -139,4 +139,4 @@ def _look(job: Job, row: ScheduleSpan | None, since: datetime, now: datetime) ->
     span = account.present_span(job, row, job.created_at)
     after = max(since, span.from_at)
     instants = list(islice(span.instants(after, min(job.mark_at, now)), INSTANTS_A_JOB))
-    return _Look(span, account.standing_of(job, now), after, instants[-1] if instants else after, len(instants))
+    return _Look(span, account.progress_of(job, now), after, instants[-1] if instants else after, len(instants))

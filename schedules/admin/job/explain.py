@@ -69,7 +69,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
     account = ledger_account.explain(job.pk, after, until, now, limit=1)
     entries, is_more = _newest(job.pk, after, until, now)
     counts = account.counts or {}
-    gaps = ledger_account.Account(after, until, account.standing)
+    gaps = ledger_account.Account(after, until, account.progress)
     if account.counts is None or Decision.GAP in counts:
         gaps = ledger_account.explain(job.pk, after, until, now, limit=GAPS_SHOWN, only_gaps=True)
     return {
@@ -91,7 +91,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "more_gaps": gaps.next_at is not None,
         "counts": [(sentences.counted(kind, counts[kind]), LABELS_OF[kind][1]) for kind in Decision if kind in counts],
         "is_long": account.counts is None,
-        "kept": instants.exact_time(account.standing.kept_since, now) if after < account.standing.kept_since else None,
+        "kept": instants.exact_time(account.progress.kept_since, now) if after < account.progress.kept_since else None,
         "earlier": urlencode({"after": after.isoformat(), "until": (entries[-1].at - MICROSECOND).isoformat()})
         if is_more
         else "",
