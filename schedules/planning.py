@@ -20,8 +20,8 @@ from executions.states import Reason
 from schedules import queries
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import occurrences
-from schedules.clock.policies.catch_up import Bounds, CatchUp, Rest, Verdict, judge
-from schedules.clock.policies.start_times import Pacing, jittered, paced
+from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
+from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
 from schedules.clock.spec import Kind
 from schedules.models import JobState
 from schedules.stored import read_policies, read_schedule
@@ -94,8 +94,9 @@ def _judged(
     if more and catch_up.mode is CatchUp.ALL:
         missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
-    bounds = Bounds(grace, catch_up.max_age, catch_up.max_runs)
-    verdicts = judge(catch_up.mode, open_to_run, now, bounds, Rest(more, n_missed, begun=job.catch_up_begun))
+    limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
+    others = OtherPasses(more, n_missed, has_begun=job.catch_up_begun)
+    verdicts = decide_catch_up(catch_up.mode, open_to_run, now, limits, others)
     yield from ((instant, REASONS.get(verdict)) for instant, verdict in zip(open_to_run, verdicts, strict=True))
 
 
@@ -118,7 +119,7 @@ def _starts(
     """When each of these may start that does not start at once, and when the last one that is caught up with may."""
     spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
-    starts = paced(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
+    starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
     missed = [start_at for at, start_at in starts.items() if at < now - grace]
     return starts, max(missed) if missed else job.caught_up_at
 

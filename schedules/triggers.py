@@ -10,7 +10,7 @@ from django.db import transaction
 from executions import runs
 from executions.states import Origin
 from schedules import tick
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs import chains
 from schedules.jobs.definitions import lock
@@ -93,7 +93,7 @@ def resume(
     *,
     actor: str,
     catch_up: Resumption = Resumption.NONE,
-    max_runs: int = MOST_BY_DEFAULT,
+    max_runs: int = DEFAULT_MAX_STARTS,
 ) -> Job:
     """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `max_runs`; later ones run.
 

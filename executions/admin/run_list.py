@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from access.top_rows import slice_keys
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Func, OuterRef
 
 from access.admin.lists import UncountedChangeList, cut
 from access.search import has_part
+from access.top_rows import slice_keys
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.history import waiting_reasons
 from executions.models import BY_INSTANT, INDEXED_ORIGINS, Run, RunSpec

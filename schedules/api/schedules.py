@@ -26,7 +26,7 @@ from schedules.clock import preview
 from schedules.clock.anchors import first_mark
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
-from schedules.clock.policies.start_times import drawn, latest_starts
+from schedules.clock.policies.start_times import hashed_start, latest_starts
 from schedules.clock.spec import to_json
 from schedules.clock.zones import clock_changes
 from schedules.clock.zones.zones import LAST_AT, zone
@@ -115,7 +115,9 @@ def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: Previe
         return shown
     latest = latest_starts(spec, [fire.at for fire in shown], question.jitter)
     return [
-        fire.model_copy(update={"starts_at": drawn(job_id, fire.at, at) if job_id else None, "starts_before": at})
+        fire.model_copy(
+            update={"starts_at": hashed_start(job_id, fire.at, at) if job_id else None, "starts_before": at}
+        )
         for fire, at in zip(shown, latest, strict=True)
     ]
 

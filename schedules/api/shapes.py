@@ -16,7 +16,7 @@ from access.api.schema import DocumentedAs, Shape
 from executions.api import UNREADABLE
 from executions.targets import AnyTarget, masked
 from schedules.clock.describe import describe
-from schedules.clock.policies.resumption import MOST, MOST_BY_DEFAULT, MOST_COUNTED, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED, MAX_STARTS, Resumption
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS
 from schedules.clock.spec import Fold, Gap, Kind, SolarEvent
 from schedules.jobs.chains import MOST_SOURCES, Links, StartAfter
@@ -180,8 +180,8 @@ class Resume(Shape):
     """What starts of the occurrences that fell into a pause. They start one after the other, unless `overlap` is `allow`."""
 
     catch_up: Resumption = Field(Resumption.NONE, description=CHOICES)
-    max_runs: Annotated[int, Field(strict=True, ge=1, le=MOST)] = Field(
-        MOST_BY_DEFAULT, description="Only with `all`: as many start at the most, the latest ones."
+    max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
+        DEFAULT_MAX_STARTS, description="Only with `all`: as many start at the most, the latest ones."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="Change nothing: say what would start, and when it was due."
@@ -214,7 +214,7 @@ def foresight_of(found: resuming.ResumePreview) -> Foresight:
     """Return what would start as the API shows it."""
     return Foresight(
         dry_run=True,
-        n_occurrences=min(found.n_occurrences, MOST_COUNTED),
+        n_occurrences=min(found.n_occurrences, MAX_COUNTED),
         is_more=found.is_more,
         n_would_start=found.n_would_start,
         first_at=found.first_at,

@@ -19,7 +19,7 @@ from executions.policies import LiveRuns, Overlap, decide
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
-from schedules.backfills.expected import expected_instants, is_foreseen, known_from
+from schedules.backfills.expected import expected_instants, is_predictable, known_from
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followed
 from schedules.jobs.definitions import lock
@@ -283,5 +283,5 @@ def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
     if errors:
         raise InvalidDefinition(errors)
     value_or_raise(job.readable_policies)
-    if not is_foreseen(job):
+    if not is_predictable(job):
         raise JobConflict("The job has no schedule that names its instants beforehand: there are none to carry out.")

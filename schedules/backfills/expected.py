@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schedules.clock.compare import Span, named
+from schedules.clock.compare import Span, instants_of_spans
 from schedules.ledger.account import spans_of, spec_of
 from schedules.models import ScheduleSpan
 
@@ -24,7 +24,7 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
     if after < from_at:
         yield from Span(spec_of(schedule), after).instants(after, min(until, from_at))
     for spans, since, upto in spans_of(job.pk, job, after, until):
-        yield from named(spans, since, upto)
+        yield from instants_of_spans(spans, since, upto)
 
 
 def known_from(job: Job) -> datetime:
@@ -32,9 +32,9 @@ def known_from(job: Job) -> datetime:
     return _first_known(job)[0]
 
 
-def is_foreseen(job: Job) -> bool:
+def is_predictable(job: Job) -> bool:
     """Whether the schedule says beforehand which instants it names."""
-    return Span(job.schedule_spec, job.mark_at).is_foreseen
+    return Span(job.schedule_spec, job.mark_at).is_predictable
 
 
 def _first_known(job: Job) -> tuple[datetime, object]:

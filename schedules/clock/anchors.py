@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 
-LATE_ONCE = timedelta(minutes=1)  # an `at` this long ago is taken to mean now
+ONCE_GRACE = timedelta(minutes=1)  # an `at` this long ago is taken to mean now
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
@@ -16,32 +16,32 @@ def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
     return with_anchor(spec, spec.start_at or now)
 
 
-def as_it_was(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
+def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
     """Give an interval that is set again without an anchor the one it had, so that it keeps its beat; of several, each."""
     if before is None:
         return spec
     befores = before.specs or (before,)
     if spec.specs:
-        return replace(spec, specs=_each_as_it_was(spec.specs, befores))
-    return _as_any(spec, befores)
+        return replace(spec, specs=_keep_each_anchor(spec.specs, befores))
+    return _with_matching_anchor(spec, befores)
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
     """Return the mark of a job that gets this schedule at `now`: a delay begins just then."""
     if spec.kind is Kind.DELAY:
         return now - timedelta(microseconds=1)
-    return now - LATE_ONCE if spec.kind is Kind.ONCE else now
+    return now - ONCE_GRACE if spec.kind is Kind.ONCE else now
 
 
-def _each_as_it_was(specs: Sequence[ScheduleSpec], befores: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
+def _keep_each_anchor(specs: Sequence[ScheduleSpec], befores: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
     """Each of those before is for one of these alone: for one that names its anchor, before any that does not."""
     left, found = list(befores), dict[int, ScheduleSpec]()
     for place, spec in sorted(enumerate(specs), key=lambda each: each[1].anchor_at is None):
-        found[place] = _as_any(spec, left)
+        found[place] = _with_matching_anchor(spec, left)
         if found[place] in left:
             left.remove(found[place])
     return tuple(found[place] for place in range(len(specs)))
 
 
-def _as_any(spec: ScheduleSpec, before: Iterable[ScheduleSpec]) -> ScheduleSpec:
+def _with_matching_anchor(spec: ScheduleSpec, before: Iterable[ScheduleSpec]) -> ScheduleSpec:
     return next((each for each in before if each.anchor_at and with_anchor(spec, each.anchor_at) == each), spec)

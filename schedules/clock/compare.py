@@ -1,4 +1,4 @@
-"""What was expected of a job against what was recorded, occurrence by occurrence. Pure: spans and rows in, entries out."""
+"""Compares the occurrences expected of a job with the rows recorded for it. Pure: spans and rows in, entries out."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Generic, Protocol, TypeVar
 
 from executions.states import Origin
 from schedules.clock.occurrences import occurrences
-from schedules.clock.spec import ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
 
-# Their instants follow from something else than the calendar: nothing can be expected of them.
-UNFORESEEN = frozenset({"none", "delay"})
+# These kinds start by hand or after a run has ended. No calendar says when, so no occurrence can be expected of them.
+_UNPREDICTABLE_KINDS = frozenset({Kind.NONE, Kind.DELAY})
 
 
 class Row(Protocol):
@@ -40,23 +40,24 @@ R = TypeVar("R", bound=Row)
 
 
 class Decision(StrEnum):
-    """What became of an occurrence."""
+    """What happened to an occurrence."""
 
     STARTED = "started"
     SKIPPED = "skipped"  # recorded as not started; the row's reason says why
-    PENDING = "pending"  # due, and no beat has come to it yet
-    PAUSED = "paused"  # due while the job is paused: recorded as such when it is resumed
-    GAP = "gap"  # past the mark, and without a row
-    MADE_GOOD = "made_good"  # a gap for which a backfill has run, or is about to
-    UNEXPECTED = "unexpected"  # a row that no schedule of the job names
-    UPCOMING = "upcoming"
+    PENDING = "pending"  # due, and not yet processed by a beat
+    PAUSED = "paused"  # due while the job is paused; a row is written when the job is resumed
+    GAP = "gap"  # at or before the job's mark, but without a row
+    MADE_GOOD = "made_good"  # a gap that a backfill has run, or will run
+    UNEXPECTED = "unexpected"  # a row at an instant that no schedule of the job names
+    UPCOMING = "upcoming"  # later than now
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A schedule that a job had: it counts for (`from_at`, `until_at`]; None: it still does.
+    """A schedule and the period (`from_at`, `until_at`] in which the job had it; `until_at` None: the job still has it.
 
-    `spec` is None where it cannot be read. `limit_at`: up to here, for then `max_runs` was reached.
+    `spec` is None if the stored schedule cannot be read. `limit_at` is the last start, if the schedule has reached its
+    `max_runs`. All instants are aware UTC.
     """
 
     spec: ScheduleSpec | None
@@ -65,26 +66,28 @@ class Span:
     limit_at: datetime | None = None
 
     @property
-    def is_foreseen(self) -> bool:
-        """Whether it says beforehand which instants it names."""
-        return self.spec is not None and self.spec.kind.value not in UNFORESEEN
+    def is_predictable(self) -> bool:
+        """Whether the schedule's instants are known in advance."""
+        return self.spec is not None and self.spec.kind not in _UNPREDICTABLE_KINDS
 
     def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """What it names of a window."""
-        if self.spec is None or not self.is_foreseen:
+        """Yield the schedule's instants in (after, until] and within the span, ascending. Unpredictable: none."""
+        if self.spec is None or not self.is_predictable:
             return iter(())
         bounds = [until, *(bound for bound in (self.until_at, self.limit_at) if bound is not None)]
         return occurrences(self.spec, max(after, self.from_at), min(bounds))
 
     def holds(self, instant: datetime) -> bool:
+        """Whether `instant` lies within the span."""
         return self.from_at < instant <= (self.until_at or LAST_AT)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """Where the clock stands with the job. `n_left` is what `max_runs` still allows; None: no limit.
+    """How far the beats have processed a job.
 
-    Runs that ended before `kept_since` may be gone from the history.
+    The beats have decided on every occurrence up to `mark_at`. Rows of runs that ended before `kept_since` may have
+    been pruned. `n_left` is the number of starts that `max_runs` still allows; None: no limit.
     """
 
     now: datetime
@@ -97,9 +100,9 @@ class ClockState:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[R]):
-    """An occurrence, or those that share a folded row: `at` to `last_at`, `n_occurrences` of them.
+    """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share a folded row.
 
-    `record` is its row, None if it has none; `made_good_by` the row of a backfill of the same instant.
+    `record` is the occurrence's row, None if there is none. `made_good_by` is the row of a backfill of the same instant.
     """
 
     at: datetime
@@ -109,50 +112,52 @@ class Entry(Generic[R]):
 
     @property
     def last_at(self) -> datetime:
+        """The last instant of a folded row; otherwise `at`."""
         return self.record.last_nominal_at if self.record else self.at
 
     @property
     def n_occurrences(self) -> int:
+        """The number of occurrences that the entry stands for."""
         return self.record.n_occurrences if self.record else 1
 
 
 def compare(
     spans: Iterable[Span], rows: Iterable[R], clock: ClockState, after: datetime, until: datetime
 ) -> Iterator[Entry[R]]:
-    """The entries of (after, until], in order and lazily: a reader who stops early has cost no more than what it read.
+    """Yield the entries of (after, until] in ascending order, lazily: a reader who stops early pays only for what it read.
 
-    `rows`: those of the schedule and of backfills, by nominal instant and origin; first may stand a folded row that
-    began before the window. Before `kept_since` nothing is missed, as it may have been there. A run of a backfill that
-    never began makes nothing good.
+    `rows` holds the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
+    one may be a folded row that begins before the window. A backfill run that never began counts as no row.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
-    expected = _Expected(spans, max(after, clock.kept_since), until)
+    # Rows from before `kept_since` may have been pruned: a missing row proves nothing there.
+    expected = _ExpectedInstants(spans, max(after, clock.kept_since), until)
     n_left = clock.n_left
     for group in _by_instant(rows):
         at = group[0].nominal_at
         for instant, span in expected.before(at):
-            decision, n_left = _lacking(instant, span, clock, n_left)
+            decision, n_left = _decide_without_row(instant, span, clock, n_left)
             if decision:
                 yield Entry(instant, decision)
-        yield from _recorded(group, expected, spans, clock)
+        yield from _entries_of_rows(group, expected, spans, clock)
     for instant, span in expected.before(None):
-        decision, n_left = _lacking(instant, span, clock, n_left)
+        decision, n_left = _decide_without_row(instant, span, clock, n_left)
         if decision:
             yield Entry(instant, decision)
 
 
-def named(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
-    """The instants of (after, until] that spans name, each once, in order and lazily."""
-    return (instant for instant, _ in _Expected(list(spans), after, until).before(None))
+def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the instants in (after, until] that any of the spans names, each once, in ascending order, lazily."""
+    return (instant for instant, _ in _ExpectedInstants(list(spans), after, until).before(None))
 
 
-def _lacking(
+def _decide_without_row(
     instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
-    """What an instant without a row is; and how many starts are left after it."""
-    is_settled = span.until_at is not None or instant <= clock.mark_at
-    if is_settled and instant <= clock.now:
+    """Return the decision on an instant that has no row (None: it will not start), and the starts left after it."""
+    is_decided = span.until_at is not None or instant <= clock.mark_at
+    if is_decided and instant <= clock.now:
         return Decision.GAP, n_left
     if instant <= clock.now and (clock.is_paused or (clock.resumed_at is not None and instant <= clock.resumed_at)):
         return Decision.PAUSED, n_left
@@ -162,71 +167,77 @@ def _lacking(
     return decision, None if n_left is None else n_left - 1
 
 
-def _recorded(group: list[R], expected: _Expected, spans: list[Span], clock: ClockState) -> Iterator[Entry[R]]:
-    """The entry of the rows that stand at one instant, and the expected instants that they account for."""
+def _entries_of_rows(
+    group: list[R], expected: _ExpectedInstants, spans: list[Span], clock: ClockState
+) -> Iterator[Entry[R]]:
+    """Yield the entry of the rows at one instant, and drop the expected instants that these rows account for."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
-    named = expected.take_until((row or group[0]).last_nominal_at)
+    was_expected = expected.drop_until((row or group[0]).last_nominal_at)
     if row is None:
-        if named:
+        # A backfill may cover instants that no span names, such as those before the job existed: no gap was there.
+        if was_expected:
             yield Entry(group[0].nominal_at, Decision.MADE_GOOD, made_good_by=backfill)
         return
-    is_known = named or row.last_nominal_at <= clock.kept_since or _is_foreign(row, spans)
-    if not is_known:
+    is_plausible = was_expected or row.last_nominal_at <= clock.kept_since or _cannot_be_checked(row, spans)
+    if not is_plausible:
         yield Entry(row.nominal_at, Decision.UNEXPECTED, row, backfill)
     else:
         yield Entry(row.nominal_at, Decision.SKIPPED if row.reason else Decision.STARTED, row, backfill)
 
 
-def _is_foreign(row: Row, spans: list[Span]) -> bool:
-    """Whether the row cannot be judged: by a schedule that foresees nothing, or that had come to its last start."""
+def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
+    """Whether the row's schedule is unpredictable, or had reached its `max_runs` before the row."""
     return any(
         span.holds(row.nominal_at)
-        and (not span.is_foreseen or (span.limit_at is not None and row.nominal_at > span.limit_at))
+        and (not span.is_predictable or (span.limit_at is not None and row.nominal_at > span.limit_at))
         for span in spans
     )
 
 
-class _Expected:
-    """The instants that the spans name, each once, in order; they can be passed over without being made."""
+class _ExpectedInstants:
+    """The instants that the spans name, each once, in ascending order; `drop_until` skips many without computing them."""
 
     def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
         self._spans, self._until = spans, until
         self._seek(after)
 
     def before(self, at: datetime | None) -> Iterator[tuple[datetime, Span]]:
-        """Take those earlier than `at`; None: all that are left."""
+        """Take and yield the instants earlier than `at` (None: all that are left), each with its span."""
         while self._next is not None and (at is None or self._next[0] < at):
             taken = self._next
             self._step()
             yield taken
 
-    def take_until(self, at: datetime) -> bool:
-        """Pass over those up to and including `at`; says whether there were any."""
+    def drop_until(self, at: datetime) -> bool:
+        """Drop the instants up to and including `at`; return whether there were any."""
         if self._next is None or self._next[0] > at:
             return False
         self._step()
+        # A folded row can stand for thousands of instants: restart after it instead of stepping through them.
         if self._next is not None and self._next[0] <= at:
             self._seek(at)
         return True
 
     def _seek(self, after: datetime) -> None:
-        places = range(len(self._spans))
-        self._merged = heapq.merge(*(zip(self._spans[i].instants(after, self._until), repeat(i)) for i in places))
+        # The index breaks ties between spans, so that `merge` never compares two `Span`s.
+        indexes = range(len(self._spans))
+        self._merged = heapq.merge(*(zip(self._spans[i].instants(after, self._until), repeat(i)) for i in indexes))
         self._next: tuple[datetime, Span] | None = None
         self._step()
 
     def _step(self) -> None:
         last = self._next
-        for instant, place in self._merged:
+        for instant, index in self._merged:
+            # Two spans may name the same instant: the first one counts.
             if last is None or instant > last[0]:
-                self._next = (instant, self._spans[place])
+                self._next = (instant, self._spans[index])
                 return
         self._next = None
 
 
 def _by_instant(rows: Iterable[R]) -> Iterator[list[R]]:
-    """Rows that share their nominal instant: those of the schedule and of a backfill."""
+    """Group the rows that share a nominal instant: at most one of the schedule, and those of backfills."""
     group: list[R] = []
     for row in rows:
         if group and row.nominal_at != group[0].nominal_at:

@@ -30,10 +30,10 @@ def due_instants(
 
 def next_due(spec: ScheduleSpec, mark_at: datetime) -> datetime | None:
     """The next instant of a job whose occurrences up to `mark_at` are decided, and of which no run is waited for."""
-    return after_end(spec, mark_at, mark_at) if spec.kind is Kind.DELAY else next_after(spec, mark_at)
+    return next_after_run(spec, mark_at, mark_at) if spec.kind is Kind.DELAY else next_after(spec, mark_at)
 
 
-def after_end(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:
+def next_after_run(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:
     """The instant that follows the end of a run of a delay; None when that lies after the schedule's end.
 
     It is later than `mark_at`, also when the clock of the machine that wrote the end is slow.

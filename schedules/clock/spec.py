@@ -12,8 +12,8 @@ from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text
 
 __all__ = [
-    "MEANINGFUL",
-    "WHEN",
+    "ALLOWED_FIELDS",
+    "DEFINING_FIELD",
     "Fold",
     "Gap",
     "InvalidSchedule",
@@ -75,7 +75,7 @@ class ScheduleSpec:
 
 _BOUNDS = ("start_at", "end_at", "max_runs")
 # The keys that mean something for each kind, in the order in which they are shown.
-MEANINGFUL: dict[Kind, tuple[str, ...]] = {
+ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", *_BOUNDS),
     Kind.EVERY: ("every", "anchor_at", "timezone", *_BOUNDS),
     Kind.ONCE: ("at", "timezone"),
@@ -85,7 +85,7 @@ MEANINGFUL: dict[Kind, tuple[str, ...]] = {
     Kind.NONE: ("timezone",),
 }
 # The key that makes a schedule one of that kind.
-WHEN = {
+DEFINING_FIELD = {
     Kind.CRON: "cron",
     Kind.EVERY: "every",
     Kind.ONCE: "at",
@@ -98,7 +98,7 @@ WHEN = {
 def to_json(spec: ScheduleSpec) -> dict[str, object]:
     """Canonical JSON: the kind and the keys that mean something for it; `parse` reads it back to the same value."""
     result: dict[str, object] = {"kind": spec.kind.value}
-    for name in MEANINGFUL[spec.kind]:
+    for name in ALLOWED_FIELDS[spec.kind]:
         value = getattr(spec, name)
         if isinstance(value, datetime):
             value = value.astimezone(UTC).isoformat().replace("+00:00", "Z")

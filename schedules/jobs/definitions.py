@@ -11,7 +11,7 @@ from django.db import transaction
 from access.system import SYSTEM_SCOPE_ID
 from executions import history, runs
 from schedules import queries, tick
-from schedules.clock.anchors import anchored, as_it_was, first_mark
+from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.delay import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
@@ -100,7 +100,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
             changed.append("spec")
         before = value_or_none(job.readable_schedule)
-        schedule = as_it_was(definition.schedule, before)
+        schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
             was_next_at = job.next_run_at

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from executions import targets
 from executions.targets import InvalidTarget
 from schedules import flags
-from schedules.clock.anchors import anchored, as_it_was, first_mark
+from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import parse
-from schedules.clock.spec import WHEN, InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.spec import DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
 from schedules.policies import JobPolicies, misfits
@@ -149,14 +149,14 @@ def _schedule(
         return None
     try:
         before = value_or_none(job.readable_schedule) if job else None
-        if before and as_it_was(parse(value, min_interval=timedelta(0)), before) == before:
+        if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
             return before
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
     except InvalidSchedule as error:
         errors.update({f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()})
         return None
     if spec.kind is not Kind.NONE and next_after(anchored(spec, now), first_mark(spec, now)) is None:
-        field = "end_at" if spec.end_at and spec.end_at <= now else WHEN[spec.kind]
+        field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
         errors[f"schedule.{field}"] = [
             f"This schedule names no instant after {now:%Y-%m-%d %H:%M:%S} UTC: it lies in the past."
         ]

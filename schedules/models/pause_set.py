@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import F, Q
 
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from values.ids import uuid7
 
 CHOICES = [(r, r.capitalize()) for r in Resumption]
@@ -50,7 +50,7 @@ class PauseSet(models.Model):
     undone_by = models.CharField(max_length=150, blank=True)
     undone_at = models.DateTimeField(null=True)
     undo_catch_up = models.CharField(max_length=5, choices=CHOICES, default=Resumption.NONE)
-    undo_max_runs = models.PositiveIntegerField(default=MOST_BY_DEFAULT)
+    undo_max_runs = models.PositiveIntegerField(default=DEFAULT_MAX_STARTS)
 
     class Meta:
         indexes: ClassVar = [

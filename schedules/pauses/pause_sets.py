@@ -12,7 +12,7 @@ from django.db import transaction
 from access.system import SYSTEM_SCOPE_ID
 from executions import runs
 from schedules import tick
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
@@ -75,7 +75,7 @@ def undo(
     *,
     actor: str,
     catch_up: Resumption = Resumption.NONE,
-    max_runs: int = MOST_BY_DEFAULT,
+    max_runs: int = DEFAULT_MAX_STARTS,
 ) -> PauseSet:
     """Resume exactly the jobs that are paused by this set still. Raises JobConflict when that was done, or is being done."""
     with transaction.atomic():
@@ -91,7 +91,9 @@ def undo(
     return _first_step(found, now)
 
 
-def preview_undo(found: PauseSet, now: datetime, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT) -> UndoPreview:
+def preview_undo(
+    found: PauseSet, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
+) -> UndoPreview:
     """Say how many jobs undoing would resume just now, and how many runs that would start."""
     members = _members(found)
     n_jobs = members.count()

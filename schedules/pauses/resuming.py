@@ -15,7 +15,13 @@ from executions import runs
 from executions.policies import Overlap
 from schedules.clock.delay import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption, chosen, count
+from schedules.clock.policies.resumption import (
+    DEFAULT_MAX_STARTS,
+    MAX_COUNTED,
+    Resumption,
+    count_occurrences,
+    starting_range,
+)
 from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
@@ -27,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from schedules.clock.policies.resumption import Named
+    from schedules.clock.policies.resumption import FindOccurrences
 
 
 log = structlog.get_logger(__name__)
@@ -48,7 +54,7 @@ class ResumePreview:
     @property
     def is_more(self) -> bool:
         """Whether they were not counted to the end."""
-        return self.n_occurrences > MOST_COUNTED
+        return self.n_occurrences > MAX_COUNTED
 
 
 def refuse_unless_paused(job: Job) -> None:
@@ -58,24 +64,24 @@ def refuse_unless_paused(job: Job) -> None:
 
 
 def preview(
-    job: Job, now: datetime, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT, *, count_limit: int = MOST_COUNTED
+    job: Job, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS, *, count_limit: int = MAX_COUNTED
 ) -> ResumePreview:
     """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused, and CannotRead."""
     refuse_unless_paused(job)
     named, until = _named(job), _ends_at(job, now)
-    n_occurrences = count(named, job.mark_at, until, count_limit)
-    bounds, left = chosen(named, job.mark_at, until, catch_up, max_runs), _n_left(job)
+    n_occurrences = count_occurrences(named, job.mark_at, until, count_limit)
+    bounds, left = starting_range(named, job.mark_at, until, catch_up, max_runs), _n_left(job)
     if bounds is None or left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
-    n_would_start = 1 + count(named, first_at, last_at, max_runs)
+    n_would_start = 1 + count_occurrences(named, first_at, last_at, max_runs)
     if left is not None and left < n_would_start:
         n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
     return ResumePreview(n_occurrences, n_would_start, first_at, last_at)
 
 
 def end(
-    jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = MOST_BY_DEFAULT
+    jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
 ) -> None:
     """End the pauses of these jobs, which the caller has locked and found paused."""
     _end([(job, _end_of(job, now, catch_up, max_runs)) for job in jobs], now, actor)
@@ -96,7 +102,7 @@ def end_each(
     *,
     actor: str,
     catch_up: Resumption | None = None,
-    max_runs: int = MOST_BY_DEFAULT,
+    max_runs: int = DEFAULT_MAX_STARTS,
 ) -> list[UUID]:
     """The same for jobs of which one that cannot go on keeps no other waiting; returns those.
 
@@ -122,7 +128,7 @@ def _end_of(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> que
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
-    first_at, last_at = chosen(_named(job), job.mark_at, until, catch_up, max_runs) or (None, None)
+    first_at, last_at = starting_range(_named(job), job.mark_at, until, catch_up, max_runs) or (None, None)
     return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 
@@ -142,7 +148,7 @@ def _ends_at(job: Job, now: datetime) -> datetime:
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 
-def _named(job: Job) -> Named:
+def _named(job: Job) -> FindOccurrences:
     spec = job.schedule_spec
     if spec.kind is Kind.DELAY:
         return lambda after, until: due_instants(spec, after, job.next_run_at, until)
@@ -154,6 +160,6 @@ def _n_left(job: Job) -> int | None:
     return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
 
 
-def _nth_after(named: Named, first_at: datetime, last_at: datetime, n: int) -> datetime:
+def _nth_after(named: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
     """The n-th of those from `first_at`, itself the first, to `last_at`."""
     return next(islice(named(first_at, last_at), n - 2, None)) if n > 1 else first_at

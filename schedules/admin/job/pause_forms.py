@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from access.admin.lists import counted
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, MOST_COUNTED, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED, Resumption
 from schedules.clock.reading.members import read_instant
 from schedules.models import JobState
 from schedules.pauses import resuming
@@ -32,7 +32,7 @@ THEN = {
     Resumption.NONE: "What comes due meanwhile does not run.",
     Resumption.FIRST: "When it ends, the first of what came due meanwhile runs.",
     Resumption.LAST: "When it ends, the last of what came due meanwhile runs.",
-    Resumption.ALL: f"When it ends, all that came due meanwhile runs, up to {MOST_BY_DEFAULT}.",
+    Resumption.ALL: f"When it ends, all that came due meanwhile runs, up to {DEFAULT_MAX_STARTS}.",
 }
 
 
@@ -79,23 +79,23 @@ def read_choice(values: Mapping[str, Any]) -> Resumption:
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
     """How many occurrences fell into the pauses of these jobs, and what each choice would start."""
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
-    budget, n_occurrences = MOST_COUNTED, 0
+    budget, n_occurrences = MAX_COUNTED, 0
     n_started = dict.fromkeys(Resumption, 0)
     for job in paused[:MOST_JOBS]:
         for mode in Resumption:
             found = resuming.preview(job, now, mode, count_limit=budget if mode is Resumption.NONE else 0)
             n_started[mode] += found.n_would_start
             n_occurrences += found.n_occurrences if mode is Resumption.NONE else 0
-        budget = max(MOST_COUNTED - n_occurrences, 0)
-    is_more = n_occurrences > MOST_COUNTED or len(paused) > MOST_JOBS
+        budget = max(MAX_COUNTED - n_occurrences, 0)
+    is_more = n_occurrences > MAX_COUNTED or len(paused) > MOST_JOBS
     return {
-        "fell": _fell(min(n_occurrences, MOST_COUNTED), is_more=is_more),
+        "fell": _fell(min(n_occurrences, MAX_COUNTED), is_more=is_more),
         "choices": [
             {"value": mode.value, "label": label, "starts": starts(n_started[mode], is_more=len(paused) > MOST_JOBS)}
             for mode, label in CHOICES.items()
         ],
         "is_choice": n_occurrences > 0,
-        "most_started": MOST_BY_DEFAULT,
+        "most_started": DEFAULT_MAX_STARTS,
     }
 
 

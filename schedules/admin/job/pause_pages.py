@@ -19,7 +19,7 @@ from access.admin.lists import counted
 from schedules.admin.form.form import TARGET_KINDS
 from schedules.admin.job import pause_forms
 from schedules.admin.job.backfill_pages import BackfillPages
-from schedules.clock.policies.resumption import MOST_BY_DEFAULT, Resumption
+from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import PauseSet, PauseSetState
@@ -66,7 +66,7 @@ class PausePages(BackfillPages):
             "values": {name: str(request.POST.get(name, "")) for name in FIELDS},
             "kinds": TARGET_KINDS,
             "choices": [(mode.value, label) for mode, label in pause_forms.CHOICES.items()],
-            "most_started": MOST_BY_DEFAULT,
+            "most_started": DEFAULT_MAX_STARTS,
             "my_zone": str(timezone.get_current_timezone()),
         }
         if request.method == "POST":
@@ -105,7 +105,7 @@ class PausePages(BackfillPages):
                 {"value": mode.value, "label": pause_forms.CHOICES[mode], "starts": pause_forms.starts(n, is_more=more)}
                 for mode, (n, more) in ((mode, (each.n_would_start, each.is_more)) for mode, each in foreseen.items())
             ],
-            "most_started": MOST_BY_DEFAULT,
+            "most_started": DEFAULT_MAX_STARTS,
         }
         return TemplateResponse(request, "schedules/admin/undo.html", context)
 

@@ -1,95 +1,96 @@
-"""Catch-up policies: which of the occurrences that were missed still run, and why the others do not. Pure."""
+"""Catch-up policies: which missed occurrences still run, and why the others do not. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime, timedelta
 
 
 class CatchUp(StrEnum):
-    SKIP = "skip"  # none of them
-    FIRST = "first"  # the earliest of them, once
-    LAST = "last"  # the latest of them, once
-    ALL = "all"  # each of them, oldest first
+    """Which missed occurrences run."""
+
+    SKIP = "skip"  # no missed occurrence
+    FIRST = "first"  # the earliest missed occurrence, once
+    LAST = "last"  # the latest missed occurrence, once
+    ALL = "all"  # every missed occurrence, oldest first
 
 
 class Verdict(StrEnum):
+    """What happens to one due occurrence."""
+
     RUN = "run"
-    MISSED = "missed"  # too old, too many, or not wanted
-    COALESCED = "coalesced"  # another occurrence stands in for it
+    MISSED = "missed"  # too old, beyond the limit, or the policy is `skip`
+    COALESCED = "coalesced"  # another occurrence runs in its place
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Older than `grace` has been missed; older than `max_age`, or not among the last `most` missed, it never runs."""
+class CatchUpLimits:
+    """Limits on catching up.
+
+    An occurrence older than `grace` counts as missed. A missed occurrence never runs if it is older than `max_age`, or
+    if it is not among the latest `max_runs` missed occurrences (policy `all` only).
+    """
 
     grace: timedelta
     max_age: timedelta
-    most: int
+    max_runs: int
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """What this pass does not see of an outage: whether due instants follow, and how many of them were missed (those
-    beyond `most` need not be counted); and whether a pass before it has begun to catch up."""
+class OtherPasses:
+    """The part of the same outage that earlier and later passes handle.
 
-    more: bool = False
-    n_missed: int = 0
-    begun: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Missed:
-    """How many missed occurrences are young enough (at least one), and whether a later occurrence is due as well."""
-
-    n: int
-    later: bool
-    most: int
-    rest: Rest
-
-
-def _skip(missed: _Missed) -> list[Verdict]:
-    return [Verdict.MISSED] * missed.n
-
-
-def _first(missed: _Missed) -> list[Verdict]:
-    return [Verdict.COALESCED if missed.rest.begun else Verdict.RUN] + [Verdict.COALESCED] * (missed.n - 1)
-
-
-def _last(missed: _Missed) -> list[Verdict]:
-    return [Verdict.COALESCED] * (missed.n - 1) + [Verdict.COALESCED if missed.later else Verdict.RUN]
-
-
-def _all(missed: _Missed) -> list[Verdict]:
-    n_run = min(max(missed.most - missed.rest.n_missed, 0), missed.n)
-    return [Verdict.MISSED] * (missed.n - n_run) + [Verdict.RUN] * n_run
-
-
-# Each returns a verdict for each missed occurrence that is young enough, oldest first.
-POLICIES: dict[CatchUp, Callable[[_Missed], list[Verdict]]] = {
-    CatchUp.SKIP: _skip,
-    CatchUp.FIRST: _first,
-    CatchUp.LAST: _last,
-    CatchUp.ALL: _all,
-}
-
-
-def judge(policy: CatchUp, due: Sequence[datetime], now: datetime, bounds: Bounds, rest: Rest) -> list[Verdict]:
-    """Return a verdict for each due instant, in order.
-
-    `due` ascends and ends at or before `now`. An instant younger than the grace is on time and runs. An older one has
-    been missed: past the maximum age it is dropped, else the policy decides.
+    `has_more_due`: later due instants are left for the next pass. `n_missed_later`: how many of them were missed,
+    counted up to `CatchUpLimits.max_runs`. `has_begun`: an earlier pass has started a run for this outage.
     """
-    n_old = sum(instant < now - bounds.max_age for instant in due)
-    n_missed = sum(instant < now - bounds.grace for instant in due)
-    n_old = min(n_old, n_missed)
+
+    has_more_due: bool = False
+    n_missed_later: int = 0
+    has_begun: bool = False
+
+
+def decide_catch_up(
+    policy: CatchUp, due: Sequence[datetime], now: datetime, limits: CatchUpLimits, others: OtherPasses
+) -> list[Verdict]:
+    """Return one verdict for each due instant, in the same order.
+
+    `due` holds aware datetimes in ascending order, none later than `now`. An instant no older than `limits.grace` is on
+    time and runs. An older instant was missed: it is dropped if it is older than `limits.max_age`; otherwise the policy
+    decides.
+    """
+    n_missed = sum(instant < now - limits.grace for instant in due)
+    # An instant within the grace runs even if `max_age` is shorter than the grace.
+    n_too_old = min(sum(instant < now - limits.max_age for instant in due), n_missed)
     n_on_time = len(due) - n_missed
-    young = n_missed - n_old
-    missed = _Missed(young, rest.more or n_on_time > 0, bounds.most, rest)
-    verdicts = POLICIES[policy](missed) if young else []
-    return [Verdict.MISSED] * n_old + verdicts + [Verdict.RUN] * n_on_time
+    n_open = n_missed - n_too_old
+    has_later_due = others.has_more_due or n_on_time > 0
+    decided = _decide_missed(policy, n_open, has_later_due, limits.max_runs, others) if n_open else []
+    return [Verdict.MISSED] * n_too_old + decided + [Verdict.RUN] * n_on_time
+
+
+def _decide_missed(
+    policy: CatchUp, n_missed: int, has_later_due: bool, max_runs: int, others: OtherPasses
+) -> list[Verdict]:
+    """Return a verdict for each of `n_missed` (at least 1) missed occurrences younger than the maximum age."""
+    match policy:
+        case CatchUp.SKIP:
+            return [Verdict.MISSED] * n_missed
+        case CatchUp.FIRST:
+            # One run per outage: an earlier pass has started it already if `has_begun`.
+            earliest = Verdict.COALESCED if others.has_begun else Verdict.RUN
+            return [earliest] + [Verdict.COALESCED] * (n_missed - 1)
+        case CatchUp.LAST:
+            # A later due occurrence, missed or on time, replaces every occurrence of this pass.
+            latest = Verdict.COALESCED if has_later_due else Verdict.RUN
+            return [Verdict.COALESCED] * (n_missed - 1) + [latest]
+        case CatchUp.ALL:
+            # The latest `max_runs` run, so occurrences of later passes use up the limit first.
+            n_run = min(max(max_runs - others.n_missed_later, 0), n_missed)
+            return [Verdict.MISSED] * (n_missed - n_run) + [Verdict.RUN] * n_run
+        case _:
+            assert_never(policy)

@@ -1,4 +1,4 @@
-"""What starts, when a pause ends, of the occurrences that fell into it. Pure."""
+"""Resume policies: which of the occurrences that fell due during a pause start when the pause ends. Pure."""
 
 from __future__ import annotations
 
@@ -6,55 +6,64 @@ from collections import deque
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    # The instants that a job's schedule names in (after, until], in order.
-    Named = Callable[[datetime, datetime], Iterator[datetime]]
+    # Returns the occurrences of one job in (after, until], in ascending order.
+    FindOccurrences = Callable[[datetime, datetime], Iterator[datetime]]
 
-MOST_BY_DEFAULT = 100
-MOST = 1000  # as many as may wait for each other: `executions.policies.overlap.MAX_BUFFERED_RUNS`
-MOST_COUNTED = 100_000
-NARROWEST = timedelta(minutes=1)
+DEFAULT_MAX_STARTS = 100  # few enough that a resume by mistake does not flood the queue
+MAX_STARTS = 1000  # equals `executions.policies.overlap.MOST_BUFFERED`: more could not wait for each other
+MAX_COUNTED = 100_000  # a preview counts no further, so that a long pause of a fast job costs bounded time
+MIN_SEARCH_WINDOW = timedelta(minutes=1)  # `last_occurrences` looks this far back first
 
 
 class Resumption(StrEnum):
-    NONE = "none"  # all are recorded as paused
-    FIRST = "first"  # the first of them starts
-    LAST = "last"  # the last of them starts
-    ALL = "all"  # each of them starts; of more than so many, the latest
+    """Which occurrences of a pause start when it ends. The others are recorded as skipped, reason `paused`."""
+
+    NONE = "none"  # no occurrence
+    FIRST = "first"  # the earliest occurrence
+    LAST = "last"  # the latest occurrence
+    ALL = "all"  # every occurrence, up to a limit; beyond it, the latest ones
 
 
-def chosen(
-    named: Named, after: datetime, until: datetime, mode: Resumption, most: int
+def starting_range(
+    find: FindOccurrences, after: datetime, until: datetime, mode: Resumption, max_starts: int
 ) -> tuple[datetime, datetime] | None:
-    """The first and the last of those in (after, until] that start, as do all between; None: none does."""
+    """Return the first and the last occurrence in (after, until] that start, or None if none starts.
+
+    Every occurrence between the two starts as well. `max_starts` limits the mode `all`.
+    """
     match mode:
         case Resumption.NONE:
             return None
         case Resumption.FIRST:
-            found = list(islice(named(after, until), 1))
+            found = list(islice(find(after, until), 1))
         case Resumption.LAST:
-            found = latest(named, after, until, 1)
+            found = last_occurrences(find, after, until, 1)
         case Resumption.ALL:
-            found = latest(named, after, until, most)
+            found = last_occurrences(find, after, until, max_starts)
+        case _:
+            assert_never(mode)
     return (found[0], found[-1]) if found else None
 
 
-def latest(named: Named, after: datetime, until: datetime, n: int) -> list[datetime]:
-    """The last `n` occurrences in (after, until], oldest first, at the cost of a few times as many as they are."""
-    width = NARROWEST
+def last_occurrences(find: FindOccurrences, after: datetime, until: datetime, n: int) -> list[datetime]:
+    """Return the last `n` occurrences in (after, until], oldest first; fewer if there are fewer."""
+    # Occurrences can only be computed forwards. A window that grows backwards from `until` computes a few times `n`
+    # occurrences, not every occurrence of a year-long pause.
+    window = MIN_SEARCH_WINDOW
     while after < until:
-        low = after if until - after <= width else until - width
-        found = deque(named(low, until), maxlen=n)
+        low = after if until - after <= window else until - window
+        found = deque(find(low, until), maxlen=n)
         if len(found) == n or low == after:
             return list(found)
-        width *= 4
+        window *= 4
     return []
 
 
-def count(named: Named, after: datetime, until: datetime, most: int = MOST_COUNTED) -> int:
-    """How many occurrences lie in (after, until]; `most + 1` when there are more than `most`."""
-    return sum(1 for _ in islice(named(after, until), most + 1))
+def count_occurrences(find: FindOccurrences, after: datetime, until: datetime, limit: int = MAX_COUNTED) -> int:
+    """Return the number of occurrences in (after, until], or `limit` + 1 if there are more than `limit`."""
+    return sum(1 for _ in islice(find(after, until), limit + 1))

@@ -30,10 +30,10 @@ class Pacing:
 
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
     """When an occurrence of a job may start: always the same for the two, and before `latest_start`."""
-    return drawn(job_id, at, latest_start(spec, at, jitter))
+    return hashed_start(job_id, at, latest_start(spec, at, jitter))
 
 
-def drawn(job_id: UUID, at: datetime, latest: datetime) -> datetime:
+def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
     """The same, where `latest_start` is known."""
     number = (at - _EPOCH) // _MICROSECOND
     digest = blake2b(job_id.bytes + number.to_bytes(8, "big", signed=True), digest_size=8).digest()
@@ -53,7 +53,9 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
     return [min(at + jitter, following or LAST_AT) for at, following in zip(ats, followings, strict=True)]
 
 
-def paced(starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing) -> dict[datetime, datetime]:
+def delayed_starts(
+    starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing
+) -> dict[datetime, datetime]:
     """When each occurrence may start that does not start at once, from pairs of its instant and its jittered start.
 
     Those that are caught up with come one pace after the other, the first at once: also when an earlier pass has begun.

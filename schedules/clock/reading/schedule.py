@@ -12,7 +12,7 @@ from schedules.clock.cron.fields import CronError, tidy
 from schedules.clock.reading import members
 from schedules.clock.silence import why_silent
 from schedules.clock.solar import SolarEvent
-from schedules.clock.spec import MEANINGFUL, WHEN, InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.wording import joined, nearest
 from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text, read_duration
@@ -21,8 +21,8 @@ from values.quoting import quoted
 _Value = TypeVar("_Value")
 
 MIN_SPECS, MAX_SPECS = 2, 20
-_KIND_OF = {name: kind for kind, name in WHEN.items()}
-_KEYS = ("kind", *dict.fromkeys(name for names in MEANINGFUL.values() for name in names))
+_KIND_OF = {name: kind for kind, name in DEFINING_FIELD.items()}
+_KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 _KIND_WORDS = {
     Kind.CRON: "a cron schedule",
     Kind.EVERY: "an every schedule",
@@ -148,7 +148,7 @@ def _is_of_the_whole(reader: _Reader) -> bool:
     for kind in _KINDS_OF_THE_WHOLE:
         if reader.given.get("kind") == kind.value:
             reader.complain("kind", f"can't be {kind.value} for one of several schedules.")
-    refused = reader.errors.keys() & {"kind", *WHEN.values()}
+    refused = reader.errors.keys() & {"kind", *DEFINING_FIELD.values()}
     reader.given = {name: value for name, value in reader.given.items() if name not in _OF_THE_WHOLE}
     return bool(refused)
 
@@ -181,7 +181,7 @@ def _read_kind(reader: _Reader) -> Kind | None:
         if present:
             reader.complain("kind", f'is "{stated}", but {present[0]} is given: make it "{inferred}" or leave it out.')
         else:
-            reader.complain(WHEN[stated], f'is needed, as kind is "{stated}".')
+            reader.complain(DEFINING_FIELD[stated], f'is needed, as kind is "{stated}".')
         return None
     if not present:
         ways = joined(list(_KIND_OF), "or")
@@ -198,7 +198,7 @@ def _need_a_place(reader: _Reader) -> None:
 
 def _refuse_meaningless(reader: _Reader, kind: Kind) -> None:
     for name in reader.given:
-        if name != "kind" and name not in MEANINGFUL[kind]:
+        if name != "kind" and name not in ALLOWED_FIELDS[kind]:
             reader.complain(name, f"has no meaning for {_KIND_WORDS[kind]}: leave it out.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from executions import runs
 from executions.states import Origin
-from schedules.clock.delay import after_end
+from schedules.clock.delay import next_after_run
 from schedules.clock.spec import Kind
 from schedules.models import Job, JobState
 
@@ -33,7 +33,7 @@ def _set_next(job: Job, finished_at: datetime) -> None:
     # While another scheduled run is live, this run is from before the schedule was changed: that other end decides.
     if runs.has_live_scheduled_run(job.pk):
         return
-    job.next_run_at = after_end(job.schedule_spec, finished_at, job.mark_at)
+    job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)
     if job.next_run_at is None:
         job.state = JobState.ENDED
     job.save(update_fields=["next_run_at", "state"])

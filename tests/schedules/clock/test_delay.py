@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from schedules.clock.anchors import anchored, first_mark
-from schedules.clock.delay import after_end, due_instants, next_due
+from schedules.clock.delay import due_instants, next_after_run, next_due
 from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import preview
@@ -32,14 +32,14 @@ def test_its_first_instant_is_its_start_or_the_moment_that_the_job_is_made() -> 
 
 
 def test_the_next_comes_so_long_after_the_end_of_the_run() -> None:
-    assert after_end(spec(), NOW, NOW - MINUTE) == NOW + 15 * MINUTE
-    assert after_end(spec(start_at="2027-02-01T00:00Z"), NOW, NOW) == datetime(2027, 2, 1, tzinfo=UTC)
-    assert after_end(spec(end_at="2027-01-01T12:15Z"), NOW, NOW) == NOW + 15 * MINUTE
-    assert after_end(spec(end_at="2027-01-01T12:14:59Z"), NOW, NOW) is None
+    assert next_after_run(spec(), NOW, NOW - MINUTE) == NOW + 15 * MINUTE
+    assert next_after_run(spec(start_at="2027-02-01T00:00Z"), NOW, NOW) == datetime(2027, 2, 1, tzinfo=UTC)
+    assert next_after_run(spec(end_at="2027-01-01T12:15Z"), NOW, NOW) == NOW + 15 * MINUTE
+    assert next_after_run(spec(end_at="2027-01-01T12:14:59Z"), NOW, NOW) is None
 
 
 def test_an_end_told_by_a_slow_clock_leads_to_no_instant_that_is_behind_the_mark() -> None:
-    assert after_end(spec(), NOW - timedelta(hours=1), NOW) == NOW + 15 * MINUTE
+    assert next_after_run(spec(), NOW - timedelta(hours=1), NOW) == NOW + 15 * MINUTE
 
 
 def test_what_did_not_start_is_followed_by_the_next_so_long_after_that_was_decided() -> None:

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.policies import start_times
-from schedules.clock.policies.start_times import Pacing, drawn, jittered, latest_start, latest_starts, paced
+from schedules.clock.policies.start_times import (
+    Pacing,
+    delayed_starts,
+    hashed_start,
+    jittered,
+    latest_start,
+    latest_starts,
+)
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
@@ -45,7 +52,7 @@ def test_starts_are_stable_lie_within_the_jitter_and_keep_the_order_of_the_insta
     for at, start_at in zip(instants, found, strict=True):
         following = next_after(schedule, at)
         assert following is not None
-        assert start_at == drawn(job_id, at, latest_start(schedule, at, jitter))
+        assert start_at == hashed_start(job_id, at, latest_start(schedule, at, jitter))
         assert at <= start_at < min(at + jitter, following) == latest_start(schedule, at, jitter)
     assert all(start_at < later for start_at, later in pairwise(found))
 
@@ -90,14 +97,14 @@ def test_without_a_jitter_the_instant_itself_and_without_a_next_instant_the_whol
 
 def test_what_was_missed_starts_a_pace_apart_and_what_is_on_time_at_its_own_instant() -> None:
     pairs = [(NOW - n * SECOND, NOW - n * SECOND) for n in (30, 20, 10, 1)]
-    assert paced(pairs, NOW, Pacing(5 * SECOND, 2 * SECOND, None)) == {
+    assert delayed_starts(pairs, NOW, Pacing(5 * SECOND, 2 * SECOND, None)) == {
         NOW - 30 * SECOND: NOW,
         NOW - 20 * SECOND: NOW + 2 * SECOND,
         NOW - 10 * SECOND: NOW + 4 * SECOND,
     }
-    again = paced(pairs[:1], NOW + SECOND, Pacing(5 * SECOND, 2 * SECOND, NOW + 4 * SECOND))
+    again = delayed_starts(pairs[:1], NOW + SECOND, Pacing(5 * SECOND, 2 * SECOND, NOW + 4 * SECOND))
     assert again == {NOW - 30 * SECOND: NOW + 6 * SECOND}
-    long_ago = paced(pairs[:1], NOW, Pacing(5 * SECOND, 2 * SECOND, NOW - DAY))
+    long_ago = delayed_starts(pairs[:1], NOW, Pacing(5 * SECOND, 2 * SECOND, NOW - DAY))
     assert long_ago == {NOW - 30 * SECOND: NOW}
 
 
@@ -115,7 +122,7 @@ def test_starts_of_a_catch_up_are_never_closer_than_the_pace_nor_before_now(
     instants = [NOW - age * SECOND for age in sorted(ages, reverse=True)]
     pairs = [(at, jittered(hourly, JOB, at, long)) for at in instants]
     last_at = None if last is None else NOW + last * SECOND
-    found = paced(pairs, NOW, Pacing(5 * SECOND, pace * SECOND, last_at))
+    found = delayed_starts(pairs, NOW, Pacing(5 * SECOND, pace * SECOND, last_at))
     missed = [found[at] for at in instants if at < NOW - 5 * SECOND]
     assert all(later - earlier >= pace * SECOND for earlier, later in pairwise(missed))
     assert all(start_at >= NOW for start_at in missed)
