@@ -14,7 +14,7 @@ from schedules.admin.form.form import JobForm
 from schedules.models import Job
 from schedules.passes.follow_ups import follow_once
 from tests.factories import NOW, make_flag, make_job
-from tests.schedules.admin.form.test_mapping import sent
+from tests.job_form import sent
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
