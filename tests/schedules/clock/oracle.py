@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+# Second, minute, hour, day of month, month, day of week.
 _BOUNDS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
 _NAMES = {
     4: dict(
@@ -59,7 +60,7 @@ def date_fits(expression: str, day: date) -> bool:
     if day.month not in plain_values(month, 4):
         return False
     last_day = calendar.monthrange(day.year, day.month)[1]
-    weekday = day.isoweekday() % 7
+    weekday = day.isoweekday() % 7  # Sunday is 0, as in cron
     fits_dom = fits_dow = False
     for item in dom.upper().split(","):
         if item == "L":
@@ -79,6 +80,7 @@ def date_fits(expression: str, day: date) -> bool:
             fits_dow |= {v % 7 for v in plain_values(item[:-1], 5)} == {weekday} and day.day + 7 > last_day
         else:
             fits_dow |= weekday in {v % 7 for v in plain_values(item, 5)}
+    # Debian's rule: two restricted day fields match either date, but both if one of them starts with *.
     if dom.startswith("*") or dow.startswith("*"):
         return fits_dom and fits_dow
     return fits_dom or fits_dow
@@ -119,6 +121,7 @@ class ShownTimes:
                 at = self.instants.get(local, [])
                 if at:
                     result.update(at if fold == "both" else at[:1])
+                # Nothing shows this local time: it lies in a gap, and moves to the first local time after it.
                 elif gap == "shift":
                     result.add(next(instant for instant, shown in self.shown if shown > local))
             local += self.step

@@ -30,5 +30,6 @@ def test_an_interval_submitted_again_keeps_its_anchor_and_a_changed_one_does_not
 
 
 def test_a_once_schedule_may_lie_up_to_one_minute_in_the_past() -> None:
+    # The instant of an `at` lies after the mark, so it may be as old as the grace.
     assert first_mark(spec(at="2026-11-20T12:00Z"), NOW) == NOW - ONCE_GRACE
     assert first_mark(spec(every="1h"), NOW) == NOW

@@ -53,7 +53,9 @@ def test_an_occurrence_that_started_no_run_is_followed_one_delay_after_the_mark(
         (None, NOW + MINUTE, []),
         (NOW + MINUTE, NOW, []),
         (NOW + MINUTE, NOW + MINUTE, [NOW + MINUTE]),
+        # An outage of days still leaves one instant: the next one depends on the run of this one.
         (NOW + MINUTE, NOW + timedelta(days=9), [NOW + MINUTE]),
+        # The mark is NOW too, and everything up to the mark is decided.
         (NOW, NOW + MINUTE, [NOW + TICK]),
         (NOW, NOW, []),
     ],

@@ -18,6 +18,7 @@ from schedules.clock.zones import local_times as zones_local_times
 from schedules.clock.zones.zones import LAST_AT, OffsetPeriod, offset_periods_from
 
 NEW_YORK = "America/New_York"
+# The instants of the two clock changes of New York in 2027: forward from 02:00 EST, back from 02:00 EDT.
 SPRING, AUTUMN = datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -131,6 +132,7 @@ def test_every_names_exactly_the_multiples_of_its_length_to_the_microsecond(
 
 def test_every_ends_with_the_calendar() -> None:
     spec = every(timedelta(days=3000), AUTUMN)
+    # Two steps of 3000 days fit into the window; a third one would leave Python's calendar.
     last = list(occurrences(spec, LAST_AT - timedelta(days=6000), LAST_AT))
     assert len(last) == 2
     assert next_after(spec, last[-1]) is None
@@ -188,6 +190,7 @@ def test_a_search_from_the_second_pass_of_a_fold_does_not_return_to_the_first() 
 
 
 def test_a_time_on_a_day_that_a_zone_skipped_fires_once_at_its_end() -> None:
+    # Apia went from UTC-10 to UTC+14 and skipped 30 December 2011.
     window = (at("2011-12-29T00:00-10:00"), at("2011-12-31T23:00+14:00"))
     assert local_times(cron("0 9 * * *", "Pacific/Apia"), *window) == ["29 09:00 -10", "31 00:00 +14", "31 09:00 +14"]
     assert local_times(cron("0 9 * * *", "Pacific/Apia", gap=Gap.SKIP), *window) == ["29 09:00 -10", "31 09:00 +14"]
@@ -202,11 +205,13 @@ def test_a_fold_across_new_year_in_utc_fires_a_fixed_time_once() -> None:
 
 
 def test_a_rare_date_is_found_across_a_century_year_that_is_no_leap_year() -> None:
+    # 2100 is no leap year. In 2128 a 29 February is a Sunday again, 40 years after 2088: the longest pause of any cron.
     assert next_after(cron("0 0 29 2 *", "UTC"), at("2096-03-01T00:00Z")) == at("2104-02-29T00:00Z")
     assert next_after(cron("0 0 29 2 */7", "UTC"), at("2088-03-01T00:00Z")) == at("2128-02-29T00:00Z")
 
 
 def test_a_schedule_whose_times_always_lie_in_a_skipped_gap_ends_the_search() -> None:
+    # In Berlin clocks skip 02:00 to 03:00 on each last Sunday of March.
     spec = cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP)
     assert next_after(spec, at("2027-01-01T00:00Z")) is None
     shifted = cron("30 2 * 3 7L", "Europe/Berlin")

@@ -38,6 +38,7 @@ def test_the_preview_ends_with_the_schedule() -> None:
     assert preview(spec(kind="none"), NOW, 5) == []
 
 
+# Clocks in New York go forward from 02:00 to 03:00 on 14 March 2027 and back from 02:00 to 01:00 on 7 November 2027.
 def test_a_moved_instant_and_both_passes_of_a_repeated_hour_have_marks() -> None:
     schedule = spec(cron="30 1,2 * * *", dst_fold="both")
     spring = preview(schedule, datetime(2027, 3, 14, 5, tzinfo=UTC), 3)
@@ -143,6 +144,7 @@ def test_a_missing_midnight_and_a_missing_day_are_explained_with_their_dates() -
     gap, fold = spring_and_autumn("Asia/Beirut", cron="0 0 * * *")
     assert gap.text.endswith("00:00 does not exist that day: this schedule runs at 01:00 EEST instead.")
     assert "go back from 00:00 to 23:00 on 30 October 2027." in fold.text
+    # Apia skipped 30 December 2011 when it moved to the other side of the date line.
     start = datetime(2011, 12, 1, tzinfo=UTC)
     (change,) = dst_changes(spec("Pacific/Apia", cron="0 9 * * *"), start, start + timedelta(days=60))
     assert (
@@ -162,12 +164,14 @@ def test_a_zone_without_changes_and_a_job_without_a_schedule_list_no_changes() -
 
 
 def test_at_most_max_change_fires_occurrences_are_listed_for_a_change() -> None:
+    # Once per second: 7,200 occurrences lie in the two passes of the repeated hour.
     _, fold = spring_and_autumn(cron="* * * * * *")
     assert len(fold.fires) == MAX_CHANGE_FIRES
     assert fold.fires[0].local.isoformat() == "2027-11-07T01:00:00-04:00"
 
 
 def test_every_clock_change_of_every_zone_has_a_text_and_correct_marks() -> None:
+    # Every 12th change keeps the test short; changes of one kind are spread over the whole list.
     for transition in all_transitions()[::12]:
         for data in ({"cron": "30 0,1,2,3,23 * * *", "dst_fold": "both"}, {"cron": "*/20 * * * *"}, {"every": "7h"}):
             schedule = with_anchor(spec(transition.zone, **data), NOW)

@@ -71,12 +71,14 @@ def test_a_solar_instant_does_not_depend_on_the_start_of_the_search(event: Solar
 
 def test_days_on_which_the_sun_does_not_set_are_skipped() -> None:
     sunsets = list(occurrences(spec("sunset", **TROMSO), NOW, NOW + 366 * DAY))
+    # Tromso has polar night from late November to mid January, and midnight sun for 69 days from May on.
     assert len(sunsets) == pytest.approx(245, abs=5)
     pauses = [(a, b - a) for a, b in pairwise(sunsets) if b - a > 2 * DAY]
     assert [(at.month, pause.days) for at, pause in pauses] == [(5, 69)]
 
 
 @pytest.mark.parametrize("event", ["sunrise", "dusk_civil", "dawn_astronomical"])
+# The poles, both sides of the polar circles at 66.56 degrees, and latitudes where only some twilights are missing.
 @pytest.mark.parametrize("latitude", [-90.0, -78.3, -66.6, 60.2, 66.4, 67.5, 81.0, 89.0])
 def test_skipping_many_days_of_a_polar_night_at_once_loses_no_event(event: str, latitude: float) -> None:
     place, days = (latitude, 25.0), [NOW.date() + number * DAY for number in range(366)]
@@ -86,6 +88,7 @@ def test_skipping_many_days_of_a_polar_night_at_once_loses_no_event(event: str, 
 
 
 def test_the_end_of_a_polar_night_is_found_in_fewer_than_40_computations() -> None:
+    # A longitude that no other test uses, so that the cache holds none of its days.
     before = _instant_of_day.cache_info().misses
     assert next_after(spec("sunrise", latitude=89, longitude=12.3456), NOW - 60 * DAY) is not None
     assert _instant_of_day.cache_info().misses - before < 40

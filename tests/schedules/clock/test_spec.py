@@ -279,6 +279,7 @@ def test_canonical_json_holds_the_kind_and_the_fields_that_apply_to_it(
     assert to_json(parse(data, min_interval=MIN_INTERVAL)) == expected
 
 
+# Microseconds since 1970: instants from 1906 to 8307, within the years that are accepted.
 INSTANTS = st.integers(-2 * 10**15, 2 * 10**17).map(lambda micros: utc("1970-01-01") + timedelta(microseconds=micros))
 
 # Kinds that a list of schedules may hold.
@@ -378,6 +379,7 @@ def test_any_json_is_read_or_raises_invalid_schedule_and_nothing_else(data: dict
 @pytest.mark.parametrize("field", ["kind", "cron", "every", "at", "timezone", "dst_gap", "start_at", "max_runs"])
 def test_huge_and_deeply_nested_values_are_refused_under_their_field(field: str) -> None:
     deep: object = 1
+    # Far deeper than Python's limit on recursion.
     for _ in range(100_000):
         deep = [deep]
     for value in ("x" * 10**6, "9" * 10**6, " " * 10**6, "\ud800" * 100, deep, {"a": deep}, 10**5000, float("inf")):

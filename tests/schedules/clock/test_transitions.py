@@ -16,7 +16,10 @@ from schedules.clock.zones.zones import changes, zone_names
 from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, shown_times, transitions_of
 
 POLICIES = [(gap, fold) for gap in Gap for fold in Fold]
-AROUND = timedelta(hours=5)
+AROUND = timedelta(
+    hours=5
+)  # time on each side of a gap or fold
+# Fixed times of day, ranges and lists, and expressions that follow elapsed time because minute or hour starts with *.
 EXPRESSIONS = [
     "0 0 * * *",
     "30 2 * * *",
@@ -58,12 +61,14 @@ def check_around(transition: Transition, expressions: list[str], margin: timedel
 
 def test_every_zone_follows_the_rules_at_each_change_from_2020_to_2030() -> None:
     transitions = all_transitions()
+    # Fewer would mean that the time zone database was not found.
     assert len(transitions) > 300
     for index, transition in enumerate(transitions):
         # Half of the expressions for each change keeps the test short; neighbouring changes are alike and take turns.
         check_around(transition, EXPRESSIONS[index % 2 :: 2], AROUND, MINUTE)
 
 
+# Changes of half an hour, of two hours, at midnight, of the standard offset, across New Year, and skipped whole days.
 @pytest.mark.parametrize(
     ("zone", "around"),
     [

@@ -14,6 +14,7 @@ from schedules.clock.cron.fields import FIELDS, CronError, tidy
 from schedules.clock.zones.local_times import Fold, Gap, cron_instants
 from tests.schedules.clock.oracle import date_fits
 
+# A Friday; 2027 is no leap year.
 START = datetime(2027, 1, 1, tzinfo=UTC)
 POLICIES = (Gap.SHIFT, Fold.FIRST)
 
@@ -237,6 +238,7 @@ def test_every_date_of_a_year_matches_exactly_when_the_oracle_says_so(
         cron = read_cron(expression)
     except CronError as error:
         assert "never fires" in error.messages[0]
+        # 40 years: every combination of date, weekday and leap year occurs in them.
         assert not any(date_fits(plain, date(2000, 1, 1) + timedelta(days=day)) for day in range(14_610))
         return
     first = date(year, 1, 1)

@@ -83,6 +83,7 @@ def test_starts_are_spread_over_the_whole_jitter_by_job_and_by_instant() -> None
     offsets = [jittered(daily, job, NOW, timedelta(hours=1)) - NOW for job in jobs]
     for quarter in range(4):
         low, high = quarter * timedelta(minutes=15), (quarter + 1) * timedelta(minutes=15)
+        # 250 of 1000 jobs are expected in each quarter. The hash is fixed, so the test cannot fail by chance.
         assert 200 < sum(low <= offset < high for offset in offsets) < 300
     days = list(islice(occurrences(daily, NOW, LAST_AT), 100))
     assert len({jittered(daily, JOB, at, timedelta(hours=1)) - at for at in days}) == 100
@@ -102,8 +103,10 @@ def test_missed_occurrences_start_a_pace_apart_and_those_on_time_at_once() -> No
         NOW - 20 * SECOND: NOW + 2 * SECOND,
         NOW - 10 * SECOND: NOW + 4 * SECOND,
     }
+    # The next pass goes on one pace after the last start that the first pass gave out.
     again = delayed_starts(pairs[:1], NOW + SECOND, Pacing(5 * SECOND, 2 * SECOND, NOW + 4 * SECOND))
     assert again == {NOW - 30 * SECOND: NOW + 6 * SECOND}
+    # A catch-up of yesterday delays nothing today.
     long_ago = delayed_starts(pairs[:1], NOW, Pacing(5 * SECOND, 2 * SECOND, NOW - DAY))
     assert long_ago == {NOW - 30 * SECOND: NOW}
 

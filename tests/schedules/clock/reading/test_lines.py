@@ -64,6 +64,7 @@ def test_an_invalid_line_is_refused_under_its_index_and_field(line: str, field: 
     assert list(refusal.value.errors) == [field]
 
 
+# Each form of a line once. The offset is needed in the last but one, because that local time occurs twice.
 WRITTEN = """0 9 * * mon-fri
 every 15m
 every 15m from 2027-03-01 09:00

@@ -70,6 +70,7 @@ def test_changes_excludes_its_start_and_includes_its_end() -> None:
     assert list(changes("America/New_York", at - second, at - timedelta(microseconds=1))) == []
 
 
+# Zones with clock changes that follow each other within days or weeks, for example around Ramadan.
 @pytest.mark.parametrize(
     ("name", "years"),
     [
