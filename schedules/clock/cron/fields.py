@@ -82,6 +82,7 @@ def tidy(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
+    """Return the text's six words in upper case. Raises CronError for text that cannot be divided into fields."""
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression has at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
@@ -185,12 +186,12 @@ def _number(rule: FieldRule, word: str) -> int:
     allowed = f"{rule.low}-{rule.high}"
     if rule.names:
         names = list(rule.names)
-        allowed += f" or a name {names[0]}-{names[-1]}"
+        allowed += f" or {names[0]}-{names[-1]}"
     if word == "":
-        raise ValueError(f"a number is missing ({allowed})")
+        raise ValueError(f"a number is missing: use {allowed}")
     if not re.fullmatch("[0-9]+", word):
-        raise ValueError(f"{quoted(word)} is not a number ({allowed})")
+        raise ValueError(f"{quoted(word)} is not allowed: use {allowed}")
     number = int(word)
     if not rule.low <= number <= rule.high:
-        raise ValueError(f"{quoted(number)} is not in {allowed}")
+        raise ValueError(f"{quoted(number)} is not in {rule.low}-{rule.high}")
     return number

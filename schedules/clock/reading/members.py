@@ -24,9 +24,9 @@ _INSTANT = re.compile(
 
 
 def read_text(value: object) -> str:
-    """Read a text of any length."""
+    """Read a string of any length."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {quoted(value)}")  # noqa: TRY004  callers handle one kind of error
+        raise ValueError(f"must be a string, not {quoted(value)}")  # noqa: TRY004  callers handle only ValueError
     return value
 
 
@@ -123,6 +123,6 @@ def _local_to_utc(local: datetime, zone_name: str) -> datetime:
 def _with_offset(local: datetime, instant: datetime) -> str:
     """Return the local time as ISO 8601 with the offset that makes it `instant`."""
     seconds = round((local.replace(tzinfo=UTC) - instant) / timedelta(seconds=1))
-    hours, rest = divmod(abs(seconds), 3600)
-    tail = f":{rest % 60:02d}" if rest % 60 else ""
-    return f"{local.isoformat()}{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}{tail}"
+    hours, remainder = divmod(abs(seconds), 3600)
+    tail = f":{remainder % 60:02d}" if remainder % 60 else ""
+    return f"{local.isoformat()}{'-' if seconds < 0 else '+'}{hours:02d}:{remainder // 60:02d}{tail}"

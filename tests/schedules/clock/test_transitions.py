@@ -16,9 +16,7 @@ from schedules.clock.zones.zones import changes, zone_names
 from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, shown_times, transitions_of
 
 POLICIES = [(gap, fold) for gap in Gap for fold in Fold]
-AROUND = timedelta(
-    hours=5
-)  # time on each side of a gap or fold
+AROUND = timedelta(hours=5)  # time on each side of a gap or fold
 # Fixed times of day, ranges and lists, and expressions that follow elapsed time because minute or hour starts with *.
 EXPRESSIONS = [
     "0 0 * * *",
