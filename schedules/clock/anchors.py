@@ -20,7 +20,7 @@ def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpe
     """Return `spec` with the anchors that `before`, the job's present schedule, has for the same intervals.
 
     An interval that is submitted again without an anchor therefore keeps its rhythm. In a list of schedules, each
-    interval that is equal but for its anchor keeps the anchor it had.
+    interval that differs only by its anchor keeps the old anchor.
     """
     if before is None:
         return spec
@@ -54,5 +54,5 @@ def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[Schedul
 
 
 def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    """Return the old schedule that equals `spec` but for a missing anchor, or else `spec`."""
+    """Return the old schedule that differs from `spec` only by having an anchor; `spec` itself if there is none."""
     return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)

@@ -41,7 +41,7 @@ class SolarEvent(StrEnum):
 class _EphemCall:
     """How to compute an event with ephem: the method of `Observer`, and the horizon in degrees (and minutes).
 
-    `uses_center`: the event is when the sun's centre passes the horizon; otherwise when its upper limb does.
+    `uses_center`: the sun's centre passes the horizon at the event; otherwise its upper edge does.
     """
 
     method: str

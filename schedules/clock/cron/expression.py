@@ -50,7 +50,7 @@ class Cron:
 class LocalTimeFinder:
     """Finds the next local time of an expression, and remembers its last answer.
 
-    At a clock change the search goes on from nearly the same local time, so the last answer often holds again.
+    At a clock change, callers search again from nearly the same local time, so the last answer often still holds.
     """
 
     __slots__ = ("_cron", "_from", "_next", "_sim")

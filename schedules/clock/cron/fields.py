@@ -124,7 +124,7 @@ def _refuse_count(count: int) -> str:
 def _read_term(rule: FieldRule, term: str) -> str:
     """Return one item of a list as numbers and upper-case letters. Raises ValueError with the reason."""
     if term == "":
-        raise ValueError("an item of the list is empty: remove the extra comma")
+        raise ValueError("a list item is empty: remove the extra comma")
     special = _read_special(rule, term)
     if special is not None:
         return special

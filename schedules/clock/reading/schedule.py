@@ -146,7 +146,10 @@ def _read_specs(reader: _Reader, min_interval: timedelta, zone: str) -> tuple[Sc
 
 
 def _refuse_member(reader: _Reader) -> bool:
-    """Record errors for what a member of `specs` must not have; return whether its kind is therefore unknown."""
+    """Record an error for each field and kind that a member of `specs` must not have.
+
+    Return whether these errors leave the member's kind unknown.
+    """
     for name in _FIELDS_OF_WHOLE_ONLY.keys() & reader.given.keys():
         reader.add_error(name, _FIELDS_OF_WHOLE_ONLY[name])
     for kind in _KINDS_OF_WHOLE_ONLY:

@@ -36,7 +36,7 @@ def cron_instants(
 
     1. Take the zone's periods of constant UTC offset, one after the other.
     2. If a period starts with a gap and the policy is `shift`: fire once at its start if the gap holds a named time.
-    3. Fire at each named local time of the period, but with the policy `first` not at those that clocks have shown before.
+    3. Fire at each named local time of the period. With the policy `first`, skip those that clocks have shown before.
     4. Stop after 50 years without a fire.
 
     The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time.

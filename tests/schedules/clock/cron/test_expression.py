@@ -122,7 +122,7 @@ def test_an_expression_is_fixed_if_neither_hour_nor_minute_starts_with_a_star(ex
         ("0 0 * * MONDAY", 'day of week: "MONDAY" is not allowed: use 0-7 or SUN-SAT.'),
         ("a * * * *", 'minute: "A" is not allowed: use 0-59.'),
         ("-5 * * * *", "minute: a number is missing: use 0-59."),
-        ("1,,2 * * * *", "minute: an item of the list is empty: remove the extra comma."),
+        ("1,,2 * * * *", "minute: a list item is empty: remove the extra comma."),
         ("*/0 * * * *", 'minute: the step in "*/0" must be a whole number of at least 1.'),
         ("*/x * * * *", 'minute: the step in "*/X" must be a whole number of at least 1.'),
         ("0 22-2 * * *", 'hour: the range "22-2" runs backwards; write 22-23,0-2.'),
