@@ -103,7 +103,7 @@ def test_missed_occurrences_start_a_pace_apart_and_those_on_time_at_once() -> No
         NOW - 20 * SECOND: NOW + 2 * SECOND,
         NOW - 10 * SECOND: NOW + 4 * SECOND,
     }
-    # The next pass goes on one pace after the last start that the first pass gave out.
+    # The next pass continues one pace after the last start that the first pass gave out.
     again = delayed_starts(pairs[:1], NOW + SECOND, Pacing(5 * SECOND, 2 * SECOND, NOW + 4 * SECOND))
     assert again == {NOW - 30 * SECOND: NOW + 6 * SECOND}
     # A catch-up of yesterday delays nothing today.
