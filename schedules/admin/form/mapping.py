@@ -176,7 +176,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
 
     `dotted` is the field that it is about, and `label` what the form calls it, or the field that it is a part of.
     """
-    if sentence.startswith("is needed"):
+    if sentence.startswith("is required"):
         return "This is needed."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
