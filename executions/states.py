@@ -68,7 +68,7 @@ class Origin(StrEnum):
 
 ORIGIN_LABELS = {
     Origin.SCHEDULE: "Schedule",
-    Origin.MANUAL: "By hand",
+    Origin.MANUAL: "Manual",
     Origin.RETRY: "Retry",
     Origin.BACKFILL: "Backfill",
     Origin.CHAIN: "Another job",
@@ -91,7 +91,7 @@ class Reason(StrEnum):
 REASON_LABELS = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
-    Reason.COALESCED: "Folded into another run",
+    Reason.COALESCED: "Replaced by another run",
     Reason.MISSED: "Missed",
     Reason.OVER_LIMIT: "Over the limit",
     Reason.RATE_LIMITED: "Rate limited",
@@ -99,14 +99,15 @@ REASON_LABELS = {
     Reason.FEATURE_OFF: "Feature off",
 }
 REASON_SENTENCES = {
-    Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
-    Reason.PAUSED: "It did not start, because the job was paused at that instant.",
-    Reason.COALESCED: "It was missed while no beat was running, and another run stands in for it.",
-    Reason.MISSED: "It was missed while no beat was running, and was too old, one of too many, or not wanted.",
-    Reason.OVER_LIMIT: "It did not start, because as many runs as may were going on, or waiting, already.",
-    Reason.RATE_LIMITED: "It did not start, because it came sooner after others than the rate limit allows.",
-    Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
-    Reason.FEATURE_OFF: "It did not start, because the job's feature flag was off.",
+    Reason.OVERLAP: "It did not start because an earlier run of the job had not ended.",
+    Reason.PAUSED: "It did not start because the job was paused at that time.",
+    Reason.COALESCED: "It was missed while no beat was running, and another run replaces it.",
+    Reason.MISSED: "It was missed while no beat was running. The catch-up policy did not start it: it was too old, one of "
+    "too many, or catch-up is off.",
+    Reason.OVER_LIMIT: "It did not start because the limit of active or waiting runs was reached.",
+    Reason.RATE_LIMITED: "It did not start because the rate limit did not allow another start yet.",
+    Reason.EXPIRED: "It did not start because no worker had started it by its start deadline.",
+    Reason.FEATURE_OFF: "It did not start because the job's feature flag was off.",
 }
 
 
