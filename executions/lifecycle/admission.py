@@ -82,9 +82,9 @@ class Admitted:
 
 @dataclass(slots=True)
 class Decisions:
-    """What to write: by run, None to queue it or a reason to skip it; follow-ups and arrival times by rate key.
+    """What one admission writes. `verdicts`: None to queue a run, or the reason to skip it.
 
-    `left` are the runs that the next pass decides on.
+    `later` and `arrives_at` are by rate key. `left`: runs on which the next pass decides.
     """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Usage:
     arrives_at: dict[str, datetime] = field(default_factory=dict)
 
     def decide(self, held: HeldRun, now: datetime) -> Reason | bool | datetime:
-        """Decide on one run: True, it starts; False, it waits; an instant, when it may start; or why it never will."""
+        """Return True if the run starts, False if it waits, when it may start, or the reason why it never starts."""
         concurrency, rate = held.policies.concurrency, held.policies.rate_limit
         if held.is_buffered and self.n_by_job[held.job_id]:
             return False
@@ -137,7 +137,7 @@ def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
 
 
 def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Like `apply_policies`, for a run of a past instant that somebody asked for: a start deadline would skip it."""
+    """Like `apply_policies`, for a run of a past instant that somebody requested: a start deadline would skip it."""
     return replace(apply_policies(new, policies), expires_at=None)
 
 

@@ -112,7 +112,8 @@ SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claim
 ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {ID_LISTED}"
 
 # transitions.finish: end attempts, each by the claim that started it, and write their rows and events. The claim number
-# fences: a worker that was taken for lost finds no row. A run that somebody cancelled meanwhile is not retried.
+# fences: a worker that was taken for lost finds no row. A run that somebody cancelled meanwhile is not retried. The claim
+# set `started_at` to its own time; the first ending replaces it by the attempt's start.
 IS_CANCELLED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
 FINISH = f"""
 WITH ended AS (
@@ -334,7 +335,7 @@ DELETE FROM executions_run WHERE id IN (SELECT id FROM old)
 """
 
 # retention.prune_once: delete superseded definitions that no run refers to. Reads the indexes spec_superseded and, for
-# each, those of the job's runs.
+# each definition, the unique index (job, nominal instant, origin) of the runs.
 PRUNE_SPECS = """
 DELETE FROM executions_runspec AS spec
  WHERE spec.id IN (

@@ -10,9 +10,7 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """`kind` is the new status, `cancel_requested`, or an event of the whole job that its latest run records:
-    `schedule_stopped`.
-    """
+    """`kind` is the new status, `cancel_requested`, or `schedule_stopped`: an event of the job, stored with one of its runs."""
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events", db_index=False

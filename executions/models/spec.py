@@ -51,7 +51,7 @@ class RunSpec(models.Model):
             # lists of jobs, filtered and ordered by their present definition
             models.Index(F("target_kind"), F("job_id").desc(), name="spec_kind", condition=PRESENT),
             models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
-            # jobs by their feature flag
+            # lists of jobs by their feature flag
             models.Index(KT("policies__feature_flag"), name="spec_flag", condition=PRESENT),
             # `access.search`; on UPPER, because that is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),

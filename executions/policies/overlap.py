@@ -51,7 +51,7 @@ class LiveRuns:
     n_held: int = 0
 
     def after(self, decision: Decision) -> LiveRuns:
-        """Return the live runs after this decision is carried out."""
+        """Return the live runs once this decision is applied."""
         if decision.reason:
             return self
         if decision.stops is Stop.TERMINATE:

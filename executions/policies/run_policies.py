@@ -20,7 +20,7 @@ from values.field_errors import field_errors
 from values.readable import Unreadable
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
-MAX_START_DEADLINE = timedelta(days=366)  # a year: the longest that a useful start may be late
+MAX_START_DEADLINE = timedelta(days=366)  # a year; longer is most likely a mistake
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
 

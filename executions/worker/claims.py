@@ -40,7 +40,7 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
             connection.close()
             if clock() >= give_up_at:
                 raise
-            if n_tried:  # the first failure is most likely an old connection: retry that one without a wait
+            if n_tried:  # no wait after the first failure: the cause is most likely an old connection
                 threading.Event().wait(DATABASE_RETRY_SECONDS)
             n_tried += 1
     if len(claims) < len(wanted):

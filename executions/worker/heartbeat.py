@@ -76,7 +76,7 @@ def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
             context.stop(StopReason.LOST)
         elif key in renewal.cancelled:
             context.stop(StopReason.CANCELLED)
-    # Only for claims that still hold: another worker's attempt may write its own log by now.
+    # Only for claims that still hold: another worker may execute the run by now, and write its own log.
     for key in renewal.held:
         try:
             logs.store([by_claim[key].run_log])

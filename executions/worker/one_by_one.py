@@ -33,7 +33,7 @@ class ClaimedBatch:
 
     def __init__(self, claims: Sequence[transitions.Claim], clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._not_started = [attempt.prepare(claim) for claim in reversed(claims)]  # the last one starts first
+        self._not_started = [attempt.prepare(claim) for claim in reversed(claims)]  # `_next` pops from the end
         self._contexts = [prepared.context for prepared in self._not_started]
         self._unwritten: list[end_writer.Ended] = []
         self._lock = threading.Lock()

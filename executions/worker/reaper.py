@@ -78,8 +78,9 @@ def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
             "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
         )
         return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
-    # A lease expires for two reasons: the worker died, or its pool killed the process of a target that exceeded its
-    # timeout. It was the timeout if the process was still alive (one heartbeat before the last renewal) when that ended.
+    # A lease expires for two reasons: the worker died, or Celery's pool killed the process because the target exceeded
+    # its timeout. The process lived at the last renewal, and for up to one heartbeat after it. If that reaches the end
+    # of the timeout, the attempt timed out. Otherwise the worker died before.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
     if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
         return endings.after_kill(ended, policies, now, random.random())

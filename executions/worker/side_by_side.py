@@ -73,7 +73,7 @@ class RunPool:
         except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
         finally:
-            connections.close_all()  # to the connection pool, which is far smaller than the number of threads
+            connections.close_all()  # return them: the connection pool is far smaller than the thread pool
             wait(others)
             self._add_extra(1 - len(left))
         return ended + [each.result() for each in others]
