@@ -42,7 +42,7 @@ from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
 from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
 from schedules.passes.wakeup import Wakeup
-from schedules.tick import Ticked, tick
+from schedules.tick import TickResult, tick
 from values.database import is_database_unavailable, one_line
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ TIMEOUTS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("rea
 LOCKED = timedelta(milliseconds=50)  # what is due is in another beat's hands, or in an administrator's: look again then
 LOOK_FOR_STRANDED = timedelta(seconds=5)
 BREATH = 0.01  # seconds from one pass that took something to the next: what falls due meanwhile shares its cost
-NOTHING = Ticked(0, 0, 0, [])
+NOTHING = TickResult(0, 0, 0, [])
 
 
 def limit_waiting(**_: object) -> None:

@@ -251,7 +251,7 @@ def prune(before: datetime, limit: int) -> int:
     return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
-def look_again(job_id: UUID, now: datetime) -> None:
+def make_due(job_id: UUID, now: datetime) -> None:
     """Let an active job count as due, so that what it may owe is looked at."""
     execute(LOOK_AGAIN, {"id": job_id, "now": now})
 

@@ -110,7 +110,7 @@ def test_a_flag_that_a_job_names_is_not_deleted() -> None:
     make_flag()
     make_job(policies=FLAGGED)
     make_job("other")
-    assert flags.n_using(["new-billing", "other"]) == {"new-billing": 1}
+    assert flags.count_jobs_naming(["new-billing", "other"]) == {"new-billing": 1}
     with pytest.raises(FlagInUse, match="1 job names this flag"):
         flags.delete("new-billing", actor="ann")
     assert flags.exists("new-billing")

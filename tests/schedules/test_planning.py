@@ -11,6 +11,7 @@ from uuid import UUID
 from executions.policies.overlap import LiveRuns
 from schedules.planning import Plan, plan
 from schedules.queries import DueJob
+from schedules.stored import read_policies
 from tests.factories import EVERY_MINUTE, NOW
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def planned(now: datetime, **policies: Any) -> Plan:
         catch_up_from_at=None,
         catch_up_until_at=None,
     )
-    return plan(job, now, LiveRuns())
+    return plan(job, read_policies(job.policies), now, LiveRuns())
 
 
 def test_what_is_just_as_old_as_the_grace_and_waits_for_its_jitter_is_nothing_caught_up_with() -> None:

@@ -42,7 +42,7 @@ def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now: datetime) -> list[Decision]:
     """Return a decision for each start: pause, feature flag and overlap policy; stop the runs that are replaced."""
     live = runs.live_runs(list(policies))
-    off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
+    off = flags.find_off({each.feature_flag for each in policies.values() if each.feature_flag})
     together = {job_id: OverlapPass(each.overlap, live.get(job_id, LiveRuns())) for job_id, each in policies.items()}
     for start in starts:
         is_off = policies[start.job.pk].feature_flag in off
