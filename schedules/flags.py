@@ -54,9 +54,8 @@ def delete(name: str, *, actor: str) -> bool:
     with transaction.atomic():
         n_jobs = count_jobs_naming([name]).get(name, 0)
         if n_jobs:
-            raise FlagInUse(
-                f"{n_jobs} {'job names' if n_jobs == 1 else 'jobs name'} this flag: change {'it' if n_jobs == 1 else 'them'} first."
-            )
+            these = "job names this flag: change it" if n_jobs == 1 else "jobs name this flag: change them"
+            raise FlagInUse(f"{n_jobs} {these} first.")
         n_deleted, _ = FeatureFlag.objects.filter(name=name).delete()
     if n_deleted:
         log.info("flag_deleted", action="flag", name=name, actor=actor)

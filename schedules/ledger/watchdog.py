@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 CLOCKS_DIFFER = timedelta(minutes=1)  # by no more than this, between machines
 FIRST_LOOK = timedelta(hours=1)  # how far back the first round looks
-JOBS_A_PASS = 2000
+MAX_JOBS_PER_PASS = 2000
 INSTANTS_A_PASS, INSTANTS_A_JOB = 20_000, 500
 OVERDUE_A_PASS = 200
 GAPS_A_PASS = 100  # jobs: where much is broken at once, the next passes tell the rest

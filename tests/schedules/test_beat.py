@@ -23,9 +23,9 @@ from executions.states import RunStatus
 from executions.targets.base import Failed
 from scheduler_project.celery import app
 from schedules import queries
-from schedules.beat import LOCKED, JobScheduler, stop_in_order
+from schedules.beat import LOCKED_RETRY_DELAY, JobScheduler, install_signal_handlers
 from schedules.models import BeatLease
-from schedules.passes.periodic import LEASE, LEASE_TIME
+from schedules.passes.periodic import LEASE, LEASE_DURATION
 from tests.factories import NOW, end, make_job, make_run
 from tests.poison import cure, poison
 from tests.queues import in_queue
@@ -129,7 +129,7 @@ def test_after_a_pass_that_took_something_the_beat_takes_a_breath(
     beat: JobScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("schedules.beat.BREATH", 60)
+    monkeypatch.setattr("schedules.beat.MIN_PASS_INTERVAL", 60)
     monkeypatch.setattr("schedules.beat.time.sleep", slept.append)
     monkeypatch.setattr(beat, "read_clock", lambda: NOW + MINUTE)
     monkeypatch.setattr(beat._wakeup, "wait", lambda seconds: None)
@@ -263,8 +263,8 @@ class TestPeriodicTasks:
 
     def test_another_beat_takes_over_when_the_lease_has_run_out(self, beat: JobScheduler) -> None:
         beat.pass_once(NOW)
-        assert not queries.take_lease(LEASE, "other", NOW + LEASE_TIME, NOW + 2 * LEASE_TIME)
-        assert queries.take_lease(LEASE, "other", NOW + LEASE_TIME + MINUTE, NOW + 2 * MINUTE)
+        assert not queries.take_lease(LEASE, "other", NOW + LEASE_DURATION, NOW + 2 * LEASE_DURATION)
+        assert queries.take_lease(LEASE, "other", NOW + LEASE_DURATION + MINUTE, NOW + 2 * MINUTE)
 
 
 def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waiting(
@@ -276,7 +276,7 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
     make_job("good")
     poison("executions_run", "id", bad.pk, on="UPDATE")
     try:
-        assert beat.pass_once(NOW + MINUTE) > NOW + MINUTE + LOCKED, "it must not spin"
+        assert beat.pass_once(NOW + MINUTE) > NOW + MINUTE + LOCKED_RETRY_DELAY, "it must not spin"
     finally:
         cure("executions_run", bad.pk)
     assert Run.objects.filter(spec__job_name="good").count() == 1
@@ -336,7 +336,7 @@ def test_a_signal_to_stop_that_is_lost_in_the_call_it_came_upon_is_heeded_all_th
     service = Service(app)
     service.__dict__["scheduler"] = beat
     Beat(app=app).install_sync_handler(service)
-    stop_in_order(service)
+    install_signal_handlers(service)
     monkeypatch.setattr(redis.Redis, "lpush", be_told)
     with pytest.raises(SystemExit):
         beat.tick()

@@ -16,7 +16,7 @@ from scheduler_project.celery import app
 from schedules import queries
 from schedules.beat import JobScheduler
 from schedules.models import BeatLease
-from schedules.passes.periodic import LEASE, LEASE_TIME
+from schedules.passes.periodic import LEASE, LEASE_DURATION
 from tests.acceptance.processes import database_url
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ def test_a_housekeeping_row_that_was_deleted_comes_back(beat: JobScheduler) -> N
 
 
 def test_beats_that_start_together_do_not_make_the_housekeeping_side_by_side(beat: JobScheduler) -> None:
-    assert queries.take_lease(LEASE, "another", NOW, NOW + LEASE_TIME)
+    assert queries.take_lease(LEASE, "another", NOW, NOW + LEASE_DURATION)
     beat.pass_once(NOW)
     assert not PeriodicTask.objects.filter(name=RECOVER).exists(), "it is another beat's to make"
-    beat.pass_once(NOW + 2 * LEASE_TIME)
+    beat.pass_once(NOW + 2 * LEASE_DURATION)
     assert PeriodicTask.objects.filter(name=RECOVER).exists()
 
 
@@ -164,10 +164,10 @@ def test_a_beat_that_finds_its_lease_in_another_ones_hands_fires_nothing_more(
 ) -> None:
     now = datetime.now(UTC)
     beat.pass_once(now)
-    BeatLease.objects.update(holder="another", expires_at=now + 2 * LEASE_TIME)
+    BeatLease.objects.update(holder="another", expires_at=now + 2 * LEASE_DURATION)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(minutes=1)}
     PeriodicTask.objects.create(name="mine", **fields)
     beat._periodic_at = now
-    beat.pass_once(now + LEASE_TIME / 2)
+    beat.pass_once(now + LEASE_DURATION / 2)
     assert broker.llen("mine") == 0

@@ -114,7 +114,7 @@ def test_what_is_due_at_the_very_instant_of_the_pause_still_runs() -> None:
 
 
 def test_many_are_paused_some_at_a_time_and_a_step_that_dies_is_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 2)
+    monkeypatch.setattr(pause_sets, "MAX_JOBS_PER_STEP", 2)
     for number in range(5):
         make_job(f"job {number}")
     made = start(of(), NOW, actor="ann")
@@ -141,7 +141,7 @@ def test_many_are_paused_some_at_a_time_and_a_step_that_dies_is_done_again(monke
 
 
 def test_undoing_a_pause_that_is_not_done_yet_stops_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 2)
+    monkeypatch.setattr(pause_sets, "MAX_JOBS_PER_STEP", 2)
     for number in range(5):
         make_job(f"job {number}")
     made = start(of(), NOW, actor="ann")
@@ -153,7 +153,7 @@ def test_undoing_a_pause_that_is_not_done_yet_stops_it(monkeypatch: pytest.Monke
 
 
 def test_a_set_that_is_being_undone_is_not_undone_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 2)
+    monkeypatch.setattr(pause_sets, "MAX_JOBS_PER_STEP", 2)
     for number in range(5):
         make_job(f"job {number}")
     made = start(of(), NOW, actor="ann")
