@@ -33,7 +33,7 @@ class JobState(models.TextChoices):
 
 
 # Active, and yet nothing wakes the clock for it. Kinds that name no instant beforehand are so by nature.
-LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
+LOST_JOBS = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
 
 
 def jobs_named(term: str) -> Q:
@@ -109,7 +109,7 @@ class Job(models.Model):
             # the jobs of a pause set
             models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
             # the watchdog
-            models.Index(F("id"), name="job_lost", condition=LOST),
+            models.Index(F("id"), name="job_lost", condition=LOST_JOBS),
             # the API's and admin's lists
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),

@@ -180,7 +180,7 @@ def test_limits_of_the_job_hold() -> None:
 
 
 def test_never_more_than_some_wait_and_the_next_follow_when_few_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_LIVE", 4)
+    monkeypatch.setattr(backfill, "MAX_LIVE_RUNS", 4)
     monkeypatch.setattr(backfill, "REFILL_AT", 2)
     made = begin(job_with(), last=10, overlap="allow")
     go_on()
@@ -265,7 +265,7 @@ def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
 
 
 def test_cancelling_cancels_what_has_not_begun_and_opens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_LIVE", 3)
+    monkeypatch.setattr(backfill, "MAX_LIVE_RUNS", 3)
     made = begin(job_with(), last=9)
     go_on()
     end(Run.objects.get(nominal_at=at(1)), now=LATER)
@@ -374,4 +374,4 @@ def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     assert (found.is_more, found.n_would_start) == (True, 2000)
     start(job.pk, wanted, NOW, actor="ann")
     do_timed_work(NOW, 100)
-    assert Run.objects.count() == backfill.MOST_LIVE
+    assert Run.objects.count() == backfill.MAX_LIVE_RUNS

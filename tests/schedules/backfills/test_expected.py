@@ -81,7 +81,7 @@ def test_what_lies_before_the_job_goes_by_its_first_schedule_also_if_that_was_ne
 
 
 def test_an_instant_that_two_schedules_name_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "SPANS_AT_ONCE", 2)
+    monkeypatch.setattr(account, "MAX_SPANS_PER_QUERY", 2)
     job = make_job(schedule={"cron": "*/2 * * * *"})
     for n, minute in enumerate((3, 6, 9), start=3):
         definitions.replace(

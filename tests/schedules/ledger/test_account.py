@@ -281,7 +281,7 @@ def test_only_gaps_are_found_however_far_they_lie_and_a_long_search_goes_on_wher
 
 
 def test_many_spans_are_gone_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "SPANS_AT_ONCE", 2)
+    monkeypatch.setattr(account, "MAX_SPANS_PER_QUERY", 2)
     job = make_job(policies=ALLOW)
     for minute in range(1, 8):
         tick(after(minutes=minute), 10)

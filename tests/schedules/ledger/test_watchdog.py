@@ -66,14 +66,14 @@ def job() -> Job:
 
 
 def test_a_job_that_goes_well_is_looked_at_and_nothing_is_told(job: Job) -> None:
-    assert watched(after(minutes=3, seconds=5)) == Watched(n_looked_at=1, n_raised=0, n_mended=0, n_over=0)
+    assert watched(after(minutes=3, seconds=5)) == Watched(n_compared=1, n_raised=0, n_repaired=0, n_over=0)
     assert not Stoppage.objects.exists()
 
 
 def test_a_job_that_has_lost_its_next_instant_is_told_and_goes_on(job: Job) -> None:
     Job.objects.update(next_run_at=None)
     counts = watched(after(minutes=5, seconds=10))
-    assert (counts.n_raised, counts.n_mended) == (1, 1)
+    assert (counts.n_raised, counts.n_repaired) == (1, 1)
     assert told() == [("no_next", "12:05")], "what it owed was settled, and its latest run tells it"
     job.refresh_from_db()
     assert job.next_run_at == after(minutes=6)
@@ -178,9 +178,9 @@ def test_a_job_that_another_holds_is_told_of_all_the_same(job: Job) -> None:
     Job.objects.update(next_run_at=None)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("schedules.queries.LOCK_JOB_IF_FREE", "SELECT 1 WHERE %(id)s::uuid IS NULL")
-        assert watched(after(minutes=4, seconds=10)).n_mended == 0
+        assert watched(after(minutes=4, seconds=10)).n_repaired == 0
     assert told() == [("no_next", "12:03")]
-    assert watched(after(minutes=5, seconds=10)).n_mended == 1
+    assert watched(after(minutes=5, seconds=10)).n_repaired == 1
     assert len(told()) == 1
 
 
@@ -240,7 +240,7 @@ def test_a_mark_ahead_that_could_not_be_set_back_in_time_leaves_a_gap_which_is_t
 
 def test_of_two_passes_at_once_one_tells(job: Job) -> None:
     stoppage = Stoppage.objects.create(job_id=job.pk, why=Why.NO_NEXT, found_at=NOW, stood_at=NOW)
-    told_by = [stoppages._tell(stoppage, job, after(minutes=4)) for _ in range(2)]
+    told_by = [stoppages._report(stoppage, job, after(minutes=4)) for _ in range(2)]
     assert told_by == [True, False]
     assert len(told()) == 1
 
@@ -259,18 +259,18 @@ def test_a_round_goes_on_where_the_last_pass_stopped_and_misses_nobody() -> None
     jobs = [make_job(f"job {n}", policies=ALLOW) for n in range(5)]
     run_until(2)
     Run.objects.filter(nominal_at=after(minutes=2)).delete()
-    looked_at = [watched(after(minutes=2, seconds=n), limit=2).n_looked_at for n in range(3)]
+    looked_at = [watched(after(minutes=2, seconds=n), limit=2).n_compared for n in range(3)]
     assert looked_at == [2, 2, 1]
     assert set(Stoppage.objects.values_list("job_id", flat=True)) == {job.pk for job in jobs}
-    assert watched(after(minutes=2, seconds=4), limit=2).n_looked_at == 2, "the round begins anew"
+    assert watched(after(minutes=2, seconds=4), limit=2).n_compared == 2, "the round begins anew"
 
 
 def test_a_pass_has_time_for_so_many_instants_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "INSTANTS_A_PASS", 5)
+    monkeypatch.setattr(watchdog, "MAX_INSTANTS_PER_PASS", 5)
     for number in range(4):
         make_job(f"job {number}", policies=ALLOW)
     run_until(4)
-    assert [watched(after(minutes=4, seconds=n)).n_looked_at for n in range(2)] == [2, 2]
+    assert [watched(after(minutes=4, seconds=n)).n_compared for n in range(2)] == [2, 2]
 
 
 def test_a_pass_takes_a_fixed_number_of_queries() -> None:
@@ -315,7 +315,7 @@ def test_what_is_over_goes_with_the_history(job: Job) -> None:
 
 def test_the_celery_shell_reads_the_clock_and_counts(job: Job) -> None:
     counts = watch()
-    assert counts is not None and counts["n_looked_at"] == 1
+    assert counts is not None and counts["n_compared"] == 1
 
 
 def test_after_a_pause_nothing_is_missing(job: Job) -> None:

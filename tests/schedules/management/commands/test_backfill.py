@@ -64,7 +64,7 @@ def test_it_is_watched_until_its_runs_are_over(job: Job, monkeypatch: pytest.Mon
         (("report", "--after", "soon"), "--after"),
         (("report", "--after", "2999-01-01"), "--after: The range is empty"),
         (("report", *RANGE, "--pace", "soon"), "--pace"),
-        (("report", *RANGE, "--pace", "9d"), "--pace: A pace lies between"),
+        (("report", *RANGE, "--pace", "9d"), "--pace: A pace is between"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(job: Job, arguments: tuple[str, ...], told_of: str) -> None:
