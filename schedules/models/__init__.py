@@ -1,4 +1,4 @@
-"""Jobs: what should run, when, and after which others; the schedules that they had; backfills, pauses of many, flags."""
+"""The tables: jobs, chains, schedule spans, backfills, pause sets, feature flags, stoppages, the beat's lease."""
 
 from schedules.models.backfill import Backfill, BackfillMode, BackfillState
 from schedules.models.chain import Chain, On
