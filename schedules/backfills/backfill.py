@@ -79,14 +79,14 @@ class BackfillPreview:
     last_at: datetime | None
 
 
-def preview(job: Job, wanted: BackfillRequest, now: datetime) -> BackfillPreview:
+def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
     """Return what a backfill would do; nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
-    _check(job, wanted, now)
+    _check(job, request, now)
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
-    for instant, is_wanted in _select(job, wanted, now, MAX_INSTANTS_PER_STEP):
-        if n_instants == max_counted or n_start == wanted.max_runs:
+    for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP):
+        if n_instants == max_counted or n_start == request.max_runs:
             return BackfillPreview(n_instants, True, n_start, n_passed_over, first_at, last_at)
         n_instants += 1
         if is_wanted:
@@ -96,27 +96,27 @@ def preview(job: Job, wanted: BackfillRequest, now: datetime) -> BackfillPreview
     return BackfillPreview(n_instants, False, n_start, n_passed_over, first_at, last_at)
 
 
-def start(job_id: UUID, wanted: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
+def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
     """Create a backfill, whose runs the beats open. Raises JobGone, InvalidDefinition, JobConflict, CannotRead."""
-    n_instants = _count(job_id, wanted, now)  # before the lock: it may take seconds, and ticks skip a locked job
+    n_instants = _count(job_id, request, now)  # before the lock: it may take seconds, and ticks skip a locked job
     with transaction.atomic():
         job = lock(job_id)
-        _check(job, wanted, now)  # again: the job may have been changed before it was locked
+        _check(job, request, now)  # again: the job may have been changed before it was locked
         tick.settle(job_id, now)
         backfill = Backfill.objects.create(
             scope_id=job.scope_id,
             job_id=job_id,
             job_name=job.name,
             actor=actor,
-            after_at=wanted.after,
-            until_at=wanted.until,
-            mode=wanted.mode,
-            pace=wanted.pace,
-            overlap=wanted.overlap,
-            max_runs=wanted.max_runs,
+            after_at=request.after,
+            until_at=request.until,
+            mode=request.mode,
+            pace=request.pace,
+            overlap=request.overlap,
+            max_runs=request.max_runs,
             created_at=now,
             due_at=now,
-            cursor_at=wanted.after,
+            cursor_at=request.after,
             n_instants=n_instants,
             state=BackfillState.OPEN,
         )
@@ -142,13 +142,13 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     return backfill
 
 
-def _count(job_id: UUID, wanted: BackfillRequest, now: datetime) -> int:
+def _count(job_id: UUID, request: BackfillRequest, now: datetime) -> int:
     """Return the number of instants in the range, counted up to a limit."""
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
-    _check(job, wanted, now)
-    return sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), _max_counted(job)))
+    _check(job, request, now)
+    return sum(1 for _ in islice(expected_instants(job, request.after, request.until), _max_counted(job)))
 
 
 def _max_counted(job: Job) -> int:
@@ -243,10 +243,10 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
     runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
-def _select(job: Job, wanted: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
+def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
     """Yield each instant of the range and whether the mode selects it. Each `batch` instants cost a few queries."""
-    mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
-    instants = expected_instants(job, wanted.after, wanted.until)
+    mode, known_since = request.mode, max(known_from(job), now - settings.MAINSPRING.retention)
+    instants = expected_instants(job, request.after, request.until)
     while part := list(islice(instants, batch)):
         found = history.instant_states(job.pk, part)
         for instant in part:
@@ -285,24 +285,24 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     followed.review([backfill.job_id])
 
 
-def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
+def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
     """Raise InvalidDefinition (messages by field), JobConflict (a job without instants in the past) or CannotRead."""
     errors: dict[str, list[str]] = {}
-    if wanted.until > now:
+    if request.until > now:
         errors["until"] = [
             "This is in the future: a backfill runs instants of the past. Give the present or an earlier instant."
         ]
-    if wanted.after >= wanted.until:
+    if request.after >= request.until:
         errors["after"] = ["The range is empty: after must be earlier than until."]
     kept_since = now - settings.MAINSPRING.retention
-    if wanted.mode is not BackfillMode.ALL and wanted.after < kept_since:
+    if request.mode is not BackfillMode.ALL and request.after < kept_since:
         since = f"{kept_since:%Y-%m-%dT%H:%M:%SZ}"
         errors["after"] = [f"The history begins at {since}: give that instant or a later one, or use mode all."]
-    if wanted.overlap not in OVERLAPS:
+    if request.overlap not in OVERLAPS:
         errors["overlap"] = [
             f"This must be one of {', '.join(OVERLAPS)}: with any other, each run would stop the one before."
         ]
-    if wanted.pace is not None and not MIN_PACE <= wanted.pace <= MAX_PACE:
+    if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = ["A pace is between 100ms and 1d. Leave it out to start runs as fast as the limits allow."]
     if errors:
         raise InvalidDefinition(errors)

@@ -50,9 +50,9 @@ def test_it_is_watched_until_its_runs_are_over(job: Job, monkeypatch: pytest.Mon
     monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
     lines = told(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
     assert lines[1:] == [
-        "0 of 3 looked at, 0 opened",
-        "3 of 3 looked at, 3 opened, 3 queued",
-        "3 of 3 looked at, 3 opened, 3 succeeded",
+        "0 of 3 instants handled, 0 runs opened",
+        "3 of 3 instants handled, 3 runs opened, 3 queued",
+        "3 of 3 instants handled, 3 runs opened, 3 succeeded",
         "Done.",
     ]
 
@@ -71,4 +71,4 @@ def test_what_cannot_be_done_is_said_in_a_line(job: Job, arguments: tuple[str, .
     with pytest.raises(CommandError, match=told_of) as refusal:
         told(*arguments)
     code: Any = refusal.value.returncode
-    assert code == command.FAILED
+    assert code == command.EXIT_REFUSED

@@ -78,7 +78,11 @@ def test_json_is_one_object_a_line(job: Job) -> None:
 def test_a_job_that_others_start_says_so_and_where_its_runs_are(job: Job) -> None:
     follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
     text, code = explained("follower")
-    assert (code, "runs of other jobs start it" in text, f"/api/v1/jobs/{follower.pk}/runs" in text) == (0, True, True)
+    assert (code, "it starts after runs of other jobs" in text, f"/api/v1/jobs/{follower.pk}/runs" in text) == (
+        0,
+        True,
+        True,
+    )
 
 
 def test_what_held_runs_wait_for_is_told(job: Job) -> None:
