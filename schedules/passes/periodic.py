@@ -110,7 +110,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def setup_schedule(self) -> None:
         """Do nothing: Celery calls this where an exception would end the process. The first pass reads the rows."""
 
-    def make_housekeeping(self, now: datetime) -> None:
+    def create_housekeeping_rows(self, now: datetime) -> None:
         """Create missing housekeeping rows, every 30 seconds; warn of disabled ones, once an hour.
 
         A row that an admin has changed stays as it is. Only the beat with the lease calls this: several beats that
@@ -156,7 +156,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._take_lease(now)
         if now >= self._lease_expires_at:
             return self._lease_at
-        self.make_housekeeping(now)
+        self.create_housekeeping_rows(now)
         if now < self._periodic_at:
             return min(self._lease_at, self._periodic_at)
         _ = self.producer  # connect first: what raises here has fired nothing
