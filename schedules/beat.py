@@ -58,13 +58,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
-FAULT_RETRY_DELAY = timedelta(seconds=1)  # after a pass that failed, or a database or broker that does not answer
+FAULT_RETRY_DELAY = timedelta(seconds=1)  # after a pass or a part of it failed, or the broker did not answer
 # Seconds. Nothing ticks while the beat waits for a broker that hangs, and an occurrence found later than
 # MAINSPRING_MISFIRE_GRACE (5 s) counts as missed: the timeout stays well below that.
 BROKER_TIMEOUT = 1.5
 # The transport options that limit how long kombu waits, by driver.
 TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
-# While due rows are locked by another beat or by a person's request, a pass takes nothing: do not spin meanwhile.
+# Due rows may be locked by another beat or by a person's request. Without this delay the beat would spin.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
 # Seconds from the start of a busy pass to the next one: jobs due close together share one transaction.
@@ -108,7 +108,7 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
             task=RUN_TASK,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
-            # kombu must not retry: the beat postpones the message and goes on with the clock.
+            # kombu must not retry: the beat postpones the message, so that its clock does not stop.
             options={**message.options, "retry": False},
             app=app,
         )

@@ -62,27 +62,26 @@ def plan(
     due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
-    left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     overlap_pass = OverlapPass(policies.overlap, live_runs)
-    judged = list(_judged(job, spec, policies, due, now, more=more))
-    for instant, verdict in judged:
-        reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
-        if reason is None and left is not None and overlap_pass.n_started >= left:
+    with_reasons = list(_with_reasons(job, spec, policies, due, now, more=more))
+    for instant, reason_so_far in with_reasons:
+        reason = reason_so_far or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
+        if reason is None and n_left is not None and overlap_pass.n_started >= n_left:
             break
         overlap_pass.add(reason, _overlap(job, policies, instant))
-    decided = list(
-        zip(due, overlap_pass.decisions, strict=False)
-    )  # fewer decisions than instants once max_runs is reached
+    # Not strict: once max_runs is reached, there are fewer decisions than instants.
+    decided = list(zip(due, overlap_pass.decisions, strict=False))
     n_started = overlap_pass.n_started
-    left = None if left is None else left - n_started
+    n_left = None if n_left is None else n_left - n_started
     n_scheduled = job.n_scheduled + n_started
     # The mark never moves back, not even if the clock was set back: each instant up to it has its row.
     mark_at = due[-1] if more else max(now, job.mark_at)
-    waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # the end of the run sets the next instant
-    next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
+    waits = spec.kind is Kind.DELAY and n_started > 0 and n_left != 0  # the end of the run sets the next instant
+    next_run_at = None if n_left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
     starts, caught_up_at = _starts(job, spec, policies, [at for at, made in decided if not made.reason], now)
-    begun = more and _is_begun(job, judged, now)
+    begun = more and _is_begun(job, with_reasons, now)
     # If more is due, all skipped instants of this part are folded: only the last ones of all keep rows of their own.
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
@@ -90,7 +89,7 @@ def plan(
     return Plan(job, route, new_runs, move, overlap_pass.stops)
 
 
-def _judged(
+def _with_reasons(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
     """Yield each due instant with the reason why it does not start, None if pause and catch-up let it start.
@@ -120,15 +119,17 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
-def _is_begun(job: DueJob, judged: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
+def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
     """Whether these instants end within an outage from which a first missed occurrence has already started.
 
     Occurrences that were chosen to start after a pause do not count.
     """
     missed_before = now - settings.MAINSPRING.misfire_grace
-    if judged[-1][0] >= missed_before:
+    if with_reasons[-1][0] >= missed_before:
         return False
-    return job.catch_up_begun or any(reason is None and not job.was_paused_at(instant) for instant, reason in judged)
+    return job.catch_up_begun or any(
+        reason is None and not job.was_paused_at(instant) for instant, reason in with_reasons
+    )
 
 
 def _starts(

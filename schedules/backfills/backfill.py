@@ -52,7 +52,7 @@ OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 class BackfillRequest:
     """What a backfill is to run: the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
 
-    `pace`: time between two starts, None for as many as `MAX_LIVE_RUNS` at once.
+    `pace`: time between two starts; None opens up to `MAX_LIVE_RUNS` runs at once.
     """
 
     after: datetime
@@ -279,7 +279,7 @@ def _is_selected(mode: BackfillMode, state: InstantState | None, *, is_gap: bool
 
 
 def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
-    """End the backfill, under the job's lock: nobody else decides meanwhile whether the job needs follow-ups."""
+    """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     followed.review([backfill.job_id])

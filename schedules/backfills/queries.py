@@ -47,7 +47,7 @@ def lock_backfill(backfill_id: UUID) -> None:
 
 
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
-    """Make those of these backfills due that wait for their runs and have at most `refill_at` live runs left."""
+    """Make the backfills due that wait for their runs to end and have at most `refill_at` live runs left."""
     execute(
         WAKE_BACKFILLS,
         {"id": list(backfill_ids), "now": now, "refill_at": refill_at, "live": [status.value for status in LIVE]},

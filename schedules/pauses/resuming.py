@@ -73,15 +73,15 @@ def preview(
     CannotRead if its schedule is unreadable.
     """
     refuse_unless_paused(job)
-    named, until = _finder(job), _pause_end(job, now)
-    n_occurrences = count_occurrences(named, job.mark_at, until, count_limit)
-    bounds, left = starting_range(named, job.mark_at, until, catch_up, max_runs), _n_left(job)
-    if bounds is None or left == 0:
+    find, until = _finder(job), _pause_end(job, now)
+    n_occurrences = count_occurrences(find, job.mark_at, until, count_limit)
+    bounds, n_left = starting_range(find, job.mark_at, until, catch_up, max_runs), _n_left(job)
+    if bounds is None or n_left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
-    n_would_start = 1 + count_occurrences(named, first_at, last_at, max_runs)
-    if left is not None and left < n_would_start:
-        n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
+    n_would_start = 1 + count_occurrences(find, first_at, last_at, max_runs)
+    if n_left is not None and n_left < n_would_start:
+        n_would_start, last_at = n_left, _nth(find, first_at, last_at, n_left)
     return ResumePreview(n_occurrences, n_would_start, first_at, last_at)
 
 
@@ -126,7 +126,7 @@ def end_each(
 
 
 def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> queries.PauseEnd:
-    """Decide where the job's clock goes on, and which range of occurrences starts."""
+    """Return the next instant of the job after its pause, and the range of occurrences that start."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         # From the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
@@ -141,13 +141,12 @@ def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> q
 
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
-    for job, how in ends:
+    for job, pause_end in ends:
         policies = value_or_none(job.readable_policies)
-        if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            runs.enable_followups(
-                [job.pk]
-            )  # the runs that start now wait for each other: each end must lead to a follow-up
-    queries.end_pauses([how for _, how in ends], now)
+        if pause_end.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
+            # The chosen runs start one after the other: the end of each must lead to a follow-up.
+            runs.enable_followups([job.pk])
+    queries.end_pauses([pause_end for _, pause_end in ends], now)
     runs.wake_beat()
     for job, _ in ends:
         log.info("job_resumed", action="resume", job=str(job.pk), actor=actor)
@@ -172,6 +171,6 @@ def _n_left(job: Job) -> int | None:
     return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
 
 
-def _nth_after(named: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
+def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
     """Return the n-th occurrence in [first_at, last_at], where `first_at` is the first."""
-    return next(islice(named(first_at, last_at), n - 2, None)) if n > 1 else first_at
+    return next(islice(find(first_at, last_at), n - 2, None)) if n > 1 else first_at

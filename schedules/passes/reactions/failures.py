@@ -43,7 +43,7 @@ def _have_failed(job: Job, n_runs: int) -> bool:
 
 def _pause(job: Job, n_failures: int, now: datetime) -> None:
     reason = "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."
-    # JobConflict: the job's schedule has ended meanwhile, and the job starts after no other. Nothing is left to pause.
+    # JobConflict: settling the job has ended its schedule, and it starts after no other job. Nothing is left to pause.
     with suppress(JobConflict):
         triggers.pause(job.pk, now, actor="", reason=reason)
         log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=n_failures)
