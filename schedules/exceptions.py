@@ -1,4 +1,4 @@
-"""The exceptions of the folder: one for each thing that a caller can do about it."""
+"""The exceptions of `schedules`: one for each case that callers handle in its own way."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def plan(
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
     starts, caught_up_at = _starts(job, spec, policies, [at for at, made in decided if not made.reason], now)
     begun = more and _is_begun(job, with_reasons, now)
-    # If more is due, all skipped instants of this part are folded: only the last ones of all keep rows of their own.
+    # If more is due, fold all skipped instants of this part: only the last skipped ones of all get rows of their own.
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
@@ -102,7 +102,7 @@ def _with_reasons(
     catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
     n_missed = 0
     if more and catch_up.mode is CatchUp.ALL:
-        # Only the latest `max_runs` missed instants run: how many come after this part decides about this part.
+        # Only the latest `max_runs` missed instants run. Count the later ones, to know how many of this part do.
         missed = occurrences(spec, due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
     limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
@@ -120,7 +120,7 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether these instants end within an outage from which a first missed occurrence has already started.
+    """Whether these instants end in the middle of an outage of which a first occurrence was started already.
 
     Occurrences that were chosen to start after a pause do not count.
     """

@@ -155,7 +155,7 @@ UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_coun
 """
 
 # periodic: take or renew the lease under which one beat at a time fires the PeriodicTask rows. Beats take it for two
-# seconds: one that expires more than 10 minutes from now was taken before the clock was set back, and does not count.
+# seconds. A lease that expires more than 10 minutes from now was taken before the clock was set back: ignore it.
 TAKE_LEASE = """
 INSERT INTO schedules_beatlease AS lease (name, holder, expires_at) VALUES (%(name)s, %(holder)s, %(expires_at)s)
 ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at

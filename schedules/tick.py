@@ -33,7 +33,8 @@ log = structlog.get_logger(__name__)
 
 # Rows that one pass inserts: a job that catches up with thousands of occurrences delays the others for a moment only.
 MAX_RUNS_PER_PASS = 2000
-# Before a job, follow-up, backfill or pause that failed is tried again: each failure costs a pass that is split.
+# Before a job, follow-up, backfill or pause that failed is tried again. Each failure costs several transactions, since
+# the pass is split to find it.
 PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
@@ -174,6 +175,6 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
 
 
 def _flags_off(policies: Iterable[JobPolicies | Unreadable]) -> frozenset[str]:
-    """Return the feature flags that these policies name and that are off. `plan` reports unreadable policies."""
+    """Return which of the feature flags that these policies name are off. `plan` reports unreadable policies."""
     readable = (value_or_none(found) for found in policies)
     return flags.find_off({found.feature_flag for found in readable if found and found.feature_flag})

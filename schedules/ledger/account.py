@@ -54,7 +54,7 @@ class Account:
 def explain(
     job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
 ) -> Account:
-    """Return a page of up to `limit` entries of (after, until], or of its gaps with `only_gaps`. Raises JobGone."""
+    """Return one page: up to `limit` entries of (after, until], or gaps only with `only_gaps`. Raises JobGone."""
     job, clock = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
@@ -145,7 +145,7 @@ def spans_of(
 
 
 def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
-    """Return the job, None for a deleted job whose spans are kept, and where its clock stands. Raises JobGone."""
+    """Return the job (None if it was deleted but its spans are kept) and where its clock stands. Raises JobGone."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None:
         return job, clock_state_of(job, now)

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 MAX_CLOCK_SKEW = timedelta(minutes=1)  # between machines; a mark that is further ahead is wrong
 FIRST_WINDOW = timedelta(hours=1)  # the first round compares this much of the past
-# A pass holds up a worker, and comes once a minute: its limits keep it short, and a round takes as many as it needs.
+# A pass keeps a worker busy once a minute: these limits keep it short. A round takes as many passes as it needs.
 MAX_JOBS_PER_PASS = 2000
 MAX_INSTANTS_PER_PASS = 20_000
 MAX_INSTANTS_PER_JOB = 500
@@ -104,7 +104,7 @@ def _continue_round(now: datetime, limit: int) -> int:
 def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
     """Record a stoppage of each job with a gap or a mark ahead of the clock; return how many jobs were compared.
 
-    That may be fewer than `jobs`, by the limits of a pass.
+    That may be fewer than `jobs`, as a pass has limits.
     """
     rows = {row.job_id: row for row in ScheduleSpan.objects.filter(job_id__in=[job.pk for job in jobs], until_at=None)}
     windows: dict[UUID, _Window] = {}

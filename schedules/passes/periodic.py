@@ -86,7 +86,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         except Exception as error:
             if isinstance(error, DatabaseFault) and is_database_unavailable():
                 raise
-            # The fault of one row, whatever it is, must not stop the others.
+            # One row that fails, for whatever reason, must not stop the others.
             _log_skipped(self.name, error)
             return schedstate(False, BROKEN_ROW_DELAY)
 
@@ -171,7 +171,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return schedstate(False, LOCKED_ROW_DELAY) if entry.name in self._locked else entry.is_due()
 
     def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
-        """Send a row and store when, or do neither. The stock scheduler stores it minutes later, and logs at info."""
+        """Send a row and store when, in one transaction. The stock scheduler stores it minutes later."""
         entry.options = {**(entry.options or {}), "retry": False}
         row = entry.model
         try:
@@ -199,7 +199,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             log.exception("periodic_task_not_sent", action="beat", name=entry.name)
 
     def is_broker_fault(self, error: BaseException) -> bool:
-        """Whether the broker failed, not the message."""
+        """Whether the broker is at fault, rather than the message."""
         cause = error.__context__ if isinstance(error, SchedulingError) else error
         errors = (*self.connection.connection_errors, *self.connection.channel_errors)
         return isinstance(cause, (*errors, BrokerFault, OSError))

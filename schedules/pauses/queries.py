@@ -91,5 +91,5 @@ def lock_jobs(job_ids: Sequence[UUID]) -> None:
 
 
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause the active ones of these jobs with the terms of a pause set; return how many."""
+    """Pause the jobs that are active, with the terms of a pause set; return how many were paused."""
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})

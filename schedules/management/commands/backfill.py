@@ -116,7 +116,7 @@ def _duration(text: str) -> timedelta:
 
 
 def _find(wanted: str) -> Job:
-    """Return a job by its id or its name. Raises CommandError for none, and for several jobs of one name."""
+    """Return the job with this id or name. Raises CommandError if there is none, or several of that name."""
     found = Job.objects.select_related("spec")
     if job_id := read_id(wanted):
         jobs = list(found.filter(pk=job_id))

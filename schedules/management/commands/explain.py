@@ -79,7 +79,7 @@ class Command(BaseCommand):
 
 
 def _find(wanted: str) -> UUID:
-    """Return the id of a job, given its id or its name. Raises CommandError for no job or several of that name."""
+    """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
     if job_id := read_id(wanted):
         return job_id
     named = Job.objects.filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")

@@ -49,7 +49,7 @@ def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now:
         reason = Reason.PAUSED if _was_paused(start) else Reason.FEATURE_OFF if is_off else None
         together[start.job.pk].add(reason)
     runs.stop_live_runs({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    # Read after all were added: a later start of a job may have replaced an earlier one of the same pass.
+    # Only now: with cancel_other or terminate_other, a later start of a job replaces an earlier one of this pass.
     decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
     return [next(decisions[start.job.pk]) for start in starts]
 

@@ -33,7 +33,7 @@ def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 
 
 def _have_failed(job: Job, n_runs: int) -> bool:
-    """Whether the job's latest `n_runs` runs have failed, as far as they count; cancelled runs do not."""
+    """Whether the latest `n_runs` runs that succeeded or failed, since the job was last resumed, have all failed."""
     latest = runs.Run.objects.filter(job_id=job.pk, status__in=(RunStatus.SUCCEEDED, RunStatus.FAILED))
     if job.resumed_at:
         latest = latest.filter(nominal_at__gt=job.resumed_at)
