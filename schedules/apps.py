@@ -1,4 +1,4 @@
-"""Django's entry for the app."""
+"""The Django app `schedules`."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ from django.apps import AppConfig
 
 class SchedulesConfig(AppConfig):
     name = "schedules"
-    verbose_name = "What and when"
+    verbose_name = "Scheduling"
