@@ -1,4 +1,4 @@
-"""Makes one job of each kind by the product's own functions; `seeds.py` multiplies their rows."""
+"""Creates one job of each kind by the product's functions; `seeds.py` copies their rows."""
 
 from __future__ import annotations
 

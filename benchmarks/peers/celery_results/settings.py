@@ -1,4 +1,4 @@
-"""Settings of that project."""
+"""Settings of the project with django-celery-results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One contender with stores and processes of its own for one measurement, after which nothing is left of them."""
+"""One contender with its own stores and processes, for one measurement. All of them are removed afterwards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from benchmarks.broker import BrokerWatch, NoWatch
+from benchmarks.broker import BrokerMonitor, NoBrokerMonitor
 from benchmarks.contenders.base import Contender
 from benchmarks.exceptions import CannotMeasure
 from benchmarks.processes import Editor
@@ -20,41 +20,42 @@ if TYPE_CHECKING:
     from benchmarks.processes import Process
     from benchmarks.stores import Stores
 
-LOOK_EVERY = 0.02  # seconds
+POLL_INTERVAL = 0.02  # seconds; figures do not depend on it: they use the times of the broker and of the runs
+READY_TIMEOUT = 60.0  # seconds
 Kind = TypeVar("Kind", bound=Contender)
 
 
-class Arena(Generic[Kind]):
-    """Where a measurement takes place, with `n_jobs` jobs that are for another day."""
+class Trial(Generic[Kind]):
+    """Starts the contender's processes and waits for their effects. `n_jobs` jobs exist and are not due."""
 
-    def __init__(self, stores: Stores, contender: Kind, watch: BrokerWatch, n_jobs: int) -> None:
+    def __init__(self, stores: Stores, contender: Kind, broker: BrokerMonitor, n_jobs: int) -> None:
         self.stores = stores
         self.contender = contender
-        self.watch = watch
+        self.broker = broker
         self.n_jobs = n_jobs
         self._processes: list[Process] = []
         self._editors: list[Editor] = []
         self._n_started = 0
 
     def start(self, role: str) -> Process:
-        """Start a process; one that says when it is ready has said so when this returns."""
+        """Start a process, and wait for its ready line if its role prints one."""
         self._n_started += 1
         process = self.contender.start(role, self._n_started)
         self._processes.append(process)
         if text := self.contender.ready_text(role):
-            self.wait(lambda: text in process.log, 60, f"{role} was ready")
+            self.wait(lambda: text in process.log, READY_TIMEOUT, f"{role} was ready")
         return process
 
     def start_if_any(self, role: str) -> None:
-        """Start a process of a role that not every contender has."""
+        """Start a process if the contender has this role."""
         if role in self.contender.roles:
             self.start(role)
 
-    def edit(self) -> Editor:
-        """Start the contender's editor, and wait for it."""
+    def start_editor(self) -> Editor:
+        """Start the contender's editor and wait until it is ready."""
         editor = Editor(self.contender.editor(), self.contender.environment, self.contender.folder / "editor.log")
         self._editors.append(editor)
-        editor.answer()
+        editor.read_reply()
         return editor
 
     def kill(self, process: Process) -> None:
@@ -63,50 +64,51 @@ class Arena(Generic[Kind]):
         process.kill()
 
     def stop_all(self) -> None:
-        """Kill what is running."""
+        """Kill all processes and editors."""
         while self._processes:
             self._processes.pop().kill()
         while self._editors:
             self._editors.pop().kill()
 
-    def wait(self, condition: Callable[[], bool], seconds: float, what: str, *, every: float = LOOK_EVERY) -> None:
-        """Return once `condition` holds; raises CannotMeasure when it does not, or when a process has ended."""
-        until = time.monotonic() + seconds
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str, *, every: float = POLL_INTERVAL) -> None:
+        """Return once `condition` holds. Raises CannotMeasure after `seconds`, or when a process has ended."""
+        deadline = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise CannotMeasure(f"not within {seconds:.0f} s: {what}")
             for process in self._processes:
                 process.check()
             self.rest(every)
 
     def rest(self, seconds: float) -> None:
-        """Let time pass, and the broker's reports not pile up."""
+        """Sleep, then drain the broker's reports: Valkey drops a monitor whose output buffer is full."""
         time.sleep(seconds)
-        self.watch.drain()
+        self.broker.drain()
 
     def rest_until(self, at: float) -> None:
-        """Let time pass until an instant, in seconds since 1970."""
+        """Sleep until an instant, in seconds since 1970."""
         while (left := at - time.time()) > 0:
             self.rest(min(left, 1.0))
 
     def wait_for_messages(self, n: int, seconds: float) -> list[float]:
-        """The instants at which the messages of the first `n` runs reached the broker."""
-        self.wait(lambda: len(self.watch.pushed_at()) >= n, seconds, f"the messages of {n:,} runs were in the broker")
-        return self.watch.pushed_at()[:n]
+        """Return when the messages of the first `n` runs reached the broker, in seconds since 1970."""
+        self.wait(lambda: len(self.broker.pushed_at()) >= n, seconds, f"the messages of {n:,} runs were in the broker")
+        return self.broker.pushed_at()[:n]
 
     def wait_for_runs(self, n: int, seconds: float) -> None:
-        """Return when `n` runs are over."""
+        """Return when `n` runs have finished."""
         try:
-            self.wait(lambda: self.contender.n_done() >= n, seconds, f"{n:,} runs were over", every=0.5)
+            # Each check is a query of the database under measurement: twice a second costs it nothing.
+            self.wait(lambda: self.contender.n_finished() >= n, seconds, f"{n:,} runs had finished", every=0.5)
         except CannotMeasure as error:
-            raise CannotMeasure(f"{error} ({self.contender.n_done():,} were)") from error
+            raise CannotMeasure(f"{error} ({self.contender.n_finished():,} had)") from error
 
 
 @contextmanager
-def arena(stores: Stores, kind: type[Kind], n_jobs: int) -> Iterator[Arena[Kind]]:
-    """Fresh stores for a contender; everything is killed and dropped at the end, whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="mainspring-bench-") as place:
-        folder = Path(place)
+def new_trial(stores: Stores, kind: type[Kind], n_jobs: int) -> Iterator[Trial[Kind]]:
+    """Yield a trial with fresh stores; at the end, kill its processes and drop its database even after an error."""
+    with tempfile.TemporaryDirectory(prefix="mainspring-bench-") as name:
+        folder = Path(name)
         steps = [Step("prepare", lambda url: kind(url, stores.broker_url, folder).prepare())]
         if n_jobs and kind.keeps_jobs_in_database:
             steps.append(
@@ -116,10 +118,10 @@ def arena(stores: Stores, kind: type[Kind], n_jobs: int) -> Iterator[Arena[Kind]
             contender = kind(database_url, stores.broker_url, folder)
             if n_jobs and not kind.keeps_jobs_in_database:
                 contender.fill(n_jobs)
-            watch = BrokerWatch(stores.broker_url, kind.queue, kind.n_runs) if kind.queue else NoWatch()
-            with watch:
-                ring = Arena(stores, contender, watch, n_jobs)
+            broker = BrokerMonitor(stores.broker_url, kind.queue, kind.n_runs) if kind.queue else NoBrokerMonitor()
+            with broker:
+                trial = Trial(stores, contender, broker, n_jobs)
                 try:
-                    yield ring
+                    yield trial
                 finally:
-                    ring.stop_all()
+                    trial.stop_all()
