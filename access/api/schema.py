@@ -119,7 +119,7 @@ EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: ("Authentication credentials were not provided.", []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("There is nothing here: it never was, or it was deleted.", []),
+    404: ("There is nothing at this URL: it does not exist, or it was deleted.", []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: at most 65536 bytes are taken.", []),
     415: ('Unsupported media type "text/plain" in request.', []),

@@ -1,4 +1,4 @@
-"""What a browser is shown at an address where nothing is."""
+"""Proves that a browser gets a 404 page in the admin's theme with a link back."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 
-def test_a_missing_page_wears_the_theme_and_leads_back(admin_user: User) -> None:
-    for client, address, way_back in (
+def test_a_404_page_has_the_theme_and_a_link_to_the_overview_or_sign_in(admin_user: User) -> None:
+    for client, url, link in (
         (Client(), "/nowhere", "Sign in"),
-        (signed_in(admin_user), "/nowhere", "To the overview"),
-        (signed_in(admin_user), "/admin/nowhere/", "To the overview"),
+        (signed_in(admin_user), "/nowhere", "Go to the overview"),
+        (signed_in(admin_user), "/admin/nowhere/", "Go to the overview"),
     ):
-        answer = client.get(address, secure=True)
-        text = answer.content.decode()
-        assert answer.status_code == 404
+        response = client.get(url, secure=True)
+        text = response.content.decode()
+        assert response.status_code == 404
         assert "mainspring/admin.css" in text
-        assert f'href="/admin/">{way_back}</a>' in text
+        assert f'href="/admin/">{link}</a>' in text
