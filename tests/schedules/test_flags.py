@@ -98,7 +98,7 @@ def test_a_pass_asks_for_flags_once_and_only_where_a_job_names_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "takes a text")],
+    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "must be a string")],
 )
 def test_a_job_names_a_flag_that_there_is(name: object, part: str) -> None:
     with pytest.raises(InvalidDefinition) as refusal:

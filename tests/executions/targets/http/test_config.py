@@ -57,7 +57,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"body_format": "xml"}, "body_format", "json"),
         ({"connect_timeout": "0.5ms"}, "connect_timeout", "1ms"),
         ({"connect_timeout": "2d"}, "connect_timeout", "1ms"),
-        ({"read_timeout": True}, "read_timeout", "length of time"),
+        ({"read_timeout": True}, "read_timeout", "is not a duration"),
         ({"success_statuses": []}, "success_statuses", "one status"),
         ({"success_statuses": [99]}, "success_statuses.0", "100 to 599"),
         ({"success_statuses": ["300-200"]}, "success_statuses.0", "range"),
