@@ -84,12 +84,14 @@ class ApiKey(models.Model):
         if mark != "ms" or not prefix.isascii() or not secret.isascii():
             return None
         row = cls.objects.select_related("user").filter(prefix=prefix, revoked_at=None, user__is_active=True).first()
+        # compare_digest takes the same time wherever the digests differ, so that the time reveals nothing.
         if row is None or not hmac.compare_digest(_digest(secret), bytes(row.digest)):
             return None
         return None if row.expires_at and row.expires_at <= now else row
 
     def note_use(self, now: datetime) -> None:
         """Store `now` as the time of the last use, at most once a minute."""
+        # The condition is repeated in SQL: of requests at the same time, one writes and the others do not wait.
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
         if self.last_used_at is None or self.last_used_at < now - LAST_USED_PRECISION:
             type(self).objects.filter(stale, pk=self.pk).update(last_used_at=now)

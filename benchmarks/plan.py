@@ -32,6 +32,7 @@ def measurements(*, quick: bool, n_runs: int) -> list[Measurement]:
 
 
 def starts() -> list[Measurement]:
+    """A1 and A2: beat's start, memory and idle cost."""
     found = []
     for n in (1_000, 10_000, 100_000, 1_000_000):
         measure = partial(start.measure, n_starts=3, idle_seconds=6.0)
@@ -46,6 +47,7 @@ def starts() -> list[Measurement]:
 
 
 def pickups() -> list[Measurement]:
+    """A3: the time from an edit to its message."""
     found = []
     for n in (1_000, 100_000, 1_000_000):
         peers = [Case(StockBeat, partial(pickup.measure, n_edits=4, settle_seconds=5 + n / 8_000), n)]
@@ -59,6 +61,7 @@ def pickups() -> list[Measurement]:
 
 
 def steadies() -> list[Measurement]:
+    """A4: start delays under a steady load."""
     found = []
     for n in (10_000, 100_000, 1_000_000):
         measure = partial(start_delay.steady, per_second=200, seconds=15, edits_per_second=20)
@@ -72,6 +75,7 @@ def steadies() -> list[Measurement]:
 
 
 def herds() -> list[Measurement]:
+    """A5: start delays when many jobs are due at one instant."""
     found = []
     for n_due, n in ((1_000, 1_000), (1_000, 10_000), (10_000, 10_000), (10_000, 100_000), (10_000, 1_000_000)):
         measure = partial(start_delay.herd, n_due=n_due)
@@ -87,6 +91,7 @@ def herds() -> list[Measurement]:
 
 
 def backlogs() -> list[Measurement]:
+    """A6: runs per second under a backlog."""
     found = []
     for n in (3_000, 20_000, 50_000):
         measure = partial(backlog.measure, n_runs=n)
@@ -109,6 +114,7 @@ def backlogs() -> list[Measurement]:
 
 
 def http_calls() -> list[Measurement]:
+    """A7: HTTP runs."""
     found = []
     for n, n_workers in ((500, 1), (2_000, 1), (5_000, 1), (5_000, 2)):
         case = Case(MainspringHttp, partial(http_runs.at_once, n_runs=n, n_workers=n_workers), n)
@@ -118,12 +124,14 @@ def http_calls() -> list[Measurement]:
 
 
 def takeovers() -> list[Measurement]:
+    """A8: the gap after a beat is killed."""
     measure = partial(takeover.measure, n_kills=5, settle_seconds=4)
     size = "1,000,000 jobs, one due every 100 ms"
     return [Measurement("a8", "A8", "take-over", size, Case(Mainspring, measure, 1_000_000), (), TAKEOVER)]
 
 
 def api(n_runs: int) -> list[Measurement]:
+    """A9: the REST API, with a history of up to `n_runs` runs."""
     found = []
     for n_jobs, n in ((10_000, n_runs // 100), (100_000, n_runs // 10), (1_000_000, n_runs)):
         case = Case(
@@ -134,6 +142,7 @@ def api(n_runs: int) -> list[Measurement]:
 
 
 def rest() -> list[Measurement]:
+    """A10 and A11: round trips, which a test counts, and the cost of all idle processes."""
     ours = Case(Mainspring, partial(idle.measure, settle_seconds=10, seconds=20), 1_000_000)
     stock = Case(StockBeat, partial(idle.measure, settle_seconds=20, seconds=20), 100_000, size="100,000 jobs")
     return [

@@ -39,6 +39,7 @@ class Environment(Mapping[str, str]):
         return len(self._variables)
 
     def text(self, name: str, default: str = "") -> str:
+        """Return the value, or the default if it is not set."""
         return self.get(name, default)
 
     def required(self, name: str, example: str) -> str:
@@ -50,18 +51,21 @@ class Environment(Mapping[str, str]):
         )
 
     def flag(self, name: str, default: bool) -> bool:
+        """Return a boolean: true, 1, yes, false, 0 or no in any case. Raises ImproperlyConfigured for anything else."""
         text = self.text(name, str(default)).lower()
         if text not in BOOLEANS:
             raise ImproperlyConfigured(f"{name} is {text!r}: it must be true or false.")
         return BOOLEANS[text]
 
     def choice(self, name: str, default: str, among: Sequence[str]) -> str:
+        """Return the value in upper case. Raises ImproperlyConfigured if it is not one of `among`."""
         text = self.text(name, default).upper()
         if text not in among:
             raise ImproperlyConfigured(f"{name} is {text!r}: it must be one of {', '.join(among)}.")
         return text
 
     def count(self, name: str, default: int) -> int:
+        """Return a whole number, 0 or more. Raises ImproperlyConfigured for anything else."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not text.isascii() or len(text) > MAX_COUNT_DIGITS:
             raise ImproperlyConfigured(f"{name} is {text!r}: it must be a whole number, 0 or more.")

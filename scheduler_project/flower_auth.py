@@ -42,6 +42,7 @@ def login_url() -> str:
 
 
 def _look_up(session_key: str) -> str:
+    # As Django does around each request: a thread must not use a connection that the server has closed, nor keep one.
     close_old_connections()
     try:
         return superuser(session_key)

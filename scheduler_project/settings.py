@@ -49,7 +49,7 @@ if _pool_size:
         "timeout": 4,  # seconds to wait for a connection: as long as a worker tries to claim a run
         "reconnect_timeout": 5,
     }
-DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
+DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60  # Django refuses persistent connections with a pool
 # The check costs a round trip per request. Workers leave it off: they retry a claim. wsgi.py switches it on, because a
 # user of the web process would see the error.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = env.flag("MAINSPRING_DB_CHECK", default=False)
@@ -88,17 +88,17 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_WORKER_SEND_TASK_EVENTS = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ACKS_LATE = True  # the message of a worker that is killed is delivered again
+CELERY_TASK_IGNORE_RESULT = True  # results are in PostgreSQL, in the rows of runs
+CELERY_TASK_SEND_SENT_EVENT = True  # for Flower
+CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a busy worker must not hold messages that an idle one could run
 # Seconds until a new worker process that does not report is replaced: waiting for a database connection takes time.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0
 CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers wait for their broker as long as it takes
 IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
@@ -140,11 +140,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "scheduler_project.web.health.answer_probes",
+    "scheduler_project.web.health.answer_probes",  # first: health checks come over plain HTTP and by IP address
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "access.middleware.drop_invalid_session_cookie",
+    "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -235,5 +235,5 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-LOGGING_CONFIG = None
+LOGGING_CONFIG = None  # Django would add its own handlers
 logging_config(env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS), json=env.flag("MAINSPRING_LOG_JSON", default=False))

@@ -98,12 +98,15 @@ class Consumer(consumer.Consumer):
         return handle_or_drop
 
     def on_unknown_message(self, body: Any, message: Any) -> None:
+        """Drop a message that is not Celery's."""
         self._drop(message, "it is not a Celery message")
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Drop a message whose body cannot be read."""
         self._drop(message, one_line(exc))
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """Drop a message for a task with invalid arguments or headers."""
         self._drop(message, one_line(exc))
 
     def _drop(self, message: Any, error: str) -> None:

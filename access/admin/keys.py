@@ -60,6 +60,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     empty_article = "an"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        """Return the user's own keys; all keys for a superuser."""
         keys = super().get_queryset(request)
         return keys if _is_superuser(request) else keys.filter(user_id=request.user.pk or 0)
 
@@ -75,6 +76,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ["name", "user", "expires_at"] if _is_superuser(request) else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
+        """Return all fields of an existing key: a key can only be revoked."""
         return self.get_fields(request, obj) if obj is not None else []
 
     def formfield_for_foreignkey(
@@ -109,6 +111,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+        """Issue a new key. The user of the form counts only if a superuser sent it."""
         if change:
             return
         user = obj.user if _is_superuser(request) else User.objects.get(pk=request.user.pk or 0)

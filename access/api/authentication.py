@@ -20,6 +20,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Returns (user, key) for a valid key, None without a key. Raises AuthenticationFailed for an invalid one."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        # latin-1 decodes any bytes, so that a header with other characters is an unknown key and no server error.
         scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -33,10 +34,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         return found.user, found
 
     def authenticate_header(self, request: Request) -> str:
+        # With this header Django REST framework responds with 401, without it with 403.
         return "Bearer"
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
+    """Documents ApiKeyAuthentication in the OpenAPI document."""
+
     target_class = "access.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 

@@ -32,10 +32,12 @@ class JsonParser(BaseParser):
         content_length = context["request"].META.get("CONTENT_LENGTH") or "0"
         if content_length.isdecimal() and int(content_length) > limit:
             raise BodyTooLarge(limit)
+        # Without a Content-Length, one byte more than the limit shows that the body is too large.
         body: bytes = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge(limit)
         try:
+            # utf-8-sig also accepts the byte order mark that some programs on Windows write.
             return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
         except UnicodeDecodeError as error:
             raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from error

@@ -10,13 +10,11 @@ from benchmarks import seeds
 from benchmarks.contenders.base import WORKER_OPTIONS, CeleryContender, Run
 from benchmarks.exceptions import CannotMeasure
 from benchmarks.processes import ROOT, output_of, python, run
-from scheduler_project.launch.server import free_port
+from scheduler_project.launch.server import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-ADDRESS = "127.0.0.1"
 
 
 class Mainspring(CeleryContender):
@@ -56,7 +54,7 @@ class Mainspring(CeleryContender):
                 threads = ("-P", "threads", "-c", str(self.http_threads), "--without-gossip", "--without-mingle")
                 return [*pool, *celery, "worker", "-n", "http@%h", "-Q", "http,housekeeping", *threads]
             case _:
-                config = ("--config", "python:scheduler_project.gunicornconfig", "--bind", f"{ADDRESS}:{self.port}")
+                config = ("--config", "python:scheduler_project.gunicornconfig", "--bind", f"{HOST}:{self.port}")
                 return [*pool, *python("-m", "gunicorn", "scheduler_project.wsgi"), *config]
 
     def ready_text(self, role: str) -> str:

@@ -12,7 +12,7 @@ from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 
 MIN_LEAD = timedelta(milliseconds=1)  # the API refuses an `at` that has passed, so "at once" is a millisecond from now
-FAR_AWAY = "2999-01-01T00:00:00Z"
+FAR_AWAY = "2999-01-01T00:00:00Z"  # never due during a measurement
 
 
 def wanted(name: str, at: str, **more: Any) -> dict[str, Any]:

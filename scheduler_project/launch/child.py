@@ -67,7 +67,7 @@ class Child:
             os.close(reader)
             raise
         finally:
-            os.close(writer)
+            os.close(writer)  # the child has its own copy: with this one open, its end would not close the pipe
         os.set_blocking(reader, False)
         self.splitter, self.started_at, self.restart_at = LineSplitter(), time.monotonic(), None
         return reader
@@ -83,6 +83,6 @@ class Child:
         if self.process:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
+            except ProcessLookupError:  # the process and all its children have ended
                 return
             self.process.wait()

@@ -22,7 +22,7 @@ class CombinedLog:
     written (a full disk), the terminal shows that once, and writing is tried again every `RETRY_SECONDS`.
     """
 
-    RETRY_SECONDS = 10.0
+    RETRY_SECONDS = 10.0  # opening a file for each line would slow down the programs, which wait for their output
 
     def __init__(self, file: Path | None = None, *, terminal: BinaryIO | None = None, width: int = 11) -> None:
         self._terminal = terminal or sys.stdout.buffer

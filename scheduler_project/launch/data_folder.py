@@ -55,6 +55,7 @@ class DataFolder:
         """Yield True and hold the lock until the block ends, or yield False if another launch holds it."""
         with self._lock_file.open("a+") as lock:
             try:
+                # The kernel releases this lock when the process ends, even by SIGKILL.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
@@ -72,7 +73,7 @@ class DataFolder:
         """Return the key that signs sessions and tokens. It is created once: a new one would end all sessions."""
         path = self.folder / "secret-key"
         if not path.exists():
-            path.touch(mode=0o600)
+            path.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
             path.write_text(secrets.token_urlsafe(50))
         return path.read_text()
 
@@ -82,7 +83,7 @@ class DataFolder:
         With `stack`, start those stores and stop them when it unwinds. Without, use the ones of the running launch.
         """
         variables = dict(os.environ)
-        variables.setdefault("MAINSPRING_HTTPS", "false")
+        variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address
         if not is_set("SECRET_KEY"):
             variables["SECRET_KEY"] = self.secret_key()
         if not (is_set("BROKER_URL") or is_set("REDIS_URL")):

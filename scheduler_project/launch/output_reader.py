@@ -26,6 +26,8 @@ class OutputReader:
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Self:
+        # Python writes a byte to this pipe for each signal, which ends select() without a race: a signal that arrives
+        # just before select() is not missed.
         self._reader, self._writer = os.pipe()
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)

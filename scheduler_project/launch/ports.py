@@ -27,6 +27,7 @@ def chosen_port(name: str, default: int) -> int:
     return port
 
 
+# Not `ss` or `lsof`, which many machines do not have.
 def process_listening_on(port: int) -> str:
     """Return the process that listens on this port, as "process 123 (its command)"; empty if it can't be found."""
     sockets = set()

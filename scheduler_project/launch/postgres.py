@@ -16,7 +16,7 @@ from scheduler_project.launch.server import HOST, Server
 from scheduler_project.launch.unprivileged import PostgresPrograms, find_programs
 
 USER = DATABASE = "mainspring"
-MIN_VERSION = 14
+MIN_VERSION = 14  # the oldest version that Mainspring's SQL supports
 # Faster for tests. A killed server still keeps committed data; only a crash of the machine can lose it.
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
@@ -73,7 +73,7 @@ class Postgres(Server):
             shutil.rmtree(self.data, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
             self._initdb()
             self._create_database()
-            complete.touch()
+            complete.touch()  # last: without this file the next start repeats both
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(self.programs.version):
             raise CannotLaunch(
@@ -130,8 +130,8 @@ class Postgres(Server):
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
-            "unix_socket_directories": "",
-            "max_connections": "200",
+            "unix_socket_directories": "",  # the path of a socket is limited to some 100 characters
+            "max_connections": "200",  # the pools of all programs, and tests in several processes
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORTS = range(20000, 32000)  # below Linux's range for outgoing connections, which could take a port between two starts
-N_PORT_TRIES = 200
+N_PORT_TRIES = 200  # if all of these are in use, the machine has another problem
 OLD_PROCESSES_TIMEOUT = 5.0  # seconds until backends of a killed server are killed, and again until they are ignored
 START_TIMEOUT = 120  # seconds: after a crash a server first recovers its data
 STOP_TIMEOUT = 15  # seconds; then the server is killed, which loses no committed data
@@ -76,7 +76,7 @@ class Server(ABC):
             port, password = int(stored["port"]), str(stored["password"])
         except (FileNotFoundError, ValueError, KeyError):
             port, password = 0, secrets.token_urlsafe(24)
-        self._stop_leftover()
+        self._stop_leftover()  # first: it may use the stored port
         if not port or not port_is_free(port):
             port = free_port()
             path.touch(mode=0o600)

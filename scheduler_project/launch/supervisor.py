@@ -27,9 +27,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DUPLICATE_SIGNAL_SECONDS = 0.5
 # A program whose log level hides its ready line counts as ready after this time.
 ASSUME_READY_AFTER = 20.0  # seconds
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.25  # output and signals end the wait earlier; this is for restarts that are due
 STARTING_POLL_SECONDS = 0.05  # while a store is starting: all programs wait for it
-STOPPING_POLL_SECONDS = 0.1
+STOPPING_POLL_SECONDS = 0.1  # a second Ctrl+C and the end of a grace period are noticed this soon
 
 
 class Supervisor:
@@ -82,6 +82,7 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
+            # A closed log (`make run | head`) ends everything: nobody would see what the programs do.
             while not self._n_requests and not self._log.closed:
                 self._output.run(POLL_SECONDS if self._stores_are_serving() else STARTING_POLL_SECONDS)
                 for store in self._stores:
@@ -120,7 +121,7 @@ class Supervisor:
             return
         ended = describe_exit(child.process.returncode)
         child.kill()  # processes that it started and that outlived it
-        self._output.run(0)
+        self._output.run(0)  # its last lines, for the message below
         child.process, child.ready = None, False
         child.failures.add(now - child.started_at)
         if child.failures.too_many:

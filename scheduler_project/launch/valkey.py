@@ -68,8 +68,8 @@ class Valkey(Server):
             "set-proc-title": "no",  # the title would hide the configuration's path, which is this server's `mark`
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
-            "save": '""',
-            "maxmemory-policy": "noeviction",
+            "save": '""',  # no snapshots beside the append-only file
+            "maxmemory-policy": "noeviction",  # refuse writes instead of dropping messages
         }
         self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
 

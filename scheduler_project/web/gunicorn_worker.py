@@ -36,10 +36,13 @@ class TimedSocket(socket.socket):
         self.read_by = time.monotonic() + READ_TIMEOUT
 
     def setblocking(self, flag: bool) -> None:
+        """Set the write timeout where gunicorn switches the connection to blocking mode."""
+        # gunicorn also calls this for connections that it has closed.
         if self.fileno() >= 0:
             self.settimeout(WRITE_TIMEOUT if flag else 0.0)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read until the request's deadline. Raises NoMoreData after it, which gunicorn handles without logging."""
         allowed = self.gettimeout()
         if allowed == 0.0:
             return super().recv(bufsize, flags)
@@ -53,10 +56,12 @@ class TimedSocket(socket.socket):
             self.settimeout(allowed)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
+        """Send all data. Raises BrokenPipeError if the client does not read it."""
         with _timeout_as_broken_pipe():
             super().sendall(data, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
+        """Send a file. Raises BrokenPipeError if the client does not read it."""
         with _timeout_as_broken_pipe():
             return super().sendfile(file, offset, count)
 

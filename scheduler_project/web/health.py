@@ -48,7 +48,7 @@ class Readiness:
     only, and none of the threads that serve requests.
     """
 
-    MAX_AGE_SECONDS = 1.0
+    MAX_AGE_SECONDS = 1.0  # anybody may request the check, which must not become a load for the database
     TIMEOUT_SECONDS = 2.0  # a database that takes longer counts as failed
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-API = "/api/"
+API = "/api/"  # errors of URLs below it are JSON, all others are pages
 NOT_FOUND = "There is nothing at this URL: it does not exist, or it was deleted."
 SERVER_ERROR = "The server failed, and has logged the error. You can send the request again."
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-ZONE_COOKIE = "mainspring_zone"
+ZONE_COOKIE = "mainspring_zone"  # set by static/mainspring/times.js
 
 
 def activate_viewer_timezone(

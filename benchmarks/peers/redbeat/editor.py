@@ -16,9 +16,9 @@ def create(number: int) -> None:
 
 
 def change(number: int) -> None:
-    made = entry(f"job {number}", time.time())
-    made.save()
-    made.reschedule(made.last_run_at)  # `save` does not overwrite the stored time of the last run
+    new_entry = entry(f"job {number}", time.time())
+    new_entry.save()
+    new_entry.reschedule(new_entry.last_run_at)  # `save` does not overwrite the stored time of the last run
 
 
 def touch(number: int) -> None:

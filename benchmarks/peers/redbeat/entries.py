@@ -41,10 +41,12 @@ def save_all(wanted: Iterable[tuple[str, float]]) -> None:
     for first in range(0, len(waiting), ENTRIES_PER_PIPELINE):
         with client.pipeline(transaction=False) as pipe:
             for name, at in waiting[first : first + ENTRIES_PER_PIPELINE]:
-                made = entry(name, at)
+                new_entry = entry(name, at)
                 fields = ("name", "task", "args", "kwargs", "options", "schedule", "enabled")
-                definition = {field: getattr(made, field) for field in fields}
-                pipe.hset(made.key, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
-                pipe.hset(made.key, "meta", json.dumps({"last_run_at": made.last_run_at}, cls=RedBeatJSONEncoder))
-                pipe.zadd(SCHEDULE, {made.key: at})
+                definition = {field: getattr(new_entry, field) for field in fields}
+                pipe.hset(new_entry.key, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
+                pipe.hset(
+                    new_entry.key, "meta", json.dumps({"last_run_at": new_entry.last_run_at}, cls=RedBeatJSONEncoder)
+                )
+                pipe.zadd(SCHEDULE, {new_entry.key: at})
             pipe.execute()

@@ -6,7 +6,7 @@ import environ
 
 env = environ.Env()
 
-SECRET_KEY = "used for nothing here"
+SECRET_KEY = "not used"
 # With Django's default, beat reconnects on every tick; a careful operator would keep connections open.
 DATABASES = {"default": {**env.db_url("DATABASE_URL"), "CONN_MAX_AGE": 60}}
 INSTALLED_APPS = ["django_celery_beat"]

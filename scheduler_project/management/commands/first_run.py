@@ -23,6 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the administrator, unless a superuser or a user with that name exists."""
         with transaction.atomic():
+            # A user called `admin` who is no superuser must not be overwritten either.
             if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
                 answer: dict[str, object] = {"created": False}
             else:
