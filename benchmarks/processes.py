@@ -1,4 +1,4 @@
-"""Processes under measurement: started as an operator starts them, read in /proc, killed with their children."""
+"""Processes under measurement: started as an operator starts them, measured by /proc, killed with their children."""
 
 from __future__ import annotations
 

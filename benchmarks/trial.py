@@ -26,7 +26,7 @@ Kind = TypeVar("Kind", bound=Contender)
 
 
 class Trial(Generic[Kind]):
-    """Starts the contender's processes and waits for their effects. `n_jobs` jobs exist and are not due."""
+    """Starts the contender's processes and waits for their messages and runs. `n_jobs` jobs exist and are not due."""
 
     def __init__(self, stores: Stores, contender: Kind, broker: BrokerMonitor, n_jobs: int) -> None:
         self.stores = stores

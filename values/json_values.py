@@ -89,7 +89,7 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
                 return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: use fewer levels."
             n_values += len(item)
             if n_values > MAX_VALUES:
-                return _dotted(where), f"Up to here there are more than {MAX_VALUES} values: send fewer."
+                return _dotted(where), f"This exceeds the limit of {MAX_VALUES} values in all: send fewer."
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):

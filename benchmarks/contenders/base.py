@@ -108,7 +108,7 @@ class CeleryContender(Contender):
 
     @property
     def interpreter(self) -> str:
-        """The path of the Python that has its packages; by default the one that runs the benchmark."""
+        """The path of the Python with this contender's packages; by default the one that runs the benchmark."""
         return python()[0]
 
     def command(self, role: str) -> list[str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RecordsStarts(Contender):
-    """Reads runs from that file. A no-op takes no time, so a run's start also counts as its end."""
+    """Reads the runs from the file. A no-op takes no time, so the start of a run also counts as its end."""
 
     def variables(self, folder: Path) -> Mapping[str, str]:
         return {"BENCH_STARTS": str(folder / "starts")}

@@ -37,7 +37,7 @@ class DataFolder:
 
     def __init__(self, folder: Path) -> None:
         """Create the folder. Raises CannotLaunch if that fails."""
-        self.folder = folder
+        self.path = folder
         try:
             for path in (folder, folder / "logs"):
                 path.mkdir(mode=0o700, exist_ok=True)
@@ -71,7 +71,7 @@ class DataFolder:
 
     def secret_key(self) -> str:
         """Return the key that signs sessions and tokens. It is created once: a new one would end all sessions."""
-        path = self.folder / "secret-key"
+        path = self.path / "secret-key"
         if not path.exists():
             path.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
             path.write_text(secrets.token_urlsafe(50))
@@ -89,13 +89,13 @@ class DataFolder:
         if not (is_set("BROKER_URL") or is_set("REDIS_URL")):
             variables["BROKER_URL"] = variables["REDIS_URL"] = self._url(Valkey, stack)
         if not is_set("DATABASE_URL"):
-            if stack and not (self.folder / Postgres.name).exists():
+            if stack and not (self.path / Postgres.name).exists():
                 log("Creating a database in .mainspring.")
             variables["DATABASE_URL"] = self._url(Postgres, stack)
         return variables
 
     def _url(self, kind: type[Postgres | Valkey], stack: ExitStack | None) -> str:
-        folder = self.folder / kind.name
+        folder = self.path / kind.name
         if stack is None:
             return kind.url_of_running(folder)
         self.stores.append(stack.enter_context(kind(folder, durable=True)))

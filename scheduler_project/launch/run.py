@@ -43,7 +43,7 @@ def run() -> int:
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
         if port == flower_port:
             raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Set them to different ports.")
-        combined_log = stack.enter_context(closing(CombinedLog(folder.folder / "logs" / "mainspring.log")))
+        combined_log = stack.enter_context(closing(CombinedLog(folder.path / "logs" / "mainspring.log")))
 
         def log(text: str) -> None:
             combined_log.write("mainspring", text)
@@ -57,7 +57,7 @@ def run() -> int:
                 log(f"Using the {store} of {name}.")
         log("Migrating the database.")
         migrate(variables)
-        credentials = create_administrator(variables, folder.folder)
+        credentials = create_administrator(variables, folder.path)
         welcome = Welcome(combined_log, port, flower_port, credentials)
         stack.callback(welcome.show_credentials)  # they can't be read again, so show them even if the start fails
         supervisor = Supervisor(

@@ -106,7 +106,10 @@ def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
 
 
 def _copy_programs(bin_folder: Path, data_root: Path) -> Path:
-    """Copy the installation and the wheel's libraries beside its package. The layout must stay: paths are relative."""
+    """Copy the PostgreSQL installation, and the libraries that its wheel installs beside it, into `data_root`.
+
+    The copy keeps the layout, because the programs find their libraries by relative paths. Returns its `bin` folder.
+    """
     installation = bin_folder.parent
     package = installation.parent
     copies = data_root / "programs"

@@ -33,8 +33,8 @@ def mode(path: Path) -> int:
 def test_only_the_owner_can_read_the_folder_and_the_secret_key(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path / ".mainspring")
     assert len(folder.secret_key()) >= 50
-    assert mode(folder.folder) == mode(folder.folder / "logs") == 0o700
-    assert mode(folder.folder / "secret-key") == 0o600
+    assert mode(folder.path) == mode(folder.path / "logs") == 0o700
+    assert mode(folder.path / "secret-key") == 0o600
 
 
 def test_every_launch_uses_the_same_secret_key(tmp_path: Path) -> None:

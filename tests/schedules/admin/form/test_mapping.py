@@ -157,7 +157,7 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"max_runs": "0"}, "max_runs", "from 1"),
         ({"url": "ftp://example.org"}, "url", "http"),
         ({"headers": '{"Host": "x"}'}, "headers", "Host"),
-        ({"headers": "[1]"}, "headers", "“Headers” takes a JSON object, such as {"),
+        ({"headers": "[1]"}, "headers", "“Headers” must be a JSON object, such as {"),
         ({"headers": '{"X-Token": 1}'}, "headers", "“X-Token” must be a string."),
         ({"headers": '{"a": '}, "headers", "line 1, column 6"),
         ({"payload": "{"}, "payload", "not JSON"),
