@@ -31,7 +31,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
     ("fields", "where", "word"),
     [
         ({"url": "nope"}, "url", "http://"),
-        ({"url": None}, "url", "a text"),
+        ({"url": None}, "url", "a string"),
         ({"method": "get"}, "method", "GET"),
         ({"method": "CONNECT"}, "method", "GET"),
         ({"headers": {"Bad Name": "x"}}, "headers.Bad Name", "letters"),
@@ -46,7 +46,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"headers": {"X-A": "a\r\nEvil: 1"}}, "headers.X-A", "line breaks"),
         ({"headers": {"X-A": "snow \u2603"}}, "headers.X-A", "Latin-1"),
         ({"headers": {"X-Key": "••••"}}, "headers.X-Key", "hidden"),
-        ({"headers": {"X-A": 5}}, "headers.X-A", "a text"),
+        ({"headers": {"X-A": 5}}, "headers.X-A", "a string"),
         ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "twice"),
         ({"headers": {"X-Forwarded-For": "1", "X_Forwarded_For": "2"}}, "headers", "X_Forwarded_For"),
         ({"headers": {f"X-{n}": "" for n in range(101)}}, "headers", "100"),
@@ -64,7 +64,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"success_statuses": 200}, "success_statuses", "list"),
         ({"retry_statuses": [True]}, "retry_statuses.0", "status"),
         ({"success_statuses": ["200-404"], "retry_statuses": ["404-499"]}, "", "404"),
-        ({"kindness": 1}, "kindness", "not known"),
+        ({"kindness": 1}, "kindness", "not a known field"),
     ],
 )
 def test_a_mistake_is_named_by_its_field(fields: dict[str, Any], where: str, word: str) -> None:
