@@ -98,7 +98,7 @@ def test_a_pass_reads_flags_in_one_query_and_only_if_a_job_names_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "takes a text")],
+    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "must be a string")],
 )
 def test_a_job_cannot_name_a_flag_that_does_not_exist(name: object, part: str) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
