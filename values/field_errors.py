@@ -73,18 +73,13 @@ _EXPECTED = {
 
 
 def field_errors(
-    error: ValidationError,
-    data: object,
-    *,
-    prefix: str = "",
-    known_names: Iterable[str] = (),
-    model: type[BaseModel] | None = None,
+    error: ValidationError, data: object, *, prefix: str = "", model: type[BaseModel] | None = None
 ) -> dict[str, list[str]]:
     """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the last part of the field.
 
     `data` is the validated value, which distinguishes fields from pydantic's labels of a union's branches. For an unknown
-    field the nearest of `known_names` is suggested, or of the fields that `model` has at that place. An error of the value
-    as a whole gets the key `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
+    field the nearest fields that `model` has at that place are suggested. An error of the value as a whole gets the key
+    `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
     """
     if (n_errors := error.error_count()) > MAX_ERRORS_LISTED:
         return {prefix: [f"There are {n_errors} errors here, too many to list them."]}
@@ -104,7 +99,7 @@ def field_errors(
                 expected[field].append(kind)
             found.setdefault(field, [])
         else:
-            names = known_names or (_names_at(model, path[:-1]) if model else ())
+            names = _names_at(model, path[:-1]) if model else []
             sentence = _sentence(problem, last, names, _value_at(path, data))
             if sentence not in found.setdefault(field, []):
                 found[field].append(sentence)
@@ -132,13 +127,18 @@ def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
 
 
 def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """Return the field names of the models at a path below `model`."""
+    """Return the field names of the models at a path below `model`, as they are written in the data."""
     models = [model]
     for part in path:
-        if isinstance(part, str):
-            annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+        if isinstance(part, str):  # an index stays at the models of its list
+            annotations = [annotation for each in models for name, annotation in _fields(each) if name == part]
             models = [found for annotation in annotations for found in _models_in(annotation)]
-    return [name for each in models for name in each.model_fields]
+    return [name for each in models for name, _ in _fields(each)]
+
+
+def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
+    """Return the name in the data and the annotation of each field."""
+    return [(field.alias or name, field.annotation) for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

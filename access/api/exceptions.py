@@ -21,13 +21,13 @@ class InvalidInput(Exception):
 
 
 class InputValidationError(Exception):
-    """A body or query does not match its model. Contains pydantic's error, the data, and the names of the fields."""
+    """A body or query does not match its model. Contains pydantic's error, the data and the model."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:
         super().__init__(error.title)  # str(error) lists every problem, which takes long for thousands of them
         self.error = error
         self.data = data
-        self.known_names = tuple(model.model_fields)
+        self.model = model
 
 
 class BodyTooLarge(APIException):

@@ -77,4 +77,4 @@ def parse_config(data: object) -> TargetConfig:
     try:
         return target.config.model_validate(data)
     except ValidationError as error:
-        raise InvalidTarget(field_errors(error, data, known_names=target.config.model_fields)) from None
+        raise InvalidTarget(field_errors(error, data, model=target.config)) from None

@@ -85,7 +85,7 @@ def _classify(error: Exception) -> tuple[int, str, Errors]:
         case InvalidDefinition() | InvalidInput():
             return _invalid(error.errors)
         case InputValidationError():
-            return _invalid(field_errors(error.error, error.data, known_names=error.known_names))
+            return _invalid(field_errors(error.error, error.data, model=error.model))
         case JobGone() | Http404():
             return 404, NOT_FOUND, {}
         case JobConflict() | RunConflict() | CannotRead():

@@ -21,6 +21,12 @@ class Dog(BaseModel):
     name: str
 
 
+class Toy(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    field_0: str = Field("", alias="shape")
+
+
 class Sample(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -31,6 +37,7 @@ class Sample(BaseModel):
     pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
     colour: Literal["red", "blue"] = "red"
     headers: dict[str, str] = {}
+    toys: list[Toy] = []
 
     @field_validator("colour")
     @classmethod
@@ -43,7 +50,7 @@ class Sample(BaseModel):
 def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as caught:
         Sample.model_validate(data)
-    return field_errors(caught.value, data, prefix=prefix, known_names=Sample.model_fields)
+    return field_errors(caught.value, data, prefix=prefix, model=Sample)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +72,11 @@ def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
         ),
         ({"day": "2026-11-20", "colour": 7}, {"colour": ["colour must be one of 'red' or 'blue'."]}),
         ({"day": "2026-11-20", "tag": []}, {"tag": ["tag is not a known field. Did you mean tags?"]}),
+        (
+            {"day": "2026-11-20", "toys": [{}, {"shap": "round"}]},
+            {"toys.1.shap": ["shap is not a known field. Did you mean shape?"]},
+        ),
+        ({"day": "2026-11-20", "toys": [{"tag": []}]}, {"toys.0.tag": ["tag is not a known field."]}),
         ([], {"": ["This must be an object."]}),
     ],
 )

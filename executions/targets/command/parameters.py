@@ -55,7 +55,7 @@ class Parameters:
         try:
             values = self.model.model_validate(given)
         except ValidationError as error:
-            errors = field_errors(error, given, prefix="payload", known_names=self._fields.values())
+            errors = field_errors(error, given, prefix="payload", model=self.model)
             raise InvalidTarget(errors) from None
         return {name: getattr(values, field) for field, name in self._fields.items()}
 

@@ -61,6 +61,11 @@ def test_nonsense_is_refused_by_name_and_pauses_nothing(
     assert not Job.objects.filter(state="paused").exists()
 
 
+def test_an_unknown_member_of_the_filter_gets_the_nearest_names_of_the_filter(api: DocumentedClient) -> None:
+    problem = problem_of(api.send("POST", MANY, {"filter": {"serach": "bill"}}), 400)
+    assert problem["errors"][0]["message"] == "serach is not a known field. Did you mean search?"
+
+
 def test_a_pause_that_there_is_not_is_a_404(api: DocumentedClient) -> None:
     problem_of(api.get(f"{PAUSES}/{uuid4()}"), 404)
     problem_of(api.post(f"{PAUSES}/{uuid4()}/undo"), 404)
