@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_DESCRIPTION = 1000
+MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show it whole
 
 
 def find_off(names: Collection[str]) -> frozenset[str]:

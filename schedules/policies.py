@@ -1,4 +1,4 @@
-"""The policies of a job: those that govern its occurrences, beside those that govern its runs."""
+"""The policies of a job: those for its occurrences, and through `RunPolicies` those for its runs."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ from executions.policies import Delivery, Overlap, RunPolicies
 from schedules.clock.policies.catch_up import CatchUp
 from values.duration_field import Duration
 
-MAX_AGE_LIMIT, LONGEST_PACE, LONGEST_JITTER = timedelta(days=366), timedelta(days=1), timedelta(days=1)
-MOST_CAUGHT_UP, DEFAULT_PACE = 10_000, timedelta(seconds=1)
-FLAG_NAME, MAX_FLAG_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*", 100
+MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
+MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
+MAX_CATCH_UP_PACE = timedelta(days=1)
+DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
+MAX_JITTER = timedelta(days=1)  # longer: the schedule itself should differ
+FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+MAX_FLAG_NAME_LENGTH = 100  # characters: the width of the column
 
 
 def _max_age(value: timedelta) -> timedelta:
-    if value > MAX_AGE_LIMIT:
-        raise ValueError("The longest age to catch up is 366d.")
+    if value > MAX_CATCH_UP_AGE:
+        raise ValueError("max_age must be 366d or less.")
     return value
 
 
 def _pace(value: timedelta) -> timedelta:
-    if value > LONGEST_PACE:
-        raise ValueError("The slowest pace is 1d.")
+    if value > MAX_CATCH_UP_PACE:
+        raise ValueError("pace must be 1d or less.")
     return value
 
 
 def _jitter(value: timedelta) -> timedelta:
-    if value > LONGEST_JITTER:
-        raise ValueError("The longest jitter is 1d.")
+    if value > MAX_JITTER:
+        raise ValueError("jitter must be 1d or less.")
     return value
 
 
@@ -38,53 +42,56 @@ Jitter = Annotated[Duration, AfterValidator(_jitter)]
 
 
 class CatchUpPolicy(BaseModel):
-    """What becomes of occurrences that were missed while no beat was running."""
+    """What happens to occurrences that were missed while no beat was running."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="skip: none runs. first: the earliest runs, once. last: the latest runs, once. all: each runs.",
+        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: all of them.",
     )
     max_age: Annotated[Duration, AfterValidator(_max_age)] = Field(
-        timedelta(hours=1), description="What was missed longer ago than this never runs."
+        timedelta(hours=1), description="Occurrences missed longer ago than this never start."
     )
-    max_runs: Annotated[int, Field(ge=1, le=MOST_CAUGHT_UP, strict=True)] = Field(
-        1000, description="Of more missed occurrences than this, the earlier ones never run."
+    max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
+        1000, description="Maximum number of missed occurrences that start: the latest ones. Earlier ones never start."
     )
     pace: Annotated[Duration, AfterValidator(_pace)] | None = Field(
-        None, description="At the least so long between the starts of two runs that are caught up with. Null: 1s."
+        None, description="Minimum time between the starts of two missed occurrences. Null: 1s."
     )
 
     @property
     def between_starts(self) -> timedelta:
         """The pace, with its default."""
-        return DEFAULT_PACE if self.pace is None else self.pace
+        return DEFAULT_CATCH_UP_PACE if self.pace is None else self.pace
 
 
 class JobPolicies(RunPolicies):
-    """Every policy of a job, with its defaults."""
+    """The policies of a job: when and how its runs start, and what follows a failure."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    catch_up: CatchUpPolicy = CatchUpPolicy()
+    catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each run starts up to so much later than its instant, always before the next one: by how much is "
-        "drawn from the job's id and the instant, so it is the same whoever asks.",
+        description="Each run starts up to this much later than its nominal instant, but before the next one. The delay "
+        "is computed from the job's id and the instant, so every beat and every preview gets the same.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
-        None, description="The job is paused when so many of its runs have failed in a row. Null: never."
+        None, description="The job is paused after this many failed runs in a row. Null: never."
     )
 
-    feature_flag: Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME})$", max_length=MAX_FLAG_NAME)] | None = Field(
+    feature_flag: (
+        Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME_PATTERN})$", max_length=MAX_FLAG_NAME_LENGTH)] | None
+    ) = Field(
         None,
-        description="While this flag is off, no occurrence starts: reason `feature_off`. Runs by hand do. Null: none.",
+        description="Name of a feature flag. While the flag is off, no occurrence starts (reason `feature_off`); runs by "
+        "hand do. Null: no flag.",
     )
 
     @property
-    def has_followers(self) -> bool:
-        """Whether something follows when a run of the job ends."""
+    def needs_followups(self) -> bool:
+        """Whether the end of a run may start a waiting one, or pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
@@ -92,36 +99,34 @@ class JobPolicies(RunPolicies):
     def _no_retries_at_most_once(self) -> Self:
         if self.delivery is Delivery.AT_MOST_ONCE and self.retry.max_retries:
             if "retry" in self.model_fields_set and "max_retries" in self.retry.model_fields_set:
-                raise ValueError(
-                    "A job whose delivery is at_most_once is never tried again: set retry.max_retries to 0."
-                )
+                raise ValueError("With delivery at_most_once a run is never retried: set retry.max_retries to 0.")
+            # Only the default is replaced. The model is frozen, so an assignment would be refused.
             object.__setattr__(self, "retry", self.retry.model_copy(update={"max_retries": 0}))
         return self
 
 
-def misfits(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
-    """What does not go together, by dotted field: a sentence each, which begins with the field's name.
+def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
+    """Return the policies that contradict others or have no effect: a sentence by dotted field, which starts with its name.
 
-    What is set and would change nothing is such a thing. A default never is: who has read a job sends all of it back.
+    A policy at its default is never in conflict: clients send back every policy of the job that they have read.
     """
-    set_anew = [
-        name for name in CatchUpPolicy.model_fields if getattr(policies.catch_up, name) != getattr(_USUAL, name)
+    changed = [
+        name for name in CatchUpPolicy.model_fields if getattr(policies.catch_up, name) != getattr(_DEFAULT, name)
     ]
     found = {}
     if not has_schedule:
-        idle = [f"catch_up.{name}" for name in set_anew] + (["jitter"] if policies.jitter else [])
-        why = "has no effect on a job without a schedule: leave it at its default, or give the job a schedule."
-        found = {dotted: f"{dotted.rpartition('.')[2]} {why}" for dotted in idle}
+        unused = [f"catch_up.{name}" for name in changed] + (["jitter"] if policies.jitter else [])
+        why = "has no effect on a job without a schedule: set it back to its default, or give the job a schedule."
+        found = {dotted: f"{dotted.rpartition('.')[2]} {why}" for dotted in unused}
     elif policies.catch_up.mode is CatchUp.SKIP:
-        why = "has no effect, as nothing is caught up with: leave it at its default, or choose another mode than skip."
-        found = {f"catch_up.{name}": f"{name} {why}" for name in set_anew if name in ("max_runs", "pace")}
+        why = "has no effect in mode skip, which starts no missed occurrence: set it back to its default."
+        found = {f"catch_up.{name}": f"{name} {why}" for name in changed if name in ("max_runs", "pace")}
     rate = policies.rate_limit
     if rate and rate.burst > rate.limit:
         found["rate_limit.burst"] = (
-            f"burst is {rate.burst:,}, more than the {rate.limit:,} that may start in a whole period: "
-            f"make it {rate.limit:,} or less, or raise the limit."
+            f"burst must be at most the limit of {rate.limit:,} per period, and is {rate.burst:,}: lower it, or raise limit."
         )
     return found
 
 
-_USUAL = CatchUpPolicy()
+_DEFAULT = CatchUpPolicy()

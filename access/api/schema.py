@@ -37,6 +37,13 @@ class Shape(BaseModel):
         return self.model_dump(mode="json")
 
 
+class PageShape(Shape):
+    """Base class of a page of a list, which adds `results`."""
+
+    next: str | None = Field(description="URL of the next page; null on the last page.")
+    previous: str | None = Field(description="URL of the previous page; null on the first page.")
+
+
 class DocumentedAs:
     """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from access.api.schema import DocumentedAs, Shape
+from access.api.schema import DocumentedAs, PageShape, Shape
 from executions.history import waiting_reasons
 from executions.models.attempt import all_attempts
 from executions.policies.limits import Priority
@@ -114,9 +114,7 @@ class RunDetail(Run):
     events: list[Event]
 
 
-class RunPage(Shape):
-    next: str | None
-    previous: str | None
+class RunPage(PageShape):
     results: list[Run]
 
 
@@ -127,9 +125,7 @@ class LogLine(Shape):
     message: str
 
 
-class LogPage(Shape):
-    next: str | None
-    previous: str | None
+class LogPage(PageShape):
     results: list[LogLine]
 
 

@@ -1,1 +1,1 @@
-"""Jobs and schedules over REST."""
+"""The REST API of jobs, schedules, pauses, backfills, the ledger and feature flags."""

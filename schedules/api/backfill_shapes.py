@@ -1,4 +1,4 @@
-"""Backfills as the API takes and shows them."""
+"""The bodies of backfills."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from pydantic import Field
 
 from access.api.parameters import Instant, PageParameters
-from access.api.schema import Shape
+from access.api.schema import PageShape, Shape
 from executions import history
 from executions.api import JOB_ID, JobName
 from executions.policies import Overlap
@@ -19,96 +19,102 @@ from schedules.backfills import backfill
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values.duration_field import Duration
 
+COUNTED_UP_TO = f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (fewer for a schedule with several specs)"
 BACKFILL_ID = "019a9f93-1100-7a52-8d11-3f0b5c6d7e8f"
 
 
 class BackfillRequest(Shape):
-    """A range of a job's past: the instants later than `after`, up to and with `until`."""
+    """Which instants of a job's past to run: those after `after`, up to and including `until`."""
 
-    after: Instant
-    until: Instant = Field(description="Not in the future.")
+    after: Instant = Field(description="Start of the range: only later instants run.")
+    until: Instant = Field(description="End of the range, which runs too. It must not be in the future.")
     mode: BackfillMode = Field(
         BackfillMode.ALL,
-        description="`all`: each instant. `failed`: those whose latest run failed or was cancelled. `missing`: those of "
-        "which nothing started. `gaps`: those without any record. What no beat has decided yet, as the job is paused, is "
-        "neither.",
+        description="Which instants of the range run. `all`: each of them. `failed`: those whose latest run failed or was "
+        "cancelled. `missing`: those for which no run started. `gaps`: those without a record. Occurrences of a pause "
+        "that has not ended are neither missing nor gaps.",
     )
-    pace: Duration | None = Field(None, description="Time between two starts; null: as many as may.")
+    pace: Duration | None = Field(
+        None, description="Minimum time between two starts. Null: runs start as soon as `overlap` allows."
+    )
     overlap: Overlap | None = Field(
         None,
-        description="In place of the job's: `skip`, `buffer_one`, `buffer_all` or `allow`. Null: `buffer_all`, one "
-        "after the other.",
+        description="Overlap policy of these runs, instead of the job's: `skip`, `buffer_one`, `buffer_all` or `allow`. "
+        "Null: `buffer_all`, one run after the other.",
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
-        None, description="So many runs are opened at the most, the earliest ones."
+        None, description="Maximum number of runs, for the earliest instants. Null: no limit."
     )
-    dry_run: Annotated[bool, Field(strict=True)] = Field(False, description="Open nothing: say what would be opened.")
+    dry_run: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Change nothing, and return a preview of what would start."
+    )
 
-    def wanted(self) -> backfill.BackfillRequest:
-        """Return what the clock side makes of it."""
+    def to_request(self) -> backfill.BackfillRequest:
+        """Return the request with the default overlap policy of backfills."""
         overlap = self.overlap or Overlap.BUFFER_ALL
         return backfill.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
 
 
-class BackfillForesight(Shape):
-    """What a backfill would open."""
+class BackfillPreview(Shape):
+    """What a backfill would start."""
 
     dry_run: Literal[True]
     n_instants: int = Field(
-        description="Instants of the range, counted up to 100,000 (fewer with many specs), or until `max_runs` is reached."
+        description=f"Number of instants in the range, {COUNTED_UP_TO}, or until `max_runs` is reached."
     )
-    is_more: bool = Field(description="Whether the range holds more than those.")
-    n_would_start: int
-    n_passed_over: int = Field(description="Instants that the mode does not ask for.")
-    first_at: datetime | None = Field(description="The first of those that would start.")
-    last_at: datetime | None
+    is_more: bool = Field(description="Whether the range has more instants than were counted.")
+    n_would_start: int = Field(description="Number of runs that would start.")
+    n_passed_over: int = Field(description="Number of instants that the mode does not select.")
+    first_at: datetime | None = Field(description="The first instant that would run.")
+    last_at: datetime | None = Field(description="The last instant that would run.")
 
 
 class BackfillLinks(Shape):
-    job: str
+    job: str = Field(description="URL of the job.")
 
 
 class BackfillShape(Shape):
-    """A backfill, and how far it has come."""
+    """A backfill and its progress."""
 
     id: UUID
     job: JobName
-    actor: str
-    after: datetime
-    until: datetime
-    mode: BackfillMode
-    pace: Duration | None
-    overlap: Overlap
-    max_runs: int | None
-    state: BackfillState = Field(description="`done`: every instant was looked at; its last runs may still go on.")
-    n_instants: int = Field(description="Instants of the range, counted up to 100,000 (fewer with many specs).")
-    n_opened: int = Field(description="Runs opened so far.")
-    n_passed_over: int = Field(description="Instants so far that the mode does not ask for.")
-    cursor_at: datetime = Field(description="Every instant up to this one has been looked at.")
+    actor: str = Field(description="Who started the backfill.")
+    after: datetime = Field(description="Start of the range: only later instants run.")
+    until: datetime = Field(description="End of the range, which is included.")
+    mode: BackfillMode = Field(description="Which instants of the range run.")
+    pace: Duration | None = Field(description="Minimum time between two starts; null for none.")
+    overlap: Overlap = Field(description="Overlap policy of these runs.")
+    max_runs: int | None = Field(description="Maximum number of runs; null for no limit.")
+    state: BackfillState = Field(
+        description="`open`: it still opens runs. `done`: it has handled every instant, and its last runs may still be "
+        "live. `cancelled`: it opens no more runs."
+    )
+    n_instants: int = Field(description=f"Number of instants in the range, {COUNTED_UP_TO}.")
+    n_opened: int = Field(description="Number of runs opened so far.")
+    n_passed_over: int = Field(description="Number of instants handled so far that the mode does not select.")
+    cursor_at: datetime = Field(description="Every instant up to this one is handled.")
     created_at: datetime
-    finished_at: datetime | None
+    finished_at: datetime | None = Field(description="When it became `done` or `cancelled`.")
     links: BackfillLinks
 
 
 class BackfillDetail(BackfillShape):
-    """A backfill, whole."""
+    """A backfill, its progress, and the number of its runs by status."""
 
-    runs: dict[RunStatus, int] = Field(description="How many of its runs have which status.")
+    runs: dict[RunStatus, int] = Field(description="Number of its runs by status.")
 
 
-class BackfillPage(Shape):
-    next: str | None
-    previous: str | None
+class BackfillPage(PageShape):
     results: list[BackfillShape]
 
 
 class BackfillFilters(PageParameters):
-    """What backfills can be filtered by."""
+    """The parameters of a list of backfills, which has no filters."""
 
 
-ASKED: dict[str, Any] = {
-    "What would start": {"after": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "dry_run": True},
-    "A week, one each 10 seconds": {
+REQUESTS: dict[str, Any] = {
+    "Preview": {"after": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "dry_run": True},
+    "A week, one run every 10 seconds": {
         "after": "2026-01-01T00:00:00Z",
         "until": "2026-01-08T00:00:00Z",
         "pace": "10s",
@@ -134,7 +140,7 @@ EXAMPLE: dict[str, Any] = {
     "links": {"job": f"/api/v1/jobs/{JOB_ID}"},
 }
 DETAIL: dict[str, Any] = {**EXAMPLE, "runs": {"running": 1}}
-FORESIGHT: dict[str, Any] = {
+PREVIEW: dict[str, Any] = {
     "dry_run": True,
     "n_instants": 7,
     "is_more": False,
@@ -145,26 +151,26 @@ FORESIGHT: dict[str, Any] = {
 }
 
 
-def foresight_of(found: backfill.BackfillPreview) -> BackfillForesight:
-    """Return what a backfill would open as the API shows it."""
-    return BackfillForesight(
+def preview_of(preview: backfill.BackfillPreview) -> BackfillPreview:
+    """Return the response for a preview of a backfill."""
+    return BackfillPreview(
         dry_run=True,
-        n_instants=found.n_instants,
-        is_more=found.is_more,
-        n_would_start=found.n_would_start,
-        n_passed_over=found.n_passed_over,
-        first_at=found.first_at,
-        last_at=found.last_at,
+        n_instants=preview.n_instants,
+        is_more=preview.is_more,
+        n_would_start=preview.n_would_start,
+        n_passed_over=preview.n_passed_over,
+        first_at=preview.first_at,
+        last_at=preview.last_at,
     )
 
 
 def detail_of(row: Backfill) -> BackfillDetail:
-    """Return a backfill whole; counts its runs."""
+    """Return the response for one backfill. One query counts its runs."""
     return BackfillDetail(**_fields(row), runs=history.count_by_status(row.pk))
 
 
 def backfill_of(row: Backfill) -> BackfillShape:
-    """Return a backfill as a list shows it."""
+    """Return a backfill as an entry of a list."""
     return BackfillShape(**_fields(row))
 
 

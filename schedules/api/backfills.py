@@ -1,4 +1,4 @@
-"""Backfills: asking for a range of a job's past, foreseeing it, watching it, ending it."""
+"""Views of backfills: start, preview, list, read and cancel them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from executions.api import NoBody
 from schedules.api.backfill_shapes import (
-    ASKED,
     DETAIL,
     EXAMPLE,
-    FORESIGHT,
+    PREVIEW,
+    REQUESTS,
     BackfillDetail,
     BackfillFilters,
-    BackfillForesight,
     BackfillPage,
+    BackfillPreview,
     BackfillRequest,
     backfill_of,
     detail_of,
-    foresight_of,
+    preview_of,
 )
 from schedules.backfills import backfill
 from schedules.exceptions import JobGone
@@ -44,23 +44,24 @@ class JobBackfillView(ApiView):
 
     @operation(
         "backfill_job",
-        body=(BackfillRequest, ASKED),
-        responses={200: (BackfillForesight, FORESIGHT), 202: (BackfillDetail, DETAIL)},
+        body=(BackfillRequest, REQUESTS),
+        responses={200: (BackfillPreview, PREVIEW), 202: (BackfillDetail, DETAIL)},
         errors=[404, 409],
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Carry out instants of the past: their runs are opened bit by bit, with `origin` `backfill`.
+        """Run a job for the instants of a range of the past; with `dry_run`, return a preview and change nothing.
 
-        An instant for which there was a backfill already is carried out again by a retry of that run.
+        The beats open the runs step by step, with `origin` `backfill`. If an earlier backfill has a run for an instant,
+        that run is retried.
         """
         now = datetime.now(UTC)
-        asked = read_body(request, BackfillRequest)
-        if asked.dry_run:
-            return Response(foresight_of(backfill.preview(_find_job(job_id), asked.wanted(), now)).json_body())
-        made = backfill.start(job_id, asked.wanted(), now, actor=actor_of(request))
-        location = reverse("backfill", args=[made.pk])
-        return Response(detail_of(made).json_body(), status=202, headers={"Location": location})
+        body = read_body(request, BackfillRequest)
+        if body.dry_run:
+            return Response(preview_of(backfill.preview(_find_job(job_id), body.to_request(), now)).json_body())
+        started = backfill.start(job_id, body.to_request(), now, actor=actor_of(request))
+        location = reverse("backfill", args=[started.pk])
+        return Response(detail_of(started).json_body(), status=202, headers={"Location": location})
 
 
 class JobBackfillListView(ApiView):
@@ -74,7 +75,7 @@ class JobBackfillListView(ApiView):
         errors=[404],
     )
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The backfills of a job, the newest first."""
+        """List the backfills of a job, newest first."""
         filters = BackfillFilters.read(request)
         _find_job(job_id)
         page = paginate(request, Backfill.objects.filter(job_id=job_id), filters)
@@ -87,7 +88,7 @@ class BackfillView(ApiView):
 
     @operation("get_backfill", responses={200: (BackfillDetail, DETAIL)}, errors=[404])
     def get(self, request: Request, backfill_id: UUID) -> Response:
-        """One backfill, and how far it has come."""
+        """Return a backfill and its progress."""
         return Response(detail_of(get_object_or_404(Backfill, pk=backfill_id)).json_body())
 
 
@@ -101,7 +102,10 @@ class BackfillCancelView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, backfill_id: UUID) -> Response:
-        """Open no more runs, and cancel those that have not begun. What runs goes on."""
+        """Cancel a backfill: it opens no more runs, and its runs that have not started are cancelled.
+
+        Running runs continue.
+        """
         read_body(request, NoBody)
         get_object_or_404(Backfill, pk=backfill_id)
         return Response(detail_of(backfill.cancel(backfill_id, datetime.now(UTC), actor=actor_of(request))).json_body())

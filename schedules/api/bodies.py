@@ -1,4 +1,4 @@
-"""From a request's body to a job's definition: what is passed over, and what cannot be set."""
+"""Reads request bodies about jobs: definitions, changes, pauses and their ends."""
 
 from __future__ import annotations
 
@@ -21,78 +21,82 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 
-UNREAD = "This was null as it could not be read: give a new one, or leave out unreadable to have the default."
-Terms = TypeVar("Terms", bound=Pause)
+UNREADABLE_WAS_NULL = (
+    "This is null because the stored value could not be read: send a new value, or remove unreadable from the body to "
+    "use the default."
+)
+AnyPause = TypeVar("AnyPause", bound=Pause)
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(MEMBERS)
-ELSEWHERE = {
-    "key": "register it under a key instead, by PUT /jobs/by-key/{key}",
-    "state": "pause or resume the job instead",
-    "pause_reason": "pause the job with a reason instead",
-    "paused_until_at": "pause the job until then instead",
-    "schedule_description": "change schedule instead",
-    "starts": "change start_after of the other job instead",
+# What to do instead of a PATCH of a read-only member.
+INSTEAD = {
+    "key": "register the job under another key, with PUT /jobs/by-key/{key}",
+    "state": "pause or resume the job",
+    "pause_reason": "pause the job with another reason",
+    "paused_until_at": "pause the job until another instant",
+    "schedule_description": "change schedule",
+    "starts": "change start_after of the other job",
 }
 
 
-def read_sound(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object that can be stored. Raises InvalidInput with the field that could not."""
+def read_storable(request: Request) -> dict[str, Any]:
+    """Return the body, a JSON object that can be stored. Raises InvalidInput with the field that cannot."""
     data = read_object(request)
     if problem := find_unstorable(data):
         raise InvalidInput({problem[0]: [problem[1]]})
     return data
 
 
-def read_pause(request: Request, model: type[Terms], now: datetime) -> Terms:
-    """Return the terms of a pause. Raises InvalidInput for an end that is past, and for what only an end gives a meaning."""
-    asked = read_body(request, model)
-    if asked.until and asked.until <= now:
-        raise InvalidInput({"until": ["This is not in the future: give an instant that is, or leave it out."]})
-    if asked.until is None and asked.catch_up is not Resumption.NONE:
-        why = "catch_up says what starts when the pause ends by itself: say until when it lasts, or leave catch_up out."
+def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPause:
+    """Return the body of a pause. Raises InvalidInput if it ends in the past, or has a `catch_up` but no end."""
+    body = read_body(request, model)
+    if body.until and body.until <= now:
+        raise InvalidInput({"until": ["until must be in the future: give a later time, or leave it out."]})
+    if body.until is None and body.catch_up is not Resumption.NONE:
+        why = "catch_up applies when the pause ends by itself: give its end in until, or leave catch_up out."
         raise InvalidInput({"until": [why]})
-    return asked
+    return body
 
 
 def read_resume(request: Request) -> Resume:
-    """Return how a pause is to end. Raises InvalidInput for a number of runs where there is nothing to count."""
-    asked = read_body(request, Resume)
-    if "max_runs" in asked.model_fields_set and asked.catch_up is not Resumption.ALL:
-        raise InvalidInput({"max_runs": ["This goes with catch_up all, and no other: leave it out, or say all."]})
-    return asked
+    """Return the body of a resumption. Raises InvalidInput for a `max_runs` without `catch_up` `all`."""
+    body = read_body(request, Resume)
+    if "max_runs" in body.model_fields_set and body.catch_up is not Resumption.ALL:
+        raise InvalidInput({"max_runs": ["max_runs needs catch_up all: set catch_up to all, or leave max_runs out."]})
+    return body
 
 
 def read_definition(request: Request) -> dict[str, Any]:
-    """Return a job's body without the read-only members that its GET shows: what was read can be sent back.
+    """Return a job's definition without read-only members, so that the response of a GET can be sent back.
 
-    Raises InvalidInput where that would put the default in the place of something that could not be read.
+    Raises InvalidInput for a member that is null because it could not be read: it would be reset to its default.
     """
-    data = read_sound(request)
-    if errors := {name: [UNREAD] for name in unread_in(data)}:
+    data = read_storable(request)
+    if errors := {name: [UNREADABLE_WAS_NULL] for name in null_because_unreadable(data)}:
         raise InvalidInput(errors)
-    return settable(data)
+    return without_read_only(data)
 
 
-def unread_in(data: dict[str, Any]) -> list[str]:
-    """Return the members that are null since they could not be read when they were shown."""
-    unread = data.get("unreadable")
-    return [name for name in unread if data.get(name, "") is None] if isinstance(unread, dict) else []
+def null_because_unreadable(data: dict[str, Any]) -> list[str]:
+    """Return the members that are null because GET could not read them: those that `unreadable` names."""
+    unreadable = data.get("unreadable")
+    return [name for name in unreadable if data.get(name, "") is None] if isinstance(unreadable, dict) else []
 
 
-def settable(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the members without those that a job only shows."""
+def without_read_only(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the members without those that are read-only."""
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 
 def changed_definition(job: Job, change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a job's definition with some members changed. Null takes a member out, which then has its default."""
+    """Return a job's definition with these members changed. Null removes a member, which then has its default."""
     merged = {**stored_members(job), **change}
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def read_change(request: Request) -> dict[str, Any]:
-    """Return the members that a PATCH changes. Raises InvalidInput for those that cannot be changed."""
-    data = read_sound(request)
-    errors = {name: [f"This cannot be set: {ELSEWHERE.get(name, 'leave it out')}."] for name in data.keys() & READ_ONLY}
+    """Return the members that a PATCH changes. Raises InvalidInput for read-only members."""
+    data = read_storable(request)
+    errors = {name: [f"{name} is read-only: {INSTEAD.get(name, 'leave it out')}."] for name in data.keys() & READ_ONLY}
     if errors:
         raise InvalidInput(errors)
     return data

@@ -1,4 +1,4 @@
-"""Examples of the clock side's documentation."""
+"""Examples of the API's document: requests by their names, and responses."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ DEFINITIONS: dict[str, Any] = {
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Hello"},
     },
-    "With the sun": {
+    "Solar schedule": {
         "name": "lights",
         "schedule": {"solar": "dusk_civil", "latitude": 52.5, "longitude": 13.4, "timezone": "Europe/Berlin"},
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Light"},
     },
-    "A while after each run": {
+    "Delay after each run": {
         "name": "poller",
         "schedule": {"delay": "30s"},
         "target": {"kind": "http", "url": "https://queue.example.com/next"},
@@ -54,7 +54,7 @@ DEFINITIONS: dict[str, Any] = {
         "target": {"kind": "command", "name": "demo.echo"},
         "payload": {"message": "Good morning"},
     },
-    "With limits": {
+    "Concurrency and rate limits": {
         "name": "print labels",
         "schedule": {"every": "5s"},
         "target": {"kind": "command", "name": "demo.echo"},
@@ -67,27 +67,27 @@ DEFINITIONS: dict[str, Any] = {
             "pause_after_failures": 5,
         },
     },
-    "After another job": {
+    "Chain: start after another job": {
         "name": "mail the report",
         "start_after": [{"job": JOB_ID, "on": "success"}],
         "target": {"kind": "command", "name": "demo.echo"},
     },
-    "Started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
+    "No schedule: started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {
-    "Another time": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
-    "After no other job": {"start_after": []},
-    "Another name": {"name": "nightly report (PDF)"},
+    "Change the schedule": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
+    "Remove the chains": {"start_after": []},
+    "Rename": {"name": "nightly report (PDF)"},
 }
 PAUSES: dict[str, Any] = {
-    "Until somebody resumes it": {"reason": "The report server is being moved."},
-    "For a while": {"reason": "Maintenance", "until": "2027-03-01T06:00:00Z", "catch_up": "last"},
+    "Pause until resumed": {"reason": "The report server is being moved."},
+    "Pause until an instant": {"reason": "Maintenance", "until": "2027-03-01T06:00:00Z", "catch_up": "last"},
     "Without a reason": {},
 }
 RESUMES: dict[str, Any] = {
-    "Nothing of the pause starts": {},
-    "What would start": {"catch_up": "all", "dry_run": True},
-    "The last one starts": {"catch_up": "last"},
+    "Start nothing of the pause": {},
+    "Preview": {"catch_up": "all", "dry_run": True},
+    "Start the last occurrence": {"catch_up": "last"},
 }
 JOB: dict[str, Any] = {
     "id": JOB_ID,
@@ -140,7 +140,7 @@ PAUSED: dict[str, Any] = {
     "next_start_at": None,
 }
 REGISTRATIONS: dict[str, Any] = {
-    "What a service runs": {
+    "The jobs of a service": {
         "jobs": [
             {
                 "key": "billing.nightly-report",
@@ -160,13 +160,13 @@ REGISTERED: dict[str, Any] = {
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
 PREVIEW_QUESTIONS: dict[str, Any] = {
-    "Through a change of the clocks": {
+    "Across a clock change": {
         "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
         "after": "2027-03-13T00:00:00Z",
         "count": 2,
         "timezone": "Europe/Paris",
     },
-    "With the jitter of a job": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
+    "With a job's jitter": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
 }
 PREVIEW: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",
@@ -193,7 +193,7 @@ PREVIEW: dict[str, Any] = {
 }
 SCHEDULE_QUESTIONS: dict[str, Any] = {
     "Valid": {"schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"}},
-    "Not valid": {"schedule": {"cron": "75 2 * * *"}},
+    "Invalid": {"schedule": {"cron": "75 2 * * *"}},
 }
 VERDICT: dict[str, Any] = {
     "valid": True,

@@ -1,4 +1,4 @@
-"""Feature flags: the list, one of them by its name, and switching it."""
+"""Views of feature flags: list, read, switch, create and delete them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.paging import paginate
 from access.api.parameters import PageParameters
-from access.api.schema import Shape, operation
+from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
 from schedules import flags, models
 from schedules.models.flag import HINT
-from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
+from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FLAG: dict[str, Any] = {
     "name": "new-billing",
     "is_on": True,
-    "description": "Invoices by the new system.",
+    "description": "Send invoices with the new system.",
     "n_jobs": 2,
     "changed_at": "2026-11-20T12:00:00Z",
     "changed_by": "ann",
@@ -45,33 +45,31 @@ def _storable(text: str) -> str:
 
 
 class FeatureFlag(Shape):
-    """A switch that jobs name in `policies.feature_flag`."""
+    """A switch that jobs name in `policies.feature_flag`. While it is off, their occurrences do not start."""
 
     name: str
     is_on: bool
     description: str
-    n_jobs: int = Field(description="Jobs that name it.")
-    changed_at: datetime
-    changed_by: str | None
+    n_jobs: int = Field(description="Number of jobs that name the flag.")
+    changed_at: datetime = Field(description="When the flag was last switched or described.")
+    changed_by: str | None = Field(description="Who changed it last.")
 
 
-class FeatureFlagPage(Shape):
-    next: str | None
-    previous: str | None
+class FeatureFlagPage(PageShape):
     results: list[FeatureFlag]
 
 
 class FeatureFlagSetting(Shape):
-    """What a flag is to be. The read-only members that a flag shows may be sent along, and are passed over."""
+    """The new state of a flag. The read-only members of a flag may be sent too and are ignored."""
 
-    is_on: Annotated[bool, Field(strict=True)]
-    description: Annotated[str, Field(max_length=flags.MAX_DESCRIPTION), AfterValidator(_storable)] | None = Field(
-        None, description="Left out: as it was."
-    )
-    name: Any = Field(None, description="Passed over: the address says it.")
-    n_jobs: Any = Field(None, description="Passed over.")
-    changed_at: Any = Field(None, description="Passed over.")
-    changed_by: Any = Field(None, description="Passed over.")
+    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the flag's jobs start.")]
+    description: (
+        Annotated[str, Field(max_length=flags.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(_storable)] | None
+    ) = Field(None, description="What the flag switches. Null: the present description stays.")
+    name: Any = Field(None, description="Ignored: the URL has the name.")
+    n_jobs: Any = Field(None, description="Ignored.")
+    changed_at: Any = Field(None, description="Ignored.")
+    changed_by: Any = Field(None, description="Ignored.")
 
 
 class FeatureFlagListView(ApiView):
@@ -84,10 +82,10 @@ class FeatureFlagListView(ApiView):
         responses={200: (FeatureFlagPage, {"next": None, "previous": None, "results": [FLAG]})},
     )
     def get(self, request: Request) -> Response:
-        """All feature flags, by name."""
+        """List feature flags by name."""
         page = paginate(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
         n_jobs = flags.count_jobs_naming([row.name for row in page.rows])
-        results = [_shown(row, n_jobs) for row in page.rows]
+        results = [_shape_of(row, n_jobs) for row in page.rows]
         return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
@@ -100,47 +98,47 @@ class FeatureFlagView(ApiView):
 
     @operation("get_feature_flag", responses={200: (FeatureFlag, FLAG)}, errors=[404])
     def get(self, request: Request, name: str) -> Response:
-        """One feature flag."""
+        """Return a feature flag."""
         row = models.FeatureFlag.objects.filter(name=name).first() if _is_name(name) else None
         if row is None:
             raise Http404
-        return Response(_shown(row, flags.count_jobs_naming([name])).json_body())
+        return Response(_shape_of(row, flags.count_jobs_naming([name])).json_body())
 
     @operation(
         "set_feature_flag",
-        body=(FeatureFlagSetting, {"Switch it on": {"is_on": True, "description": "Invoices by the new system."}}),
+        body=(FeatureFlagSetting, {"Switch on": {"is_on": True, "description": "Send invoices with the new system."}}),
         responses={200: (FeatureFlag, FLAG), 201: (FeatureFlag, {**FLAG, "n_jobs": 0})},
         errors=[404],
         location_status=201,
     )
     def put(self, request: Request, name: str) -> Response:
-        """Switch a feature flag on or off: 201 when there was none of this name. It counts from the next occurrence on."""
+        """Switch a feature flag on or off, from the next occurrence on. If there is no such flag, it is created (201)."""
         now = datetime.now(UTC)
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):
-            raise InvalidInput({"name": [f"{HINT} It has at most {MAX_FLAG_NAME} characters."]})
+            raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
         if not request.user.has_perm("schedules.add_featureflag") and not flags.exists(name):
-            raise PermissionDenied("There is no such flag, and you may not make one.")
+            raise PermissionDenied("There is no such flag, and you do not have the permission to create one.")
         row, is_new = flags.put(
             name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request)
         )
         headers = {"Location": reverse("feature-flag", args=[name])} if is_new else {}
-        body = _shown(row, flags.count_jobs_naming([name])).json_body()
+        body = _shape_of(row, flags.count_jobs_naming([name])).json_body()
         return Response(body, status=201 if is_new else 200, headers=headers)
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
-        """Delete a feature flag that no job names."""
+        """Delete a feature flag. It is refused (409) while jobs name the flag."""
         if not _is_name(name) or not flags.delete(name, actor=actor_of(request)):
             raise Http404
         return Response(status=204)
 
 
 def _is_name(name: str) -> bool:
-    return len(name) <= MAX_FLAG_NAME and re.fullmatch(FLAG_NAME, name) is not None
+    return len(name) <= MAX_FLAG_NAME_LENGTH and re.fullmatch(FLAG_NAME_PATTERN, name) is not None
 
 
-def _shown(row: models.FeatureFlag, n_jobs: Mapping[str, int]) -> FeatureFlag:
+def _shape_of(row: models.FeatureFlag, n_jobs: Mapping[str, int]) -> FeatureFlag:
     return FeatureFlag(
         name=row.name,
         is_on=row.is_on,

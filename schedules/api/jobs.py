@@ -1,4 +1,4 @@
-"""Jobs: the list, one of them, and what people do to it."""
+"""Views of jobs: list, create, read, change, delete, pause, resume and run them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
 from schedules.api.shapes import Job as JobShape
-from schedules.api.shapes import JobChange, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
+from schedules.api.shapes import JobChange, JobOrResumePreview, JobPage, Pause, Resume, job_of, resume_preview_of
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, definitions
 from schedules.jobs.members import JobDefinition
@@ -37,38 +37,38 @@ if TYPE_CHECKING:
 
 
 class JobFilters(PageParameters):
-    """What jobs can be filtered by."""
+    """The filters of the list of jobs."""
 
     state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
-        None, description="One state, or several with commas between them."
+        None, description="Jobs in this state; several states are separated by commas."
     )
-    target_kind: TargetKind | None = None
-    name: Annotated[str, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
+    target_kind: TargetKind | None = Field(None, description=Selection.model_fields["target_kind"].description)
+    name: Annotated[str, Field(max_length=255)] | None = Field(
+        None, description=Selection.model_fields["name"].description
+    )
     search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
-        None,
-        description="Jobs with this in their name, in upper or lower case. "
-        "One or two characters are looked for at the start of the name.",
+        None, description=Selection.model_fields["search"].description
     )
 
 
-# A definition with the largest payload, laid out or escaped as people's programs do it.
-MAX_DEFINITION = 1024 * 1024
+# Four times the largest payload: indentation, and escapes such as \u00e9, make the same JSON longer.
+MAX_DEFINITION_BYTES = 1024 * 1024
 
 
 class JobListView(ApiView):
-    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
     required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_jobs", parameters=JobFilters, responses={200: (JobPage, examples.JOB_PAGE)})
     def get(self, request: Request) -> Response:
-        """All jobs, the newest first."""
+        """List jobs, newest first."""
         filters = JobFilters.read(request)
-        wanted = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search).wanted
+        selection = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search)
         jobs, order = Job.objects.select_related("spec"), "-id"
-        if wanted:
-            # The same order, as the indexes of the definitions have it.
-            jobs, order = jobs.filter(wanted), "-spec__job_id"
+        if conditions := selection.conditions:
+            # The same order, by the column that the indexes of the specs contain.
+            jobs, order = jobs.filter(conditions), "-spec__job_id"
         page = paginate(request, jobs, filters, [order], ("state", filters.state))
         links = chains.links_of([job.pk for job in page.rows])
         results = [shown(job, request, links[job.pk]) for job in page.rows]
@@ -81,7 +81,7 @@ class JobListView(ApiView):
         location_status=201,
     )
     def post(self, request: Request) -> Response:
-        """Make a job. Its first occurrence is the first one after this moment."""
+        """Create a job. Its first run is at the first instant of its schedule after now."""
         now = datetime.now(UTC)
         definition = validate(read_definition(request), now)
         job = definitions.create(definition, now, actor=actor_of(request))
@@ -90,7 +90,7 @@ class JobListView(ApiView):
 
 
 class JobView(ApiView):
-    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
     required_permissions: ClassVar[Mapping[str, str]] = {
         "GET": "schedules.view_job",
         "PUT": "schedules.change_job",
@@ -100,7 +100,7 @@ class JobView(ApiView):
 
     @operation("get_job", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """One job."""
+        """Return a job."""
         return Response(shown(_find(job_id), request).json_body())
 
     @operation(
@@ -110,10 +110,10 @@ class JobView(ApiView):
         errors=[404],
     )
     def put(self, request: Request, job_id: UUID) -> Response:
-        """Give a job a new definition; members that are left out get their defaults.
+        """Replace a job's definition. Members that are left out get their defaults.
 
-        A schedule that is changed counts from this moment; one that is the same goes on undisturbed. Runs that exist
-        keep the definition that they were born from.
+        A new schedule counts from now; a schedule that stays the same keeps its next run. Existing runs keep the
+        definition that they were created with.
         """
         now = datetime.now(UTC)
         data = read_definition(request)
@@ -126,10 +126,10 @@ class JobView(ApiView):
         "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
-        """Change some members of a job's definition. A member that is given replaces the old one whole."""
+        """Change some members of a job's definition. Each replaces the old value as a whole."""
         now = datetime.now(UTC)
         change = read_change(request)
-        # Under the job's lock from reading to writing: of two changes at once, neither undoes the other.
+        # Hold the job's lock from reading to writing: otherwise one of two PATCHes at once would undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
             definition = validate(changed_definition(job, change), now, job)
@@ -138,9 +138,9 @@ class JobView(ApiView):
 
     @operation("delete_job", responses={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
-        """Delete a job. Its runs that have not begun are cancelled, running ones go on, its history stays.
+        """Delete a job. Its runs that have not started are cancelled; running runs continue, and its history stays.
 
-        Jobs that name it in `start_after` stay, and name it no more: see its `starts` before.
+        The job is removed from the `start_after` of the jobs that start after it (its `starts`).
         """
         definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
         return Response(status=204)
@@ -153,14 +153,14 @@ class JobPauseView(ApiView):
         "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Pause a job: from now on its occurrences are recorded, and not started.
+        """Pause a job. From now on its occurrences are recorded as paused and do not start.
 
-        With `until` it resumes by itself. Pausing it again sets reason, actor and end anew.
+        With `until` the pause ends by itself. Pausing a paused job replaces the reason, the actor and the end.
         """
         now = datetime.now(UTC)
-        asked = read_pause(request, Pause, now)
+        body = read_pause(request, Pause, now)
         job = triggers.pause(
-            job_id, now, actor=actor_of(request), reason=asked.reason, until=asked.until, catch_up=asked.catch_up
+            job_id, now, actor=actor_of(request), reason=body.reason, until=body.until, catch_up=body.catch_up
         )
         return Response(shown(job, request).json_body())
 
@@ -171,20 +171,20 @@ class JobResumeView(ApiView):
     @operation(
         "resume_job",
         body=(Resume, examples.RESUMES),
-        responses={200: (JobOrForesight, examples.JOB)},
+        responses={200: (JobOrResumePreview, examples.JOB)},
         errors=[404, 409],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Resume a paused job with its next occurrence, or say with `dry_run` what that would start.
+        """Resume a paused job from its next occurrence on; with `dry_run`, return a preview and change nothing.
 
-        Of the occurrences that fell into the pause none starts, unless `catch_up` says so.
+        Occurrences of the pause start only if `catch_up` selects them.
         """
         now = datetime.now(UTC)
-        asked = read_resume(request)
-        if asked.dry_run:
-            found = resuming.preview(_find(job_id), now, asked.catch_up, asked.max_runs)
-            return Response(foresight_of(found).json_body())
-        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs)
+        body = read_resume(request)
+        if body.dry_run:
+            preview = resuming.preview(_find(job_id), now, body.catch_up, body.max_runs)
+            return Response(resume_preview_of(preview).json_body())
+        job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=body.catch_up, max_runs=body.max_runs)
         return Response(shown(job, request).json_body())
 
 
@@ -199,7 +199,7 @@ class JobRunView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a run at once, whatever the job's schedule, its state and its other runs."""
+        """Start a run now, whatever the job's schedule, state and live runs. Its limits still apply."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(triggers.run_now(_find(job_id), now, actor=actor_of(request)), now)
@@ -211,7 +211,7 @@ class JobRunListView(ApiView):
 
     @operation("list_job_runs", parameters=JobRunFilters, responses={200: (RunPage, RUN_PAGE)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """The runs of a job, the latest nominal instant first."""
+        """List the runs of a job, latest nominal instant first."""
         filters = JobRunFilters.read(request)
         if not Job.objects.filter(pk=job_id).exists():
             raise JobGone
@@ -219,9 +219,12 @@ class JobRunListView(ApiView):
 
 
 def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
-    """Return a job as whoever asks may see it. `job.spec` has to be loaded."""
+    """Return the response for a job, with its credentials if the user may change jobs. Load `job.spec` first.
+
+    `links`: the job's chains, if the caller knows them; None reads them with one query.
+    """
     links = links or chains.links_of([job.pk])[job.pk]
-    return job_of(job, links, in_full=request.user.has_perm("schedules.change_job"))
+    return job_of(job, links, with_credentials=request.user.has_perm("schedules.change_job"))
 
 
 def _find(job_id: UUID) -> Job:

@@ -1,4 +1,4 @@
-"""The ledger of a job: for a window, what its schedule named and what became of each occurrence."""
+"""View of a job's ledger: each occurrence that its schedules named in a window, and what happened to it."""
 
 from __future__ import annotations
 
@@ -34,18 +34,22 @@ if TYPE_CHECKING:
 
 DAY = timedelta(hours=24)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MAX_ENTRIES = 1000
+MAX_ENTRIES_PER_PAGE = 1000  # a page is built in memory, with a sentence for each entry
 
 
 class Window(Parameters):
-    """Which part of the ledger is asked for."""
+    """The window of the ledger to return."""
 
-    after: Instant | None = Field(None, description="Occurrences later than this one; by default 24 h before `until`.")
-    until: Instant | None = Field(
-        None, description="Occurrences up to this one; by default now. A later one shows what is to come as well."
+    after: Instant | None = Field(
+        None, description="Start of the window: only later occurrences. Default: 24 hours before `until`."
     )
-    limit: Annotated[int, Field(ge=1, le=MAX_ENTRIES)] = Field(200, description="Entries on a page.")
-    only: Literal["gaps"] | None = Field(None, description="`gaps`: nothing but those.")
+    until: Instant | None = Field(
+        None, description="End of the window, included. Default: now. A later instant adds upcoming occurrences."
+    )
+    limit: Annotated[int, Field(ge=1, le=MAX_ENTRIES_PER_PAGE)] = Field(
+        200, description="Maximum number of entries on a page."
+    )
+    only: Literal["gaps"] | None = Field(None, description="`gaps`: return only the gaps.")
 
 
 class LedgerRun(Shape):
@@ -53,62 +57,69 @@ class LedgerRun(Shape):
 
     id: UUID
     status: str
-    started_at: datetime | None
+    started_at: datetime | None = Field(description="When its first attempt started.")
     finished_at: datetime | None
-    planned_at: datetime | None = Field(description="When it was to start, where that was not the nominal instant.")
-    lateness_ms: int | None = Field(description="From the nominal instant to the first start.")
-    behind_plan_ms: int | None = Field(description="From `planned_at` to the first start.")
-    duration_ms: int | None
-    link: str
+    planned_at: datetime | None = Field(
+        description="The planned start; null if it is the nominal instant. Jitter, catch-up and backfills plan later."
+    )
+    lateness_ms: int | None = Field(description="Milliseconds from the nominal instant to the first start.")
+    behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first start.")
+    duration_ms: int | None = Field(description="Milliseconds from the first start to the end.")
+    link: str = Field(description="URL of the run.")
 
 
 class LedgerEntry(Shape):
-    """What became of one occurrence, or of several that share a row."""
+    """What happened to one occurrence, or to several that share a record."""
 
-    nominal_at: datetime
-    last_nominal_at: datetime | None = Field(description="The last of the occurrences that share a row.")
-    n_occurrences: int
+    nominal_at: datetime = Field(description="When the occurrence was due, or the first of several.")
+    last_nominal_at: datetime | None = Field(
+        description="The last of several occurrences that share a record, else null."
+    )
+    n_occurrences: int = Field(description="Number of occurrences that share the record.")
     decision: Decision = Field(
-        description="`started`, `skipped`: recorded. `pending`: due, and no beat has come to it. `paused`: due during "
-        "a pause, and recorded when that ends. `gap`: it should have a record and has none. `made_good`: a gap for "
-        "which a backfill has run. `unexpected`: recorded, though no schedule of the job named it. `upcoming`."
+        description="`started`: a run was opened. `skipped`: it did not start, see `reason`. `pending`: it is due, and no "
+        "beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, and there "
+        "is no record of it. `made_good`: a gap for which a backfill has opened a run. `unexpected`: there is a record, "
+        "although no schedule of the job named the instant. `upcoming`: it is not due yet."
     )
     reason: str | None = Field(description="Why it did not start.", examples=["overlap"])
-    text: str = Field(description="The same in words.")
-    run: LedgerRun | None
-    made_good_by: UUID | None = Field(description="The run of a backfill for the same instant.")
+    text: str = Field(description="The entry in words.")
+    run: LedgerRun | None = Field(description="The record of the occurrence; null if there is none.")
+    made_good_by: UUID | None = Field(description="Id of the backfill's run for the same instant.")
 
 
 class Incident(Shape):
-    """The watchdog found that the schedule had silently stopped."""
+    """A stoppage: the watchdog found that the schedule had silently stopped."""
 
     why: Why
-    text: str = Field(description="The same in words.")
-    found_at: datetime
-    raised_at: datetime = Field(description="When it was told, by an event of the job's latest run.")
-    over_at: datetime | None
+    text: str = Field(description="The reason in words.")
+    found_at: datetime = Field(description="When the watchdog found it.")
+    raised_at: datetime = Field(description="When it was reported, by an event of the job's latest run.")
+    over_at: datetime | None = Field(description="When it ended; null if it has not.")
 
 
 class Ledger(Shape):
     """A page of a job's ledger, oldest first."""
 
-    after: datetime
-    until: datetime
-    kept_since: datetime = Field(description="Older runs may have been pruned: before this instant nothing is missed.")
+    after: datetime = Field(description="Start of the window: only later occurrences.")
+    until: datetime = Field(description="End of the window, included.")
+    kept_since: datetime = Field(
+        description="Start of the history: older runs may have been deleted, so no gap is reported before this instant."
+    )
     counts: dict[str, int] | None = Field(
-        description="Occurrences in the window by decision. Null for a window of more than "
+        description="Number of occurrences in the window by decision. Null for a window of more than "
         f"{ledger_account.MAX_ENTRIES_READ:,} entries."
     )
     unreadable: str | None = Field(
-        description="Why the job's schedule cannot be read: nobody knows what it names. Null for nearly every job."
+        description="Why the job's schedule cannot be read, so that its occurrences are unknown; null if it can."
     )
-    incidents: list[Incident] = Field(description="Those that are not over, and those told within the window.")
+    incidents: list[Incident] = Field(description="Stoppages that last, or were reported within the window.")
     not_covered: str | None = Field(
-        description="What starts this job beside a schedule, of which the ledger knows nothing; the list at `runs` does."
+        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` lists the others."
     )
-    runs: str = Field(description="All runs of the job.")
+    runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
-    next: str | None = Field(description="Where the window goes on.")
+    next: str | None = Field(description="URL of the next page; null on the last page.")
 
 
 class JobExplainView(ApiView):
@@ -117,17 +128,21 @@ class JobExplainView(ApiView):
 
     @operation("explain_job", parameters=Window, responses={200: (Ledger, examples.LEDGER)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """What a job's schedule named in a window, and what became of each occurrence; what is missing is a gap."""
+        """Return each occurrence that a job's schedules named in a window, and what happened to it.
+
+        An occurrence that was due and has no record is a gap.
+        """
         now = datetime.now(UTC)
-        asked = Window.read(request)
-        until = asked.until or now
-        after = asked.after or max(until, EPOCH + DAY) - DAY
+        window = Window.read(request)
+        until = window.until or now
+        after = window.after or max(until, EPOCH + DAY) - DAY  # no instant of the API lies before 1970
         if after >= until:
-            raise InvalidInput({"after": [f"This must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
+            raise InvalidInput({"after": [f"after must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
         job = Job.objects.filter(pk=job_id).first()
         if job is None:
             raise JobGone
-        account = ledger_account.explain(job_id, after, until, now, limit=asked.limit, only_gaps=asked.only == "gaps")
+        only_gaps = window.only == "gaps"
+        account = ledger_account.explain(job_id, after, until, now, limit=window.limit, only_gaps=only_gaps)
         body = Ledger(
             after=after,
             until=until,
@@ -138,13 +153,13 @@ class JobExplainView(ApiView):
             not_covered=describe_other_starts(job) or None,
             runs=reverse("job-runs", args=[job_id]),
             entries=[entry_of(entry, text) for entry, text in with_sentences(account.entries, now)],
-            next=_next(request, account.next_at, until),
+            next=_next_url(request, account.next_at, until),
         )
         return Response(body.json_body())
 
 
 def entry_of(entry: Entry, text: str) -> LedgerEntry:
-    """Return an entry as the API shows it, with its sentence."""
+    """Return the response for an entry of the ledger and its sentence."""
     row = entry.record
     return LedgerEntry(
         nominal_at=entry.at,
@@ -182,9 +197,10 @@ def _incident(stoppage: Stoppage) -> Incident:
     )
 
 
-def _next(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """The same question from where the page ended, and to the same end."""
+def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
+    """Return the URL of the same window from `at` on; None without `at`."""
     if at is None:
         return None
-    address = replace_query_param(request.build_absolute_uri(), "after", at.isoformat())
-    return replace_query_param(address, "until", until.isoformat())
+    # With `until`: the default, now, would move from page to page.
+    url = replace_query_param(request.build_absolute_uri(), "after", at.isoformat())
+    return replace_query_param(url, "until", until.isoformat())

@@ -1,4 +1,4 @@
-"""Pauses of many jobs: by filter, foreseen, watched, and undone as exactly that set."""
+"""Views of pause sets: pause the jobs that a filter matches, preview and list such pauses, and undo one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from access.api.paging import paginate
 from access.api.parameters import PageParameters
-from access.api.schema import Shape, operation
+from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
 from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
@@ -29,58 +29,67 @@ if TYPE_CHECKING:
 
 
 class ManyPause(Pause):
-    """Which jobs are paused, why, and for how long. Those that are paused already stay as they are."""
+    """Which jobs to pause, why, and for how long. A job that is already paused keeps its pause."""
 
-    filter: Selection = Field(description="Jobs that all of its members are true of. `{}`: every job.")
-    dry_run: Annotated[bool, Field(strict=True)] = Field(False, description="Pause nothing: say how many it would be.")
-
-
-class ManyForesight(Shape):
-    """What the pause of many jobs would do."""
-
-    dry_run: Literal[True]
-    n_jobs: int = Field(description="Active jobs that it would pause.")
+    filter: Selection = Field(description="The jobs to pause: those that match all of its members. `{}`: every job.")
+    dry_run: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Change nothing, and return the number of jobs that would be paused."
+    )
 
 
-class UndoForesight(Shape):
-    """What undoing would do."""
+class PauseSetPreview(Shape):
+    """What a pause of many jobs would do."""
 
     dry_run: Literal[True]
-    n_jobs: int = Field(description="Jobs that it would resume: those that are paused by this set still.")
-    n_would_start: int = Field(description="Runs that would start, of the first 1000 of these jobs.")
-    is_more: bool = Field(description="Whether there are more jobs than those.")
+    n_jobs: int = Field(description="Number of active jobs that would be paused.")
+
+
+class UndoPreview(Shape):
+    """What undoing a pause of many jobs would do."""
+
+    dry_run: Literal[True]
+    n_jobs: int = Field(
+        description="Number of jobs that would be resumed: those that this pause set still keeps paused."
+    )
+    n_would_start: int = Field(
+        description=f"Number of runs that would start, counted for the first {pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
+    )
+    is_more: bool = Field(description="Whether more runs may start, because not all jobs were counted.")
 
 
 class PauseSetShape(Shape):
-    """A pause of many jobs, and how far it has come."""
+    """A pause of many jobs and its progress."""
 
     id: UUID
-    actor: str
+    actor: str = Field(description="Who paused the jobs.")
     reason: str | None
-    filter: Selection
-    until: datetime | None
-    catch_up: Resumption
-    state: PauseSetState
-    n_jobs: int = Field(description="Jobs that the filter matched when it was given.")
-    n_paused: int
-    n_resumed: int = Field(description="Jobs that undoing has resumed.")
+    filter: Selection = Field(description="The jobs that were to be paused.")
+    until: datetime | None = Field(
+        description="When the pauses end by themselves; null if they last until the jobs are resumed."
+    )
+    catch_up: Resumption = Field(description="Which occurrences of the pause start when it ends at `until`.")
+    state: PauseSetState = Field(
+        description="`pausing`: jobs are still being paused. `paused`: all are. `undoing`: its jobs are being resumed. "
+        "`undone`: its jobs are resumed."
+    )
+    n_jobs: int = Field(description="Number of active jobs that the filter matched at `created_at`.")
+    n_paused: int = Field(description="Number of jobs paused so far.")
+    n_resumed: int = Field(description="Number of jobs resumed so far because the pause was undone.")
     created_at: datetime
-    undone_by: str | None
+    undone_by: str | None = Field(description="Who undid the pause.")
     undone_at: datetime | None
 
 
-class PauseSetPage(Shape):
-    next: str | None
-    previous: str | None
+class PauseSetPage(PageShape):
     results: list[PauseSetShape]
 
 
 class PauseSetFilters(PageParameters):
-    """What pauses can be filtered by."""
+    """The parameters of the list of pause sets, which has no filters."""
 
 
-MANY: dict[str, Any] = {
-    "How many it would be": {"filter": {"search": "billing"}, "dry_run": True},
+REQUESTS: dict[str, Any] = {
+    "Preview": {"filter": {"search": "billing"}, "dry_run": True},
     "Until Monday": {
         "filter": {"search": "billing", "target_kind": "http"},
         "reason": "Maintenance of the billing system",
@@ -104,8 +113,8 @@ EXAMPLE: dict[str, Any] = {
 }
 UNDONE = {**EXAMPLE, "state": "undone", "n_resumed": 41, "undone_by": "ann", "undone_at": "2026-11-20T14:00:00Z"}
 UNDOS: dict[str, Any] = {
-    "What it would start": {"catch_up": "last", "dry_run": True},
-    "Nothing of the pause starts": {},
+    "Preview": {"catch_up": "last", "dry_run": True},
+    "Start nothing of the pause": {},
 }
 
 
@@ -114,26 +123,29 @@ class ManyPauseView(ApiView):
 
     @operation(
         "pause_jobs",
-        body=(ManyPause, MANY),
-        responses={200: (ManyForesight, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, EXAMPLE)},
+        body=(ManyPause, REQUESTS),
+        responses={200: (PauseSetPreview, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, EXAMPLE)},
         location_status=202,
     )
     def post(self, request: Request) -> Response:
-        """Pause every active job that a filter matches. Of many, some are paused now and the others bit by bit."""
+        """Pause all active jobs that a filter matches; with `dry_run`, count them and change nothing.
+
+        The first jobs are paused at once, the others by the beats in small steps.
+        """
         now = datetime.now(UTC)
-        asked = read_pause(request, ManyPause, now)
-        if asked.dry_run:
-            return Response(ManyForesight(dry_run=True, n_jobs=pause_sets.count(asked.filter, now)).json_body())
-        made = pause_sets.start(
-            asked.filter,
+        body = read_pause(request, ManyPause, now)
+        if body.dry_run:
+            return Response(PauseSetPreview(dry_run=True, n_jobs=pause_sets.count(body.filter, now)).json_body())
+        started = pause_sets.start(
+            body.filter,
             now,
             actor=actor_of(request),
-            reason=asked.reason,
-            until=asked.until,
-            catch_up=asked.catch_up,
+            reason=body.reason,
+            until=body.until,
+            catch_up=body.catch_up,
         )
-        location = reverse("pause-set", args=[made.pk])
-        return Response(_shown(made).json_body(), status=202, headers={"Location": location})
+        location = reverse("pause-set", args=[started.pk])
+        return Response(_shape_of(started).json_body(), status=202, headers={"Location": location})
 
 
 class PauseSetListView(ApiView):
@@ -146,9 +158,9 @@ class PauseSetListView(ApiView):
         responses={200: (PauseSetPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
     )
     def get(self, request: Request) -> Response:
-        """All pauses of many jobs, the newest first."""
+        """List the pauses of many jobs, newest first."""
         page = paginate(request, PauseSet.objects.all(), PauseSetFilters.read(request))
-        results = [_shown(row) for row in page.rows]
+        results = [_shape_of(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
@@ -157,8 +169,8 @@ class PauseSetView(ApiView):
 
     @operation("get_pause", responses={200: (PauseSetShape, EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
-        """One pause of many jobs, and how far it has come."""
-        return Response(_shown(get_object_or_404(PauseSet, pk=pause_id)).json_body())
+        """Return a pause of many jobs and its progress."""
+        return Response(_shape_of(get_object_or_404(PauseSet, pk=pause_id)).json_body())
 
 
 class PauseSetUndoView(ApiView):
@@ -168,32 +180,33 @@ class PauseSetUndoView(ApiView):
         "undo_pause",
         body=(Resume, UNDOS),
         responses={
-            200: (UndoForesight, {"dry_run": True, "n_jobs": 41, "n_would_start": 41, "is_more": False}),
+            200: (UndoPreview, {"dry_run": True, "n_jobs": 41, "n_would_start": 41, "is_more": False}),
             202: (PauseSetShape, UNDONE),
         },
         errors=[404, 409],
     )
     def post(self, request: Request, pause_id: UUID) -> Response:
-        """Resume exactly the jobs that this pause paused, and that nobody has resumed or paused anew since."""
+        """Resume the jobs that this pause paused; with `dry_run`, return a preview and change nothing.
+
+        A job that has been resumed or paused again since then is left unchanged.
+        """
         now = datetime.now(UTC)
-        asked = read_resume(request)
-        found = get_object_or_404(PauseSet, pk=pause_id)
-        if asked.dry_run:
-            foreseen = pause_sets.preview_undo(found, now, asked.catch_up, asked.max_runs)
-            shape = UndoForesight(
+        body = read_resume(request)
+        pause_set = get_object_or_404(PauseSet, pk=pause_id)
+        if body.dry_run:
+            preview = pause_sets.preview_undo(pause_set, now, body.catch_up, body.max_runs)
+            shape = UndoPreview(
                 dry_run=True,
-                n_jobs=foreseen.n_jobs,
-                n_would_start=foreseen.n_would_start,
-                is_more=foreseen.is_more,
+                n_jobs=preview.n_jobs,
+                n_would_start=preview.n_would_start,
+                is_more=preview.is_more,
             )
             return Response(shape.json_body())
-        undone = pause_sets.undo(
-            pause_id, now, actor=actor_of(request), catch_up=asked.catch_up, max_runs=asked.max_runs
-        )
-        return Response(_shown(undone).json_body(), status=202)
+        undone = pause_sets.undo(pause_id, now, actor=actor_of(request), catch_up=body.catch_up, max_runs=body.max_runs)
+        return Response(_shape_of(undone).json_body(), status=202)
 
 
-def _shown(row: PauseSet) -> PauseSetShape:
+def _shape_of(row: PauseSet) -> PauseSetShape:
     return PauseSetShape(
         id=row.pk,
         actor=row.actor,

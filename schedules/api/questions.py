@@ -1,4 +1,4 @@
-"""Questions about a schedule, and their answers, as the API takes and shows them."""
+"""The bodies of previews and validations of a schedule."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from access.api.schema import DocumentedAs, ProblemField, Shape
 from schedules.clock.preview import Mark
 from schedules.clock.reading.members import read_instant, read_zone
 from schedules.clock.zones.clock_changes import ChangeKind
-from schedules.jobs.schedule_shape import INSTANT, AnySchedule, Schedule
+from schedules.jobs.schedule_shape import INSTANT_SCHEMA, AnySchedule, Schedule
 from schedules.policies import Jitter
 
-MAX_FIRES = 100
+MAX_FIRES = 100  # instants in a preview: a request waits while they are searched
 
 
 def _instant(value: object) -> datetime:
@@ -35,79 +35,87 @@ def _zone(value: object) -> str:
 
 
 class PreviewQuestion(Shape):
-    """A schedule, and how much of it to show."""
+    """A schedule to preview."""
 
     schedule: Annotated[Any, DocumentedAs(AnySchedule)]
-    count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(10, description="How many instants.")
-    after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT)] | None = Field(
-        None, description="Instants later than this one; by default, than now."
+    count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(
+        10, description="Number of instants to return."
+    )
+    after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
+        None, description="Return the instants after this one. Default: after now."
     )
     timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
-        None, description="The viewer's IANA zone, to show the instants in it as well."
+        None, description="The viewer's IANA time zone, to return each instant in it too."
     )
-    jitter: Jitter = Field(timedelta(0), description="The policy of that name, to show when runs start.")
-    job_id: UUID | None = Field(None, description="With `jitter`: the id of the job, which says when exactly.")
+    jitter: Jitter = Field(timedelta(0), description="The job's policy `jitter`, to return when the runs start.")
+    job_id: UUID | None = Field(
+        None, description="Id of the job. With `jitter`, each run's exact start depends on it: `starts_at`."
+    )
 
 
 class Fire(Shape):
     """One instant of a schedule."""
 
-    at: datetime = Field(description="In UTC.")
-    local: str = Field(description="In the schedule's zone, with its offset.")
-    in_viewer_zone: str | None = Field(description="In the viewer's zone; null when none was given.")
+    at: datetime = Field(description="The instant in UTC.")
+    local: str = Field(description="The instant in the schedule's time zone, with its offset.")
+    in_viewer_zone: str | None = Field(description="The instant in the viewer's time zone; null without `timezone`.")
     marks: list[Mark] = Field(
-        description="`gap`: moved, as its local time does not exist that day. `fold_first`, `fold_second`: its local "
-        "time comes twice."
+        description="`gap`: it was moved, because its local time does not exist that day. `fold_first`, `fold_second`: "
+        "its local time occurs twice that day, and this is the first or the second time."
     )
-    starts_at: datetime | None = Field(description="When its run starts, where `jitter` and `job_id` are given.")
+    starts_at: datetime | None = Field(description="When its run starts; null without `jitter` and `job_id`.")
     starts_before: datetime | None = Field(
-        description="With `jitter`: its run starts before this instant, whichever job it is of."
+        description="Its run starts before this instant, whatever the job; null without `jitter`."
     )
 
 
 class DstChange(Shape):
-    """A change of the clocks, and what it does to the schedule."""
+    """A clock change, and its effect on the schedule."""
 
-    kind: ChangeKind
-    at: datetime
-    local_from: str = Field(description="First local time that is left out or comes twice.")
-    local_to: str = Field(description="First local time after those.")
-    affected: bool = Field(description="Whether any time of the schedule is moved, dropped or repeated.")
-    fires: list[Fire]
-    text: str = Field(description="The same in words.")
+    kind: ChangeKind = Field(description="`gap`: clocks go forward. `fold`: clocks go back.")
+    at: datetime = Field(description="When the clocks change.")
+    local_from: str = Field(description="The first local time that is skipped or repeated.")
+    local_to: str = Field(description="The first local time after the skipped or repeated ones.")
+    affected: bool = Field(description="Whether an instant of the schedule is moved, dropped or repeated.")
+    fires: list[Fire] = Field(
+        description="The instants that are moved to the end of the gap, or fall into the fold; up to 20."
+    )
+    text: str = Field(description="The effect in words.")
 
 
 class Preview(Shape):
+    """What a schedule means: in words, its next instants, and the clock changes of the next twelve months."""
+
     description: str = Field(description="The schedule in words.")
-    fires: list[Fire]
-    dst_changes: list[DstChange] = Field(description="Changes of the clocks in the twelve months to come.")
-    warnings: list[str] = Field(description="What might not be meant so.")
+    fires: list[Fire] = Field(description="The next instants.")
+    dst_changes: list[DstChange] = Field(description="The clock changes of the next twelve months.")
+    warnings: list[str] = Field(description="Warnings about a schedule that may not be what was meant.")
 
 
 class ScheduleQuestion(Shape):
-    """A schedule to be judged."""
+    """A schedule to validate."""
 
     schedule: Annotated[Any, DocumentedAs(AnySchedule)]
 
 
 class Verdict(Shape):
-    """What a valid schedule means."""
+    """The schedule is valid."""
 
     valid: Literal[True]
-    description: str
-    schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="In its canonical form.")
-    next_run_at: datetime | None
+    description: str = Field(description="The schedule in words.")
+    schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
+    next_run_at: datetime | None = Field(description="The next instant of the schedule; null without one.")
 
 
 class Refusal(Shape):
-    """What is wrong with a schedule."""
+    """The schedule is invalid."""
 
     valid: Literal[False]
-    errors: list[ProblemField]
+    errors: list[ProblemField] = Field(description="Each wrong field.")
 
 
 class VerdictOrRefusal(Shape):
-    """`valid` says which of the two it is."""
+    """A verdict or a refusal, told apart by `valid`."""
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -1,77 +1,85 @@
-"""Registrations as the API takes and shows them."""
+"""The bodies of registrations: jobs with keys, and what was done to each job."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from access.api.bodies import read_body
-from access.api.exceptions import InvalidInput
 from access.api.schema import DocumentedAs, Shape
-from schedules.api.bodies import UNREAD, settable, unread_in
-from schedules.jobs import registration
+from schedules.api.bodies import UNREADABLE_WAS_NULL, null_because_unreadable, without_read_only
 from schedules.jobs.members import JobDefinition
-from schedules.jobs.registration import KEY, KEY_WORDS, MOST, Outcome
+from schedules.jobs.registration import (
+    KEY_PATTERN,
+    KEY_RULE,
+    MAX_INVALID_JOBS,
+    MAX_JOBS_PER_REGISTRATION,
+    Outcome,
+    is_key,
+)
+from values.field_errors import sentences
 from values.json_values import find_unstorable
 
-if TYPE_CHECKING:
-    from rest_framework.request import Request
-
-BAD_KEY = f"A key is made of {KEY_WORDS}."
+INVALID_KEY = f"A key must have {KEY_RULE}."
 
 
 class KeyedDefinition(JobDefinition):
-    """A job's definition, and the key that it is to be known under."""
+    """A job's definition with its key."""
 
-    key: str = Field(pattern=f"^{KEY.pattern}$", description=f"The caller's own: {KEY_WORDS}.")
+    key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$", description=f"The caller's own key: {KEY_RULE}.")
+
+
+def _check_entries(entries: list[Any]) -> list[Any]:
+    """Check that each entry is an object with a key of its own, and can be stored. Reports up to `MAX_INVALID_JOBS`."""
+    errors: dict[str, list[str]] = {}
+    keys: set[str] = set()
+    for place, entry in enumerate(entries):
+        field = f"jobs.{place}"
+        key = entry.get("key") if isinstance(entry, dict) else None
+        if not isinstance(entry, dict):
+            errors[field] = ["This must be an object: a job's definition with its key."]
+        elif problem := find_unstorable(entry, field):
+            errors[problem[0]] = [problem[1]]
+        elif not isinstance(key, str) or not is_key(key):
+            errors[f"{field}.key"] = [INVALID_KEY]
+        elif key in keys:
+            errors[f"{field}.key"] = [f"Another entry has the key “{key}” too: give each job a key of its own."]
+        else:
+            keys.add(key)
+            errors |= {f"{field}.{name}": [UNREADABLE_WAS_NULL] for name in null_because_unreadable(entry)}
+        if len(errors) >= MAX_INVALID_JOBS:
+            break
+    if errors:
+        raise sentences(errors)
+    return entries
 
 
 class Registration(Shape):
-    """Jobs that there are to be. Each key is named once."""
+    """Jobs to register, each under its own key."""
 
-    jobs: list[KeyedDefinition] = Field(max_length=MOST)
+    # The definitions are only documented here: `register` validates each together with the job that has its key.
+    jobs: Annotated[
+        list[Annotated[Any, DocumentedAs(KeyedDefinition)]],
+        Field(max_length=MAX_JOBS_PER_REGISTRATION),
+        AfterValidator(_check_entries),
+    ]
+
+    @property
+    def definitions(self) -> dict[str, dict[str, Any]]:
+        """The definitions by key, in the order of the request, without the read-only members of a job."""
+        return {entry["key"]: without_read_only(entry) for entry in self.jobs}
 
 
 class Registered(Shape):
     key: str
     id: UUID
-    outcome: Outcome = Field(description="`unchanged`: it was so already, and was not touched.")
+    outcome: Outcome = Field(
+        description="`created`, `changed`, or `unchanged`: the job already had this definition, and was left alone."
+    )
 
 
 class RegisteredJobs(Shape):
-    """What became of each job, in the order of the request."""
+    """What was done to each job, in the order of the request."""
 
     jobs: list[Registered]
-
-
-class _Asked(Shape):
-    """As `Registration`, with each definition left for `validate` to read."""
-
-    jobs: list[Annotated[Any, DocumentedAs(KeyedDefinition)]] = Field(max_length=MOST)
-
-
-def read_registration(request: Request) -> dict[str, dict[str, Any]]:
-    """Return the definitions by key, in the order of the request. Raises InvalidInput, its fields under `jobs.<place>`."""
-    asked: list[Any] = read_body(request, _Asked).jobs
-    wanted: dict[str, dict[str, Any]] = {}
-    errors: dict[str, list[str]] = {}
-    for place, data in enumerate(asked):
-        key = data.get("key") if isinstance(data, dict) else None
-        if not isinstance(data, dict):
-            errors[f"jobs.{place}"] = ["This takes a job's definition, an object, with its key."]
-        elif problem := find_unstorable(data, f"jobs.{place}"):
-            errors[problem[0]] = [problem[1]]
-        elif not isinstance(key, str) or not registration.is_key(key):
-            errors[f"jobs.{place}.key"] = [BAD_KEY]
-        elif key in wanted:
-            errors[f"jobs.{place}.key"] = [f"“{key}” stands here twice: name each key once."]
-        else:
-            errors.update({f"jobs.{place}.{name}": [UNREAD] for name in unread_in(data)})
-            wanted[key] = settable(data)
-        if len(errors) >= registration.MOST_WRONG:
-            break
-    if errors:
-        raise InvalidInput(errors)
-    return wanted

@@ -1,4 +1,4 @@
-"""Jobs under keys of the caller's own: register, look up, unregister."""
+"""Views of jobs under the caller's own keys: register, read and unregister them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from django.urls import reverse
 from rest_framework.response import Response
 
+from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from schedules.api import examples
 from schedules.api.bodies import read_definition
-from schedules.api.jobs import MAX_DEFINITION, shown
-from schedules.api.registration_shapes import BAD_KEY, Registered, RegisteredJobs, Registration, read_registration
+from schedules.api.jobs import MAX_DEFINITION_BYTES, shown
+from schedules.api.registration_shapes import INVALID_KEY, Registered, RegisteredJobs, Registration
 from schedules.api.shapes import Job as JobShape
 from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
@@ -26,20 +27,21 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
-REGISTERS = ("schedules.add_job", "schedules.change_job")
+# A registration may create a job or change it.
+REGISTER_PERMISSIONS = ("schedules.add_job", "schedules.change_job")
 
 
 class JobByKeyView(ApiView):
-    max_body_bytes: ClassVar[int] = MAX_DEFINITION
+    max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
     required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
         "GET": "schedules.view_job",
-        "PUT": REGISTERS,
+        "PUT": REGISTER_PERMISSIONS,
         "DELETE": "schedules.delete_job",
     }
 
     @operation("get_job_by_key", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, key: str) -> Response:
-        """The job that is known under a key."""
+        """Return the job that is registered under a key."""
         job = registration.find(key) if registration.is_key(key) else None
         if job is None:
             raise JobGone
@@ -52,35 +54,35 @@ class JobByKeyView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, key: str) -> Response:
-        """Have a key of the caller's own stand for a job with this definition. It may be said again and again.
+        """Create or change the job with this key, so that it has this definition. The request can be repeated.
 
-        Without such a job one is made (201). One that differs is changed, as by `replace_job`; one that is as it is
-        wanted is not touched: neither its clock, nor a pause.
+        If there is no such job, it is created (201). A job with another definition is changed, as by `replace_job`. A job
+        that already matches is left unchanged; its next run and any pause stay.
         """
         now = datetime.now(UTC)
         data = read_definition(request)
         if not registration.is_key(key):
-            raise InvalidInput({"key": [BAD_KEY]})
+            raise InvalidInput({"key": [INVALID_KEY]})
         try:
-            found = registration.register({key: data}, now, actor=actor_of(request))[key]
+            registered = registration.register({key: data}, now, actor=actor_of(request))[key]
         except InvalidRegistration as invalid:
             raise InvalidInput(invalid.errors[key]) from invalid
-        body = shown(found.job, request).json_body()
-        if found.outcome is Outcome.CREATED:
-            return Response(body, status=201, headers={"Location": reverse("job", args=[found.job.pk])})
+        body = shown(registered.job, request).json_body()
+        if registered.outcome is Outcome.CREATED:
+            return Response(body, status=201, headers={"Location": reverse("job", args=[registered.job.pk])})
         return Response(body)
 
     @operation("unregister_job", responses={204: (None, None)})
     def delete(self, request: Request, key: str) -> Response:
-        """Delete the job that is known under a key, as `delete_job` does. Without such a job there is nothing to do."""
+        """Delete the job that is registered under a key, as by `delete_job`. If there is none, nothing happens."""
         if registration.is_key(key):
             registration.unregister(key, datetime.now(UTC), actor=actor_of(request))
         return Response(status=204)
 
 
 class JobRegistrationView(ApiView):
-    max_body_bytes: ClassVar[int] = 8 * MAX_DEFINITION
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTERS}
+    max_body_bytes: ClassVar[int] = 8 * MAX_DEFINITION_BYTES  # 500 jobs of up to 16 KiB each
+    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTER_PERMISSIONS}
 
     @operation(
         "register_jobs",
@@ -88,22 +90,22 @@ class JobRegistrationView(ApiView):
         responses={200: (RegisteredJobs, examples.REGISTERED)},
     )
     def put(self, request: Request) -> Response:
-        """Register up to 500 jobs at once, all of them or none.
+        """Register up to 500 jobs, each as by `register_job`: all of them or none.
 
-        Each as by `register_job`. Jobs that are not named stay as they are.
+        Jobs that are not in the request stay unchanged.
         """
         now = datetime.now(UTC)
-        wanted = read_registration(request)
+        wanted = read_body(request, Registration).definitions
         try:
-            found = registration.register(wanted, now, actor=actor_of(request))
+            registered = registration.register(wanted, now, actor=actor_of(request))
         except InvalidRegistration as invalid:
-            raise InvalidInput(_by_place(invalid, list(wanted))) from invalid
-        jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in found.items()]
+            raise InvalidInput(_errors_by_place(invalid, list(wanted))) from invalid
+        jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in registered.items()]
         return Response(RegisteredJobs(jobs=jobs).json_body())
 
 
-def _by_place(invalid: InvalidRegistration, keys: list[str]) -> dict[str, list[str]]:
-    """The errors of a registration, by their fields in the request."""
+def _errors_by_place(invalid: InvalidRegistration, keys: list[str]) -> dict[str, list[str]]:
+    """Return the errors of a registration by their fields in the request, such as `jobs.1.schedule.cron`."""
     return {
         f"jobs.{place}.{name}": texts
         for place, key in enumerate(keys)

@@ -1,4 +1,4 @@
-"""Questions about a schedule that no job need have: what it means, and whether it is valid."""
+"""Views that preview and validate a schedule, whether or not a job has it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from access.api.bodies import read_body
 from access.api.schema import ProblemField, operation
 from access.api.views import ApiView
 from schedules.api import examples
-from schedules.api.bodies import read_sound
+from schedules.api.bodies import read_storable
 from schedules.api.questions import (
     DstChange,
     Fire,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from schedules.clock.spec import ScheduleSpec
 
-YEAR = timedelta(days=366)
+YEAR = timedelta(days=366)  # contains both clock changes of a year
 
 
 class SchedulePreviewView(ApiView):
@@ -52,9 +52,9 @@ class SchedulePreviewView(ApiView):
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """What a schedule means: in words, as its next instants, and through the clock changes of the next year."""
+        """Preview a schedule: return it in words, its next instants, and the clock changes of the next twelve months."""
         now = datetime.now(UTC)
-        read_sound(request)
+        read_storable(request)
         question = read_body(request, PreviewQuestion)
         spec = validate_schedule(question.schedule, now)
         after = question.after or first_mark(spec, now)
@@ -64,7 +64,7 @@ class SchedulePreviewView(ApiView):
             description=describe(spec),
             fires=_with_starts(preview.preview(spec, after, count), spec, question),
             dst_changes=[
-                _change(change, question.timezone) for change in clock_changes.dst_changes(spec, after, until)
+                _change_of(change, question.timezone) for change in clock_changes.dst_changes(spec, after, until)
             ],
             warnings=warnings(spec, now),
         )
@@ -80,15 +80,15 @@ class ScheduleValidateView(ApiView):
         responses={200: (VerdictOrRefusal, examples.VERDICT)},
     )
     def post(self, request: Request) -> Response:
-        """Whether a schedule is valid. The answer is 200 for an invalid one too, with everything that is wrong."""
+        """Validate a schedule. The response is 200 for an invalid schedule too, and lists each wrong field."""
         now = datetime.now(UTC)
-        read_sound(request)
+        read_storable(request)
         question = read_body(request, ScheduleQuestion)
         try:
             spec = validate_schedule(question.schedule, now)
         except InvalidDefinition as error:
-            wrong = [ProblemField(field=name, message=text) for name, texts in error.errors.items() for text in texts]
-            return Response(Refusal(valid=False, errors=wrong).json_body())
+            errors = [ProblemField(field=name, message=text) for name, texts in error.errors.items() for text in texts]
+            return Response(Refusal(valid=False, errors=errors).json_body())
         verdict = Verdict(
             valid=True,
             description=describe(spec),
@@ -98,7 +98,7 @@ class ScheduleValidateView(ApiView):
         return Response(verdict.json_body())
 
 
-def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
+def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
     return Fire(
         at=fire.at,
         local=fire.local.isoformat(),
@@ -110,7 +110,8 @@ def _fire(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: PreviewQuestion) -> list[Fire]:
-    shown, job_id = [_fire(fire, question.timezone) for fire in fires], question.job_id
+    """Return the response for instants; with jitter, each with its start if the job is known, and its latest start."""
+    shown, job_id = [_fire_of(fire, question.timezone) for fire in fires], question.job_id
     if not question.jitter:
         return shown
     latest = latest_starts(spec, [fire.at for fire in shown], question.jitter)
@@ -122,13 +123,13 @@ def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: Previe
     ]
 
 
-def _change(change: clock_changes.DstChange, viewer_zone: str | None) -> DstChange:
+def _change_of(change: clock_changes.DstChange, viewer_zone: str | None) -> DstChange:
     return DstChange(
         kind=change.kind,
         at=change.at,
         local_from=change.local_from,
         local_to=change.local_to,
         affected=change.affected,
-        fires=[_fire(fire, viewer_zone) for fire in change.fires],
+        fires=[_fire_of(fire, viewer_zone) for fire in change.fires],
         text=change.text,
     )

@@ -1,4 +1,4 @@
-"""Jobs as the API takes and shows them. What is valid is decided in `schedules/jobs/validation.py`."""
+"""The bodies of jobs, pauses and resumptions. `schedules/jobs/validation.py` validates a job's definition."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.parameters import Instant
-from access.api.schema import DocumentedAs, Shape
+from access.api.schema import DocumentedAs, PageShape, Shape
 from executions.api import UNREADABLE
 from executions.targets import AnyTarget, masked
 from schedules.clock.describe import describe
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from schedules import models
     from schedules.pauses import resuming
 
-CHOICES = "`none` of them (all are recorded as paused), the `first`, the `last`, or `all`."
-# What a job shows of a member differs from what it takes: its stored form, or null where that cannot be read.
+CATCH_UP_CHOICES = "`none` (all are recorded as paused), the `first`, the `last`, or `all`."
+# A response shows these members as they are stored, or null if the stored value cannot be read.
 SHOWN_AS: dict[str, Any] = {
     "schedule": Schedule | None,
     "target": AnyTarget | None,
     "policies": JobPolicies | None,
 }
 SHOWN_DESCRIPTIONS = {
-    "target": "Values of headers that look like credentials are hidden from callers who may not change jobs."
+    "target": "What each run does. Header values that look like credentials are hidden from callers who may not change "
+    "jobs."
 }
 
-# A PATCH takes every member of a definition, each of them optional.
+# A PATCH takes the members of a definition, each optional.
 _changes: dict[str, Any] = {
     name: (Annotated[Any, DocumentedAs(documented_type(name) | None)], Field(None, description=field.description))
     for name, field in JobDefinition.model_fields.items()
@@ -48,19 +49,19 @@ _changes: dict[str, Any] = {
 JobChange = create_model(
     "JobChange",
     __base__=Shape,
-    __doc__="Members to change. Each member that is given replaces the old one whole; null stands for its default.",
+    __doc__="The members to change. Each replaces the old value as a whole; null sets its default.",
     **_changes,
 )
 
 
 class JobLinks(Shape):
-    runs: str
+    runs: str = Field(description="URL of the job's runs.")
 
 
 class _JobIdentity(Shape):
     id: UUID
     key: str | None = Field(
-        description="The caller's own key, under which the job was registered: `PUT /jobs/by-key/{key}`."
+        description="The caller's own key, if the job was registered with `PUT /jobs/by-key/{key}`; else null."
     )
 
 
@@ -75,106 +76,118 @@ _JobMembers: Any = create_model("_JobMembers", __base__=_JobIdentity, **_shown)
 
 
 class Job(_JobMembers):
-    """A job: the members of its definition, and its present state."""
+    """A job: its definition, its state and its next run."""
 
     state: Annotated[
         str,
         WithJsonSchema({"enum": JobState.values, "type": "string"}),
-        Field(description="`ended`: its schedule names no further instant."),
+        Field(description="`active`, `paused`, or `ended`: the schedule has no further occurrences."),
     ]
-    pause_reason: str | None
-    paused_at: datetime | None
-    paused_by: str | None = Field(description="Null while it is paused: Mainspring itself, after failures.")
+    pause_reason: str | None = Field(description="The reason that was given for the pause.")
+    paused_at: datetime | None = Field(description="When the pause began; null if the job is not paused.")
+    paused_by: str | None = Field(
+        description="Who paused the job; null if it was paused automatically after failures, or is not paused."
+    )
     paused_until_at: datetime | None = Field(
-        description="When the pause ends by itself; null: when somebody resumes it."
+        description="When the pause ends by itself; null if it lasts until the job is resumed."
     )
-    pause_catch_up: Resumption | None = Field(description="What starts then of the occurrences that fell into it.")
+    pause_catch_up: Resumption | None = Field(
+        description="Which occurrences of the pause start when it ends by itself; null if `paused_until_at` is."
+    )
     schedule_description: str = Field(description="The schedule in words.")
-    starts: list[StartAfter] = Field(description="Jobs that start when a run of this job has ended.")
+    starts: list[StartAfter] = Field(description="Jobs that start when a run of this job ends.")
     unreadable: dict[str, str] = Field(description=UNREADABLE)
-    version: int = Field(description="Rises with each change of name, target, payload or policies.")
-    next_run_at: datetime | None = Field(
-        description="The next nominal instant; null for a job that is not active, and of a `delay` while its run goes on."
+    version: int = Field(
+        description="Increases with each change of `name`, `target`, `payload` or `policies`. Runs keep their version."
     )
-    next_start_at: datetime | None = Field(description="When the run of `next_run_at` starts: later by the jitter.")
+    next_run_at: datetime | None = Field(
+        description="The next nominal instant. Null if the job is not active, has no schedule, or has a `delay` schedule "
+        "and its run has not ended."
+    )
+    next_start_at: datetime | None = Field(
+        description="When the run of `next_run_at` starts: later than that by the policy `jitter`."
+    )
     created_at: datetime
-    updated_at: datetime
+    updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")
     links: JobLinks
 
 
-class JobPage(Shape):
-    next: str | None
-    previous: str | None
+class JobPage(PageShape):
     results: list[Job]
 
 
 class Pause(Shape):
-    """Why a job is paused, and for how long."""
+    """The reason and the end of a pause."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_REASON_LENGTH, description="Shown with the job."
+        "", max_length=MAX_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
     )
-    until: Instant | None = Field(None, description="When it resumes by itself; null: when somebody resumes it.")
+    until: Instant | None = Field(
+        None, description="When the pause ends by itself. Null: it lasts until the job is resumed."
+    )
     catch_up: Resumption = Field(
         Resumption.NONE,
-        description=f"Only with `until`: what starts then of the occurrences that fell into the pause: {CHOICES}",
+        description=f"Which occurrences of the pause start when it ends at `until`: {CATCH_UP_CHOICES}",
     )
 
 
 class Resume(Shape):
-    """What starts of the occurrences that fell into a pause. They start one after the other, unless `overlap` is `allow`."""
+    """Which occurrences of the pause start. They start one after the other, unless the policy `overlap` is `allow`."""
 
-    catch_up: Resumption = Field(Resumption.NONE, description=CHOICES)
+    catch_up: Resumption = Field(
+        Resumption.NONE, description=f"Which occurrences of the pause start: {CATCH_UP_CHOICES}"
+    )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
-        DEFAULT_MAX_STARTS, description="Only with `all`: as many start at the most, the latest ones."
+        DEFAULT_MAX_STARTS,
+        description="Only with `catch_up` `all`: the maximum number of occurrences that start, the latest ones.",
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Change nothing: say what would start, and when it was due."
+        False, description="Change nothing, and return a preview of what would start."
     )
 
 
-class Foresight(Shape):
+class ResumePreview(Shape):
     """What resuming a job would start."""
 
     dry_run: Literal[True]
-    n_occurrences: int = Field(description="Occurrences that fell into the pause, counted up to 100,000.")
-    is_more: bool = Field(description="Whether there are more of them than that.")
-    n_would_start: int
-    first_at: datetime | None = Field(description="The first of those that would start.")
-    last_at: datetime | None
+    n_occurrences: int = Field(description=f"Number of occurrences during the pause, counted up to {MAX_COUNTED:,}.")
+    is_more: bool = Field(description="Whether there are more occurrences than were counted.")
+    n_would_start: int = Field(description="Number of occurrences that would start.")
+    first_at: datetime | None = Field(description="Nominal instant of the first occurrence that would start.")
+    last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start.")
 
 
-class JobOrForesight(Shape):
-    """The job; with `dry_run`, what resuming it would start."""
+class JobOrResumePreview(Shape):
+    """The job; with `dry_run`, a preview of what resuming it would start."""
 
     @classmethod
     def __get_pydantic_json_schema__(
         cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        either: TypeAdapter[Job | Foresight] = TypeAdapter(Job | Foresight)
+        either: TypeAdapter[Job | ResumePreview] = TypeAdapter(Job | ResumePreview)
         return handler(either.core_schema)
 
 
-def foresight_of(found: resuming.ResumePreview) -> Foresight:
-    """Return what would start as the API shows it."""
-    return Foresight(
+def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
+    """Return the response for a preview of a resumption."""
+    return ResumePreview(
         dry_run=True,
-        n_occurrences=min(found.n_occurrences, MAX_COUNTED),
-        is_more=found.is_more,
-        n_would_start=found.n_would_start,
-        first_at=found.first_at,
-        last_at=found.last_at,
+        n_occurrences=min(preview.n_occurrences, MAX_COUNTED),
+        is_more=preview.is_more,
+        n_would_start=preview.n_would_start,
+        first_at=preview.first_at,
+        last_at=preview.last_at,
     )
 
 
-def job_of(row: models.Job, links: Links, *, in_full: bool) -> Job:
-    """Return a job as the API shows it. `row.spec` must be loaded."""
+def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
+    """Return the response for a job and its chains; without `with_credentials` they are masked. Load `row.spec` first."""
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)
-    if not in_full and "target" not in unreadable:
+    if not with_credentials and "target" not in unreadable:
         members["target"] = masked(row.target)
     if "policies" not in unreadable:
-        members["policies"] = row.policies  # with the defaults of policies that came after it was stored
+        members["policies"] = row.policies  # the stored JSON may lack a policy that this version added
     return Job(
         **members,
         id=row.pk,

@@ -1,4 +1,4 @@
-"""Addresses of the clock side, under /api/v1/."""
+"""The URLs of `schedules` below /api/v1/."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
             n_instants=n_instants,
             state=BackfillState.OPEN,
         )
-        followed.review([job_id])
+        followed.update_followups([job_id])
         runs.wake_beat()
     log.info("backfill_started", action="backfill", job=str(job_id), backfill=str(backfill.pk), actor=actor)
     return backfill
@@ -282,7 +282,7 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
-    followed.review([backfill.job_id])
+    followed.update_followups([backfill.job_id])
 
 
 def _check(job: Job, request: BackfillRequest, now: datetime) -> None:

@@ -1,1 +1,1 @@
-"""Job definitions: validation, create, update, delete, and registration from code."""
+"""Job definitions: validates, creates, changes and deletes jobs, and registers them under keys."""

@@ -1,4 +1,4 @@
-"""Chains: which jobs start when runs of others have ended. Reading, judging and storing them."""
+"""Chains: jobs that start when runs of other jobs have ended. Reads, checks and stores these links."""
 
 from __future__ import annotations
 
@@ -18,77 +18,87 @@ from schedules.models import Chain, Job, On
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-MOST_SOURCES = 20  # jobs that one job starts after
-MOST_STARTED = 1000  # jobs that start after one job
-SHOWN = 60  # characters of a name, in a sentence about a circle
+MAX_SOURCES = 20  # jobs that one job starts after: each is checked and shown one by one
+MAX_CHAINED_JOBS = 1000  # jobs that start after one job: the end of one run opens a run of each in one transaction
+MAX_NAME_LENGTH_IN_ERRORS = 60  # characters: the error for a cycle names up to eight jobs
+MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; of a longer one the first four and the last three
 
 
 class StartAfter(BaseModel):
-    """Another job, and which ends of its runs start this one."""
+    """Another job, and which ends of its runs start this job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     job: UUID = Field(description="Id of the other job.")
     on: On = Field(
         On.SUCCESS,
-        description="`success`: its run succeeded. `failure`: it failed, retries included. `completion`: it ended, be it "
-        "cancelled. An occurrence that did not start starts nothing.",
+        description="`success`: a run succeeded. `failure`: a run failed and no retry is left. `completion`: a run "
+        "succeeded, failed or was cancelled. An occurrence that is skipped starts nothing.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What a job starts after, and what starts after it: the other job and on which ends."""
+    """The chains of a job in both directions."""
 
-    start_after: Sequence[StartAfter] = ()
-    starts: Sequence[StartAfter] = ()
+    start_after: Sequence[StartAfter] = ()  # the jobs that it starts after
+    starts: Sequence[StartAfter] = ()  # the jobs that start after it
 
 
-def judge(links: Sequence[StartAfter], job_id: UUID | None) -> None:
-    """Find whether these jobs exist, each named once, and lead in no circle. Raises InvalidDefinition."""
+def check(links: Sequence[StartAfter], job_id: UUID | None) -> None:
+    """Check that a job (None: a new one) may start after these jobs. Raises InvalidDefinition.
+
+    Each job must exist and be listed once, no chain may lead back to the job itself, and `MAX_CHAINED_JOBS` holds.
+    """
     errors: dict[str, list[str]] = {}
-    wanted = [link.job for link in links]
-    found = set(Job.objects.filter(pk__in=wanted, scope_id=SYSTEM_SCOPE_ID).values_list("pk", flat=True))
-    others = Chain.objects.filter(source_id__in=wanted).exclude(job_id=job_id or UUID(int=0)).order_by()
-    n_started = dict(others.values_list("source_id").annotate(n=Count("pk")))
-    n_named = Counter(wanted)
-    leads_to = _ways_up(wanted) if job_id else {}
-    for place, other in enumerate(wanted):
+    source_ids = [link.job for link in links]
+    found = set(Job.objects.filter(pk__in=source_ids, scope_id=SYSTEM_SCOPE_ID).values_list("pk", flat=True))
+    # Without the job's own links: a job at the limit of its source may still be edited.
+    others = Chain.objects.filter(source_id__in=source_ids).exclude(job_id=job_id or UUID(int=0)).order_by()
+    n_chained = dict(others.values_list("source_id").annotate(n=Count("pk")))
+    n_listed = Counter(source_ids)
+    sources_of = _sources_above(source_ids) if job_id else {}  # no chain can lead back to a job that does not exist yet
+    for place, source_id in enumerate(source_ids):
         field = f"start_after.{place}.job"
-        if other == job_id:
-            errors[field] = ["A job can't start after itself."]
-        elif other not in found:
-            errors[field] = [f"There is no job {other}."]
-        elif n_named[other] > 1:
-            errors[field] = ["A job is named once: `completion` stands for success and failure."]
-        elif job_id and (circle := _circle(leads_to, other, job_id)):
-            errors[field] = [_told(circle)]
-        elif n_started.get(other, 0) >= MOST_STARTED:
-            errors[field] = [f"{MOST_STARTED} jobs start after this one already, and no more can."]
+        if source_id == job_id:
+            errors[field] = ["A job cannot start after itself: remove this entry."]
+        elif source_id not in found:
+            errors[field] = [f"There is no job {source_id}: give the id of an existing job, or remove this entry."]
+        elif n_listed[source_id] > 1:
+            errors[field] = ["This job is listed twice: list it once. `completion` stands for success and failure."]
+        elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
+            errors[field] = [_cycle_error(chain)]
+        elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:
+            errors[field] = [
+                f"{MAX_CHAINED_JOBS} jobs already start after this one, and no more can: choose another job."
+            ]
     if errors:
         raise InvalidDefinition(errors)
 
 
 def lock() -> None:
-    """Keep everybody else from changing chains until the transaction ends. Taken after the row of a job, never before."""
+    """Keep other transactions from changing chains until this one ends.
+
+    Take it after the lock of a job's row, never before: two transactions that differ in this order could deadlock.
+    """
     queries.lock_chains()
 
 
 def store(job_id: UUID, links: Sequence[StartAfter]) -> set[UUID]:
-    """Have a job start after these, and no others; returns the jobs after which it started before, or does now.
+    """Replace what a job starts after; return the jobs that it started after before, or starts after now.
 
-    Under `lock`, so that of two changes neither closes a circle with the other. Raises InvalidDefinition.
+    Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
     """
-    judge(links, job_id)
+    check(links, job_id)
     before = Chain.objects.filter(job_id=job_id)
-    touched = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
+    source_ids = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
     before.delete()
     Chain.objects.bulk_create(Chain(source_id=link.job, job_id=job_id, on=link.on) for link in links)
-    return touched
+    return source_ids
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Take a job out of all chains, under `lock`; returns after which it started, and which started after it."""
+    """Remove a job from all chains, under `lock`; return the jobs that it started after, and those that started after it."""
     links = list(Chain.objects.filter(Q(job_id=job_id) | Q(source_id=job_id)))
     Chain.objects.filter(pk__in=[link.pk for link in links]).delete()
     sources = {link.source_id for link in links if link.job_id == job_id}
@@ -102,12 +112,12 @@ def of(job_id: UUID) -> tuple[StartAfter, ...]:
 
 
 def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of these jobs after which others start."""
+    """Return which of these jobs have other jobs that start after them."""
     return set(Chain.objects.filter(source_id__in=job_ids).order_by().values_list("source_id", flat=True).distinct())
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Return by job those that start after it, and on which ends."""
+    """Return the jobs that start after each of these jobs, and on which ends of its runs."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))
@@ -115,7 +125,7 @@ def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]
 
 
 def links_of(job_ids: Collection[UUID]) -> Mapping[UUID, Links]:
-    """Return the chains that these jobs are in, in both directions. One query."""
+    """Return the chains of each of these jobs in both directions. One query."""
     after: dict[UUID, list[StartAfter]] = defaultdict(list)
     starts: dict[UUID, list[StartAfter]] = defaultdict(list)
     for row in Chain.objects.filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
@@ -125,39 +135,39 @@ def links_of(job_ids: Collection[UUID]) -> Mapping[UUID, Links]:
 
 
 def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
-    """Return them as a definition has them."""
+    """Return links in the JSON of the member `start_after`."""
     return [link.model_dump(mode="json") for link in links]
 
 
-def _ways_up(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """By job, those after which it starts: of these jobs, and of all that they go back to."""
-    ways: dict[UUID, list[UUID]] = defaultdict(list)
+def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
+    """Return the direct sources of these jobs, of their sources, and so on, by job. One query."""
+    sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
-        ways[job_id].append(source_id)
-    return ways
+        sources[job_id].append(source_id)
+    return sources
 
 
-def _circle(ways: Mapping[UUID, list[UUID]], start: UUID, end: UUID) -> list[UUID]:
-    """The shortest way from one job back to another, both included; empty when there is none."""
-    came_from: dict[UUID, UUID | None] = {start: None}
-    line = [start]
-    for here in line:  # grows on the way
-        if here == end:
-            way, step = [], came_from[here]
+def _find_chain(sources_of: Mapping[UUID, list[UUID]], first: UUID, last: UUID) -> list[UUID]:
+    """Return the shortest chain by which `first` leads to `last`, both included; empty if there is none."""
+    next_in_chain: dict[UUID, UUID | None] = {last: None}
+    queue = [last]
+    for job_id in queue:  # breadth first from the end: the loop appends to the list that it reads
+        if job_id == first:
+            chain, step = [first], next_in_chain[first]
             while step is not None:
-                way.append(step)
-                step = came_from[step]
-            return [end, *way]
-        for onward in ways.get(here, ()):
-            if onward not in came_from:
-                came_from[onward] = here
-                line.append(onward)
+                chain.append(step)
+                step = next_in_chain[step]
+            return chain
+        for source_id in sources_of.get(job_id, ()):
+            if source_id not in next_in_chain:
+                next_in_chain[source_id] = job_id
+                queue.append(source_id)
     return []
 
 
-def _told(circle: Sequence[UUID]) -> str:
-    names = {pk: name[:SHOWN] for pk, name in Job.objects.filter(pk__in=circle).values_list("pk", "name")}
-    steps = [f"“{names.get(job_id, job_id)}”" for job_id in (*circle, circle[0])]
-    if len(steps) > 8:
+def _cycle_error(chain: Sequence[UUID]) -> str:
+    names = dict(Job.objects.filter(pk__in=chain).values_list("pk", "name"))
+    steps = [f"“{names.get(job_id, str(job_id))[:MAX_NAME_LENGTH_IN_ERRORS]}”" for job_id in (*chain, chain[0])]
+    if len(steps) > MAX_CYCLE_SHOWN:
         steps = [*steps[:4], "…", *steps[-3:]]
-    return f"That goes round in a circle: {' starts '.join(steps)}."
+    return f"This closes a cycle: {' starts '.join(steps)}. Remove this entry, or break the cycle elsewhere."

@@ -1,4 +1,4 @@
-"""Making, changing and deleting jobs, and what becomes of the clock when a definition changes."""
+"""Creates, changes and deletes jobs, and sets their clocks when a schedule changes."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ log = structlog.get_logger(__name__)
 
 
 def create(definition: Definition, now: datetime, *, actor: str) -> Job:
-    """Make a job; its first occurrence is the first one after `now`."""
+    """Create a job; its first occurrence is the first one after `now`. Raises InvalidDefinition as `store_chains`."""
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor)
         if definition.start_after:
-            followed.review(store_chains(job.pk, definition))
+            followed.update_followups(store_chains(job.pk, definition))
     return job
 
 
 def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
-    """Make jobs, each with the key that it is registered under, if any; `store_chains` is left to the caller.
+    """Create jobs, each under its key (None: without one), in a few statements for all of them.
 
-    Inside a transaction. Raises IntegrityError for a key that is taken.
+    Call it inside a transaction, and `store_chains` for each job afterwards. Raises IntegrityError if a key is taken.
     """
-    jobs = [_new(key, definition, now) for key, definition in wanted]
-    values = [_frozen(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
+    jobs = [_new_job(key, definition, now) for key, definition in wanted]
+    values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
     Job.objects.bulk_create(jobs)
     begin_spans(jobs)
-    runs.enable_followups([job.pk for job in jobs if followed.is_followed(job)])
+    runs.enable_followups([job.pk for job in jobs if followed.has_followups(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
     runs.wake_beat()
@@ -63,106 +63,109 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
 
 
 def store_chains(job_id: UUID, definition: Definition) -> set[UUID]:
-    """Have a job start after what its definition says, and after nothing else; returns the jobs whose watch is to be reviewed.
+    """Store the chains of a job's definition; return the jobs for which to call `followed.update_followups`.
 
-    Raises InvalidDefinition when somebody has meanwhile closed a circle.
+    Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
     """
     chains.lock()
     return chains.store(job_id, definition.start_after)
 
 
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
-    """Return the members in which a job differs from a definition that was validated for it.
+    """Return the names of the members in which a job differs from a definition that was validated for it.
 
-    `start_after` is what the job starts after now; `job.spec` must be loaded.
+    `start_after`: what the job starts after now. `job.spec` must be loaded.
     """
-    has = stored_members(job, list(start_after))
-    changed = {name for name in MEMBERS if not is_same_json(has[name], definition.members[name])}
+    stored = stored_members(job, list(start_after))
+    changed = {name for name in MEMBERS if not is_same_json(stored[name], definition.members[name])}
     if set(start_after) == set(definition.start_after):
-        changed -= {"start_after"}  # their order has no meaning
+        changed -= {"start_after"}  # another order of the same chains is no change
     return changed
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
-    """Change a job. Occurrences up to `now` still follow the definition it had. Raises JobGone.
+    """Replace a job's definition. Occurrences up to `now` still follow the old one.
 
-    A schedule that is set anew counts from `now`; one that stays as it was goes on undisturbed. Raises InvalidDefinition
-    when somebody has meanwhile closed a circle with what it is to start after.
+    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition as
+    `store_chains`.
     """
     with transaction.atomic():
         job = lock(job_id)
         tick.settle(job_id, now)
-        job.refresh_from_db()
-        had_followers = followed.is_followed(job)
+        job.refresh_from_db()  # settling moves the clock
+        had_followups = followed.has_followups(job)
         job.updated_at = now
         changed = ["updated_at", *_set_columns(job, definition)]
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
-            job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
+            job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
         before = value_or_none(job.readable_schedule)
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
-            goes_on = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
-            was_next_at = job.next_run_at
+            # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
+            is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
+            old_next_run_at = job.next_run_at
             if before and job.state == JobState.PAUSED:
                 _settle_pause(job, now)
-            end_span(job.pk, _held_until(job, now))
+            end_span(job.pk, _schedule_end(job, now))
             _set_clock(job, schedule, now, definition.first_after(now) if schedule is definition.schedule else None)
-            if goes_on:
-                job.next_run_at = was_next_at and next_due(schedule, now)
+            if is_delay_changed:
+                job.next_run_at = old_next_run_at and next_due(schedule, now)
             begin_spans([job])
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
+        # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
         if set(chains.of(job_id)) != set(definition.start_after):
-            followed.review(store_chains(job_id, definition))
-        if followed.is_followed(job) != had_followers:
-            followed.review([job_id])
+            followed.update_followups(store_chains(job_id, definition))
+        if followed.has_followups(job) != had_followups:
+            followed.update_followups([job_id])
         runs.wake_beat()
         _log("job_changed", "replace", job, actor)
     return job
 
 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
-    """Delete a job: its runs that have not begun are cancelled, those that run go on, its history stays. Raises JobGone.
+    """Delete a job and cancel its runs that have not started. Running runs continue, and its history stays.
 
-    Jobs that started after it go on without.
+    Jobs that started after it stay, without this chain. Raises JobGone.
     """
     with transaction.atomic():
         job = lock(job_id)
         runs.cancel_not_running(job_id, now, actor=actor, reason="job_deleted")
         chains.lock()
         sources, started = chains.drop(job_id)
-        end_span(job_id, min(_held_until(job, now), job.mark_at))
+        # At the mark: nobody will record the occurrences after it, and the ledger must not report them as gaps.
+        end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
-        followed.review({*sources, job_id})
+        followed.update_followups({*sources, job_id})
         runs.supersede(job_id, now)
 
 
 def lock(job_id: UUID) -> Job:
-    """Return a job under its row lock, for the rest of the transaction. Raises JobGone."""
+    """Lock a job's row until the transaction ends, and return the job with its `spec`. Raises JobGone."""
     if not queries.lock_job(job_id):
         raise JobGone
     return Job.objects.select_related("spec").get(pk=job_id)
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record what came due during a pause under the schedule that the job has, before it gets another. It stays paused."""
+    """Record the occurrences of a pause under the job's old schedule. The caller stores the job as paused again."""
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)
     job.refresh_from_db(fields=["n_scheduled", "mark_at"])
 
 
-def _held_until(job: Job, now: datetime) -> datetime:
-    """Until when the schedule that a job has counts: one that has come to its `max_runs` named no instant after that."""
+def _schedule_end(job: Job, now: datetime) -> datetime:
+    """Return until when the job's present schedule had occurrences: `now`, or earlier if it has reached `max_runs`."""
     schedule = value_or_none(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
-def _new(key: str | None, definition: Definition, now: datetime) -> Job:
+def _new_job(key: str | None, definition: Definition, now: datetime) -> Job:
     job = Job(scope_id=SYSTEM_SCOPE_ID, key=key, created_at=now, updated_at=now)
     _set_columns(job, definition)
     _set_clock(job, definition.schedule, now, definition.first_after(now))
@@ -170,7 +173,7 @@ def _new(key: str | None, definition: Definition, now: datetime) -> Job:
 
 
 def _set_columns(job: Job, definition: Definition) -> list[str]:
-    """Set the columns of a job's row that hold members as they are; returns the names of these columns."""
+    """Set the columns of a job's row that hold members without change; return the names of these columns."""
     for name, column in JOB_COLUMNS.items():
         setattr(job, column, definition.members[name])
     return list(JOB_COLUMNS.values())
@@ -188,12 +191,12 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
-    """Tell the log, once the transaction that this is part of has come to its end."""
-    told = {"action": action, "job": str(job.pk), "name": job.name, "actor": actor, **details}
-    transaction.on_commit(partial(log.info, event, **told))
+    """Write a log line when the transaction commits: one that is rolled back has changed nothing."""
+    values = {"action": action, "job": str(job.pk), "name": job.name, "actor": actor, **details}
+    transaction.on_commit(partial(log.info, event, **values))
 
 
-def _frozen(job_id: UUID, definition: Definition) -> dict[str, Any]:
-    """Return the columns of a new version of a job's definition."""
+def _version_values(job_id: UUID, definition: Definition) -> dict[str, Any]:
+    """Return the columns of a version of a job's definition (RunSpec), except its number and times."""
     columns = {column: definition.members[name] for name, column in VERSION_COLUMNS.items()}
     return {"job_id": job_id, "target_kind": definition.members["target"]["kind"], **columns}

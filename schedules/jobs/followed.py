@@ -1,4 +1,8 @@
-"""Which jobs are watched: those of which something follows when one of their runs ends."""
+"""Which jobs have follow-ups: work that a beat does when one of their runs ends.
+
+Such a job starts another one, waits for its own runs, has an open backfill, or is paused after failures. The end of a
+run of any other job costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -18,30 +22,32 @@ if TYPE_CHECKING:
     from schedules.policies import JobPolicies
 
 
-def review(job_ids: Collection[UUID]) -> None:
-    """Have these jobs watched as long as something follows, and no longer. Inside a transaction; it takes `chains.lock`."""
+def update_followups(job_ids: Collection[UUID]) -> None:
+    """Enable follow-ups for those of these jobs that need them, and disable them for the others.
+
+    Call it inside a transaction, after the locks of jobs: it takes `chains.lock`, so that no chain is added meanwhile.
+    """
     chains.lock()
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
-    watched = chains.starts_any(job_ids) | _backfilled(job_ids) | {pk for pk, job in jobs.items() if is_followed(job)}
-    watched &= jobs.keys()
-    runs.enable_followups(watched)
-    runs.disable_followups(set(job_ids) - watched)
+    by_definition = {pk for pk, job in jobs.items() if has_followups(job)}
+    needed = (chains.starts_any(job_ids) | _with_open_backfill(job_ids) | by_definition) & jobs.keys()
+    runs.enable_followups(needed)
+    runs.disable_followups(set(job_ids) - needed)
 
 
-def is_followed(job: Job) -> bool:
-    """Whether its definition says that something follows when a run ends; chains and backfills aside. It reads nothing."""
+def has_followups(job: Job) -> bool:
+    """Whether the job's definition or its last pause needs follow-ups, whatever its chains and backfills. No query."""
     schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
     if schedule is None or policies is None:
-        return True  # somebody looks, who may be able to read it
-    return schedule.kind is Kind.DELAY or policies.has_followers or _waits_after_pause(job, policies)
+        return True  # a beat of another version may be able to read them
+    return schedule.kind is Kind.DELAY or policies.needs_followups or _has_chosen_runs_left(job, policies)
 
 
-def _backfilled(job_ids: Collection[UUID]) -> set[UUID]:
-    """Those of these jobs with a backfill that is not over."""
+def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
     return set(Backfill.objects.filter(job_id__in=job_ids, state=BackfillState.OPEN).values_list("job_id", flat=True))
 
 
-def _waits_after_pause(job: Job, policies: JobPolicies) -> bool:
-    """Whether runs are still to be opened, one to wait for the other, of those that whoever ended a pause chose."""
+def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
+    """Whether occurrences of the last pause are still to start one after the other, because its end asked for them."""
     chosen_until = job.catch_up_until_at
     return chosen_until is not None and chosen_until > job.mark_at and policies.overlap is not Overlap.ALLOW

@@ -1,7 +1,7 @@
-"""The members of a job's definition: one list, from which validation, storage, comparison, the API and the form derive.
+"""The members of a job's definition: one list from which validation, storage, comparison and the API derive.
 
 To add a member, add a field to `JobDefinition`. Its annotation validates and documents it; its `Column` says where it
-is stored. `docs/extending.md` lists the steps.
+is stored. `docs/extending.md` lists the steps, the field of the job form among them.
 """
 
 from __future__ import annotations
@@ -21,24 +21,25 @@ from schedules import flags
 from schedules.clock.spec import Kind, ScheduleSpec, to_json
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
-from schedules.jobs.chains import MOST_SOURCES, StartAfter
+from schedules.jobs.chains import MAX_SOURCES, StartAfter
 from schedules.jobs.schedule_shape import AnySchedule, read_schedule
-from schedules.policies import JobPolicies, misfits
+from schedules.policies import JobPolicies, find_conflicts
 from values.field_errors import sentences
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from schedules.models import Job
 
-MAX_NAME_LENGTH, MAX_DESCRIPTION_LENGTH = 255, 10_000  # characters; the first is the width of the column
-MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: a payload is read with every run of the job
+MAX_JOB_NAME_LENGTH = 255  # characters: the width of the column
+MAX_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
+MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payload
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """Where a member is stored: in a column of the job's row, of its frozen version (`RunSpec`), or of both.
 
-    `is_clocks`: the schedule is written together with the marks of the clock, see `definitions`.
+    `is_clocks`: the schedule, which `definitions` writes together with the other columns of the clock.
     """
 
     job: str | None = None
@@ -47,10 +48,10 @@ class Column:
 
 
 @dataclass(slots=True)
-class Judging:
-    """What validation knows besides the data: the present instant, and the job that the definition replaces, if any.
+class ValidationContext:
+    """What validation knows besides the data: the current time, and the job that the definition replaces, if any.
 
-    `first_at` is filled in: the first instant of a new schedule, so that it need not be computed twice.
+    Validation sets `first_at`, the first instant of a new schedule, so that it is not computed twice.
     """
 
     now: datetime
@@ -58,8 +59,8 @@ class Judging:
     first_at: datetime | None = None
 
 
-def _judging(info: ValidationInfo) -> Judging:
-    assert isinstance(info.context, Judging)  # a definition is validated by `validation.validate` alone
+def _context(info: ValidationInfo) -> ValidationContext:
+    assert isinstance(info.context, ValidationContext)  # only `validation.validate` validates a definition
     return info.context
 
 
@@ -70,19 +71,19 @@ def _storable(text: str, info: ValidationInfo) -> str:
 
 
 def _read_schedule(value: object, info: ValidationInfo) -> ScheduleSpec:
-    judging = _judging(info)
+    context = _context(info)
     try:
-        spec, judging.first_at = read_schedule(value, judging.now, judging.job)
+        spec, context.first_at = read_schedule(value, context.now, context.job)
     except InvalidDefinition as invalid:
         raise sentences(invalid.errors) from invalid
     return spec
 
 
 def _check_sources(links: Sequence[StartAfter], info: ValidationInfo) -> Sequence[StartAfter]:
-    judging = _judging(info)
+    job = _context(info).job
     try:
         if links:
-            chains.judge(links, judging.job.pk if judging.job else None)
+            chains.check(links, job.pk if job else None)
     except InvalidDefinition as invalid:
         raise sentences(invalid.errors) from invalid
     return links
@@ -96,12 +97,12 @@ def _read_target(value: object, info: ValidationInfo) -> targets.TargetConfig:
 
 
 def _check_payload(payload: Any, info: ValidationInfo) -> Any:
-    """Check a payload for itself, and then together with its target, if that is valid."""
+    """Check a payload alone, and then together with its target if that is valid."""
     if problem := find_unstorable(payload, "payload"):
         raise sentences({problem[0]: [problem[1]]})
     if (size := len(json.dumps(payload))) > MAX_PAYLOAD_BYTES:
         raise sentences(
-            {"payload": [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD_BYTES} are allowed."]}
+            {"payload": [f"The payload has {size:,} bytes as JSON: make it {MAX_PAYLOAD_BYTES:,} bytes or smaller."]}
         )
     if config := info.data.get("target"):
         try:
@@ -113,7 +114,8 @@ def _check_payload(payload: Any, info: ValidationInfo) -> Any:
 
 def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
     schedule: ScheduleSpec | None = info.data.get("schedule")
-    found = misfits(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
+    # An invalid schedule has its own error: assume that there is one, and report no conflict with its absence.
+    found = find_conflicts(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
     if policies.feature_flag and not flags.exists(policies.feature_flag):
         errors["policies.feature_flag"] = [
@@ -125,7 +127,7 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
 
 
 def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return the errors of a target under the names of the definition: `payload.x` stays, `url` becomes `target.url`."""
+    """Return a target's errors under the names of the definition: `payload.x` stays, `url` becomes `target.url`."""
     return {
         name if name.split(".")[0] == "payload" else f"target.{name}".rstrip("."): texts
         for name, texts in errors.items()
@@ -133,37 +135,46 @@ def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 class JobDefinition(Shape):
-    """What a job is made from. The read-only members that a job shows may be sent along; they are ignored."""
+    """The definition of a job. Read-only members of a job, such as `id` and `state`, may be sent too and are ignored."""
 
     name: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),
         AfterValidator(_storable),
         Column(job="name", version="job_name"),
-    ] = Field(description="Need not be unique.")
+    ] = Field(description="A name for people. It need not be unique.")
     description: Annotated[
         str,
         StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION_LENGTH),
         AfterValidator(_storable),
         Column(job="description"),
-    ] = Field("", description="For people: what the job is for, and whom to ask.")
+    ] = Field("", description="For people: what the job does, and whom to ask about it.")
     schedule: Annotated[
         ScheduleSpec, ReadAs(AnySchedule | None, _read_schedule, to_json), Column(job="schedule", is_clocks=True)
-    ] = Field(None, validate_default=True, description="Without a schedule the job starts by hand or after other jobs.")
-    # Stored in rows of its own (`chains`), since it points to other jobs.
+    ] = Field(
+        None,
+        validate_default=True,
+        description="When the job runs. Without a schedule it starts by hand or after other jobs.",
+    )
+    # No column: each link is a row, so that a job finds the jobs that start after it (`chains`).
     start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
-        (), max_length=MOST_SOURCES, description="The job also starts when runs of these jobs have ended."
+        (),
+        max_length=MAX_SOURCES,
+        description="The job also starts when runs of these jobs end. Each job is listed once.",
     )
     target: Annotated[
         targets.TargetConfig,
         ReadAs(AnyTarget, _read_target, lambda config: config.model_dump(mode="json")),
         Column(version="target"),
-    ] = Field(description="What each run does.")
+    ] = Field(description="What each run does: an HTTP request, or a command.")
     payload: Annotated[Any, AfterValidator(_check_payload), Column(version="payload")] = Field(
-        None, validate_default=True, description="The input of the target; its meaning depends on the kind of target."
+        None,
+        validate_default=True,
+        description="The input of each run: any JSON of up to 256 KiB. The kind of target says what it means.",
     )
     policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(
-        JobPolicies(), description="Limits, retries and the like. Members that are left out have their defaults."
+        JobPolicies(),
+        description="When and how runs start, and what follows a failure. Members that are left out have their defaults.",
     )
 
 
@@ -179,19 +190,19 @@ VERSION_COLUMNS = {name: column.version for name, column in COLUMNS.items() if c
 
 
 def documented_type(name: str) -> Any:
-    """Return the type that documents a member, with its bounds."""
+    """Return the type that documents a member in the API, with its limits."""
     field = JobDefinition.model_fields[name]
     readers = [part for part in field.metadata if isinstance(part, ReadAs)]
     if readers:
         return readers[0].documented
-    bounds = [part for part in field.metadata if not isinstance(part, AfterValidator | Column)]
-    return Annotated[(field.annotation, *bounds)] if bounds else field.annotation
+    limits = [part for part in field.metadata if not isinstance(part, AfterValidator | Column)]
+    return Annotated[(field.annotation, *limits)] if limits else field.annotation
 
 
 def stored_members(job: Job, start_after: Sequence[StartAfter] | None = None) -> dict[str, Any]:
-    """Return every member of a job's definition, in the JSON in which it is stored and sent. `job.spec` must be loaded.
+    """Return every member of a job's definition in its canonical JSON. `job.spec` must be loaded.
 
-    `start_after` is what the job starts after, for a caller that knows it; None: it is read, with one query.
+    `start_after`: what the job starts after, if the caller knows it; None reads it with one query.
     """
     links = chains.of(job.pk) if start_after is None else start_after
     values: dict[str, Any] = {"start_after": chains.as_json(links)}

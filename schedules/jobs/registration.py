@@ -1,4 +1,4 @@
-"""Jobs under keys of the caller's own: what is new is made, what differs is changed, and the rest is left as it is."""
+"""Registers jobs under the caller's own keys: new jobs are created, different ones changed, and equal ones left alone."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from schedules.jobs.validation import Definition
 
-MOST = 500  # jobs in one registration
-MAX_KEY = 255
-KEY = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_KEY - 1}}}")
-KEY_WORDS = f"letters, digits and . _ : @ -, at most {MAX_KEY} of them, a letter or digit first"
-MOST_WRONG = 20  # jobs, after which no more are looked at
+MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
+MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
+MAX_KEY_LENGTH = 255  # characters: the width of the column
+KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_KEY_LENGTH - 1}}}")
+KEY_RULE = f"up to {MAX_KEY_LENGTH} letters, digits and . _ : @ -, of which the first is a letter or a digit"
 
 
 class Outcome(StrEnum):
@@ -46,28 +46,29 @@ class Registered:
 
 
 def is_key(text: str) -> bool:
-    return KEY.fullmatch(text) is not None
+    return KEY_PATTERN.fullmatch(text) is not None
 
 
 def find(key: str) -> Job | None:
-    """Return the job that is known under a key."""
+    """Return the job that is registered under a key, with its `spec`; None if there is none."""
     return Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key=key).first()
 
 
 def register(wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str) -> dict[str, Registered]:
-    """Have each of these keys stand for a job with this definition, all of them or none.
+    """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
-    A definition is what `validate` takes. A job that is as it is wanted is not touched: neither its clock, nor a pause.
-    Raises InvalidRegistration with what is wrong with each.
+    A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
+    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most.
     """
     try:
         return _register(wanted, now, actor, alone=False)
-    except IntegrityError:  # somebody has just registered one of these keys: now there is such a job
+    except IntegrityError:
+        # Another registration has just created a job under one of these keys: try again, and change that job.
         return _register(wanted, now, actor, alone=True)
 
 
 def unregister(key: str, now: datetime, *, actor: str) -> None:
-    """Delete the job that is known under a key, if there is one."""
+    """Delete the job that is registered under a key, if there is one."""
     with transaction.atomic():
         for job_id in queries.lock_keys(SYSTEM_SCOPE_ID, [key]):
             definitions.delete(job_id, now, actor=actor)
@@ -78,48 +79,49 @@ def _register(
     wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, *, alone: bool
 ) -> dict[str, Registered]:
     queries.lock_registration(alone=alone)
-    jobs = _known(wanted)
+    jobs = _jobs_by_key(wanted)
     valid = _validate(wanted, now, jobs)
-    differing = _differing(valid, jobs)
-    if differing:  # only these are locked, and looked at again under the lock; the others' clocks go on meanwhile
-        queries.lock_keys(SYSTEM_SCOPE_ID, differing)
-        locked = _known(differing)
-        jobs = {key: job for key, job in jobs.items() if key not in differing} | locked
-        valid |= _validate({key: wanted[key] for key in differing}, now, locked)
-        differing = _differing(valid, locked)
-    # All rows before any chain, and new keys in one order: of two registrations none waits for what the other waits for.
+    different = _find_different(valid, jobs)
+    if different:
+        # Lock only the jobs that change, and compare them again under the lock: ticks of the others need not wait.
+        queries.lock_keys(SYSTEM_SCOPE_ID, different)
+        locked = _jobs_by_key(different)
+        jobs = {key: job for key, job in jobs.items() if key not in different} | locked
+        valid |= _validate({key: wanted[key] for key in different}, now, locked)
+        different = _find_different(valid, locked)
+    # In the order of their keys, and all rows before any chain: two registrations take their locks in the same order.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
-    made = {str(job.key): job for job in definitions.create_many(new, now, actor=actor)} if new else {}
-    found = {key: Registered(job, Outcome.UNCHANGED) for key, job in jobs.items()}
-    found |= {key: Registered(job, Outcome.CREATED) for key, job in made.items()}
-    started_after: set[UUID] = set()
-    # What has chains comes last: the lock of all chains is held until the end.
-    for key in sorted(differing | made.keys(), key=lambda key: (bool(valid[key].start_after), key)):
-        with _about(key):
-            if key in differing:
+    created = {str(job.key): job for job in definitions.create_many(new, now, actor=actor)} if new else {}
+    registered = {key: Registered(job, Outcome.UNCHANGED) for key, job in jobs.items()}
+    registered |= {key: Registered(job, Outcome.CREATED) for key, job in created.items()}
+    sources: set[UUID] = set()
+    # Jobs with chains come last, because the lock of all chains is held until the commit.
+    for key in sorted(different | created.keys(), key=lambda key: (bool(valid[key].start_after), key)):
+        with _errors_of(key):
+            if key in different:
                 changed = definitions.replace(jobs[key].pk, valid[key], now, actor=actor)
-                found[key] = Registered(changed, Outcome.CHANGED)
+                registered[key] = Registered(changed, Outcome.CHANGED)
             elif valid[key].start_after:
-                started_after |= definitions.store_chains(made[key].pk, valid[key])
-    if started_after:
-        followed.review(started_after)
-    return {key: found[key] for key in wanted}
+                sources |= definitions.store_chains(created[key].pk, valid[key])
+    if sources:
+        followed.update_followups(sources)
+    return {key: registered[key] for key in wanted}
 
 
-def _known(keys: Iterable[str]) -> dict[str, Job]:
+def _jobs_by_key(keys: Iterable[str]) -> dict[str, Job]:
     jobs = Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key__in=list(keys))
     return {str(job.key): job for job in jobs}
 
 
-def _differing(valid: Mapping[str, Definition], jobs: Mapping[str, Job]) -> set[str]:
-    """The keys of jobs that differ from what they are to be."""
+def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job]) -> set[str]:
+    """Return the keys of the jobs that differ from their definitions."""
     links = chains.links_of([job.pk for job in jobs.values()]) if jobs else {}
     return {key for key, job in jobs.items() if definitions.changed_members(job, valid[key], links[job.pk].start_after)}
 
 
 @contextmanager
-def _about(key: str) -> Iterator[None]:
-    """Tell which job closes a circle of chains with another one that is registered with it."""
+def _errors_of(key: str) -> Iterator[None]:
+    """Raise InvalidRegistration for an InvalidDefinition: jobs of one registration may close a cycle together."""
     try:
         yield
     except InvalidDefinition as invalid:
@@ -127,15 +129,16 @@ def _about(key: str) -> Iterator[None]:
 
 
 def _validate(wanted: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job]) -> dict[str, Definition]:
+    """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}
-    wrong: dict[str, dict[str, list[str]]] = {}
+    invalid_jobs: dict[str, dict[str, list[str]]] = {}
     for key, data in wanted.items():
         try:
             valid[key] = validate(data, now, jobs.get(key))
         except InvalidDefinition as invalid:
-            wrong[key] = invalid.errors
-            if len(wrong) == MOST_WRONG:
+            invalid_jobs[key] = invalid.errors
+            if len(invalid_jobs) == MAX_INVALID_JOBS:
                 break
-    if wrong:
-        raise InvalidRegistration(wrong)
+    if invalid_jobs:
+        raise InvalidRegistration(invalid_jobs)
     return valid

@@ -1,4 +1,4 @@
-"""A schedule as people write it in JSON: what documents it, and the one reader that validates it."""
+"""A schedule as it is written in JSON: the shape that documents it, and the reader that validates it."""
 
 from __future__ import annotations
 
@@ -18,31 +18,33 @@ from schedules.exceptions import InvalidDefinition
 if TYPE_CHECKING:
     from schedules.models import Job
 
-INSTANT = {"type": "string", "format": "date-time"}
-DURATION = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m", "1h30m", "PT15M", 900]}
+INSTANT_SCHEMA = {"type": "string", "format": "date-time"}
+DURATION_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m", "1h30m", "PT15M", 900]}
 
 
 class Schedule(Shape):
-    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`, or `kind` alone as `none`.
+    """When a job runs. It has one of `cron`, `every`, `at`, `solar`, `delay` and `specs`; or only `kind`, which is `none`.
 
-    An instant without an offset is local time in `timezone`. A member that has no meaning for the kind is refused.
+    An instant without an offset is local time in `timezone`. A member that the kind does not use is refused.
     """
 
     kind: Kind | None = Field(
-        None, description="Follows from the member that says when; `none`: the job has no schedule of its own."
+        None, description="Derived from the member that says when. `none`: the job has no schedule."
     )
     cron: str | None = Field(
         None,
         description="A cron expression of five fields, or six with seconds first; or `@daily` and similar names.",
         examples=["30 2 * * *"],
     )
-    every: Annotated[Any, WithJsonSchema(DURATION)] = Field(
+    every: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
     )
-    anchor_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(
+    anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="An instant from which `every` counts. Default: `start_at`, else when the job is created."
     )
-    at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="The one instant at which the job runs.")
+    at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+        None, description="The one instant at which the job runs."
+    )
     solar: SolarEvent | None = Field(
         None,
         description="A solar event at `latitude` and `longitude`. Days without the event are skipped. At the "
@@ -50,7 +52,7 @@ class Schedule(Shape):
     )
     latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
     longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
-    delay: Annotated[Any, WithJsonSchema(DURATION)] = Field(
+    delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
         "at once. If an occurrence does not start, the time counts from that decision.",
@@ -65,13 +67,17 @@ class Schedule(Shape):
     timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
     dst_gap: Gap | None = Field(
         None,
-        description="When clocks go forward over a cron time: `shift` it to the end of the gap (default) or `skip` it.",
+        description="When clocks go forward over a cron time: `shift` it to the end of the gap (default), or `skip` it.",
     )
     dst_fold: Fold | None = Field(
-        None, description="When a cron time comes twice: run the `first` time only (default) or `both` times."
+        None, description="When clocks go back and a cron time occurs twice: run the `first` time (default) or `both`."
     )
-    start_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="No occurrence before this instant.")
-    end_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="No occurrence after this instant.")
+    start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+        None, description="No occurrence before this instant."
+    )
+    end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
+        None, description="No occurrence after this instant."
+    )
     max_runs: int | None = Field(None, ge=1, description="The job ends after this number of started occurrences.")
 
 
@@ -79,11 +85,11 @@ AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same a
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
-    """Return the schedule that a member `schedule` describes, and its first instant after `now` where that was computed.
+    """Return the schedule that the member `schedule` describes, and its first instant after `now` if it was computed.
 
-    The clock's own reader decides: the shape above is its documentation. With the `job` whose schedule it replaces, a
-    schedule that is unchanged is returned as it is and not checked again: it may have ended since. Raises
-    InvalidDefinition, each field under `schedule`.
+    The clock's reader validates it; `Schedule` above only documents it. `job`: the job that it is for. Its present
+    schedule is returned without another check, as it may have ended since. Raises InvalidDefinition with the wrong
+    fields, each under `schedule`.
     """
     if value is None:
         return parse({"kind": "none"}, min_interval=timedelta(0)), None
@@ -104,11 +110,11 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
-        text = f"This schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: it lies in the past."
+        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC, as it is past: give a later time."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     return spec, first_at
 
 
 def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Return a schedule that no job has yet, with the anchor of its interval. Raises InvalidDefinition as `read_schedule`."""
+    """Return a schedule that no job has yet, with an anchor for each interval. Raises InvalidDefinition."""
     return anchored(read_schedule(value, now)[0], now)

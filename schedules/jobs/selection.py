@@ -1,4 +1,4 @@
-"""Which jobs are meant: by what the list of jobs can be filtered by too, or by their ids."""
+"""Selects jobs by their target, name or ids, for pauses of many jobs and for the list of jobs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
+from values.field_errors import did_you_mean
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
@@ -17,55 +18,58 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-MOST_IDS = 1000
+MAX_SELECTED_IDS = 1000  # ids in one selection: it is stored, and shown in full
 
 
 def read_target_kind(value: str) -> str:
-    """Return the kind of a target. Raises ValueError for one that there is not."""
+    """Return the kind of a target. Raises ValueError for an unknown kind."""
     if value not in TARGETS:
-        raise ValueError(f"target_kind takes {' or '.join(TARGETS)}.")
+        raise ValueError(f"target_kind must be {' or '.join(TARGETS)}.{did_you_mean(value, TARGETS)}")
     return value
 
 
-def _sound(value: str) -> str:
+def _storable(value: str) -> str:
     if problem := find_unstorable(value):
         raise ValueError(problem[1])
     return value
 
 
 TargetKind = Annotated[str, AfterValidator(read_target_kind), WithJsonSchema({"type": "string", "enum": list(TARGETS)})]
-Text = Annotated[str, AfterValidator(_sound)]
+Text = Annotated[str, AfterValidator(_storable)]
 
 
 class Selection(BaseModel):
-    """Jobs that all of these are true of; an empty one is all jobs."""
+    """The jobs that match all of these members. A selection without members matches every job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    target_kind: TargetKind | None = None
+    target_kind: TargetKind | None = Field(None, description="Jobs with this kind of target.")
     name: Annotated[Text, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
     search: Annotated[Text, Field(min_length=1, max_length=255)] | None = Field(
         None,
-        description="Jobs with this in their name, in upper or lower case. "
-        "One or two characters are looked for at the start of the name.",
+        description="Jobs whose name contains this text, in upper or lower case. One or two characters: jobs whose "
+        "name starts with them.",
     )
-    ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_IDS)] | None = None
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_SELECTED_IDS)] | None = Field(
+        None, description="Jobs with these ids."
+    )
 
     @property
-    def wanted(self) -> Q:
-        """What is asked of a job's definition, for a query on jobs."""
-        wanted = Q()
+    def conditions(self) -> Q:
+        """The conditions on a job's definition, for a query on jobs; `ids` is not among them."""
+        conditions = Q()
         if self.target_kind:
-            wanted &= Q(spec__target_kind=self.target_kind)
+            conditions &= Q(spec__target_kind=self.target_kind)
         if self.name is not None:
-            wanted &= Q(spec__job_name=self.name)
+            conditions &= Q(spec__job_name=self.name)
         if self.search:
-            wanted &= jobs_named(self.search)
-        if wanted:
-            wanted &= Q(spec__superseded_at=None)  # always so, and lets the indexes of the definitions be used
-        return wanted
+            conditions &= jobs_named(self.search)
+        if conditions:
+            # True for every job's spec: it only lets PostgreSQL use the partial indexes of the latest versions.
+            conditions &= Q(spec__superseded_at=None)
+        return conditions
 
     def active_jobs(self, before: datetime) -> QuerySet[Job]:
-        """The active ones of them that were made before this instant."""
-        jobs = Job.objects.filter(self.wanted, state=JobState.ACTIVE, created_at__lte=before)
+        """Return the selected jobs that are active and were created by this instant."""
+        jobs = Job.objects.filter(self.conditions, state=JobState.ACTIVE, created_at__lte=before)
         return jobs if self.ids is None else jobs.filter(pk__in=self.ids)

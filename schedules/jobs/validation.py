@@ -1,4 +1,4 @@
-"""What makes a valid job: its definition is validated by the shape that documents it, and every error is reported at once."""
+"""Validates job definitions, by the shape that documents them (`JobDefinition`). All errors are reported at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from schedules.exceptions import InvalidDefinition
-from schedules.jobs.members import JobDefinition, Judging
+from schedules.jobs.members import JobDefinition, ValidationContext
 from values.field_errors import field_errors
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Definition:
     """A valid definition.
 
-    `members` has every member in its canonical JSON, as it is stored. `first_at` is the first instant of a new schedule
-    after `validated_at`; None for a schedule that stays as it is, or that names no instant beforehand.
+    `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule after
+    `validated_at`; None for a schedule that does not change, and for one without instants, such as `kind` `none`.
     """
 
     members: Mapping[str, Any]
@@ -35,20 +35,19 @@ class Definition:
     first_at: datetime | None
 
     def first_after(self, now: datetime) -> datetime | None:
-        """Return the first instant of the schedule after `now` if validation has computed it."""
+        """Return the first instant of the schedule after `now` if validation has computed it, else None."""
         return self.first_at if now == self.validated_at else None
 
 
 def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
-    """Return the definition that `data` describes, with defaults for the members that it leaves out.
+    """Return the definition that `data` describes, with defaults for members that are left out.
 
-    `data` has members of `JobDefinition`: `name` and `target` are required. `job` is the job that the definition
-    replaces: a schedule that stays as it is is not checked again, for it may have ended since. Raises InvalidDefinition
-    with every dotted field that is wrong.
+    `data`: members of `JobDefinition`, of which `name` and `target` are required. `job`: the job that the definition
+    replaces; its present schedule is valid even if it has ended since. Raises InvalidDefinition with each wrong field.
     """
-    judging = Judging(now, job)
+    context = ValidationContext(now, job)
     try:
-        given = JobDefinition.model_validate(data, context=judging)
+        given = JobDefinition.model_validate(data, context=context)
     except ValidationError as error:
         raise InvalidDefinition(field_errors(error, data, model=JobDefinition)) from error
-    return Definition(given.model_dump(mode="json"), given.schedule, given.start_after, now, judging.first_at)
+    return Definition(given.model_dump(mode="json"), given.schedule, given.start_after, now, context.first_at)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 
-from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
+from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 
 HINT = "A name may contain letters, digits, dots, dashes and underscores, and must begin with a letter or a digit."
-IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME})\Z", HINT)
+IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 
 
 class FeatureFlag(models.Model):
     """A feature flag. The beat reads it once a pass; a flag that does not exist counts as off."""
 
-    name = models.CharField(max_length=MAX_FLAG_NAME, unique=True, validators=[IS_NAME])
+    name = models.CharField(max_length=MAX_FLAG_NAME_LENGTH, unique=True, validators=[IS_NAME])
     is_on = models.BooleanField("on", default=False)
     description = models.TextField(blank=True, max_length=1000)
     changed_at = models.DateTimeField(editable=False)

@@ -1,7 +1,7 @@
-"""The books against an independent model: random schedules, edits, pauses, outages, ends of runs and clocks.
+"""Proves that every instant gets exactly one row, with the decision of an independent model.
 
-The model knows nothing of the engine: it counts seconds in whole numbers and decides by the sentences of
-`docs/engine.md`. Whatever happens, each instant has its row, once, with the decision that the model comes to.
+The engine and the model play random stories of schedules, edits, pauses, outages, ends of runs and clock changes. The
+model shares no code with the engine: it counts whole seconds and decides by the sentences of `docs/engine.md`.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 GRACE, MAX_AGE = 5, 60  # seconds
-JITTER = 40  # changes no decision: a run that waits for its start goes on
-LIMIT = 100
+JITTER = 40  # seconds; it changes no decision, as a run that waits for its start is live
+MAX_JOBS_PER_PASS = 100  # more than the one job of a story
 
 
 @dataclass
 class Model:
-    """Seconds from `NOW`. `rows` has what became of each instant; `queue` what is held, `active` what goes on."""
+    """The model of one job; instants are seconds after `NOW`.
+
+    `rows`: the reason why each instant did not start, "" if it did. `queue`: held runs. `active`: the other live runs.
+    """
 
     every: int
     overlap: str
@@ -59,23 +62,23 @@ class Model:
             return
         due = self.instants(now)
         if not due:
-            return  # nothing calls for a pass
+            return  # no occurrence is due, so the engine does not handle the job
         paused = [at for at in due if self.resumed is not None and at <= self.resumed]
-        asked = [at for at in due if at not in paused]
-        missed = [at for at in asked if at < now - GRACE]
+        unpaused = [at for at in due if at not in paused]
+        missed = [at for at in unpaused if at < now - GRACE]
         dropped = {at for at in missed if at < now - MAX_AGE}
-        young = [at for at in missed if at not in dropped]
-        on_time = [at for at in asked if at not in missed]
+        recent = [at for at in missed if at not in dropped]
+        on_time = [at for at in unpaused if at not in missed]
         runs = list(on_time)
         if self.catch_up == "all":
-            runs = young + runs
+            runs = recent + runs
         elif self.catch_up == "first":
-            runs = young[:1] + runs
+            runs = recent[:1] + runs
         elif self.catch_up == "last" and not on_time:
-            runs = young[-1:]
+            runs = recent[-1:]
         self.rows |= dict.fromkeys(paused, "paused")
         self.rows |= dict.fromkeys(dropped, "missed")
-        self.rows |= dict.fromkeys(young, "missed" if self.catch_up == "skip" else "coalesced")
+        self.rows |= dict.fromkeys(recent, "missed" if self.catch_up == "skip" else "coalesced")
         for at in runs:
             self.start(at)
         self.mark = now
@@ -104,8 +107,8 @@ def instant(second: int) -> datetime:
     return NOW + timedelta(seconds=second)
 
 
-def books(job: Job) -> dict[int, str]:
-    """What the rows say of each instant; each is told by one row."""
+def reasons_by_instant(job: Job) -> dict[int, str]:
+    """Return the reason of each instant that has a row ("" if it started); fails if an instant has two rows."""
     found: dict[int, str] = {}
     for run in Run.objects.filter(job=job):
         first = round((run.nominal_at - NOW).total_seconds())
@@ -115,7 +118,7 @@ def books(job: Job) -> dict[int, str]:
             step = (last - first) // (run.n_occurrences - 1)
             instants = range(first, last + 1, step)
         for at in instants:
-            assert at not in found, f"two rows tell of {at}"
+            assert at not in found, f"two rows for {at}"
             found[at] = run.reason
     return found
 
@@ -124,7 +127,9 @@ steps = st.one_of(
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("pass"), st.integers(1, 4)),
     st.tuples(st.just("outage"), st.integers(5, 150)),
-    st.tuples(st.just("outage"), st.integers(6, 40)),  # after which what is caught up with still waits for its jitter
+    st.tuples(
+        st.just("outage"), st.integers(6, 40)
+    ),  # short enough that runs of the catch-up still wait for their jitter
     st.tuples(st.just("silence"), st.integers(1, 30)),
     st.tuples(st.just("clock back"), st.integers(1, 300)),
     st.tuples(st.just("end"), st.integers(0, 5)),
@@ -147,7 +152,7 @@ class Undo(Exception):
     jitter=st.sampled_from([0, JITTER]),
     story=st.lists(steps, min_size=1, max_size=25),
 )
-def test_whatever_happens_the_books_are_those_of_the_model(
+def test_every_instant_has_one_row_with_the_decision_of_the_model(
     every: int, overlap: str, catch_up: str, jitter: int, story: list[tuple[str, int]]
 ) -> None:
     with pytest.raises(Undo), transaction.atomic():
@@ -168,10 +173,10 @@ def play(model: Model, story: list[tuple[str, int]], jitter: int) -> None:
                 beat(now)
                 model.tick(now)
             case "silence":
-                now += number  # no beat; whoever changes the job next brings it up to the present
+                now += number  # no beat runs; the next change of the job settles it first
                 continue
             case "clock back":
-                beat(now - number)  # and the next pass is on time again
+                beat(now - number)  # the clock is wrong for one pass
                 model.tick(now - number)
             case "end" if model.active:
                 at = model.active[number % len(model.active)]
@@ -192,21 +197,21 @@ def play(model: Model, story: list[tuple[str, int]], jitter: int) -> None:
                 model.tick(now)
                 model = replace(model, every=number, anchor=now, mark=max(now, model.mark))
         job.refresh_from_db()
-        assert books(job) == model.rows
+        assert reasons_by_instant(job) == model.rows
         active_at = Run.objects.filter(job=job, status__in=ACTIVE).values_list("nominal_at", flat=True)
         assert sorted(active_at) == [instant(at) for at in sorted(model.active)]
 
 
 def beat(now: int) -> None:
-    """What a beat does in a pass."""
+    """Do what a beat does in one pass."""
     follow(now)
-    while tick(instant(now), LIMIT).more:
+    while tick(instant(now), MAX_JOBS_PER_PASS).more:
         pass
     follow(now)
 
 
 def follow(now: int) -> None:
-    while follow_once(instant(now), LIMIT).more:
+    while follow_once(instant(now), MAX_JOBS_PER_PASS).more:
         pass
 
 

@@ -17,7 +17,7 @@ from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
-from schedules.policies import LONGEST_JITTER
+from schedules.policies import MAX_JITTER
 from values import instants
 from values.durations import read_duration
 from values.ids import read_id
@@ -141,7 +141,7 @@ def _spread_of(values: Mapping[str, Any]) -> Spread:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
         return NO_SPREAD
-    return Spread(min(jitter, LONGEST_JITTER), read_id(str(values.get("job_id") or "")))
+    return Spread(min(jitter, MAX_JITTER), read_id(str(values.get("job_id") or "")))
 
 
 def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Backfills in the admin: asked for, foreseen, begun, watched, cancelled."""
+"""Proves that the admin previews a backfill, starts it after confirmation, shows its progress and cancels it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def job(db: None) -> Job:
     return make_job("report", {"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"})
 
 
-def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: Job) -> None:
+def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, job: Job) -> None:
     at = f"{LIST}{job.pk}/backfill/"
     assert at in page_of(admin.get(f"{LIST}{job.pk}/"))
     assert "There was none yet." in page_of(admin.get(at))
@@ -32,16 +32,16 @@ def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: J
     assert "The range holds 3 instants; 3 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC." in shown
     assert not Backfill.objects.exists()
     shown = page_of(admin.post(at, {**RANGE, "confirmed": "1"}, follow=True))
-    assert "The backfill has begun." in shown and "0 of 3" in shown
-    begun = Backfill.objects.get()
-    assert begun.actor == "admin"
+    assert "The backfill has started." in shown and "0 of 3" in shown
+    started = Backfill.objects.get()
+    assert started.actor == "admin"
     assert "Running" in page_of(admin.get(f"{at}live/"))
-    assert "The backfill was cancelled." in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
-    assert "Not cancelled" in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
+    assert "The backfill was cancelled." in page_of(admin.post(f"{at}{started.pk}/cancel/", follow=True))
+    assert "Not cancelled" in page_of(admin.post(f"{at}{started.pk}/cancel/", follow=True))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"after": ""}, "The beginning is missing."),
         ({"after": "soon"}, "The beginning"),
@@ -51,14 +51,14 @@ def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: J
         ({"max_runs": "9" * 5000}, "The number of runs lies between"),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_in_words(
-    admin: StaffClient, job: Job, change: dict[str, str], told: str
+def test_an_invalid_backfill_is_refused_with_a_message(
+    admin: StaffClient, job: Job, change: dict[str, str], message: str
 ) -> None:
     shown = page_of(admin.post(f"{LIST}{job.pk}/backfill/", {**RANGE, **change, "confirmed": "1"}))
-    assert told in shown and not Backfill.objects.exists()
+    assert message in shown and not Backfill.objects.exists()
 
 
-def test_who_may_only_look_begins_none(admin: StaffClient, job: Job) -> None:
+def test_a_user_who_may_only_view_cannot_start_or_cancel_a_backfill(admin: StaffClient, job: Job) -> None:
     viewer = signed_in(staff_member("viewer", "view_job"))
     assert viewer.post(f"{LIST}{job.pk}/backfill/", {**RANGE, "confirmed": "1"}).status_code == 403
     assert viewer.get(f"{LIST}{job.pk}/backfill/live/").status_code == 200

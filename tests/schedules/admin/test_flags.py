@@ -1,4 +1,4 @@
-"""The list of feature flags, and its switches."""
+"""Proves that the admin creates, switches and protects feature flags, and who may do so."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def admin(admin_user: User) -> StaffClient:
     return signed_in(admin_user)
 
 
-def test_a_switch_in_the_list_does_what_it_says_and_is_in_the_log(admin: StaffClient) -> None:
+def test_the_list_switches_a_flag_and_the_admin_log_records_it(admin: StaffClient) -> None:
     make_flag()
     flag = FeatureFlag.objects.get()
     address = f"{LIST}{flag.pk}/switch/?to=on"
     assert address in page_of(admin.get(LIST))
     assert admin.get(address).status_code == 405
-    for _ in range(2):  # of somebody who pressed the button of a page that was old
+    for _ in range(2):  # the second time as from a page that was not reloaded
         assert "“new-billing” is on" in page_of(admin.post(address, follow=True))
     flag.refresh_from_db()
     assert (flag.is_on, flag.changed_by) == (True, "admin")
     assert LogEntry.objects.first().get_change_message() == "Switched on."  # type: ignore[union-attr]
 
 
-def test_several_are_switched_at_once_and_none_is_deleted_so(admin: StaffClient) -> None:
+def test_selected_flags_are_switched_together_but_never_deleted_together(admin: StaffClient) -> None:
     for name in ("one", "two", "three"):
         make_flag(name)
     ids = [flag.pk for flag in FeatureFlag.objects.exclude(name="two")]
@@ -50,7 +50,7 @@ def test_several_are_switched_at_once_and_none_is_deleted_so(admin: StaffClient)
         assert (FeatureFlag.objects.filter(is_on=True).count(), FeatureFlag.objects.count()) == (n_on, 3)
 
 
-def test_a_flag_is_made_and_its_name_stays(admin: StaffClient) -> None:
+def test_a_flag_keeps_the_name_that_it_was_created_with(admin: StaffClient) -> None:
     data = {"name": "new-billing", "description": "<b>x</b>", "is_on": "on"}
     page_of(admin.post(f"{LIST}add/", data, follow=True))
     flag = FeatureFlag.objects.get()
@@ -61,7 +61,7 @@ def test_a_flag_is_made_and_its_name_stays(admin: StaffClient) -> None:
         assert "errornote" in page_of(admin.post(f"{LIST}add/", {"name": name}))
 
 
-def test_a_flag_that_a_job_names_says_so_and_cannot_be_deleted(admin: StaffClient) -> None:
+def test_a_flag_that_a_job_names_cannot_be_deleted_in_the_admin(admin: StaffClient) -> None:
     make_flag()
     make_job(policies={"feature_flag": "new-billing"})
     flag = FeatureFlag.objects.get()
@@ -70,7 +70,7 @@ def test_a_flag_that_a_job_names_says_so_and_cannot_be_deleted(admin: StaffClien
     assert FeatureFlag.objects.exists()
 
 
-def test_the_list_takes_the_same_few_queries_for_any_number_of_flags(admin: StaffClient) -> None:
+def test_the_list_needs_the_same_queries_for_any_number_of_flags(admin: StaffClient) -> None:
     def n_queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             page_of(admin.get(LIST))
@@ -84,7 +84,7 @@ def test_the_list_takes_the_same_few_queries_for_any_number_of_flags(admin: Staf
     assert n_queries() == few
 
 
-def test_who_may_only_look_switches_nothing() -> None:
+def test_a_user_who_may_only_view_cannot_switch_a_flag() -> None:
     make_flag()
     viewer = signed_in(staff_member("viewer", "view_featureflag"))
     flag = FeatureFlag.objects.get()

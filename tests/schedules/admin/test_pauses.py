@@ -1,4 +1,4 @@
-"""Many jobs paused in the admin, and resumed as exactly that set."""
+"""Proves that the admin counts and pauses the jobs of a filter, and resumes exactly those jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AT = f"{LIST}pauses/"
 YEARLY = {"cron": "0 0 1 1 *"}
 
 
-def test_jobs_are_counted_paused_and_resumed(admin: StaffClient) -> None:
+def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) -> None:
     for name in ("bill a", "bill b", "other"):
         make_job(name, YEARLY)
     asked = {"search": "bill", "reason": "<b>move</b>", "catch_up": "none"}
@@ -33,7 +33,7 @@ def test_jobs_are_counted_paused_and_resumed(admin: StaffClient) -> None:
     assert not Job.objects.filter(state="paused").exists()
 
 
-def test_nonsense_is_refused_in_words(admin: StaffClient) -> None:
+def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
     make_job(schedule=YEARLY)
     for asked in (
         {"target_kind": "pigeon"},
@@ -46,6 +46,6 @@ def test_nonsense_is_refused_in_words(admin: StaffClient) -> None:
     assert not PauseSet.objects.exists()
 
 
-def test_who_may_only_look_pauses_nothing(admin: StaffClient) -> None:
+def test_a_user_who_may_only_view_cannot_pause_jobs(admin: StaffClient) -> None:
     viewer = signed_in(staff_member("viewer", "view_job"))
     assert viewer.get(AT).status_code == viewer.post(AT, {"confirmed": "1"}).status_code == 403

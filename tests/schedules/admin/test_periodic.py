@@ -1,4 +1,4 @@
-"""django-celery-beat's rows in the admin: who may act on them, what housekeeping stands, what is refused."""
+"""Proves that the admin protects housekeeping rows of django-celery-beat, and refuses values that beat cannot read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def form_of(row: PeriodicTask, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_who_may_only_look_is_offered_no_action_and_refused_each(recover: PeriodicTask, action: str) -> None:
+def test_a_user_who_may_only_view_is_offered_no_action_and_refused_each(recover: PeriodicTask, action: str) -> None:
     client = signed_in(staff_member("viewer", "view_periodictask"))
     assert action not in page_of(client.get(LIST))
     before = PeriodicTask.objects.filter(pk=recover.pk).values().get()
@@ -67,7 +67,7 @@ def test_a_housekeeping_row_cannot_be_deleted(recover: PeriodicTask, admin_user:
     assert not PeriodicTask.objects.filter(name="mine").exists()
 
 
-def test_a_housekeeping_row_keeps_its_name_and_its_work(recover: PeriodicTask, admin_user: User) -> None:
+def test_a_housekeeping_row_keeps_its_name_and_its_task(recover: PeriodicTask, admin_user: User) -> None:
     slower = IntervalSchedule.objects.create(every=7, period=IntervalSchedule.SECONDS)
     form = form_of(recover, name="other", task="other", queue="nowhere", one_off="on", interval=slower.pk)
     assert signed_in(admin_user).post(f"{LIST}{recover.pk}/change/", form).status_code == 302
@@ -78,7 +78,7 @@ def test_a_housekeeping_row_keeps_its_name_and_its_work(recover: PeriodicTask, a
 
 
 @pytest.mark.parametrize("action", ["disable_tasks", "toggle_tasks"])
-def test_switching_housekeeping_off_warns_then_and_for_as_long_as_it_lasts(
+def test_disabled_housekeeping_shows_a_warning_until_it_is_enabled_again(
     recover: PeriodicTask, admin_user: User, action: str
 ) -> None:
     client = signed_in(admin_user)
@@ -91,7 +91,7 @@ def test_switching_housekeeping_off_warns_then_and_for_as_long_as_it_lasts(
     assert "switched off" not in page_of(client.get("/admin/"))
 
 
-def test_saving_a_housekeeping_row_that_is_off_warns(recover: PeriodicTask, admin_user: User) -> None:
+def test_saving_a_disabled_housekeeping_row_shows_a_warning(recover: PeriodicTask, admin_user: User) -> None:
     client = signed_in(admin_user)
     form = form_of(recover)
     assert "switched off" not in page_of(client.post(f"{LIST}{recover.pk}/change/", form, follow=True))
@@ -112,7 +112,7 @@ def test_saving_a_housekeeping_row_that_is_off_warns(recover: PeriodicTask, admi
         ("args", "null"),
     ],
 )
-def test_a_row_that_beat_could_not_read_is_refused_at_its_field(
+def test_a_value_that_beat_could_not_read_is_an_error_at_its_field(
     recover: PeriodicTask, admin_user: User, field: str, text: str
 ) -> None:
     mine = PeriodicTask.objects.create(name="mine", task="my.task", interval=recover.interval)
@@ -121,7 +121,7 @@ def test_a_row_that_beat_could_not_read_is_refused_at_its_field(
     assert list(answer.context["adminform"].form.errors) == [field]
 
 
-def test_what_is_left_empty_counts_as_none(recover: PeriodicTask, admin_user: User) -> None:
+def test_empty_fields_are_stored_as_empty_json(recover: PeriodicTask, admin_user: User) -> None:
     mine = PeriodicTask.objects.create(name="mine", task="my.task", interval=recover.interval)
     form = form_of(mine, args="", kwargs="", headers="")
     assert signed_in(admin_user).post(f"{LIST}{mine.pk}/change/", form).status_code == 302
@@ -129,6 +129,6 @@ def test_what_is_left_empty_counts_as_none(recover: PeriodicTask, admin_user: Us
     assert (mine.args, mine.kwargs, mine.headers) == ("[]", "{}", "{}")
 
 
-def test_running_a_row_that_cannot_be_read_says_so(recover: PeriodicTask, admin_user: User) -> None:
+def test_running_an_unreadable_row_shows_its_name_in_a_message(recover: PeriodicTask, admin_user: User) -> None:
     bad = PeriodicTask.objects.create(name="mine", task="executions.reap", interval=recover.interval, args="{")
     assert "mine" in page_of(act(signed_in(admin_user), "run_tasks", bad))

@@ -1,4 +1,4 @@
-"""What the admin says of chains, limits and flags: the job's page, its deletion, and the search for other jobs."""
+"""Proves what the admin shows of policies, chains and held runs, and that it finds other jobs by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def admin(admin_user: User) -> StaffClient:
 
 
 @pytest.mark.parametrize(
-    ("policies", "told"),
+    ("policies", "shown"),
     [
         ({}, []),
         (
@@ -63,12 +63,14 @@ def admin(admin_user: User) -> StaffClient:
         ({"retry": {"max_retries": 0}, "timeout": "1m"}, [("Retries", "none"), ("Timeout of one attempt", "1 min")]),
     ],
 )
-def test_only_what_differs_from_the_defaults_is_told(policies: dict[str, Any], told: list[tuple[str, str]]) -> None:
+def test_a_jobs_page_shows_only_policies_that_differ_from_the_defaults(
+    policies: dict[str, Any], shown: list[tuple[str, str]]
+) -> None:
     make_flag()
-    assert policy_words.in_words(make_job(policies=policies)) == told
+    assert policy_words.in_words(make_job(policies=policies)) == shown
 
 
-def test_a_jobs_page_leads_along_its_chains_in_both_directions(admin: StaffClient) -> None:
+def test_a_jobs_page_links_to_its_chains_in_both_directions(admin: StaffClient) -> None:
     first, last = make_job("<load>", {"kind": "none"}), make_job("report", {"kind": "none"})
     middle = make_job("check", {"kind": "none"}, start_after=[{"job": str(first.pk), "on": "completion"}])
     admin.post(f"{LIST}{last.pk}/change/", form(last) | {"after_failure": [str(middle.pk)]})
@@ -85,7 +87,7 @@ def form(job: Job) -> dict[str, Any]:
     return sent(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
 
 
-def test_other_jobs_are_found_by_a_part_of_their_name(admin: StaffClient) -> None:
+def test_the_form_finds_other_jobs_by_a_part_of_their_name(admin: StaffClient) -> None:
     jobs = [make_job(name) for name in ("Invoice export", "report", "invoice import")]
     for term, names in (
         ("invoi", ["invoice import", "Invoice export"]),
@@ -100,7 +102,7 @@ def test_other_jobs_are_found_by_a_part_of_their_name(admin: StaffClient) -> Non
     assert signed_in(staff_member("nobody")).get(f"{LIST}names/").status_code == 403
 
 
-def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffClient) -> None:
+def test_every_page_with_a_held_run_shows_what_it_waits_for(admin: StaffClient) -> None:
     def open_runs(name: str, n: int = 2, **policies: Any) -> Job:
         job = make_job(name, policies=policies)
         for second in range(n):
@@ -111,7 +113,7 @@ def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffCli
             runs.open_all([runs.apply_policies(new, job.policies)], at)
         return job
 
-    told = {
+    words_by_job = {
         open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run to end",
         open_runs(
             "alone", 3, concurrency={"limit": 2}
@@ -124,7 +126,7 @@ def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffCli
     while follow_once(NOW + timedelta(seconds=2), 100).more:
         pass
     everywhere = page_of(admin.get("/admin/executions/run/?status=held"))
-    for job, words in told.items():
+    for job, words in words_by_job.items():
         run = Run.objects.get(job=job, status="held")
         for text in (
             everywhere,

@@ -1,4 +1,4 @@
-"""Backfills over REST."""
+"""Proves that the API previews, starts, lists and cancels backfills, and which requests it refuses."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ RANGE = {"after": "2026-11-20T08:00:00Z", "until": "2026-11-20T11:00:00Z"}
 
 @pytest.fixture
 def job() -> Job:
-    """A job that runs each hour."""
+    """A job that runs every hour."""
     return make_job("report", {"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"})
 
 
-def test_a_backfill_is_foreseen_begun_watched_and_cancelled(api: DocumentedClient, job: Job) -> None:
+def test_a_backfill_is_previewed_started_read_and_cancelled(api: DocumentedClient, job: Job) -> None:
     at = f"/api/v1/jobs/{job.pk}/backfill"
-    foreseen = api.send("POST", at, {**RANGE, "dry_run": True}).json()
-    assert (foreseen["n_instants"], foreseen["n_would_start"], foreseen["is_more"]) == (3, 3, False)
+    preview = api.send("POST", at, {**RANGE, "dry_run": True}).json()
+    assert (preview["n_instants"], preview["n_would_start"], preview["is_more"]) == (3, 3, False)
     assert not Backfill.objects.exists()
 
     made = api.send("POST", at, {**RANGE, "pace": "10s"})
     assert (made.status_code, made.json()["state"], made.json()["actor"]) == (202, "open", "admin (key tests)")
-    begun = Backfill.objects.get()
-    assert begun.due_at is not None
-    step_once(begun.due_at)
+    started = Backfill.objects.get()
+    assert started.due_at is not None
+    step_once(started.due_at)
     shown = api.get(made["Location"]).json()
     assert (shown["n_opened"], shown["cursor_at"], shown["runs"]) == (1, "2026-11-20T09:00:00Z", {"held": 1})
     run = api.get(f"/api/v1/runs/{Run.objects.get(origin='backfill').pk}").json()
@@ -63,7 +63,7 @@ def test_a_backfill_is_foreseen_begun_watched_and_cancelled(api: DocumentedClien
     ],
 )
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_what_cannot_be_asked_for_is_refused_by_name(
+def test_an_invalid_backfill_is_refused_at_its_field(
     api: DocumentedClient, job: Job, change: dict[str, object], field: str, dry_run: bool
 ) -> None:
     answer = api.send("POST", f"/api/v1/jobs/{job.pk}/backfill", {**RANGE, **change, "dry_run": dry_run})
@@ -71,7 +71,7 @@ def test_what_cannot_be_asked_for_is_refused_by_name(
     assert not Backfill.objects.exists()
 
 
-def test_a_job_without_a_schedule_or_none_at_all_cannot_be_backfilled(api: DocumentedClient) -> None:
+def test_a_job_without_a_schedule_or_an_unknown_job_cannot_be_backfilled(api: DocumentedClient) -> None:
     by_hand = make_job(schedule={"kind": "none"})
     problem_of(api.send("POST", f"/api/v1/jobs/{by_hand.pk}/backfill", RANGE), 409)
     for path in (f"jobs/{uuid4()}/backfill", f"backfills/{uuid4()}/cancel"):

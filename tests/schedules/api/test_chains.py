@@ -1,3 +1,5 @@
+"""Proves that the API shows chains at both of their jobs, changes them and refuses cycles."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ def starting_after(api: DocumentedClient, source: Job, on: str = "success") -> d
     return made
 
 
-def test_a_chain_is_shown_from_both_ends_and_can_be_sent_back(api: DocumentedClient) -> None:
+def test_both_jobs_of_a_chain_show_it_and_can_be_sent_back(api: DocumentedClient) -> None:
     source = make_job("load", BY_HAND)
     job = starting_after(api, source, "failure")
 
@@ -32,7 +34,7 @@ def test_a_chain_is_shown_from_both_ends_and_can_be_sent_back(api: DocumentedCli
     assert {**sent_back, "updated_at": None} == {**job, "updated_at": None}
 
 
-def test_patch_keeps_the_chain_unless_it_is_given(api: DocumentedClient) -> None:
+def test_a_patch_without_start_after_keeps_the_chain(api: DocumentedClient) -> None:
     job = starting_after(api, make_job("load", BY_HAND))
     address = f"{JOBS}/{job['id']}"
 
@@ -41,7 +43,7 @@ def test_patch_keeps_the_chain_unless_it_is_given(api: DocumentedClient) -> None
     assert api.send("PATCH", address, {"start_after": []}).json()["start_after"] == []
 
 
-def test_a_circle_is_a_400_at_the_job_that_closes_it(api: DocumentedClient) -> None:
+def test_a_cycle_is_a_400_at_the_entry_that_closes_it(api: DocumentedClient) -> None:
     source = make_job("load", BY_HAND)
     job = starting_after(api, source)
 
@@ -50,7 +52,7 @@ def test_a_circle_is_a_400_at_the_job_that_closes_it(api: DocumentedClient) -> N
     assert "“load” starts “report” starts “load”" in response.json()["errors"][0]["message"]
 
 
-def test_deleting_a_job_takes_it_out_of_the_chains_of_others(api: DocumentedClient) -> None:
+def test_deleting_a_job_removes_it_from_the_chains_of_other_jobs(api: DocumentedClient) -> None:
     source = make_job("load", BY_HAND)
     job = starting_after(api, source)
 
@@ -58,7 +60,7 @@ def test_deleting_a_job_takes_it_out_of_the_chains_of_others(api: DocumentedClie
     assert api.get(f"{JOBS}/{job['id']}").json()["start_after"] == []
 
 
-def test_a_run_names_the_one_that_started_it(api: DocumentedClient) -> None:
+def test_a_chained_run_names_the_run_that_started_it(api: DocumentedClient) -> None:
     source = make_job("load", BY_HAND)
     job = starting_after(api, source)
     run = end(make_run(source))

@@ -1,3 +1,5 @@
+"""Proves that the API lists, creates, switches and deletes feature flags, and who may do so."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,7 @@ FLAGS = "/api/v1/feature-flags"
 NAME = f"{FLAGS}/new-billing"
 
 
-def test_a_flag_is_made_switched_and_deleted_by_its_name(api: DocumentedClient) -> None:
+def test_a_flag_is_created_switched_and_deleted_by_its_name(api: DocumentedClient) -> None:
     made = api.send("PUT", NAME, {"is_on": False, "description": "The new system"})
     assert (made.status_code, made["Location"]) == (201, NAME)
     assert made.json()["changed_by"] == "admin (key tests)"
@@ -34,7 +36,7 @@ def test_a_flag_is_made_switched_and_deleted_by_its_name(api: DocumentedClient) 
     problem_of(api.delete(NAME), 404)
 
 
-def test_flags_are_listed_by_name_with_how_many_jobs_name_them(
+def test_the_list_of_flags_has_the_number_of_jobs_that_name_each(
     api: DocumentedClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for name in ("b", "a", "c"):
@@ -42,13 +44,13 @@ def test_flags_are_listed_by_name_with_how_many_jobs_name_them(
     for number in range(2):
         make_job(f"job {number}", policies={"feature_flag": "b"})
     api.get(FLAGS)
-    with django_assert_num_queries(3):  # the key, the page, and who names them
+    with django_assert_num_queries(3):  # the API key, the page, and the numbers of jobs
         page = api.get(f"{FLAGS}?page_size=2").json()
     assert [(flag["name"], flag["n_jobs"]) for flag in page["results"]] == [("a", 0), ("b", 2)]
     assert [flag["name"] for flag in api.get(page["next"]).json()["results"]] == ["c"]
 
 
-def test_a_flag_that_jobs_name_is_not_deleted(api: DocumentedClient) -> None:
+def test_a_flag_that_a_job_names_cannot_be_deleted(api: DocumentedClient) -> None:
     make_flag()
     make_job(policies={"feature_flag": "new-billing"})
     assert "1 job names this flag" in problem_of(api.delete(NAME), 409)["detail"]
@@ -65,20 +67,22 @@ def test_a_flag_that_jobs_name_is_not_deleted(api: DocumentedClient) -> None:
         ({"is_on": True, "on": False}, "on"),
     ],
 )
-def test_what_is_no_setting_is_refused(api: DocumentedClient, body: dict[str, Any], field: str) -> None:
+def test_an_invalid_setting_of_a_flag_is_refused_at_its_field(
+    api: DocumentedClient, body: dict[str, Any], field: str
+) -> None:
     assert fields_of(api.send("PUT", NAME, body)) == [field]
     assert not FeatureFlag.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["a%20b", "%00", "-x", "x" * 101, "%F0%9F%A6%8A"])
-def test_a_name_that_cannot_be_is_refused_and_never_found(api: DocumentedClient, name: str) -> None:
+def test_an_invalid_flag_name_is_refused_by_put_and_not_found_otherwise(api: DocumentedClient, name: str) -> None:
     assert fields_of(api.send("PUT", f"{FLAGS}/{name}", {"is_on": True})) == ["name"]
     problem_of(api.get(f"{FLAGS}/{name}"), 404)
     problem_of(api.delete(f"{FLAGS}/{name}"), 404)
 
 
 @pytest.mark.django_db
-def test_who_may_change_flags_makes_none_without_the_permission(django_user_model: type[User]) -> None:
+def test_the_permission_to_change_flags_does_not_allow_to_create_one(django_user_model: type[User]) -> None:
     user = django_user_model.objects.create_user("ann", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="change_featureflag"))
     client = documented_client(user)

@@ -1,4 +1,4 @@
-"""Values of headers that look like credentials: for those who may change the job, and for nobody else."""
+"""Proves that header values that look like credentials are shown only to users who may change jobs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(client: DocumentedClient, path: str) -> Any:
     return client.get(f"/api/v1/{path}").json()
 
 
-def test_who_may_only_view_sees_that_there_is_a_value() -> None:
+def test_a_user_who_may_only_view_gets_masked_credentials() -> None:
     job = make_job(target=TARGET)
     run = make_run(job)
     client = client_with("view_job", "view_run")
@@ -37,7 +37,7 @@ def test_who_may_only_view_sees_that_there_is_a_value() -> None:
     assert read(client, f"runs/{run.pk}")["target"]["headers"] == HIDDEN
 
 
-def test_who_may_change_sees_the_job_in_full_and_no_run() -> None:
+def test_a_user_who_may_change_jobs_gets_credentials_of_jobs_but_not_of_runs() -> None:
     job = make_job(target=TARGET)
     run = make_run(job)
     client = client_with("view_job", "view_run", "change_job")
@@ -46,7 +46,7 @@ def test_who_may_change_sees_the_job_in_full_and_no_run() -> None:
     assert read(client, f"runs/{run.pk}")["target"]["headers"] == HIDDEN
 
 
-def test_a_hidden_value_is_never_stored_in_place_of_the_real_one() -> None:
+def test_a_masked_value_is_refused_and_never_stored() -> None:
     job = make_job(target=TARGET)
     client = client_with("view_job", "change_job")
     answer = client.patch(f"/api/v1/jobs/{job.pk}", {"target": {**TARGET, "headers": HIDDEN}}, format="json")

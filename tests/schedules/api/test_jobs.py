@@ -1,3 +1,5 @@
+"""Proves the API of jobs: create, read, change, delete, pause, resume, run, and the lists with their filters."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -29,7 +31,7 @@ def yearly(name: str = "greeting", **definition: Any) -> Job:
     return make_job(name, YEARLY, **definition)
 
 
-def test_a_job_is_made_with_all_defaults(api: DocumentedClient) -> None:
+def test_a_created_job_has_every_default(api: DocumentedClient) -> None:
     response = api.send("POST", JOBS, BODY)
 
     assert response.status_code == 201
@@ -57,13 +59,13 @@ def test_a_job_is_made_with_all_defaults(api: DocumentedClient) -> None:
     assert api.get(job["links"]["runs"]).json() == {"next": None, "previous": None, "results": []}
 
 
-def test_a_job_without_a_schedule_starts_only_by_hand(api: DocumentedClient) -> None:
+def test_a_job_without_a_schedule_has_no_next_run(api: DocumentedClient) -> None:
     job = api.send("POST", JOBS, {"name": "by hand", "target": ECHO}).json()
 
     assert (job["schedule"]["kind"], job["next_run_at"], job["state"]) == ("none", None, "active")
 
 
-def test_all_that_is_wrong_is_said_at_once(api: DocumentedClient) -> None:
+def test_all_wrong_fields_are_reported_at_once(api: DocumentedClient) -> None:
     response = api.send(
         "POST",
         JOBS,
@@ -84,12 +86,12 @@ def test_all_that_is_wrong_is_said_at_once(api: DocumentedClient) -> None:
     assert not Job.objects.exists()
 
 
-def test_a_member_that_no_job_has_is_refused_by_name(api: DocumentedClient) -> None:
+def test_an_unknown_member_is_refused_by_name(api: DocumentedClient) -> None:
     assert fields_of(api.send("POST", JOBS, {**BODY, "cron": "* * * * *"})) == ["cron"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_body_that_is_no_object_is_refused(api: DocumentedClient, method: str) -> None:
+def test_a_body_that_is_not_an_object_is_refused(api: DocumentedClient, method: str) -> None:
     path = JOBS if method == "POST" else at(yearly())
     for body in ("[]", '"text"', "12", "null", "true"):
         assert "object" in problem_of(api.send(method, path, body), 400)["detail"]
@@ -107,7 +109,7 @@ def test_a_body_that_is_no_object_is_refused(api: DocumentedClient, method: str)
     ],
     ids=["cron", "every", "anchored", "by hand", "http", "policies"],
 )
-def test_what_was_read_can_be_sent_back_and_changes_nothing(api: DocumentedClient, definition: dict[str, Any]) -> None:
+def test_sending_back_the_job_that_was_read_changes_nothing(api: DocumentedClient, definition: dict[str, Any]) -> None:
     made = api.send("POST", JOBS, {**BODY, **definition}).json()
 
     sent_back = api.send("PUT", at(made["id"]), made).json()
@@ -115,7 +117,7 @@ def test_what_was_read_can_be_sent_back_and_changes_nothing(api: DocumentedClien
     assert {**sent_back, "updated_at": None} == {**made, "updated_at": None}
 
 
-def test_a_job_whose_schedule_has_ended_can_be_renamed_and_sent_back(api: DocumentedClient) -> None:
+def test_an_ended_job_can_be_renamed_and_sent_back(api: DocumentedClient) -> None:
     job = make_job(schedule=PAST)
     Job.objects.update(state=JobState.ENDED, next_run_at=None)
 
@@ -127,7 +129,7 @@ def test_a_job_whose_schedule_has_ended_can_be_renamed_and_sent_back(api: Docume
     assert fields_of(api.send("PATCH", at(job), {"schedule": {"at": "2026-11-19T12:00:00Z"}})) == ["schedule.at"]
 
 
-def test_put_gives_what_is_left_out_its_default(api: DocumentedClient) -> None:
+def test_put_sets_members_that_are_left_out_to_their_defaults(api: DocumentedClient) -> None:
     job = yearly(description="old", policies={"timeout": "90s"})
 
     body = api.send("PUT", at(job), {"name": "new", "target": ECHO}).json()
@@ -136,7 +138,7 @@ def test_put_gives_what_is_left_out_its_default(api: DocumentedClient) -> None:
     assert (body["payload"], body["version"]) == (None, 2)
 
 
-def test_patch_replaces_a_member_whole_and_leaves_the_others(api: DocumentedClient) -> None:
+def test_patch_replaces_a_member_as_a_whole_and_keeps_the_others(api: DocumentedClient) -> None:
     job = yearly(description="kept", policies={"timeout": "90s", "overlap": "allow"})
 
     body = api.send("PATCH", at(job), {"policies": {"timeout": "2m"}}).json()
@@ -149,18 +151,18 @@ def test_patch_of_a_read_only_member_says_what_to_do_instead(api: DocumentedClie
     response = api.send("PATCH", at(yearly()), {"state": "paused"})
 
     assert problem_of(response, 400)["errors"] == [
-        {"field": "state", "message": "This cannot be set: pause or resume the job instead."}
+        {"field": "state", "message": "state is read-only: pause or resume the job."}
     ]
 
 
-def test_a_change_of_the_schedule_moves_the_clock_and_keeps_the_version(api: DocumentedClient) -> None:
+def test_another_schedule_moves_the_next_run_and_keeps_the_version(api: DocumentedClient) -> None:
     body = api.send("PATCH", at(yearly()), {"schedule": {"cron": "0 0 1 7 *"}}).json()
 
     assert body["next_run_at"][4:] == "-07-01T00:00:00Z"
     assert body["version"] == 1
 
 
-def test_a_deleted_job_is_gone_and_its_history_stays(api: DocumentedClient) -> None:
+def test_the_history_of_a_deleted_job_stays(api: DocumentedClient) -> None:
     job = yearly()
     run = end(make_run(job))
 
@@ -183,7 +185,7 @@ def test_a_deleted_job_is_gone_and_its_history_stays(api: DocumentedClient) -> N
         ("GET", "/runs"),
     ],
 )
-def test_a_job_that_is_not_there_is_a_404(api: DocumentedClient, method: str, verb: str) -> None:
+def test_an_unknown_job_is_a_404(api: DocumentedClient, method: str, verb: str) -> None:
     body = BODY if method in ("PUT", "PATCH") else {}
     problem_of(api.send(method, at("019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e", verb), body), 404)
     problem_of(api.send(method, at("not-a-uuid", verb), body), 404)
@@ -192,8 +194,8 @@ def test_a_job_that_is_not_there_is_a_404(api: DocumentedClient, method: str, ve
 def test_a_job_is_paused_with_a_reason_and_resumed(api: DocumentedClient) -> None:
     job = yearly()
 
-    paused = api.send("POST", at(job, "/pause"), {"reason": "  moving house "}).json()
-    assert (paused["state"], paused["pause_reason"], paused["next_run_at"]) == ("paused", "moving house", None)
+    paused = api.send("POST", at(job, "/pause"), {"reason": "  server move "}).json()
+    assert (paused["state"], paused["pause_reason"], paused["next_run_at"]) == ("paused", "server move", None)
     assert paused["paused_at"] is not None
 
     resumed = api.post(at(job, "/resume")).json()
@@ -211,17 +213,17 @@ def test_a_job_that_has_ended_cannot_be_paused(api: DocumentedClient) -> None:
 
 
 @pytest.mark.parametrize("reason", [5, ["a"], {"a": 1}, True, "a\0b", "\ud800", "x" * 256])
-def test_a_reason_that_cannot_be_kept_is_refused(api: DocumentedClient, reason: Any) -> None:
+def test_an_invalid_reason_of_a_pause_is_refused(api: DocumentedClient, reason: Any) -> None:
     assert fields_of(api.send("POST", at(yearly(), "/pause"), {"reason": reason})) == ["reason"]
 
 
-def test_a_misspelt_member_of_a_pause_is_refused(api: DocumentedClient) -> None:
+def test_a_misspelt_member_of_a_pause_is_refused_with_a_suggestion(api: DocumentedClient) -> None:
     problem = problem_of(api.send("POST", at(yearly(), "/pause"), {"reasons": "x"}), 400)
 
     assert "Did you mean reason?" in problem["errors"][0]["message"]
 
 
-def test_a_job_is_run_by_hand_and_the_run_says_who_asked(api: DocumentedClient) -> None:
+def test_a_run_by_hand_records_who_started_it(api: DocumentedClient) -> None:
     response = api.post(at(yearly(), "/run"))
 
     assert response.status_code == 202
@@ -232,7 +234,7 @@ def test_a_job_is_run_by_hand_and_the_run_says_who_asked(api: DocumentedClient) 
     assert api.get(response["Location"]).json() == run
 
 
-def test_an_actor_with_long_names_is_cut_to_what_an_event_keeps(api: DocumentedClient, staff: User) -> None:
+def test_an_actor_is_shortened_to_the_width_of_its_column(api: DocumentedClient, staff: User) -> None:
     staff.username = "u" * 150
     staff.save()
 
@@ -247,7 +249,7 @@ def test_a_paused_job_can_be_run_by_hand(api: DocumentedClient) -> None:
     assert api.post(at(job, "/run")).status_code == 202
 
 
-def test_jobs_are_filtered(api: DocumentedClient) -> None:
+def test_the_list_of_jobs_filters_by_state_kind_name_and_search(api: DocumentedClient) -> None:
     first = yearly("Nightly report")
     second = yearly("nightly backup 100%", target={"kind": "http", "url": "https://example.org"})
     third = make_job("over", PAST)
@@ -269,7 +271,7 @@ def test_jobs_are_filtered(api: DocumentedClient) -> None:
     assert names("search=report&state=active") == [first.name]
 
 
-def test_jobs_are_found_by_their_present_name_and_target(api: DocumentedClient) -> None:
+def test_filters_use_the_latest_name_and_target_of_a_job(api: DocumentedClient) -> None:
     job = yearly("before")
     api.send(
         "PATCH", at(job), {"name": "after", "payload": None, "target": {"kind": "http", "url": "https://example.org"}}
@@ -279,7 +281,7 @@ def test_jobs_are_found_by_their_present_name_and_target(api: DocumentedClient) 
         assert len(api.get(f"{JOBS}?{query}").json()["results"]) == n, query
 
 
-def test_the_pages_of_a_search_go_on_to_the_end_and_back(api: DocumentedClient) -> None:
+def test_a_search_has_pages_in_both_directions(api: DocumentedClient) -> None:
     made = [str(yearly(f"greeting {number}").pk) for number in range(5)]
     yearly("other")
 
@@ -294,14 +296,14 @@ def test_the_pages_of_a_search_go_on_to_the_end_and_back(api: DocumentedClient) 
 @pytest.mark.parametrize(
     "parameter", ["state=gone", "state=", "target_kind=ftp", "search=", "page_size=0", "stat=active"]
 )
-def test_a_filter_that_cannot_be_is_refused_by_name(api: DocumentedClient, parameter: str) -> None:
+def test_an_invalid_filter_is_refused_by_name(api: DocumentedClient, parameter: str) -> None:
     assert fields_of(api.get(f"{JOBS}?{parameter}")) == [parameter.split("=")[0]]
 
 
-def test_a_list_of_jobs_takes_the_same_queries_whatever_its_length(
+def test_the_list_of_jobs_needs_the_same_queries_at_any_length(
     api: DocumentedClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    api.get(JOBS)  # notes the key's use, once a minute
+    api.get(JOBS)  # the first request of a minute also writes when the API key was used
     for number in range(12):
         yearly(f"job {number}")
 
@@ -309,7 +311,7 @@ def test_a_list_of_jobs_takes_the_same_queries_whatever_its_length(
         assert len(api.get(JOBS).json()["results"]) == 12
 
 
-def test_the_runs_of_a_job_are_its_own_and_filtered(api: DocumentedClient) -> None:
+def test_the_runs_of_a_job_are_paged_and_filtered(api: DocumentedClient) -> None:
     job, other = yearly("one"), yearly("two")
     for minute in range(3):
         make_run(job, NOW + timedelta(minutes=minute))
@@ -326,22 +328,22 @@ def test_the_runs_of_a_job_are_its_own_and_filtered(api: DocumentedClient) -> No
     assert fields_of(api.get(at(job, f"/runs?job={other.pk}"))) == ["job"]
 
 
-def test_runs_of_one_millisecond_keep_their_order_over_pages(api: DocumentedClient) -> None:
+def test_runs_within_one_millisecond_keep_their_order_across_pages(api: DocumentedClient) -> None:
     job = yearly()
     for micro in range(7):
         make_run(job, NOW + timedelta(microseconds=micro))
 
     seen: list[str] = []
-    address: str | None = at(job, "/runs?page_size=2")
-    while address:
-        page = api.get(address).json()
+    url: str | None = at(job, "/runs?page_size=2")
+    while url:
+        page = api.get(url).json()
         seen += [run["id"] for run in page["results"]]
-        address = page["next"]
+        url = page["next"]
 
     assert seen == [str(pk) for pk in Run.objects.order_by("-nominal_at", "-id").values_list("pk", flat=True)]
 
 
-def test_a_job_made_just_now_counts_from_now(api: DocumentedClient) -> None:
+def test_a_new_interval_counts_from_the_creation_of_the_job(api: DocumentedClient) -> None:
     before = datetime.now(UTC)
     made = api.send("POST", JOBS, {**BODY, "schedule": {"every": "1h"}}).json()
 
@@ -351,7 +353,7 @@ def test_a_job_made_just_now_counts_from_now(api: DocumentedClient) -> None:
 
 
 @pytest.mark.django_db
-def test_somebody_who_is_not_staff_may_do_nothing(django_user_model: type[User]) -> None:
+def test_a_user_who_is_not_staff_is_forbidden(django_user_model: type[User]) -> None:
     client = documented_client(django_user_model.objects.create_user("guest"))
 
     problem_of(client.get(JOBS), 403)

@@ -1,4 +1,4 @@
-"""The ledger over REST."""
+"""Proves that the ledger's API returns each occurrence with its decision, pages long windows and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def iso(instant: datetime) -> str:
 
 @pytest.fixture
 def job() -> Job:
-    """A job each minute: one run, three that met it, and a beat that then stood still."""
+    """A job that is due every minute: one run, three skipped by overlap, and no beat since then."""
     made = make_job(now=START)
     for minute in range(1, 5):
         tick(at(minute), 10)
@@ -45,13 +45,13 @@ def explain(api: DocumentedClient, job: Job, **query: Any) -> Any:
     return api.get(f"/api/v1/jobs/{job.pk}/explain", query)
 
 
-def test_each_occurrence_is_told_with_its_decision_its_reason_and_its_run(api: DocumentedClient, job: Job) -> None:
+def test_each_occurrence_has_its_decision_reason_and_run(api: DocumentedClient, job: Job) -> None:
     Run.objects.filter(nominal_at=at(3)).delete()
 
     body = explain(api, job, after=iso(START), until=iso(at(6))).json()
 
-    told = [(e["nominal_at"], e["decision"], e["reason"]) for e in body["entries"]]
-    assert told == [
+    entries = [(e["nominal_at"], e["decision"], e["reason"]) for e in body["entries"]]
+    assert entries == [
         (iso(at(1)), "started", None),
         (iso(at(2)), "skipped", "overlap"),
         (iso(at(3)), "gap", None),
@@ -67,20 +67,20 @@ def test_each_occurrence_is_told_with_its_decision_its_reason_and_its_run(api: D
     assert body["next"] is None
 
 
-def test_by_default_the_last_day_is_told_and_nothing_of_what_is_to_come(api: DocumentedClient, job: Job) -> None:
+def test_by_default_the_window_is_the_last_24_hours(api: DocumentedClient, job: Job) -> None:
     body = explain(api, job).json()
     assert len(body["entries"]) >= 10
-    until = datetime.fromisoformat(body["until"])  # texts don't compare: one has a fraction of a second
+    until = datetime.fromisoformat(body["until"])  # as datetimes: one of the texts has a fraction of a second
     assert all(datetime.fromisoformat(entry["nominal_at"]) <= until for entry in body["entries"])
     assert {e["decision"] for e in body["entries"]} == {"started", "skipped", "pending"}
 
 
-def test_what_is_to_come_is_told_to_who_asks_for_it(api: DocumentedClient, job: Job) -> None:
+def test_a_window_in_the_future_has_upcoming_occurrences(api: DocumentedClient, job: Job) -> None:
     body = explain(api, job, after=iso(at(60)), until=iso(at(62))).json()
     assert [e["decision"] for e in body["entries"]] == ["upcoming", "upcoming"]
 
 
-def test_only_gaps_and_in_pages(api: DocumentedClient, job: Job) -> None:
+def test_gaps_alone_are_paged(api: DocumentedClient, job: Job) -> None:
     Run.objects.filter(nominal_at__in=[at(2), at(3)]).delete()
     body = explain(api, job, only="gaps", limit=1).json()
     seen = [e["nominal_at"] for e in body["entries"]]
@@ -105,29 +105,29 @@ def test_only_gaps_and_in_pages(api: DocumentedClient, job: Job) -> None:
         ({"after": "0"}, "after"),
     ],
 )
-def test_a_question_that_makes_no_sense_is_refused_by_field(
+def test_an_invalid_window_is_refused_at_its_parameter(
     api: DocumentedClient, job: Job, query: dict[str, str], field: str
 ) -> None:
     assert fields_of(explain(api, job, **query)) == [field]
 
 
-def test_a_job_that_is_not_there_is_not_explained(api: DocumentedClient, job: Job) -> None:
+def test_the_ledger_of_a_deleted_job_is_a_404(api: DocumentedClient, job: Job) -> None:
     api.delete(f"/api/v1/jobs/{job.pk}")
     problem_of(explain(api, job), 404)
 
 
-def test_it_takes_the_right_to_see_runs(job: Job) -> None:
+def test_the_ledger_needs_the_permission_to_view_runs(job: Job) -> None:
     problem_of(explain(documented_client(staff_member("ann", "view_job")), job), 403)
     assert explain(documented_client(staff_member("bob", "view_run")), job).status_code == 200
 
 
-def test_a_window_of_all_time_at_each_second_is_answered_in_pages(api: DocumentedClient) -> None:
+def test_a_window_of_a_century_is_paged_and_has_no_counts(api: DocumentedClient) -> None:
     job = make_job(schedule={"every": "1s"}, now=START)
     body = explain(api, job, after="1970-01-01T00:00:00Z", until="2099-01-01T00:00:00Z").json()
     assert len(body["entries"]) == 200 and body["counts"] is None and body["next"]
 
 
-def test_what_the_watchdog_found_is_told_with_it(api: DocumentedClient, job: Job) -> None:
+def test_the_ledger_contains_the_stoppages_that_the_watchdog_found(api: DocumentedClient, job: Job) -> None:
     Run.objects.filter(nominal_at=at(3)).delete()
     watch_once(datetime.now(UTC), 10)
     (incident,) = explain(api, job).json()["incidents"]
@@ -137,7 +137,7 @@ def test_what_the_watchdog_found_is_told_with_it(api: DocumentedClient, job: Job
     assert [(e["kind"], e["reason"]) for e in events][-1] == ("schedule_stopped", "gaps")
 
 
-def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: DocumentedClient) -> None:
+def test_a_held_run_and_its_ledger_entry_say_what_it_waits_for(api: DocumentedClient) -> None:
     limits = {"overlap": "allow", "concurrency": {"limit": 1, "key": "printer"}}
     job = make_job(now=START, policies=limits)
     for minute in range(1, 4):
@@ -155,14 +155,14 @@ def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: Document
 
 
 def test_a_job_without_a_schedule_says_what_the_ledger_does_not_cover(api: DocumentedClient, job: Job) -> None:
-    follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
-    body = explain(api, follower).json()
-    assert "runs of other jobs start it" in body["not_covered"]
-    assert body["runs"] == f"/api/v1/jobs/{follower.pk}/runs"
+    chained = make_job("chained", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
+    body = explain(api, chained).json()
+    assert "starts after runs of other jobs" in body["not_covered"]
+    assert body["runs"] == f"/api/v1/jobs/{chained.pk}/runs"
     assert explain(api, job).json()["not_covered"] is None
 
 
-def test_lateness_is_told_against_the_planned_start(api: DocumentedClient, job: Job) -> None:
+def test_lateness_counts_from_the_planned_start(api: DocumentedClient, job: Job) -> None:
     run = Run.objects.get(status="succeeded")
     Run.objects.filter(pk=run.pk).update(planned_at=run.nominal_at + timedelta(milliseconds=5))
     entry = explain(api, job, after=iso(START), until=iso(at(1))).json()["entries"][0]

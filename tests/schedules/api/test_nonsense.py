@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 400 that names the field, or the job is legitimate; never a failure."""
+"""Proves that any input gets a valid response or a 400 that names the wrong field, never a 500."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 
 def fields_within(model: type[BaseModel], path: str) -> Iterator[str]:
-    """Every dotted field of a model, those of nested models too."""
+    """Yield every dotted field of a model and of its nested models."""
     for name, field in model.model_fields.items():
         yield f"{path}{name}"
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -42,7 +42,7 @@ def fields_within(model: type[BaseModel], path: str) -> Iterator[str]:
 
 
 def job_fields() -> list[tuple[str, dict[str, Any]]]:
-    """Every dotted field of a job's body, with a valid body in which it has a meaning."""
+    """Return every dotted field of a job's body, each with a valid body of a kind that uses the field."""
     found: list[tuple[str, dict[str, Any]]] = [(name, BODY) for name in JobDefinition.model_fields]
     for path in fields_within(Schedule, "schedule."):
         schedule = SCHEDULES.get(path.removeprefix("schedule."), CRON)
@@ -58,7 +58,7 @@ def job_fields() -> list[tuple[str, dict[str, Any]]]:
 FIELDS = job_fields()
 
 
-def test_every_field_of_a_job_is_tried() -> None:
+def test_the_samples_contain_every_field_of_a_job() -> None:
     paths = {path for path, _ in FIELDS}
 
     assert {
@@ -72,7 +72,7 @@ def test_every_field_of_a_job_is_tried() -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), FIELDS, ids=[path for path, _ in FIELDS])
-def test_nonsense_in_a_field_of_a_job_is_a_400_that_names_it(
+def test_an_invalid_value_in_a_job_is_a_400_that_names_its_field(
     api: DocumentedClient, path: str, body: dict[str, Any]
 ) -> None:
     job = make_job(schedule=CRON)
@@ -90,9 +90,7 @@ def test_nonsense_in_a_field_of_a_job_is_a_400_that_names_it(
 
 
 @pytest.mark.parametrize("path", list(fields_within(Schedule, "schedule.")))
-def test_nonsense_in_a_schedule_is_answered_by_validate_and_refused_by_preview(
-    api: DocumentedClient, path: str
-) -> None:
+def test_an_invalid_schedule_is_a_200_for_validate_and_a_400_for_preview(api: DocumentedClient, path: str) -> None:
     for title, text in VALUES.items():
         sent = with_value({"schedule": SCHEDULES.get(path.removeprefix("schedule."), CRON)}, path, text)
         verdict = api.send("POST", "/api/v1/schedules/validate", sent)
@@ -106,7 +104,7 @@ def test_nonsense_in_a_schedule_is_answered_by_validate_and_refused_by_preview(
 
 
 @pytest.mark.parametrize("path", list(PreviewQuestion.model_fields))
-def test_nonsense_in_a_preview_is_a_400_that_names_it(api: DocumentedClient, path: str) -> None:
+def test_an_invalid_value_in_a_preview_is_a_400_that_names_its_field(api: DocumentedClient, path: str) -> None:
     for title, text in VALUES.items():
         response = api.send("POST", "/api/v1/schedules/preview", with_value({"schedule": CRON}, path, text))
         assert response.status_code in (200, 400), f"{title}: {response.content!r}"
@@ -115,7 +113,7 @@ def test_nonsense_in_a_preview_is_a_400_that_names_it(api: DocumentedClient, pat
 
 
 @pytest.mark.parametrize("path", list(Pause.model_fields))
-def test_nonsense_in_a_pause_is_a_400_that_names_it(api: DocumentedClient, path: str) -> None:
+def test_an_invalid_value_in_a_pause_is_a_400_that_names_its_field(api: DocumentedClient, path: str) -> None:
     job = make_job(schedule=CRON)
     for title, text in VALUES.items():
         response = api.send("POST", f"/api/v1/jobs/{job.pk}/pause", with_value({}, path, text))
@@ -143,15 +141,15 @@ def test_nonsense_in_a_pause_is_a_400_that_names_it(api: DocumentedClient, path:
         b"null",
     ],
     ids=[
-        "cut off",
+        "truncated",
         "not UTF-8",
         "UTF-16",
         "NaN",
         "infinity",
-        "bottomless list",
-        "bottomless object",
+        "deeply nested list",
+        "deeply nested object",
         "long number",
-        "long number within",
+        "long number in an object",
         "word",
         "list",
         "text",
@@ -186,7 +184,7 @@ INSTANTS = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-2
 
 
 @pytest.mark.parametrize("name", [*JobFilters.model_fields, "unknown", "na\0me", ""])
-def test_nonsense_in_a_query_is_a_400_that_names_the_parameter(api: DocumentedClient, name: str) -> None:
+def test_an_invalid_value_in_a_query_is_a_400_that_names_its_parameter(api: DocumentedClient, name: str) -> None:
     for text in [quote(text) for text in TEXTS + INSTANTS] + ["%ff%fe", "%ED%A0%80"]:
         response = api.get(f"/api/v1/jobs?{quote(name)}={text}")
         assert response.status_code in (200, 400), f"{text}: {response.content!r}"
@@ -196,7 +194,7 @@ def test_nonsense_in_a_query_is_a_400_that_names_the_parameter(api: DocumentedCl
             assert name in ("search", "name"), text
 
 
-def test_a_parameter_where_none_is_taken_is_a_400(api: DocumentedClient) -> None:
+def test_an_unknown_or_repeated_parameter_is_a_400(api: DocumentedClient) -> None:
     job = make_job(schedule=CRON)
 
     assert fields_of(api.get(f"/api/v1/jobs/{job.pk}?format=xml")) == ["format"]

@@ -1,4 +1,4 @@
-"""Pauses of many jobs over REST."""
+"""Proves that the API pauses the jobs of a filter, previews that, and resumes exactly those jobs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ YEARLY = {"cron": "0 0 1 1 *"}
 def test_jobs_are_counted_paused_and_resumed_as_a_set(api: DocumentedClient) -> None:
     for name in ("bill a", "bill b", "other"):
         make_job(name, YEARLY)
-    asked = {"filter": {"search": "bill"}, "reason": "  a move ", "until": "2999-01-01T00:00:00Z"}
-    assert api.send("POST", MANY, {**asked, "dry_run": True}).json() == {"dry_run": True, "n_jobs": 2}
+    body = {"filter": {"search": "bill"}, "reason": "  a move ", "until": "2999-01-01T00:00:00Z"}
+    assert api.send("POST", MANY, {**body, "dry_run": True}).json() == {"dry_run": True, "n_jobs": 2}
     assert not PauseSet.objects.exists()
 
-    made = api.send("POST", MANY, asked)
+    made = api.send("POST", MANY, body)
     assert (made.status_code, made.json()["n_paused"], made.json()["reason"]) == (202, 2, "a move")
     assert made.json()["filter"]["search"] == "bill"
     shown = api.get(made["Location"]).json()
     assert (shown, api.get(PAUSES).json()["results"]) == (made.json(), [shown])
-    assert {job["paused_until_at"] for job in api.get("/api/v1/jobs?state=paused").json()["results"]} == {
-        asked["until"]
-    }
+    assert {job["paused_until_at"] for job in api.get("/api/v1/jobs?state=paused").json()["results"]} == {body["until"]}
 
     undo = f"{made['Location']}/undo"
     assert api.send("POST", undo, {"catch_up": "last", "dry_run": True}).json()["n_jobs"] == 2
@@ -53,7 +51,7 @@ def test_jobs_are_counted_paused_and_resumed_as_a_set(api: DocumentedClient) -> 
         ({"filter": {}, "reasons": "x"}, "reasons"),
     ],
 )
-def test_nonsense_is_refused_by_name_and_pauses_nothing(
+def test_an_invalid_pause_is_refused_at_its_field_and_pauses_nothing(
     api: DocumentedClient, body: dict[str, object], field: str
 ) -> None:
     make_job(schedule=YEARLY)
@@ -61,11 +59,11 @@ def test_nonsense_is_refused_by_name_and_pauses_nothing(
     assert not Job.objects.filter(state="paused").exists()
 
 
-def test_an_unknown_member_of_the_filter_gets_the_nearest_names_of_the_filter(api: DocumentedClient) -> None:
+def test_a_misspelt_member_of_the_filter_gets_a_suggestion(api: DocumentedClient) -> None:
     problem = problem_of(api.send("POST", MANY, {"filter": {"serach": "bill"}}), 400)
     assert problem["errors"][0]["message"] == "serach is not a known field. Did you mean search?"
 
 
-def test_a_pause_that_there_is_not_is_a_404(api: DocumentedClient) -> None:
+def test_an_unknown_pause_set_is_a_404(api: DocumentedClient) -> None:
     problem_of(api.get(f"{PAUSES}/{uuid4()}"), 404)
     problem_of(api.post(f"{PAUSES}/{uuid4()}/undo"), 404)

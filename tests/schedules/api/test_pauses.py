@@ -1,4 +1,4 @@
-"""Pauses over REST: their terms, and what resuming starts."""
+"""Proves which terms of a pause the API accepts, and what resuming previews and starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def yearly() -> Job:
     return make_job(schedule={"cron": "0 0 1 1 *"})
 
 
-def test_a_pause_says_who_wanted_it_until_when_and_what_starts_then(api: DocumentedClient) -> None:
+def test_a_paused_job_shows_the_actor_the_end_and_the_catch_up_of_its_pause(api: DocumentedClient) -> None:
     job = yearly()
     terms = {"until": "2999-01-01T00:00:00Z", "catch_up": "last"}
     paused = api.send("POST", at(job, "/pause"), terms).json()
@@ -42,14 +42,14 @@ def test_a_pause_says_who_wanted_it_until_when_and_what_starts_then(api: Documen
         {"catch_up": "some"},
     ],
 )
-def test_terms_of_a_pause_that_cannot_be_are_refused_by_name(api: DocumentedClient, terms: dict[str, str]) -> None:
+def test_invalid_terms_of_a_pause_are_refused_by_name(api: DocumentedClient, terms: dict[str, str]) -> None:
     job = yearly()
     assert fields_of(api.send("POST", at(job, "/pause"), terms)) == list(terms)
     assert api.get(at(job)).json()["state"] == "active"
 
 
 @pytest.mark.parametrize("address", ["job", "/api/v1/jobs/pause"])
-def test_what_starts_at_the_end_of_a_pause_needs_an_end(api: DocumentedClient, address: str) -> None:
+def test_a_catch_up_is_refused_for_a_pause_without_an_end(api: DocumentedClient, address: str) -> None:
     job = yearly()
     rest: dict[str, Any] = {} if address == "job" else {"filter": {}}
     address = at(job, "/pause") if address == "job" else address
@@ -60,27 +60,27 @@ def test_what_starts_at_the_end_of_a_pause_needs_an_end(api: DocumentedClient, a
 
 @pytest.mark.parametrize("catch_up", [{}, {"catch_up": "none"}, {"catch_up": "first"}, {"catch_up": "last"}])
 @pytest.mark.parametrize("dry_run", [False, True])
-def test_a_number_of_runs_is_refused_where_there_is_nothing_to_count(
+def test_max_runs_is_refused_unless_catch_up_is_all(
     api: DocumentedClient, catch_up: dict[str, str], dry_run: bool
 ) -> None:
     job = yearly()
     triggers.pause(job.pk, NOW, actor="ann")
-    asked = {"max_runs": 5, "dry_run": dry_run, **catch_up}
-    assert fields_of(api.send("POST", at(job, "/resume"), asked)) == ["max_runs"]
+    body = {"max_runs": 5, "dry_run": dry_run, **catch_up}
+    assert fields_of(api.send("POST", at(job, "/resume"), body)) == ["max_runs"]
     assert api.get(at(job)).json()["state"] == "paused"
 
 
-def test_resuming_says_first_what_it_would_start(api: DocumentedClient) -> None:
+def test_a_resumption_can_be_previewed_first(api: DocumentedClient) -> None:
     job = make_job(schedule={"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"}, now=NOW)
     triggers.pause(job.pk, NOW, actor="ann", until=NOW + timedelta(hours=3))
-    foreseen = api.send("POST", at(job, "/resume"), {"catch_up": "all", "max_runs": 2, "dry_run": True}).json()
-    assert (foreseen["n_occurrences"], foreseen["n_would_start"], foreseen["is_more"]) == (3, 2, False)
-    assert [foreseen["first_at"], foreseen["last_at"]] == ["2026-11-20T14:00:00Z", "2026-11-20T15:00:00Z"]
+    preview = api.send("POST", at(job, "/resume"), {"catch_up": "all", "max_runs": 2, "dry_run": True}).json()
+    assert (preview["n_occurrences"], preview["n_would_start"], preview["is_more"]) == (3, 2, False)
+    assert [preview["first_at"], preview["last_at"]] == ["2026-11-20T14:00:00Z", "2026-11-20T15:00:00Z"]
     assert api.get(at(job)).json()["state"] == "paused"
     assert api.send("POST", at(job, "/resume"), {"catch_up": "all"}).json()["state"] == "active"
     problem_of(api.send("POST", at(job, "/resume"), {"dry_run": True}), 409)
 
 
 @pytest.mark.parametrize("body", [{"max_runs": 0}, {"max_runs": 1001}, {"catch_up": "most"}, {"dry_run": "yes"}])
-def test_nonsense_in_a_resumption_is_refused_by_name(api: DocumentedClient, body: dict[str, object]) -> None:
+def test_an_invalid_resumption_is_refused_by_name(api: DocumentedClient, body: dict[str, object]) -> None:
     assert fields_of(api.send("POST", at(yearly(), "/resume"), body)) == list(body)

@@ -1,3 +1,5 @@
+"""Proves that the API registers, reads and unregisters jobs by their keys, and names each error by its place."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -5,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import Permission
 
-from schedules.jobs.registration import MAX_KEY, MOST, MOST_WRONG
+from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION, MAX_KEY_LENGTH
 from schedules.models import Job
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO
@@ -27,7 +29,7 @@ def keyed(key: Any, **definition: Any) -> dict[str, Any]:
     return {"key": key, **BODY, **definition}
 
 
-def test_a_job_is_registered_again_and_again_under_its_key_and_unregistered(api: DocumentedClient) -> None:
+def test_a_job_is_registered_changed_and_unregistered_by_its_key(api: DocumentedClient) -> None:
     made = api.send("PUT", ONE, BODY)
     assert made.status_code == 201
     assert made.json()["key"] == "billing.nightly"
@@ -45,7 +47,7 @@ def test_a_job_is_registered_again_and_again_under_its_key_and_unregistered(api:
     problem_of(api.get(made["Location"]), 404)
 
 
-def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
+def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
     api.send("PUT", f"{BY_KEY}/b", BODY)
     answer = api.send("PUT", BY_KEY, {"jobs": [keyed("c"), keyed("b"), keyed("a", name="other")]})
     assert answer.status_code == 200
@@ -68,14 +70,17 @@ def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
         ({"jobs": None}, ["jobs"]),
         ({"jobs": {"a": BODY}}, ["jobs"]),
         ({"jobs": [], "job": []}, ["job"]),
-        ({"jobs": [keyed(f"k{n}") for n in range(MOST + 1)]}, ["jobs"]),
+        ({"jobs": [keyed(f"k{n}") for n in range(MAX_JOBS_PER_REGISTRATION + 1)]}, ["jobs"]),
         ({"jobs": [7, None, keyed("a"), []]}, ["jobs.0", "jobs.1", "jobs.3"]),
         ({"jobs": [BODY, keyed(None), keyed(7), keyed("")]}, [f"jobs.{n}.key" for n in range(4)]),
         (
-            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY + 1))]},
+            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY_LENGTH + 1))]},
             [f"jobs.{n}.key" for n in range(5)],
         ),
-        ({"jobs": [keyed("") for _ in range(MOST_WRONG + 5)]}, [f"jobs.{n}.key" for n in range(MOST_WRONG)]),
+        (
+            {"jobs": [keyed("") for _ in range(MAX_INVALID_JOBS + 5)]},
+            [f"jobs.{n}.key" for n in range(MAX_INVALID_JOBS)],
+        ),
         ({"jobs": [keyed("a"), keyed("b"), keyed("a")]}, ["jobs.2.key"]),
         ({"jobs": [keyed("a"), keyed("b", nmae="x", target={"kind": "http"})]}, ["jobs.1.target.url", "jobs.1.nmae"]),
         ({"jobs": [keyed("a"), keyed("b", name="a\u0000b")]}, ["jobs.1.name"]),
@@ -84,19 +89,19 @@ def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
             ["jobs.0.key", "jobs.1.schedule", "jobs.2.name"],
         ),
         (
-            {"jobs": [keyed(f"k{n}", name="") for n in range(MOST_WRONG + 5)]},
-            [f"jobs.{n}.name" for n in range(MOST_WRONG)],
+            {"jobs": [keyed(f"k{n}", name="") for n in range(MAX_INVALID_JOBS + 5)]},
+            [f"jobs.{n}.name" for n in range(MAX_INVALID_JOBS)],
         ),
     ],
 )
-def test_what_is_wrong_with_a_request_is_told_by_its_place(
+def test_an_error_names_the_place_of_the_job_in_the_request(
     api: DocumentedClient, body: dict[str, Any], fields: list[str]
 ) -> None:
     assert fields_of(api.send("PUT", BY_KEY, body)) == fields
     assert not Job.objects.exists()
 
 
-def test_each_of_many_may_be_as_large_as_one_alone(api: DocumentedClient) -> None:
+def test_a_job_may_be_as_large_among_many_as_alone(api: DocumentedClient) -> None:
     target = {"kind": "http", "url": "https://example.com", "method": "POST"}
     deep: Any = 1
     for _ in range(60):
@@ -107,28 +112,28 @@ def test_each_of_many_may_be_as_large_as_one_alone(api: DocumentedClient) -> Non
     assert [job["outcome"] for job in answer.json()["jobs"]] == ["unchanged"] + ["created"] * 119
 
 
-@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY + 1), "-a", "ä"])
-def test_what_is_no_key_is_nobodys(api: DocumentedClient, key: str) -> None:
+@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY_LENGTH + 1), "-a", "ä"])
+def test_an_invalid_key_is_refused_by_put_and_not_found_otherwise(api: DocumentedClient, key: str) -> None:
     assert fields_of(api.send("PUT", f"{BY_KEY}/{key}", BODY)) == ["key"]
     problem_of(api.get(f"{BY_KEY}/{key}"), 404)
     assert api.delete(f"{BY_KEY}/{key}").status_code == 204
 
 
-def test_what_is_wrong_with_one_is_told_by_its_fields(api: DocumentedClient) -> None:
+def test_an_error_of_a_single_registration_names_the_field_alone(api: DocumentedClient) -> None:
     assert fields_of(api.send("PUT", ONE, {**BODY, "schedule": {"cron": "75 * * * *"}})) == ["schedule.cron"]
     assert fields_of(api.send("PATCH", f"/api/v1/jobs/{api.send('PUT', ONE, BODY).json()['id']}", {"key": "x"})) == [
         "key"
     ]
 
 
-def test_a_key_is_of_no_effect_where_it_is_only_shown(api: DocumentedClient) -> None:
+def test_a_key_in_the_body_of_post_or_put_is_ignored(api: DocumentedClient) -> None:
     made = api.send("POST", "/api/v1/jobs", keyed("a")).json()
     assert made["key"] is None
     assert api.send("PUT", ONE, keyed("a")).json()["key"] == "billing.nightly"
 
 
 @pytest.mark.parametrize("held", [{"add_job"}, {"change_job"}])
-def test_to_register_takes_the_right_to_add_and_to_change(staff: User, held: set[str]) -> None:
+def test_registration_needs_the_permissions_to_add_and_to_change_jobs(staff: User, held: set[str]) -> None:
     staff.is_superuser = False
     staff.save()
     staff.user_permissions.set(Permission.objects.filter(codename__in=held))

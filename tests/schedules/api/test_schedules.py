@@ -1,3 +1,5 @@
+"""Proves what previews and validations of a schedule return, clock changes and jitter included."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ def preview(api: DocumentedClient, schedule: Any, **more: Any) -> dict[str, Any]
     return body
 
 
-def test_a_preview_shows_instants_in_three_zones_and_marks_the_one_that_is_moved(api: DocumentedClient) -> None:
+def test_a_preview_has_instants_in_three_zones_and_marks_a_moved_one(api: DocumentedClient) -> None:
     body = preview(api, NEW_YORK, after="2027-03-13T00:00:00Z", count=2, timezone="Europe/Paris")
 
     assert body["fires"] == [
@@ -43,7 +45,7 @@ def test_a_preview_shows_instants_in_three_zones_and_marks_the_one_that_is_moved
     ]
 
 
-def test_a_preview_explains_the_changes_of_the_clocks_in_the_year_to_come(api: DocumentedClient) -> None:
+def test_a_preview_explains_the_clock_changes_of_the_next_year(api: DocumentedClient) -> None:
     changes = preview(api, NEW_YORK, after="2026-11-21T00:00:00Z")["dst_changes"]
 
     assert [(change["kind"], change["at"], change["affected"]) for change in changes] == [
@@ -54,25 +56,25 @@ def test_a_preview_explains_the_changes_of_the_clocks_in_the_year_to_come(api: D
     assert "25 hours" in changes[1]["text"]
 
 
-def test_one_preview_of_half_past_two_in_new_york_tells_of_the_gap_and_of_the_fold(api: DocumentedClient) -> None:
+def test_a_preview_of_0230_in_new_york_explains_the_gap_and_the_fold(api: DocumentedClient) -> None:
     schedule = {"cron": "0 30 2 * * *", "timezone": "America/New_York"}
     gap, fold = preview(api, schedule, after="2026-03-01T00:00:00Z", count=1)["dst_changes"]
 
     assert (gap["kind"], gap["at"], gap["affected"]) == ("gap", "2026-03-08T07:00:00Z", True)
     assert [(fire["local"], fire["marks"]) for fire in gap["fires"]] == [("2026-03-08T03:00:00-04:00", ["gap"])]
     assert (fold["kind"], fold["at"], fold["affected"]) == ("fold", "2026-11-01T06:00:00Z", False)
-    assert "02:00 to 01:00" in fold["text"], "half past two itself comes once that night"
+    assert "02:00 to 01:00" in fold["text"], "02:30 itself occurs once that night"
 
 
 @pytest.mark.parametrize(("dst_gap", "on_8_march"), [("shift", [("2026-03-08T03:00:00-04:00", ["gap"])]), ("skip", [])])
 @pytest.mark.parametrize(
     ("dst_fold", "once_more"), [("first", []), ("both", [("2026-11-01T01:30:00-05:00", ["fold_second"])])]
 )
-def test_one_preview_marks_what_each_policy_does_in_the_gap_and_in_the_fold(
+def test_a_preview_marks_the_effect_of_each_policy_in_gap_and_fold(
     api: DocumentedClient, dst_gap: str, on_8_march: list[Any], dst_fold: str, once_more: list[Any]
 ) -> None:
     schedule = {
-        "cron": "0 30 1,2 1,8 3,11 *",  # both nights of 2026, without the months between
+        "cron": "0 30 1,2 1,8 3,11 *",  # around both clock changes of 2026
         "timezone": "America/New_York",
         "dst_gap": dst_gap,
         "dst_fold": dst_fold,
@@ -97,7 +99,7 @@ def test_one_preview_marks_what_each_policy_does_in_the_gap_and_in_the_fold(
     assert changes == [("gap", True, on_8_march), ("fold", True, [first, *once_more])]
 
 
-def test_a_preview_shows_ten_instants_unless_asked_otherwise_and_none_past_max_runs(api: DocumentedClient) -> None:
+def test_a_preview_has_count_instants_but_none_beyond_max_runs(api: DocumentedClient) -> None:
     assert len(preview(api, {"every": "1h"})["fires"]) == 10
     assert len(preview(api, {"every": "1h"}, count=100)["fires"]) == 100
     assert len(preview(api, {"every": "1h", "max_runs": 3})["fires"]) == 3
@@ -105,7 +107,7 @@ def test_a_preview_shows_ten_instants_unless_asked_otherwise_and_none_past_max_r
     assert preview(api, {"every": "1h"})["fires"][0]["in_viewer_zone"] is None
 
 
-def test_a_preview_of_a_list_shows_the_instants_of_all_its_schedules(api: DocumentedClient) -> None:
+def test_a_preview_of_several_schedules_has_the_instants_of_all_of_them(api: DocumentedClient) -> None:
     body = preview(api, [NEW_YORK, {"every": "12h", "anchor_at": "2027-01-01"}], after="2027-03-14T00:00:00Z", count=3)
 
     assert body["description"] == "At 02:30 every day (America/New_York); and every 12 hours"
@@ -117,26 +119,26 @@ def test_a_preview_of_a_list_shows_the_instants_of_all_its_schedules(api: Docume
     assert [change["at"] for change in body["dst_changes"]][:2] == ["2027-03-14T07:00:00Z", "2027-11-07T06:00:00Z"]
 
 
-def test_a_preview_shows_when_runs_start_for_a_job_and_by_when_for_any(api: DocumentedClient) -> None:
-    asked: dict[str, Any] = {"after": "2027-01-01T00:00:00Z", "count": 3, "jitter": "2h"}
+def test_a_preview_with_jitter_has_exact_starts_for_a_job_and_latest_starts(api: DocumentedClient) -> None:
+    terms: dict[str, Any] = {"after": "2027-01-01T00:00:00Z", "count": 3, "jitter": "2h"}
     hourly = {"every": "1h", "anchor_at": "2027-01-01T00:00:00Z"}
-    fires = preview(api, hourly, **asked)["fires"]
+    fires = preview(api, hourly, **terms)["fires"]
     assert [fire["starts_before"] for fire in fires] == [f"2027-01-01T0{n}:00:00Z" for n in (2, 3, 4)]
     assert {fire["starts_at"] for fire in fires} == {None}
 
-    known = preview(api, hourly, **asked, job_id="019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e")["fires"]
+    known = preview(api, hourly, **terms, job_id="019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e")["fires"]
     assert all(fire["at"] < fire["starts_at"] < fire["starts_before"] for fire in known)
-    assert known == preview(api, hourly, **asked, job_id="019A9F5C-7C00-7C3A-9A51-0C2F8F4B1D6E")["fires"]
+    assert known == preview(api, hourly, **terms, job_id="019A9F5C-7C00-7C3A-9A51-0C2F8F4B1D6E")["fires"]
 
 
 @pytest.mark.parametrize(
     ("member", "value"), [("jitter", "25h"), ("jitter", "-1s"), ("job_id", "seven"), ("job_id", 7)]
 )
-def test_a_jitter_that_cannot_be_is_refused(api: DocumentedClient, member: str, value: Any) -> None:
+def test_an_invalid_jitter_or_job_id_is_refused(api: DocumentedClient, member: str, value: Any) -> None:
     assert fields_of(api.send("POST", PREVIEW, {"schedule": {"every": "1h"}, member: value})) == [member]
 
 
-def test_what_is_wrong_in_a_list_is_named_by_its_place(api: DocumentedClient) -> None:
+def test_an_error_in_one_of_several_schedules_names_its_place(api: DocumentedClient) -> None:
     wrong = {"schedule": [{"every": "1h"}, {"cron": "75 * * * *", "max_runs": 1}]}
 
     assert set(fields_of(api.send("POST", PREVIEW, wrong))) == {"schedule.specs.1.cron", "schedule.specs.1.max_runs"}
@@ -158,7 +160,7 @@ def test_a_preview_at_the_end_of_the_calendar_is_empty(api: DocumentedClient) ->
         ("timezone", "X"),
     ],
 )
-def test_a_preview_of_too_much_or_of_nowhere_is_refused(api: DocumentedClient, member: str, value: Any) -> None:
+def test_an_invalid_parameter_of_a_preview_is_refused_by_name(api: DocumentedClient, member: str, value: Any) -> None:
     assert fields_of(api.send("POST", PREVIEW, {"schedule": {"every": "1h"}, member: value})) == [member]
 
 
@@ -177,7 +179,7 @@ def test_a_valid_schedule_is_shown_in_its_canonical_form(api: DocumentedClient) 
     assert body["next_run_at"] is not None
 
 
-def test_an_invalid_schedule_is_answered_with_what_is_wrong(api: DocumentedClient) -> None:
+def test_the_verdict_on_an_invalid_schedule_lists_its_errors(api: DocumentedClient) -> None:
     response = api.send("POST", VALIDATE, {"schedule": {"cron": "75 * * * *"}})
 
     assert response.status_code == 200
@@ -188,14 +190,14 @@ def test_an_invalid_schedule_is_answered_with_what_is_wrong(api: DocumentedClien
 
 
 @pytest.mark.parametrize("schedule", ["15m", 5, [], True, None, {"at": "2020-01-01T00:00:00Z"}])
-def test_the_question_whether_a_schedule_is_valid_always_gets_an_answer(api: DocumentedClient, schedule: Any) -> None:
+def test_any_value_of_schedule_gets_a_verdict(api: DocumentedClient, schedule: Any) -> None:
     response = api.send("POST", VALIDATE, {"schedule": schedule})
 
     assert response.status_code == 200
     assert response.json()["valid"] is (schedule is None)  # null: started by hand
 
 
-def test_a_question_without_a_schedule_is_refused(api: DocumentedClient) -> None:
+def test_a_validation_without_a_schedule_is_refused(api: DocumentedClient) -> None:
     assert fields_of(api.send("POST", VALIDATE, {})) == ["schedule"]
     assert fields_of(api.send("POST", VALIDATE, {"schedule": {}, "cron": "* * * * *"})) == ["cron"]
     problem_of(api.send("POST", VALIDATE, "{"), 400)

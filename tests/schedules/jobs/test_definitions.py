@@ -1,4 +1,4 @@
-"""Making, changing and deleting jobs."""
+"""Proves how jobs are validated, created, changed and deleted, and what happens to their clocks and runs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def change(job: Job, at: Any = None, **changed: Any) -> Job:
-    """Replace the job's definition but for what is given."""
+    """Replace a job's definition; the members that are not given stay the same."""
     job.refresh_from_db()
     data = {
         "name": job.name,
@@ -46,12 +46,12 @@ def errors_of(**data: Any) -> dict[str, list[str]]:
 
 
 class TestValidation:
-    def test_everything_wrong_is_named_at_once(self) -> None:
+    def test_all_wrong_members_are_reported_at_once(self) -> None:
         found = errors_of(name="", schedule={"cron": "61 * * * *"}, policies={"overlap": "maybe"}, colour="red")
         assert set(found) == {"name", "schedule.cron", "policies.overlap", "colour"}
 
     @pytest.mark.parametrize("name", [None, "", "   ", 5, ["x"], "x" * 256, "a\x00b", "\ud800"])
-    def test_a_name_is_a_text_of_at_most_255_characters(self, name: object) -> None:
+    def test_an_invalid_name_is_refused(self, name: object) -> None:
         assert set(errors_of(name=name)) == {"name"}
 
     def test_an_unknown_command_and_a_wrong_parameter_are_refused_by_name(self) -> None:
@@ -68,7 +68,7 @@ class TestValidation:
             ({"catch_up": {"mode": "skip", "pace": "5s"}}, {"kind": "none"}, {"catch_up.mode", "catch_up.pace"}),
         ],
     )
-    def test_what_would_change_nothing_is_refused_by_name(
+    def test_a_policy_without_effect_is_refused_by_name(
         self, policies: dict[str, Any], schedule: Any, fields: set[str]
     ) -> None:
         found = errors_of(policies=policies, schedule=schedule)
@@ -77,7 +77,7 @@ class TestValidation:
             assert sentence.startswith(f"{name.rpartition('.')[2]} ")
 
     @pytest.mark.parametrize("schedule", [EVERY_MINUTE, None])
-    def test_defaults_can_be_sent_whatever_they_go_with(self, schedule: Any) -> None:
+    def test_default_policies_are_accepted_with_any_schedule(self, schedule: Any) -> None:
         policies = JobPolicies(catch_up=CatchUpPolicy(mode=CatchUp.SKIP if schedule else CatchUp.LAST))
         sent = {"name": "x", "target": ECHO, "payload": HELLO, "schedule": schedule}
         assert (
@@ -87,11 +87,11 @@ class TestValidation:
     def test_a_cron_that_never_fires_is_refused_with_the_reason(self) -> None:
         assert "February" in errors_of(schedule={"cron": "0 0 31 2 *"})["schedule.cron"][0]
 
-    def test_a_schedule_that_lies_in_the_past_is_refused(self) -> None:
+    def test_a_schedule_in_the_past_is_refused(self) -> None:
         assert set(errors_of(schedule={"at": "2026-11-20T11:00:00Z"})) == {"schedule.at"}
         assert set(errors_of(schedule={"cron": "* * * * *", "end_at": "2026-11-20T11:00:00Z"})) == {"schedule.end_at"}
 
-    def test_an_instant_a_few_seconds_ago_means_now(self) -> None:
+    def test_a_once_schedule_of_a_few_seconds_ago_runs_now(self) -> None:
         make_job(schedule={"at": "2026-11-20T11:59:57Z"})
         assert len(tick(NOW, 10).messages) == 1
 
@@ -100,8 +100,8 @@ class TestValidation:
         assert any(name.startswith("payload") for name in errors_of(payload=payload))
 
     def test_at_most_once_allows_no_retries(self) -> None:
-        asked = {"delivery": "at_most_once", "retry": {"max_retries": 2}}
-        assert any("at_most_once" in text for texts in errors_of(policies=asked).values() for text in texts)
+        policies = {"delivery": "at_most_once", "retry": {"max_retries": 2}}
+        assert any("at_most_once" in text for texts in errors_of(policies=policies).values() for text in texts)
         job = make_job(policies={"delivery": "at_most_once"})
         assert job.spec.policies["retry"]["max_retries"] == 0
         again = validate({"name": "x", "target": ECHO, "policies": job.spec.policies}, NOW)
@@ -109,21 +109,21 @@ class TestValidation:
 
 
 class TestCreate:
-    def test_a_job_starts_with_its_first_instant_after_now(self) -> None:
+    def test_the_first_run_of_a_job_is_its_first_instant_after_now(self) -> None:
         job = make_job()
         assert (job.state, job.mark_at, job.next_run_at) == (JobState.ACTIVE, NOW, NOW + MINUTE)
         assert (job.spec.version, job.spec.job_id) == (1, job.pk)
 
-    def test_a_job_without_a_schedule_waits_to_be_run_by_hand(self) -> None:
+    def test_a_job_without_a_schedule_is_active_without_a_next_run(self) -> None:
         job = make_job(schedule={"kind": "none"})
         assert (job.state, job.next_run_at) == (JobState.ACTIVE, None)
 
-    def test_an_interval_counts_from_its_creation_when_it_names_no_anchor(self) -> None:
+    def test_an_interval_without_an_anchor_counts_from_its_creation(self) -> None:
         assert make_job(schedule={"every": "7m"}).next_run_at == NOW + 7 * MINUTE
 
 
 class TestReplace:
-    def test_setting_the_same_definition_again_changes_nothing(self) -> None:
+    def test_replacing_a_definition_by_the_same_one_changes_nothing(self) -> None:
         for schedule in ({"cron": "* * * * *"}, {"every": "7m"}):
             job = make_job(schedule=schedule)
             before: dict[str, Any] = dict(Job.objects.values().get(pk=job.pk))
@@ -131,7 +131,7 @@ class TestReplace:
             now: dict[str, Any] = dict(Job.objects.values().get(pk=job.pk))
             assert {name for name in now if now[name] != before[name]} == {"updated_at"}
 
-    def test_a_changed_target_is_a_new_version_and_old_runs_keep_theirs(self) -> None:
+    def test_a_changed_payload_makes_a_new_version_and_old_runs_keep_theirs(self) -> None:
         job = make_job()
         run = make_run(job)
         change(job, payload={"message": "other"})
@@ -146,7 +146,7 @@ class TestReplace:
         job.refresh_from_db()
         assert job.next_run_at == NOW + MINUTE + timedelta(hours=1, seconds=1)
 
-    def test_a_new_schedule_revives_a_job_that_had_ended(self) -> None:
+    def test_a_new_schedule_makes_an_ended_job_active(self) -> None:
         job = make_job(schedule={"at": "2026-11-20T12:00:10Z"})
         tick(NOW + MINUTE / 4, 10)
         change(job, NOW + MINUTE, schedule={"every": "1h"})
@@ -160,7 +160,7 @@ class TestReplace:
         job.refresh_from_db()
         assert job.state == JobState.PAUSED
 
-    def test_editing_does_not_write_what_a_tick_has_moved_meanwhile(self) -> None:
+    def test_an_edit_does_not_overwrite_a_clock_that_a_tick_has_moved(self) -> None:
         job = make_job()
         tick(NOW + MINUTE, 10)
         change(job, NOW + MINUTE, description="new words")
@@ -169,7 +169,7 @@ class TestReplace:
 
 
 class TestDelete:
-    def test_history_stays_and_what_has_not_begun_is_cancelled(self) -> None:
+    def test_deletion_keeps_the_history_and_cancels_runs_that_have_not_started(self) -> None:
         job = make_job()
         ended, waiting = end(make_run(job)), make_run(job, NOW + MINUTE)
         definitions.delete(job.pk, NOW + 2 * MINUTE, actor="ann")
@@ -182,7 +182,7 @@ class TestDelete:
         assert ended.status == RunStatus.SUCCEEDED
         assert RunSpec.objects.get().superseded_at == NOW + 2 * MINUTE
 
-    def test_a_job_that_is_gone_cannot_be_changed(self) -> None:
+    def test_deleting_a_deleted_job_raises_job_gone(self) -> None:
         job = make_job()
         definitions.delete(job.pk, NOW, actor="ann")
         with pytest.raises(JobGone):

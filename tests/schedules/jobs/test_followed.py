@@ -1,4 +1,4 @@
-"""Which jobs are watched, so that something follows when their runs end: all through backfills and after them."""
+"""Proves that a job has follow-ups as long as its definition, a chain, a pause or a backfill needs them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def job_with(**policies: Any) -> Job:
 
 
 def after(source: Job) -> Job:
-    return make_job("follower", {"kind": "none"}, start_after=[{"job": str(source.pk), "on": "completion"}])
+    return make_job("chained", {"kind": "none"}, start_after=[{"job": str(source.pk), "on": "completion"}])
 
 
 def begin(job: Job) -> Backfill:
@@ -59,7 +59,7 @@ def finish(now: datetime) -> None:
     follow_once(now, 100)
 
 
-def is_watched(job: Job) -> bool:
+def has_followups(job: Job) -> bool:
     return Watch.objects.filter(job_id=job.pk).exists()
 
 
@@ -67,19 +67,19 @@ both = pytest.mark.parametrize("how", [BackfillState.DONE, BackfillState.CANCELL
 
 
 @both
-def test_a_chain_goes_on_after_a_backfill_of_the_job_that_it_starts_after(how: str) -> None:
+def test_a_chain_still_works_after_a_backfill_of_its_source(how: str) -> None:
     source = job_with()
-    follower = after(source)
+    chained_job = after(source)
     close(begin(source), how)
     finish(LATER)
-    assert not Run.objects.filter(job=follower).exists()
+    assert not Run.objects.filter(job=chained_job).exists()
     end(make_run(source, LATER + MINUTE), now=LATER + 2 * MINUTE)
     follow_once(LATER + 2 * MINUTE, 100)
-    assert Run.objects.filter(job=follower).count() == 1
+    assert Run.objects.filter(job=chained_job).count() == 1
 
 
 @both
-def test_a_job_that_was_given_a_delay_during_its_backfill_goes_on_after_it(how: str) -> None:
+def test_a_delay_schedule_set_during_a_backfill_works_after_it(how: str) -> None:
     job = job_with()
     made = begin(job)
     data = {
@@ -98,32 +98,32 @@ def test_a_job_that_was_given_a_delay_during_its_backfill_goes_on_after_it(how: 
 
 
 @both
-def test_a_policy_keeps_its_job_watched(how: str) -> None:
+def test_a_policy_keeps_the_follow_ups_of_its_job(how: str) -> None:
     job = job_with(pause_after_failures=1)
     close(begin(job), how)
-    assert is_watched(job)
+    assert has_followups(job)
 
 
 @both
-def test_a_job_of_whose_ends_nothing_follows_is_watched_no_longer_than_its_backfill(how: str) -> None:
+def test_a_plain_job_has_follow_ups_only_during_its_backfill(how: str) -> None:
     job = job_with()
     made = begin(job)
-    assert is_watched(job)
+    assert has_followups(job)
     close(made, how)
     finish(LATER)
-    assert not is_watched(job)
+    assert not has_followups(job)
 
 
-def test_a_job_is_watched_until_its_last_backfill_is_over() -> None:
+def test_a_job_has_follow_ups_until_its_last_backfill_is_over() -> None:
     job = job_with()
     made, other = begin(job), begin(job)
     backfill.cancel(made.pk, LATER, actor="ann")
-    assert is_watched(job)
+    assert has_followups(job)
     backfill.cancel(other.pk, LATER, actor="ann")
-    assert not is_watched(job)
+    assert not has_followups(job)
 
 
-def test_what_starts_of_a_pause_waits_for_each_other_though_a_backfill_ends_before_it_is_opened() -> None:
+def test_chosen_runs_of_a_pause_start_in_turn_although_a_backfill_ended() -> None:
     job = job_with(overlap="skip")
     made = begin(job)
     triggers.pause(job.pk, LATER, actor="ann")
@@ -135,9 +135,9 @@ def test_what_starts_of_a_pause_waits_for_each_other_though_a_backfill_ends_befo
     assert list(Run.objects.values_list("status", flat=True)) == ["succeeded"] * 3
 
 
-def test_a_backfill_of_a_job_of_another_version_can_be_cancelled_and_leaves_it_watched() -> None:
+def test_an_unreadable_job_keeps_its_follow_ups_after_a_backfill() -> None:
     job = job_with()
     made = begin(job)
     RunSpec.objects.filter(job_id=job.pk).update(policies={"overlap": "of another version"})
     close(made, BackfillState.CANCELLED)
-    assert is_watched(job)
+    assert has_followups(job)

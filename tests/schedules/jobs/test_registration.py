@@ -1,3 +1,5 @@
+"""Proves that registration creates, changes or leaves each job by its key, all jobs or none."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -32,7 +34,7 @@ def outcomes(found: dict[str, Registered]) -> dict[str, str]:
     return {key: each.outcome.value for key, each in found.items()}
 
 
-def test_of_many_jobs_each_is_made_whole() -> None:
+def test_registration_creates_complete_jobs_in_the_given_order() -> None:
     plain = make_job("by itself", {"every": "1m"})
     found = put(b=wanted("second", schedule={"delay": "5m"}), a=wanted("first"))
     assert list(found) == ["b", "a"]
@@ -48,7 +50,7 @@ def test_of_many_jobs_each_is_made_whole() -> None:
     assert Run.objects.filter(job=job).count() == 1
 
 
-def test_what_is_as_it_is_wanted_is_not_touched() -> None:
+def test_a_job_that_already_matches_is_left_unchanged() -> None:
     job = put(a=wanted(), b=wanted(schedule={"at": "2026-11-20T12:01:00Z"}))["a"].job
     tick(NOW + MINUTE, 10)
     triggers.pause(job.pk, NOW + MINUTE, actor="ann", reason="moving")
@@ -72,7 +74,7 @@ def test_what_is_as_it_is_wanted_is_not_touched() -> None:
         {"target": {"kind": "http", "url": "https://example.com"}, "payload": None},
     ],
 )
-def test_what_differs_is_changed_and_the_rest_is_not(change: dict[str, Any]) -> None:
+def test_only_jobs_that_differ_are_changed(change: dict[str, Any]) -> None:
     put(a=wanted(), b=wanted())
     before = Job.objects.get(key="b")
     later = NOW + timedelta(seconds=30)
@@ -112,13 +114,13 @@ def test_what_differs_is_changed_and_the_rest_is_not(change: dict[str, Any]) -> 
         ([0.1, 1e-7, 2**70, "ä\u2028", {}], [0.1, 1e-7, 2**70, "ä\u2028", {}], "unchanged"),
     ],
 )
-def test_a_payload_is_the_same_when_it_is_the_same_json(one: Any, other: Any, outcome: str) -> None:
+def test_payloads_are_compared_as_json(one: Any, other: Any, outcome: str) -> None:
     target = {"kind": "http", "method": "POST", "url": "https://example.com"}
     put(a=wanted(target=target, payload=one))
     assert outcomes(put(a=wanted(target=target, payload=other))) == {"a": outcome}
 
 
-def test_chains_are_registered_too_and_told_apart() -> None:
+def test_registration_stores_and_compares_chains() -> None:
     source = make_job("load", {"kind": "none"})
     after = [{"job": str(source.pk), "on": "failure"}]
     job = put(a=wanted(start_after=after))["a"].job
@@ -129,7 +131,7 @@ def test_chains_are_registered_too_and_told_apart() -> None:
     assert chains.of(job.pk) == ()
 
 
-def test_what_is_wrong_is_told_of_each_and_nothing_is_made_or_changed() -> None:
+def test_one_invalid_job_refuses_the_whole_registration() -> None:
     put(a=wanted())
     with pytest.raises(InvalidRegistration) as caught:
         put(
@@ -143,7 +145,7 @@ def test_what_is_wrong_is_told_of_each_and_nothing_is_made_or_changed() -> None:
     assert list(Job.objects.values_list("key", "name")) == [("a", "greeting")]
 
 
-def test_intervals_of_one_length_keep_their_beats_each_its_own() -> None:
+def test_equal_intervals_keep_their_own_anchors() -> None:
     both = [{"every": "1m", "anchor_at": "2026-11-01T00:00:30Z"}, {"every": "1m"}]
     first = put(a=wanted(schedule=both), b=wanted(schedule=both[::-1]))
     assert first["a"].job.schedule["specs"] == first["b"].job.schedule["specs"][::-1]
@@ -154,7 +156,7 @@ def test_intervals_of_one_length_keep_their_beats_each_its_own() -> None:
     assert outcomes(put(NOW + 10 * MINUTE, a=wanted(schedule=[*both, {"every": "1m"}]))) == {"a": "changed"}
 
 
-def test_many_that_start_after_the_same_jobs_cost_few_statements_each(django_assert_max_num_queries: Any) -> None:
+def test_jobs_with_the_same_sources_need_few_statements_each(django_assert_max_num_queries: Any) -> None:
     sources = [make_job(f"source {number}", {"kind": "none"}) for number in range(20)]
     after = [{"job": str(source.pk)} for source in sources]
     with django_assert_max_num_queries(10 + 10 * 10):
@@ -162,7 +164,7 @@ def test_many_that_start_after_the_same_jobs_cost_few_statements_each(django_ass
     assert set(Watch.objects.values_list("job_id", flat=True)) == {source.pk for source in sources}
 
 
-def test_two_that_close_a_circle_together_are_refused_together() -> None:
+def test_two_jobs_that_close_a_cycle_together_are_refused() -> None:
     found = put(a=wanted("first"), b=wanted("second"))
     ids = {key: str(each.job.pk) for key, each in found.items()}
     with pytest.raises(InvalidRegistration) as caught:
@@ -171,7 +173,7 @@ def test_two_that_close_a_circle_together_are_refused_together() -> None:
     assert chains.of(found["a"].job.pk) == ()
 
 
-def test_a_key_that_was_unregistered_stands_for_a_new_job_that_runs() -> None:
+def test_an_unregistered_key_can_be_registered_again_as_a_new_job() -> None:
     first = put(a=wanted())["a"].job
     unregister("a", NOW, actor="tests")
     unregister("a", NOW, actor="tests")
@@ -183,7 +185,7 @@ def test_a_key_that_was_unregistered_stands_for_a_new_job_that_runs() -> None:
     assert list(Run.objects.values_list("job", flat=True)) == [second.job.pk]
 
 
-def test_jobs_without_a_key_may_share_their_names_with_one_that_has_it() -> None:
+def test_jobs_with_and_without_keys_may_have_the_same_name() -> None:
     make_job("greeting")
     make_job("greeting")
     assert outcomes(put(a=wanted("greeting"))) == {"a": "created"}
@@ -191,20 +193,20 @@ def test_jobs_without_a_key_may_share_their_names_with_one_that_has_it() -> None
     assert Job.objects.filter(name="greeting", key=None).count() == 2
 
 
-def test_jobs_whose_ends_lead_to_something_are_watched() -> None:
-    watched = put(a=wanted(schedule={"delay": "5m"}), b=wanted())
-    assert list(Watch.objects.values_list("job_id", flat=True)) == [watched["a"].job.pk]
+def test_registration_enables_the_follow_ups_that_a_job_needs() -> None:
+    registered = put(a=wanted(schedule={"delay": "5m"}), b=wanted())
+    assert list(Watch.objects.values_list("job_id", flat=True)) == [registered["a"].job.pk]
 
 
-def test_many_new_plain_jobs_cost_no_more_statements_than_one(django_assert_num_queries: Any) -> None:
+def test_creating_200_jobs_needs_eight_statements(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(8):
         register({f"job-{number}": wanted(f"job {number}") for number in range(200)}, NOW, actor="tests")
 
 
-def test_the_log_tells_what_came_to_be_and_nothing_of_what_was_undone(django_capture_on_commit_callbacks: Any) -> None:
+def test_only_committed_changes_are_logged(django_capture_on_commit_callbacks: Any) -> None:
     with django_capture_on_commit_callbacks():
         ids = {key: str(each.job.pk) for key, each in put(a=wanted("a"), b=wanted("b"), c=wanted("c")).items()}
-    circle = {
+    cycle = {
         "a": wanted("a", start_after=[{"job": ids["b"]}]),
         "b": wanted("b", start_after=[{"job": ids["a"]}]),
         "c": wanted("other"),
@@ -212,7 +214,7 @@ def test_the_log_tells_what_came_to_be_and_nothing_of_what_was_undone(django_cap
     }
     with capture_logs() as logs, django_capture_on_commit_callbacks(execute=True):
         with pytest.raises(InvalidRegistration):
-            put(**circle)
+            put(**cycle)
         d = put(a=wanted("a"), c=wanted("other"), d=wanted("d"))["d"].job
         unregister("b", NOW, actor="tests")
     assert [(entry["event"], entry["action"], entry["job"], entry["name"]) for entry in logs] == [
@@ -223,6 +225,6 @@ def test_the_log_tells_what_came_to_be_and_nothing_of_what_was_undone(django_cap
 
 
 def test_new_jobs_are_stored_in_the_order_of_their_keys() -> None:
-    """Of two registrations that store the same keys, none waits for one that waits for it."""
+    # Two registrations of the same new keys take their locks in the same order, and cannot deadlock.
     put(c=wanted(), a=wanted(), b=wanted())
     assert list(Job.objects.order_by("spec_id").values_list("key", flat=True)) == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""Between form and definition: what is shown and sent back unchanged changes nothing."""
+"""Proves that the job form shows a definition completely, changes nothing untouched, and shows errors at their fields."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
+def test_saving_an_untouched_form_changes_nothing(name: str) -> None:
     make_flag()
     definition = dict(DEFINITIONS[name])
     sources = [(make_job(f"<{place}>"), on) for place, on in enumerate(definition.pop("start_after", []))]
@@ -113,7 +113,7 @@ def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.django_db
-def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> None:
+def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
     data = sent(JobForm()) | {"name": "x", "schedule_kind": "none", "cron": "nonsense", "max_runs": "many"}
     data |= {"target_kind": "command", "command": "demo.echo", "url": "ftp://x", "headers": "{broken"}
     form = JobForm(data)
@@ -185,7 +185,7 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"after_completion": ["\0"]}, "after_completion", "must be a UUID"),
     ],
 )
-def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: str) -> None:
+def test_an_error_is_shown_at_its_field(change: dict[str, str], field: str, part: str) -> None:
     data = sent(JobForm()) | {"name": "x", "cron": "0 9 * * *", "url": HTTP["url"]} | change
     form = JobForm(data)
     assert not form.is_valid()
@@ -193,7 +193,7 @@ def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: 
     assert part in " ".join(map(str, form.errors[field]))
 
 
-def test_a_period_that_cannot_be_read_is_told_also_without_a_rate() -> None:
+def test_an_invalid_period_is_an_error_even_without_a_rate() -> None:
     form = JobForm(sent(JobForm()) | {"name": "x", "url": HTTP["url"], "cron": "0 9 * * *", "rate_limit_per": "banana"})
     assert set(form.errors) == {"rate_limit_limit", "rate_limit_per"}
 
@@ -202,7 +202,7 @@ def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
     assert set(mapping.PLACES.values()) == set(JobForm.base_fields) | {"name", "description"}
 
 
-def test_every_kind_of_target_has_its_part_of_the_form() -> None:
+def test_every_kind_of_target_has_a_section_of_the_form() -> None:
     assert set(SECTIONS) == set(TARGETS)
     names = [name for section in SECTIONS.values() for name in section.fields]
     assert len(names) == len(set(names))
@@ -211,21 +211,21 @@ def test_every_kind_of_target_has_its_part_of_the_form() -> None:
         assert set(section.places.values()) == set(section.fields)
 
 
-def test_the_place_of_an_error_is_the_nearest_field_above_it() -> None:
+def test_an_error_of_a_nested_value_belongs_to_the_nearest_field_above_it() -> None:
     assert mapping.place_of("target.headers.X-Token") == ("headers", "X-Token")
     assert mapping.place_of("payload.day") == ("payload", "day")
     assert mapping.place_of("policies.retry.delay") == ("delay", "")
     assert mapping.place_of("nothing.known") == (None, "nothing.known")
 
 
-def test_a_local_time_has_its_offset_where_it_would_be_ambiguous_without() -> None:
+def test_a_local_time_has_an_offset_only_where_it_is_ambiguous() -> None:
     assert mapping.local_text(NOW, "Europe/Paris") == "2026-11-20 13:00"
     second = NOW.replace(year=2027, month=11, day=7, hour=6, minute=30)
     assert mapping.local_text(second, "America/New_York") == "2027-11-07 01:30:00-05:00"
 
 
 @pytest.mark.django_db
-def test_a_circle_is_told_at_the_field_of_the_job_that_closes_it() -> None:
+def test_a_cycle_is_an_error_at_the_field_of_the_job_that_closes_it() -> None:
     first = make_job("load")
     second = make_job("report", start_after=[{"job": str(first.pk)}])
     others = [str(make_job(f"job {number}").pk) for number in range(2)]
@@ -239,7 +239,7 @@ def test_a_circle_is_told_at_the_field_of_the_job_that_closes_it() -> None:
 
 
 @pytest.mark.django_db
-def test_the_folded_parts_of_the_form_are_open_where_something_is_in_them() -> None:
+def test_a_folded_part_of_the_form_is_open_if_it_has_values_or_errors() -> None:
     form = JobForm(sent(JobForm()))
     assert (form.uses_limits, form.uses_chains) == (False, False)
     assert JobForm(sent(JobForm()) | {"priority": "high"}).uses_limits
@@ -247,7 +247,7 @@ def test_the_folded_parts_of_the_form_are_open_where_something_is_in_them() -> N
 
 
 @pytest.mark.django_db
-def test_jobs_that_are_chosen_are_shown_by_their_names_without_reading_all_jobs() -> None:
+def test_chosen_jobs_are_shown_by_name_without_reading_all_jobs() -> None:
     source = make_job("<load>")
     make_job("other")
     job = make_job("report", start_after=[{"job": str(source.pk)}])
