@@ -1,7 +1,7 @@
-"""Every member of a job survives a change of another one, and a change of it arrives: in API, form and registration.
+"""Proves that storage, comparison, registration, the API and the job form handle every member of a job's definition.
 
-The tests run over `MEMBERS` and over the fields of schedules and policies. A new member fails here until it has a
-sample, and then wherever it is forgotten.
+The tests run over all members, and over the fields of schedules and policies. A new member fails here until it has a
+sample, and then in every place that leaves it out.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from executions.models import RunSpec
+from schedules.admin.form import mapping
 from schedules.admin.form.form import JobForm
+from schedules.api.registration_shapes import KeyedDefinition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange
 from schedules.jobs import chains, definitions
-from schedules.jobs.members import COLUMNS, MEMBERS, JobDefinition, stored_members
-from schedules.jobs.registration import Outcome, register
+from schedules.jobs.members import COLUMNS, MEMBERS, VERSION_COLUMNS, JobDefinition, stored_members
 from schedules.jobs.schedule_shape import Schedule
 from schedules.jobs.validation import validate
 from schedules.models import Job
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-OTHER_JOB = "another job's id"  # replaced by a real one
+OTHER_JOB = "another job's id"  # `with_source` replaces it by the id of a job
 CRON = {"cron": "0 9 * * *"}
 
-# For each member two values that differ, neither of them the default.
+# For each member two different values; neither is the default.
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "name": ("first", "second"),
     "description": ("what it is for", "whom to ask"),
@@ -90,11 +92,11 @@ ALL = (
     + [({"policies": {name: first}}, {"policies": {name: second}}) for name, (first, second) in POLICIES.items()]
     + [({"schedule": first}, {"schedule": second}) for first, second in SCHEDULES.values()]
 )
-NAMES = [*MEMBERS, *(f"policies.{name}" for name in POLICIES), *(f"schedule.{name}" for name in SCHEDULES)]
+NAMES = [*SAMPLES, *(f"policies.{name}" for name in POLICIES), *(f"schedule.{name}" for name in SCHEDULES)]
 
 
 def definition(change: dict[str, Any]) -> dict[str, Any]:
-    """Return a whole definition with the first sample of every member, and this change of it."""
+    """Return a complete definition: the first sample of every member, with this change."""
     data = {name: first for name, (first, _) in SAMPLES.items()} | change
     if data["schedule"].get("kind") == "none":
         data["policies"] = {
@@ -112,23 +114,26 @@ def source() -> str:
     return str(make_job("source").pk)
 
 
-def named(value: Any, source: str) -> Any:
-    """Return a sample with the id of the other job in its place."""
+def with_source(value: Any, source: str) -> Any:
+    """Return a sample with the id of an existing job for `OTHER_JOB`."""
     if isinstance(value, dict):
-        return {name: named(each, source) for name, each in value.items()}
+        return {name: with_source(each, source) for name, each in value.items()}
     if isinstance(value, list):
-        return [named(each, source) for each in value]
+        return [with_source(each, source) for each in value]
     return source if value == OTHER_JOB else value
 
 
-def made(change: dict[str, Any], source: str) -> Job:
-    """Create a job and read it back."""
-    job = definitions.create(validate(named(definition(change), source), NOW), NOW, actor="tests")
+def create(change: dict[str, Any], source: str) -> Job:
+    """Create a job from `definition(change)`, and read it from the database."""
+    return reload(definitions.create(validate(with_source(definition(change), source), NOW), NOW, actor="tests"))
+
+
+def reload(job: Job) -> Job:
     return Job.objects.select_related("spec").get(pk=job.pk)
 
 
 def members_of(job: Job) -> dict[str, Any]:
-    return stored_members(Job.objects.select_related("spec").get(pk=job.pk))
+    return stored_members(reload(job))
 
 
 def test_every_member_policy_and_field_of_a_schedule_has_a_sample() -> None:
@@ -140,29 +145,37 @@ def test_every_member_policy_and_field_of_a_schedule_has_a_sample() -> None:
 def test_every_member_is_stored_documented_and_shown() -> None:
     assert set(COLUMNS) | {"start_after"} == set(MEMBERS)
     assert set(JobDefinition.model_fields) == set(JobChange.model_fields) == set(MEMBERS)
+    assert set(KeyedDefinition.model_fields) == {*MEMBERS, "key"}
     assert set(MEMBERS) <= set(JobShape.model_fields)
     assert all(field.description for field in JobDefinition.model_fields.values())
 
 
+def test_the_form_has_a_field_for_the_errors_of_every_member_and_policy() -> None:
+    errors = [*SAMPLES.keys() - {"policies"}, *(f"policies.{name}" for name in POLICIES)]
+    assert [name for name in errors if mapping.place_of(name)[0] is None] == []
+
+
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
-def test_a_member_is_stored_and_another_value_of_it_differs(
-    first: dict[str, Any], second: dict[str, Any], source: str
-) -> None:
-    job = made(first, source)
+def test_a_member_is_stored_compared_and_replaced(first: dict[str, Any], second: dict[str, Any], source: str) -> None:
+    job = create(first, source)
     before = members_of(job)
     (name,) = first
-    again, other = (validate(named(definition(each), source), NOW, job) for each in (first, second))
+    again, other = (validate(with_source(definition(each), source), NOW, job) for each in (first, second))
     assert definitions.changed_members(job, again, chains.of(job.pk)) == set()
     assert name in definitions.changed_members(job, other, chains.of(job.pk))
     replaced = definitions.replace(job.pk, other, NOW, actor="tests")
     assert members_of(replaced)[name] != before[name]
+    assert replaced.spec.version == (2 if name in VERSION_COLUMNS else 1)
+    if name in VERSION_COLUMNS:  # runs of the old version keep its definition
+        old = RunSpec.objects.get(job_id=job.pk, version=1)
+        assert getattr(old, VERSION_COLUMNS[name]) == before[name]
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
 def test_a_patch_of_another_member_keeps_it(
     first: dict[str, Any], second: dict[str, Any], source: str, api: DocumentedClient
 ) -> None:
-    job = made(first, source)
+    job = create(first, source)
     before = members_of(job)
     (name,) = first
     change = {"name": "renamed"} if name == "description" else {"description": "described anew"}
@@ -173,13 +186,15 @@ def test_a_patch_of_another_member_keeps_it(
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
-def test_a_patch_changes_it_and_nothing_else(
+def test_a_patch_of_a_member_changes_only_that_member(
     first: dict[str, Any], second: dict[str, Any], source: str, api: DocumentedClient
 ) -> None:
-    job = made(first, source)
+    job = create(first, source)
     before = members_of(job)
     change = {
-        name: named(value, source) for name, value in definition(second).items() if value != definition(first)[name]
+        name: with_source(value, source)
+        for name, value in definition(second).items()
+        if value != definition(first)[name]
     }
     response = api.send("PATCH", f"/api/v1/jobs/{job.pk}", change)
     assert response.status_code == 200, response.content
@@ -188,42 +203,55 @@ def test_a_patch_changes_it_and_nothing_else(
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
-def test_what_a_get_shows_can_be_put_back(
+def test_the_body_of_a_get_can_be_put_back_and_posted(
     first: dict[str, Any], second: dict[str, Any], source: str, api: DocumentedClient
 ) -> None:
-    job = made(first, source)
+    job = create(first, source)
     before = members_of(job)
     shown = api.get(f"/api/v1/jobs/{job.pk}").json()
+    assert {name: shown[name] for name in MEMBERS} == before
     assert api.send("PUT", f"/api/v1/jobs/{job.pk}", shown).status_code == 200
     assert members_of(job) == before
-    assert members_of(job) == {name: shown[name] for name in MEMBERS}
+    copy = api.send("POST", "/api/v1/jobs", shown).json()
+    assert members_of(Job.objects.get(pk=copy["id"])) == before
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
-def test_saving_the_untouched_form_keeps_it(first: dict[str, Any], second: dict[str, Any], source: str) -> None:
-    job = made(first, source)
+def test_saving_the_untouched_form_keeps_a_member(first: dict[str, Any], second: dict[str, Any], source: str) -> None:
+    job = create(first, source)
     before = members_of(job)
-    form = JobForm(sent(JobForm(instance=job)), instance=made_again(job))
+    form = JobForm(sent(JobForm(instance=job)), instance=reload(job))
     assert form.is_valid(), form.errors
     assert form.definition is not None
     definitions.replace(job.pk, form.definition, form.now, actor="tests")
     assert members_of(job) == before
 
 
-def made_again(job: Job) -> Job:
-    return Job.objects.select_related("spec").get(pk=job.pk)
+@pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
+def test_saving_the_form_with_another_value_changes_a_member(
+    first: dict[str, Any], second: dict[str, Any], source: str
+) -> None:
+    other = create(second, source)
+    for job in (create(first, source), None):  # an existing job, and a new one
+        form = JobForm(sent(JobForm(instance=other)), instance=job)
+        assert form.is_valid(), form.errors
+        assert form.definition is not None
+        assert form.definition.members == members_of(other)
 
 
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
-def test_registering_another_value_changes_it(first: dict[str, Any], second: dict[str, Any], source: str) -> None:
-    def registered(change: dict[str, Any]) -> tuple[Outcome, dict[str, Any]]:
-        found = register({"key": named(definition(change), source)}, NOW, actor="tests")["key"]
-        return found.outcome, members_of(found.job)
+def test_registering_another_value_changes_a_member(
+    first: dict[str, Any], second: dict[str, Any], source: str, api: DocumentedClient
+) -> None:
+    def register(change: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        entry = {"key": "a-key", **with_source(definition(change), source)}
+        (registered,) = api.send("PUT", "/api/v1/jobs/by-key", {"jobs": [entry]}).json()["jobs"]
+        return registered["outcome"], members_of(Job.objects.get(key="a-key"))
 
     (name,) = first
-    created, before = registered(first)
-    again, kept = registered(first)
-    changed, after = registered(second)
-    assert (created, again, changed) == (Outcome.CREATED, Outcome.UNCHANGED, Outcome.CHANGED)
+    created, before = register(first)
+    again, kept = register(first)
+    changed, after = register(second)
+    assert (created, again, changed) == ("created", "unchanged", "changed")
     assert kept == before
     assert after[name] != before[name]
