@@ -63,6 +63,20 @@ def test_every_page_can_be_reached_from_the_table_of_contents(page: Path) -> Non
     assert page == index or linked & {page, *page.parents} - {ROOT, ROOT / "docs"}
 
 
+@each_page
+def test_no_sequence_diagram_has_a_semicolon(page: Path) -> None:
+    # Mermaid ends a statement there, and then draws nothing at all.
+    drawn = re.findall(r"^```mermaid\nsequenceDiagram\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert not [text for text in drawn if ";" in text]
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"`make ([a-z-]+)", text)) | set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))
+    assert named <= targets
+
+
 def test_every_variable_that_is_read_stands_in_the_reference() -> None:
     settings = (ROOT / "scheduler_project" / "settings.py").read_text()
     programs = (ROOT / "Procfile").read_text()
