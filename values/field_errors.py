@@ -6,17 +6,21 @@ import difflib
 import re
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 MAX_PROBLEMS = 20  # of a body full of nonsense, so many are told
 MAX_TOLD_APART = 1000  # pydantic makes all of them before the first can be had, each in thousands of bytes
 MAX_NAME = 100  # characters of a name
+
+_SENTENCE = "sentence"  # pydantic's type of the errors that `sentences` makes
 
 # What a field takes, by the kind of error that says it was given something else.
 _TAKES = {
@@ -68,19 +72,28 @@ _TAKES = {
 
 
 def field_errors(
-    error: ValidationError, data: object, *, prefix: str = "", known_names: Iterable[str] = ()
+    error: ValidationError,
+    data: object,
+    *,
+    prefix: str = "",
+    known_names: Iterable[str] = (),
+    model: type[BaseModel] | None = None,
 ) -> dict[str, list[str]]:
     """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the field's own name.
 
-    `data` is what was validated: it tells real fields from the names of a union's branches. `known_names` are the
-    names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`, and so is the
-    number of problems when there are very many.
+    `data` is what was validated: it tells real fields from the names of a union's branches. An unknown name is compared
+    with `known_names`, or with the fields that `model` has at that place. A problem of the whole is filed under
+    `prefix`, and so is the number of problems when there are very many.
     """
     if (n_problems := error.error_count()) > MAX_TOLD_APART:
         return {prefix: [f"There are {n_problems} problems in here, too many to be told apart."]}
     found: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
     for problem in islice(error.errors(include_url=False, include_input=False), MAX_PROBLEMS):
+        if problem["type"] == _SENTENCE:
+            where, sentence = f"{prefix}.{problem['ctx']['field']}".strip("."), problem["ctx"]["sentence"]
+            found.setdefault(where, []).append(sentence)
+            continue
         path = _real_path(problem, data)
         name = ".".join(str(part)[:MAX_NAME] for part in path)
         where = f"{prefix}.{name}" if prefix and name else prefix or name
@@ -90,13 +103,47 @@ def field_errors(
                 wanted[where].append(takes)
             found.setdefault(where, [])
         else:
-            sentence = _sentence(problem, spoken, known_names, _at(path, data))
+            names = known_names or (_names_at(model, path[:-1]) if model else ())
+            sentence = _sentence(problem, spoken, names, _at(path, data))
             if sentence not in found.setdefault(where, []):
                 found[where].append(sentence)
     # Each branch of a union complains on its own; people read one sentence.
     for where, kinds in wanted.items():
         found[where].insert(0, f"{where.rpartition('.')[2] or 'This'} takes {' or '.join(kinds)}.")
     return found
+
+
+def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
+    """Return the error for a validator to raise that has found several faults: sentences by dotted field.
+
+    `field_errors` reports them as they are, under these names: they are read from the root of what is validated.
+    """
+    return ValidationError.from_exception_data(
+        "sentences",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError(_SENTENCE, "{sentence}", {"field": name, "sentence": text}), input=None
+            )
+            for name, texts in errors.items()
+            for text in texts
+        ],
+    )
+
+
+def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the field names of the models that stand at a path below `model`."""
+    models = [model]
+    for part in path:
+        if isinstance(part, str):
+            annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+            models = [found for annotation in annotations for found in _models_in(annotation)]
+    return [name for each in models for name in each.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
 
 
 def _real_path(problem: ErrorDetails, data: object) -> list[str | int]:

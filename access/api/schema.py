@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from drf_spectacular.openapi import AutoSchema
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
 
     from access.api.parameters import Parameters
 
@@ -48,6 +48,26 @@ class DocumentedAs:
             lambda value, _: value,
             handler.generate_schema(self._documented),
             serialization=core_schema.plain_serializer_function_ser_schema(lambda value: value),
+        )
+
+
+class ReadAs:
+    """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
+
+    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise; `write`
+    turns a T into the JSON that `model_dump(mode="json")` returns.
+    """
+
+    def __init__(
+        self, documented: Any, read: Callable[[object, ValidationInfo], Any], write: Callable[[Any], Any]
+    ) -> None:
+        self.documented, self._read, self._write = documented, read, write
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_wrap_validator_function(
+            lambda value, _, info: self._read(value, info),
+            handler.generate_schema(self.documented),
+            serialization=core_schema.plain_serializer_function_ser_schema(self._write),
         )
 
 

@@ -44,17 +44,13 @@ else:
     AnyTarget = union_of_configs()
 
 
-def parse(data: object, payload: JSON) -> TargetConfig:
-    """Check a target and its payload together and return the frozen configuration.
+def check_payload(config: TargetConfig, payload: JSON) -> None:
+    """Check a target together with its payload, which must be JSON that can be stored.
 
-    `data` is any JSON. Raises InvalidTarget. Its fields are relative to the target (`url`, `headers.X-Token`); `""` is
-    the target as a whole; `payload` and `payload.<name>` are the payload.
+    Raises InvalidTarget: `payload` or `payload.<name>` for the payload, and names relative to the target (`url`,
+    `headers.X-Token`) for the target.
     """
-    config = parse_config(data)
-    if problem := find_unstorable(payload, "payload"):
-        raise InvalidTarget({problem[0]: [problem[1]]})
     TARGETS[config.kind].validate(config, payload)
-    return config
 
 
 def read_target(stored: object) -> TargetConfig | Unreadable:
@@ -74,7 +70,10 @@ def masked(stored: object) -> dict[str, Any]:
 
 
 def parse_config(data: object) -> TargetConfig:
-    """Check a target without its payload and return the frozen configuration. Raises InvalidTarget as `parse` does."""
+    """Check a target without its payload and return its frozen configuration.
+
+    `data` is any JSON. Raises InvalidTarget: names relative to the target, `""` for the target as a whole.
+    """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):
         raise InvalidTarget(

@@ -31,7 +31,7 @@ from schedules.clock.spec import to_json
 from schedules.clock.zones import clock_changes
 from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
-from schedules.jobs.validation import validate_schedule
+from schedules.jobs.schedule_shape import validate_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

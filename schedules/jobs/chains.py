@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Count, Q
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from access.system import SYSTEM_SCOPE_ID
 from schedules import queries
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Chain, Job, On
-from values.field_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -43,25 +42,6 @@ class Links:
 
     start_after: Sequence[StartAfter] = ()
     starts: Sequence[StartAfter] = ()
-
-
-_LIST: TypeAdapter[list[StartAfter]] = TypeAdapter(list[StartAfter])
-
-
-def read(value: object, job_id: UUID | None) -> tuple[StartAfter, ...]:
-    """Return the jobs after which the job `job_id` (None: a new one) is to start. Raises InvalidDefinition."""
-    if not value and (value is None or isinstance(value, list | tuple)):
-        return ()
-    if isinstance(value, list) and len(value) > MOST_SOURCES:
-        raise InvalidDefinition({"start_after": [f"A job starts after at most {MOST_SOURCES} others."]})
-    try:
-        links = tuple(_LIST.validate_python(value))
-    except ValidationError as error:
-        raise InvalidDefinition(
-            field_errors(error, value, prefix="start_after", known_names=StartAfter.model_fields)
-        ) from error
-    judge(links, job_id)
-    return links
 
 
 def judge(links: Sequence[StartAfter], job_id: UUID | None) -> None:

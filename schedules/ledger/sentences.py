@@ -78,7 +78,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """`Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start, because …`: one or two sentences.
+    """`Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`: one or two sentences.
 
     `waits`: by run that is held, what it waits for.
     """

@@ -14,7 +14,7 @@ from access.search import has_part
 from schedules.clock.delay import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, to_json
 from schedules.stored import read_policies, read_schedule
 from values.ids import uuid7
 from values.readable import reasons_by_part, value_or_none, value_or_raise
@@ -119,12 +119,26 @@ class Job(models.Model):
     if TYPE_CHECKING:
         runs: models.Manager[Run]
 
+    _built_schedule: tuple[Any, ScheduleSpec] | None = None
+
     def __str__(self) -> str:
         return self.name
 
+    def set_schedule(self, spec: ScheduleSpec) -> None:
+        """Store a schedule, and keep the value that was built, so that it need not be read back from its JSON."""
+        self.schedule = to_json(spec)
+        self._built_schedule = self.schedule, spec
+
     @property
     def readable_schedule(self) -> ScheduleSpec | Unreadable:
+        if self._built_schedule and self._built_schedule[0] is self.schedule:
+            return self._built_schedule[1]
         return read_schedule(json.dumps(self.schedule))
+
+    @property
+    def known_schedule(self) -> ScheduleSpec | None:
+        """The schedule; None for one that cannot be read."""
+        return value_or_none(self.readable_schedule)
 
     @property
     def readable_policies(self) -> JobPolicies | Unreadable:

@@ -83,7 +83,7 @@ def test_only_the_fields_of_the_chosen_kinds_are_seen(admin: Page) -> None:
     expect(admin.locator("#id_dst_gap")).to_be_hidden()
     admin.get_by_text("Only by hand").click()
     expect(admin.locator("#id_timezone")).to_be_hidden()
-    expect(admin.locator("[data-preview]")).to_contain_text("No clock: started by hand or by other jobs")
+    expect(admin.locator("[data-preview]")).to_contain_text("No schedule: started by hand or by other jobs")
     admin.get_by_text("Command", exact=True).first.click()
     expect(admin.locator("#id_url")).to_be_hidden()
 
@@ -234,5 +234,5 @@ def test_a_delay_and_the_sun_have_fields_of_their_own(admin: Page) -> None:
     admin.locator("#id_solar").select_option("sunset")
     admin.get_by_label("Latitude").fill("69.65")
     admin.get_by_label("Longitude").fill("18.96")
-    expect(preview).to_contain_text("There are days without sunset at that latitude")
+    expect(preview).to_contain_text("At this latitude some days have no sunset")
     shoot(admin, "job-form-solar")

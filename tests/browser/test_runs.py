@@ -33,7 +33,7 @@ def test_a_failed_run_shows_its_attempt_and_is_retried(admin: Page, today: datet
     admin.goto("/admin/executions/run/?status=failed")
     admin.get_by_role("link", name="1 h ago").click()
     expect(admin.get_by_role("article", name="Attempt 1")).to_contain_text("ValueError: <i>no</i>")
-    expect(admin.get_by_text("Failed for good after 1 attempt")).to_be_visible()
+    expect(admin.get_by_text("Failed after 1 attempt, no retry follows")).to_be_visible()
     admin.get_by_role("button", name="Retry").click()
     expect(admin.get_by_text("Started again. This is the new run.")).to_be_visible()
     expect(admin.get_by_text("Somebody retried an earlier run.")).to_be_visible()
@@ -74,7 +74,7 @@ def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: d
 
 def test_a_skipped_run_says_why_it_did_not_start(admin: Page, today: datetime) -> None:
     admin.goto(address(make_skipped(make_job(now=today), today)))
-    expect(admin.get_by_text("because the job's previous run was not over yet")).to_be_visible()
+    expect(admin.get_by_text("because an earlier run of the job had not ended")).to_be_visible()
 
 
 def test_selected_runs_are_cancelled_and_the_rest_is_told(admin: Page, today: datetime) -> None:

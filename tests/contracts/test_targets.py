@@ -14,9 +14,10 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
 from executions.targets.command import CommandContext, command, registry
 from executions.targets.http.connection import idle
-from executions.targets.registry import TARGETS, parse, parse_config
+from executions.targets.registry import TARGETS, parse_config
 from tests.receiver import answer, hang, running_receiver
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from schedules.clock.policies.catch_up import CatchUp
 from schedules.clock.spec import Kind, SolarEvent
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
+from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
 from values import instants
@@ -186,24 +187,21 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         values = super().clean() or self.cleaned_data
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # what is hidden could not be mended
-        # What cannot be read is not kept: nobody could mend it here.
-        kept = {"target": self.before.target, "policies": self.before.spec.policies} if self.before else {}
-        kept = {part: value for part, value in kept.items() if self.before and part not in self.before.unreadable}
         links = limits.start_after_from(values)
-        data = {
-            "name": values.get("name") or "",
-            "description": values.get("description") or "",
-            "schedule": mapping.schedule_from(values),
-            "start_after": links,
-            "target": mapping.target_from(values, kept.get("target", {})),
-            "payload": values.get("payload"),
-            "policies": mapping.policies_from(values, kept.get("policies", {})),
-        }
+        before = self._kept_members()
+        data = before | mapping.members_from(values, before)
         try:
             self.definition = validate(data, self.now, self.before)
         except InvalidDefinition as invalid:
             self.complain({limits.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
         return values
+
+    def _kept_members(self) -> dict[str, Any]:
+        """What the job has now, by member. A member that cannot be read is left out: nobody could fix it in this form."""
+        if self.before is None:
+            return {}
+        unreadable = self.before.unreadable
+        return {name: value for name, value in stored_members(self.before).items() if name not in unreadable}
 
     def complain(self, errors: dict[str, list[str]]) -> None:
         """Show a definition's errors. A field that could not even be read keeps its own complaint alone."""

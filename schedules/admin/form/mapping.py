@@ -71,6 +71,23 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 }
 
 
+def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a definition that the form's values describe.
+
+    `before` has the members of the job that is edited. A member that the form does not show is not returned, and what
+    the form does not show of a target or of policies stays as it was: the caller merges the result into `before`.
+    """
+    return {
+        "name": values.get("name") or "",
+        "description": values.get("description") or "",
+        "schedule": schedule_from(values),
+        "start_after": limits.start_after_from(values),
+        "target": target_from(values, before.get("target", {})),
+        "payload": values.get("payload"),
+        "policies": policies_from(values, before.get("policies", {})),
+    }
+
+
 def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """The schedule that the form's values describe: just the fields that mean something for its kind."""
     kind = values.get("schedule_kind") or Kind.CRON
@@ -165,7 +182,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
     `dotted` is the field that the sentence is about. `label` is what the form calls it, or the field that holds it as
     its part `rest` (see `place_of`).
     """
-    if sentence.startswith("is needed"):
+    if sentence.startswith("is required"):
         return "This is needed."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"

@@ -11,8 +11,9 @@ from django.template.loader import get_template
 
 from executions.admin.targets import LOOKS, target_words
 from executions.targets.http.target import HttpTarget
-from executions.targets.registry import TARGETS, parse
+from executions.targets.registry import TARGETS
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 
 if TYPE_CHECKING:
     from pytest_django import Settings

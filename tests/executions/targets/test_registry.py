@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from executions.targets.base import InvalidTarget
-from executions.targets.registry import TARGETS, AnyTarget, parse, parse_config
+from executions.targets.registry import TARGETS, AnyTarget, parse_config
+from tests.valid_targets import parse
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -121,7 +121,7 @@ def test_a_database_that_cannot_be_reached_is_a_503_and_one_line_of_the_log(
     def fail(*_: object, **__: object) -> None:
         raise OperationalError("connection refused\n\tIs the server running?")
 
-    monkeypatch.setattr("schedules.api.jobs.page_of", fail)
+    monkeypatch.setattr("schedules.api.jobs.paginate", fail)
 
     response = api.get(JOBS)
     assert response.status_code == 503

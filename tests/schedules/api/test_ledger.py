@@ -145,7 +145,7 @@ def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: Document
         follow_once(at(minute), 100)
     held = Run.objects.filter(status="held").order_by("nominal_at")
     assert len(held) == 2
-    words = "1 of at most 1 run with the key “printer” goes on"
+    words = "Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"
     assert api.get(f"/api/v1/runs/{held[0].pk}").json()["waits_for"] == words
     assert api.get(f"/api/v1/runs/{Run.objects.get(status='queued').pk}").json()["waits_for"] is None
     with CaptureQueriesContext(connection) as found:

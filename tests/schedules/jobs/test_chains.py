@@ -284,7 +284,7 @@ def refused(data: Any, job: Job | None = None) -> dict[str, list[str]]:
         ([{"job": "SOURCE", "on": "end"}], "start_after.0.on", "takes one of 'success', 'failure' or 'completion'"),
         ([{"job": "SOURCE", "when": "x"}], "start_after.0.when", "not known"),
         ([{"job": "SOURCE"}, {"job": "SOURCE", "on": "failure"}], "start_after.0.job", "named once"),
-        ([{"job": "SOURCE"}] * 21, "start_after", "at most 20"),
+        ([{"job": "SOURCE"}] * 21, "start_after", "20 entries or fewer"),
     ],
 )
 def test_what_is_no_list_of_other_jobs_is_refused(data: Any, field: str, part: str) -> None:

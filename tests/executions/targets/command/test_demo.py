@@ -7,8 +7,8 @@ import pytest
 from executions.targets.base import Failed, Outcome, Succeeded
 from executions.targets.command import demo
 from executions.targets.command.target import CommandTarget
-from executions.targets.registry import parse
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 
 assert demo  # registers the commands, whatever the settings load
 

@@ -16,8 +16,9 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, RetryAt, StopReason, Succeeded
 from executions.targets.command import CommandContext, PermanentFailure, RetryLater, command
 from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
-from executions.targets.registry import parse, parse_config
+from executions.targets.registry import parse_config
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 from values.json_values import find_unstorable
 
 

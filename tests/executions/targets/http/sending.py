@@ -10,8 +10,8 @@ import pytest
 
 from executions.targets.base import Failed, Outcome
 from executions.targets.http.target import HttpTarget
-from executions.targets.registry import parse
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 
 allowed = pytest.mark.usefixtures("allow_private")
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -8,7 +8,7 @@ import pytest
 
 from executions.targets.base import InvalidTarget, RetryAt, Succeeded
 from executions.targets.http.target import HttpTarget
-from executions.targets.registry import parse, parse_config
+from executions.targets.registry import parse_config
 from tests.executions.targets.http.sending import allowed, failure, pretend, result_of, seen_by_server, send
 from tests.receiver import (
     Receiver,
@@ -16,6 +16,7 @@ from tests.receiver import (
     redirect,
 )
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 
 if TYPE_CHECKING:
     from pytest_django import Settings

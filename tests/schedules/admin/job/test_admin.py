@@ -19,7 +19,7 @@ from schedules.jobs import definitions, registration
 from schedules.jobs.validation import validate
 from schedules.models import Job
 from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run
-from tests.schedules.admin.form.test_mapping import sent
+from tests.job_form import sent
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:

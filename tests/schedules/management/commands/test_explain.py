@@ -85,7 +85,7 @@ def test_what_held_runs_wait_for_is_told(job: Job) -> None:
     held = make_run(job, START + timedelta(minutes=5), is_buffered=True)
     make_run(job, START + timedelta(minutes=6))
     assert held.status == "held"
-    assert "It is held. Waits for the job's other run." in explained("nightly report", *window(4, 5))[0]
+    assert "It is held. Waits for the job's other run to end." in explained("nightly report", *window(4, 5))[0]
 
 
 def test_by_default_the_last_day_is_told(job: Job) -> None:
