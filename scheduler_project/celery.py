@@ -23,25 +23,26 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
 
 app = Celery("mainspring")
-# A worker tells its configuration to Flower, with passwords masked under Celery's own names only: so no more than that.
+# A worker sends its configuration to Flower and masks passwords under Celery's own names only. So the application gets
+# the CELERY_ settings, and none of Django's.
 PREFIX = "CELERY_"
 app.config_from_object(
     {name.removeprefix(PREFIX).lower(): getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
 )
-# Celery would close the database's connections, and the pool with them, around every Celery task: several
-# milliseconds each time. `hold_no_connection` does what is needed of that.
+# Without this, Celery closes the database connections and their pool before and after every task, which takes several
+# milliseconds each time. `release_connection_of_thread` does the necessary part of it.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 
 
 @setup_logging.connect
-def keep_our_logging(**_: object) -> None:
-    """Connected so that Celery leaves the logging of `settings.py` as it is."""
+def keep_django_logging(**_: object) -> None:
+    """Do nothing: a receiver of this signal keeps Celery from replacing the logging of `settings.py`."""
 
 
 @celeryd_after_setup.connect
-def ignore_coming_defaults(**_: object) -> None:
-    """Connected so that no lost broker brings seven lines about a default of some later Celery."""
+def ignore_deprecation_warnings(**_: object) -> None:
+    """Hide Celery's warnings about future defaults: each lost broker connection would log seven lines of them."""
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
@@ -61,26 +62,26 @@ def prepare_targets(instance: Any, **_: object) -> None:
     for target in TARGETS.values():
         if target.queue in instance.app.amqp.queues.consume_from:
             target.prepare_worker()
-    keep_what_is_loaded()
+    freeze_loaded_objects()
 
 
 @beat_init.connect
-def keep_what_is_loaded(**_: object) -> None:
-    """Connected so that Python's garbage collection leaves alone what stays anyway: to walk it takes 0.1 s each time."""
+def freeze_loaded_objects(**_: object) -> None:
+    """Exclude loaded modules from garbage collection: scanning them would stop the process for 0.1 s each time."""
     gc.collect()
     gc.freeze()
 
 
-def is_news(record: LogRecord) -> bool:
-    """Whether a record of Celery's requests is more than the traceback of a kill, of which a line of its own tells."""
+def is_no_time_limit_traceback(record: LogRecord) -> bool:
+    """Filter out the traceback of a killed process: Celery logs the time limit in a line of its own too."""
     return not (record.exc_info and any(isinstance(part, TimeLimitExceeded) for part in record.args or ()))
 
 
-getLogger("celery.worker.request").addFilter(is_news)
+getLogger("celery.worker.request").addFilter(is_no_time_limit_traceback)
 
 
 @task_prerun.connect
 @task_postrun.connect
-def hold_no_connection(**_: object) -> None:
-    """Connected so that a thread that waits has no connection of the pool, and none that the server has closed."""
+def release_connection_of_thread(**_: object) -> None:
+    """Return the thread's database connection to the pool: an idle thread must not hold one, or keep a broken one."""
     release_connection()

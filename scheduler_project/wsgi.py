@@ -1,4 +1,4 @@
-"""The web process's entry point."""
+"""The WSGI entry point of the web process."""
 
 import os
 
@@ -9,6 +9,7 @@ from scheduler_project.env import Environment
 from scheduler_project.start_checks import start_problems
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
+# A request on a connection that the server has closed would fail with an error page; workers retry instead.
 if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
     os.environ["MAINSPRING_DB_CHECK"] = "true"
 

@@ -1,4 +1,4 @@
-"""Feature flags: which are on, and what people do to them."""
+"""Feature flags: find those that are off; create, switch and delete them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 MAX_DESCRIPTION = 1000
 
 
-def off(names: Collection[str]) -> frozenset[str]:
-    """Return those of these flags that are off, or unknown. No query without names."""
+def find_off(names: Collection[str]) -> frozenset[str]:
+    """Return which of these flags are off or do not exist. Without names it makes no query."""
     if not names:
         return frozenset()
     is_on = FeatureFlag.objects.filter(name__in=names, is_on=True).values_list("name", flat=True)
@@ -30,15 +30,16 @@ def off(names: Collection[str]) -> frozenset[str]:
 
 
 def exists(name: str) -> bool:
+    """Whether there is a flag of this name, on or off."""
     return FeatureFlag.objects.filter(name=name).exists()
 
 
 def put(
     name: str, now: datetime, *, is_on: bool, actor: str, description: str | None = None
 ) -> tuple[FeatureFlag, bool]:
-    """Make or change a flag; returns it, and whether it is new. It counts from the next pass of a beat on.
+    """Create or change a flag; return it, and whether it is new. The next pass of a beat goes by it.
 
-    Without a description it keeps the one that it has.
+    `description` None keeps the present one.
     """
     values = {"is_on": is_on, "changed_at": now, "changed_by": actor}
     if description is not None:
@@ -51,18 +52,19 @@ def put(
 def delete(name: str, *, actor: str) -> bool:
     """Delete a flag; False when there is none. Raises FlagInUse while jobs name it."""
     with transaction.atomic():
-        n_jobs = n_using([name]).get(name, 0)
+        n_jobs = count_jobs_naming([name]).get(name, 0)
         if n_jobs:
-            raise FlagInUse(f"{n_jobs} {'job names' if n_jobs == 1 else 'jobs name'} this flag: change them before.")
+            these = "job names this flag: change it" if n_jobs == 1 else "jobs name this flag: change them"
+            raise FlagInUse(f"{n_jobs} {these} first.")
         n_deleted, _ = FeatureFlag.objects.filter(name=name).delete()
     if n_deleted:
         log.info("flag_deleted", action="flag", name=name, actor=actor)
     return bool(n_deleted)
 
 
-def n_using(names: Collection[str]) -> Mapping[str, int]:
-    """Return how many jobs name each of these flags; those that none names are left out."""
-    # That a job's definition is the present one is always so, and lets the index be used.
+def count_jobs_naming(names: Collection[str]) -> Mapping[str, int]:
+    """Return the number of jobs that name each of these flags, without flags that no job names."""
+    # A job's spec is never superseded: the condition changes nothing, and lets PostgreSQL use the partial index.
     flag = KeyTextTransform("feature_flag", "spec__policies")
     jobs = Job.objects.filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

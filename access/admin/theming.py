@@ -1,4 +1,4 @@
-"""The classes that every page of the admin builds on: Django's to the type checker, the theme's when it runs."""
+"""The base classes of all admin pages: the theme's classes at run time, Django's for the type checker."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ else:
     from unfold.admin import ModelAdmin as ThemedAdmin
 
     class ModelAdmin(ThemedAdmin):
-        """The theme's class, which may be written `ModelAdmin[Job]` as Django's stubs have it."""
+        """The theme's class, which can be written as `ModelAdmin[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
 
     class ModelForm(forms.ModelForm):
-        """Django's class, which may be written `ModelForm[Job]`."""
+        """Django's class, which can be written as `ModelForm[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls

@@ -1,4 +1,4 @@
-"""The base of every view of the REST API."""
+"""The base class of all views of the REST API."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
-MAX_ACTOR = 150  # characters that an event keeps
+MAX_ACTOR_LENGTH = 150  # characters: the length of the events' column
 
 
-class ByAcceptHeader(DefaultContentNegotiation):
-    """Never by `?format=`, which is an unknown parameter like any other."""
+class AcceptHeaderNegotiation(DefaultContentNegotiation):
+    """Content negotiation by the Accept header only: `?format=` is refused like any other unknown parameter."""
 
     def filter_renderers(self, renderers: Iterable[Any], format: str) -> list[Any]:
         return list(renderers)
 
 
 class HasAdminPermission(IsAdminUser):
-    """Staff, with the permission that the same thing takes in the admin: `required_permissions` of the view, by method."""
+    """Allows staff with the view's `required_permissions` for the method, which are the same as in the admin."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
@@ -37,14 +37,13 @@ class HasAdminPermission(IsAdminUser):
 
 
 class ApiView(APIView):
-    """JSON in and out, by the classes that the settings name.
+    """Base class of the API's views.
 
-    A method that is not in `methods_with_parameters` refuses every query parameter.
-    `required_permissions` says which of Django's permissions a method takes; one that is not in it takes none but being staff.
-    `max_body_bytes` limits the body.
+    `required_permissions` maps a method to Django's permissions for it; other methods are open to all staff.
+    A method that is not in `methods_with_parameters` refuses all query parameters.
     """
 
-    content_negotiation_class = ByAcceptHeader
+    content_negotiation_class = AcceptHeaderNegotiation
     permission_classes = (HasAdminPermission,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
     required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
@@ -59,8 +58,8 @@ class ApiView(APIView):
 
 
 def actor_of(request: Request) -> str:
-    """Return who asks, as events and logs name them: the user, with the key if there is one."""
+    """Return the user's name, with the API key's name if there is one, for events and logs."""
     name = request.user.get_username()
     if isinstance(request.auth, ApiKey):
         name = f"{name} (key {request.auth.name})"
-    return name[:MAX_ACTOR]
+    return name[:MAX_ACTOR_LENGTH]

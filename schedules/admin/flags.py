@@ -37,7 +37,7 @@ class FlagChangeList(UncountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        n_jobs = flags.n_using([flag.name for flag in self.result_list])
+        n_jobs = flags.count_jobs_naming([flag.name for flag in self.result_list])
         for flag in self.result_list:
             flag.n_jobs = n_jobs.get(flag.name, 0)
 
@@ -79,7 +79,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return ("name",) if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: FeatureFlag | None = None) -> bool:
-        is_used = obj is not None and bool(flags.n_using([obj.name]))
+        is_used = obj is not None and bool(flags.count_jobs_naming([obj.name]))
         return not is_used and bool(super().has_delete_permission(request, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class FeatureFlagListView(ApiView):
     def get(self, request: Request) -> Response:
         """All feature flags, by name."""
         page = paginate(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
-        n_jobs = flags.n_using([row.name for row in page.rows])
+        n_jobs = flags.count_jobs_naming([row.name for row in page.rows])
         results = [_shown(row, n_jobs) for row in page.rows]
         return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
 
@@ -104,7 +104,7 @@ class FeatureFlagView(ApiView):
         row = models.FeatureFlag.objects.filter(name=name).first() if _is_name(name) else None
         if row is None:
             raise Http404
-        return Response(_shown(row, flags.n_using([name])).json_body())
+        return Response(_shown(row, flags.count_jobs_naming([name])).json_body())
 
     @operation(
         "set_feature_flag",
@@ -125,7 +125,7 @@ class FeatureFlagView(ApiView):
             name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request)
         )
         headers = {"Location": reverse("feature-flag", args=[name])} if is_new else {}
-        body = _shown(row, flags.n_using([name])).json_body()
+        body = _shown(row, flags.count_jobs_naming([name])).json_body()
         return Response(body, status=201 if is_new else 200, headers=headers)
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])

@@ -22,7 +22,7 @@ from schedules.jobs.members import JobDefinition, documented_type, stored_member
 from schedules.jobs.schedule_shape import Schedule
 from schedules.models import JobState
 from schedules.policies import JobPolicies
-from schedules.triggers import MAX_REASON, read_reason
+from schedules.triggers import MAX_REASON_LENGTH, read_reason
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Pause(Shape):
     """Why a job is paused, and for how long."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_REASON, description="Shown with the job."
+        "", max_length=MAX_REASON_LENGTH, description="Shown with the job."
     )
     until: Instant | None = Field(None, description="When it resumes by itself; null: when somebody resumes it.")
     catch_up: Resumption = Field(

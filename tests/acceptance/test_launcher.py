@@ -45,8 +45,8 @@ def test_a_job_goes_on_firing_after_postgresql_and_after_valkey_were_killed(
     wait_until(lambda: receiver.requests, what="the first call")
     for name in ("postgres", "valkey"):
         launcher.kill_store(name)
-        launcher.wait_for(f"mainspring | {name} was ended by SIGKILL; it is started again.")
-        launcher.wait_for(f"mainspring | {name} serves again.")
+        launcher.wait_for(f"mainspring | {name} was ended by SIGKILL; restarting it now.")
+        launcher.wait_for(f"mainspring | {name} is running again.")
         receiver.requests.clear()
         wait_until(lambda: len(receiver.requests) > 1, 40, what=f"calls after the end of {name}")
     now = datetime.now(UTC)

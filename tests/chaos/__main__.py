@@ -14,7 +14,7 @@ from pathlib import Path
 
 import django
 
-from scheduler_project.launch.stores import postgres, throwaway_folder, valkey
+from scheduler_project.launch.stores import postgres, temporary_folder, valkey
 
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "scheduler_project.settings",
@@ -37,7 +37,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="of the order of the kills")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="for the logs of the processes")
     given = parser.parse_args()
-    with throwaway_folder() as folder, postgres(durable=True) as database, valkey() as broker:
+    with temporary_folder() as folder, postgres(durable=True) as database, valkey() as broker:
         stores = {"DATABASE_URL": database.url, "BROKER_URL": broker.url, "REDIS_URL": broker.url}
         os.environ.update(SETTINGS, **stores, SECRET_KEY=secrets.token_urlsafe(40))
         django.setup()

@@ -78,7 +78,7 @@ def test_two_backfills_of_one_range_run_each_instant_once() -> None:
 
 
 def test_undoing_a_pause_set_while_beats_process_it_resumes_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 3)
+    monkeypatch.setattr(pause_sets, "MAX_JOBS_PER_STEP", 3)
     for number in range(12):
         make_job(f"job {number}", {"every": "1s"}, policies=ALLOW)
     made = pause_sets.start(Selection(), NOW, actor="ann")

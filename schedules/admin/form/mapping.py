@@ -196,7 +196,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
         text = f"{entry}: {sentence}"
     else:
         text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
-    text = text.replace(" takes an object.", f" takes a JSON object, such as {EXAMPLE}.")
+    text = text.replace(" must be an object.", f" must be a JSON object, such as {EXAMPLE}.")
     return text[:1].upper() + text[1:]
 
 

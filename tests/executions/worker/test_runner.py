@@ -101,7 +101,7 @@ def test_a_message_with_a_spent_claim_does_nothing() -> None:
         (HTTP | {"payload": [1], "target": HTTP["target"] | {"body_format": "form"}}, "invalid_request", "payload"),
         ({"target": ECHO | {"colour": "red"}}, "invalid_definition", "colour"),
         ({"target_kind": "agent", "target": {"kind": "agent"}}, "invalid_definition", "agent"),
-        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap takes one of"),
+        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap must be one of"),
     ],
 )
 def test_a_run_that_this_worker_cannot_execute_fails_with_the_reason(

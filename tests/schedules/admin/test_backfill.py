@@ -35,7 +35,7 @@ def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: J
     assert "The backfill has begun." in shown and "0 of 3" in shown
     begun = Backfill.objects.get()
     assert begun.actor == "admin"
-    assert "Going on" in page_of(admin.get(f"{at}live/"))
+    assert "Running" in page_of(admin.get(f"{at}live/"))
     assert "The backfill was cancelled." in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
     assert "Not cancelled" in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
 

@@ -1,4 +1,4 @@
-"""Proves the contract of reactions: their order, what each is called with, and that one that fails delays no other run."""
+"""Proves the contract of reactions: their order, what each is called with, and that a fault of one stays isolated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHAINED = {"kind": "none"}
 
 
 class Recorder:
-    """A reaction that records each call and the states of the jobs at that moment, and says that it has opened `n_opened` runs."""
+    """A reaction that records its calls and the states of the jobs, and says that it has opened `n_opened` runs."""
 
     def __init__(self, n_opened: int = 0, fails_for: str = "") -> None:
         self.calls: list[tuple[list[EndedRun], datetime]] = []

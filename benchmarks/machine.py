@@ -1,4 +1,4 @@
-"""What the figures were measured on: facts of the machine and the versions, without names or paths."""
+"""The machine and the versions that the figures were measured on. No host names or paths: the list is published."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import redis
 
 from benchmarks.exceptions import CannotMeasure
-from benchmarks.peers import installed
-from benchmarks.processes import ask
+from benchmarks.peers import install
+from benchmarks.processes import output_of
 
 if TYPE_CHECKING:
     from benchmarks.stores import Stores
@@ -21,7 +21,7 @@ PACKAGES = ("Django", "celery", "kombu", "psycopg", "django-celery-beat")
 
 
 def describe(stores: Stores) -> str:
-    """A Markdown list."""
+    """Return a Markdown list: date, CPUs, memory, load, and the versions of all software under measurement."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     load = os.getloadavg()[0]
     postgres = ", ".join(f"{name} {stores.setting(name)}" for name in ("fsync", "synchronous_commit"))
@@ -29,7 +29,7 @@ def describe(stores: Stores) -> str:
         f"Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"{os.cpu_count()} CPUs, {memory:.0f} GB, {platform.system()} {platform.machine()}; load before: {load:.1f}",
         f"Python {platform.python_version()}; " + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
-        f"Peers, each where it is measured: {', '.join([*installed.PYTHON, *installed.NODE])}; Node {_node()}",
+        f"Peers: {', '.join([*install.PYTHON_PEERS, *install.NODE_PEERS])}; Node {_node()}",
         f"PostgreSQL {stores.setting('server_version')} ({postgres}); broker: {_broker(stores.broker_url)}",
     ]
     return "\n".join(f"- {line}" for line in lines)
@@ -37,15 +37,15 @@ def describe(stores: Stores) -> str:
 
 def _node() -> str:
     try:
-        return ask([installed.node(), "--version"], os.environ)
+        return output_of([install.node(), "--version"], os.environ)
     except CannotMeasure as error:
         return str(error)
 
 
 def _broker(url: str) -> str:
     with redis.Redis.from_url(url) as client:
-        facts = client.info("server")
+        server = client.info("server")
         persistence = client.config_get("appendonly")
-    name = "Valkey" if "valkey_version" in facts else "Redis"
-    number = facts.get("valkey_version") or facts["redis_version"]
+    name = "Valkey" if "valkey_version" in server else "Redis"
+    number = server.get("valkey_version") or server["redis_version"]
     return f"{name} {number} (appendonly {persistence.get('appendonly', '?')})"

@@ -1,3 +1,5 @@
+"""Proves that every error of the API is a problem document (RFC 9457), from whatever layer it comes."""
+
 from __future__ import annotations
 
 import json
@@ -22,22 +24,22 @@ JOBS = "/api/v1/jobs"
 @pytest.mark.parametrize(
     "path", ["/api/v1/nothing", "/api/v2/jobs", "/api/nothing", "/api/v1/jobs/12", "/api/v1/jobs/%00"]
 )
-def test_an_address_that_is_none_is_a_404_for_anybody(db: None, path: str) -> None:
+def test_an_unknown_url_is_a_404_without_authentication(db: None, path: str) -> None:
     problem_of(DocumentedClient().get(path), 404)
 
 
-def test_an_address_with_a_slash_too_many_is_told_so(db: None) -> None:
+def test_the_404_for_a_url_with_a_final_slash_says_so(db: None) -> None:
     assert "no slash" in problem_of(DocumentedClient().get("/api/v1/jobs/"), 404)["detail"]
 
 
-def test_a_page_outside_the_api_is_not_found_as_a_page(client: DocumentedClient, db: None) -> None:
+def test_an_unknown_url_outside_the_api_is_a_404_page(client: DocumentedClient, db: None) -> None:
     response = client.get("/nothing", secure=True)
 
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
 
 
-def test_a_method_that_is_not_there_is_a_405_that_names_those_that_are(api: DocumentedClient) -> None:
+def test_an_unknown_method_is_a_405_that_names_the_allowed_ones(api: DocumentedClient) -> None:
     response = api.delete(JOBS)
 
     problem_of(response, 405)
@@ -45,14 +47,14 @@ def test_a_method_that_is_not_there_is_a_405_that_names_those_that_are(api: Docu
     problem_of(api.options(JOBS), 405)
 
 
-def test_an_answer_in_another_format_is_a_406(api: DocumentedClient) -> None:
+def test_a_request_for_another_response_format_is_a_406(api: DocumentedClient) -> None:
     problem_of(api.get(JOBS, HTTP_ACCEPT="text/html"), 406)
 
 
 @pytest.mark.parametrize(
     "accept", ["", "*/*", "application/*", "application/json; q=x", "nonsense/", ",,,", "a" * 9000]
 )
-def test_a_nonsense_accept_header_never_fails(api: DocumentedClient, accept: str) -> None:
+def test_an_invalid_accept_header_never_causes_a_server_error(api: DocumentedClient, accept: str) -> None:
     assert api.get(JOBS, HTTP_ACCEPT=accept).status_code in (200, 400, 406)
 
 
@@ -67,11 +69,11 @@ def test_a_nonsense_accept_header_never_fails(api: DocumentedClient, accept: str
         "x" * 9000,
     ],
 )
-def test_a_body_that_is_not_json_by_name_is_a_415(api: DocumentedClient, content_type: str) -> None:
+def test_a_body_of_another_content_type_than_json_is_a_415(api: DocumentedClient, content_type: str) -> None:
     problem_of(api.generic("POST", JOBS, "a=b", content_type=content_type), 415)
 
 
-def test_json_of_any_claimed_charset_is_read_as_utf_8(api: DocumentedClient) -> None:
+def test_json_is_read_as_utf_8_whatever_charset_its_header_names(api: DocumentedClient) -> None:
     body = json.dumps({"name": "café", "target": {"kind": "command", "name": "demo.echo"}}, ensure_ascii=False)
 
     for charset in ("utf-16", "nonsense", '"'):
@@ -80,7 +82,7 @@ def test_json_of_any_claimed_charset_is_read_as_utf_8(api: DocumentedClient) -> 
         assert response.json()["name"] == "café"
 
 
-def test_a_form_sent_by_a_session_is_refused_however_broken(staff: Any) -> None:
+def test_a_form_is_refused_however_malformed_it_is(staff: Any) -> None:
     client = DocumentedClient(enforce_csrf_checks=True)
     client.force_login(staff)
     for content_type in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "multipart/form-data"):
@@ -90,21 +92,21 @@ def test_a_form_sent_by_a_session_is_refused_however_broken(staff: Any) -> None:
             problem_of(response, response.status_code)
 
 
-def test_too_many_parameters_are_a_400(api: DocumentedClient) -> None:
+def test_too_many_query_parameters_are_a_400(api: DocumentedClient) -> None:
     problem_of(api.get(f"{JOBS}?{'a=1&' * 2000}"), 400)
 
 
-def test_a_host_that_is_not_ours_is_a_400(api: DocumentedClient) -> None:
+def test_a_host_name_that_is_not_allowed_is_a_400(api: DocumentedClient) -> None:
     problem_of(api.get(JOBS, HTTP_HOST="evil.example"), 400)
 
 
-def test_what_nobody_foresaw_is_a_500_that_gives_nothing_away_and_is_logged(
+def test_an_unexpected_error_is_logged_and_returned_as_a_500_without_details(
     api: DocumentedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_job(schedule={"cron": "0 0 1 1 *"})
 
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("the secret of the house")
+        raise RuntimeError("a secret detail")
 
     monkeypatch.setattr("schedules.api.jobs.job_of", fail)
 
@@ -112,10 +114,10 @@ def test_what_nobody_foresaw_is_a_500_that_gives_nothing_away_and_is_logged(
     assert response.status_code == 500
     assert response["Content-Type"] == "application/problem+json"
     assert b"secret" not in response.content
-    assert "the secret of the house" in caplog.text
+    assert "a secret detail" in caplog.text
 
 
-def test_a_database_that_cannot_be_reached_is_a_503_and_one_line_of_the_log(
+def test_an_unreachable_database_is_a_503_and_one_log_line(
     api: DocumentedClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -140,7 +142,7 @@ def test_a_database_that_cannot_be_reached_is_a_503_and_one_line_of_the_log(
         (problems.server_error, 500),
     ],
 )
-def test_errors_before_any_view_are_problems_under_the_api_and_pages_elsewhere(
+def test_errors_outside_views_are_problems_under_the_api_and_pages_elsewhere(
     db: None, handler: Callable[[Any], Any], status: int
 ) -> None:
     requests = RequestFactory()

@@ -1,4 +1,4 @@
-"""`messages N`: ticks what is due in the place of the beat, and publishes it with one run in each message."""
+"""`publish N`: runs beat's passes over the due jobs and publishes each run in its own message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schedules.tick import tick
 
 
 def publish(n_runs: int) -> None:
-    """Publish the runs of all that is due; ends with an error when those are not `n_runs`."""
+    """Publish the runs of all due jobs. Exits with an error if there are not exactly `n_runs`."""
     n_sent = 0
     with app.producer_pool.acquire() as producer:
         while messages := tick(datetime.now(UTC), limit=500).messages:
@@ -20,7 +20,7 @@ def publish(n_runs: int) -> None:
                 app.send_task(RUN_TASK, args=alone.args, producer=producer, **alone.options)
                 n_sent += 1
     if n_sent != n_runs:
-        sys.exit(f"{n_sent:,} runs were due, and not {n_runs:,}")
+        sys.exit(f"{n_sent:,} runs were due instead of {n_runs:,}")
 
 
 if __name__ == "__main__":

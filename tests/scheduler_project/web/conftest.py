@@ -1,4 +1,4 @@
-"""The API tests' client checks each answer against the OpenAPI document."""
+"""Fixtures of the API: the client checks each response against the OpenAPI document."""
 
 from __future__ import annotations
 

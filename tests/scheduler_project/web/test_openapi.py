@@ -1,3 +1,5 @@
+"""Proves that every URL of the API is documented, with examples that the API accepts and returns."""
+
 from __future__ import annotations
 
 import json
@@ -31,12 +33,12 @@ OPERATIONS = [
     if method in METHODS
 ]
 NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
-WHATEVER_THERE_IS = {"register_job", "unregister_job"}  # they take a key that stands for nothing yet, or no more
+WITHOUT_404 = {"register_job", "unregister_job"}  # they accept the key of a job that does not exist
 each_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS, ids=NAMES)
 
 
 def filled(path: str, **ids: object) -> str:
-    """The address with these ids in it, `job_id=…`, and one of nobody's for those that are not given."""
+    """Return the URL with these ids, `job_id=…`; an id that is not given becomes that of nothing."""
     ids = {"name": "new-billing", **ids}
     return re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], "019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b")), path)
 
@@ -54,7 +56,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_the_document_is_public_and_says_its_version(db: None) -> None:
+def test_the_document_is_public_and_states_its_openapi_version(db: None) -> None:
     response = DocumentedClient().get("/api/v1/openapi.json")
 
     assert response.status_code == 200
@@ -64,7 +66,7 @@ def test_the_document_is_public_and_says_its_version(db: None) -> None:
     assert set(the_document()) >= {"openapi", "info", "paths", "components"}
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_names_an_existing_component() -> None:
     components = the_document()["components"]["schemas"]
     names = {reference.removeprefix("#/components/schemas/") for reference in references(the_document())}
 
@@ -72,11 +74,11 @@ def test_every_reference_leads_somewhere() -> None:
     assert all(re.fullmatch(r"[\w.-]+", name) for name in components)
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_each_operation_has_its_own_id() -> None:
     assert len(set(NAMES)) == len(NAMES) == 35
 
 
-def test_every_address_of_the_api_is_documented() -> None:
+def test_every_url_of_the_api_is_documented() -> None:
     routes = {
         "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", f"{outer.pattern}{inner.pattern}")
         for outer in get_resolver().url_patterns
@@ -88,15 +90,15 @@ def test_every_address_of_the_api_is_documented() -> None:
 
 
 @each_operation
-def test_an_operation_is_described_with_examples_that_fit_and_its_errors(
+def test_an_operation_documents_valid_examples_and_its_errors(
     method: str, path: str, operation: dict[str, Any]
 ) -> None:
     assert operation["tags"] == [path.split("/")[3]]
     assert operation["summary"]
     assert operation["description"]
     assert {"400", "401", "403"} <= set(operation["responses"])
-    is_found = "{" in path and operation["operationId"] not in WHATEVER_THERE_IS
-    assert ("404" in operation["responses"]) == is_found
+    has_404 = "{" in path and operation["operationId"] not in WITHOUT_404
+    assert ("404" in operation["responses"]) == has_404
     bodies = [*operation["responses"].values(), *([operation["requestBody"]] if "requestBody" in operation else [])]
     n_examples = 0
     for body in bodies:
@@ -108,7 +110,7 @@ def test_an_operation_is_described_with_examples_that_fit_and_its_errors(
 
 
 @each_operation
-def test_an_operation_asks_who_calls(db: None, method: str, path: str, operation: dict[str, Any]) -> None:
+def test_an_operation_requires_authentication(db: None, method: str, path: str, operation: dict[str, Any]) -> None:
     schemes = the_document()["components"]["securitySchemes"]
     assert operation["security"] == [{"apiKey": []}, {"cookieAuth": []}]
     assert (schemes["apiKey"]["type"], schemes["apiKey"]["scheme"]) == ("http", "bearer")
@@ -119,7 +121,7 @@ def test_an_operation_asks_who_calls(db: None, method: str, path: str, operation
 
 
 @each_operation
-def test_an_operation_is_closed_to_who_is_not_staff(
+def test_an_operation_is_forbidden_for_users_who_are_not_staff(
     django_user_model: type[User], db: None, method: str, path: str, operation: dict[str, Any]
 ) -> None:
     guest = documented_client(django_user_model.objects.create_user("guest"))
@@ -128,7 +130,7 @@ def test_an_operation_is_closed_to_who_is_not_staff(
 
 
 @each_operation
-def test_an_operation_answers_as_documented(
+def test_an_operation_accepts_its_examples_and_responds_as_documented(
     api: DocumentedClient, method: str, path: str, operation: dict[str, Any]
 ) -> None:
     job, other = make_job(schedule={"cron": "0 0 1 1 *"}), make_job("other")
@@ -136,26 +138,26 @@ def test_an_operation_answers_as_documented(
     registration.register({"a-key": keyed}, NOW, actor="tests")
     flags.put("new-billing", NOW, is_on=True, actor="tests")
     range_ = BackfillRequest(NOW - timedelta(days=1), NOW)
-    made = backfill.start(job.pk, range_, NOW, actor="ann")
-    address = filled(
+    started = backfill.start(job.pk, range_, NOW, actor="ann")
+    url = filled(
         path,
         job_id=job.pk,
         key="a-key",
         run_id=make_run(job).pk,
-        backfill_id=made.pk,
+        backfill_id=started.pk,
         pause_id=pause_sets.start(Selection(ids=[job.pk]), NOW, actor="ann").pk,
     )
-    asked = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
-    examples = [example["value"] for example in asked.values()] or [None]
+    documented = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
+    examples = [example["value"] for example in documented.values()] or [None]
 
     for example in examples:
         body = json.loads(json.dumps(example).replace(JOB_ID, str(other.pk)))
-        response = api.generic(method.upper(), address) if body is None else api.send(method.upper(), address, body)
+        response = api.generic(method.upper(), url) if body is None else api.send(method.upper(), url, body)
         assert response.status_code in (200, 201, 202, 204, 409), response.content
 
 
 @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
-def test_the_pages_are_public_and_ask_no_other_server(db: None, path: str) -> None:
+def test_the_pages_are_public_and_load_nothing_from_other_servers(db: None, path: str) -> None:
     response = DocumentedClient().get(path)
 
     assert response.status_code == 200
@@ -166,7 +168,7 @@ def test_the_pages_are_public_and_ask_no_other_server(db: None, path: str) -> No
     assert "/static/drf_spectacular_sidecar/" in text
 
 
-def test_the_front_door_of_the_api_leads_to_its_pages(db: None) -> None:
-    for address in ("/api/", "/api/v1/"):
-        assert DocumentedClient().get(address)["Location"] == "/api/docs"
+def test_the_roots_of_the_api_and_the_site_redirect_to_their_pages(db: None) -> None:
+    for url in ("/api/", "/api/v1/"):
+        assert DocumentedClient().get(url)["Location"] == "/api/docs"
     assert DocumentedClient().get("/")["Location"] == "/admin/"

@@ -1,4 +1,4 @@
-"""A real worker: what it tells of its settings, and messages that nobody of ours has sent."""
+"""Proves with real workers that unreadable messages are dropped, events are sent in batches, and no password leaks."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """A worker of the project that carries out no run, on a broker of its own."""
+    """A running worker without runs, on its own broker."""
 
     def __init__(self, broker: Valkey, folder: Path, pool: str, queues: str = "housekeeping", **variables: str) -> None:
         self.broker = redis.Redis.from_url(broker.url)
-        self.control = Celery("asking", broker=broker.url).control
+        self.control = Celery("control", broker=broker.url).control
         self._file = folder / "worker.log"
         command = [*(sys.executable, "-m", "celery", "-A", "scheduler_project.celery", "worker"), "-Q", queues]
         command += ["-P", pool, "-c", "2", "--without-gossip", "--without-mingle"]
@@ -51,7 +51,7 @@ class Worker:
         self.broker.lpush("housekeeping", message)
 
     def is_done(self) -> bool:
-        """Whether it has taken everything, or has ended."""
+        """Return whether the worker has handled all messages, or has ended."""
         return self.process.poll() is not None or not (self.broker.llen("housekeeping") or self.broker.hlen("unacked"))
 
 
@@ -71,7 +71,7 @@ def worker(broker: Valkey, tmp_path: Path, request: pytest.FixtureRequest) -> It
 
 
 def envelope(body: Any, **changes: Any) -> bytes:
-    """A message as kombu writes it, with other parts; None takes a part away."""
+    """Return a message as kombu writes it, with some parts replaced."""
     message: dict[str, Any] = {
         "body": body,
         "content-encoding": "utf-8",
@@ -130,37 +130,37 @@ MALFORMED = [
 ]
 
 
-def test_a_message_that_cannot_be_read_is_dropped_and_the_worker_goes_on(worker: Worker) -> None:
+def test_an_unreadable_message_is_dropped_and_the_worker_goes_on_working(worker: Worker) -> None:
     for message in MALFORMED:
         worker.send(message)
         wait_until(worker.is_done, what=f"the end of {message[:300]!r}")
         assert worker.process.poll() is None, (message[:300], worker.log()[-3000:])
-    said = worker.log()
-    assert said.count("message_dropped") >= len(MALFORMED) // 2
-    assert "Unrecoverable" not in said
+    log = worker.log()
+    assert log.count("message_dropped") >= len(MALFORMED) // 2
+    assert "Unrecoverable" not in log
     assert worker.control.inspect(timeout=10, limit=1).ping()
 
 
 LOADED = """
 import gc, os
 print("loaded in", os.getpid(), flush=True)
-os.register_at_fork(after_in_child=lambda: print("is kept", gc.get_freeze_count() > 100_000, flush=True))
+os.register_at_fork(after_in_child=lambda: print("is frozen", gc.get_freeze_count() > 100_000, flush=True))
 """
 
 
 @pytest.mark.parametrize(("queues", "n_loaded"), [("command,housekeeping", 1), ("http,housekeeping", 0)])
-def test_a_worker_has_a_connection_in_each_process_before_any_message_and_its_commands_if_it_takes_any(
+def test_a_worker_opens_connections_and_imports_commands_before_its_first_message(
     broker: Valkey, tmp_path: Path, queues: str, n_loaded: int
 ) -> None:
-    (tmp_path / "told_when_loaded.py").write_text(LOADED)
+    (tmp_path / "prints_when_loaded.py").write_text(LOADED)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    variables = {"PGAPPNAME": tmp_path.name, "MAINSPRING_COMMAND_MODULES": "told_when_loaded", "PYTHONPATH": path}
+    variables = {"PGAPPNAME": tmp_path.name, "MAINSPRING_COMMAND_MODULES": "prints_when_loaded", "PYTHONPATH": path}
     worker = Worker(broker, tmp_path, "prefork", queues, **variables, MAINSPRING_DB_POOL="0")
     try:
         wait_until(lambda: n_connections(tmp_path.name) == 2, what="a connection of each process")
         assert worker.log().count("loaded in") == n_loaded
         assert worker.log().count(f"loaded in {worker.process.pid}\n") == n_loaded
-        assert worker.log().count("is kept True") == 2 * n_loaded
+        assert worker.log().count("is frozen True") == 2 * n_loaded
     finally:
         worker.process.terminate()
         worker.process.wait(30)
@@ -173,27 +173,27 @@ def n_connections(application: str) -> int:
         return len(rows.fetchall())
 
 
-def test_events_of_many_messages_are_told_together_and_all_of_them(worker: Worker, broker: Valkey) -> None:
-    told: list[str] = []
+def test_all_events_of_many_messages_are_sent_in_batches(worker: Worker, broker: Valkey) -> None:
+    events: list[str] = []
     n_listening = worker.broker.pubsub_numpat()
     with Connection(broker.url) as connection:
-        receiver = Celery("watching", broker=broker.url).events.Receiver(
-            connection, {"*": lambda event: told.append(event["type"])}
+        receiver = Celery("monitor", broker=broker.url).events.Receiver(
+            connection, {"*": lambda event: events.append(event["type"])}
         )
         with receiver.consumer_context(wakeup=False) as (listening, *_):
             with suppress(TimeoutError):
-                listening.drain_events(timeout=0.1)  # it subscribes with its first look
+                listening.drain_events(timeout=0.1)  # the first call subscribes
             wait_until(lambda: worker.broker.pubsub_numpat() > n_listening, what="the subscription")
             before = n_published(worker)
             for number in range(30):
                 name = {"task": "celery.backend_cleanup", "id": f"task-{number}"}
                 worker.send(envelope(encoded([[], {}, {}]), headers=name, properties={"delivery_tag": f"tag-{number}"}))
             deadline = time.monotonic() + 20
-            while told.count("task-succeeded") < 30 and time.monotonic() < deadline:
+            while events.count("task-succeeded") < 30 and time.monotonic() < deadline:
                 with suppress(TimeoutError):
                     listening.drain_events(timeout=0.5)
             assert n_published(worker) - before < 30
-    assert [told.count(f"task-{name}") for name in ("received", "started", "succeeded")] == [30, 30, 30]
+    assert [events.count(f"task-{name}") for name in ("received", "started", "succeeded")] == [30, 30, 30]
 
 
 def n_published(worker: Worker) -> int:
@@ -201,9 +201,9 @@ def n_published(worker: Worker) -> int:
     return int(calls.get("cmdstat_publish", {"calls": 0})["calls"])
 
 
-def test_no_password_is_told_to_whoever_asks_a_worker(worker: Worker, broker: Valkey) -> None:
+def test_a_workers_replies_to_inspection_contain_no_password(worker: Worker, broker: Valkey) -> None:
     inspect = worker.control.inspect(timeout=10, limit=1)
-    told = json.dumps([inspect.conf(), inspect.conf(with_defaults=True), inspect.stats(), inspect.report()])
-    assert "housekeeping" in told and "broker_url" in told
-    assert broker.password not in told
-    assert "postgres" not in told
+    replies = json.dumps([inspect.conf(), inspect.conf(with_defaults=True), inspect.stats(), inspect.report()])
+    assert "housekeeping" in replies and "broker_url" in replies
+    assert broker.password not in replies
+    assert "postgres" not in replies

@@ -1,4 +1,4 @@
-"""What a peer's no-op leaves behind: a line in a file, with when it was due and when it started."""
+"""Contenders that store no runs: their no-op appends the due time and the start time of each run to a file."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class NotesStarts(Contender):
-    """A contender that stores nothing of its runs in the database: its no-op takes no time, so start and end are one."""
+class RecordsStarts(Contender):
+    """Reads the runs from the file. A no-op takes no time, so the start of a run also counts as its end."""
 
     def variables(self, folder: Path) -> Mapping[str, str]:
         return {"BENCH_STARTS": str(folder / "starts")}
 
-    def n_done(self) -> int:
+    def n_finished(self) -> int:
         return len(self._lines())
 
-    def done(self) -> list[Run]:
+    def finished_runs(self) -> list[Run]:
         pairs = [line.split() for line in self._lines()]
         return [Run(float(nominal_at), float(started_at), float(started_at)) for nominal_at, started_at in pairs]
 
     def _lines(self) -> list[str]:
         starts = self.folder / "starts"
-        # The last piece may be half a line, of a process that is writing.
+        # A process may be writing the last line, so what follows the last line break is left out.
         return starts.read_text().split("\n")[:-1] if starts.exists() else []

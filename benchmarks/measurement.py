@@ -1,4 +1,4 @@
-"""What a measurement is made of: one contender's turn, and those who take theirs beside it."""
+"""A measurement: one row group of the table, with Mainspring's case and a case for each peer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Measure = Callable[[Any], "list[Figure]"]
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One contender's turn: with `n_jobs` jobs, of which `n_due` will be made due. `size` where it is not ours."""
+class Case:
+    """One contender with `n_jobs` jobs, of which `measure` makes `n_due` due. `size` is set if it is not Mainspring's."""
 
     kind: type[Contender]
     measure: Measure
@@ -30,18 +30,21 @@ class Turn:
 
     @property
     def n_filled(self) -> int:
-        """Jobs that are there before any is made due."""
+        """The number of jobs to create before the measurement; some peers add the due jobs themselves."""
         return self.n_jobs - (self.n_due if self.kind.adds_due_jobs else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One measurement of ours at one size, and who stands beside it; `not_run` says why somebody does not."""
+    """Mainspring's case at one size and the peers' cases; `not_run` maps a peer to the reason why it is not measured.
+
+    `part` is the argument of `--only`, `rows` the number in the table. `ours` is a text if there is nothing to measure.
+    """
 
     part: str
     rows: str
     name: str
     size: str
-    ours: Turn | str
-    peers: tuple[Turn, ...] = ()
+    ours: Case | str
+    peers: tuple[Case, ...] = ()
     not_run: dict[str, str] = field(default_factory=dict)
