@@ -62,7 +62,7 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
     target = TARGETS[target_kind]
     return Route(
         target.queue,
-        target.most_in_message,
+        target.max_runs_per_message,
         timeout_of(target_kind, policies) + KILL_AFTER,
         settings.MESSAGE_PRIORITIES[policies.priority.rank],
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from access.admin.json_shown import readable
+from executions.admin.targets.base import Look
 from values import instants
 
 if TYPE_CHECKING:
@@ -42,10 +43,8 @@ class Exchange:
     phases: list[Phase]
 
 
-class HttpLook:
-    """An HTTP request."""
-
-    template = "executions/admin/targets/http.html"
+class HttpLook(Look):
+    template: ClassVar[str] = "executions/admin/targets/http.html"
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
         return str(target.get("method", "GET")), str(target.get("url", ""))

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from executions.targets.command.exceptions import InvalidCommand
 from executions.targets.command.parameters import Parameters
+from executions.targets.loading import import_problem, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,7 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {}  # filled by importing; read it through `commands()`
-_broken_modules: dict[str, str] = {}
+_broken_modules: dict[str, str] = {}  # the reason by module
 _loaded = False
 _loading = threading.RLock()
 
@@ -74,22 +75,23 @@ def _home(function: Callable[..., object]) -> str:
 
 
 def commands() -> dict[str, Command]:
-    """Return all commands by name, loading their modules on the first call.
+    """Return all commands by name, loading their modules on the first call."""
+    load_modules()
+    return COMMANDS
 
-    These are the `commands` module of each installed app and `settings.MAINSPRING_COMMAND_MODULES`. A module that
-    can't be imported is logged and left out: it must not take the others with it.
+
+def load_modules(*, log_problems: bool = True) -> dict[str, str]:
+    """Import the modules of commands on the first call; return those that can't be imported, each with the reason.
+
+    The modules are `commands` of each installed app and those of `settings.MAINSPRING_COMMAND_MODULES`. One that can't
+    be imported is logged and left out: the commands of the others work.
     """
     global _loaded
     with _loading:
         if not _loaded:
             _loaded = True
             for module in _modules():
-                _load(module)
-    return COMMANDS
-
-
-def broken_modules() -> dict[str, str]:
-    """Return the modules that could not be loaded, each with its error."""
+                _load(module, log_problems=log_problems)
     return dict(_broken_modules)
 
 
@@ -105,12 +107,14 @@ def _has_commands(app: str) -> bool:
         return False  # the app is a single module
 
 
-def _load(module: str) -> None:
+def _load(module: str, *, log_problems: bool) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:
-        _broken_modules[module] = f"{type(error).__name__}: {error}"
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        _broken_modules[module] = import_problem(module, error)
+        if not log_problems:
+            return
+        if is_missing(error, module):
             logger.error("MAINSPRING_COMMAND_MODULES names %s, but there is no module %s.", module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
-            logger.exception("The commands of %s are not available: it can't be imported.", module)
+            logger.exception("The commands of %s are missing, since the module can't be imported.", module)

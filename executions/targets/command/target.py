@@ -17,12 +17,13 @@ from executions.targets.base import (
     InvalidTarget,
     RetryAt,
     Succeeded,
+    Target,
     TargetConfig,
 )
 from executions.targets.command.capture import captured
 from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import PermanentFailure, RetryLater
-from executions.targets.command.registry import Command, broken_modules, commands
+from executions.targets.command.registry import Command, commands, load_modules
 from executions.targets.command.stopper import Stopper
 from values.field_errors import did_you_mean
 from values.json_values import clean
@@ -44,14 +45,18 @@ class CommandConfig(TargetConfig):
     name: str = Field(max_length=100, description="The name that the command is registered under.")
 
 
-class CommandTarget:
+class CommandTarget(Target):
     """Calls a command. Needs the main thread of a process: a prefork or solo pool."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
     queue: ClassVar[str] = "command"
-    most_in_message: ClassVar[int] = 100
+    max_runs_per_message: ClassVar[int] = 100
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
+
+    def prepare_worker(self) -> None:
+        """Import the modules of all commands: the processes of the pool then share the memory that they take."""
+        commands()
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
         """Refuse an unknown command, and a payload that doesn't fit its parameters."""
@@ -91,13 +96,16 @@ class CommandTarget:
         return _bounded(outcome, context)
 
 
+TARGET = CommandTarget()
+
+
 def _find(name: str) -> Command:
     known = commands()
     if name in known:
         return known[name]
     text = f"There is no command called {name[:100]}.{did_you_mean(name[:100], known)}"
-    if broken := broken_modules():
-        text += f" (These modules could not be loaded: {', '.join(sorted(broken))}; see the worker's log.)"
+    if broken := load_modules():
+        text += f" (These modules could not be imported: {', '.join(sorted(broken))}; see the worker's log.)"
     raise InvalidTarget({"name": [text]})
 
 

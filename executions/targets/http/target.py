@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from executions.targets.base import Cancelled, Failed, InvalidTarget
+from executions.targets.base import Cancelled, Failed, InvalidTarget, Target
 from executions.targets.http import headers as rules
 from executions.targets.http.addresses import SETTING, EgressPolicy, deny_reason
 from executions.targets.http.body import encode_body
@@ -33,13 +33,13 @@ except PackageNotFoundError:
     VERSION = "dev"
 
 
-class HttpTarget:
+class HttpTarget(Target):
     """Sends one HTTP request. Never raises: whatever happens is an outcome."""
 
     kind: ClassVar[str] = "http"
     config: ClassVar[type[TargetConfig]] = HttpConfig
     queue: ClassVar[str] = "http"
-    most_in_message: ClassVar[int] = 50  # side by side: of a hundred the threads would begin no sooner
+    max_runs_per_message: ClassVar[int] = 50  # they run side by side; messages of 100 start them no sooner
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
@@ -87,6 +87,9 @@ class HttpTarget:
             unregister()
             dog.forget(number)
         return judge(config, answer, record(trace), datetime.now(UTC), settings.MAINSPRING.retry_after_cap)
+
+
+TARGET = HttpTarget()
 
 
 def _policy() -> EgressPolicy:

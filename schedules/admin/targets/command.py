@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from executions.targets import commands
 from schedules.admin.form.fields import choice, needed
@@ -10,6 +10,8 @@ from schedules.admin.targets.base import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django import forms
 
 
 def command_choices() -> list[tuple[str, str]]:
@@ -21,8 +23,8 @@ class CommandSection(Section):
     label = "Command"
     template = "schedules/admin/targets/command.html"
     payload_help = "For a command it holds the parameters."
-    fields: ClassVar = {"command": needed(choice("Command", command_choices))}
-    places: ClassVar = {"name": "command"}
+    fields: Mapping[str, forms.Field] = {"command": needed(choice("Command", command_choices))}
+    places: Mapping[str, str] = {"name": "command"}
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         return {} if target is None else {"command": target.get("name", "")}

@@ -12,6 +12,8 @@ from schedules.admin.targets.base import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django import forms
+
 PLAIN = ("method", "url", "body_format", "connect_timeout", "read_timeout", "follow_redirects", "verify_tls")
 OBJECTS = ("headers", "query")
 STATUSES = ("success_statuses", "retry_statuses")
@@ -21,7 +23,7 @@ class HttpSection(Section):
     label = "HTTP request"
     template = "schedules/admin/targets/http.html"
     payload_help = "For an HTTP request it is the body."
-    fields: ClassVar = {
+    fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
         "url": needed(
             text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True)
@@ -46,7 +48,7 @@ class HttpSection(Section):
         "follow_redirects": switch("Follow redirects", "Up to five, each of them checked."),
         "verify_tls": switch("Check the server's certificate", "Leave it on."),
     }
-    places: ClassVar = {name: name for name in fields}
+    places: Mapping[str, str] = {name: name for name in fields}
     labels: ClassVar = {"success_statuses": "Success is", "retry_statuses": "Worth a retry"}
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def test_a_broken_module_is_reported_and_does_not_take_the_others_with_it(
     (fresh / "sound_commands.py").write_text(MODULE.format(name="tests.sound"))
     settings.MAINSPRING_COMMAND_MODULES = ["broken_commands", "sound_commands"]
     assert "tests.sound" in registry.commands()
-    assert registry.broken_modules() == {"broken_commands": "ZeroDivisionError: division by zero"}
+    assert list(registry.load_modules()) == ["broken_commands"]
     assert "broken_commands" in caplog.text and "1 / 0" in caplog.text
 
 
@@ -105,7 +105,7 @@ def test_a_module_that_does_not_exist_is_told_in_one_line_that_names_the_setting
 ) -> None:
     settings.MAINSPRING_COMMAND_MODULES = ["nowhere.commands"]
     registry.commands()
-    assert registry.broken_modules() == {"nowhere.commands": "ModuleNotFoundError: No module named 'nowhere'"}
+    assert registry.load_modules() == {"nowhere.commands": "there is no module nowhere"}
     assert [record.getMessage() for record in caplog.records if not record.exc_info] == [
         "MAINSPRING_COMMAND_MODULES names nowhere.commands, but there is no module nowhere."
     ]
