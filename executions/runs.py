@@ -124,7 +124,7 @@ def delete_followups(done: Iterable[Followup]) -> None:
 
 
 def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
-    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled already."""
+    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled."""
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
@@ -212,7 +212,7 @@ def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> N
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Create a run that repeats an ended one, under the definition that was frozen with it. Raises StillLive, CannotRead.
+    """Create a run that repeats an ended one, under its frozen definition. Raises StillLive, CannotRead.
 
     A retry of a retry refers to the first run, which has the instant that the schedule named.
     """

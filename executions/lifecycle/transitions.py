@@ -31,7 +31,7 @@ TERMINATED = "A newer run of the job replaced this one: the job's overlap policy
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be created: skipped if there is a `reason`, held if it has to wait for other runs or limits, else queued."""
+    """A run to be created: skipped if there is a `reason`, held if it waits for other runs or limits, else queued."""
 
     scope_id: int
     job_id: UUID
@@ -256,7 +256,7 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a live run: at once, or by a stop request if it is running. Returns its new status; None if it was over."""
+    """Cancel a live run at once, or by a stop request if it is running. Returns its status; None if it had ended."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
@@ -280,7 +280,7 @@ def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """End the live runs of these jobs at once. Their workers can no longer write a result. Returns the number of runs."""
+    """End the live runs of these jobs at once; their workers can no longer write a result. Returns their number."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 

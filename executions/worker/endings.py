@@ -21,7 +21,7 @@ TIMED_OUT = "timed_out"
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` of the attempts before lost their worker."""
+    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` earlier attempts lost their worker."""
 
     run_id: UUID
     claim_no: int
