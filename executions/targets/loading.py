@@ -47,14 +47,17 @@ def load_object(module: str, name: str, base: type[T]) -> T:
 
 
 def import_problem(module: str, error: Exception) -> str:
-    """Return why `module` could not be imported: the error, and the file and line that raised it."""
+    """Return why `module` could not be imported: the error, with the file and line."""
     if is_missing(error, module):
         return f"there is no module {error.name}"
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, SyntaxError):
         return text  # which names file and line
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{text} ({last.filename}, line {last.lineno})"
+    lines = list(traceback.walk_tb(error.__traceback__))
+    # The last line of the module itself: below it may be a library's, which says less.
+    own = [(frame, line) for frame, line in lines if frame.f_globals.get("__name__") == module]
+    frame, line = (own or lines)[-1]
+    return f"{text} ({frame.f_code.co_filename}, line {line})"
 
 
 def is_missing(error: Exception, module: str) -> TypeGuard[ModuleNotFoundError]:
