@@ -13,9 +13,8 @@ from typing import Any, TextIO
 Log = Callable[[str, str], None]
 
 MAX_LINE_LENGTH = 8 * 1024  # characters of one line in the run's log: a longer line is split, so that pages can show it
-_OWN_KEYS = frozenset(
-    {"event", "level", "logger", "timestamp"}
-)  # of structlog; the run's log has time and level itself
+# Keys that structlog adds; the run's log has level and time of a line anyway.
+_OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 
 
 @contextlib.contextmanager

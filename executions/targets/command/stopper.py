@@ -51,7 +51,8 @@ class Stopper:
     def __enter__(self) -> Self:
         self._entered_at = time.monotonic()
         self._previous = signal.signal(signal.SIGALRM, self._on_alarm)
-        # An earlier command may have blocked the signal. One that is pending since then does nothing: `_armed` is not set yet.
+        # An earlier command may have blocked the signal. A signal that has been pending since then does nothing, for
+        # `_armed` is not set yet.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         self._previous_timer = signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
         self._active = True

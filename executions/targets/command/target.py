@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from values.json_values import JSON
 
 MAX_RESULT_BYTES = 64 * 1024  # as JSON: results are stored with every run and shown on its page
-N_CHARACTERS_OF_LONG_RESULT = 4096  # characters kept of a longer one
+KEPT_RESULT_LENGTH = 4096  # characters kept of a longer result: enough to see what it was
 MAX_MESSAGE_LENGTH = 1000  # characters of an error, and of a line of a traceback
 N_TRACEBACK_LINES = 20  # the last ones, which say where the error occurred
 MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt within what a timestamp holds
@@ -52,7 +52,7 @@ class CommandTarget(Target):
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
     queue: ClassVar[str] = "command"
-    max_runs_per_message: ClassVar[int] = 100
+    max_runs_per_message: ClassVar[int] = 100  # quick commands share the round trips of claiming and finishing
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def prepare_worker(self) -> None:
@@ -146,7 +146,7 @@ def _message(error: BaseException, *, bare: bool = False) -> str:
 
 
 def _trace(error: BaseException) -> JSON:
-    # Without the first frame, which is in this file.
+    # Without the first frame, which is `_call` and not the code of the command.
     inner = error.__traceback__.tb_next if error.__traceback__ else None
     lines = "".join(traceback.format_exception(type(error), error, inner)).splitlines()
     return clean({"traceback": [line[:MAX_MESSAGE_LENGTH] for line in lines[-N_TRACEBACK_LINES:]]})
@@ -170,4 +170,4 @@ def _truncated(outcome: Outcome, context: Context) -> Outcome:
         f"The result has {n_bytes} bytes as JSON, more than {MAX_RESULT_BYTES}: only its beginning is kept.",
         "warning",
     )
-    return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:N_CHARACTERS_OF_LONG_RESULT]})
+    return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:KEPT_RESULT_LENGTH]})
