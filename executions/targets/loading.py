@@ -1,6 +1,6 @@
-"""Imports target kinds, and their optional parts in the admin, by module name. A fault becomes a system check's error.
+"""Imports target kinds, and their optional parts in the admin, by the names of their modules.
 
-Nothing here raises: a process with a broken kind must get as far as its system checks, which report the fault.
+A fault is returned as the error of a system check, and not raised: a process has to start far enough to report it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _REGISTRY = "executions/targets/registry.py"
 
 
 class CannotLoad(Exception):
-    """A module, or the object that it must hold, is missing or wrong. The text is a sentence without its full stop."""
+    """A module is missing or broken, or has no valid object of the name. The text is a sentence without its full stop."""
 
 
 def load_object(module: str, name: str, base: type[T]) -> T:
@@ -54,7 +54,7 @@ def import_problem(module: str, error: Exception) -> str:
     if isinstance(error, SyntaxError):
         return text  # which names file and line
     lines = list(traceback.walk_tb(error.__traceback__))
-    # The last line of the module itself: below it may be a library's, which says less.
+    # The last line of the module itself: a library that it called says less.
     own = [(frame, line) for frame, line in lines if frame.f_globals.get("__name__") == module]
     frame, line = (own or lines)[-1]
     return f"{text} ({frame.f_code.co_filename}, line {line})"
@@ -66,7 +66,7 @@ def is_missing(error: Exception, module: str) -> TypeGuard[ModuleNotFoundError]:
 
 
 def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]]:
-    """Return the kinds by name, and what is wrong with the others: a kind with a fault is left out."""
+    """Return the kinds by name, and an error for each module without a valid kind."""
     targets: dict[str, Target] = {}
     homes: dict[str, str] = {}
     faults: list[Error] = []
@@ -94,9 +94,9 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
 def load_parts(
     package: str, name: str, base: type[T], kinds: Iterable[str], error_id: str
 ) -> tuple[dict[str, T], list[Error]]:
-    """Return the object `name` of the module `<package>.<kind>` of each kind that has one, and what is wrong with others.
+    """Return the object `name` of the module `<package>.<kind>` by kind, and an error for each such module without one.
 
-    A kind without such a module is in neither: it has the plain default.
+    A kind without such a module is in neither result: it has the plain default.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -113,7 +113,7 @@ def load_parts(
 
 
 def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> list[Error]:
-    """Return what is wrong with the templates of the kinds' looks or sections, which are `part`."""
+    """Return an error for each kind whose template can't be loaded. `part` is what has the template: LOOK or SECTION."""
     faults = []
     for kind, name in templates.items():
         try:
@@ -131,7 +131,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
 
 
 def _find_fault(target: Target, module: str) -> Error | None:
-    """Return the first thing that keeps a kind from being used, or None."""
+    """Return the first error of a kind, or None."""
     for name, is_valid, takes in (
         ("kind", _is_kind, f"a text of up to {MAX_KIND_LENGTH} of a-z, 0-9 and _ that begins with a letter"),
         ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),

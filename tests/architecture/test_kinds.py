@@ -27,3 +27,5 @@ def test_every_queue_of_the_settings_is_that_of_a_kind() -> None:
 @pytest.mark.parametrize("kind", TARGETS)
 def test_every_kind_has_a_page(kind: str) -> None:
     assert (ROOT / "docs" / "targets" / f"{kind}.md").is_file()
+    for page in ("index.md", "engine.md"):
+        assert f"(targets/{kind}.md" in (ROOT / "docs" / page).read_text()

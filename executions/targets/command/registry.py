@@ -1,4 +1,4 @@
-"""The commands there are: the decorator that registers one, and loading the modules that hold them, once."""
+"""The registered commands: the decorator that registers one, and the import of the modules that contain them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9_.:-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A function that a job may call, by its name."""
+    """A function that jobs may call by its name."""
 
     name: str
     description: str
@@ -42,27 +42,32 @@ class Command:
         return self.parameters.schema
 
 
-COMMANDS: dict[str, Command] = {}  # filled by importing; read it through `commands()`
+COMMANDS: dict[
+    str, Command
+] = {}  # filled by the decorator; read it with `commands()`, which imports the modules before
 _broken_modules: dict[str, str] = {}  # the reason by module
 _loaded = False
 _loading = threading.RLock()
 
 
 def command(name: str, *, description: str = "") -> Callable[[F], F]:
-    """Register a function under `name`; raises InvalidCommand if it can't be one.
+    """Register the decorated function under `name`. Raises InvalidCommand with what to change.
 
-    A first parameter annotated `CommandContext` (or called `context`) gets the context. Every other parameter has a
-    type, and is filled from the payload's entry of that name.
+    A first parameter of the type `CommandContext` (or called `context`) gets the context. Every other parameter needs a
+    type, and gets the member of the payload with its name.
     """
 
     def register(function: F) -> F:
         if not _NAME.fullmatch(name):
-            raise InvalidCommand(f"{name!r} can't name a command: use up to 100 of a-z, 0-9 and _ . : -")
+            raise InvalidCommand(f"{name!r} is not a valid name of a command: use 1 to 100 of a-z, 0-9 and _ . : -")
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise InvalidCommand(f"{name}: a command is an ordinary function; call asyncio.run inside it if need be.")
+            raise InvalidCommand(
+                f"{name}: a command must be an ordinary function. For asynchronous code, call asyncio.run inside it."
+            )
         known = COMMANDS.get(name)
+        # The same function may come again: a module that is reloaded, or run as a script, registers it twice.
         if known is not None and _home(known.function) != _home(function):
-            raise InvalidCommand(f"{name} is registered already, by {_home(known.function)}: choose another name.")
+            raise InvalidCommand(f"{name} is the name of {_home(known.function)} already: choose another name.")
         text = description or (inspect.getdoc(function) or "").partition("\n")[0]
         COMMANDS[name] = Command(name, text, function, Parameters(function))
         return function

@@ -55,7 +55,7 @@ class Route:
 
 
 class _WholeLines:
-    """Raises IncompleteRead when the stream ends within the headers; http.client would take that for their end."""
+    """A stream of header lines that raises IncompleteRead if it ends among them; http.client would accept such headers."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -96,7 +96,7 @@ class _MeteredResponse(http.client.HTTPResponse):
 
 
 class CheckedConnection(HTTPConnection):
-    """A connection that only `open` opens, after the check of the address; http.client must not open it by itself."""
+    """A connection that only `open` can open, which checks the address. http.client cannot open it by itself."""
 
     auto_open: ClassVar[int] = 0  # type: ignore[misc]  # http.client declares it per instance
 

@@ -24,7 +24,7 @@ class CutOff(Exception):
 
 
 class Budget:
-    """The time of one attempt. `guard` takes how to break what the attempt waits for, and `cut` does that from any thread."""
+    """The time of one attempt. `guard` sets a function that breaks the current wait; `cut` calls it, from any thread."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
@@ -43,7 +43,7 @@ class Budget:
         return max(self._deadline - time.monotonic(), 0.001)
 
     def guard(self, breaker: Callable[[], None] | None) -> None:
-        """Set how to break what is waited for from now on. Raises CutOff, after breaking it, if the attempt has to end already."""
+        """Set what `cut` calls from now on. Raises CutOff if the attempt has to end already."""
         with self._lock:
             self._break = breaker
         self.check()

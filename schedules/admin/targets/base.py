@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 class Section(ABC):
     """The part of the job form that one kind has, in `schedules/admin/targets/<kind>.py` as an instance called `SECTION`.
 
-    The names of `fields` are names of the whole form: no other kind, and no field of the form itself, has the same.
-    The template gets `form`, `section`, and `fields`: the form's fields that are the section's.
+    The names of `fields` must be unique in the whole form. The template gets `form`, `section`, and `fields`: the form's fields that are the section's.
     """
 
     label: str
