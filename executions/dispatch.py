@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from executions.lifecycle.transitions import DueRun
+    from executions.lifecycle.types import DueRun
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [

@@ -14,7 +14,8 @@ from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
 from executions.lifecycle.admission import admit, apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
-from executions.lifecycle.transitions import NewRun, cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.transitions import cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.types import NewRun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop

@@ -26,7 +26,7 @@ from values.readable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from executions.lifecycle.transitions import NewRun
+    from executions.lifecycle.types import NewRun
     from executions.policies.run_policies import RunPolicies
 
 log = structlog.get_logger(__name__)

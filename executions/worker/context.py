@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from executions.lifecycle.transitions import Claim
+    from executions.lifecycle.types import Claim
 
 
 class RunContext:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
-from executions.lifecycle.transitions import Ending
+from executions.lifecycle.types import Ending
 from executions.policies import retry
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import AttemptStatus, RunStatus

@@ -15,7 +15,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values", "tests", "benchmarks", "docker", "docs")
 MAX_STORY_FILES, MAX_STORY_LINES = 9, 250
-STILL_TOO_LONG = {"executions/lifecycle/transitions.py"}  # to be split
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
@@ -86,7 +85,7 @@ def test_the_engine_is_told_by_a_few_short_files() -> None:
     story = re.findall(r"^\d+\. `([\w/]+\.py)`", (ROOT / "docs" / "engine.md").read_text(), re.MULTILINE)
     assert 0 < len(story) <= MAX_STORY_FILES
     n_lines = {name: len((ROOT / name).read_text().splitlines()) for name in story}
-    assert not {name: n for name, n in n_lines.items() if n > MAX_STORY_LINES and name not in STILL_TOO_LONG}
+    assert not {name: n for name, n in n_lines.items() if n > MAX_STORY_LINES}
 
 
 def test_every_log_event_stands_in_the_operators_table_with_its_level() -> None:

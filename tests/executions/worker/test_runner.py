@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from executions.dispatch import KILL_AFTER, dispatch_once
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.states import RunStatus
 from executions.targets.base import StopReason
@@ -40,7 +41,7 @@ def clock() -> datetime:
     return NOW + timedelta(seconds=1)
 
 
-def execute(run: Run) -> list[transitions.Ending]:
+def execute(run: Run) -> list[Ending]:
     return runner.execute_runs([(run.pk, run.claim_no)], "worker@tests:1", clock)
 
 
@@ -181,7 +182,7 @@ class TestHeartbeat:
         assert context.should_stop() is StopReason.LOST
 
 
-def claim_again(run: Run) -> transitions.Claim:
+def claim_again(run: Run) -> Claim:
     """Let the first claim expire, and claim the run again."""
     reap_once(NOW + timedelta(minutes=1), 10)
     return claim(run, NOW + timedelta(minutes=1))
