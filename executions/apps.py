@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db.models.signals import post_migrate
 
 
@@ -13,7 +14,11 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Run history"
 
     def ready(self) -> None:
+        from executions import checks  # noqa: PLC0415 - models are not there yet when this module is imported
+
         post_migrate.connect(prepare_partitions, sender=self)
+        register(checks.check_targets, "targets")
+        register(checks.check_commands, "commands")
 
 
 def prepare_partitions(**_: object) -> None:

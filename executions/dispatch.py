@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from executions.lifecycle.transitions import DueRun
+    from executions.lifecycle.types import DueRun
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-RUN_TASK = "executions.carry_out"  # name of the Celery task in `tasks.py`; messages in the broker name it
+RUN_TASK = "executions.carry_out"  # the Celery task in `tasks.py`; never rename it: messages in the broker name it
 # Time beyond a target's timeout until Celery kills its process. Claiming, and writing the ending, have to fit into it.
 KILL_AFTER = timedelta(seconds=10)
 QUEUES = sorted({target.queue for target in TARGETS.values()})
@@ -62,7 +62,7 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
     target = TARGETS[target_kind]
     return Route(
         target.queue,
-        target.most_in_message,
+        target.max_runs_per_message,
         timeout_of(target_kind, policies) + KILL_AFTER,
         settings.MESSAGE_PRIORITIES[policies.priority.rank],
     )
@@ -136,7 +136,7 @@ def expire_once(now: datetime, limit: int) -> int:
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
-    """Publish these messages' runs again at `until`, because the broker did not accept them. Returns the number of runs."""
+    """Publish the runs of these messages again at `until`: the broker did not accept them. Returns their number."""
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 

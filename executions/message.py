@@ -1,4 +1,4 @@
-"""Pure: which queued runs share one Celery message. At light load each run has its own, under a backlog many share one."""
+"""Pure: which queued runs share a Celery message. At light load each has its own, under a backlog many share one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """A token bucket of a beat: how many messages per route its next pass may send, from 1 to MAX_MESSAGES_PER_ROUTE."""
+    """A token bucket: how many messages per route the next pass may send, from 1 to MAX_MESSAGES_PER_ROUTE."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None

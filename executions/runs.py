@@ -14,7 +14,8 @@ from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
 from executions.lifecycle.admission import admit, apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
-from executions.lifecycle.transitions import NewRun, cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.transitions import cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.types import NewRun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
@@ -124,7 +125,7 @@ def delete_followups(done: Iterable[Followup]) -> None:
 
 
 def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
-    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled already."""
+    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled."""
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
@@ -212,7 +213,7 @@ def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> N
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Create a run that repeats an ended one, under the definition that was frozen with it. Raises StillLive, CannotRead.
+    """Create a run that repeats an ended one, under its frozen definition. Raises StillLive, CannotRead.
 
     A retry of a retry refers to the first run, which has the instant that the schedule named.
     """

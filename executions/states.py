@@ -106,8 +106,8 @@ REASON_SENTENCES = {
     Reason.OVERLAP: "It did not start because an earlier run of the job had not ended.",
     Reason.PAUSED: "It did not start because the job was paused at that time.",
     Reason.COALESCED: "It was missed while no beat was running, and another run replaces it.",
-    Reason.MISSED: "It was missed while no beat was running. The catch-up policy did not start it: it was too old, one of "
-    "too many, or catch-up is off.",
+    Reason.MISSED: "It was missed while no beat was running. The catch-up policy did not start it: it was too old, "
+    "one of too many, or catch-up is off.",
     Reason.OVER_LIMIT: "It did not start because the limit of active or waiting runs was reached.",
     Reason.RATE_LIMITED: "It did not start because the rate limit did not allow another start yet.",
     Reason.EXPIRED: "It did not start because no worker had started it by its start deadline.",

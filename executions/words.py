@@ -37,7 +37,7 @@ ORIGIN_EXPLANATIONS = {
 
 
 def start_delay(run: Run) -> str:
-    """Return the delay of the first start: `2 min`, or `2 min, 300 ms after its planned start` if a start was planned."""
+    """Return the delay of the first start: `2 min`, or `2 min, 300 ms after its planned start` if one was planned."""
     late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
     return late if after_plan is None else f"{late}, {instants.duration(after_plan)} after its planned start"
 

@@ -12,12 +12,11 @@ from typing import Any
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
-from celery.signals import beat_init, celeryd_after_setup, setup_logging, task_postrun, task_prerun
+from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging, task_postrun, task_prerun
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
-from executions.targets.command.registry import commands
-from executions.targets.command.target import CommandTarget
+from scheduler_project.start_checks import start_problems
 from values.database import release_connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
@@ -47,11 +46,22 @@ def ignore_deprecation_warnings(**_: object) -> None:
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
+@celeryd_init.connect
+@beat_init.connect
+def refuse_faulty_start(**_: object) -> None:
+    """End a worker or a beat that has a faulty kind of target, with a sentence for each fault."""
+    if problems := start_problems():
+        raise SystemExit(problems)
+
+
 @celeryd_after_setup.connect
-def load_commands(instance: Any, **_: object) -> None:
-    """Import the commands before the first run, and before the worker forks, so that its processes share the memory."""
-    if CommandTarget.queue in instance.app.amqp.queues.consume_from:
-        commands()
+def prepare_targets(instance: Any, **_: object) -> None:
+    """Let each kind import what its runs need, before the worker forks: the processes of its pool share the memory."""
+    from executions.targets import TARGETS  # noqa: PLC0415 - reads the settings, which are named below the imports
+
+    for target in TARGETS.values():
+        if target.queue in instance.app.amqp.queues.consume_from:
+            target.prepare_worker()
     freeze_loaded_objects()
 
 

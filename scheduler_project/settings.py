@@ -28,6 +28,9 @@ CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 
 MAINSPRING = EngineSettings.from_environment(env)
 MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
+MAINSPRING_TARGET_MODULES = env.words("MAINSPRING_TARGET_MODULES", default=[])
+# The queues that some worker consumes, as Procfile, docker/compose.yaml and launch/programs.py start the workers.
+MAINSPRING_WORKER_QUEUES = env.words("MAINSPRING_WORKER_QUEUES", default=["command", "http"])
 
 # Stores
 

@@ -1,4 +1,4 @@
-"""Runs SQL statements, splits failing batches, and returns connections. The statements are in each package's `queries.py`."""
+"""Runs SQL statements, splits failing batches, releases connections. Statements are in each package's `queries.py`."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def is_database_unavailable() -> bool:
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
-    """Call `act` with all keys in one transaction. If it fails, split the keys in halves until each failing key is alone.
+    """Call `act` with all keys in one transaction. If it fails, split the keys in halves, down to each failing key.
 
-    Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database is
-    unavailable. One failing key among n costs about 2 * log2(n) calls.
+    Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database
+    is unavailable. One failing key among n costs about 2 * log2(n) calls.
     """
     try:
         with transaction.atomic():
@@ -104,7 +104,7 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Return whether all of several keys failed: the cause is then most likely the database (a full disk), not the keys."""
+    """Return whether all of several keys failed. The cause is then most likely the database (a full disk)."""
     return len(failed) > 1 and not done
 
 

@@ -1,4 +1,4 @@
-"""The state of past instants of a job, for backfills: whether each was executed, and which run a new one would repeat."""
+"""The state of past instants of a job, for backfills: whether each was executed, and which run a new one repeats."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class InstantState:
     """What happened at one instant. `status`: of the latest run or its latest retry.
 
-    `backfilled_by`: the run of an earlier backfill, None if there is none. `is_gap`: the schedule left no row, and no run
-    of a backfill ever started.
+    `backfilled_by`: the run of an earlier backfill, None if there is none. `is_gap`: the schedule left no row, and no
+    run of a backfill ever started.
     """
 
     status: RunStatus
@@ -35,7 +35,7 @@ class InstantState:
 
 
 def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, InstantState]:
-    """Return the states of the instants that have a row, or that a folded row stands for. `instants` must be ascending."""
+    """Return the states of the instants that have a row or are part of a folded row. `instants` must be ascending."""
     if not instants:
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}

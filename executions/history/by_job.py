@@ -1,4 +1,4 @@
-"""The rows of a job's occurrences, for the ledger and the watchdog; and events of a job, stored with one of its runs."""
+"""The rows of a job's occurrences, for the ledger and the watchdog; and events of a job, stored with a run."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _replace_by_retries(rows: Sequence[Record]) -> Iterator[Record]:
 
 
 def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
-    """Return up to `limit` rows of each job within its window (after, until], in one query. Leaves earlier folded rows out."""
+    """Return up to `limit` rows of each job in its window (after, until]. One query, without earlier folded rows."""
     found: dict[UUID, list[Record]] = {job_id: [] for job_id in windows}
     if windows:
         values = {

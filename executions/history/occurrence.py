@@ -35,7 +35,7 @@ class Record(NamedTuple):
 
     @property
     def unplanned_delay(self) -> timedelta | None:
-        """Time from the planned start, or else the nominal instant, to the first start; None if the run has not started."""
+        """Time from the planned start, or else the nominal instant, to the first start; None before the first start."""
         return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 
     @property

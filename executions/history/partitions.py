@@ -1,8 +1,9 @@
 """Run history is partitioned by day (UTC of the nominal instant): an old day is deleted by dropping its partitions.
 
-The tables of runs, attempts, events and log lines are partitioned by the run's id, which begins with the nominal instant.
-So a look-up by id reads one partition, and a run and its attempts, events and lines are in partitions of the same day.
-Rows of days without a partition (a long outage, a backfill) go to the partition `other`, and are deleted row by row.
+The tables of runs, attempts, events and log lines are partitioned by the run's id, which begins with the nominal
+instant. So a look-up by id reads one partition, and a run and its attempts, events and lines are in partitions of the
+same day. Rows of days without a partition (a long outage, a backfill) go to the partition `other`, and are deleted row
+by row.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ RUNS = "executions_run"
 # Each table with its partition key.
 TABLES = {RUNS: "id", "executions_attempt": "run_id", "executions_runevent": "run_id", "executions_logline": "run_id"}
 
-# At most one row for each occurrence. The index of a single partition suffices: rows with the same nominal instant are in
-# the same partition. PostgreSQL would not allow it on the whole table, as it lacks the partition key.
+# At most one row for each occurrence. The index of a single partition suffices: rows with the same nominal instant are
+# in the same partition. PostgreSQL would not allow it on the whole table, as it lacks the partition key.
 ONCE = "CREATE UNIQUE INDEX {name}_once ON {name} (job_id, nominal_at, origin)"
 CREATE = "CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
 MOVE = """
@@ -44,7 +45,8 @@ EXISTING = """
 SELECT right(child.relname, 8) FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
  WHERE inhparent = 'executions_run'::regclass AND child.relname ~ '_[0-9]{8}$'
 """
-# Whether a day may be dropped: it has no live run, and none that ended too recently. Two conditions, as each has an index.
+# Whether a day may be dropped: it has no live run, and none that ended too recently. Two conditions, as each has an
+# index.
 IS_OLD = f"""
 SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({sql_list(LIVE)}))
    AND NOT EXISTS (SELECT FROM {{name}} WHERE finished_at >= %(before)s)
@@ -53,12 +55,14 @@ SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({sql_list(LIVE)}))
 TO_MOVE = (
     "SELECT count(*) FROM (SELECT FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(high)s LIMIT %(limit)s) AS r"
 )
-# Runs first in each transaction here. A table lock that waits makes every later statement on the table wait behind it; and
-# while it is held, rows are moved and `other` is scanned. So give up soon, and try again at the next housekeeping.
+# Executed first in each transaction of this module. A table lock that waits makes every later statement on the table
+# wait behind it; and while it is held, rows are moved and `other` is scanned. So give up soon, and try again at the
+# next housekeeping.
 SET_TIMEOUTS = """
 SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(max_lock_time)s, true)
 """
-# One housekeeping at a time, so that no two of them create or drop the same day. Beats and workers never take this lock.
+# One housekeeping at a time, so that no two of them create or drop the same day. Beats and workers never take this
+# lock.
 LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
 MAX_LOCK_TIME = timedelta(seconds=3)  # of one statement, while beats and workers wait for it
 MAX_MOVED_ROWS = 50_000  # of one table: what MAX_LOCK_TIME allows; a day with more rows in `other` stays there
@@ -118,8 +122,8 @@ def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: 
 
 
 def _create(day: date) -> bool:
-    # Without this lock, a transaction that looked up the partitions before this one existed could still insert its rows into
-    # `other`, where ATTACH would find them and fail.
+    # Without this lock, a transaction that looked up the partitions before this one existed could still insert its rows
+    # into `other`, where ATTACH would find them and fail.
     _lock("SHARE ROW EXCLUSIVE")
     if day in existing():  # another housekeeping was faster
         return False

@@ -1,4 +1,4 @@
-"""The SQL statements that read a job's past occurrences: for the ledger, which compares them with the schedule, and backfills."""
+"""The SQL statements that read a job's past occurrences, for the ledger and for backfills."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ IS_LIVE_OR_STARTED = f"(started_at IS NOT NULL OR status IN ({sql_list(LIVE)}))"
 # instant, origin), read for both origins, costs more than reading the runs of all jobs.
 IS_SCHEDULED_OR_BACKFILL = "CASE WHEN origin IN ('schedule', 'backfill') THEN true ELSE false END"
 
-# by_job.occurrence_rows: a page of the rows of a job's schedule and backfills within a window. Reads the unique index (job,
-# nominal instant, origin). No bounds on the id on purpose: they would lead the planner to the primary key, and so through
-# the runs of all jobs.
-RECORD_COLUMNS = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
-       finished_at, n_attempts, error_code, {IS_LIVE_OR_STARTED}, planned_at"""
+# by_job.occurrence_rows: a page of the rows of a job's schedule and backfills within a window. Reads the unique index
+# (job, nominal instant, origin). No bounds on the id on purpose: they would lead the planner to the primary key, and so
+# through the runs of all jobs.
+RECORD_COLUMNS = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason,
+       started_at, finished_at, n_attempts, error_code, {IS_LIVE_OR_STARTED}, planned_at"""
 OCCURRENCE_ROWS = f"""
 SELECT {RECORD_COLUMNS}
   FROM executions_run
@@ -34,8 +34,8 @@ SELECT {RECORD_COLUMNS}
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# by_job.occurrence_rows_of_jobs: the same for several jobs, up to a limit for each. Compares pairs (job, instant), which
-# only an index that begins with the job can serve.
+# by_job.occurrence_rows_of_jobs: the same for several jobs, up to a limit for each. Compares pairs (job, instant),
+# which only an index that begins with the job can serve.
 OCCURRENCE_ROWS_OF_JOBS = f"""
 SELECT run.job_id, {RECORD_COLUMNS}
   FROM unnest(%(job_id)s::uuid[], %(after)s::timestamptz[], %(until)s::timestamptz[])
@@ -77,7 +77,8 @@ SELECT nominal_at, last_nominal_at FROM executions_run
    AND last_nominal_at >= %(first_at)s
 """
 
-# by_job.last_scheduled_at: the last instant for which a job's schedule left a row. A folded row ends at `last_nominal_at`.
+# by_job.last_scheduled_at: the last instant for which a job's schedule left a row. A folded row ends at
+# `last_nominal_at`.
 LAST_SCHEDULED_AT = """
 SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule'

@@ -1,4 +1,4 @@
-"""Retention: drops old days as partitions, deletes what is left run by run, then definitions without runs, then rates."""
+"""Retention: drops old days as partitions; deletes what is left run by run, then definitions without runs and rates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Admission: decides which held runs may start. The only place that applies overlap buffers, concurrency and rate limits.
+"""Admission decides which held runs may start. Only here are overlap buffers, concurrency and rate limits applied.
 
-A run with one of these limits is created as held. Whatever may let it start leaves a follow-up: its creation, the end of
-another run, or an instant. A beat then calls `admit` for the job and the keys of the follow-up.
+A run with one of these limits is created as held. Whatever may let it start leaves a follow-up: its creation, the end
+of another run, or an instant. A beat then calls `admit` for the job and the keys of the follow-up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from values.readable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from executions.lifecycle.transitions import NewRun
+    from executions.lifecycle.types import NewRun
     from executions.policies.run_policies import RunPolicies
 
 log = structlog.get_logger(__name__)
@@ -95,7 +95,7 @@ class Decisions:
 
 @dataclass(slots=True)
 class Usage:
-    """The active runs by job and by concurrency key, and the arrival times by rate key. Updated with each admitted run."""
+    """Active runs by job and by concurrency key, and arrival times by rate key. Updated with each admitted run."""
 
     n_by_job: Counter[UUID] = field(default_factory=Counter)
     n_by_key: Counter[str] = field(default_factory=Counter)
@@ -184,7 +184,7 @@ def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | 
 
 
 def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
-    """Decide on these runs and write the verdicts. A run that cannot be written is left out, and the rest decided again."""
+    """Decide on these runs and write the verdicts. If a run cannot be written, decide again without it."""
     decisions = _decide(held, now)
     while failed := _write(decisions.verdicts, now):
         for run_id, error in failed.items():

@@ -1,4 +1,4 @@
-"""The SQL statements about held runs: which may start, which are too late, and follow-ups. A comment names each caller."""
+"""The SQL statements about held runs: which may start, which are too late, and follow-ups. Comments name callers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from executions.lifecycle.queries import ID_LISTED, has_status, insert_followups
 from executions.states import ACTIVE, TRANSITIONS, RunStatus, predecessors
 
 
-# admission.admit, once for each group column (job, concurrency key, rate key): the first `limit` held runs of each group
-# that may start now, except those that are buffered behind another run of their job. Grouped further by `terms`, the
-# limits that hold a run: the first run of a group may wait for one limit while a later one waits for none.
+# admission.admit, once for each group column (job, concurrency key, rate key): the first `limit` held runs of each
+# group that may start now, except those that are buffered behind another run of their job. Grouped further by `terms`,
+# the limits that hold a run: the first run of a group may wait for one limit while a later one waits for none.
 #
-# `kind` finds the distinct terms by a loose index scan (a recursive CTE: the next terms above the last one), so its cost
-# does not grow with the number of runs. Indexes: run_held, run_held_key, run_held_rate. Whether a job has an active run
-# is looked up once per job: OFFSET 0 keeps the planner from moving that subquery into the condition on each run.
+# `kind` finds the distinct terms by a loose index scan (a recursive CTE: the next terms above the last one), so its
+# cost does not grow with the number of runs. Indexes: run_held, run_held_key, run_held_rate. Whether a job has an
+# active run is looked up once per job: OFFSET 0 keeps the planner from moving that subquery into the condition on each
+# run.
 def _first_held(column: str, kind: str) -> str:
     held = f"executions_run AS held WHERE {has_status({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
     if column == "job_id":
@@ -59,8 +60,8 @@ COUNT_OF_KEYS = f"""
 SELECT concurrency_key, count(*) FROM executions_run AS run
  WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {has_status(ACTIVE)} GROUP BY concurrency_key
 """
-# admission.admit: one admission at a time for each key, until the transaction ends. Always locked in ascending order, so
-# that two admissions cannot deadlock. A hash collision costs a wait, nothing else.
+# admission.admit: one admission at a time for each key, until the transaction ends. Always locked in ascending order,
+# so that two admissions cannot deadlock. A hash collision costs a wait, nothing else.
 LOCK_KEYS = """
 SELECT pg_advisory_xact_lock(number) FROM (
     SELECT DISTINCT hashtextextended(key, 0) AS number FROM unnest(%(key)s::text[]) AS given (key) ORDER BY number
@@ -145,8 +146,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
      WHERE status = 'held' AND available_at <= %(now)s LIMIT %(limit)s) AS held
 """
 
-# runs.enable_followups and disable_followups: jobs whose ended runs leave a follow-up. A job with buffered runs keeps its
-# row, or nothing would start them.
+# runs.enable_followups and disable_followups: jobs whose ended runs leave a follow-up. A job with buffered runs keeps
+# its row, or nothing would start them.
 ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
 DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)

@@ -1,4 +1,4 @@
-"""The SQL statements that change runs, except held ones (`held_queries.py`). A comment names the caller of each."""
+"""The SQL statements that change runs, except held ones (`held_queries.py`). Comments name the callers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ WITH created AS (
     SELECT id, scope_id, status, %(now)s, reason, %(actor)s FROM created
 ), followups AS (
     INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
-    SELECT DISTINCT job_id, concurrency_key, rate_key, GREATEST(available_at, %(now)s) FROM created WHERE status = 'held'
+    SELECT DISTINCT job_id, concurrency_key, rate_key, GREATEST(available_at, %(now)s)
+      FROM created WHERE status = 'held'
 )
 SELECT id FROM created
 """
@@ -107,13 +108,13 @@ SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claim
   FROM claimed JOIN executions_runspec AS spec ON spec.id = claimed.spec_id
 """
 
-# transitions.claim: the nominal instants of the runs that manual retries repeat. A retry's own row has the instant of the
-# request, which keeps it unique; its target has to get the original instant.
+# transitions.claim: the nominal instants of the runs that manual retries repeat. A retry's own row has the instant of
+# the request, which keeps it unique; its target has to get the original instant.
 ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {ID_LISTED}"
 
 # transitions.finish: end attempts, each by the claim that started it, and write their rows and events. The claim number
-# fences: a worker that was taken for lost finds no row. A run that somebody cancelled meanwhile is not retried. The claim
-# set `started_at` to its own time; the first ending replaces it by the attempt's start.
+# fences: a worker that was taken for lost finds no row. A run that somebody cancelled meanwhile is not retried. The
+# claim set `started_at` to its own time; the first ending replaces it by the attempt's start.
 IS_CANCELLED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
 FINISH = f"""
 WITH ended AS (
@@ -121,7 +122,8 @@ WITH ended AS (
        SET status = CASE WHEN {IS_CANCELLED} THEN 'cancelled' ELSE ending.status END,
            started_at = CASE WHEN run.n_attempts = 1 THEN COALESCE(ending.began_at, run.started_at)
                         ELSE run.started_at END,
-           finished_at = CASE WHEN {IS_CANCELLED} OR ending.retry_at IS NULL THEN COALESCE(ending.ended_at, %(now)s) END,
+           finished_at = CASE WHEN {IS_CANCELLED} OR ending.retry_at IS NULL
+                              THEN COALESCE(ending.ended_at, %(now)s) END,
            dispatch_at = CASE WHEN NOT {IS_CANCELLED} THEN ending.retry_at END,
            available_at = COALESCE(ending.retry_at, run.available_at),
            error_code = ending.error_code, error = ending.error,
@@ -176,8 +178,8 @@ SELECT id FROM returned LEFT JOIN woken ON TRUE
 # Statuses of runs that may be published: queued already, or retrying and due. Not running: a claim holds those.
 TO_PUBLISH = {RunStatus.QUEUED} | predecessors(RunStatus.QUEUED) & ACTIVE - {RunStatus.RUNNING}
 
-# How long to wait for a claim before a run is published again: doubled for each of the `n` messages sent before, so that
-# a backlog which takes hours is not published over and over.
+# How long to wait for a claim before a run is published again: doubled for each of the `n` messages sent before, so
+# that a backlog which takes hours is not published over and over.
 WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
 
 # transitions.dispatch: take runs that are due to be published, oldest first, and set when they are published again if
@@ -201,8 +203,8 @@ WITH due AS (
 SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
   FROM moved JOIN executions_runspec AS spec ON spec.id = moved.spec_id
 """
-# dispatch.dispatch_once, when a pass has failed: the ids to split, and the same statement for some of them. DUE_IDS reads
-# only the index run_dispatch, so a row that cannot be read or written does not fail it.
+# dispatch.dispatch_once, when a pass has failed: the ids to split, and the same statement for some of them. DUE_IDS
+# reads only the index run_dispatch, so a row that cannot be read or written does not fail it.
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
 DISPATCH_BY_ID = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
 
@@ -287,7 +289,8 @@ WITH ended AS (
            cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s), error_code = 'terminated',
            error = %(error)s
       FROM executions_run AS was
-     WHERE was.id = run.id AND run.job_id = ANY(%(id)s) AND run.status IN ({sql_list(predecessors(RunStatus.CANCELLED))})
+     WHERE was.id = run.id AND run.job_id = ANY(%(id)s)
+       AND run.status IN ({sql_list(predecessors(RunStatus.CANCELLED))})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.claim_no, run.n_attempts,
               run.worker, run.attempt_at, was.status AS was
 ), attempts AS (
@@ -345,8 +348,8 @@ DELETE FROM executions_runspec AS spec
      ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
 """
 
-# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. They limit
-# nothing any more.
+# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. They
+# limit nothing any more.
 PRUNE_RATES = """
 DELETE FROM executions_ratestate WHERE key IN (
     SELECT key FROM executions_ratestate WHERE arrives_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

@@ -7,13 +7,12 @@ the run's event. Effects of a transition, such as starting other jobs, read foll
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions.lifecycle import held_queries, queries
-from executions.policies.limits import Priority
-from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from executions.lifecycle.types import Claim, DueRun, Ending, NewRun, Renewal
+from executions.states import Reason, RunStatus
 from values.database import array, execute, fetch, fetch_planned
 from values.ids import uuid7
 from values.json_values import clean, clean_text
@@ -27,93 +26,6 @@ MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # the wait for a claim doubles with 
 MAX_ERROR_LENGTH = 2000  # characters: enough for a sentence and an excerpt; a traceback belongs in the run's log
 MAX_ERROR_CODE_LENGTH = 40  # characters: the column's length
 TERMINATED = "A newer run of the job replaced this one: the job's overlap policy is terminate_other."
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A run to be created: skipped if there is a `reason`, held if it has to wait for other runs or limits, else queued."""
-
-    scope_id: int
-    job_id: UUID
-    spec_id: int
-    nominal_at: datetime
-    origin: Origin = Origin.SCHEDULE
-    reason: Reason | None = None
-    last_nominal_at: datetime | None = None
-    n_occurrences: int = 1
-    retry_of: UUID | None = None
-    caused_by: UUID | None = None
-    backfill_id: UUID | None = None
-    available_at: datetime | None = None  # None: now
-    # What a held run waits for, until `admission.admit` lets it start.
-    is_buffered: bool = False  # waits until its job has no other active run
-    concurrency_key: str = ""
-    rate_key: str = ""
-    terms: str = ""  # `limits.terms` of the two limits
-    priority: Priority = Priority.MEDIUM
-    expires_at: datetime | None = None
-
-    @property
-    def status(self) -> RunStatus:
-        if self.reason:
-            return RunStatus.SKIPPED
-        is_held = self.is_buffered or self.concurrency_key or self.rate_key
-        return RunStatus.HELD if is_held else RunStatus.QUEUED
-
-    def is_due(self, now: datetime) -> bool:
-        """Return whether the run may be published now."""
-        return self.status is RunStatus.QUEUED and (self.available_at is None or self.available_at <= now)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's right to execute one attempt, and all that it needs to do so."""
-
-    run_id: UUID
-    claim_no: int
-    attempt: int
-    n_lost: int
-    nominal_at: datetime  # of a manual retry: the instant of the run that it repeats
-    job_name: str
-    target_kind: str
-    target: dict[str, Any]
-    payload: Any
-    policies: str  # JSON, as stored
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended, and the run's new status. `retry_at` is set if that is retrying or queued."""
-
-    run_id: UUID
-    claim_no: int
-    status: RunStatus
-    attempt_status: AttemptStatus
-    error_code: str = ""
-    error: str = ""
-    result: Any = None
-    retry_at: datetime | None = None
-    began_at: datetime | None = None  # when the attempt started; None: when it was claimed
-    ended_at: datetime | None = None  # when the attempt ended; None: when this is written
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """The result of a heartbeat: the claims that still hold, and those of them that have a stop request."""
-
-    held: frozenset[tuple[UUID, int]]
-    cancelled: frozenset[tuple[UUID, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class DueRun:
-    """A queued run to be published."""
-
-    run_id: UUID
-    claim_no: int
-    job_name: str
-    target_kind: str
-    policies: str  # JSON, as stored
 
 
 def open_runs(
@@ -256,7 +168,7 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a live run: at once, or by a stop request if it is running. Returns its new status; None if it was over."""
+    """Cancel a live run at once, or by a stop request if it is running. Returns its status; None if it had ended."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
@@ -280,7 +192,7 @@ def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """End the live runs of these jobs at once. Their workers can no longer write a result. Returns the number of runs."""
+    """End the live runs of these jobs at once; their workers can no longer write a result. Returns their number."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 

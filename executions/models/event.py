@@ -10,7 +10,7 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """`kind` is the new status, `cancel_requested`, or `schedule_stopped`: an event of the job, stored with one of its runs."""
+    """`kind`: the new status, `cancel_requested`, or `schedule_stopped`, an event of the job stored with a run."""
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events", db_index=False

@@ -21,8 +21,8 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
     """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
 
-    With a plain `status IN (...)` the planner may choose a wrong index: until ANALYZE has seen runs with these statuses,
-    it takes every index by status for equally cheap, and reads the runs of all jobs to find those of one.
+    With a plain `status IN (...)` the planner may choose a wrong index: until ANALYZE has seen runs with these
+    statuses, it takes every index by status for equally cheap, and reads the runs of all jobs to find those of one.
     """
     matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
     return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))
@@ -35,8 +35,8 @@ class Run(models.Model):
     """Written only by `lifecycle/transitions.py`. The id is a UUIDv7 whose time is the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert, and history
-    # outlives its job, whose name stands in the frozen definition.
+    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert,
+    # and history outlives its job, whose name stands in the frozen definition.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(
         "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"
@@ -62,9 +62,9 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
+    caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
 
     # What a held run waits for, and until when.
-    caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
     is_buffered = models.BooleanField(db_default=False, help_text="Held until its job has no other active run.")
     concurrency_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     rate_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
@@ -166,7 +166,7 @@ class Run(models.Model):
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
-        """Time from the planned start to the first start; None if no other start than the nominal instant was planned."""
+        """Time from the planned start to the first start; None if the planned start was the nominal instant."""
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 

@@ -70,7 +70,7 @@ class RunSpec(models.Model):
 
     @property
     def timeout(self) -> timedelta | None:
-        """Maximum duration of one attempt: the job's, else its target kind's default. None: unknown policies or kind."""
+        """Maximum duration of one attempt: the job's, else its kind's default. None: unknown policies or kind."""
         policies = value_or_none(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 

@@ -70,7 +70,7 @@ class ConcurrencyLimit(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(description="Maximum number of active runs.")
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's runs, each against its own limit. Null: this job alone.",
+        description="Jobs with the same key count each other's runs, each for its own limit. Null: this job alone.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until an active run ends. skip: never starts, reason `over_limit`."
@@ -93,7 +93,7 @@ class RateLimit(BaseModel):
     )
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's starts, each against its own rate. Null: this job alone.",
+        description="Jobs with the same key count each other's starts, each for its own rate. Null: this job alone.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until it may start. skip: never starts, reason `rate_limited`."
@@ -107,7 +107,7 @@ class RateLimit(BaseModel):
 
 @lru_cache(maxsize=8192)
 def terms(concurrency: tuple[str, ConcurrencyLimit] | None, rate: tuple[str, RateLimit] | None) -> str:
-    """Return a hash of these limits with their keys, "" for none. Held runs with the same hash wait for the same limits.
+    """Return a hash of these limits and keys, "" for none. Held runs with the same hash wait for the same limits.
 
     Each argument is a stored key with its limit.
     """

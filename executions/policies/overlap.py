@@ -114,7 +114,7 @@ def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
 
 @dataclass(slots=True)
 class OverlapPass:
-    """Decides on the occurrences of one job that are due in one pass, in order. Each takes those before it into account.
+    """Decides on a job's occurrences that are due in one pass, in order; each takes those before it into account.
 
     `before`: the live runs when the pass began. `stops`: what happens to those.
     """
@@ -134,7 +134,7 @@ class OverlapPass:
         return sum(not decision.reason for decision in self.decisions)
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
-        """Decide on the next occurrence. `reason`: it is known not to start. `policy` replaces the job's policy for it."""
+        """Decide on the next occurrence. `reason`: why it does not start, if known. `policy`: instead of the job's."""
         decision = Decision(reason) if reason else decide(policy or self.policy, self.live_runs)
         if decision.stops:
             # Runs of this pass that it would stop are never created. Decide again as if it were the first.

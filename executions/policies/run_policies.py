@@ -81,7 +81,7 @@ def read_policies(text: str) -> RunPolicies | Unreadable:
 
 
 def read_as(kind: type[P], text: str) -> P | Unreadable:
-    """Parse stored policies as `kind`, a class with more fields than RunPolicies. Raises ValueError for invalid JSON."""
+    """Parse stored policies as `kind`, which has more fields than RunPolicies. Raises ValueError for invalid JSON."""
     stored = json.loads(text)
     try:
         return kind.model_validate(stored)

@@ -1,7 +1,8 @@
-"""What a run does: one file (or folder) for each kind of target. Other packages import their names from here."""
+"""What a run does: one file (or folder) for each kind of target. `schedules` imports the names of this module alone."""
 
 from executions.targets.base import InvalidTarget, TargetConfig
 from executions.targets.command.registry import commands
+from executions.targets.loading import load_parts, template_faults
 from executions.targets.registry import TARGETS, AnyTarget, check_payload, masked, parse_config
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "TargetConfig",
     "check_payload",
     "commands",
+    "load_parts",
     "masked",
     "parse_config",
+    "template_faults",
 ]

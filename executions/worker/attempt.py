@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from executions.lifecycle.transitions import Claim, Ending
+    from executions.lifecycle.types import Claim, Ending
     from executions.targets.base import Outcome
 
 log = structlog.get_logger(__name__)

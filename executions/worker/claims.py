@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim
 from values.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ log = structlog.get_logger(__name__)
 CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 
 
-def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[transitions.Claim]:
+def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
     """Claim the runs that are still free, by (id, claim number).
 
     Raises one of DATABASE_UNAVAILABLE when the database stays unavailable for CLAIM_RETRY_TIMEOUT. Nothing is lost

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from executions.lifecycle.transitions import Claim
+    from executions.lifecycle.types import Claim
 
 
 class RunContext:
@@ -41,7 +41,7 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Register a callback for a stop request. If one was made already, call it now. Returns the unregistering."""
+        """Call `callback` on a stop request, now if there was one already. Returns a function that unregisters it."""
         with self._lock:
             self._callbacks.append(callback)
             reason = self._reason

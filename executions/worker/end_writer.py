@@ -16,6 +16,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Ended: TypeAlias = tuple[PreparedAttempt, transitions.Ending]
+Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
@@ -150,7 +151,7 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
     return True
 
 
-def _log_ending(prepared: PreparedAttempt, ending: transitions.Ending, status: RunStatus | None) -> None:
+def _log_ending(prepared: PreparedAttempt, ending: Ending, status: RunStatus | None) -> None:
     claim = prepared.claim
     facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
     if status:

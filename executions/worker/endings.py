@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
-from executions.lifecycle.transitions import Ending
+from executions.lifecycle.types import Ending
 from executions.policies import retry
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import AttemptStatus, RunStatus
@@ -21,7 +21,7 @@ TIMED_OUT = "timed_out"
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` of the attempts before lost their worker."""
+    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` earlier attempts lost their worker."""
 
     run_id: UUID
     claim_no: int

@@ -14,6 +14,7 @@ import structlog
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.worker import attempt, end_writer
 from executions.worker.heartbeat import heartbeat
 from values.database import DATABASE_UNAVAILABLE, one_line
@@ -31,14 +32,14 @@ SLOW_RUN_AFTER = timedelta(milliseconds=250)
 class ClaimedBatch:
     """Runs that were claimed together. Call `execute` once."""
 
-    def __init__(self, claims: Sequence[transitions.Claim], clock: Callable[[], datetime]) -> None:
+    def __init__(self, claims: Sequence[Claim], clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._not_started = [attempt.prepare(claim) for claim in reversed(claims)]  # `_next` pops from the end
         self._contexts = [prepared.context for prepared in self._not_started]
         self._unwritten: list[end_writer.Ended] = []
         self._lock = threading.Lock()
 
-    def execute(self) -> list[transitions.Ending]:
+    def execute(self) -> list[Ending]:
         """Execute the runs in order. Returns their endings, without the runs that were returned to the queue."""
         for context in self._contexts:
             heartbeat.get().add(context)

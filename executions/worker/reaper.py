@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions.lifecycle import held_queries, queries, transitions
+from executions.lifecycle.types import Ending
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE
@@ -65,7 +66,7 @@ def recheck_held(now: datetime) -> int:
     return n_groups
 
 
-def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
+def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     ended = endings.EndedAttempt(run_id, claim_no, attempt, n_lost)
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
@@ -39,7 +40,7 @@ def read_clock() -> datetime:
 
 def execute_runs(
     wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
-) -> list[transitions.Ending]:
+) -> list[Ending]:
     """Execute the runs of one message, given by (id, claim number). Returns their endings; spent claims have none.
 
     A process with a run pool executes them at the same time. Otherwise they run one after the other, in batches that
@@ -49,7 +50,7 @@ def execute_runs(
     if run_pool.get().size:
         return run_pool.get().execute_runs(wanted, worker, clock)
     began_at, left, size = clock(), list(wanted), batch_size.get().size
-    ended: list[transitions.Ending] = []
+    ended: list[Ending] = []
     while left:
         batch_at = clock()
         try:
@@ -71,7 +72,7 @@ def warm_up() -> None:
     now = read_clock()
     run_id = uuid7(now)
     transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")
-    transitions.finish([transitions.Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
+    transitions.finish([Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
 
 
 class BatchSize:

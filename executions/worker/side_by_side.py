@@ -14,6 +14,7 @@ import structlog
 from django.db import connections
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
@@ -49,14 +50,14 @@ class RunPool:
 
     def execute_runs(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
-    ) -> list[transitions.Ending]:
+    ) -> list[Ending]:
         """Execute the runs of one message, given by (id, claim number), at the same time. Returns their endings.
 
         Runs that get no free place within BATCH_START_TIMEOUT are published again, for an idle worker.
         """
         began_at, left = clock(), list(wanted)
-        ended: list[transitions.Ending] = []
-        others: list[Future[transitions.Ending]] = []
+        ended: list[Ending] = []
+        others: list[Future[Ending]] = []
         self._add_extra(len(left) - 1)
         try:
             while left:
@@ -93,7 +94,7 @@ class RunPool:
         self._add_extra(len(claimed) - len(wanted))
         return claimed
 
-    def _execute(self, prepared: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> transitions.Ending:
+    def _execute(self, prepared: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
         try:
             ending = attempt.execute(prepared, clock)
             end_writer.write([(prepared, ending)], clock)

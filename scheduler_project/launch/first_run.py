@@ -76,7 +76,15 @@ def explain(output: str, failure: str) -> str:
         facts = " ".join(line for line in message.splitlines() if not line.startswith("\t"))
         check = " Check DATABASE_URL, and that the database is running." if is_set("DATABASE_URL") else ""
         return f"The database can't be used: {facts.rstrip('.')}.{check}"
+    if kind == "SystemCheckError" and (errors := check_errors(message)):
+        return errors
     return f"{failure}: {message}"
+
+
+def check_errors(message: str) -> str:
+    """Return the errors of Django's system checks, one sentence with its hint a line, without the warnings."""
+    errors = message.partition("ERRORS:\n")[2].partition("\n\n")[0].replace("\n\tHINT: ", " ")
+    return re.sub(r"^\S+: \((\S+)\) ", r"\1: ", errors, flags=re.MULTILINE)
 
 
 def last_exception(output: str) -> tuple[str, str]:

@@ -56,8 +56,8 @@ def occurrences_by_member(
 
 def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
     """Return the first member of a list of schedules that fires at `at`; `spec` itself if it has no such member."""
-    firing = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
-    return next(firing, spec)
+    matching = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
+    return next(matching, spec)
 
 
 def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:

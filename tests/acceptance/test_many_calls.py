@@ -14,6 +14,7 @@ from django.db import connection
 
 from access.system import SYSTEM_SCOPE_ID
 from executions.lifecycle import transitions
+from executions.lifecycle.types import NewRun
 from executions.models import Attempt, Run
 from tests.factories import make_job
 from tests.gate import Gate
@@ -33,10 +34,7 @@ def open_runs(gate: Gate, number: int) -> None:
         "calls", {"kind": "none"}, now=now, target={"kind": "http", "method": "POST", "url": gate.url},
         policies={"overlap": "allow", "timeout": "2m"},
     )  # fmt: skip
-    new = [
-        transitions.NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each))
-        for each in range(number)
-    ]
+    new = [NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each)) for each in range(number)]
     transitions.open_runs(new, now, dispatch_at=now)
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from access.models import ApiKey
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.models import LogLine, Run
 from executions.states import AttemptStatus, RunStatus
 from executions.targets.base import Failed
@@ -65,7 +66,7 @@ def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: d
     LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="a line that came later")
     expect(admin.get_by_text("a line that came later")).to_be_visible()
     expect(admin.locator("#definition-Payload")).to_have_attribute("open", "")  # what was opened stays open
-    ending = transitions.Ending(run.pk, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result={"a": 1})
+    ending = Ending(run.pk, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result={"a": 1})
     transitions.finish([ending], today + timedelta(minutes=1))
     expect(admin.locator(".ms-title")).to_contain_text("Succeeded")
     expect(admin.locator(".ms-live")).to_have_count(0)

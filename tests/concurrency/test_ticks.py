@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, transaction
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.models import Attempt, Run, RunEvent
 from executions.states import AttemptStatus, RunStatus
 from schedules import queries
@@ -94,8 +95,7 @@ def test_a_concurrent_cancellation_and_claim_agree_on_the_winner() -> None:
 def test_one_of_many_endings_of_an_attempt_is_written() -> None:
     claimed = claim(make_run())
     endings = [
-        transitions.Ending(claimed.run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=number)
-        for number in range(6)
+        Ending(claimed.run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=number) for number in range(6)
     ]
     written = at_once(6, lambda number: transitions.finish([endings[number]], NOW + MINUTE))
     assert sum(map(len, written)) == Attempt.objects.count() == 1

@@ -26,6 +26,8 @@ from schedules.models import Job
 from values import instants
 
 if TYPE_CHECKING:
+    from django.forms.boundfield import BoundField
+
     from schedules.admin.targets.base import Section
     from schedules.jobs.validation import Definition
 
@@ -166,10 +168,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.now = datetime.now(UTC)
         limits.name_jobs(self.fields, {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()})
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
-        default = " and ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
+        default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
-        in_words = " ".join(section.payload_help for section in SECTIONS.values())
-        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none."
+        in_words = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
+        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:
@@ -203,12 +205,12 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     def complain(self, errors: dict[str, list[str]]) -> None:
         """Show a definition's errors. A field that could not even be read keeps its own complaint alone."""
-        unread = set(self.errors)
+        unread, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():
-            field, _ = mapping.place_of(dotted)
+            field, rest = mapping.place_of(dotted, kind)
             if field not in unread:
                 label = str(self.fields[field].label) if field else ""
-                self.add_error(field, [mapping.in_form_words(sentence, dotted, label) for sentence in texts])
+                self.add_error(field, [mapping.in_form_words(sentence, dotted, label, rest) for sentence in texts])
 
     @property
     def has_policy_errors(self) -> bool:
@@ -231,6 +233,6 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             if name != "pause_after_failures"
         )
 
-    def targets(self) -> list[tuple[str, Section]]:
-        """The parts for the kinds of target, in the order of their radio buttons."""
-        return list(SECTIONS.items())
+    def targets(self) -> list[tuple[str, Section, list[BoundField]]]:
+        """Return each kind of target with its part of the form and the part's fields, in the order of the radio buttons."""
+        return [(kind, part, [self[name] for name in part.fields]) for kind, part in SECTIONS.items()]

@@ -56,7 +56,6 @@ PLACES: dict[str, str] = {
     **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
-    **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
     **{f"policies.{name}": name for name in POLICY_FIELDS},
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
@@ -64,6 +63,11 @@ PLACES: dict[str, str] = {
     **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
     "policies.jitter": "start_jitter",
     **limits.PLACES,
+}
+# The same for the members of a target, by its kind: two kinds may have a member of one name.
+TARGET_PLACES: dict[str, dict[str, str]] = {
+    kind: {f"target.{name}".rstrip("."): field for name, field in section.places.items()}
+    for kind, section in SECTIONS.items()
 }
 
 
@@ -161,20 +165,22 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     return values
 
 
-def place_of(dotted: str) -> tuple[str | None, str]:
-    """The form's field that an error belongs to, None for the form; and the rest of its name, such as a header's."""
+def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
+    """Return the form's field for an error (None: the whole form), and the rest of its name, such as a header's."""
+    places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
         head = ".".join(parts[:length])
-        if head in PLACES:
-            return PLACES[head], ".".join(parts[length:])
+        if head in places:
+            return places[head], ".".join(parts[length:])
     return None, dotted
 
 
-def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
-    """A sentence that names fields as the API does, with the labels that the form has for them.
+def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
+    """Return a sentence that names fields as the API does, with the labels that the form has for them.
 
-    `dotted` is the field that it is about, and `label` what the form calls it, or the field that it is a part of.
+    `dotted` is the field that the sentence is about. `label` is what the form calls it, or the field that holds it as
+    its part `rest` (see `place_of`).
     """
     if sentence.startswith("is required"):
         return "This is needed."
@@ -182,8 +188,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
         return "Say how many, or set the fields beside it back."
-    name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
-    own = rest.rpartition(".")[2] or label
+    name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"
     elif rest:

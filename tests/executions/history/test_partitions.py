@@ -15,7 +15,7 @@ from executions import runs
 from executions.history import partitions
 from executions.history.retention import prune_all
 from executions.lifecycle import queries, transitions
-from executions.lifecycle.transitions import NewRun
+from executions.lifecycle.types import NewRun
 from executions.models import Attempt, LogLine, Run, RunEvent
 from executions.tasks import prepare_days
 from tests.factories import NOW, end, make_job, make_run

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, Run, RunEvent
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
@@ -30,7 +31,7 @@ LEASE = timedelta(seconds=30)
 LATER = NOW + timedelta(seconds=1)
 
 
-def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
+def ending(claimed: Claim, outcome: Outcome | None = None) -> Ending:
     ended = endings.EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
     return endings.after_outcome(
         ended, outcome or Succeeded(), value_or_raise(read_policies(claimed.policies)), LATER, 0.5
@@ -286,4 +287,4 @@ def test_the_statements_make_exactly_the_allowed_transitions(was: RunStatus) -> 
 
 def finish_as(status: RunStatus, run: Run) -> None:
     retry_at = LATER if status in LIVE else None
-    transitions.finish([transitions.Ending(run.pk, 0, status, AttemptStatus.FAILED, retry_at=retry_at)], LATER)
+    transitions.finish([Ending(run.pk, 0, status, AttemptStatus.FAILED, retry_at=retry_at)], LATER)

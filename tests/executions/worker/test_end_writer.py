@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
 
-from executions.lifecycle.transitions import Ending
+from executions.lifecycle.types import Ending
 from executions.models import Attempt, LogLine, Run
 from executions.states import AttemptStatus, RunStatus
 from executions.worker import attempt, end_writer

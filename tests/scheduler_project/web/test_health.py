@@ -122,14 +122,15 @@ def test_a_database_that_hangs_does_not_block_the_checks(
             patched.setitem(connection.settings_dict, name, database[name])
         wait_until(lambda: readiness.checks()["database"] == "ok")
         patched.setattr(readiness, "MAX_AGE_SECONDS", 0)
+        caplog.clear()  # on a busy machine, the check above may have timed out too
         with frozen(server):
             responses = [client.get("/health/ready") for _ in range(10)]
             assert {response.status_code for response in responses} == {503}
             assert responses[-1].json()["checks"] == {"database": "failed", "migrations": "unknown"}
             assert client.get("/health/live").status_code == 200
             assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
+            assert caplog.text.count("The database does not respond.") == 1
         wait_until(lambda: readiness.checks()["database"] == "ok")
-        assert caplog.text.count("The database does not respond.") == 1
         wait_until(lambda: "readiness" not in [thread.name for thread in threading.enumerate()])
 
 

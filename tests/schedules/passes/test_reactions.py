@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-AT = NOW + timedelta(minutes=1)
+AT = NOW + timedelta(seconds=61)
 CHAINED = {"kind": "none"}
 
 
@@ -55,12 +55,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 
 def failing(*names: str) -> list[Job]:
-    """Jobs that are paused after one failure, each with a run that has failed."""
+    """Jobs that are paused after one failure, each with a run that has failed, in this order."""
     policies = {"overlap": "allow", "pause_after_failures": 1, "retry": {"max_retries": 0}}
     jobs = [make_job(name, policies=policies) for name in names]
     tick(AT, 100)
-    for run in Run.objects.filter(job__in=jobs).order_by("job_id"):
-        end(run, Failed("x", "x"), now=AT)
+    for place, job in enumerate(jobs):
+        end(Run.objects.get(job=job), Failed("x", "x"), now=AT - timedelta(milliseconds=len(jobs) - place))
     return jobs
 
 
