@@ -25,7 +25,7 @@ def test_a_job_that_starts_after_another_is_made_by_typing_a_part_of_its_name(ad
     make_job("other")
     admin.goto(ADD)
     admin.locator("#id_name").fill("report")
-    admin.get_by_text("Only by hand").first.click()
+    admin.get_by_label("No schedule", exact=True).check()
     admin.get_by_text("Command", exact=True).first.click()
     admin.locator("#id_command").select_option("demo.echo")
     admin.get_by_text("Also start after other jobs").click()
@@ -45,22 +45,22 @@ def test_limits_are_set_in_words_and_shown_in_words(admin: Page) -> None:
     admin.goto(ADD)
     admin.locator("#id_name").fill("limited")
     admin.locator("#id_every").evaluate("box => box.value = ''")
-    admin.get_by_text("Only by hand").first.click()
+    admin.get_by_label("No schedule", exact=True).check()
     admin.get_by_text("Command", exact=True).first.click()
     admin.locator("#id_command").select_option("demo.echo")
     admin.locator("#policies > summary").click()
-    admin.get_by_label("When the last run still goes on").select_option(label="Let each wait for its turn")
+    admin.get_by_label("Overlap policy").select_option(label="Let every run wait for its turn")
     admin.get_by_text("Limits, priority and feature flag").click()
-    admin.get_by_label("Shared by key").first.fill("printer")
+    admin.get_by_label("Concurrency key").fill("printer")
     admin.get_by_label("Feature flag").select_option("exports")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text(
-        "Say how many, or set the fields beside it back."
+        "Enter a limit, or reset the other fields of this limit."
     )
     shoot(admin, "job-limits-error")
-    admin.get_by_label("Runs at once").fill("2")
+    admin.get_by_label("Concurrency limit", exact=True).fill("2")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("at most 2 runs of all jobs with the key “printer”; others wait")).to_be_visible()
+    expect(admin.get_by_text("at most 2 runs at once of all jobs with the key “printer”; others wait")).to_be_visible()
     expect(admin.get_by_text("exports, which is on")).to_be_visible()
 
 

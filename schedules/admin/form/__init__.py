@@ -1,1 +1,1 @@
-"""The job form of the admin."""
+"""The job form of the admin: its fields, and how they map to a job's definition."""

@@ -1,4 +1,4 @@
-"""The job form: its fields in people's words, and validation by the one set of rules in `schedules.jobs.validation`."""
+"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates what they hold."""
 
 from __future__ import annotations
 
@@ -35,94 +35,104 @@ KINDS = (
     (Kind.CRON.value, "Cron expression"),
     (Kind.EVERY.value, "Fixed interval"),
     (Kind.ONCE.value, "Once"),
-    (Kind.SOLAR.value, "With the sun"),
-    (Kind.DELAY.value, "After the previous run"),
-    (Kind.SEVERAL.value, "Several of these"),
-    (Kind.NONE.value, "Only by hand"),
+    (Kind.SOLAR.value, "Solar event"),
+    (Kind.DELAY.value, "Delay after each run"),
+    (Kind.SEVERAL.value, "Several schedules"),
+    (Kind.NONE.value, "No schedule"),
 )
 TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
-INSTANT = "2027-03-01 09:00"
-SPECS = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00\nsunset 52.5 13.4"
+INSTANT_EXAMPLE = "2027-03-01 09:00"
+SPECS_EXAMPLE = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00\nsunset 52.5 13.4"
 SPECS_HELP = (
-    "One a line: a cron expression, every …, an instant, or what the sun does and where. "
-    "For one with a time zone or limits of its own, its JSON."
+    "One schedule per line: a cron expression, an interval (every 6h), a time, or a solar event with latitude and "
+    "longitude. A schedule with its own time zone, start or end is written as JSON."
 )
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
-# Each kind of target brings its own fields.
+# The section of each kind of target has its own fields.
 TargetFields: Any = type(
     "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
 )
 LimitFields: Any = type("LimitFields", (forms.Form,), limits.FIELDS)
 
 
-class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # made of the registered kinds
-    """Everything that a definition has. Fields of other kinds than the chosen ones are passed over."""
+class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
+    """A form for every member of a job's definition. Fields of kinds that are not chosen are ignored."""
 
-    schedule_kind = forms.ChoiceField(label="Runs", choices=KINDS, widget=forms.RadioSelect)
+    schedule_kind = forms.ChoiceField(label="Schedule type", choices=KINDS, widget=forms.RadioSelect)
     cron = needed(
         text(
             "Cron expression",
             "0 9 * * mon-fri",
-            "Five fields, or six with seconds first. Also L, LW, 5#2, @daily.",
+            "Five fields, or six with seconds first. L, LW, 5#2 and @daily work too.",
             mono=True,
         )
     )
-    every = needed(text("Every", "15m", "Such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
-    anchor_at = text("Counted from", INSTANT, "Empty: from the start, or from the moment of saving.")
-    at = needed(text("At", INSTANT, INSTANT_HELP))
-    wait = needed(text("Wait", "15m", "Between the end of a run and the next one, such as 30s, 15m or 2h.", mono=True))
-    solar = choice("At", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
+    every = needed(text("Every", "15m", "A duration such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
+    anchor_at = text(
+        mapping.LABELS["anchor_at"], INSTANT_EXAMPLE, "Empty: it counts from “Not before”, or else from when you save."
+    )
+    at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
+    wait = needed(
+        text("Delay", "15m", "Time from the end of a run to the start of the next, such as 30s, 15m or 2h.", mono=True)
+    )
+    solar = choice("Event", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
     latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
     longitude = needed(text("Longitude", "13.4", "Degrees; west is negative."))
-    specs = needed(long_text("Schedules", SPECS, rows=4, help_text=SPECS_HELP))
-    timezone = text("Time zone", "Europe/Paris", "An IANA name: type to search.")
+    specs = needed(long_text("Schedules", SPECS_EXAMPLE, rows=4, help_text=SPECS_HELP))
+    timezone = text("Time zone", "Europe/Paris", "An IANA name. Type to search.")
     dst_gap = choice(
-        "When clocks skip its time",
-        [(Gap.SHIFT.value, "Run right after the gap"), (Gap.SKIP.value, "Leave it out that day")],
+        mapping.LABELS["dst_gap"],
+        [(Gap.SHIFT.value, "Run at the end of the gap"), (Gap.SKIP.value, "Skip that run")],
+        "When clocks go forward, an hour of local time does not exist.",
     )
     dst_fold = choice(
-        "When its time comes twice",
+        mapping.LABELS["dst_fold"],
         [(Fold.FIRST.value, "Run the first time only"), (Fold.BOTH.value, "Run both times")],
+        "When clocks go back, an hour of local time occurs twice.",
     )
-    start_at = text("Not before", INSTANT, INSTANT_HELP)
-    end_at = text("Not after", INSTANT, INSTANT_HELP)
-    max_runs = number("At most this many runs", "Empty: no limit.")
+    start_at = text(mapping.LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
+    end_at = text(mapping.LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
+    max_runs = number(mapping.LABELS["max_runs"], "The job ends after these runs. Empty: no limit.")
 
-    target_kind = forms.ChoiceField(label="Does", choices=TARGET_KINDS, widget=forms.RadioSelect)
+    target_kind = forms.ChoiceField(label="Target type", choices=TARGET_KINDS, widget=forms.RadioSelect)
     payload = long_text("Payload", '{"message": "hello"}', rows=5)
 
-    overlap = choice("When the last run still goes on", [(name.value, text) for name, text in OVERLAPS.items()])
-    catch_up_mode = choice(
-        "After an outage, of the missed occurrences",
-        [
-            (CatchUp.LAST.value, "Run the last one, once"),
-            (CatchUp.FIRST.value, "Run the first one, once"),
-            (CatchUp.ALL.value, "Run each of them"),
-            (CatchUp.SKIP.value, "Run none"),
-        ],
-        "Runs that wait to be caught up with count as going on: where overlap skips, only the first of several runs.",
+    overlap = choice(
+        "Overlap policy",
+        [(name.value, text) for name, text in OVERLAPS.items()],
+        "What happens when the job is due and an earlier run has not ended.",
     )
-    catch_up_max_age = text("Too old to catch up after", "1h")
-    catch_up_max_runs = number("Catch up with at most", "Of more, the earlier ones never run.")
-    catch_up_pace = text("Pace of catching up", "1s", "At the least so long between two starts.")
-    start_jitter = text("Spread starts over", "0s", "Each run starts up to so much later, always before the next.")
-    max_retries = number("Retries after a failure", "0: none.")
-    backoff = choice("Delay between attempts", [(name.value, name.capitalize()) for name in reversed(Backoff)])
-    delay = text("First delay", "5s")
-    max_delay = text("Longest delay", "1h")
-    jitter = switch("Spread the delays", "So that failures do not return together.")
+    catch_up_mode = choice(
+        "Catch-up after an outage",
+        [
+            (CatchUp.LAST.value, "Run the last missed occurrence"),
+            (CatchUp.FIRST.value, "Run the first missed occurrence"),
+            (CatchUp.ALL.value, "Run all missed occurrences"),
+            (CatchUp.SKIP.value, "Run none of them"),
+        ],
+        "The overlap policy applies: if it skips new runs, only the first of several missed occurrences runs.",
+    )
+    catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "Older ones never run.")
+    catch_up_max_runs = number("Maximum number of missed occurrences", "The latest ones run; earlier ones never do.")
+    catch_up_pace = text("Catch-up pace", "1s", "Minimum time between two starts during a catch-up.")
+    start_jitter = text("Jitter", "0s", "Each run starts up to this much later, but before the next one.")
+    max_retries = number("Retries after a failure", "0: no retries.")
+    backoff = choice("Backoff", [(name.value, name.capitalize()) for name in reversed(Backoff)])
+    delay = text("Delay before the first retry", "5s")
+    max_delay = text("Maximum delay between attempts", "1h")
+    jitter = switch("Randomize the delays", "So that runs which failed together are not retried together.")
     timeout = text("Timeout of one attempt", "", "")
     delivery = choice(
-        "When its worker is lost",
+        "If the worker is lost",
         [
-            (Delivery.AT_LEAST_ONCE.value, "Carry the run out again (at least once)"),
+            (Delivery.AT_LEAST_ONCE.value, "Run again (at least once)"),
             (Delivery.AT_MOST_ONCE.value, "Let the run fail (at most once)"),
         ],
     )
 
-    # As the page has them, for the note above the form that names the wrong ones.
+    # The order on the page, in which the note above the form lists the fields with errors.
     field_order = (
         *(
             "name",
@@ -157,7 +167,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         model = Job
         fields = ("name", "description")
         widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
-        help_texts: ClassVar = {"description": "What it is for, and whom to ask."}
+        help_texts: ClassVar = {"description": "What the job does, and whom to ask about it."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         job = kwargs.get("instance")
@@ -170,8 +180,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
         default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
-        in_words = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
-        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none.".replace("  ", " ")
+        payload_help = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
+        self.fields["payload"].help_text = f"JSON. {payload_help} Empty: none.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:
@@ -180,59 +190,60 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         if section is None or not section.takes_text(self.cleaned_data):
             return read_json(given)
         stored = self.before.spec.payload if self.before else None
+        # An untouched text keeps the line ends that it was stored with, which the browser may have changed.
         return stored if isinstance(stored, str) and plain_lines(stored) == given else given or None
 
     def clean(self) -> dict[str, Any]:
-        """Judge the whole by the definition's rules, and put each complaint under its field."""
+        """Validate the definition that the fields describe, and add each error to its field."""
         values = super().clean() or self.cleaned_data
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
-            del self.errors[name]  # what is hidden could not be mended
+            del self.errors[name]  # the field is hidden, so nobody could correct it
         links = limits.start_after_from(values)
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
         try:
             self.definition = validate(data, self.now, self.before)
         except InvalidDefinition as invalid:
-            self.complain({limits.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
+            self.add_errors({limits.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
         return values
 
     def _kept_members(self) -> dict[str, Any]:
-        """What the job has now, by member. A member that cannot be read is left out: nobody could fix it in this form."""
+        """Return the members of the job that is edited. An unreadable one is left out, and the form's value replaces it."""
         if self.before is None:
             return {}
         unreadable = self.before.unreadable
         return {name: value for name, value in stored_members(self.before).items() if name not in unreadable}
 
-    def complain(self, errors: dict[str, list[str]]) -> None:
-        """Show a definition's errors. A field that could not even be read keeps its own complaint alone."""
-        unread, kind = set(self.errors), self.cleaned_data.get("target_kind")
+    def add_errors(self, errors: dict[str, list[str]]) -> None:
+        """Add a definition's errors to their fields. A field that could not be parsed shows only its own error."""
+        unparsed, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():
             field, rest = mapping.place_of(dotted, kind)
-            if field not in unread:
+            if field not in unparsed:
                 label = str(self.fields[field].label) if field else ""
                 self.add_error(field, [mapping.in_form_words(sentence, dotted, label, rest) for sentence in texts])
 
     @property
     def has_policy_errors(self) -> bool:
-        """Whether the folded part of the form has something to show."""
+        """Whether the folded policies of the form have errors."""
         return bool(set(self.errors) & mapping.FOLDED_FIELDS)
 
     @property
     def uses_chains(self) -> bool:
-        """Whether the job starts after others, or there is something wrong with that."""
+        """Whether the fields of chains have values or errors."""
         fields = limits.AFTER_FIELDS.values()
         return any(self[name].value() or self[name].errors for name in fields)
 
     @property
     def uses_limits(self) -> bool:
-        """Whether some of the limits are other than usual, or wrong."""
-        usual = limits.initial_of(None)
+        """Whether the folded limits have values that are not the defaults, or errors."""
+        defaults = limits.initial_of(None)
         return any(
-            self[name].errors or str(self[name].value() or "") != str(usual.get(name) or "")
-            for name in (*limits.POLICY_FIELDS,)
-            if name != "pause_after_failures"
+            self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
+            for name in limits.POLICY_FIELDS
+            if name != "pause_after_failures"  # it stands among the other policies, outside of the fold
         )
 
     def targets(self) -> list[tuple[str, Section, list[BoundField]]]:
-        """Return each kind of target with its part of the form and the part's fields, in the order of the radio buttons."""
+        """Return each kind of target with its section and the section's fields, in the order of the radio buttons."""
         return [(kind, part, [self[name] for name in part.fields]) for kind, part in SECTIONS.items()]

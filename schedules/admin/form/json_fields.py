@@ -1,4 +1,4 @@
-"""Form fields for what a job stores as JSON: texts that people edit, read strictly and written back readably."""
+"""Form fields for JSON and for long texts: JSON is read strictly, and shown with indentation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """A text of several lines, taken as it is; the line ends that a browser makes are no change."""
+    """Several lines of text, kept unchanged. The line ends of a browser (CRLF) are not a change."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, strip=False, **kwargs)
@@ -21,7 +21,7 @@ class LongText(forms.CharField):
 
 
 class JsonText(forms.CharField):
-    """A text of JSON; empty means None. A syntax error is named with its line."""
+    """JSON; empty means None. A syntax error is reported with its line."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, strip=True, **kwargs)
@@ -33,14 +33,14 @@ class JsonText(forms.CharField):
         return plain_lines(initial or "") != plain_lines(data or "")
 
     def validate(self, value: Any) -> None:
-        """What the value may be is for the job's definition to say."""
+        """Accept any JSON: the job's definition validates the value."""
 
     def run_validators(self, value: Any) -> None:
-        """Those of a text don't fit a parsed value."""
+        """Do nothing: the validators of a CharField expect a text, and the value is parsed."""
 
 
 class JsonObject(JsonText):
-    """A text of a JSON object; empty means None."""
+    """A JSON object; empty means None."""
 
     def validate(self, value: Any) -> None:
         if value is not None and not isinstance(value, dict):
@@ -48,28 +48,28 @@ class JsonObject(JsonText):
 
 
 def read_json(text: str) -> Any:
-    """Return the value, None for an empty text. Raises forms.ValidationError with the place of the error."""
+    """Return the value of a JSON text, None for an empty one. Raises forms.ValidationError with the place of the error."""
     if not text.strip():
         return None
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
-            f"This is not JSON: {error.msg.lower()} in line {error.lineno}, column {error.colno}. Write it like {EXAMPLE}."
+            f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. Write it like {EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This is not JSON that can be stored: it is nested too deep, or names no number."
+            "This is not JSON that can be stored: remove NaN and Infinity, or use fewer levels of nesting."
         ) from error
 
 
 def plain_lines(text: str) -> str:
-    """The text with the line ends that it had before a browser sent it."""
+    """Return the text with LF for the CRLF that browsers send."""
     return text.replace("\r\n", "\n")
 
 
 def write_json(value: Any) -> str:
-    """JSON laid out for a text field; an empty text for None and for empty collections."""
+    """Return indented JSON for a text field; an empty text for None and for empty collections."""
     return "" if value is None or value in ({}, []) else json.dumps(value, indent=2, ensure_ascii=False)
 
 

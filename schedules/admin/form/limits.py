@@ -1,4 +1,4 @@
-"""The job form's fields for policies that few jobs need: priority, limits, deadline, pause, flag; and other jobs to follow."""
+"""The job form's fields for limits, priority, start deadline, feature flag and chains, which few jobs use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
 from schedules.admin.form.fields import choice, number, text
-from schedules.admin.form.policy_words import BEYOND, PRIORITIES
+from schedules.admin.form.policy_words import LIMIT_ACTIONS, PRIORITIES
 from schedules.jobs import chains
 from schedules.models import FeatureFlag, Job, On
 from schedules.policies import JobPolicies
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class OtherJobs(forms.MultipleChoiceField):
-    """Ids of jobs, looked for by name as one types. What they may be is for the definition to judge."""
+    """A choice of other jobs, which the page searches by name. The definition validates their ids."""
 
     def __init__(self, label: str, help_text: str) -> None:
         url = reverse_lazy("admin:schedules_job_names")
@@ -35,17 +35,16 @@ class OtherJobs(forms.MultipleChoiceField):
         return True
 
 
-def flag_names() -> list[tuple[str, str]]:
-    """The feature flags."""
+def flag_choices() -> list[tuple[str, str]]:
+    """Return the choices of the feature flag: none, and each flag by name."""
     names = FeatureFlag.objects.values_list("name", flat=True)
-    return [("", "None: it always starts"), *((name, name) for name in names)]
+    return [("", "No flag"), *((name, name) for name in names)]
 
 
-KEY_HELP = "Jobs with the same key share it. Empty: this job alone."
 AFTER = {
-    On.SUCCESS: OtherJobs("After the success of", "Each time a run of one of them has succeeded."),
-    On.FAILURE: OtherJobs("After the failure of", "When a run has failed and no retry is left."),
-    On.COMPLETION: OtherJobs("After any end of", "Succeeded, failed or cancelled."),
+    On.SUCCESS: OtherJobs("After a success of", "Starts when a run of one of these jobs succeeds."),
+    On.FAILURE: OtherJobs("After a failure of", "Starts when a run fails and no retry is left."),
+    On.COMPLETION: OtherJobs("After any run of", "Starts when a run succeeds, fails or is cancelled."),
 }
 AFTER_FIELDS = {on: f"after_{on}" for on in On}
 PLAIN = ("priority", "start_deadline", "pause_after_failures", "feature_flag")
@@ -55,25 +54,29 @@ GROUPS = {"concurrency": CONCURRENCY, "rate_limit": RATE}
 POLICIES = (*PLAIN, *GROUPS)
 POLICY_FIELDS = (*PLAIN, *CONCURRENCY, *RATE)
 
-# What the fields of a limit hold where there is none.
-USUAL = {"concurrency_beyond": "wait", "rate_limit_per": "1m", "rate_limit_burst": 1, "rate_limit_beyond": "wait"}
+# The values that the fields of a limit have while it is not set.
+UNSET = {"concurrency_beyond": "wait", "rate_limit_per": "1m", "rate_limit_burst": 1, "rate_limit_beyond": "wait"}
 
 FIELDS: dict[str, forms.Field] = {
     **{AFTER_FIELDS[on]: field for on, field in AFTER.items()},
-    "pause_after_failures": number("Pause after so many failures in a row", "Empty: never."),
-    "priority": choice("Priority", list(PRIORITIES.items()), "Of runs that wait, those with a higher one start first."),
-    "start_deadline": text(
-        "Start within", "10m", "Of its instant. A run that is too late never starts. Empty: no matter."
+    "pause_after_failures": number("Pause after failures in a row", "Number of failed runs. Empty: never."),
+    "priority": choice(
+        "Priority", list(PRIORITIES.items()), "When several runs wait, those with a higher priority start first."
     ),
-    "feature_flag": choice("Feature flag", flag_names, "While the flag is off, nothing but “Run now” starts it."),
-    "concurrency_limit": number("Runs at once", "Empty: any number."),
-    "concurrency_key": text("Shared by key", "printer", KEY_HELP),
-    "concurrency_beyond": choice("Further runs", list(BEYOND.items())),
-    "rate_limit_limit": number("Starts", "Empty: any number."),
-    "rate_limit_per": text("In each", "1m"),
-    "rate_limit_burst": number("At once after a pause", "1: evenly spaced."),
-    "rate_limit_key": text("Shared by key", "mail", KEY_HELP),
-    "rate_limit_beyond": choice("Further runs", list(BEYOND.items())),
+    "start_deadline": text(
+        "Start deadline",
+        "10m",
+        "A run that has not started this long after its scheduled time never starts. Empty: no deadline.",
+    ),
+    "feature_flag": choice("Feature flag", flag_choices, "While the flag is off, only “Run now” starts the job."),
+    "concurrency_limit": number("Concurrency limit", "Maximum number of runs at once. Empty: no limit."),
+    "concurrency_key": text("Concurrency key", "printer", "The limit counts the runs of all jobs with this key."),
+    "concurrency_beyond": choice("Runs beyond the concurrency limit", list(LIMIT_ACTIONS.items())),
+    "rate_limit_limit": number("Rate limit", "Maximum number of starts per period. Empty: no limit."),
+    "rate_limit_per": text("Period", "1m"),
+    "rate_limit_burst": number("Burst", "Starts at once after a time without starts. 1: always evenly spaced."),
+    "rate_limit_key": text("Rate limit key", "mail", "The limit counts the starts of all jobs with this key."),
+    "rate_limit_beyond": choice("Runs beyond the rate limit", list(LIMIT_ACTIONS.items())),
 }
 PLACES = {
     **{f"policies.{name}": name for name in PLAIN},
@@ -89,37 +92,38 @@ PLACES = {
 
 
 def policies_from(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of these policies that the form's values describe."""
+    """Return the policies that these fields describe, without those that are not set."""
     found = {name: values[name] for name in PLAIN if values.get(name) not in (None, "")}
     for group, fields in GROUPS.items():
         given = {name.removeprefix(f"{group}_"): values.get(name) for name in fields}
-        if any(values.get(name) not in (None, "", USUAL.get(name)) for name in fields):
+        # Also without a number: a key or an action alone is an error that the definition reports.
+        if any(values.get(name) not in (None, "", UNSET.get(name)) for name in fields):
             found[group] = {name: value for name, value in given.items() if value not in (None, "")}
     return found
 
 
 def policies_of(job: Job | None) -> JobPolicies:
-    """The policies of a job; the defaults for a new one, and in the place of those that cannot be read."""
+    """Return the policies of a job; the defaults for a new job, and if the stored policies are unreadable."""
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
 def initial_of(job: Job | None) -> dict[str, Any]:
-    """What these fields hold at first: the job's definition over the defaults. One query for a job."""
+    """Return the initial values of these fields: those of the job, or defaults. One query for a job."""
     stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk) if job else ()
-    values: dict[str, Any] = USUAL | {name: stored[name] for name in PLAIN}
+    values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN}
     for group, fields in GROUPS.items():
         values |= {name: stored[group][name.removeprefix(f"{group}_")] for name in fields if stored[group]}
     return values | {AFTER_FIELDS[on]: [str(link.job) for link in after if link.on is on] for on in On}
 
 
 def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What the job is to start after, as a definition has it."""
+    """Return the member `start_after` that these fields describe."""
     return [{"job": job_id, "on": on.value} for on, field in AFTER_FIELDS.items() for job_id in values.get(field) or ()]
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """`start_after.1.job` as `start_after.failure`: by which field its job was given."""
+    """Return the name of an error about a link by the link's field: `start_after.failure` for `start_after.1.job`."""
     head, _, rest = dotted.partition(".")
     place = rest.partition(".")[0]
     if head == "start_after" and place.isdecimal() and int(place) < len(links):
@@ -128,15 +132,15 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]]) -> None:
-    """Have the fields know the names of the jobs that are chosen in them; ids that are none stay as they are."""
-    wanted: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
-    if not wanted:
+    """Give the fields the names of the jobs that are chosen in them, with one query; an unknown id is its own name."""
+    all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
+    if not all_ids:
         return
-    names = {str(pk): name for pk, name in Job.objects.filter(pk__in=_readable(wanted)).values_list("pk", "name")}
+    names = {str(pk): name for pk, name in Job.objects.filter(pk__in=_valid_ids(all_ids)).values_list("pk", "name")}
     for field, ids in chosen.items():
         fields[field].choices = [(job_id, names.get(job_id, job_id)) for job_id in ids]
 
 
-def _readable(ids: set[UUID | str]) -> list[UUID]:
+def _valid_ids(ids: set[UUID | str]) -> list[UUID]:
     found = (read_id(str(job_id)) for job_id in ids)
     return [job_id for job_id in found if job_id]

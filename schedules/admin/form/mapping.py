@@ -1,4 +1,4 @@
-"""Between the job form and a job's definition: which field holds what, in both directions. No rules of its own."""
+"""Maps the fields of the job form to the members of a definition, and back. It validates nothing."""
 
 from __future__ import annotations
 
@@ -29,26 +29,27 @@ SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
     Kind.NONE: ("timezone",),
 }
-API_NAMES = {"wait": "delay"}  # of fields that have another one: the delay between attempts has taken it
+API_NAMES = {"wait": "delay"}  # field -> member of a schedule: the form's field `delay` is that of the retry policy
 RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
 POLICY_FIELDS = ("overlap", "timeout", "delivery")
 CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
 FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, *limits.POLICY_FIELDS, "start_jitter"}
 
+# The form's labels for API names that occur in errors about other fields.
 LABELS = {
     "start_at": "Not before",
     "end_at": "Not after",
-    "anchor_at": "Counted from",
-    "dst_gap": "When clocks skip its time",
-    "dst_fold": "When its time comes twice",
-    "max_runs": "At most this many runs",
+    "anchor_at": "Interval counts from",
+    "dst_gap": "If clocks skip the time",
+    "dst_fold": "If the time occurs twice",
+    "max_runs": "Maximum number of runs",
     **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
-# The form's field for each dotted field of a definition; parts below it (a header, a parameter) belong to it too.
+# The form's field for each dotted field of a definition. It also shows errors of nested values, such as one header.
 PLACES: dict[str, str] = {
     **{name: name for name in ("name", "description", "payload")},
     "schedule": "schedule_kind",
@@ -64,7 +65,7 @@ PLACES: dict[str, str] = {
     "policies.jitter": "start_jitter",
     **limits.PLACES,
 }
-# The same for the members of a target, by its kind: two kinds may have a member of one name.
+# The same for the members of a target, by its kind: two kinds may have members with the same name.
 TARGET_PLACES: dict[str, dict[str, str]] = {
     kind: {f"target.{name}".rstrip("."): field for name, field in section.places.items()}
     for kind, section in SECTIONS.items()
@@ -74,8 +75,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before` has the members of the job that is edited. A member that the form does not show is not returned, and what
-    the form does not show of a target or of policies stays as it was: the caller merges the result into `before`.
+    `before`: the members of the job that is edited, into which the caller merges the result. Parts of its target and its
+    policies that the form has no fields for stay the same.
     """
     return {
         "name": values.get("name") or "",
@@ -89,12 +90,13 @@ def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[s
 
 
 def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The schedule that the form's values describe: just the fields that mean something for its kind."""
+    """Return the schedule that the form's values describe, from the fields of its kind only."""
     kind = values.get("schedule_kind") or Kind.CRON
     given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
-    most = given.get("max_runs")
-    if isinstance(most, str) and most.strip().isascii() and most.strip().isdigit() and len(most) < 20:
-        given["max_runs"] = int(most)
+    # The preview passes the texts of the fields. What is no number stays a text, and the schedule's reader refuses it.
+    max_runs = given.get("max_runs")
+    if isinstance(max_runs, str) and max_runs.strip().isascii() and max_runs.strip().isdigit() and len(max_runs) < 20:
+        given["max_runs"] = int(max_runs)
     for name in ("latitude", "longitude"):
         if _DEGREES.fullmatch(str(given.get(name) or "").strip()):
             given[name] = float(str(given[name]))
@@ -108,7 +110,7 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
-    """The form's fields that mean nothing for these kinds, and so are hidden."""
+    """Return the fields that these kinds do not use, which the page hides."""
     every = {name for names in SCHEDULE_FIELDS.values() for name in names}
     unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
     if target_kind in SECTIONS:
@@ -117,7 +119,7 @@ def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str
 
 
 def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The target that the values describe. What the form does not show stays as it was `before`."""
+    """Return the target that the values describe. Parts of `before` without a field in the form stay the same."""
     kind = values.get("target_kind")
     if kind not in SECTIONS:
         return {"kind": kind}
@@ -125,7 +127,7 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """The policies that the values describe; an empty one takes its default."""
+    """Return the policies that the values describe; an empty field leaves its policy out, which then has its default."""
     shown = (*POLICY_FIELDS, *limits.POLICIES, "retry", "catch_up", "jitter")
     kept = {name: value for name, value in before.items() if name not in shown} | limits.policies_from(values)
     policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
@@ -138,7 +140,7 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
 
 
 def initial_of(job: Job | None) -> dict[str, Any]:
-    """What the form's fields hold at first: the job's definition over the defaults."""
+    """Return the initial values of the form: those of the job's definition, and defaults for all others."""
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
         "schedule_kind": Kind.CRON.value,
@@ -166,7 +168,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
 
 
 def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
-    """Return the form's field for an error (None: the whole form), and the rest of its name, such as a header's."""
+    """Return the form's field for an error, None for the whole form, and the rest of its name, such as a header's."""
     places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
@@ -177,17 +179,17 @@ def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, s
 
 
 def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
-    """Return a sentence that names fields as the API does, with the labels that the form has for them.
+    """Return an error with the form's labels instead of the API's names.
 
-    `dotted` is the field that the sentence is about. `label` is what the form calls it, or the field that holds it as
-    its part `rest` (see `place_of`).
+    `dotted`: the field with the error. `label`: the label of the form's field for it. `rest`: the place of the error
+    within that field, from `place_of`.
     """
     if sentence.startswith("is required"):
-        return "This is needed."
+        return "This field is required."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
-        return "Say how many, or set the fields beside it back."
+        return "Enter a limit, or reset the other fields of this limit."
     name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"
@@ -201,7 +203,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
 
 
 def local_text(at: datetime, zone_name: str) -> str:
-    """An instant as people type it: local time in the zone, with the offset only where it is needed to be exact."""
+    """Return an instant as local time in the zone; with its offset if the local time is ambiguous."""
     local = at.astimezone(zone(zone_name))
     naive = local.replace(tzinfo=None, fold=0)
     if len(instants_of(naive, zone_name)) != 1:

@@ -1,7 +1,7 @@
-// The job form: the live preview of its schedule, the section and the help of what is chosen, and the viewer's time zone.
+// The job form: live preview of the schedule, sections and help for the chosen kinds, and the viewer's time zone.
 "use strict";
 (() => {
-  const DELAY = 250;
+  const PREVIEW_DELAY = 250; // milliseconds without a key press: a preview for each key would load the server
   const box = document.querySelector("[data-preview-url]");
   if (!box) return;
   const form = box.closest("form");
@@ -16,14 +16,14 @@
     pending = new AbortController();
     panel.classList.add("ms-waiting");
     try {
-      const answer = await fetch(box.dataset.previewUrl, {
+      const response = await fetch(box.dataset.previewUrl, {
         method: "POST", body: new FormData(form), credentials: "same-origin", signal: pending.signal,
       });
-      if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
-      show(await answer.json());
+      if (!response.ok || response.redirected) throw new Error(response.statusText);
+      show(await response.json());
     } catch (error) {
       if (error.name === "AbortError") return;
-      panel.textContent = "The preview can't be reached just now. You can save nevertheless: the schedule is checked then.";
+      panel.textContent = "The preview is not available at the moment. You can still save the job: the schedule is checked then.";
     }
     panel.classList.remove("ms-waiting");
   }
@@ -38,22 +38,22 @@
   }
 
   inputs.addEventListener("input", (event) => {
-    // An error found in one field may be about another: from the first key on, all of them are kept up to date.
+    // A change of one field may cause or correct an error of another: update the errors of every filled field.
     for (const place of inputs.querySelectorAll("[data-errors]")) {
       const input = form.elements[place.dataset.errors];
       if (place.dataset.errors === event.target.name || !input || input.value) touched.add(place.dataset.errors);
     }
     clearTimeout(timer);
-    timer = setTimeout(preview, DELAY);
+    timer = setTimeout(preview, PREVIEW_DELAY);
   });
 
-  // Of what stands elsewhere in the form, the preview shows this alone.
+  // The only field outside of the schedule that the preview depends on.
   form.elements.start_jitter.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(preview, DELAY);
+    timer = setTimeout(preview, PREVIEW_DELAY);
   });
 
-  // The style sheet shows the section of the chosen kind for the first six kinds, without this script; here are all.
+  // Without this script, the style sheet shows the section of the chosen kind for the first six kinds only.
   function showChosen() {
     const kind = form.elements.target_kind.value;
     for (const section of box.querySelectorAll("[data-target]")) section.hidden = section.dataset.target !== kind;
@@ -61,10 +61,10 @@
   }
   form.addEventListener("change", showChosen);
 
-  const mine = box.querySelector("[data-use-my-zone]");
-  mine.hidden = false;
-  mine.querySelector("[data-my-zone]").textContent = window.mainspring.zone;
-  mine.addEventListener("click", () => {
+  const zoneButton = box.querySelector("[data-use-my-zone]");
+  zoneButton.hidden = false;
+  zoneButton.querySelector("[data-my-zone]").textContent = window.mainspring.zone;
+  zoneButton.addEventListener("click", () => {
     form.elements.timezone.value = window.mainspring.zone;
     form.elements.timezone.dispatchEvent(new Event("input", { bubbles: true }));
   });

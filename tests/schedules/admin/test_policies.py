@@ -38,28 +38,31 @@ def admin(admin_user: User) -> StaffClient:
         ({}, []),
         (
             {"overlap": "buffer_one"},
-            [("When the last run still goes on", "Let one wait for its end, skip further ones")],
+            [("Overlap policy", "Let one run wait, skip further ones")],
         ),
         (
             {"priority": "high", "start_deadline": "10m"},
-            [("Priority", "high"), ("Start deadline", "within 10 min of its instant, or never")],
+            [("Priority", "high"), ("Start deadline", "10 min after its scheduled time")],
         ),
-        ({"pause_after_failures": 1}, [("Pauses", "after 1 failure in a row")]),
-        ({"concurrency": {"limit": 2}}, [("At once", "at most 2 runs; others wait")]),
+        ({"pause_after_failures": 1}, [("Pause", "after 1 failure in a row")]),
+        ({"concurrency": {"limit": 2}}, [("Concurrency limit", "at most 2 runs at once; others wait")]),
         (
             {"concurrency": {"limit": 1, "key": "printer", "beyond": "skip"}},
-            [("At once", "at most 1 run of all jobs with the key “printer”; others do not start")],
+            [("Concurrency limit", "at most 1 run at once of all jobs with the key “printer”; others never start")],
         ),
         (
             {"rate_limit": {"limit": 10, "per": "1m", "burst": 3, "key": "mail"}},
             [
                 (
-                    "Rate",
-                    "at most 10 starts in 1 min of all jobs with the key “mail”, up to 3 at once after a pause; others wait",
+                    "Rate limit",
+                    "at most 10 starts per 1 min of all jobs with the key “mail”, with bursts of 3; others wait",
                 )
             ],
         ),
-        ({"feature_flag": "new-billing"}, [("Feature flag", "new-billing, which is off: nothing starts by itself")]),
+        (
+            {"feature_flag": "new-billing"},
+            [("Feature flag", "new-billing, which is off: only “Run now” starts the job")],
+        ),
         ({"retry": {"max_retries": 0}, "timeout": "1m"}, [("Retries", "none"), ("Timeout of one attempt", "1 min")]),
     ],
 )

@@ -126,10 +126,10 @@ def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
     [
         ({"name": ""}, "name", "required"),
         ({"cron": "75 * * * *"}, "cron", "75"),
-        ({"cron": ""}, "cron", "This is needed."),
+        ({"cron": ""}, "cron", "This field is required."),
         ({"schedule_kind": "delay", "wait": "0s"}, "wait", "greater than zero"),
-        ({"schedule_kind": "delay", "wait": ""}, "wait", "This is needed."),
-        ({"schedule_kind": "solar", "latitude": "52.5"}, "longitude", "This is needed."),
+        ({"schedule_kind": "delay", "wait": ""}, "wait", "This field is required."),
+        ({"schedule_kind": "solar", "latitude": "52.5"}, "longitude", "This field is required."),
         ({"schedule_kind": "solar", "latitude": "north", "longitude": "1"}, "latitude", "from -90 to 90"),
         ({"schedule_kind": "several", "specs": ""}, "specs", "2 to 20 schedules"),
         ({"schedule_kind": "several", "specs": "@daily\n75 * * * *"}, "specs", "Entry 2: minute: 75"),
@@ -157,28 +157,36 @@ def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
         ({"timeout": "3d"}, "timeout", "100ms"),
         ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),
         ({"name": "x" * 256}, "name", "255"),
-        ({"concurrency_limit": "0"}, "concurrency_limit", "“Runs at once” must be 1 or more."),
-        ({"concurrency_key": "printer"}, "concurrency_limit", "Say how many, or set"),
-        ({"concurrency_beyond": "skip"}, "concurrency_limit", "Say how many, or set"),
-        ({"rate_limit_per": "2m"}, "rate_limit_limit", "Say how many, or set"),
-        ({"rate_limit_burst": "4"}, "rate_limit_limit", "Say how many, or set"),
-        ({"rate_limit_beyond": "skip"}, "rate_limit_limit", "Say how many, or set"),
-        ({"rate_limit_limit": "2", "rate_limit_burst": "3"}, "rate_limit_burst", "“At once after a pause” is 3, more"),
-        ({"catch_up_mode": "skip", "catch_up_max_runs": "7"}, "catch_up_max_runs", "“Catch up with at most” has no"),
+        ({"concurrency_limit": "0"}, "concurrency_limit", "“Concurrency limit” must be 1 or more."),
+        ({"concurrency_key": "printer"}, "concurrency_limit", "Enter a limit, or reset"),
+        ({"concurrency_beyond": "skip"}, "concurrency_limit", "Enter a limit, or reset"),
+        ({"rate_limit_per": "2m"}, "rate_limit_limit", "Enter a limit, or reset"),
+        ({"rate_limit_burst": "4"}, "rate_limit_limit", "Enter a limit, or reset"),
+        ({"rate_limit_beyond": "skip"}, "rate_limit_limit", "Enter a limit, or reset"),
+        (
+            {"rate_limit_limit": "2", "rate_limit_burst": "3"},
+            "rate_limit_burst",
+            "“Burst” must be at most the limit of 2",
+        ),
+        (
+            {"catch_up_mode": "skip", "catch_up_max_runs": "7"},
+            "catch_up_max_runs",
+            "“Maximum number of missed occurrences” has no",
+        ),
         (
             {"schedule_kind": "none", "start_jitter": "5m"},
             "start_jitter",
-            "“Spread starts over” has no effect on a job",
+            "“Jitter” has no effect on a job",
         ),
         ({"concurrency_limit": "1", "concurrency_key": "a\tb"}, "concurrency_key", "printable"),
         ({"rate_limit_limit": "many"}, "rate_limit_limit", "whole number"),
         ({"rate_limit_limit": "5", "rate_limit_per": "99d"}, "rate_limit_per", "31d"),
-        ({"rate_limit_limit": "5", "rate_limit_burst": "0"}, "rate_limit_burst", "“At once after a pause” must be 1"),
+        ({"rate_limit_limit": "5", "rate_limit_burst": "0"}, "rate_limit_burst", "“Burst” must be 1"),
         ({"start_deadline": "soon"}, "start_deadline", "not a duration"),
         (
             {"pause_after_failures": "101"},
             "pause_after_failures",
-            "“Pause after so many failures in a row” must be 100",
+            "“Pause after failures in a row” must be 100",
         ),
         ({"feature_flag": "unknown"}, "feature_flag", "not one of the available choices"),
         ({"after_failure": ["019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"]}, "after_failure", "There is no job 019a9f5c"),
@@ -236,7 +244,8 @@ def test_a_cycle_is_an_error_at_the_field_of_the_job_that_closes_it() -> None:
         sent(JobForm(instance=first)) | {"after_success": others, "after_failure": [str(second.pk)]}, instance=first
     )
     assert not form.is_valid()
-    assert form.errors == {"after_failure": ["That goes round in a circle: “load” starts “report” starts “load”."]}
+    assert list(form.errors) == ["after_failure"]
+    assert "This closes a cycle: “load” starts “report” starts “load”." in form.errors["after_failure"][0]
     assert form.uses_chains
 
 
