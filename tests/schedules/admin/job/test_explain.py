@@ -90,7 +90,11 @@ def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: S
         make_job(name, schedule, start_after=[{"job": str(first.pk)}])
         for name, schedule in (("follower", BY_HAND), ("both", None))
     )
-    for each, words in ((first, "by hand"), (follower, "runs of other jobs start it"), (both, "It also starts after")):
+    for each, words in (
+        (first, "by hand"),
+        (follower, "it starts after runs of other jobs"),
+        (both, "also starts after"),
+    ):
         text = page_of(admin.get(at(each)))
         assert words in text and f"/admin/executions/run/?job={each.pk}" in text
         assert ("No gap" in text) is (each is both)
