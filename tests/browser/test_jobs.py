@@ -124,6 +124,8 @@ def test_a_command_is_chosen_with_its_parameters_beside_it(admin: Page) -> None:
     admin.locator("#id_command").select_option("demo.sleep")
     expect(admin.locator("[data-value='demo.sleep']")).to_contain_text("seconds")
     expect(admin.locator("[data-value='demo.echo']")).to_be_hidden()
+    expect(admin.locator("[data-target='http']")).to_have_attribute("hidden", "")
+    expect(admin.locator("[data-target='command']")).to_be_visible()
     expect(admin.locator("[data-preview] .ms-words")).to_have_text("Every 15 minutes")
     shoot(admin, "job-command")
     admin.locator("#id_payload").fill('{"seconds": "many"}')
