@@ -11,7 +11,6 @@ import pytest
 from django.db import connection, transaction
 
 from executions import runs
-from executions.history import partitions
 from executions.lifecycle import admission, held_queries, queries, transitions
 from executions.models import Followup, Run, RunEvent
 from executions.states import Origin, Reason
@@ -20,7 +19,7 @@ from executions.worker import reaper
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.passes.follow_ups import follow_once
-from tests.executions.history.test_partitions import most_read
+from tests.executions.history.test_partitions import most_read, prepare
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def test_a_partly_handled_follow_up_goes_to_the_back_of_the_queue(
 
 @pytest.mark.parametrize("statement", [held_queries.HELD, held_queries.COUNT_ACTIVE, queries.COUNT_LIVE])
 def test_live_runs_are_found_by_index_before_they_are_analysed(statement: str) -> None:
-    partitions.prepare(NOW)
+    prepare(NOW)
     jobs = [limited(f"job {number}", overlap="buffer_all") for number in range(30)]
     one = [runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW) for job in jobs]
     over = [replace(run, nominal_at=NOW - n * SECOND, reason=Reason.OVERLAP) for run in one for n in range(2, 300)]
