@@ -11,11 +11,14 @@ from hypothesis import settings as hypothesis_settings
 from tests.documented import api, staff
 from tests.factories import NOW
 from tests.optional import pytest_terminal_summary
+from tests.staff import signed_in
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from django.contrib.auth.models import User
+
+    from tests.staff import StaffClient
 
 __all__ = ["api", "pytest_terminal_summary", "staff"]
 
@@ -34,3 +37,9 @@ def admin_user(db: None) -> User:
     """A superuser, `admin` with the password `correct horse`."""
     user: User = get_user_model().objects.create_superuser("admin", "admin@example.org", "correct horse")
     return user
+
+
+@pytest.fixture
+def admin(admin_user: User) -> StaffClient:
+    """A client of the admin, signed in as that superuser."""
+    return signed_in(admin_user)
