@@ -1,6 +1,6 @@
-"""A hundred thousand jobs and two hundred thousand runs, inserted set-wise from jobs that the product made.
+"""100,000 jobs and 200,000 runs, inserted by SQL as copies of jobs that the product created.
 
-What the lists are asked for is rare and old: a walk from the newest row on would read nearly everything.
+The rows that the lists search for are few and old: a scan from the newest row would read nearly all rows.
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ SELECT {ID.format(at="at", n="run.n")}, job.scope_id, job.id, job.spec_id,
 
 
 def fill() -> None:
-    """Insert them all; half of the runs are of one job, the oldest."""
+    """Insert all rows. Half of the runs belong to one job, the oldest."""
     first = make_job("template", {"kind": "none"})
     schedules = [make_job("template", schedule, target=URL) for schedule in SCHEDULES]
     values: dict[str, Any] = {"command": first.pk, "http": schedules[0].pk, "schedules": [job.pk for job in schedules]}
-    partitions.prepare(datetime(2026, 11, 1, tzinfo=UTC))  # the runs lie in a week of days, as real ones do
+    partitions.prepare(datetime(2026, 11, 1, tzinfo=UTC))  # a partition for each day of the runs, as in production
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # that preparing days has left in this transaction
+        cursor.execute("SET LOCAL statement_timeout = 0")  # which `prepare` has set in this transaction
         for statement in (DEFINITIONS, JOBS, RUNS):
             cursor.execute(statement, values)
         _remove([first, *schedules])
