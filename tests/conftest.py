@@ -30,6 +30,11 @@ hypothesis_settings.load_profile("mainspring")
 fast_flush.install()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put long files first: a long file that starts last would run alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def fast_passwords() -> Iterator[None]:
     """Hash passwords with MD5: the hash that production uses takes 0.4 s by design."""
