@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,6 +17,8 @@ from executions.lifecycle import queries, transitions
 from executions.lifecycle.types import NewRun
 from executions.models import Attempt, LogLine, Run, RunEvent
 from executions.tasks import prepare_days
+from tests.executions.prepared_days import prepare
+from tests.executions.query_plans import most_read
 from tests.factories import NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -25,20 +26,6 @@ pytestmark = pytest.mark.django_db
 AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # far from the days that migrations create
 DAY = timedelta(days=1)
 TABLES = (Run, Attempt, RunEvent, LogLine)
-
-
-def prepare(at: datetime) -> int:
-    """Create the partitions of this day and the next ones. Returns the number of days.
-
-    Gives each statement a minute: the limit holds until the test's transaction ends, and a busy machine is slow. Tries
-    again while an autovacuum holds a table for longer than the lock timeout.
-    """
-    n_days, wanted = 0, {at.date() + DAY * number for number in range(partitions.DAYS_AHEAD + 1)}
-    for _ in range(20):
-        n_days += partitions.prepare(at, timedelta(minutes=1))
-        if wanted <= partitions.existing():
-            break
-    return n_days
 
 
 def places(run: Run) -> set[str]:
@@ -183,13 +170,6 @@ def test_a_statement_with_run_ids_reads_only_the_partitions_of_these_runs(statem
         cursor.execute(f"EXPLAIN {statement}", values | at)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert set(re.findall(r" on executions_run_(\d+) ", plan)) == {"20310507", "20310508"}, plan
-
-
-def most_read(node: dict[str, Any]) -> int:
-    """Return the largest number of run rows that one node of a plan read."""
-    reads_runs = str(node.get("Relation Name")).startswith("executions_run_")
-    here = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0)) if reads_runs else 0
-    return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
 
 
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])

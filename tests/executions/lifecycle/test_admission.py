@@ -19,38 +19,23 @@ from executions.worker import reaper
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.passes.follow_ups import follow_once
-from tests.executions.history.test_partitions import most_read, prepare
+from tests.executions.lifecycle.held_runs import created, limited, statuses
+from tests.executions.prepared_days import prepare
+from tests.executions.query_plans import most_read
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from schedules.models import Job
 
 pytestmark = pytest.mark.django_db
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def limited(name: str = "limited", **policies: Any) -> Job:
-    return make_job(name, policies=policies)
-
-
-def created(job: Job, minute: int = 0, **details: Any) -> Run:
-    """Create a run of the job under its policies, as a tick does."""
-    at = NOW + minute * MINUTE
-    new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=at, **details)
-    run_id = runs.open_scheduled([runs.apply_policies(new, job.policies)], at, published=False)[0]
-    return Run.objects.select_related("spec").get(pk=run_id)
-
-
 def follow(at: datetime = NOW + 10 * MINUTE) -> None:
     while follow_once(at, 100).more:
         pass
-
-
-def statuses(*wanted: Run) -> list[str]:
-    return [Run.objects.get(pk=run.pk).status for run in wanted]
 
 
 def test_a_run_without_limits_is_not_held_and_leaves_no_follow_up() -> None:

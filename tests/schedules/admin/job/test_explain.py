@@ -19,19 +19,12 @@ from tests.factories import end, make_job
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 BY_HAND = {"kind": "none"}
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=6)
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 @pytest.fixture
