@@ -8,17 +8,24 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 UV ?= uv
 ARGS ?=
-# Tests with real processes and a real browser mostly wait, so there may be more of them at once than cores.
-PROCESS_TESTS := tests/acceptance tests/browser
 
 BIN := .venv/bin
 LAUNCH := $(BIN)/python -m scheduler_project.launch
 STORES := $(LAUNCH).stores --
+# No pool keeps connections from one test to the next. Cached bytecode saves each of some 300 processes 0.3 s.
+TESTING := MAINSPRING_DB_POOL=0 PYTHONDONTWRITEBYTECODE=
+PYTEST := $(BIN)/python -m pytest
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Tests wait for the database, and tests with processes or a browser mostly wait: so more run at once than cores.
+BUSY := -n $(shell echo $$(($(CORES) + 1))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+WAITING := -n $(shell echo $$(($(CORES) * 2))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+PROCESS_TESTS := tests/acceptance tests/browser
+SLOW_TESTS := $(PROCESS_TESTS) tests/chaos tests/compatibility tests/scale tests/scheduler_project/launch
 # The settings that settings.py requires, for commands that connect to no server.
 PLACEHOLDERS := SECRET_KEY=none DATABASE_URL=postgres://none:none@127.0.0.1:1/none BROKER_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test static check format format-check lint imports types migrations bench chaos lock env env-dev clean
+.PHONY: help run manage test quick static check format format-check lint imports types migrations bench chaos lock env env-dev clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,12 +38,16 @@ manage: env  ## run manage.py on the data of `make run`, also while it is runnin
 
 test: env-dev  ## run the tests with temporary servers: ARGS="tests/schedules -k dst"
 ifdef ARGS
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ARGS)
+	@$(TESTING) $(STORES) $(PYTEST) $(ARGS)
 else
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(PROCESS_TESTS))
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n 3 --dist=loadfile --no-loadscope-reorder -m "not alone" $(PROCESS_TESTS)
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -m alone $(PROCESS_TESTS)
+	@$(TESTING) $(STORES) sh -ec '\
+		$(PYTEST) $(BUSY) --create-db --reuse-db $(addprefix --ignore=,$(PROCESS_TESTS)); \
+		$(PYTEST) $(WAITING) --reuse-db -m "not alone" $(PROCESS_TESTS); \
+		$(PYTEST) -n 2 --dist=loadfile --no-loadscope-reorder --reuse-db -m alone $(PROCESS_TESTS)'
 endif
+
+quick: env-dev  ## run the tests that start no processes and no browser, in about two minutes
+	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not slow" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
 
 static: format-check lint imports types migrations  ## run all checks except the tests
 

@@ -20,6 +20,9 @@ from scheduler_project.start_checks import start_problems
 from values.database import release_connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
+# Celery would run all of Django's checks in each worker and ignore the results, and one of them imports every command.
+# `refuse_faulty_start` runs those that a worker needs.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
 
 app = Celery("mainspring")

@@ -42,7 +42,7 @@ def load_object(module: str, name: str, base: type[T]) -> T:
     if found is None:
         raise CannotLoad(f"{module} has no {name}")
     if not isinstance(found, base):
-        raise CannotLoad(f"{name} in {module} is not an instance of {base.__module__}.{base.__name__}")
+        raise CannotLoad(f"{module} has a {name} that is not an instance of {base.__module__}.{base.__name__}")
     return found
 
 
@@ -107,8 +107,10 @@ def load_parts(
         try:
             parts[kind] = load_object(module, name, base)
         except CannotLoad as problem:
-            hint = f"End the module with `{name} = ...`, or delete it: the kind then has the plain default."
-            faults.append(Error(f"The part {problem}.", hint=hint, id=error_id))
+            hint = (
+                f"Correct the module, which must end with `{name} = ...`; or delete it: the kind then has the default."
+            )
+            faults.append(Error(f"The {name} module {problem}.", hint=hint, id=error_id))
     return parts, faults
 
 

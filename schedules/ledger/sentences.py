@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from executions.history import waiting_reasons_by_id
-from executions.states import REASON_SENTENCES, STATUS_LABELS, Reason, RunStatus
+from executions.states import REASON_SENTENCES, Reason, RunStatus
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -46,7 +46,9 @@ UNEXPECTED_PREFIX = "No schedule of the job named this instant. "
 ONLY_CHAINED = (
     "The ledger covers scheduled runs only, and this job has no schedule: it starts after runs of other jobs."
 )
-ONLY_BY_HAND = "The ledger covers scheduled runs only, and this job has no schedule: people or the API start it."
+ONLY_BY_HAND = (
+    "The ledger covers scheduled runs only, and this job has no schedule: it is started by hand or through the API."
+)
 ALSO_CHAINED = "The job also starts after runs of other jobs. The ledger does not cover those runs."
 
 
@@ -110,7 +112,10 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
     if record.planned_at:
         late += f" (planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
-    match record.status:
+    if record.status not in set(RunStatus):  # another version of the code has written it
+        return f"Its run is {record.status.lower()}."
+    status = RunStatus(record.status)
+    match status:
         case RunStatus.SUCCEEDED:
             return f"Ran, {late}, took {took}, succeeded{tried}."
         case RunStatus.FAILED:
@@ -129,6 +134,7 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
         case RunStatus.RETRYING:
             return f"Started {late}; {record.n_attempts} of its attempts failed, and it will be retried."
+        case RunStatus.SKIPPED:
+            return "Its run is skipped."
         case _:
-            label = STATUS_LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
-            return f"Its run is {label.lower()}."
+            assert_never(status)

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.newcomer import ROOT, Checkout, blocks, objects, terminal
+from tests.acceptance.fresh_checkout import ROOT, Checkout, blocks, objects, terminal
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.acceptance.newcomer import Terminal
+    from tests.acceptance.fresh_checkout import Terminal
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(900)]  # the first start installs the packages
+pytestmark = [pytest.mark.alone, pytest.mark.long, pytest.mark.timeout(900)]  # the first start installs the packages
 
 RUN = 'curl -sS "http://127.0.0.1:8000/api/v1/runs/{}" -H "Authorization: Bearer $KEY"'
 JOB = RUN.replace("runs", "jobs")

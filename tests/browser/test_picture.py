@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from executions.states import Reason
 from executions.targets.base import Failed
 from schedules import triggers
-from tests.browser.conftest import SHOTS, shoot
+from tests.browser.screenshots import FOLDER, screenshot
 from tests.factories import claim, end, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
@@ -58,5 +58,5 @@ def test_a_job_list_in_use_makes_a_picture_for_the_readme(admin: Page) -> None:
     admin.goto("/admin/schedules/job/")
     admin.wait_for_load_state("networkidle")
     expect(admin.get_by_text("Export invoices").first).to_be_visible()
-    shoot(admin, "readme-jobs", whole=False)
-    assert (SHOTS / "readme-jobs.png").stat().st_size < MAX_PICTURE_BYTES
+    screenshot(admin, "readme-jobs", whole=False)
+    assert (FOLDER / "readme-jobs.png").stat().st_size < MAX_PICTURE_BYTES

@@ -8,8 +8,8 @@ import pytest
 from django.db import transaction
 
 from executions.lifecycle.admission import admit
-from tests.concurrency.test_ticks import at_once
-from tests.executions.lifecycle.test_admission import created, limited, statuses
+from tests.concurrency.threads import at_once
+from tests.executions.lifecycle.held_runs import created, limited, statuses
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -16,7 +16,7 @@ from schedules.models import Backfill, BackfillState, Job, JobState, PauseSetSta
 from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
 from schedules.tick import tick
-from tests.concurrency.test_ticks import at_once
+from tests.concurrency.threads import at_once
 from tests.factories import NOW, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)

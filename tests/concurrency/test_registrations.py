@@ -17,7 +17,7 @@ from schedules.jobs import definitions
 from schedules.jobs.registration import Outcome, Registered, register
 from schedules.models import Job
 from schedules.tick import tick
-from tests.concurrency.test_ticks import at_once
+from tests.concurrency.threads import at_once
 from tests.factories import ECHO, HELLO, NOW
 from tests.waiting import wait_until
 from values.database import fetch

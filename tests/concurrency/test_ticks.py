@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from executions.lifecycle import transitions
 from executions.lifecycle.types import Ending
@@ -21,31 +19,13 @@ from schedules.jobs.validation import validate
 from schedules.models import Job
 from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
+from tests.concurrency.threads import at_once
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=30)
-
-
-def at_once(n: int, act: Callable[[int], T]) -> list[T]:
-    """Call `act` with 0 to n-1 at the same moment, in threads with connections of their own. Returns the results."""
-    start = threading.Barrier(n)
-
-    def one(number: int) -> T:
-        try:
-            start.wait()
-            return act(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(one, range(n)))
 
 
 def test_five_ticks_on_one_window_create_one_run_per_occurrence() -> None:

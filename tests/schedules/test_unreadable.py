@@ -156,11 +156,13 @@ def test_every_page_of_the_admin_shows_an_unreadable_job(admin_user: User, job: 
     assert len(found) > 10, found
     pages = ["/admin/", "/admin/schedules/job/", "/admin/executions/run/", "/admin/schedules/job/pauses/"]
     pages += [f"/admin/schedules/job/{job.pk}/{name}/" for name in ("change", "delete")]
-    pages += [f"/admin/executions/run/{one.pk}/change/" for one in Run.objects.all()]
+    kinds = Run.objects.order_by("origin", "status").distinct("origin", "status")  # the backfill alone has sixty runs
+    pages += [f"/admin/executions/run/{one.pk}/change/" for one in kinds]
+    yesterday = f"{datetime.now(UTC) - 24 * HOUR:%Y-%m-%dT%H:%M}"
     for address in [*pages, *sorted(found)]:
         for method in ("get", "post"):
             if method == "get" or not address.endswith(("/delete/", "/job/", "/run/", "/admin/")):
-                answer = getattr(admin, method)(address, {"after": "2026-01-01T00:00", "catch_up": "all"})
+                answer = getattr(admin, method)(address, {"after": yesterday, "catch_up": "all"})
                 assert answer.status_code < 500, f"{method} {address}"
     for name in ("pause", "resume"):
         admin.post(f"/admin/schedules/job/{job.pk}/{name}/", {"confirmed": "1", "catch_up": "all"})

@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,6 +17,8 @@ from executions.lifecycle import queries, transitions
 from executions.lifecycle.types import NewRun
 from executions.models import Attempt, LogLine, Run, RunEvent
 from executions.tasks import prepare_days
+from tests.executions.prepared_days import prepare
+from tests.executions.query_plans import most_read
 from tests.factories import NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +53,7 @@ def test_a_new_database_has_partitions_for_the_next_days() -> None:
 def test_rows_move_from_other_into_a_new_partition() -> None:
     run, later = ended_run(AT), ended_run(AT + 30 * DAY)
     assert places(run) == {"other"}
-    assert partitions.prepare(AT) == partitions.DAYS_AHEAD + 1
+    assert prepare(AT) == partitions.DAYS_AHEAD + 1
     assert (places(run), places(later)) == ({"20310506"}, {"other"})
     run.refresh_from_db()
     assert (run.attempts.count(), run.events.count(), run.log_lines.count()) == (1, 3, 1)
@@ -63,12 +64,12 @@ def test_rows_move_from_other_into_a_new_partition() -> None:
 def test_an_occurrence_has_one_row_in_any_partition(prepared: bool) -> None:
     job = make_job()
     if prepared:
-        partitions.prepare(AT)
+        prepare(AT)
     new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
     assert len(runs.open_scheduled([new, new], AT, published=True)) == 1
     assert not runs.open_scheduled([new], AT, published=True)
     if not prepared:
-        partitions.prepare(AT)
+        prepare(AT)
         assert not runs.open_scheduled([new], AT, published=True), "nor after the row was moved"
 
 
@@ -79,7 +80,7 @@ def is_dropped(before: datetime) -> bool:
 
 
 def test_a_day_is_dropped_when_all_its_runs_ended_long_enough_ago() -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     run, next_day = ended_run(AT), ended_run(AT + DAY)
     assert not is_dropped(AT + timedelta(hours=11)), "the day is not over"
     assert is_dropped(AT + timedelta(hours=12))
@@ -89,7 +90,7 @@ def test_a_day_is_dropped_when_all_its_runs_ended_long_enough_ago() -> None:
 
 
 def test_a_day_with_a_live_or_recently_ended_run_is_not_dropped() -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     live = make_run(make_job(), AT)
     assert not is_dropped(AT + 5 * DAY)
     end(live, now=AT + 4 * DAY)
@@ -98,7 +99,7 @@ def test_a_day_with_a_live_or_recently_ended_run_is_not_dropped() -> None:
 
 
 def test_a_day_that_got_a_new_run_is_not_dropped() -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     late = make_run(make_job(), AT)
     assert not partitions._drop(AT.date(), AT + 5 * DAY)
     end(late, now=AT + DAY)
@@ -106,7 +107,7 @@ def test_a_day_that_got_a_new_run_is_not_dropped() -> None:
 
 
 def test_two_housekeepings_drop_a_day_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     existing = partitions.existing
     earlier = {day for day in existing() if day < AT.date()}
 
@@ -122,7 +123,7 @@ def test_two_housekeepings_drop_a_day_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_late_run_of_a_dropped_day_is_kept_until_it_is_old() -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     assert is_dropped(AT + DAY)
     late = make_run(make_job(), AT)
     end(late, now=AT + 9 * DAY)
@@ -150,7 +151,7 @@ def test_housekeeping_creates_the_partitions_of_the_next_days() -> None:
 
 
 def test_a_lookup_by_id_reads_one_partition() -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     run = make_run(make_job(), AT + DAY)
     with connection.cursor() as cursor:
         for table, key in partitions.TABLES.items():
@@ -161,7 +162,7 @@ def test_a_lookup_by_id_reads_one_partition() -> None:
 
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_a_statement_with_run_ids_reads_only_the_partitions_of_these_runs(statement: str) -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     created = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
     values = transitions._claim_values([(run.pk, 0) for run in created])
     at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
@@ -171,16 +172,9 @@ def test_a_statement_with_run_ids_reads_only_the_partitions_of_these_runs(statem
     assert set(re.findall(r" on executions_run_(\d+) ", plan)) == {"20310507", "20310508"}, plan
 
 
-def most_read(node: dict[str, Any]) -> int:
-    """Return the largest number of run rows that one node of a plan read."""
-    reads_runs = str(node.get("Relation Name")).startswith("executions_run_")
-    here = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0)) if reads_runs else 0
-    return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
-
-
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
 def test_a_statement_with_run_ids_reads_only_these_rows_on_a_new_day(statement: str) -> None:
-    partitions.prepare(AT)
+    prepare(AT)
     job = make_job()
     new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
     many = [replace(new, nominal_at=AT + timedelta(microseconds=number)) for number in range(20_000)]

@@ -11,7 +11,6 @@ import pytest
 from django.db import connection, transaction
 
 from executions import runs
-from executions.history import partitions
 from executions.lifecycle import admission, held_queries, queries, transitions
 from executions.models import Followup, Run, RunEvent
 from executions.states import Origin, Reason
@@ -20,38 +19,23 @@ from executions.worker import reaper
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.passes.follow_ups import follow_once
-from tests.executions.history.test_partitions import most_read
+from tests.executions.lifecycle.held_runs import created, limited, statuses
+from tests.executions.prepared_days import prepare
+from tests.executions.query_plans import most_read
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from schedules.models import Job
 
 pytestmark = pytest.mark.django_db
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def limited(name: str = "limited", **policies: Any) -> Job:
-    return make_job(name, policies=policies)
-
-
-def created(job: Job, minute: int = 0, **details: Any) -> Run:
-    """Create a run of the job under its policies, as a tick does."""
-    at = NOW + minute * MINUTE
-    new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=at, **details)
-    run_id = runs.open_scheduled([runs.apply_policies(new, job.policies)], at, published=False)[0]
-    return Run.objects.select_related("spec").get(pk=run_id)
-
-
 def follow(at: datetime = NOW + 10 * MINUTE) -> None:
     while follow_once(at, 100).more:
         pass
-
-
-def statuses(*wanted: Run) -> list[str]:
-    return [Run.objects.get(pk=run.pk).status for run in wanted]
 
 
 def test_a_run_without_limits_is_not_held_and_leaves_no_follow_up() -> None:
@@ -156,7 +140,7 @@ def test_a_partly_handled_follow_up_goes_to_the_back_of_the_queue(
 
 @pytest.mark.parametrize("statement", [held_queries.HELD, held_queries.COUNT_ACTIVE, queries.COUNT_LIVE])
 def test_live_runs_are_found_by_index_before_they_are_analysed(statement: str) -> None:
-    partitions.prepare(NOW)
+    prepare(NOW)
     jobs = [limited(f"job {number}", overlap="buffer_all") for number in range(30)]
     one = [runs.NewRun(job.scope_id, job.pk, job.spec_id, NOW) for job in jobs]
     over = [replace(run, nominal_at=NOW - n * SECOND, reason=Reason.OVERLAP) for run in one for n in range(2, 300)]

@@ -8,14 +8,13 @@ import pytest
 
 from schedules.models import Backfill
 from tests.factories import make_job
-from tests.schedules.admin.job.test_admin import LIST, admin
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
     from schedules.models import Job
     from tests.staff import StaffClient
 
-__all__ = ["admin"]
+LIST = "/admin/schedules/job/"
 RANGE = {"after": "2026-11-20T08:00:00", "until": "2026-11-20T11:00:00", "mode": "all", "overlap": "buffer_all"}
 
 

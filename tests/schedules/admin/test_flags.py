@@ -14,18 +14,11 @@ from tests.factories import make_flag, make_job
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 LIST = "/admin/schedules/featureflag/"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 def test_the_list_switches_a_flag_and_the_admin_log_records_it(admin: StaffClient) -> None:

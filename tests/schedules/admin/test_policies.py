@@ -18,18 +18,11 @@ from tests.job_form import sent
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 LIST = "/admin/schedules/job/"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 @pytest.mark.parametrize(

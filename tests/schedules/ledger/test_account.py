@@ -20,28 +20,21 @@ from schedules.clock.compare import Decision
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.exceptions import JobGone
 from schedules.jobs import definitions
-from schedules.jobs.validation import validate
 from schedules.ledger import account
 from schedules.models import Job, JobState, ScheduleSpan
 from schedules.tick import tick
 from schedules.triggers import pause, resume, run_now
-from tests.factories import ECHO, EVERY_MINUTE, HELLO, NOW, end, make_job, make_run
+from tests.factories import EVERY_MINUTE, NOW, end, make_job, make_run
+from tests.schedules.ledger.jobs import ALLOW, change
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 pytestmark = pytest.mark.django_db
 
-ALLOW = {"overlap": "allow", "catch_up": {"mode": "all"}}
-
 
 def after(**delta: float) -> datetime:
     return NOW + timedelta(**delta)
-
-
-def change(job: Job, schedule: dict[str, Any], now: datetime, **definition: Any) -> None:
-    data = {"name": job.name, "schedule": schedule, "target": ECHO, "payload": HELLO, **definition}
-    definitions.replace(job.pk, validate(data, now, job), now, actor="tests")
 
 
 def entries_of(job: Job, now: datetime, since: datetime = NOW, until: datetime | None = None) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from schedules.tasks import watch
 from schedules.tick import tick
 from schedules.triggers import pause, resume
 from tests.factories import EVERY_MINUTE, NOW, make_job, make_run
-from tests.schedules.ledger.test_account import ALLOW, change
+from tests.schedules.ledger.jobs import ALLOW, change
 
 if TYPE_CHECKING:
     from datetime import datetime

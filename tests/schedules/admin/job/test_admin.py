@@ -32,11 +32,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No direc
 LIST = "/admin/schedules/job/"
 
 
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
-
-
 def form_of(job: Job) -> dict[str, Any]:
     return sent(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
 

@@ -1,4 +1,4 @@
-"""The whole way in a browser: a job is made in the form, fires on its seconds, and its runs tell what came back."""
+"""From the form to the run: a job is created in the browser, fires on its seconds, and its runs show the response."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from executions.models import Run
 from executions.states import RunStatus
-from tests.browser.conftest import shoot
+from tests.browser.screenshots import screenshot
 from tests.receiver import answer
 from tests.waiting import wait_until
 
@@ -24,26 +23,24 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
-
 THANKS = '{"thanks": "for the greeting"}'
 WORKER = re.compile("worker-http@tests")
 
 
 def seconds_of(receiver: Receiver) -> list[int]:
-    """The wall-clock seconds at which the calls came."""
+    """Return the wall-clock seconds at which the calls arrived."""
     since = datetime.now(UTC).timestamp() - time.monotonic()
     return [int(since + request.at) for request in receiver.requests]
 
 
 def expect_success(row: Locator) -> None:
-    """A row of runs shows a success with its length, at the first attempt."""
+    """Assert that a row of runs shows a success, its duration, and one attempt."""
     expect(row).to_contain_text("Succeeded")
     for cell in (re.compile(r"^[\d.]+ m?s$"), re.compile("^1$")):
         expect(row.get_by_role("cell", name=cell).first).to_be_visible()
 
 
-def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
+def test_a_job_from_the_form_fires_on_even_seconds_and_shows_its_runs(
     admin: Page, processes: Processes, receiver: Receiver
 ) -> None:
     receiver.script("/hook", answer(200, THANKS, {"Content-Type": "application/json"}))
@@ -63,7 +60,7 @@ def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
     admin.get_by_label("URL").fill(receiver.url("/hook"))
     admin.locator("#id_payload").fill('{"greeting": "hello"}')
     cron.scroll_into_view_if_needed()
-    shoot(admin, "story-1-form", whole=False)
+    screenshot(admin, "story-1-form", whole=False)
     admin.get_by_role("button", name="Save", exact=True).click()
 
     title = admin.locator(".ms-title")
@@ -72,7 +69,7 @@ def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
     succeeded = admin.get_by_role("row").filter(has_text="Succeeded")
     expect(succeeded.nth(2)).to_be_visible()  # the page was not loaded again
     expect_success(succeeded.first)
-    shoot(admin, "story-2-job")
+    screenshot(admin, "story-2-job")
     seconds = seconds_of(receiver)
     assert all(second % 2 == 0 for second in seconds), seconds
     assert all(later - earlier == 2 for earlier, later in pairwise(seconds)), seconds
@@ -90,7 +87,7 @@ def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
     expect(rows).to_have_count(len(receiver.requests))
     for row in rows.all():
         expect_success(row)
-    shoot(admin, "story-3-runs")
+    screenshot(admin, "story-3-runs")
 
     rows.first.locator("a[href*='/executions/run/']").first.click()
     expect(title).to_contain_text("Succeeded")
@@ -99,4 +96,4 @@ def test_a_job_is_made_in_the_form_and_watched_as_it_fires_on_even_seconds(
     expect(attempt).to_contain_text("200")
     attempt.get_by_text("Response body").click()
     expect(attempt).to_contain_text("for the greeting")
-    shoot(admin, "story-4-run")
+    screenshot(admin, "story-4-run")

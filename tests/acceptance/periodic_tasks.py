@@ -1,4 +1,4 @@
-"""Rows of django-celery-beat as somebody made them in a stock installation, and what comes of them at the broker."""
+"""`PeriodicTask` rows of django-celery-beat, and a consumer that records the messages which they send."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask, SolarSched
 sky: Any = ephem  # its type hints leave out most of it
 
 HALF_A_DAY = timedelta(hours=12)
-DEGREES_A_SECOND = 360 / 86_400  # the sun's way
+DEGREES_PER_SECOND = 360 / 86_400  # that the sun moves
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message as a worker of some other project would find it."""
+    """A message as a worker of another project would receive it."""
 
-    at: datetime  # when it was taken from the broker
+    at: datetime  # when the consumer took the message from the broker
     queue: str
     task: str
     headers: dict[str, Any]
@@ -33,13 +33,13 @@ class Sent:
 
 
 class Consumer:
-    """Takes every message of these queues, whatever its priority, as soon as it is there."""
+    """Takes every message of these queues, of any priority, as soon as it arrives."""
 
     def __init__(self, broker_url: str, *queues: str) -> None:
         self.sent: list[Sent] = []
         self._broker: Any = redis.Redis.from_url(broker_url)
         self._keys = [key for queue in queues for key in (queue, *(f"{queue}\x06\x16{n}" for n in (3, 6, 9)))]
-        self._over = threading.Event()
+        self._closed = threading.Event()
         self._thread = threading.Thread(target=self._consume, daemon=True)
         self._thread.start()
 
@@ -47,12 +47,12 @@ class Consumer:
         return [message for message in self.sent if message.queue == queue]
 
     def close(self) -> None:
-        self._over.set()
+        self._closed.set()
         self._thread.join()
         self._broker.close()
 
     def _consume(self) -> None:
-        while not self._over.is_set():
+        while not self._closed.is_set():
             if taken := self._broker.brpop(self._keys, timeout=0.2):
                 key, raw = taken
                 message = json.loads(raw)
@@ -71,19 +71,19 @@ class Consumer:
 
 
 def row(name: str, **fields: Any) -> PeriodicTask:
-    """A row whose messages go to the queue `stock.<name>`; by default one a second."""
+    """Make a row that sends to the queue `stock.<name>`; by default one message a second."""
     if not fields.keys() & {"interval", "crontab", "solar", "clocked"}:
         fields["interval"], _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     return PeriodicTask.objects.create(**{"name": name, "task": "their.task", "queue": f"stock.{name}", **fields})
 
 
 def noon_at(instant: datetime) -> SolarSchedule:
-    """A place where the sun stands highest at this instant, up to some milliseconds."""
+    """Make a schedule for a place that has its solar noon at this instant, within some milliseconds."""
     observer, sun = sky.Observer(), sky.Sun()
     observer.lat, observer.elev, observer.pressure = "0", 0, 0
     longitude = 0.0
     for _ in range(6):
         observer.lon = str(longitude)
         noon = observer.next_transit(sun, start=sky.Date(instant - HALF_A_DAY)).datetime().replace(tzinfo=UTC)
-        longitude = round((longitude + (noon - instant).total_seconds() * DEGREES_A_SECOND + 180) % 360 - 180, 6)
+        longitude = round((longitude + (noon - instant).total_seconds() * DEGREES_PER_SECOND + 180) % 360 - 180, 6)
     return SolarSchedule.objects.create(event="solar_noon", latitude=0, longitude=longitude)

@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: two minutes in which everything is killed, on stores of its own."""
+"""Every promise holds while everything is killed at random: two minutes of `make chaos`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 
 
-@pytest.mark.alone
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_every_promise_holds_while_everything_is_killed() -> None:
     result = subprocess.run(

@@ -1,4 +1,4 @@
-"""A cable between processes and a server on this machine, which a test can pull out, or leave in and dead, and mend."""
+"""A TCP proxy between processes and a server on this machine; a test can cut it, stall it and restore it."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Cable:
-    """Passes TCP connections on to the server of `url`; `.url` is the same by way of the cable."""
+class TcpProxy:
+    """Passes TCP connections on to the server of `url`; `.url` is the same address through the proxy."""
 
     def __init__(self, url: str, port: int) -> None:
         to = urlsplit(url)
         self.url = to._replace(netloc=to.netloc.rpartition(":")[0] + f":{port}").geturl()
         self._server = (to.hostname, to.port)
-        self._whole, self._flowing = threading.Event(), threading.Event()
+        self._accepting, self._flowing = threading.Event(), threading.Event()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self.mend()
+        self.restore()
 
     def cut(self) -> None:
         """Break every connection, and refuse new ones."""
-        self._whole.clear()
+        self._accepting.clear()
         for pair in self._pairs:
             for end in pair:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
         self._pairs.clear()
 
-    def clog(self) -> None:
-        """Take connections and data, and pass nothing on."""
+    def stall(self) -> None:
+        """Accept connections and data, and pass nothing on."""
         self._flowing.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
+        """Accept connections, and pass data on, what was stalled first."""
         self._flowing.set()
-        self._whole.set()
+        self._accepting.set()
 
     def carry(self, client: socket.socket) -> None:
-        if not self._whole.is_set():
+        """Pass one connection on until either side closes it."""
+        if not self._accepting.is_set():
             return
         with socket.create_connection(self._server) as server:
             self._pairs.append((client, server))
@@ -62,21 +64,21 @@ class Cable:
 
 
 @contextmanager
-def cable(url: str) -> Iterator[Cable]:
-    """Gives a cable to the server of `url`."""
-    laid: list[Cable] = []
+def tcp_proxy(url: str) -> Iterator[TcpProxy]:
+    """Run a proxy to the server of `url` until the block ends."""
+    proxies: list[TcpProxy] = []
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            laid[0].carry(self.request)
+            proxies[0].carry(self.request)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listener:
         listener.daemon_threads = True
-        laid.append(Cable(url, listener.server_address[1]))
+        proxies.append(TcpProxy(url, listener.server_address[1]))
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         try:
-            yield laid[0]
+            yield proxies[0]
         finally:
-            laid[0].cut()
-            laid[0].mend()  # what is clogged can end
+            proxies[0].cut()
+            proxies[0].restore()  # so that stalled threads end
             listener.shutdown()

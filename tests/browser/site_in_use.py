@@ -1,4 +1,4 @@
-"""Every page of the admin at once: it fits a phone, its names are text, and a picture of it is kept, light and dark."""
+"""A site in use, and the addresses of all its pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import expect
 
 from executions.models import LogLine
 from executions.states import Origin, Reason
@@ -19,32 +18,13 @@ from schedules.jobs import definitions
 from schedules.jobs.selection import Selection
 from schedules.models import FeatureFlag, Job, PauseSet
 from schedules.pauses import pause_sets
-from tests.browser.conftest import shoot
 from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from playwright.sync_api import Page, ViewportSize
-
     from executions.models import Run
 
-pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
-
-SIZES: dict[str, ViewportSize] = {"laptop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-# What is wider than its box and can be scrolled sideways, or is cut off without an ellipsis.
-CUT_OFF = """[...document.querySelectorAll("main *, #content-main *, #content-main")].filter((box) => {
-  const style = getComputedStyle(box);
-  return box.scrollWidth > box.clientWidth + 1 && box.clientWidth > 0 && style.display !== "inline"
-    && style.overflowX !== "visible" && style.textOverflow !== "ellipsis" && style.webkitLineClamp === "none"
-    && !box.matches("input, textarea, select, [class*=observer]");
-}).map((box) => `${box.tagName}.${box.className} ${box.scrollWidth - box.clientWidth} px`)"""
-# The focused element, if nothing shows that it is the focused one.
-UNMARKED = """(() => {
-  const marked = (box) => { const style = getComputedStyle(box); return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none"; };
-  const place = document.activeElement;
-  return place === document.body || marked(place) || marked(place.parentElement) ? "" : place.outerHTML.slice(0, 200);
-})()"""
 STRANGE = ["<script>alert(1)</script>", "🦊 the fox job", "مهمة النسخ الاحتياطي", "x" * 200]
 HTTP = {
     "kind": "http",
@@ -86,7 +66,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.fixture
 def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
-    """A site in use: jobs of all kinds and states, runs of all statuses."""
+    """A site in use, with jobs of all kinds and states and runs of all statuses."""
     for name in STRANGE:
         make_job(name, {"cron": "0 9 * * mon-fri", "timezone": "Europe/Paris"}, today)
     paused = make_job("invoice export", {"every": "15m"}, today, target=HTTP, payload={"format": "csv"})
@@ -199,77 +179,3 @@ def pages(job: Job, runs: dict[str, Run]) -> dict[str, str]:
         "periodic": "/admin/django_celery_beat/periodictask/",
         "periodic-add": "/admin/django_celery_beat/periodictask/add/",
     }
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_every_page_fits_the_screen_and_shows_names_as_text(
-    admin: Page, furnished: tuple[Job, dict[str, Run]], size: str
-) -> None:
-    admin.set_viewport_size(SIZES[size])
-    cut_off = {}
-    for name, address in pages(*furnished).items():
-        admin.goto(address)
-        admin.wait_for_load_state("networkidle")
-        shoot(admin, f"{size}-{name}")
-        too_wide = admin.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert too_wide <= 0, f"{name} is {too_wide} px too wide"
-        cut_off[name] = admin.evaluate(CUT_OFF)
-    assert {name: boxes for name, boxes in cut_off.items() if boxes} == {}
-
-
-def test_dark_mode_has_pictures_too(admin: Page, furnished: tuple[Job, dict[str, Run]]) -> None:
-    admin.emulate_media(color_scheme="dark")
-    for name, address in pages(*furnished).items():
-        admin.goto(address)
-        admin.wait_for_load_state("networkidle")
-        shoot(admin, f"dark-{name}")
-        assert "dark" in (admin.locator("html").get_attribute("class") or "")
-
-
-@pytest.mark.parametrize(("path", "drawn"), [("docs", ".opblock"), ("redoc", "[data-section-id]")])
-def test_the_pages_of_the_api_are_drawn_without_a_word_in_the_console(page: Page, path: str, drawn: str) -> None:
-    page.goto(f"/api/{path}")
-    expect(page.locator(drawn).first).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    shoot(page, f"api-{path}", whole=False)
-
-
-def test_lists_without_rows_say_what_to_do(admin: Page) -> None:
-    for name, address in {"job": "/admin/schedules/job/", "run": "/admin/executions/run/"}.items():
-        admin.goto(address)
-        expect(admin.get_by_text(f"No {name}s yet")).to_be_visible()
-        shoot(admin, f"empty-{name}s")
-
-
-@pytest.mark.parametrize("width", [1024, 1280, 1536])
-def test_lists_are_not_cut_off_at_any_width(admin: Page, furnished: tuple[Job, dict[str, Run]], width: int) -> None:
-    admin.set_viewport_size({"width": width, "height": 800})
-    for address in ("/admin/schedules/job/", "/admin/executions/run/", "/admin/access/apikey/"):
-        admin.goto(address)
-        admin.wait_for_load_state("networkidle")
-        assert admin.evaluate(CUT_OFF) == [], address
-
-
-def test_the_filters_of_the_runs_open_and_name_the_viewers_zone(
-    admin: Page, furnished: tuple[Job, dict[str, Run]]
-) -> None:
-    admin.goto("/admin/")  # where the browser tells its zone
-    admin.goto("/admin/executions/run/")
-    admin.get_by_role("button", name="Filters").first.press("Enter")
-    expect(admin.get_by_text("nominal instant (Europe/Paris)").first).to_be_visible()
-    hint = admin.get_by_placeholder("All: choose one or more")
-    expect(hint).to_be_visible()
-    assert hint.evaluate("box => box.clientWidth") > 150
-    shoot(admin, "runs-filters", whole=False)
-
-
-@pytest.mark.parametrize(
-    "address", ["/admin/", "/admin/schedules/job/", "/admin/schedules/job/add/", "/admin/executions/run/"]
-)
-def test_the_keyboards_place_is_always_seen(admin: Page, furnished: tuple[Job, dict[str, Run]], address: str) -> None:
-    admin.goto(address)
-    unseen = set()
-    for _ in range(45):
-        admin.keyboard.press("Tab")
-        unseen.add(admin.evaluate(UNMARKED))
-    assert unseen - {""} == set()

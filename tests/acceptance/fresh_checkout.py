@@ -1,4 +1,4 @@
-"""A newcomer: the lines of a document, typed at a terminal into a fresh checkout, in an empty home."""
+"""A fresh checkout in an empty home, and terminals into which tests type the lines of README and tutorial."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-# All that a newcomer's terminal has: how to find programs, and how this machine reaches the package index.
+# The variables that a new terminal has: how to find programs, and how this machine reaches the package index.
 KEPT = re.compile(r"PATH|TMPDIR|LANG|LC_\w+|(PIP|UV|SSL|REQUESTS|PYENV)_\w+|(https?|no|all)_proxy", re.IGNORECASE)
 UNREACHABLE = "the package index is not reachable"
-# A line of the documents' receiver: its time, what it says of the request, and the body.
+# A line that the documents' receiver prints: time, request line, body.
 RECEIVED = re.compile(r"\d\d/\w{3}/\d{4} \d\d:\d\d:(\d\d) ?(\S*) (\{.*?\})\n")
 
 
 def blocks(page: str) -> dict[str, list[str]]:
-    """The shell lines of a document, by the heading that they stand under."""
+    """Return the shell blocks of a document by heading."""
     parts = re.split(r"^## (.+)$", (ROOT / page).read_text(), flags=re.MULTILINE)
     fenced = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
     return {title: fenced.findall(text) for title, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def objects(output: str) -> list[dict[str, Any]]:
-    """The JSON objects that an output holds, apart from what the receiver printed meanwhile."""
+    """Return the JSON objects in an output, without the lines of the receiver."""
     output, found, decoder = RECEIVED.sub("", output), [], json.JSONDecoder()
     start = output.find("{")
     while start >= 0:
@@ -48,7 +48,7 @@ def objects(output: str) -> list[dict[str, Any]]:
 
 
 class Checkout:
-    """A copy of the repository's files. The ports that the documents name stand for free ones."""
+    """A copy of the repository's files. Each port in the documents is replaced by a free one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "mainspring"
@@ -79,18 +79,18 @@ class Checkout:
 
     @property
     def log(self) -> str:
-        """What was printed since the last start."""
+        """Return the output since the last start."""
         return self._log.read_text(errors="replace")
 
     @property
     def api_key(self) -> str:
-        """The key that is printed at the first start."""
+        """Return the key that the first start prints."""
         found = re.search(r"API key +(\S+)", self.log)
         assert found, self.log
         return found[1]
 
     def start(self, block: str) -> None:
-        """Type the lines that start Mainspring, and wait until it says that it is ready."""
+        """Type the lines that start Mainspring; return once it is ready."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", block],
@@ -104,13 +104,13 @@ class Checkout:
         wait_until(self._is_ready, 240, what="the start of Mainspring")
 
     def press_ctrl_c(self) -> int:
-        """What a terminal does: SIGINT to make and to all that it waits for. Returns the exit code."""
+        """Send SIGINT to make and all its children, as a terminal does. Return the exit code."""
         assert self._process
         os.killpg(self._process.pid, signal.SIGINT)
         return self._wait()
 
     def interrupt(self) -> int:
-        """SIGINT to the launcher alone, whose exit code make passes on."""
+        """Send SIGINT to the launcher alone. Return the exit code, which make passes on."""
         os.kill(int((self.folder / ".mainspring" / "lock").read_text()), signal.SIGINT)
         return self._wait()
 
@@ -122,12 +122,12 @@ class Checkout:
         return code
 
     def left_behind(self) -> list[str]:
-        """The command lines of all processes that belong to this checkout."""
+        """Return the command lines of all processes of this checkout."""
         pids = (int(path.name) for path in Path("/proc").glob("[0-9]*"))
         return [line for line in map(command_line_of, pids) if str(self.folder) in line]
 
     def forget(self) -> None:
-        """Stop what still runs, and remove the data."""
+        """Stop all processes and remove the data."""
         if self._process:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGTERM)
@@ -146,7 +146,7 @@ class Checkout:
 
 
 class Terminal:
-    """One shell that stays, as a person's second terminal does."""
+    """A shell that stays open, like a person's second terminal."""
 
     def __init__(self, shell: subprocess.Popen[bytes], output: Path, stand_ins: dict[str, str]) -> None:
         self._shell = shell
@@ -156,11 +156,11 @@ class Terminal:
 
     @property
     def output(self) -> str:
-        """All that was printed here."""
+        """Return everything that was printed in this terminal."""
         return self._output.read_text(errors="replace")
 
     def type(self, lines: str) -> str:
-        """Type lines with what the reader is to put in, and return what is printed until the last has ended."""
+        """Type lines with the placeholders filled in; return the output until the last line has ended."""
         for written, meant in self.stand_ins.items():
             lines = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", meant, lines)
         self._n_typed += 1
@@ -172,25 +172,25 @@ class Terminal:
         return self.output[before:].partition(mark)[0]
 
     def ask(self, lines: str) -> dict[str, Any]:
-        """Type lines whose answer is JSON, and return the last object of it."""
+        """Type lines that print JSON; return the last object."""
         output = self.type(lines)
         found = objects(output)
         assert found, output
         return found[-1]
 
     def received(self) -> list[tuple[int, str, dict[str, Any]]]:
-        """The lines of the receiver: the second of the minute, what it says of the request, and the body."""
+        """Return the requests that the receiver printed: second of the minute, request line, body."""
         return [(int(second), words, json.loads(body)) for second, words, body in RECEIVED.findall(self.output)]
 
 
 @contextmanager
 def terminal(checkout: Checkout) -> Iterator[Terminal]:
-    """Open a second terminal in the checkout, and close it with all that was started there."""
+    """Open a second terminal in the checkout; at the end, close it with all that it started."""
     output = checkout.folder.parent / "terminal"
     log: IO[bytes]
     with output.open("wb") as log:
         shell = subprocess.Popen(
-            ["bash", "-O", "expand_aliases"],  # as at a terminal
+            ["bash", "-O", "expand_aliases"],  # which terminals have on
             cwd=checkout.folder,
             env=checkout.environment,
             stdin=subprocess.PIPE,

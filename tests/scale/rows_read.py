@@ -1,4 +1,4 @@
-"""What PostgreSQL read to answer a query, as it says itself (EXPLAIN ANALYZE)."""
+"""Rows that PostgreSQL reads for a page, from EXPLAIN ANALYZE of its queries."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARTITION = re.compile(r"_(other|\d{8})$")
-LOOKED_AT = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-FEW = 100  # rows of a partition that is nearly empty
+READ = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+FEW = 100  # rows: a sequential scan of such a small partition is fine
 TABLES = ("schedules_job", "executions_run", "executions_runspec")
 
 
 @dataclass(slots=True)
-class Reading:
-    """Over all queries of a page: rows looked at, most rows that were sorted, tables that were read whole."""
+class RowsRead:
+    """Totals of all queries of a page: rows read, most rows sorted at once, tables that were read whole."""
 
     n_rows: int = 0
     n_sorted: int = 0
@@ -29,8 +29,8 @@ class Reading:
 
     def add(self, node: dict[str, Any]) -> None:
         parts = node.get("Plans", [])
-        if "Relation Name" in node:  # a scan of a table; of one by bitmap, the part that reads rows
-            n_rows = round(sum(node.get(name, 0) for name in LOOKED_AT) * node["Actual Loops"])
+        if "Relation Name" in node:  # a scan; of a bitmap scan, the part that reads rows
+            n_rows = round(sum(node.get(name, 0) for name in READ) * node["Actual Loops"])
             self.n_rows += n_rows
             table = PARTITION.sub("", node["Relation Name"])
             if node["Node Type"] == "Seq Scan" and table in TABLES and n_rows > FEW:
@@ -41,16 +41,16 @@ class Reading:
             self.add(part)
 
 
-def read_for(get: Callable[[str], Any], address: str) -> tuple[Any, Reading]:
-    """Get a page, which must come through; returns the answer with what was read for it."""
+def read_for(get: Callable[[str], Any], address: str) -> tuple[Any, RowsRead]:
+    """Get a page and assert that it is a 200. Return the response and the rows that were read for it."""
     with CaptureQueriesContext(connection) as captured:
         answer = get(address)
     assert answer.status_code == 200, answer.status_code
-    reading = Reading()
+    total = RowsRead()
     for query in captured.captured_queries:
         if query["sql"].lstrip("(").startswith("SELECT") and any(table in query["sql"] for table in TABLES):
             with connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query['sql'].replace('%', '%%')}", [])
                 plan = cursor.fetchone()[0]
-            reading.add((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
-    return answer, reading
+            total.add((json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"])
+    return answer, total
