@@ -57,7 +57,7 @@ def rows_of_job(job_id: UUID, now: datetime, n: int) -> tuple[list[dict[str, Any
 
 
 def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
-    append_event = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
+    note = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
     return {
         "id": run.pk,
         "url": run_url(run.pk),
@@ -69,5 +69,5 @@ def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "attempts": run.n_attempts or "",
         "worker": run.worker,
         "origin": ORIGIN_LABELS[Origin(run.origin)],
-        "append_event": append_event + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
     }
