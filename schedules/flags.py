@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.db.models.fields.json import KeyTextTransform
 
+from access.visibility import ENGINE, Action, changeable, limit, visible
 from schedules.exceptions import FlagInUse
 from schedules.models import FeatureFlag, Job
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
+
+    from access.visibility import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -29,40 +33,56 @@ def off(names: Collection[str]) -> frozenset[str]:
     return frozenset(names) - frozenset(is_on)
 
 
-def exists(name: str) -> bool:
-    return FeatureFlag.objects.filter(name=name).exists()
+def exists(name: str, caller: Caller = ENGINE) -> bool:
+    return visible(FeatureFlag, caller).filter(name=name).exists()
+
+
+def is_used(name: str) -> bool:
+    """Return whether a job names the flag, also one that the caller may not see: no flag is deleted under a job."""
+    return bool(n_using([name]))
 
 
 def put(
-    name: str, now: datetime, *, is_on: bool, actor: str, description: str | None = None
+    name: str,
+    now: datetime,
+    *,
+    is_on: bool,
+    actor: str,
+    description: str | None = None,
+    caller: Caller = ENGINE,
 ) -> tuple[FeatureFlag, bool]:
     """Make or change a flag; returns it, and whether it is new. It counts from the next pass of a beat on.
 
-    Without a description it keeps the one that it has.
+    Without a description it keeps the one that it has. Raises PermissionDenied for a flag that the caller may not change.
     """
     values = {"is_on": is_on, "changed_at": now, "changed_by": actor}
     if description is not None:
         values["description"] = description
-    flag, is_new = FeatureFlag.objects.update_or_create(name=name, defaults=values)
+    try:
+        flag, is_new = changeable(FeatureFlag, caller).update_or_create(name=name, defaults=values)
+    except IntegrityError as taken:  # names are unique across all scopes
+        raise PermissionDenied("You may not change this flag.") from taken
     log.info("flag_set", action="flag", name=name, is_on=is_on, actor=actor)
     return flag, is_new
 
 
-def delete(name: str, *, actor: str) -> bool:
-    """Delete a flag; False when there is none. Raises FlagInUse while jobs name it."""
+def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
+    """Delete a flag; False when there is none that the caller may delete. Raises FlagInUse while jobs name it."""
     with transaction.atomic():
-        n_jobs = n_using([name]).get(name, 0)
-        if n_jobs:
-            raise FlagInUse(f"{n_jobs} {'job names' if n_jobs == 1 else 'jobs name'} this flag: change them before.")
-        n_deleted, _ = FeatureFlag.objects.filter(name=name).delete()
+        flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
+        if is_used(name) and flag.exists():
+            n_jobs = n_using([name], caller).get(name, 0)
+            used_by = f"{n_jobs} {'job names' if n_jobs == 1 else 'jobs name'}" if n_jobs else "Jobs of others name"
+            raise FlagInUse(f"{used_by} this flag: change them before.")
+        n_deleted, _ = flag.delete()
     if n_deleted:
         log.info("flag_deleted", action="flag", name=name, actor=actor)
     return bool(n_deleted)
 
 
-def n_using(names: Collection[str]) -> Mapping[str, int]:
+def n_using(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
     """Return how many jobs name each of these flags; those that none names are left out."""
     # That a job's definition is the present one is always so, and lets the index be used.
     flag = KeyTextTransform("feature_flag", "spec__policies")
-    jobs = Job.objects.filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
+    jobs = visible(Job, caller).filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

@@ -15,17 +15,18 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, visible
 from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs.selection import Selection
-from schedules.models import PauseSet, PauseSetState
+from schedules.models import Job, PauseSet, PauseSetState
 from schedules.pauses import pause_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
+
+    from access.api.views import Needs, Subjects
 
 
 class ManyPause(Pause):
@@ -110,7 +111,7 @@ UNDOS: dict[str, Any] = {
 
 
 class ManyPauseView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
 
     @operation(
         "pause_jobs",
@@ -123,11 +124,13 @@ class ManyPauseView(ApiView):
         now = datetime.now(UTC)
         asked = read_pause(request, ManyPause, now)
         if asked.dry_run:
-            return Response(ManyForesight(dry_run=True, n_jobs=pause_sets.count(asked.filter, now)).json_body())
+            n_jobs = pause_sets.count(asked.filter, now, caller_of(request))
+            return Response(ManyForesight(dry_run=True, n_jobs=n_jobs).json_body())
         made = pause_sets.start(
             asked.filter,
             now,
             actor=actor_of(request),
+            caller=caller_of(request),
             reason=asked.reason,
             until=asked.until,
             catch_up=asked.catch_up,
@@ -137,7 +140,7 @@ class ManyPauseView(ApiView):
 
 
 class PauseSetListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
@@ -147,22 +150,24 @@ class PauseSetListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """All pauses of many jobs, the newest first."""
-        page = paginate(request, PauseSet.objects.all(), PauseSetFilters.read(request))
+        page = paginate(request, visible(PauseSet, caller_of(request)), PauseSetFilters.read(request))
         results = [_shown(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class PauseSetView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
+    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
 
     @operation("get_pause", responses={200: (PauseSetShape, EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
         """One pause of many jobs, and how far it has come."""
-        return Response(_shown(get_object_or_404(PauseSet, pk=pause_id)).json_body())
+        return Response(_shown(get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)).json_body())
 
 
 class PauseSetUndoView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
 
     @operation(
         "undo_pause",
@@ -177,9 +182,9 @@ class PauseSetUndoView(ApiView):
         """Resume exactly the jobs that this pause paused, and that nobody has resumed or paused anew since."""
         now = datetime.now(UTC)
         asked = read_resume(request)
-        found = get_object_or_404(PauseSet, pk=pause_id)
+        found = get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)
         if asked.dry_run:
-            foreseen = pause_sets.preview_undo(found, now, asked.catch_up, asked.max_runs)
+            foreseen = pause_sets.preview_undo(found, now, asked.catch_up, asked.max_runs, caller=caller_of(request))
             shape = UndoForesight(
                 dry_run=True,
                 n_jobs=foreseen.n_jobs,

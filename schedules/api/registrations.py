@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from access.api.exceptions import InvalidInput
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of
 from schedules.api import examples
 from schedules.api.bodies import read_definition
 from schedules.api.jobs import MAX_DEFINITION, shown
@@ -20,27 +21,24 @@ from schedules.api.shapes import JobDefinition
 from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
 from schedules.jobs.registration import Outcome
+from schedules.models import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
 
-REGISTERS = ("schedules.add_job", "schedules.change_job")
+    from access.api.views import Needs
+
+REGISTERS = ((Action.ADD, Job), (Action.CHANGE, Job))
 
 
 class JobByKeyView(ApiView):
     max_body_bytes: ClassVar[int] = MAX_DEFINITION
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
-        "GET": "schedules.view_job",
-        "PUT": REGISTERS,
-        "DELETE": "schedules.delete_job",
-    }
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)], "PUT": REGISTERS, "DELETE": [(Action.DELETE, Job)]}
 
     @operation("get_job_by_key", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, key: str) -> Response:
         """The job that is known under a key."""
-        job = registration.find(key) if registration.is_key(key) else None
+        job = registration.find(key, caller_of(request)) if registration.is_key(key) else None
         if job is None:
             raise JobGone
         return Response(shown(job, request).json_body())
@@ -62,7 +60,7 @@ class JobByKeyView(ApiView):
         if not registration.is_key(key):
             raise InvalidInput({"key": [BAD_KEY]})
         try:
-            found = registration.register({key: data}, now, actor=actor_of(request))[key]
+            found = registration.register({key: data}, now, actor=actor_of(request), caller=caller_of(request))[key]
         except InvalidRegistration as invalid:
             raise InvalidInput(invalid.errors[key]) from invalid
         body = shown(found.job, request).json_body()
@@ -74,13 +72,13 @@ class JobByKeyView(ApiView):
     def delete(self, request: Request, key: str) -> Response:
         """Delete the job that is known under a key, as `delete_job` does. Without such a job there is nothing to do."""
         if registration.is_key(key):
-            registration.unregister(key, datetime.now(UTC), actor=actor_of(request))
+            registration.unregister(key, datetime.now(UTC), actor=actor_of(request), caller=caller_of(request))
         return Response(status=204)
 
 
 class JobRegistrationView(ApiView):
     max_body_bytes: ClassVar[int] = 8 * MAX_DEFINITION
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTERS}
+    needs: ClassVar[Needs] = {"PUT": REGISTERS}
 
     @operation(
         "register_jobs",
@@ -95,7 +93,7 @@ class JobRegistrationView(ApiView):
         now = datetime.now(UTC)
         wanted = read_registration(request)
         try:
-            found = registration.register(wanted, now, actor=actor_of(request))
+            found = registration.register(wanted, now, actor=actor_of(request), caller=caller_of(request))
         except InvalidRegistration as invalid:
             raise InvalidInput(_by_place(invalid, list(wanted))) from invalid
         jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in found.items()]

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Chain, Job, On
@@ -18,6 +18,8 @@ from values.field_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from access.visibility import Caller
 
 MOST_SOURCES = 20  # jobs that one job starts after
 MOST_STARTED = 1000  # jobs that start after one job
@@ -48,8 +50,8 @@ class Links:
 _LIST: TypeAdapter[list[StartAfter]] = TypeAdapter(list[StartAfter])
 
 
-def read(value: object, job_id: UUID | None) -> tuple[StartAfter, ...]:
-    """Return the jobs after which the job `job_id` (None: a new one) is to start. Raises InvalidDefinition."""
+def read(value: object, job: Job | None, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
+    """Return the jobs after which a job (None: a new one) is to start. Raises InvalidDefinition."""
     if not value and (value is None or isinstance(value, list | tuple)):
         return ()
     if isinstance(value, list) and len(value) > MOST_SOURCES:
@@ -60,15 +62,21 @@ def read(value: object, job_id: UUID | None) -> tuple[StartAfter, ...]:
         raise InvalidDefinition(
             field_errors(error, value, prefix="start_after", known_names=StartAfter.model_fields)
         ) from error
-    judge(links, job_id)
+    judge(links, job.pk if job else None, caller, job.scope_id if job else None)
     return links
 
 
-def judge(links: Sequence[StartAfter], job_id: UUID | None) -> None:
-    """Find whether these jobs exist, each named once, and lead in no circle. Raises InvalidDefinition."""
+def judge(
+    links: Sequence[StartAfter], job_id: UUID | None, caller: Caller = ENGINE, scope_id: int | None = None
+) -> None:
+    """Check that these jobs exist in the job's scope, are named once, and form no circle. Raises InvalidDefinition.
+
+    `scope_id` None: the job is new, and belongs to the scope in which the caller creates jobs.
+    """
     errors: dict[str, list[str]] = {}
     wanted = [link.job for link in links]
-    found = set(Job.objects.filter(pk__in=wanted, scope_id=SYSTEM_SCOPE_ID).values_list("pk", flat=True))
+    scope_id = scope_for_new(caller) if scope_id is None else scope_id
+    found = set(visible(Job, caller).filter(pk__in=wanted, scope_id=scope_id).values_list("pk", flat=True))
     others = Chain.objects.filter(source_id__in=wanted).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_started = dict(others.values_list("source_id").annotate(n=Count("pk")))
     n_named = Counter(wanted)
@@ -82,7 +90,7 @@ def judge(links: Sequence[StartAfter], job_id: UUID | None) -> None:
         elif n_named[other] > 1:
             errors[field] = ["A job is named once: `completion` stands for success and failure."]
         elif job_id and (circle := _circle(leads_to, other, job_id)):
-            errors[field] = [_told(circle)]
+            errors[field] = [_told(circle, caller)]
         elif n_started.get(other, 0) >= MOST_STARTED:
             errors[field] = [f"{MOST_STARTED} jobs start after this one already, and no more can."]
     if errors:
@@ -94,12 +102,12 @@ def lock() -> None:
     queries.lock_chains()
 
 
-def store(job_id: UUID, links: Sequence[StartAfter]) -> set[UUID]:
+def store(job_id: UUID, links: Sequence[StartAfter], scope_id: int | None = None) -> set[UUID]:
     """Have a job start after these, and no others; returns the jobs after which it started before, or does now.
 
     Under `lock`, so that of two changes neither closes a circle with the other. Raises InvalidDefinition.
     """
-    judge(links, job_id)
+    judge(links, job_id, scope_id=scope_id)
     before = Chain.objects.filter(job_id=job_id)
     touched = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
     before.delete()
@@ -134,11 +142,11 @@ def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]
     return found
 
 
-def links_of(job_ids: Collection[UUID]) -> Mapping[UUID, Links]:
+def links_of(job_ids: Collection[UUID], caller: Caller = ENGINE) -> Mapping[UUID, Links]:
     """Return the chains that these jobs are in, in both directions. One query."""
     after: dict[UUID, list[StartAfter]] = defaultdict(list)
     starts: dict[UUID, list[StartAfter]] = defaultdict(list)
-    for row in Chain.objects.filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
+    for row in visible(Chain, caller).filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
         after[row.job_id].append(StartAfter(job=row.source_id, on=On(row.on)))
         starts[row.source_id].append(StartAfter(job=row.job_id, on=On(row.on)))
     return {job_id: Links(after[job_id], starts[job_id]) for job_id in job_ids}
@@ -175,8 +183,9 @@ def _circle(ways: Mapping[UUID, list[UUID]], start: UUID, end: UUID) -> list[UUI
     return []
 
 
-def _told(circle: Sequence[UUID]) -> str:
-    names = {pk: name[:SHOWN] for pk, name in Job.objects.filter(pk__in=circle).values_list("pk", "name")}
+def _told(circle: Sequence[UUID], caller: Caller) -> str:
+    named = visible(Job, caller).filter(pk__in=circle).values_list("pk", "name")
+    names = {pk: name[:SHOWN] for pk, name in named}
     steps = [f"“{names.get(job_id, job_id)}”" for job_id in (*circle, circle[0])]
     if len(steps) > 8:
         steps = [*steps[:4], "…", *steps[-3:]]

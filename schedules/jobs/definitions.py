@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from django.db import transaction
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from access.visibility import Caller
     from schedules.clock.spec import ScheduleSpec
     from schedules.jobs.chains import StartAfter
     from schedules.jobs.validation import Definition
@@ -34,21 +35,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def create(definition: Definition, now: datetime, *, actor: str) -> Job:
+def create(definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Make a job; its first occurrence is the first one after `now`."""
     with transaction.atomic():
-        (job,) = create_many([(None, definition)], now, actor=actor)
+        (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
-            followed.review(store_chains(job.pk, definition))
+            followed.review(store_chains(job, definition))
     return job
 
 
-def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
+def create_many(
+    wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str, caller: Caller = ENGINE
+) -> list[Job]:
     """Make jobs, each with the key that it is registered under, if any; `store_chains` is left to the caller.
 
     Inside a transaction. Raises IntegrityError for a key that is taken.
     """
-    jobs = [_new(key, definition, now) for key, definition in wanted]
+    jobs = [_new(scope_for_new(caller), key, definition, now) for key, definition in wanted]
     values = [_frozen(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
@@ -61,13 +64,13 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
     return jobs
 
 
-def store_chains(job_id: UUID, definition: Definition) -> set[UUID]:
+def store_chains(job: Job, definition: Definition) -> set[UUID]:
     """Have a job start after what its definition says, and after nothing else; returns the jobs whose watch is to be reviewed.
 
     Raises InvalidDefinition when somebody has meanwhile closed a circle.
     """
     chains.lock()
-    return chains.store(job_id, definition.start_after)
+    return chains.store(job.pk, definition.start_after, job.scope_id)
 
 
 def is_changed(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> bool:
@@ -114,7 +117,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         if set(chains.of(job_id)) != set(definition.start_after):
-            followed.review(store_chains(job_id, definition))
+            followed.review(store_chains(job, definition))
         if followed.is_followed(job) != had_followers:
             followed.review([job_id])
         runs.wake_beat()
@@ -162,9 +165,9 @@ def _held_until(job: Job, now: datetime) -> datetime:
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
-def _new(key: str | None, definition: Definition, now: datetime) -> Job:
+def _new(scope_id: int, key: str | None, definition: Definition, now: datetime) -> Job:
     job = Job(
-        scope_id=SYSTEM_SCOPE_ID,
+        scope_id=scope_id,
         key=key,
         name=definition.name,
         description=definition.description,

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from access.visibility import changeable
 from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
 from values.json_values import find_unstorable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from access.visibility import Caller
 
 MOST_IDS = 1000
 
@@ -65,7 +68,7 @@ class Selection(BaseModel):
             wanted &= Q(spec__superseded_at=None)  # always so, and lets the indexes of the definitions be used
         return wanted
 
-    def active_jobs(self, before: datetime) -> QuerySet[Job]:
-        """The active ones of them that were made before this instant."""
-        jobs = Job.objects.filter(self.wanted, state=JobState.ACTIVE, created_at__lte=before)
+    def active_jobs(self, before: datetime, caller: Caller) -> QuerySet[Job]:
+        """Return the active jobs that were created before this instant and that the caller may change."""
+        jobs = changeable(Job, caller).filter(self.wanted, state=JobState.ACTIVE, created_at__lte=before)
         return jobs if self.ids is None else jobs.filter(pk__in=self.ids)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from pydantic import ValidationError
 
+from access.visibility import ENGINE
 from executions import targets
 from executions.targets import InvalidTarget
 from schedules import flags
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.jobs.chains import StartAfter
     from schedules.models import Job
 
@@ -49,12 +51,12 @@ class Definition:
     start_after: tuple[StartAfter, ...] = ()
 
 
-def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
+def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, caller: Caller = ENGINE) -> Definition:
     """Return the definition that `data` describes, with defaults for what it leaves out.
 
     `data` has the members of `FIELDS`: `name` and `target` are required; without `schedule` the job starts
     only by hand. With the `job` that it is to replace, a schedule that stays as it is is not judged again: it may
-    have ended since. Raises InvalidDefinition with every dotted field that is wrong.
+    have ended since. Other jobs and flags are found only if the caller may see them. Raises InvalidDefinition with every dotted field that is wrong.
     """
     errors: dict[str, list[str]] = {}
     for name in sorted(data.keys() - set(FIELDS))[:MAX_UNKNOWN]:
@@ -68,8 +70,9 @@ def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> 
     target = _target(data.get("target"), payload, errors, judge_payload=not payload_errors)
     errors.update(payload_errors)
     schedule = _schedule(data.get("schedule"), now, errors, job)
-    policies = _policies(data.get("policies"), errors, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
-    start_after = _start_after(data.get("start_after"), errors, job)
+    has_schedule = schedule is None or schedule.kind is not Kind.NONE
+    policies = _policies(data.get("policies"), errors, caller, has_schedule=has_schedule)
+    start_after = _start_after(data.get("start_after"), errors, job, caller)
     if errors or schedule is None:
         raise InvalidDefinition(errors)
     return Definition(name, description, schedule, target, payload, policies, start_after)
@@ -117,7 +120,7 @@ def _target(value: object, payload: Any, errors: dict[str, list[str]], *, judge_
         return {}
 
 
-def _policies(value: object, errors: dict[str, list[str]], *, has_schedule: bool) -> dict[str, Any]:
+def _policies(value: object, errors: dict[str, list[str]], caller: Caller, *, has_schedule: bool) -> dict[str, Any]:
     try:
         policies = JobPolicies.model_validate({} if value is None else value)
     except ValidationError as error:
@@ -125,14 +128,16 @@ def _policies(value: object, errors: dict[str, list[str]], *, has_schedule: bool
         return {}
     for name, sentence in misfits(policies, has_schedule=has_schedule).items():
         errors[f"policies.{name}"] = [sentence]
-    if policies.feature_flag and not flags.exists(policies.feature_flag):
+    if policies.feature_flag and not flags.exists(policies.feature_flag, caller):
         errors["policies.feature_flag"] = [f"There is no feature flag “{policies.feature_flag}”: make it before."]
     return policies.model_dump(mode="json")
 
 
-def _start_after(value: object, errors: dict[str, list[str]], job: Job | None) -> tuple[StartAfter, ...]:
+def _start_after(
+    value: object, errors: dict[str, list[str]], job: Job | None, caller: Caller
+) -> tuple[StartAfter, ...]:
     try:
-        return chains.read(value, job.pk if job else None)
+        return chains.read(value, job, caller)
     except InvalidDefinition as invalid:
         errors.update(invalid.errors)
         return ()

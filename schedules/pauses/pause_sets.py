@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import transaction
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, changeable, deferred_caller, scope_for_new
 from executions import runs
 from schedules import tick
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from access.visibility import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +41,9 @@ class UndoPreview:
     is_more: bool
 
 
-def count(selection: Selection, now: datetime) -> int:
+def count(selection: Selection, now: datetime, caller: Caller = ENGINE) -> int:
     """How many jobs a pause of this selection would pause."""
-    return selection.active_jobs(now).count()
+    return selection.active_jobs(now, caller).count()
 
 
 def start(
@@ -52,10 +54,11 @@ def start(
     reason: str = "",
     until: datetime | None = None,
     catch_up: Resumption = Resumption.NONE,
+    caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection: some now, the others by the beats."""
+    """Pause the active jobs of a selection that the caller may change: some now, the others by the beats."""
     made = PauseSet.objects.create(
-        scope_id=SYSTEM_SCOPE_ID,
+        scope_id=scope_for_new(caller),
         actor=actor,
         reason=reason,
         until_at=until,
@@ -63,7 +66,7 @@ def start(
         selection=selection.model_dump(mode="json", exclude_none=True),
         created_at=now,
         due_at=now,
-        n_jobs=count(selection, now),
+        n_jobs=count(selection, now, caller),
     )
     log.info("pause_set_started", action="pause", pause_set=str(made.pk), n_jobs=made.n_jobs, actor=actor)
     return _first_step(made, now)
@@ -92,10 +95,15 @@ def undo(
 
 
 def preview_undo(
-    found: PauseSet, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
+    found: PauseSet,
+    now: datetime,
+    catch_up: Resumption,
+    max_runs: int = DEFAULT_MAX_STARTS,
+    *,
+    caller: Caller = ENGINE,
 ) -> UndoPreview:
     """Say how many jobs undoing would resume just now, and how many runs that would start."""
-    members = _members(found)
+    members = _members(found, caller)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
         return UndoPreview(n_jobs, 0, is_more=False)
@@ -134,7 +142,8 @@ def _step(found: PauseSet, now: datetime) -> None:
 
 
 def _pause_some(found: PauseSet, now: datetime) -> None:
-    jobs = Selection.model_validate(found.selection).active_jobs(found.created_at)
+    caller = deferred_caller(found.scope_id)
+    jobs = Selection.model_validate(found.selection).active_jobs(found.created_at, caller)
     if found.cursor_id:
         jobs = jobs.filter(pk__gt=found.cursor_id)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
@@ -159,10 +168,11 @@ def _pause_some(found: PauseSet, now: datetime) -> None:
 
 
 def _resume_some(found: PauseSet, now: datetime) -> None:
-    ids = list(_members(found).order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
+    members = _members(found, deferred_caller(found.scope_id))
+    ids = list(members.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
     queries.lock_jobs(ids)
     # Who was faster since then has taken a job out of the set.
-    jobs = list(_members(found).select_related("spec").filter(pk__in=ids))
+    jobs = list(members.select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
     broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
     Job.objects.filter(pk__in=broken).update(pause_set_id=None)
@@ -173,5 +183,5 @@ def _resume_some(found: PauseSet, now: datetime) -> None:
         found.due_at = now
 
 
-def _members(found: PauseSet) -> QuerySet[Job]:
-    return Job.objects.filter(pause_set_id=found.pk, state=JobState.PAUSED)
+def _members(found: PauseSet, caller: Caller) -> QuerySet[Job]:
+    return changeable(Job, caller).filter(pause_set_id=found.pk, state=JobState.PAUSED)

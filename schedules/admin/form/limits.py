@@ -8,6 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
+from access.visibility import visible
 from schedules.admin.form.fields import choice, number, text
 from schedules.admin.form.policy_words import BEYOND, PRIORITIES
 from schedules.jobs import chains
@@ -19,6 +20,8 @@ from values.readable import value_or_none
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
+
+    from access.visibility import Caller
 
 
 class OtherJobs(forms.MultipleChoiceField):
@@ -35,9 +38,9 @@ class OtherJobs(forms.MultipleChoiceField):
         return True
 
 
-def flag_names() -> list[tuple[str, str]]:
-    """The feature flags."""
-    names = FeatureFlag.objects.values_list("name", flat=True)
+def flag_names(caller: Caller) -> list[tuple[str, str]]:
+    """The feature flags that the caller may see, as choices."""
+    names = visible(FeatureFlag, caller).values_list("name", flat=True)
     return [("", "None: it always starts"), *((name, name) for name in names)]
 
 
@@ -65,7 +68,7 @@ FIELDS: dict[str, forms.Field] = {
     "start_deadline": text(
         "Start within", "10m", "Of its instant. A run that is too late never starts. Empty: no matter."
     ),
-    "feature_flag": choice("Feature flag", flag_names, "While the flag is off, nothing but “Run now” starts it."),
+    "feature_flag": choice("Feature flag", (), "While the flag is off, nothing but “Run now” starts it."),
     "concurrency_limit": number("Runs at once", "Empty: any number."),
     "concurrency_key": text("Shared by key", "printer", KEY_HELP),
     "concurrency_beyond": choice("Further runs", list(BEYOND.items())),
@@ -127,12 +130,13 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
     return dotted
 
 
-def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]]) -> None:
+def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
     """Have the fields know the names of the jobs that are chosen in them; ids that are none stay as they are."""
     wanted: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not wanted:
         return
-    names = {str(pk): name for pk, name in Job.objects.filter(pk__in=_readable(wanted)).values_list("pk", "name")}
+    named = visible(Job, caller).filter(pk__in=_readable(wanted)).values_list("pk", "name")
+    names = {str(pk): name for pk, name in named}
     for field, ids in chosen.items():
         fields[field].choices = [(job_id, names.get(job_id, job_id)) for job_id in ids]
 

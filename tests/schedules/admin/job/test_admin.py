@@ -199,7 +199,7 @@ def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> N
     job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
     shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
-    assert "While paused, 1 occurrence fell due. What is to become of them?" in shown
+    assert "1 occurrence was due during the pause. Choose which of them run now." in shown
     assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
 
 
@@ -219,7 +219,7 @@ def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> N
         "by <bdi>admin</bdi> since",
         "1 Jan 2999 10:00:00 UTC",
         "a move",
-        "the last of what came due meanwhile",
+        "the last occurrence of the pause runs",
     ):
         assert text in shown
 
