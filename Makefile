@@ -1,5 +1,5 @@
-# Every command works on a fresh machine with Python 3.11 or later and nothing else: the first one makes .venv.
-# More arguments go in ARGS:  make test ARGS="tests/schedules -k dst"   make manage ARGS="changepassword admin"
+# All commands work on a new machine that has Python 3.11 or later: the first one creates .venv.
+# ARGS passes arguments on:  make test ARGS="tests/schedules -k dst"   make manage ARGS="changepassword admin"
 
 ifeq ($(origin PYTHON), undefined)
 PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -8,74 +8,85 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 endif
 UV ?= uv
 ARGS ?=
-# Real processes and a real browser wait more than they work: more of them than there are cores.
-WAITING := tests/acceptance tests/browser
 
 BIN := .venv/bin
 LAUNCH := $(BIN)/python -m scheduler_project.launch
 STORES := $(LAUNCH).stores --
-# What settings.py asks for, where no server is needed.
+# No pool keeps connections from one test to the next. Cached bytecode saves each of some 300 processes 0.3 s.
+TESTING := MAINSPRING_DB_POOL=0 PYTHONDONTWRITEBYTECODE=
+PYTEST := $(BIN)/python -m pytest
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+# Tests wait for the database, and tests with processes or a browser mostly wait: so more run at once than cores.
+BUSY := -n $(shell echo $$(($(CORES) + 1))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+WAITING := -n $(shell echo $$(($(CORES) * 2))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
+PROCESS_TESTS := tests/acceptance tests/browser
+SLOW_TESTS := $(PROCESS_TESTS) tests/chaos tests/compatibility tests/scale tests/scheduler_project/launch
+# The settings that settings.py requires, for commands that connect to no server.
 PLACEHOLDERS := SECRET_KEY=none DATABASE_URL=postgres://none:none@127.0.0.1:1/none BROKER_URL=redis://127.0.0.1:1/0
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test static check format format-check lint imports types migrations bench chaos lock env env-dev clean
+.PHONY: help run manage test quick static check format format-check lint imports types migrations bench chaos lock env env-dev clean
 
-help:  ## this list
+help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: env  ## start everything on this machine; the addresses are printed; Ctrl+C stops it
+run: env  ## start everything on this machine and print the addresses; Ctrl+C stops it
 	@$(LAUNCH).run
 
-manage: env  ## run manage.py on the data of `make run`, also while that runs: ARGS="changepassword admin"
+manage: env  ## run manage.py on the data of `make run`, also while it is running: ARGS="changepassword admin"
 	@$(LAUNCH).run manage $(ARGS)
 
-test: env-dev  ## run the tests, with servers of their own: ARGS="tests/schedules -k dst"
+test: env-dev  ## run the tests with temporary servers: ARGS="tests/schedules -k dst"
 ifdef ARGS
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest $(ARGS)
+	@$(TESTING) $(STORES) $(PYTEST) $(ARGS)
 else
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(addprefix --ignore=,$(WAITING))
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -n 3 --dist=loadfile --no-loadscope-reorder -m "not alone" $(WAITING)
-	@MAINSPRING_DB_POOL=0 $(STORES) $(BIN)/python -m pytest -m alone $(WAITING)
+	@$(TESTING) $(STORES) sh -ec '\
+		$(PYTEST) $(BUSY) --create-db --reuse-db $(addprefix --ignore=,$(PROCESS_TESTS)); \
+		$(PYTEST) $(WAITING) --reuse-db -m "not alone" $(PROCESS_TESTS); \
+		$(PYTEST) -n 2 --dist=loadfile --no-loadscope-reorder --reuse-db -m alone $(PROCESS_TESTS)'
 endif
 
-static: format-check lint imports types migrations  ## all checks but the tests
+quick: env-dev  ## run the tests that start no processes and no browser, in about two minutes
+	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not slow" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
 
-check: static test  ## all that must pass before a change goes in
+static: format-check lint imports types migrations  ## run all checks except the tests
 
-format: env-dev  ## rewrite the code in the one format
+check: static test  ## run all checks that a change must pass
+
+format: env-dev  ## format the code and fix what ruff can fix
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-format-check: env-dev
+format-check: env-dev  ## check the format of the code
 	@$(BIN)/ruff format --check .
 
-lint: env-dev  ## ruff
+lint: env-dev  ## run ruff
 	@$(BIN)/ruff check .
 
-imports: env-dev  ## the rules of who may import whom
+imports: env-dev  ## check which packages may import which (import-linter)
 	@$(BIN)/lint-imports
 
-types: env-dev  ## mypy, strict
+types: env-dev  ## run mypy in strict mode
 	@$(PLACEHOLDERS) $(BIN)/mypy
 
-migrations: env-dev  ## are the migrations in step with the models?
+migrations: env-dev  ## check that no model change lacks its migration
 	@$(STORES) $(BIN)/python manage.py makemigrations --check --dry-run
 
-bench: env-dev  ## measure this project beside its peers
+bench: env-dev  ## measure Mainspring and its peers, about twenty minutes: ARGS="--quick"
 	@$(LAUNCH).stores --durable -- $(BIN)/python -m benchmarks $(ARGS)
 
-chaos: env-dev  ## kill everything at random for 15 minutes, then look at the books: ARGS="--minutes 2"
+chaos: env-dev  ## kill processes at random for 15 minutes, then check all runs: ARGS="--minutes 2"
 	@$(BIN)/python -m tests.chaos $(ARGS)
 
-lock:  ## choose the newest allowed versions (needs uv)
+lock:  ## update both lock files to the newest allowed versions (needs uv)
 	@$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra embedded pyproject.toml -o requirements.lock
 	@$(UV) pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra embedded --group test --group lint -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 env env-dev:
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or later is needed, and no $(PYTHON) was found." \
+	@command -v $(PYTHON) >/dev/null || { echo "Mainspring needs Python 3.11 or later; $(PYTHON) was not found." \
 		"On Debian or Ubuntu: sudo apt install python3 python3-venv" >&2; exit 1; }
 	@$(PYTHON) scheduler_project/launch/bootstrap.py $(if $(filter env-dev,$@),dev,run)
 
-clean:  ## remove the environment and caches; the data in .mainspring stays
+clean:  ## remove .venv and caches, but not the data in .mainspring
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles test-artifacts

@@ -1,1 +1,1 @@
-"""Who: scopes and API keys. Imports none of the other apps."""
+"""Users, API keys and scopes, and the base of the REST API. Imports none of the other apps."""

@@ -1,4 +1,4 @@
-"""Django's entry for the app; it also keeps the system scope in being."""
+"""The Django app. It creates the system scope after each migration."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from access.system import SYSTEM_SCOPE_ID
 
 
 def ensure_system_scope(sender: AppConfig, using: str, **_: object) -> None:
-    """Make the system scope, to which everything belongs that no tenant owns."""
+    """Create the system scope if it is missing: it owns all objects that belong to no tenant."""
     scope = sender.get_model("Scope")
     scope._default_manager.using(using).get_or_create(id=SYSTEM_SCOPE_ID, defaults={"kind": "system"})
 
 
 class AccessConfig(AppConfig):
     name = "access"
-    verbose_name = "Who"
+    verbose_name = "Access"
 
     def ready(self) -> None:
         post_migrate.connect(ensure_system_scope, sender=self)

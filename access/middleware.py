@@ -1,4 +1,4 @@
-"""What is put right about a request before anybody looks at it."""
+"""Middleware that repairs requests before the session middleware reads them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def drop_invalid_session_cookie(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Take away a session cookie that no session can have: PostgreSQL would refuse even to look for it."""
+    """Remove a session cookie with a NUL character: PostgreSQL refuses a query with it, which would be a 500."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):

@@ -1,4 +1,4 @@
-"""Scopes, to which every thing belongs, and the API keys by which services sign in."""
+"""Scopes, which own all objects, and API keys, with which services sign in."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from access.system import SYSTEM_SCOPE_ID
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-LAST_USED_PRECISION = timedelta(minutes=1)  # a write on each request would make the key's row a hot one
+LAST_USED_PRECISION = timedelta(minutes=1)  # a write per request would make requests wait for each other's row lock
 
 
 class Scope(models.Model):
-    """Who a thing belongs to: the system, a tenant, or an organization of a tenant."""
+    """The owner of objects: the system, a tenant, or an organization of a tenant."""
 
     class Kind(models.TextChoices):
         SYSTEM = "system"
@@ -50,7 +50,7 @@ class Scope(models.Model):
 
 
 class ApiKey(models.Model):
-    """A key of a user. Only its prefix and a digest are stored; the key itself is shown once."""
+    """An API key of a user. Only its prefix and a digest are stored; the key itself is shown once."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_keys")
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, default=SYSTEM_SCOPE_ID)
@@ -71,30 +71,32 @@ class ApiKey(models.Model):
 
     @classmethod
     def issue(cls, *, user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-        """Make a key for the user; returns its row and the key in clear, which cannot be read again."""
+        """Create a key for the user; return its row and the key in clear, which cannot be read again."""
         prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         key = cls.objects.create(user=user, name=name, prefix=prefix, digest=_digest(secret), expires_at=expires_at)
         return key, f"ms_{prefix}_{secret}"
 
     @classmethod
     def find(cls, key: str, now: datetime) -> ApiKey | None:
-        """Return the usable key's row with its active user, else None."""
+        """Return the row of a key that is valid at `now` and whose user is active, else None."""
         mark, _, rest = key.partition("_")
         prefix, _, secret = rest.partition("_")
         if mark != "ms" or not prefix.isascii() or not secret.isascii():
             return None
         row = cls.objects.select_related("user").filter(prefix=prefix, revoked_at=None, user__is_active=True).first()
+        # compare_digest takes the same time wherever the digests differ, so that the time reveals nothing.
         if row is None or not hmac.compare_digest(_digest(secret), bytes(row.digest)):
             return None
         return None if row.expires_at and row.expires_at <= now else row
 
     def note_use(self, now: datetime) -> None:
-        """Store the instant of use, to the minute."""
+        """Store `now` as the time of the last use, at most once a minute."""
+        # The condition is repeated in SQL: of requests at the same time, one writes and the others do not wait.
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
         if self.last_used_at is None or self.last_used_at < now - LAST_USED_PRECISION:
             type(self).objects.filter(stale, pk=self.pk).update(last_used_at=now)
 
 
 def _digest(secret: str) -> bytes:
-    # The secret has 256 random bits: a slow password hash would add nothing.
+    # The secret has 256 random bits, so that it cannot be guessed: a slow password hash would add no security.
     return hashlib.sha256(secret.encode()).digest()

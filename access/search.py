@@ -1,16 +1,16 @@
-"""Search by a part of a text, with the bounds that keep it on an index."""
+"""Searches for a part of a text, limited to what a trigram index can find."""
 
 from __future__ import annotations
 
 from django.db.models import Q
 
-SHORTEST_PART = 3  # characters: the trigrams of the index know no shorter part
+MIN_PART_LENGTH = 3  # characters: a trigram index cannot find shorter parts
 
 
 def has_part(field: str, part: str) -> Q:
-    """Return the filter for rows whose `field` has `part` anywhere, in upper or lower case.
+    """Return the filter for rows whose `field` contains `part`, ignoring case.
 
-    A part of one or two characters must stand at the start of the field: the index cannot find it elsewhere.
+    A part of one or two characters must be at the start of the field, because a trigram index cannot find it elsewhere.
     """
-    lookup = "icontains" if len(part) >= SHORTEST_PART else "istartswith"
+    lookup = "icontains" if len(part) >= MIN_PART_LENGTH else "istartswith"
     return Q(**{f"{field}__{lookup}": part})

@@ -1,3 +1,3 @@
-"""The one scope that always is: the system's."""
+"""The id of the system scope, which always exists."""
 
-SYSTEM_SCOPE_ID = 0  # below what the sequence gives, so that no scope made later meets it
+SYSTEM_SCOPE_ID = 0  # the id sequence starts at 1, so that no other scope gets this id

@@ -1,1 +1,1 @@
-"""`make bench`: this project beside what people would use instead, in one run and on the same stores."""
+"""`make bench`: measures Mainspring and its alternatives in one run, on the same machine and stores."""

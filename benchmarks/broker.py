@@ -1,4 +1,4 @@
-"""What reaches the broker, and when: the server itself reports each command with its instant (MONITOR)."""
+"""When each message reaches the broker, by Redis's MONITOR: the server reports every command with its own time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 ARGUMENT = re.compile(rb'"(?:[^"\\]|\\.)*"')
-CHUNK = 1 << 20
+RECV_BYTES = 1 << 20
+CONNECT_TIMEOUT = 5  # seconds
 
 
 def flush(url: str) -> None:
@@ -25,25 +26,25 @@ def flush(url: str) -> None:
         client.flushdb()
 
 
-class BrokerWatch:
-    """Notes each run whose message is pushed to a queue. The server keeps the lines until `drain` fetches them.
+class BrokerMonitor:
+    """Records when the message of each run is pushed to a queue. Call `drain` often: the server buffers the reports.
 
-    `count` says how many runs a message carries.
+    `count` returns how many runs a message carries.
     """
 
     def __init__(self, url: str, queue: str, count: Callable[[bytes], int]) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"redis", "valkey"} or not parts.hostname:
-            raise CannotMeasure("the broker must be a plain redis:// server")
-        # Each priority has a list of its own, whose name begins with that of the queue.
+            raise CannotMeasure("the broker's URL must start with redis:// (no TLS, no sockets)")
+        # kombu keeps one list for each priority: the queue's name, two control characters and a digit.
         self._push = re.compile(rb'"LPUSH" "%s(?:\\x06\\x16\d)?" ' % re.escape(queue.encode()))
         self._count = count
         self._rest = b""
         self._instants: list[float] = []
-        self._socket = socket.create_connection((parts.hostname, parts.port or 6379), timeout=5)
+        self._socket = socket.create_connection((parts.hostname, parts.port or 6379), timeout=CONNECT_TIMEOUT)
         if parts.password:
-            self._say("AUTH", *filter(None, [unquote(parts.username or "")]), unquote(parts.password))
-        self._say("MONITOR")
+            self._command("AUTH", *filter(None, [unquote(parts.username or "")]), unquote(parts.password))
+        self._command("MONITOR")
         self._socket.setblocking(False)
 
     def __enter__(self) -> Self:
@@ -55,20 +56,20 @@ class BrokerWatch:
         self._socket.close()
 
     def drain(self) -> None:
-        """Fetch what the server has reported since the last time."""
+        """Read all reports that the server has sent since the last call, without waiting."""
         while True:
             try:
-                chunk = self._socket.recv(CHUNK)
+                chunk = self._socket.recv(RECV_BYTES)
             except BlockingIOError:
                 return
             if not chunk:
-                raise CannotMeasure("the broker closed the connection that watches it")
+                raise CannotMeasure("the broker closed the MONITOR connection")
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             for line in lines:
                 self._read(line)
 
     def pushed_at(self) -> list[float]:
-        """The instant of each run's message so far, in seconds since 1970 and as the server counts them, in order."""
+        """Return when the message of each run so far was pushed: seconds since 1970 by the server's clock, ascending."""
         self.drain()
         return self._instants
 
@@ -78,17 +79,17 @@ class BrokerWatch:
             n_runs = sum(self._count(_unquoted(message)) for message in ARGUMENT.findall(line[found.end() :]))
             self._instants += [float(line[1:].split(b" ", 1)[0])] * n_runs
 
-    def _say(self, *words: str) -> None:
+    def _command(self, *words: str) -> None:
         self._socket.sendall(b"*%d\r\n" % len(words))
         for word in words:
             self._socket.sendall(b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()))
-        answer = self._socket.recv(1024)
-        if not answer.startswith(b"+OK"):
-            raise CannotMeasure("the broker does not let itself be watched")
+        reply = self._socket.recv(1024)
+        if not reply.startswith(b"+OK"):
+            raise CannotMeasure(f"the broker refused {words[0]}: {reply[:80].decode(errors='replace').strip()}")
 
 
-class NoWatch(BrokerWatch):
-    """Of a broker in which no list of messages counts. Watching would slow it down for nothing."""
+class NoBrokerMonitor(BrokerMonitor):
+    """Records nothing: for contenders whose messages are not measured, MONITOR would only slow the broker down."""
 
     def __init__(self) -> None:
         self._instants: list[float] = []
@@ -101,5 +102,5 @@ class NoWatch(BrokerWatch):
 
 
 def _unquoted(argument: bytes) -> bytes:
-    """A message as it was sent; kombu's are plain ASCII, so quotes and backslashes are all that is escaped."""
+    """Undo MONITOR's quoting. kombu's messages are plain ASCII, so only quotes and backslashes are escaped."""
     return argument[1:-1].replace(b'\\"', b'"').replace(b"\\\\", b"\\")

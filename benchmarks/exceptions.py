@@ -1,7 +1,7 @@
-"""What can go wrong while measuring."""
+"""The error that ends one measurement."""
 
 from __future__ import annotations
 
 
 class CannotMeasure(Exception):
-    """A measurement that failed. Its sentence stands in the table, and the run goes on."""
+    """A measurement failed. The table shows the message in place of the figure, and the next measurement starts."""

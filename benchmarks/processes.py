@@ -1,4 +1,4 @@
-"""Processes under measurement: started as an operator starts them, looked at in /proc, killed with their children."""
+"""Processes under measurement: started as an operator starts them, measured by /proc, killed with their children."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def python(*arguments: str) -> list[str]:
-    """A command line of this interpreter."""
+    """Return a command line of the running interpreter."""
     return [sys.executable, *arguments]
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> None:
-    """Run a command that prepares something to its end; raises CannotMeasure with its last words."""
-    ask(command, environment, text)
+    """Run a command of a preparation. Raises CannotMeasure with the last line of its errors."""
+    output_of(command, environment, text)
 
 
-def ask(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> str:
-    """Run a command to its end and return what it prints; raises CannotMeasure with its last words."""
+def output_of(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> str:
+    """Run a command with `text` as its input and return its output. Raises CannotMeasure as `run` does."""
     done = subprocess.run(
         command,
         env={**environment, "PYTHONPATH": str(ROOT)},
@@ -43,18 +43,18 @@ def ask(command: Sequence[str], environment: Mapping[str, str], text: str = "") 
         check=False,
     )
     if done.returncode:
-        raise CannotMeasure(f"preparing ended with {done.returncode}: {last_line(done.stderr)}")
+        raise CannotMeasure(f"the preparation ended with exit code {done.returncode}: {last_line(done.stderr)}")
     return done.stdout.strip()
 
 
 def last_line(text: str) -> str:
-    """The last line that says something, fit for a cell of a table."""
+    """Return the last line that is not blank, cut to 200 characters and safe in a cell of a Markdown table."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1].replace("|", "/")[:200] if lines else "no output"
 
 
 class Process:
-    """One running process with its log."""
+    """A running process and its log file."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self._log = log
@@ -68,43 +68,49 @@ class Process:
             )
 
     def check(self) -> None:
-        """Raise CannotMeasure when it has ended by itself."""
+        """Raise CannotMeasure if the process has ended."""
         if self._process.poll() is not None:
-            raise CannotMeasure(f"{self._log.stem} ended with {self._process.returncode}: {last_line(self.log)}")
+            raise CannotMeasure(
+                f"{self._log.stem} ended with exit code {self._process.returncode}: {last_line(self.log)}"
+            )
 
     def kill(self) -> None:
-        """SIGKILL it and its children."""
+        """Kill the process and its children."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     @property
     def log(self) -> str:
-        """What it has written so far."""
+        """The output so far."""
         return self._log.read_text(errors="replace")
 
     @property
     def pid(self) -> int:
-        """Of the process itself, which leads its session."""
+        """The process id, which is also the id of its session."""
         return self._process.pid
 
     def memory(self) -> tuple[float, float]:
-        """Resident memory now and at its highest, in MB, without children."""
+        """Return the resident memory now and its peak, in MiB, without children."""
         self.check()
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         kilobytes = {line.partition(":")[0]: line.split()[1] for line in status.splitlines() if line.startswith("Vm")}
         return int(kilobytes["VmRSS"]) / 1024, int(kilobytes["VmHWM"]) / 1024
 
     def cpu_seconds(self, *, with_children: bool = False) -> float:
-        """User and system time so far, with those children that still live if asked for."""
+        """Return the user and system CPU time so far, optionally with the children that are still running."""
         self.check()
         own = Path(f"/proc/{self.pid}/stat")
-        facts = [_facts(place) for place in (Path("/proc").glob("[0-9]*/stat") if with_children else [own])]
-        return sum(int(of[11]) + int(of[12]) for of in facts if of and int(of[3]) == self.pid) / CLOCK_TICKS
+        stats = [_stat_fields(path) for path in (Path("/proc").glob("[0-9]*/stat") if with_children else [own])]
+        # Fields of proc_pid_stat(5) after the name: 3 is the session, 11 the user time, 12 the system time.
+        return (
+            sum(int(stat[11]) + int(stat[12]) for stat in stats if stat and int(stat[3]) == self.pid)
+            / CLOCK_TICKS_PER_SECOND
+        )
 
 
-def _facts(stat: Path) -> list[str]:
-    """What follows the name in a line of /proc: the fourth is the session. Empty when the process has ended."""
+def _stat_fields(stat: Path) -> list[str]:
+    """Return the fields of a /proc/PID/stat file after the process name; empty if the process has ended."""
     try:
         return stat.read_text().rpartition(")")[2].split()
     except OSError:
@@ -112,7 +118,7 @@ def _facts(stat: Path) -> list[str]:
 
 
 class Editor:
-    """A program that edits jobs as it is told, line by line (`editing.py`)."""
+    """A running editor, which takes commands line by line (`editor_protocol.py`)."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self._log = log
@@ -124,11 +130,11 @@ class Editor:
                 text=True,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=output,  # a pipe that nobody reads would stop it when it is full
+                stderr=output,  # nobody reads it while the editor runs: a full pipe would block the editor
             )
 
-    def tell(self, *words: object) -> None:
-        """Send a line."""
+    def send(self, *words: object) -> None:
+        """Send one command. Raises CannotMeasure if the editor has ended."""
         assert self._process.stdin
         try:
             self._process.stdin.write(" ".join(map(str, words)) + "\n")
@@ -136,8 +142,8 @@ class Editor:
         except OSError as error:
             raise self._failure() from error
 
-    def answer(self) -> str:
-        """The next line that it prints; raises CannotMeasure when it has ended instead."""
+    def read_reply(self) -> str:
+        """Return the next line that the editor prints. Raises CannotMeasure if the editor has ended."""
         assert self._process.stdout
         line: str = self._process.stdout.readline()
         if not line:
@@ -145,7 +151,7 @@ class Editor:
         return line.strip()
 
     def kill(self) -> None:
-        """SIGKILL it."""
+        """Kill the editor."""
         self._process.kill()
         self._process.communicate()
 

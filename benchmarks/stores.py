@@ -1,4 +1,4 @@
-"""The stores that the environment names: a database of its own for each measurement, and an empty broker."""
+"""The PostgreSQL and broker under measurement: a new database for each trial, and an empty broker."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that is done to a database, given its URL."""
+    """A step of preparing a database. `act` gets the database's URL; `name` identifies the result."""
 
     name: str
     act: Callable[[str], None]
 
 
 class Stores:
-    """The two servers. Every database that was made here is dropped at the end."""
+    """The two servers, as a context manager that drops every database it created."""
 
     def __init__(self, database_url: str, broker_url: str) -> None:
         self._database_url = database_url
@@ -50,9 +50,9 @@ class Stores:
 
     @contextmanager
     def database(self, contender: str, *steps: Step) -> Iterator[str]:
-        """The URL of a fresh database, copied from one on which each step has been done once.
+        """Yield the URL of a new database on which `steps` have been done, and drop it at the end.
 
-        Of the steps, what they are called decides whether there is such a database already.
+        The result of each sequence of steps, known by the steps' names, is kept as a template and copied.
         """
         template = "template0"
         done: tuple[str, ...] = (contender,)
@@ -71,29 +71,29 @@ class Stores:
             self._drop(name)
 
     def n_connections(self, database_url: str) -> int:
-        """Clients that a database has at present."""
-        return self._ask("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", _name_of(database_url))
+        """Return the number of clients connected to a database."""
+        return self._query("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", _name_of(database_url))
 
     def n_transactions(self, database_url: str) -> int:
-        """Transactions of a database so far, as its statistics tell (they lag by up to a second)."""
+        """Return the number of transactions in a database so far; PostgreSQL's statistics lag by up to a second."""
         statement = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = %s"
-        return self._ask(statement, _name_of(database_url))
+        return self._query(statement, _name_of(database_url))
 
     def setting(self, name: str) -> str:
-        """The value of a setting of PostgreSQL."""
+        """Return the value of a PostgreSQL setting."""
         row = self._connection.execute("SELECT current_setting(%s)", [name]).fetchone()
         return str(row[0]) if row else ""
 
-    def _ask(self, statement: LiteralString, name: str) -> int:
+    def _query(self, statement: LiteralString, name: str) -> int:
         row = self._connection.execute(statement, [name]).fetchone()
         return int(row[0]) if row else 0
 
     def _create(self, name: str, template: str) -> str:
         self._made.append(name)
         names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
-        # By pages through the log of changes, as is the default since PostgreSQL 15, a gigabyte takes a minute.
-        way = sql.SQL("" if self._connection.info.server_version < 150000 else " STRATEGY file_copy")
-        self._connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names) + way)
+        # PostgreSQL 15 and later copy through the WAL by default, which takes a minute for a gigabyte.
+        strategy = sql.SQL("" if self._connection.info.server_version < 150000 else " STRATEGY file_copy")
+        self._connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names) + strategy)
         return name
 
     def _drop(self, name: str) -> None:

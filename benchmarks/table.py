@@ -1,4 +1,4 @@
-"""From figures to one Markdown table: ours beside each peer's in a row, and how many times better ours is."""
+"""Renders figures as a Markdown table: Mainspring's and a peer's figure in each row, and their ratio."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 HEADER = (
-    "| # | Measure | Size | Mainspring | Beside | Its figure | Ratio |\n| --- | --- | --- | ---: | --- | ---: | ---: |"
+    "| # | Measure | Size | Mainspring | Peer | Peer's figure | Ratio |\n| --- | --- | --- | ---: | --- | ---: | ---: |"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value in its unit; less is better unless said otherwise."""
+    """One measured value and its unit. Less is better unless `more_is_better`."""
 
     measure: str
     value: float
@@ -27,12 +27,12 @@ class Figure:
         return f"{self.value:,.{digits}f} {self.unit}"
 
 
-Column = list[Figure] | str  # the figures of one contender, or in a few words why there are none
+Column = list[Figure] | str  # the figures of one contender, or the reason why there are none
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one measurement gave: ours, and each peer's by its name; a peer's size stands in its name if it differs."""
+    """The result of one measurement. `peers` maps a peer's name, with its size if it differs, to its figures."""
 
     part: str
     name: str
@@ -42,13 +42,13 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether one of them has a reason that begins with "failed"."""
+        """Whether a contender failed; "not run" and "not installed" are no failures."""
         columns = (self.ours, *self.peers.values())
         return any(isinstance(column, str) and column.startswith("failed") for column in columns)
 
 
 def render(results: Sequence[Result]) -> str:
-    """The table; a failure stands where the value would."""
+    """Return the table. The reason of a failure stands in place of the value."""
     return "\n".join([HEADER, *(row for result in results for row in _rows(result))])
 
 
@@ -56,7 +56,7 @@ def _rows(result: Result) -> Iterator[str]:
     start = f"| {result.part}"
     if isinstance(result.ours, str):
         yield f"{start} | {result.name} | {result.size} | {result.ours} | | | |"
-    for ours in _of(result.ours):
+    for ours in _figures(result.ours):
         for peer, theirs, ratio in list(_beside(ours, result.peers)) or [("", "", "")]:
             yield f"{start} | {ours.measure} | {result.size} | {ours} | {peer} | {theirs} | {ratio} |"
     for peer, column in result.peers.items():
@@ -69,17 +69,17 @@ def _rows(result: Result) -> Iterator[str]:
 
 def _beside(ours: Figure, peers: dict[str, Column]) -> Iterator[tuple[str, str, str]]:
     for name, column in peers.items():
-        for figure in _of(column):
+        for figure in _figures(column):
             if figure.measure == ours.measure:
                 yield name, str(figure), _ratio(ours, figure)
 
 
-def _of(column: Column) -> list[Figure]:
+def _figures(column: Column) -> list[Figure]:
     return [] if isinstance(column, str) else column
 
 
 def _ratio(ours: Figure, peer: Figure) -> str:
-    """How many times better ours is: above 1 speaks for Mainspring, whichever way the unit goes."""
+    """Return how many times better `ours` is, as a text; empty if a value is zero or negative."""
     above, below = (ours.value, peer.value) if ours.more_is_better else (peer.value, ours.value)
     if above <= 0 or below <= 0:
         return ""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.with_django MODULE [argument ...]`: set Django up, then run a module that imports models."""
+"""`python -m benchmarks.with_django MODULE [argument ...]`: sets up Django, then runs a module that imports models."""
 
 from __future__ import annotations
 

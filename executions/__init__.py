@@ -1,1 +1,1 @@
-"""What happened: runs, their attempts and events, and the targets that carry them out."""
+"""The run side: runs, their attempts and events, and the targets that execute them."""

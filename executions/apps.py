@@ -1,24 +1,30 @@
-"""Django's entry for the app."""
+"""Django's configuration of the app `executions`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db.models.signals import post_migrate
 
 
 class ExecutionsConfig(AppConfig):
     name = "executions"
-    verbose_name = "What happened"
+    verbose_name = "Run history"
 
     def ready(self) -> None:
+        from executions import checks  # noqa: PLC0415 - models are not there yet when this module is imported
+
         post_migrate.connect(prepare_partitions, sender=self)
+        register(checks.check_targets, "targets")
+        register(checks.check_commands, "commands")
 
 
 def prepare_partitions(**_: object) -> None:
-    """Connected so that a fresh database has the partitions of today and the days to come."""
-    from executions.history import partitions  # noqa: PLC0415 - models are not there yet when this module is imported
+    """After each migration, create the partitions of today and the next days: a new database has none."""
+    from executions.history import partitions  # noqa: PLC0415 - models are not loaded yet when Django imports this
 
     if partitions.is_set_up():
+        # One minute, not the usual 3 s: nothing else runs during a migration, and this must not be left to later.
         partitions.prepare(datetime.now(UTC), timedelta(minutes=1))

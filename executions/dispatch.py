@@ -1,4 +1,4 @@
-"""From queued runs to messages: which Celery message a run becomes, and which runs are due to be published."""
+"""Publishing: which runs are due, and which Celery messages carry them. The beat sends what is returned here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from executions.lifecycle.transitions import DueRun
+    from executions.lifecycle.types import DueRun
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [
@@ -49,19 +49,20 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-RUN_TASK = "executions.carry_out"  # the Celery task of `tasks.py`
-KILL_AFTER = timedelta(seconds=10)  # a target that outstays its timeout by this has its process killed
+RUN_TASK = "executions.carry_out"  # the Celery task in `tasks.py`; never rename it: messages in the broker name it
+# Time beyond a target's timeout until Celery kills its process. Claiming, and writing the ending, have to fit into it.
+KILL_AFTER = timedelta(seconds=10)
 QUEUES = sorted({target.queue for target in TARGETS.values()})
-STRANDED_AFTER = timedelta(seconds=5)  # so long after it was published, a message may be on its way to an idle worker
-MAX_STRANDED_PER_QUERY = 10_000
+STRANDED_AFTER = timedelta(seconds=5)  # a message that was published later may still be on its way to an idle worker
+MAX_STRANDED_PER_QUERY = 10_000  # runs: one short statement; the next pass takes the rest
 
 
 def route_of(target_kind: str, policies: RunPolicies) -> Route:
-    """Return where runs of such a definition go. Raises KeyError for a kind that this version does not know."""
+    """Return the route of runs with this target kind and these policies. Raises KeyError for an unknown kind."""
     target = TARGETS[target_kind]
     return Route(
         target.queue,
-        target.most_in_message,
+        target.max_runs_per_message,
         timeout_of(target_kind, policies) + KILL_AFTER,
         settings.MESSAGE_PRIORITIES[policies.priority.rank],
     )
@@ -69,29 +70,29 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The messages of one pass, and how many runs could not even be taken: they stay due."""
+    """The messages of one pass. `n_broken` runs could not be taken; they stay due."""
 
     messages: list[Message]
     n_broken: int = 0
 
 
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
-    """Take up to `limit` runs that are due to be published: by hand, for a retry, or since nobody claimed them.
+    """Take up to `limit` runs that are due to be published: new ones, retries, and runs that no worker has claimed.
 
-    Of a pass that fails those runs are found that fail alone, and the others are taken.
+    If the pass fails, it is split to isolate the rows that fail; the other runs are taken. Raises only if the database
+    is unavailable.
     """
-    again_after = settings.MAINSPRING.republish_after
+    republish_after = settings.MAINSPRING.republish_after
     try:
         with transaction.atomic():
-            return Dispatched(
-                _messages(transitions.dispatch(now, limit=limit, republish_after=again_after), max_messages)
-            )
+            due = transitions.dispatch(now, limit=limit, republish_after=republish_after)
+            return Dispatched(_messages(due, max_messages))
     except Exception as error:
         if is_database_unavailable():
             raise
         log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
     parts, faults = split_on_failure(
-        lambda ids: transitions.dispatch_by_id(ids, now, republish_after=again_after),
+        lambda ids: transitions.dispatch_by_id(ids, now, republish_after=republish_after),
         transitions.due_ids(now, limit),
     )
     for run_id, fault in faults.items():
@@ -100,21 +101,22 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
 
 
 def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
-    waiting = []
+    queued = []
     for run in due:
         try:
             policies = value_or_raise(read_policies(run.policies))
-            waiting.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
+            queued.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
-            # Another version of the code made it. It is looked at again later, and keeps nobody waiting.
+            # Another version of the code wrote it. The run stays queued, and is tried again after `republish_after`.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
-    return build_messages(waiting, max_messages)
+    return build_messages(queued, max_messages)
 
 
 def expire_once(now: datetime, limit: int) -> int:
-    """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many.
+    """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs.
 
-    One that cannot be written keeps no others from that. Raises what it has raised once there is nothing else to do.
+    If the pass fails, it is split to isolate the rows that fail; the others are skipped. Raises the error of a failing
+    row only if no other row could be written, and any error while the database is unavailable.
     """
     try:
         with transaction.atomic():
@@ -134,14 +136,15 @@ def expire_once(now: datetime, limit: int) -> int:
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
-    """Make runs whose messages the broker did not take due again at `until`."""
+    """Publish the runs of these messages again at `until`: the broker did not accept them. Returns their number."""
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 
 def republish_stranded(queues: Sequence[str], now: datetime) -> int:
-    """Make runs due that wait to be taken from queues that are empty: the broker has lost their messages.
+    """Publish again the runs whose message should be in one of these queues, which are empty. Returns their number.
 
-    Or a worker keeps them behind what it is busy with, and another may be idle. Returns how many there were.
+    Either the broker lost the messages, or a busy worker has prefetched them while another worker may be idle. A run
+    that is published twice starts once: its claim number admits one claim.
     """
     n_stranded = execute(
         queries.REPUBLISH_STRANDED,

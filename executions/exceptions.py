@@ -1,15 +1,15 @@
-"""One class for each decision that a caller of the run side can take."""
+"""Errors of the run side that callers handle."""
 
 from __future__ import annotations
 
 
 class RunConflict(Exception):
-    """The run's state does not allow what was asked."""
+    """The run's status does not allow the request. Base of the classes below; the API answers 409."""
 
 
 class StillLive(RunConflict):
-    """It has not ended, so it cannot be carried out again."""
+    """The run has not ended, so it cannot be retried."""
 
 
 class NothingToCancel(RunConflict):
-    """It has ended, so there is nothing to cancel."""
+    """The run has ended, so it cannot be cancelled."""

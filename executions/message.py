@@ -1,4 +1,4 @@
-"""What one Celery message carries: at light load one run, under a backlog several of one route. Pure."""
+"""Pure: which queued runs share a Celery message. At light load each has its own, under a backlog many share one."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-BATCH_START_TIMEOUT = timedelta(
-    seconds=1
-)  # for a message of several runs; what is not begun by then is published again
-MAX_MESSAGES_PER_ROUTE = (
-    16  # messages over which the runs of one pass are spread at the most, so that all workers have a share
-)
-MESSAGES_PER_SECOND = (
-    100  # messages, while that goes on: what a message costs besides its runs is more than what a run costs
-)
+# A worker publishes again the runs of a batch that have not started by then: other workers may be idle.
+BATCH_START_TIMEOUT = timedelta(seconds=1)
+# Messages per route and pass. Enough for every worker to get a share; more would cost the beat and the broker more.
+MAX_MESSAGES_PER_ROUTE = 16
+# Sending and receiving a message costs more than executing a quick run, so sustained load is sent in fewer messages.
+MESSAGES_PER_SECOND = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The Celery queue of a run, how many of one may share a message, and the time that the pool grants one run.
+    """Where a run's message goes: runs with the same route may share one.
 
-    `priority` is the broker's number for it.
+    `max_runs`: runs per message. `time_limit`: when Celery's pool kills the process, per run. `priority`: the broker's
+    number.
     """
 
     queue: str
@@ -36,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run that is to be published, and the number of its claims so far."""
+    """A queued run to be published. `claim_no` counts its claims so far; the next claim has to name it."""
 
     run_id: UUID
     claim_no: int
@@ -46,29 +44,32 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is sent: ids and claim numbers alone, each worthless once the claim is spent. Of one route."""
+    """Runs of one route. Carries only ids and claim numbers: a message that arrives twice claims nothing twice."""
 
     runs: tuple[QueuedRun, ...]
 
     @property
     def name(self) -> str:
+        """The first job's name, and how many more runs there are: for logs."""
         more = f" and {len(self.runs) - 1} more" if len(self.runs) > 1 else ""
         return f"{self.runs[0].job_name}{more}"
 
     @property
     def args(self) -> list[list[list[object]]]:
+        """The Celery task's only argument: a list of [run id, claim number]."""
         return [[[str(run.run_id), run.claim_no] for run in self.runs]]
 
     @property
     def options(self) -> dict[str, Any]:
+        """Options of Celery's `apply_async`."""
         route, first = self.runs[0].route, self.runs[0]
         message_id = f"{first.run_id}.{first.claim_no}"
-        # A worker begins no run of a message that it has had for longer than BATCH_START_TIMEOUT.
+        # The last run of a batch may start as late as BATCH_START_TIMEOUT, and still needs its whole time.
         limit = route.time_limit + (BATCH_START_TIMEOUT if len(self.runs) > 1 else timedelta(0))
         return {
             "queue": route.queue,
             "task_id": message_id,
-            # For those who look on; Celery would make it of all the runs, which takes longer than to send them.
+            # What Flower shows. Celery's own text would name all runs, and take longer to build than the message.
             "argsrepr": message_id if len(self.runs) == 1 else f"{message_id} and {len(self.runs) - 1} more",
             "time_limit": limit.total_seconds(),
             "priority": route.priority,
@@ -77,34 +78,33 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """Over how many messages a beat spreads the runs of its next pass: `MAX_MESSAGES_PER_ROUTE`, less after many, one at the least."""
+    """A token bucket: how many messages per route the next pass may send, from 1 to MAX_MESSAGES_PER_ROUTE."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None
 
     def at(self, now: datetime) -> int:
-        """How many there may be now."""
+        """Refill by MESSAGES_PER_SECOND since the last call, and return the number of messages allowed now."""
         since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
         self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * MESSAGES_PER_SECOND)
         self.seen_at = now
         return max(1, int(self.n_left))
 
     def take(self, n_messages: int) -> None:
-        """Note how many there were."""
+        """Subtract the messages that were sent."""
         self.n_left = max(0.0, self.n_left - n_messages)
 
 
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
-    """Return the messages for these runs: few runs have one each, of many that go one way up to a hundred share one.
+    """Distribute runs over messages, in order: per route up to `max_messages` of equal size, more if a message is full.
 
-    That way nothing waits for company at light load, and under a backlog a message's cost is shared. `max_messages`: over so
-    many messages those of one way go, if they may share them.
+    Few runs get a message each, so none waits for another. Many runs share messages, each up to `Route.max_runs`.
     """
     by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:
         by_route.setdefault(run.route, []).append(run)
     messages = []
     for route, same in by_route.items():
-        size = min(route.max_runs, -(-len(same) // max_messages))
+        size = min(route.max_runs, -(-len(same) // max_messages))  # rounded up
         messages += [Message(tuple(same[first : first + size])) for first in range(0, len(same), size)]
     return messages

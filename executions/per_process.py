@@ -1,4 +1,4 @@
-"""Things that live once a process, made when first needed and made anew in a forked child."""
+"""Objects of which each process has one: created on first use, and again in a forked child."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """`get()` returns this process's instance. A child never sees its parent's: threads and sockets don't fork."""
+    """`get()` returns this process's instance. A forked child gets its own: threads do not survive a fork."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -21,7 +21,7 @@ class PerProcess(Generic[T]):
         os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:
-        # A new lock as well: another thread may have held the old one when the process forked.
+        # A new lock too: another thread may have held the old one when the process forked.
         self._lock = threading.Lock()
         self._instance: T | None = None
 

@@ -1,4 +1,4 @@
-"""The public face of the run side: what people and other rooms may ask of it, and the words for it."""
+"""The interface of the run side: what `schedules`, the API and the admin call to create, stop and retry runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from executions.exceptions import NothingToCancel, StillLive
 from executions.lifecycle import held_queries, queries, transitions
 from executions.lifecycle.admission import admit, apply_policies, apply_policies_without_deadline
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
-from executions.lifecycle.transitions import NewRun, cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.transitions import cancel_backfill_runs, cancel_not_running
+from executions.lifecycle.types import NewRun
 from executions.models import Run, RunSpec
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from executions.lifecycle.admission import Later
+    from executions.lifecycle.admission import LaterFollowup
     from executions.policies.run_policies import RunPolicies
 
 __all__ = [
@@ -65,12 +66,12 @@ __all__ = [
     "wake_beat",
 ]
 
-MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)  # the database's resolution: the next instant that a run can have
 
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """A job, or keys, for which something may follow: a run has ended (`run_id`), or one is held."""
+    """A note that runs of this job, or with these keys, may start: a run has ended (`run_id`), or one is held."""
 
     id: int
     job_id: UUID
@@ -85,56 +86,56 @@ class Followup:
 
 
 def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
-    """Return what goes on of those of these jobs that have runs which are not over."""
+    """Count the live runs of these jobs. Jobs without any are left out."""
     rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
 def has_live_scheduled_run(job_id: UUID) -> bool:
-    """Whether a run of an occurrence of this job is not over."""
+    """Return whether a run that the job's schedule started is live."""
     return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
 
 
 def stop_live_runs(stops: Mapping[UUID, Stop], now: datetime) -> None:
-    """Cancel or terminate what goes on of these jobs, for a later run's sake."""
+    """Cancel or terminate the live runs of these jobs, because a newer run replaces them (overlap policy)."""
     for stop, act in ((Stop.CANCEL, transitions.cancel_others), (Stop.TERMINATE, transitions.terminate_others)):
         if job_ids := [job_id for job_id, wanted in stops.items() if wanted is stop]:
             act(job_ids, now)
 
 
 def take_followups(now: datetime, limit: int) -> list[Followup]:
-    """Lock and return what is to be followed up, without what another has in hand. Inside a transaction."""
+    """Lock and return up to `limit` due follow-ups that no other beat has locked. Call inside a transaction."""
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS, {"now": now, "limit": limit})]
 
 
 def take_followups_by_id(ids: Sequence[int], now: datetime) -> list[Followup]:
-    """The same for those of these that are due."""
+    """Like `take_followups`, for those of the follow-ups in `ids` that are due."""
     values = {"id": list(ids), "now": now, "limit": len(ids)}
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_BY_ID, values)]
 
 
 def due_followup_ids(now: datetime, limit: int) -> list[int]:
-    """The ids of up to `limit` that are due, locked by somebody or not."""
+    """Return the ids of up to `limit` due follow-ups, locked ones too."""
     return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUP_IDS, {"now": now, "limit": limit})]
 
 
 def delete_followups(done: Iterable[Followup]) -> None:
-    """Take these off the list."""
+    """Delete follow-ups that are handled."""
     execute(held_queries.DELETE_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
 def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
-    """Look at what is held for these again, but no more at the ends of runs that they tell of."""
+    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled."""
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:
-    """Look at these again at `until`."""
+    """Process these follow-ups at `until` instead of now."""
     execute(held_queries.POSTPONE_FOLLOWUPS, {"id": list(ids), "until": until})
 
 
-def schedule_followups(later: Sequence[Later]) -> None:
-    """Have these looked at when their instants come."""
+def schedule_followups(later: Sequence[LaterFollowup]) -> None:
+    """Create follow-ups that are due later."""
     execute(
         held_queries.SCHEDULE_FOLLOWUPS,
         {
@@ -147,32 +148,32 @@ def schedule_followups(later: Sequence[Later]) -> None:
 
 
 def enable_followups(job_ids: Collection[UUID]) -> None:
-    """Say that something follows when a run of these jobs has ended."""
+    """Leave a follow-up whenever a run of these jobs ends."""
     if job_ids:
         execute(held_queries.ENABLE_FOLLOWUPS, {"job_id": sorted(job_ids)})
 
 
 def disable_followups(job_ids: Collection[UUID]) -> None:
-    """Say that nothing follows any more, of those that no held run waits for."""
+    """Leave no more follow-ups for these jobs, except those that have buffered runs."""
     if job_ids:
         execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
-    """Open the runs of occurrences, those that did not start included; returns the ids of new ones by place.
+    """Create the runs of occurrences, skipped ones too. Returns the ids of the created runs, by their index in `new`.
 
-    With `published` the caller publishes them after its commit, and they are due again only if nobody claims
-    them; without, they are due to be published now.
+    With `published` the caller publishes them after its commit, so the beat publishes them only if nobody claims them.
+    Without, they are due to be published now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
-    born = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
-    if born and not published:
+    created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
+    if created and not published:
         wake_beat()
-    return born
+    return created
 
 
 def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
-    """Open one run that somebody asked for, to start as soon as its limits allow, and wake the beats to publish it."""
+    """Create a run that somebody requested, under the job's limits, and wake the beats to publish it."""
     with transaction.atomic():
         (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()
@@ -180,34 +181,41 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 
 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
-    """Open every one of these runs, due to be published now; where one has the very instant of another, a little later.
+    """Create all of these runs, due to be published now. Returns their ids. Call inside a transaction.
 
-    Inside a transaction.
+    A run whose job has one at the same instant gets the next free microsecond, so that none is dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:
-        born = transitions.open_runs(new, now, dispatch_at=now, actor=actor)
-        ids += born.values()
+        created = transitions.open_runs(new, now, dispatch_at=now, actor=actor)
+        ids += created.values()
         new = [
-            replace(one, nominal_at=one.nominal_at + MICROSECOND) for place, one in enumerate(new) if place not in born
+            replace(run, nominal_at=run.nominal_at + MICROSECOND)
+            for place, run in enumerate(new)
+            if place not in created
         ]
     return ids
 
 
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
-    """Open runs of a backfill, for whose instants the caller has looked under the job's lock. Beats publish them."""
+    """Create the runs of a backfill and wake the beats to publish them.
+
+    The caller holds the job's lock and has checked which instants are free. Only retries may still find their instant
+    taken, and get a later one.
+    """
     left = list(new)
     while left:
-        born = transitions.open_runs(left, now, dispatch_at=now, actor=actor)
-        again = [run for place, run in enumerate(left) if place not in born and run.origin is Origin.RETRY]
+        created = transitions.open_runs(left, now, dispatch_at=now, actor=actor)
+        again = [run for place, run in enumerate(left) if place not in created and run.origin is Origin.RETRY]
+        # Beyond all instants of this call, so that the retries keep their order.
         left = [replace(run, nominal_at=run.nominal_at + len(new) * MICROSECOND) for run in again]
     wake_beat()
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Carry an ended run out again, under the definition that it had. Raises StillLive, CannotRead.
+    """Create a run that repeats an ended one, under its frozen definition. Raises StillLive, CannotRead.
 
-    A retry of a retry is one of the first run: that has the instant which the schedule meant.
+    A retry of a retry refers to the first run, which has the instant that the schedule named.
     """
     if not run.is_terminal:
         raise StillLive(f"The run is {run.status}: cancel it or wait for its end before you retry it.")
@@ -223,7 +231,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
-    """Cancel a run, or ask it to stop when it is running; returns its status after that. Raises NothingToCancel."""
+    """Cancel a run, or request that it stops if it is running. Returns its new status. Raises NothingToCancel."""
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])

@@ -1,4 +1,4 @@
-"""The state machine of a run: states, allowed transitions, origins and the reasons not to start. Pure."""
+"""Pure: the state machine of a run. Its statuses, allowed transitions, origins, and reasons not to start."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    HELD = "held"  # waits for other runs: of its job, or under a limit
-    QUEUED = "queued"  # may be claimed as soon as its message reaches a worker
+    HELD = "held"  # waits for other runs of its job, or for a limit
+    QUEUED = "queued"  # published, or about to be; a worker may claim it
     RUNNING = "running"  # claimed by a worker that holds a lease
-    RETRYING = "retrying"  # failed once more; back to queued at `available_at`
+    RETRYING = "retrying"  # an attempt failed; queued again at `available_at`
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     SKIPPED = "skipped"  # never started; `reason` says why
 
 
+# Allowed transitions: status -> next statuses. The key None lists the statuses that a new run may have.
 TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
-    None: frozenset({RunStatus.HELD, RunStatus.QUEUED, RunStatus.SKIPPED}),  # birth
+    None: frozenset({RunStatus.HELD, RunStatus.QUEUED, RunStatus.SKIPPED}),
     RunStatus.HELD: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED, RunStatus.SKIPPED}),
     RunStatus.QUEUED: frozenset({RunStatus.RUNNING, RunStatus.CANCELLED, RunStatus.SKIPPED}),
     RunStatus.RUNNING: frozenset(
@@ -26,7 +27,7 @@ TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
             RunStatus.FAILED,
             RunStatus.CANCELLED,
             RunStatus.RETRYING,
-            RunStatus.QUEUED,  # its worker was lost
+            RunStatus.QUEUED,  # its worker was lost, or returned it before it started
         }
     ),
     RunStatus.RETRYING: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
@@ -35,17 +36,17 @@ TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
     RunStatus.CANCELLED: frozenset(),
     RunStatus.SKIPPED: frozenset(),
 }
-TERMINAL = frozenset(status for status, onwards in TRANSITIONS.items() if status is not None and not onwards)
+TERMINAL = frozenset(status for status, following in TRANSITIONS.items() if status is not None and not following)
 LIVE = frozenset(RunStatus) - TERMINAL
-ACTIVE = LIVE - {RunStatus.HELD}  # what others wait for
+ACTIVE = LIVE - {RunStatus.HELD}  # live runs that overlap policies and concurrency limits count
 
 
-def before(status: RunStatus) -> frozenset[RunStatus]:
+def predecessors(status: RunStatus) -> frozenset[RunStatus]:
     """Return the statuses from which a run may enter this one."""
-    return frozenset(was for was, onwards in TRANSITIONS.items() if was is not None and status in onwards)
+    return frozenset(source for source, following in TRANSITIONS.items() if source is not None and status in following)
 
 
-# Label and colour (a name of the admin theme's palette) stand here once, for every page.
+# Label and colour (a name from the admin theme's palette) of each status, for all pages.
 STATUS_LABELS: dict[RunStatus, tuple[str, str]] = {
     RunStatus.HELD: ("Held", "default"),
     RunStatus.QUEUED: ("Queued", "info"),
@@ -59,16 +60,19 @@ STATUS_LABELS: dict[RunStatus, tuple[str, str]] = {
 
 
 class Origin(StrEnum):
-    SCHEDULE = "schedule"  # an occurrence that the job's schedule names
-    MANUAL = "manual"  # somebody asked for it
-    RETRY = "retry"  # somebody asked for an ended run to be carried out again
-    BACKFILL = "backfill"  # somebody asked for instants of the past
-    CHAIN = "chain"  # a run of another job has ended
+    """What caused a run."""
+
+    SCHEDULE = "schedule"  # an occurrence of the job's schedule
+    MANUAL = "manual"  # somebody started it
+    RETRY = "retry"  # somebody retried an ended run
+    BACKFILL = "backfill"  # a backfill of past occurrences
+    CHAIN = "chain"  # a run of another job ended
 
 
+# Texts for people are here as far as both the run side and the ledger show them.
 ORIGIN_LABELS = {
     Origin.SCHEDULE: "Schedule",
-    Origin.MANUAL: "By hand",
+    Origin.MANUAL: "Manual",
     Origin.RETRY: "Retry",
     Origin.BACKFILL: "Backfill",
     Origin.CHAIN: "Another job",
@@ -78,20 +82,20 @@ ORIGIN_LABELS = {
 class Reason(StrEnum):
     """Why an occurrence did not start."""
 
-    OVERLAP = "overlap"  # the job's previous run was not over
-    PAUSED = "paused"  # the job was paused at that instant
-    COALESCED = "coalesced"  # missed, and a later occurrence stands in for it
-    MISSED = "missed"  # missed, and too old or not wanted any more
-    OVER_LIMIT = "over_limit"  # as many as may were waiting or running already
-    RATE_LIMITED = "rate_limited"  # sooner after others than the rate limit allows
-    EXPIRED = "expired"  # its start deadline passed before a worker had it
+    OVERLAP = "overlap"  # an earlier run of the job was still live
+    PAUSED = "paused"  # the job was paused
+    COALESCED = "coalesced"  # missed, and another occurrence runs in its place (catch-up)
+    MISSED = "missed"  # missed, and too old or too many for the catch-up policy
+    OVER_LIMIT = "over_limit"  # the concurrency limit, or the overlap buffer, was full
+    RATE_LIMITED = "rate_limited"  # too soon after other starts for the rate limit
+    EXPIRED = "expired"  # no worker started it before its start deadline
     FEATURE_OFF = "feature_off"  # the job's feature flag was off
 
 
 REASON_LABELS = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
-    Reason.COALESCED: "Folded into another run",
+    Reason.COALESCED: "Replaced by another run",
     Reason.MISSED: "Missed",
     Reason.OVER_LIMIT: "Over the limit",
     Reason.RATE_LIMITED: "Rate limited",
@@ -99,14 +103,15 @@ REASON_LABELS = {
     Reason.FEATURE_OFF: "Feature off",
 }
 REASON_SENTENCES = {
-    Reason.OVERLAP: "It did not start, because the job's previous run was not over yet.",
-    Reason.PAUSED: "It did not start, because the job was paused at that instant.",
-    Reason.COALESCED: "It was missed while no beat was running, and another run stands in for it.",
-    Reason.MISSED: "It was missed while no beat was running, and was too old, one of too many, or not wanted.",
-    Reason.OVER_LIMIT: "It did not start, because as many runs as may were going on, or waiting, already.",
-    Reason.RATE_LIMITED: "It did not start, because it came sooner after others than the rate limit allows.",
-    Reason.EXPIRED: "It did not start, because no worker had begun it by its start deadline.",
-    Reason.FEATURE_OFF: "It did not start, because the job's feature flag was off.",
+    Reason.OVERLAP: "It did not start because an earlier run of the job had not ended.",
+    Reason.PAUSED: "It did not start because the job was paused at that time.",
+    Reason.COALESCED: "It was missed while no beat was running, and another run replaces it.",
+    Reason.MISSED: "It was missed while no beat was running. The catch-up policy did not start it: it was too old, "
+    "one of too many, or catch-up is off.",
+    Reason.OVER_LIMIT: "It did not start because the limit of active or waiting runs was reached.",
+    Reason.RATE_LIMITED: "It did not start because the rate limit did not allow another start yet.",
+    Reason.EXPIRED: "It did not start because no worker had started it by its start deadline.",
+    Reason.FEATURE_OFF: "It did not start because the job's feature flag was off.",
 }
 
 
@@ -115,4 +120,4 @@ class AttemptStatus(StrEnum):
     FAILED = "failed"
     TIMED_OUT = "timed_out"
     CANCELLED = "cancelled"
-    LOST = "lost"  # its worker was killed or cut off before it could say how it ended
+    LOST = "lost"  # its worker was killed or cut off before it could write the result

@@ -1,4 +1,4 @@
-"""Celery's shells: read the clock, call one pass, return its counts."""
+"""The Celery tasks of the run side. Each reads the clock, calls one function, and returns its counts."""
 
 from __future__ import annotations
 
@@ -25,35 +25,39 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HOUSEKEEPING_BATCH_ROWS = 500
+HOUSEKEEPING_BATCH_ROWS = 500  # per transaction: row locks stay short, and a task that is killed loses little work
 
 
 @celeryd_after_setup.connect
 def have_processes_ready(**_: object) -> None:
-    """Connected so that the first run of a process of the pool does not wait for a connection."""
-    worker_process_init.connect(be_ready)  # not before: Celery connects there what closes all connections
+    """Warm up each process of the pool, so that its first run does not wait for a database connection."""
+    # Connected this late on purpose: Celery's own handler, which closes all connections, has to run before ours.
+    worker_process_init.connect(be_ready)
 
 
 def be_ready(**_: object) -> None:
-    """What keeps a process from being ready its first run will tell."""
-    with suppress(DatabaseFault):
+    """Open a connection and run the statements of a run once."""
+    with suppress(DatabaseFault):  # the first run will report it
         runner.warm_up()
     release_connection()
 
 
 @shared_task(name=RUN_TASK, bind=True)
 def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
-    """Carry out runs, each named by its id and claim number."""
+    """Execute runs, each given by (id, claim number)."""
     request: Context = self.request
     runner.execute_runs([(UUID(run_id), claim_no) for run_id, claim_no in claims], f"{request.hostname}:{os.getpid()}")
 
 
 @shared_task(name="executions.reap", bind=True)
 def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
-    """Recover the runs whose worker was lost. Once, a worker that does not reach the database leaves it to another."""
+    """Recover the runs whose worker was lost, and recheck held runs.
+
+    A worker that cannot reach the database queues the task again, once: another worker may reach it.
+    """
     now = datetime.now(UTC)
     try:
-        reaper.reconsider(now)
+        reaper.recheck_held(now)
         return asdict(reaper.reap_once(now, HOUSEKEEPING_BATCH_ROWS))
     except DATABASE_UNAVAILABLE as error:
         log.warning("database_away", action="reap", error=one_line(error))
@@ -65,13 +69,13 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 
 @shared_task(name="executions.prune")
 def prune() -> dict[str, int] | None:
-    """Delete history that is older than the retention."""
+    """Delete history that is older than `MAINSPRING_RETENTION`."""
     with log_database_unavailable("prune"):
         return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
 
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
-    """Make the partitions of the days to come. Runs are recorded without them too, and are moved there later."""
+    """Create the partitions of the next days. Without them runs go to the partition `other`, and are moved later."""
     with log_database_unavailable("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

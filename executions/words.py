@@ -1,8 +1,8 @@
-"""What is said of runs in words, in the admin and in the ledger: reasons_by_part, origins, events, durations. No HTML, no queries."""
+"""Texts about runs for the admin: attempts, events, delays, and why a run started or not. No HTML, no queries."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from executions.states import REASON_SENTENCES, AttemptStatus, Origin, Reason, RunStatus
 from values import instants
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from executions.models import Run, RunEvent
 
+# Label and colour (a name from the admin theme's palette) of each attempt status.
 ATTEMPT_LABELS = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
     AttemptStatus.FAILED: ("Failed", "danger"),
@@ -19,33 +20,30 @@ ATTEMPT_LABELS = {
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
+# By the reason of a `cancelled` event; a run that somebody cancelled has none.
 CANCELLATION_LABELS = {
     "job_deleted": "Cancelled: its job was deleted",
     "backfill_cancelled": "Cancelled: its backfill was cancelled",
-    "overlap": "Cancelled: a later run takes its place",
-    "terminated": "Terminated: a later run took its place",
+    "overlap": "Cancelled: a newer run replaces it",
+    "terminated": "Terminated: a newer run replaced it",
 }
 ORIGIN_EXPLANATIONS = {
-    Origin.SCHEDULE: "Its schedule named this instant.",
-    Origin.MANUAL: "Somebody started it by hand.",
+    Origin.SCHEDULE: "The job's schedule was due at this time.",
+    Origin.MANUAL: "Somebody started it manually.",
     Origin.RETRY: "Somebody retried an earlier run.",
-    Origin.BACKFILL: "Somebody asked for this instant of the past to be carried out.",
-    Origin.CHAIN: "A run of another job ended, which starts this one.",
+    Origin.BACKFILL: "A backfill started it for this past time.",
+    Origin.CHAIN: "It started because a run of another job ended.",
 }
 
 
 def start_delay(run: Run) -> str:
-    """From the nominal instant to the first start; and how much of it nobody meant, where the start was put off."""
-    late, behind = run.start_delay(), run.delay_after_plan()
-    return (
-        instants.duration(late)
-        if behind is None
-        else f"{instants.duration(late)}, {instants.duration(behind)} after its planned start"
-    )
+    """Return the delay of the first start: `2 min`, or `2 min, 300 ms after its planned start` if one was planned."""
+    late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
+    return late if after_plan is None else f"{late}, {instants.duration(after_plan)} after its planned start"
 
 
 def why(run: Run, now: datetime) -> str:
-    """Why the run did, or did not, start: one or two sentences."""
+    """Return why the run started, or did not start: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
         return ORIGIN_EXPLANATIONS[Origin(run.origin)]
     text = REASON_SENTENCES[Reason(run.reason)]
@@ -56,31 +54,33 @@ def why(run: Run, now: datetime) -> str:
 
 
 def event(happened: RunEvent, *, is_first: bool) -> str:
-    """What an event of a run says, in a few words."""
-    match happened.kind:
+    """Return an event of a run in a few words. A kind that this version does not know is returned as it is."""
+    if happened.kind == "schedule_stopped":
+        return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
+    if happened.kind == "cancel_requested":
+        return "Cancellation requested"
+    try:
+        status = RunStatus(happened.kind)
+    except ValueError:
+        return happened.kind
+    match status:
         case RunStatus.HELD:
-            return "Created, and held until other runs are over or a limit allows it"
+            return "Created, held until other runs end or a limit allows it"
         case RunStatus.QUEUED:
             if is_first:
-                return "Created, and waiting for a worker"
-            return (
-                "Its worker was lost: waiting for another one" if happened.reason == "lost" else "Waiting for a worker"
-            )
+                return "Created, waiting for a worker"
+            return "Worker lost, waiting for another worker" if happened.reason == "lost" else "Waiting for a worker"
         case RunStatus.RUNNING:
             return f"Attempt {happened.attempt} started"
         case RunStatus.RETRYING:
-            return f"Attempt {happened.attempt} failed: a retry follows"
+            return f"Attempt {happened.attempt} failed, a retry follows"
         case RunStatus.SUCCEEDED:
             return "Succeeded"
         case RunStatus.FAILED:
-            return f"Failed for good after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}"
+            return f"Failed after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}, no retry follows"
         case RunStatus.CANCELLED:
             return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
-            return "Recorded as not started"
-        case "schedule_stopped":
-            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
-        case "cancel_requested":
-            return "Asked to stop"
+            return "Skipped: did not start"
         case _:
-            return happened.kind
+            assert_never(status)

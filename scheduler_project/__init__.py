@@ -1,1 +1,1 @@
-"""The composition root: settings, the Celery application, addresses, health and the launcher."""
+"""Configures and connects the apps: settings, the Celery application, URLs, health checks and the launcher."""

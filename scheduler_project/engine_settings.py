@@ -1,6 +1,6 @@
-"""Engine settings: one frozen dataclass, read once from the environment by `settings.py`.
+"""The engine's settings: a frozen dataclass that `settings.py` reads once from the environment.
 
-Each field is set by `MAINSPRING_<NAME>`; durations are given in seconds there.
+The variable `MAINSPRING_<NAME>` sets the field `<name>`; durations are in seconds.
 """
 
 from __future__ import annotations
@@ -17,73 +17,75 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-SHORTEST_GRACE = timedelta(seconds=3)
+MIN_MISFIRE_GRACE = timedelta(seconds=3)  # twice the time for which beat may wait for a broker that hangs
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What an operator may tune. The text of each field is its line in the settings reference."""
+    """Settings that an operator may change. The text of each field is its line in docs/reference/settings.md."""
 
     # Clock
-    tick_limit: Annotated[int, "jobs that one pass of the clock takes at the most"] = 1000
-    max_idle: Annotated[timedelta, "longest sleep of beat between two passes"] = timedelta(seconds=1)
-    min_interval: Annotated[timedelta, "shortest interval that an `every` schedule may have"] = timedelta(seconds=1)
-    misfire_grace: Annotated[timedelta, "an occurrence found later than this has been missed: catch-up decides"] = (
-        timedelta(seconds=5)
-    )
-    chunk_size: Annotated[int, "occurrences of one job that one pass handles at the most"] = 1000
-    fold_after: Annotated[int, "skipped occurrences of one pass kept as single rows; older ones share a row"] = 100
+    tick_limit: Annotated[int, "maximum number of jobs in one pass of beat"] = 1000
+    max_idle: Annotated[timedelta, "maximum time that beat sleeps between two passes"] = timedelta(seconds=1)
+    min_interval: Annotated[timedelta, "minimum interval of an `every` schedule"] = timedelta(seconds=1)
+    misfire_grace: Annotated[
+        timedelta, "an occurrence found later than this is missed: the catch-up policy decides"
+    ] = timedelta(seconds=5)
+    chunk_size: Annotated[int, "maximum number of occurrences of one job in one pass"] = 1000
+    fold_after: Annotated[int, "skipped occurrences of one pass stored as single rows; older ones share a row"] = 100
     # Dispatch
-    republish_after: Annotated[timedelta, "a published run that nobody claimed is published again; doubles"] = (
+    republish_after: Annotated[timedelta, "a published run that no worker claims is published again; doubles"] = (
         timedelta(seconds=60)
     )
     # Runs
-    lease: Annotated[timedelta, "how long a claim holds without a heartbeat"] = timedelta(seconds=30)
-    heartbeat: Annotated[timedelta, "how often a worker renews its claims and looks for cancellations"] = timedelta(
+    lease: Annotated[timedelta, "how long a claim is valid without a heartbeat"] = timedelta(seconds=30)
+    heartbeat: Annotated[timedelta, "how often a worker renews its claims and checks for cancellations"] = timedelta(
         seconds=5
     )
     retention: Annotated[timedelta, "how long the history of a finished run is kept"] = timedelta(days=7)
-    log_bytes: Annotated[int, "log kept of one attempt, in bytes"] = 1024 * 1024
+    log_bytes: Annotated[int, "maximum size of the stored log of one attempt, in bytes"] = 1024 * 1024
     # HTTP target
-    http_allow_private_networks: Annotated[bool, "let HTTP targets reach private and loopback addresses"] = False
-    http_body_bytes: Annotated[int, "response body kept of one attempt, in bytes"] = 64 * 1024
-    retry_after_cap: Annotated[timedelta, "longest delay that a target's Retry-After may ask for"] = timedelta(hours=1)
+    http_allow_private_networks: Annotated[bool, "allow HTTP targets to call private and loopback addresses"] = False
+    http_body_bytes: Annotated[int, "maximum size of the stored response body of one attempt, in bytes"] = 64 * 1024
+    retry_after_cap: Annotated[timedelta, "maximum delay that a response's Retry-After header can set"] = timedelta(
+        hours=1
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
-        """Read `MAINSPRING_<NAME>`; raises ImproperlyConfigured naming the variable and what it takes."""
-        given: dict[str, Any] = {}
-        for knob in fields(cls):
-            name = variable(knob.name)
+        """Read the variables `MAINSPRING_<NAME>`. Raises ImproperlyConfigured, which names the variable and its values."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            name = variable(field.name)
             if text := environment.get(name):
-                given[knob.name] = _read(name, text, knob.default)
-        knobs = cls(**given)
-        if knobs.heartbeat * 2 > knobs.lease:
+                values[field.name] = _read(name, text, field.default)
+        settings = cls(**values)
+        if settings.heartbeat * 2 > settings.lease:
             raise ImproperlyConfigured(
-                f"MAINSPRING_HEARTBEAT ({knobs.heartbeat.total_seconds():g} s) must be at most half of MAINSPRING_LEASE "
-                f"({knobs.lease.total_seconds():g} s): else one late heartbeat loses every claim."
+                f"MAINSPRING_HEARTBEAT ({settings.heartbeat.total_seconds():g} s) must be at most half of "
+                f"MAINSPRING_LEASE ({settings.lease.total_seconds():g} s): otherwise one late heartbeat loses all claims."
             )
-        if knobs.misfire_grace < SHORTEST_GRACE:
+        if settings.misfire_grace < MIN_MISFIRE_GRACE:
             raise ImproperlyConfigured(
-                f"MAINSPRING_MISFIRE_GRACE is {knobs.misfire_grace.total_seconds():g} s: it must be at least "
-                f"{SHORTEST_GRACE.total_seconds():g} s, since beat may wait 1.5 s for a broker that hangs."
+                f"MAINSPRING_MISFIRE_GRACE is {settings.misfire_grace.total_seconds():g} s: it must be at least "
+                f"{MIN_MISFIRE_GRACE.total_seconds():g} s, because beat may wait 1.5 s for a broker that hangs."
             )
-        return knobs
+        return settings
 
 
 def variable(name: str) -> str:
-    """Return the environment variable that sets a knob."""
+    """Return the name of the environment variable that sets a field."""
     return f"MAINSPRING_{name.upper()}"
 
 
 def reference() -> str:
-    """Return the knobs as the Markdown table of `docs/reference/settings.md`."""
+    """Return the settings as the Markdown table of `docs/reference/settings.md`."""
     rows = ["| Variable | Default | |", "| --- | --- | --- |"]
-    about = get_type_hints(EngineSettings, include_extras=True)
-    for knob in fields(EngineSettings):
-        default = knob.default
+    hints = get_type_hints(EngineSettings, include_extras=True)
+    for field in fields(EngineSettings):
+        default = field.default
         shown = f"{default.total_seconds():g} s" if isinstance(default, timedelta) else str(default).lower()
-        rows.append(f"| `{variable(knob.name)}` | {shown} | {about[knob.name].__metadata__[0]} |")
+        rows.append(f"| `{variable(field.name)}` | {shown} | {hints[field.name].__metadata__[0]} |")
     return "\n".join(rows)
 
 
@@ -100,8 +102,8 @@ def _read(name: str, text: str, default: object) -> object:
     except (KeyError, ValueError, OverflowError):
         positive = False
     if not positive:
-        takes = "true or false" if isinstance(default, bool) else "a positive number"
+        expected = "true or false" if isinstance(default, bool) else "a positive number"
         if isinstance(default, timedelta):
-            takes += " of seconds"
-        raise ImproperlyConfigured(f"{name} is {text!r}: it takes {takes}.")
+            expected += " of seconds"
+        raise ImproperlyConfigured(f"{name} is {text!r}: it must be {expected}.")
     return value

@@ -1,4 +1,4 @@
-"""How the environment is read: `NAME`, or the file that `NAME_FILE` names. A bad value refuses to start."""
+"""Reads settings from environment variables: `NAME`, or the file named by `NAME_FILE`. Wrong values raise."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from django.core.exceptions import ImproperlyConfigured
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+MAX_COUNT_DIGITS = 18  # the number still fits into 64 bits
+
+
 class Environment(Mapping[str, str]):
-    """The variables, those given as files among them. An empty one counts as not given."""
+    """Environment variables, including those whose value is in a file. An empty variable counts as not set."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
     def __getitem__(self, name: str) -> str:
-        """Return the value; raises KeyError, and ImproperlyConfigured for a file that cannot be read."""
+        """Return the value. Raises KeyError if it is not set, ImproperlyConfigured if its file cannot be read."""
         if text := self._variables.get(name, "").strip():
             return text
         if not (path := self._variables.get(f"{name}_FILE", "").strip()):
@@ -27,7 +30,7 @@ class Environment(Mapping[str, str]):
         try:
             return Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which cannot be read: {error}.") from None
+            raise ImproperlyConfigured(f"{name}_FILE is {path!r}, and this file cannot be read: {error}.") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._variables)
@@ -36,38 +39,44 @@ class Environment(Mapping[str, str]):
         return len(self._variables)
 
     def text(self, name: str, default: str = "") -> str:
+        """Return the value, or the default if it is not set."""
         return self.get(name, default)
 
     def required(self, name: str, example: str) -> str:
-        """Return the value; raises ImproperlyConfigured, with an example, when there is none."""
+        """Return the value. Raises ImproperlyConfigured with an example if it is not set."""
         if value := self.text(name):
             return value
-        raise ImproperlyConfigured(f"{name} is not set. Give it as {name} or {name}_FILE, for example {example}.")
+        raise ImproperlyConfigured(
+            f"{name} is not set. Set {name}, for example to {example}, or set {name}_FILE to the path of a file with it."
+        )
 
     def flag(self, name: str, default: bool) -> bool:
+        """Return a boolean: true, 1, yes, false, 0 or no in any case. Raises ImproperlyConfigured for anything else."""
         text = self.text(name, str(default)).lower()
         if text not in BOOLEANS:
-            raise ImproperlyConfigured(f"{name} is {text!r}: it takes true or false.")
+            raise ImproperlyConfigured(f"{name} is {text!r}: it must be true or false.")
         return BOOLEANS[text]
 
     def choice(self, name: str, default: str, among: Sequence[str]) -> str:
+        """Return the value in upper case. Raises ImproperlyConfigured if it is not one of `among`."""
         text = self.text(name, default).upper()
         if text not in among:
-            raise ImproperlyConfigured(f"{name} is {text!r}: it takes one of {', '.join(among)}.")
+            raise ImproperlyConfigured(f"{name} is {text!r}: it must be one of {', '.join(among)}.")
         return text
 
     def count(self, name: str, default: int) -> int:
+        """Return a whole number, 0 or more. Raises ImproperlyConfigured for anything else."""
         text = self.text(name, str(default))
-        if not text.isdecimal() or not text.isascii() or len(text) > 18:
-            raise ImproperlyConfigured(f"{name} is {text!r}: it takes a whole number, 0 or more.")
+        if not text.isdecimal() or not text.isascii() or len(text) > MAX_COUNT_DIGITS:
+            raise ImproperlyConfigured(f"{name} is {text!r}: it must be a whole number, 0 or more.")
         return int(text)
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """Return a list that is written with commas."""
+        """Return the parts of a list that is separated by commas."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()] or default
 
     def postgresql(self, name: str) -> dict[str, Any]:
-        """Return Django's settings of the database that a URL names."""
+        """Return Django's database settings for a PostgreSQL URL. Raises ImproperlyConfigured for any other URL."""
         example = "postgres://user:password@host:5432/mainspring"
         url = self.required(name, example)
         try:
@@ -75,5 +84,5 @@ class Environment(Mapping[str, str]):
         except (ValueError, ImproperlyConfigured):
             database = {}
         if database.get("ENGINE") != "django.db.backends.postgresql" or not database.get("NAME"):
-            raise ImproperlyConfigured(f"{name} is no PostgreSQL address: write it as {example}.")
+            raise ImproperlyConfigured(f"{name} is not the URL of a PostgreSQL database: write it as {example}.")
         return database

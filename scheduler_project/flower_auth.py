@@ -1,4 +1,4 @@
-"""Flower behind the platform's own sign-in: its `--auth_provider` reads the session of the Django admin."""
+"""Flower's `--auth_provider`: lets in users who are signed in to the Django admin as superusers."""
 
 from __future__ import annotations
 
@@ -19,25 +19,30 @@ from flower.views.auth import get_next_url
 from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
-# Flower asks Django again after this long, so that signing out or losing the right takes effect here too.
-TRUSTED_DAYS = 5 / (24 * 60)
-PATTERN = ".*@django"
+# Flower's own cookie expires after 5 minutes. Then the session is checked again, so that a user who signs out of the
+# admin or is no superuser any more loses access to Flower too.
+COOKIE_DAYS = 5 / (24 * 60)
+ANY_USER = ".*@django"
 
 
 def superuser(session_key: str) -> str:
-    """The name of the active superuser whose session this is, else an empty text: Flower can send any Celery task."""
+    """Return the name of the active superuser with this session, else an empty text.
+
+    Other staff get no access, because whoever uses Flower can send any Celery task.
+    """
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    user = get_user(request)  # this also refuses a session from before a change of password
+    user = get_user(request)  # anonymous if the password has changed since the session started
     return user.get_username() if user.is_active and getattr(user, "is_superuser", False) else ""
 
 
-def login_address() -> str:
-    """The admin's sign-in page, which leads back to Flower."""
+def login_url() -> str:
+    """Return the URL of the admin's sign-in page, which redirects to Flower afterwards."""
     return f"{settings.PUBLIC_URL}{reverse('admin:login')}?{urlencode({'next': reverse('flower')})}"
 
 
 def _look_up(session_key: str) -> str:
+    # As Django does around each request: a thread must not use a connection that the server has closed, nor keep one.
     close_old_connections()
     try:
         return superuser(session_key)
@@ -46,42 +51,42 @@ def _look_up(session_key: str) -> str:
 
 
 class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
-    """Flower sends everybody here who has no fresh cookie of its own."""
+    """The page to which Flower redirects users without its own cookie, or with one that has expired."""
 
     async def get(self) -> None:
-        """Give that cookie to a signed-in superuser; send others to the admin's sign-in page."""
+        """Set Flower's cookie for a signed-in superuser; redirect others to the admin's sign-in page."""
         cookies = SimpleCookie(self.request.headers.get("Cookie", ""))
         session = cookies.get(settings.SESSION_COOKIE_NAME)
-        # Django's database calls may not run in the event loop.
+        # Django forbids database queries in the thread of an event loop.
         name = await asyncio.to_thread(_look_up, session.value) if session else ""
         if not name:
             self.clear_cookie("user")
-            self.redirect(login_address())
+            self.redirect(login_url())
             return
-        self.set_secure_cookie("user", name, expires_days=TRUSTED_DAYS, secure=settings.SESSION_COOKIE_SECURE)
-        self.redirect(_next_place(self))
+        self.set_secure_cookie("user", name, expires_days=COOKIE_DAYS, secure=settings.SESSION_COOKIE_SECURE)
+        self.redirect(_next_url(self))
 
 
-def _next_place(handler: BaseHandler) -> str:
-    """Where Flower would lead, but for what no header can hold."""
-    place: str = get_next_url(handler)
-    return place if place.isascii() and place.isprintable() else "/"
+def _next_url(handler: BaseHandler) -> str:
+    """Return the page that the user asked for, or the first page if a Location header cannot contain its URL."""
+    url: str = get_next_url(handler)
+    return url if url.isascii() and url.isprintable() else "/"
 
 
-def _trusted_user(handler: BaseHandler) -> str | None:
-    cookie = handler.get_secure_cookie("user", max_age_days=TRUSTED_DAYS)
+def _user_of_cookie(handler: BaseHandler) -> str | None:
+    cookie = handler.get_secure_cookie("user", max_age_days=COOKIE_DAYS)
     return cookie.decode() if cookie else None
 
 
 def _set_headers(handler: BaseHandler) -> None:
-    _flowers_headers(handler)
+    _set_flower_headers(handler)
     handler.set_header("X-Frame-Options", "DENY")
     handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
 
 
 if not apps.ready:
     django.setup()
-# Flower itself would take a copied cookie for 31 days, and would tell anybody the names of workers and tasks.
-_flowers_headers, BaseHandler.set_default_headers = BaseHandler.set_default_headers, _set_headers
-BaseHandler.get_current_user = _trusted_user
+# Flower itself accepts a copied cookie for 31 days, and shows /metrics, with the names of workers and tasks, to anybody.
+_set_flower_headers, BaseHandler.set_default_headers = BaseHandler.set_default_headers, _set_headers
+BaseHandler.get_current_user = _user_of_cookie
 Metrics.get = authenticated(Metrics.get)

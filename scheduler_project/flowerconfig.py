@@ -1,4 +1,4 @@
-"""Flower's settings, read by Flower itself: `celery -A scheduler_project.celery flower --conf=scheduler_project/flowerconfig.py`."""
+"""Flower's configuration: `celery -A scheduler_project.celery flower --conf=scheduler_project/flowerconfig.py`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from logging import getLogger
 
 from scheduler_project import flower_auth
 
-# Flower asks for workers before there are any, and warns once a question that none has answered: its pages show that.
+# At its start Flower inspects workers that are not running yet, and warns about each. Its pages show missing workers.
 getLogger("flower.inspector").addFilter(lambda record: record.msg != "Inspect method %s failed")
 
-# Flower protects nothing unless it has a pattern of names; who is let in is for flower_auth to say.
-auth = flower_auth.PATTERN
+# Without `auth` Flower checks no user at all. flower_auth decides who is let in, so the pattern accepts every name.
+auth = flower_auth.ANY_USER
 auth_provider = "scheduler_project.flower_auth.LoginHandler"
-max_tasks = 10_000
+max_tasks = 10_000  # kept in memory; Flower's default is 100,000
 purge_offline_workers = 300  # seconds
 persistent = False

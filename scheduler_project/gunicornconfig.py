@@ -1,9 +1,9 @@
-"""gunicorn's settings, read by gunicorn itself: `gunicorn scheduler_project.wsgi --config python:scheduler_project.gunicornconfig`."""
+"""gunicorn's configuration: `gunicorn scheduler_project.wsgi --config python:scheduler_project.gunicornconfig`."""
 
 from __future__ import annotations
 
 worker_class = "scheduler_project.web.gunicorn_worker.Worker"
 workers = 2
 threads = 8
-timeout = 60  # seconds
-control_socket_disable = True
+timeout = 60  # seconds until a worker process that hangs is killed
+control_socket_disable = True  # nothing uses it, and the Docker image's user cannot write its home folder

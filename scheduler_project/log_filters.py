@@ -1,4 +1,4 @@
-"""Log lines in sentences where Celery, kombu or Django would log a traceback though nothing is wrong with the code."""
+"""Log filters that replace tracebacks of expected errors (a broker that fails, a refused request) by one line."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from kombu.exceptions import OperationalError
 
 from values.database import one_line
 
-BROKER_AWAY = (
+BROKER_ERRORS = (
     OSError,
     OperationalError,
     amqp.exceptions.AMQPError,
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
 )
-REFUSALS = (PermissionDenied, SuspiciousOperation, BadRequest)
+REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
 class OneLineErrors(logging.Filter):
-    """Turns the tracebacks of a broker that is away into the errors' own words, and leaves out those of refusals."""
+    """Replaces the traceback of a broker error by its message, and removes the traceback of a refused request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; always return True, because no record is dropped."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, BROKER_AWAY) and record.name.startswith(("celery.", "kombu.")):
+        if isinstance(error, BROKER_ERRORS) and record.name.startswith(("celery.", "kombu.")):
             record.msg, record.args = f"{record.getMessage()}: {one_line(error)}", ()
             record.exc_info = None
-        elif isinstance(error, REFUSALS) and record.name.startswith("django."):
-            record.exc_info = None  # the message says what was refused, and to which address
+        elif isinstance(error, REFUSED_REQUESTS) and record.name.startswith("django."):
+            record.exc_info = None  # Django's message already has the reason and the URL
         return True

@@ -1,4 +1,4 @@
-"""One log format for every process: structlog over the standard library, as text or as JSON lines."""
+"""The log format of all processes: structlog on top of the standard library, as text or as JSON lines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def without_request(logger: object, name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
-    """Leave out the request that Django adds to what it logs: an object, whose path the line has in words."""
+    """Remove the request object that Django adds to its log records: the message already contains the path."""
     event.pop("request", None)
     return event
 
 
 def logging_config(level: str, *, json: bool) -> None:
-    """Route structlog and the standard library to standard error in one format."""
+    """Send the records of structlog and of the standard library to standard error in one format."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -49,7 +49,7 @@ def logging_config(level: str, *, json: bool) -> None:
             "filters": {"plain": {"()": "scheduler_project.log_filters.OneLineErrors"}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
             "root": {"handlers": ["stderr"], "level": level},
-            # A line for each message received and each one done: our own lines say which run that was.
+            # These log a line for each message received and each task done; Mainspring's own lines also name the run.
             "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
         }
     )

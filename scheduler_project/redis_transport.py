@@ -1,10 +1,10 @@
-"""Kombu's transport for Redis and Valkey, whose channels outlive the loss of their connection, and any message.
+"""kombu's transport for Redis and Valkey, made robust against lost connections and unreadable messages.
 
-When the broker goes away a worker closes its channels and then connects anew, while runs that are still going on
-acknowledge their messages on the old ones. There kombu (5.7) falls over the connection that it has just taken away,
-with an AttributeError that ends the worker. A message that is not acknowledged comes again, and its claim is spent.
+When the broker fails, a worker closes its channels and reconnects, while live runs still acknowledge their messages on
+the closed channels. kombu 5.7 then uses the connection that it has just removed, and the AttributeError ends the
+worker. Here such an acknowledgement is skipped: the message is delivered again, and finds that its claim is used up.
 
-What stands in a queue and is no message would end the worker too: it is dropped, with one log line.
+A queue entry that is not a message would also end the worker. It is dropped with one log line.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# What reading something of the wrong shape raises. None of the broker's own errors is one of these.
-WRONG_SHAPE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+# Errors from reading an envelope of the wrong shape. The broker's own errors are none of these classes.
+WRONG_SHAPE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class UnreadableMessage(Exception):
-    """It has no envelope as kombu writes it."""
+    """The queue entry has no envelope as kombu writes it."""
 
 
 class Message(virtual.Message):
-    """Refuses an envelope that it cannot read, or could not give back."""
+    """A message that refuses an envelope which it cannot read, or could not return to the queue."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
             super().__init__(payload, channel, **kwargs)
             delivery = self.delivery_info
             parts = (self.delivery_tag, delivery["exchange"], delivery["routing_key"])
-        except WRONG_SHAPE as error:
+        except WRONG_SHAPE_ERRORS as error:
             raise UnreadableMessage(f"{type(error).__name__}: {error}") from error
         if not all(isinstance(part, str) for part in parts) or not isinstance(self.headers, dict):
-            raise UnreadableMessage("its delivery tag, exchange, routing key or headers are of another kind")
+            raise UnreadableMessage("its delivery tag, exchange, routing key or headers have the wrong type")
 
 
 class Channel(redis.Channel):
-    """Says that its connection is gone in the way that its callers expect and pass over."""
+    """A channel that reports a lost connection by the error that its callers handle."""
 
     Message = Message
-    _kept: Any = None
+    _cached_client: Any = None
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait for a message, each time for another part of a second.
+        """Wait for a message with a random timeout of up to `brpop_timeout`.
 
-        Redis gives it to who has waited longest. With equal waits, one that took what came at regular times took it
-        again and again, also when it could do nothing with it: a worker that does not reach the database.
+        Redis gives a message to the client that has waited longest. With equal timeouts, the worker that got a message
+        of a regular job would get it every time, even a worker that cannot reach the database.
         """
         seconds = self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout
         super()._brpop_start(seconds)  # type: ignore[misc]  # not in the stubs
@@ -69,41 +69,42 @@ class Channel(redis.Channel):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             if transport.has_read or self.closed or self.client.connection is None:
                 raise
-            _drop(error)  # the broker has already given it away
+            _drop(error)  # BRPOP has already removed it from the queue
             raise Empty from None
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield a client; raises Disconnected once the connection has been closed."""
+        """Yield a client. Raises Disconnected if the connection has been closed."""
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
         yield client or self._client_of_pool()
 
     def _client_of_pool(self) -> Any:
-        # kombu makes a client for each command, which takes longer than to send it.
-        if self._kept is None or self._kept.connection_pool is not self.pool:
-            self._kept = self._create_client()  # type: ignore[attr-defined]  # not in the stubs
-        return self._kept
+        # kombu creates a client for each command, which takes longer than sending the command.
+        if self._cached_client is None or self._cached_client.connection_pool is not self.pool:
+            self._cached_client = self._create_client()  # type: ignore[attr-defined]  # not in the stubs
+        return self._cached_client
 
     def basic_ack(self, delivery_tag: Any, multiple: bool = False) -> None:
-        """Acknowledge, unless the channel is closed: nobody is there to hear it."""
+        """Acknowledge a message; skip it if the channel is closed, because the broker will deliver it again."""
         if not self.closed:
             super().basic_ack(delivery_tag, multiple)
 
 
 class Transport(redis.Transport):
-    """Delivers what can be read. Takes a broker that refuses, out of memory or of disk, for one that is away."""
+    """Delivers readable messages. A broker that refuses writes (memory or disk full) counts as disconnected."""
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)
-    has_read = False  # whether the envelope that is being delivered was JSON
+    has_read = False  # whether the envelope that is being delivered was read as JSON
 
     _avail_channels: list[Any]
 
     def establish_connection(self) -> Any:
-        """Connect, and raise ResponseError when the broker takes no writes.
+        """Connect, and test a write. Raises ResponseError if the broker refuses it.
 
-        Learnt later, it would make a worker connect anew several times a second; here kombu waits between its tries.
+        kombu waits between failed attempts to connect. An error of a later write would make the worker reconnect several
+        times a second.
         """
         established: Any = super().establish_connection()
         try:

@@ -1,6 +1,6 @@
-"""The only file that reads the environment. A bad value refuses to start and says which.
+"""Django's settings, from environment variables. A wrong value stops the process with a message that names it.
 
-Every variable may also be given as `<NAME>_FILE`, the path of a file that holds the value.
+Instead of any variable `<NAME>`, `<NAME>_FILE` may be set to the path of a file with the value.
 """
 
 from __future__ import annotations
@@ -28,39 +28,44 @@ CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 
 MAINSPRING = EngineSettings.from_environment(env)
 MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
+MAINSPRING_TARGET_MODULES = env.words("MAINSPRING_TARGET_MODULES", default=[])
+# The queues that some worker consumes, as Procfile, docker/compose.yaml and launch/programs.py start the workers.
+MAINSPRING_WORKER_QUEUES = env.words("MAINSPRING_WORKER_QUEUES", default=["command", "http"])
 
 # Stores
 
 DATABASES = {"default": env.postgresql("DATABASE_URL")}
 _options = DATABASES["default"].setdefault("OPTIONS", {})
-# A server that vanishes without a word is given up after half a minute, not after hours; what the URL says counts.
+# Without these, a connection to a server that vanished (power, network) hangs for hours instead of 30 seconds. Values
+# in the URL take precedence.
 for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4}.items():
     _options.setdefault(_name, _value)
-_options.setdefault("tcp_user_timeout", 30_000)
+_options.setdefault("tcp_user_timeout", 30_000)  # milliseconds
 _options.setdefault("connect_timeout", 5)  # seconds
-# For the statements of `values.database.fetch_planned`; Django's own are never prepared.
+# Prepared statements are for `values.database.fetch_planned`; Django does not prepare its own.
 _options.setdefault("prepare_threshold", 0 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
     _options["pool"] = {
         "min_size": 0,
         "max_size": _pool_size,
-        "timeout": 4,  # seconds; see runner.CLAIM_RETRY_TIMEOUT
+        "timeout": 4,  # seconds to wait for a connection: as long as a worker tries to claim a run
         "reconnect_timeout": 5,
     }
-DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60
-# Costs a round trip each time. A worker tries its claim again instead; a person would meet the error.
+DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60  # Django refuses persistent connections with a pool
+# The check costs a round trip per request. Workers leave it off: they retry a claim. wsgi.py switches it on, because a
+# user of the web process would see the error.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = env.flag("MAINSPRING_DB_CHECK", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.text("REDIS_URL", "")
 CELERY_BROKER_URL = env.text("BROKER_URL") or REDIS_URL or env.required("BROKER_URL", "redis://host:6379/0")
 
-# Celery. The broker carries ids and may be flushed at any time: PostgreSQL is the truth.
+# Celery. Messages only contain ids, so the broker may lose all of them: everything else is in PostgreSQL.
 
 CELERY_BEAT_SCHEDULER = "schedules.beat:JobScheduler"
-# Made as PeriodicTask rows when they are missing; from then on the rows count, and admins may edit them.
-# A message that nobody took within its period is worthless: the next one does its work.
+# beat creates missing rows of PeriodicTask from this. After that the rows apply, and administrators may edit them.
+# A message expires after its period: the next one does the same work.
 CELERY_BEAT_SCHEDULE = {
     "housekeeping: recover lost runs": {
         "task": "executions.reap",
@@ -86,31 +91,33 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_TIMEZONE = "UTC"
 CELERY_TASK_DEFAULT_QUEUE = "housekeeping"
 CELERY_TASK_CREATE_MISSING_QUEUES = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SEND_SENT_EVENT = True
-CELERY_WORKER_SEND_TASK_EVENTS = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0  # seconds; a child that has to wait for its connection is not replaced
+CELERY_TASK_ACKS_LATE = True  # the message of a worker that is killed is delivered again
+CELERY_TASK_IGNORE_RESULT = True  # results are in PostgreSQL, in the rows of runs
+CELERY_TASK_SEND_SENT_EVENT = True  # for Flower
+CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a busy worker must not hold messages that an idle one could run
+# Seconds until a new worker process that does not report is replaced: waiting for a database connection takes time.
+CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0
 CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers wait for their broker as long as it takes
 IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    # A message given back by the broker is harmless (its claim is spent), so this need only be rare.
     {
+        # Seconds after which the broker delivers an unacknowledged message again. That is harmless, because its claim is
+        # used up, and so the timeout only has to be long enough to make it rare.
         "visibility_timeout": 6 * 3600,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
-        # A worker gives up a broker that hangs after this long; `schedules/beat.py` has less patience.
+        # Seconds until a worker gives up on a broker that hangs. `schedules/beat.py` uses a shorter timeout.
         "socket_timeout": 5,
         "socket_connect_timeout": 5,
     }
     if IS_REDIS
     else {}
 )
-# The priority of a message by the rank of its run's, low to critical: to Redis 0 comes first, to RabbitMQ 9.
+# The message priority for the run priorities low, medium, high, critical: Redis delivers 0 first, RabbitMQ 9.
 MESSAGE_PRIORITIES = (9, 6, 3, 0) if IS_REDIS else (1, 4, 7, 9)
 CELERY_TASK_QUEUE_MAX_PRIORITY = None if IS_REDIS else 9
 
@@ -136,11 +143,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "scheduler_project.web.health.answer_probes",
+    "scheduler_project.web.health.answer_probes",  # first: health checks come over plain HTTP and by IP address
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "access.middleware.drop_invalid_session_cookie",
+    "access.middleware.drop_invalid_session_cookie",  # before the session is read
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -188,11 +195,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
-FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # linked from the admin where it is given
-PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # where Flower finds the sign-in
+FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # the admin links to it if it is set
+PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # of the sign-in page, for Flower
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-# TLS is the default. `make run` serves plain HTTP on the loopback address and says so with this variable.
+# `make run` sets this to false, because it serves plain HTTP on the loopback address.
 HTTPS = env.flag("MAINSPRING_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_PROXY_SSL_HEADER = (
@@ -200,7 +207,7 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SECURE_HSTS_SECONDS = env.count("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-# A browser's built-in list is left within months at best, and holds for the whole domain: only who asks for it.
+# Off by default: it takes months to get off the browsers' preload lists, and they apply to the whole domain.
 SECURE_HSTS_PRELOAD = env.flag("MAINSPRING_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = [] if SECURE_HSTS_PRELOAD else ["security.W021"]
 SESSION_COOKIE_HTTPONLY = True
@@ -220,7 +227,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mainspring",
-    "DESCRIPTION": "Say what should run and when; read what happened and why.",
+    "DESCRIPTION": "Define what runs and when; read what happened and why.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -231,5 +238,5 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-LOGGING_CONFIG = None
+LOGGING_CONFIG = None  # Django would add its own handlers
 logging_config(env.choice("MAINSPRING_LOG_LEVEL", "INFO", LEVELS), json=env.flag("MAINSPRING_LOG_JSON", default=False))

@@ -1,4 +1,4 @@
-"""The look of the admin: its name, colours, styles and side bar. The pages themselves live in each app's `admin/`."""
+"""The admin's theme: name, colours, styles and side bar. The pages are in each app's `admin/`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-# The 600 of each scale carries white text, the 500 stands on the dark background: both pass 4.5 to 1.
+# 600 is the background of white text, 500 is text on the dark background: both have a contrast of at least 4.5 to 1, as
+# WCAG 2.2 level AA requires.
 PRIMARY = {
     "50": "oklch(96.2% .018 272.314)",
     "100": "oklch(93% .034 272.788)",
@@ -32,7 +33,7 @@ PRIMARY = {
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The side bar's groups, with what this user may see."""
+    """Return the groups of the side bar. Unfold hides the items whose `permission` returns False."""
     groups: list[dict[str, Any]] = [
         {
             "items": [
@@ -95,7 +96,7 @@ def _is_index(request: HttpRequest) -> bool:
 
 
 def _is_about_jobs(request: HttpRequest) -> bool:
-    """Pausing many has an entry of its own below them."""
+    # "Pause many jobs" is below the list of jobs, and has its own item.
     jobs, pauses = (reverse(f"admin:schedules_job_{page}") for page in ("changelist", "pauses"))
     return request.path.startswith(jobs) and not request.path.startswith(pauses)
 

@@ -1,4 +1,4 @@
-"""Every address of the web process."""
+"""All URLs of the web process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from scheduler_project.web.openapi import RedocPage, SwaggerPage, openapi
-from scheduler_project.web.problems import no_such_address
+from scheduler_project.web.problems import unknown_api_url
 
 handler400 = "scheduler_project.web.problems.bad_request"
 handler403 = "scheduler_project.web.problems.permission_denied"
@@ -17,8 +17,8 @@ handler404 = "scheduler_project.web.problems.page_not_found"
 handler500 = "scheduler_project.web.problems.server_error"
 
 
-def to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Lead to Flower, which may be at another port: Django itself leads nobody there after signing in."""
+def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
+    """Redirect to Flower. Django's sign-in only redirects to its own host and port, and so to this page."""
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 
 
@@ -32,6 +32,6 @@ urlpatterns = [
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", include("executions.api.urls")),
     path("api/v1/", include("schedules.api.urls")),
-    path("api/<path:rest>", no_such_address),
-    path("flower/", to_flower, name="flower"),
+    path("api/<path:rest>", unknown_api_url),
+    path("flower/", redirect_to_flower, name="flower"),
 ]

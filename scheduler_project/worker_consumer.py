@@ -1,4 +1,4 @@
-"""Celery's consumer of messages, which outlives a message that it cannot read: nobody of ours has sent that."""
+"""Celery's consumer: drops unreadable messages, fetches as many messages as threads are free, sends events in batches."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# What reading a message of the wrong shape raises. The broker's own errors are none of these: they are passed on.
-UNREADABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError, DecodeError, ContentDisallowed)
+# Errors from reading a message of the wrong shape. The broker's own errors are none of these classes.
+UNREADABLE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, RecursionError, DecodeError, ContentDisallowed)
 
-EVENTS_EACH = 0.1  # seconds
+EVENT_INTERVAL = 0.1  # seconds: Flower shows events with this delay at most
 
 
 class Consumer(consumer.Consumer):
-    """Drops such a message with one log line; Celery would end the worker, and find the message again."""
+    """Drops an unreadable message with one log line. Celery would end the worker, and get the message again."""
 
     # The stubs do not know these.
     connection_errors: tuple[type[Exception], ...]
@@ -40,32 +40,33 @@ class Consumer(consumer.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._run_pool = run_pool.get() if isinstance(self.pool, TaskPool) else None
-        self._is_told = threading.Event()
+        self._has_update = threading.Event()
         self._has_events = threading.Event()
         if self._run_pool:
-            self._run_pool.start(self.pool.limit, self._tell)
+            self._run_pool.start(self.pool.limit, self._schedule_update)
 
-    def _tell(self) -> None:
-        """From any thread: runs have begun or ended. The main thread sees once to all that gathers until then."""
-        if not self._is_told.is_set():
-            self._is_told.set()
-            self.call_soon(self._fetch_for_free_places)
+    def _schedule_update(self) -> None:
+        """Update the prefetch count soon, in the main thread. Call this from any thread when runs started or ended."""
+        # Changes until the main thread runs the update are covered by that one update.
+        if not self._has_update.is_set():
+            self._has_update.set()
+            self.call_soon(self._update_prefetch_count)
 
-    def _fetch_for_free_places(self) -> None:
-        """Have as many messages as there are places for runs, of which those at hand may carry several."""
-        self._is_told.clear()
+    def _update_prefetch_count(self) -> None:
+        """Set the number of messages to fetch to the number of free threads: one message may contain several runs."""
+        self._has_update.clear()
         if self._run_pool and self.qos:
             self.qos.value = max(1, self.initial_prefetch_count - self._run_pool.n_extra)
             self.qos.update()
 
     def on_send_event_buffered(self) -> Any:
-        """From any thread: there are events for Flower. Those of a tenth of a second are sent together.
+        """Send the events for Flower within `EVENT_INTERVAL`, in one batch. Called from any thread.
 
-        Celery sends them after each turn of its loop, which takes longer than all else that it does with a message.
+        Celery would send them after each turn of its loop, which takes longer than the rest of its work for a message.
         """
         if not self._has_events.is_set():
             self._has_events.set()
-            self.call_soon(self.timer.call_after, EVENTS_EACH, self._send_events)
+            self.call_soon(self.timer.call_after, EVENT_INTERVAL, self._send_events)
 
     def _send_events(self) -> None:
         self._has_events.clear()
@@ -73,36 +74,39 @@ class Consumer(consumer.Consumer):
 
     @property
     def _new_prefetch_count(self) -> int:
-        # After a reconnection Celery counts up from what the broker was last told, which may be for want of places.
+        # After a reconnection Celery increases the last prefetch count, which is too low if all threads were busy.
         return self.initial_prefetch_count + self.prefetch_multiplier
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-        """Return what is called with each message."""
+        """Return the function that handles a message. Celery calls this for each connection to the broker."""
         handle = super().create_task_handler(*args, **kwargs)
-        # On this connection, which may not be the first: what was to be done on the one before is forgotten.
+        # A reconnection forgets the calls that were scheduled on the previous connection.
         self._has_events.clear()
-        self._fetch_for_free_places()
+        self._update_prefetch_count()
 
         def handle_or_drop(message: Any) -> Any:
             try:
                 n_runs = _check(message)
                 handle(message)
                 if n_runs > 1 and self._run_pool:
-                    self.qos.value = 1  # until the run pool has counted these runs
+                    self.qos.value = 1  # until the thread pool has counted the runs of this message
             except self.connection_errors:
                 raise
-            except UNREADABLE as error:
+            except UNREADABLE_ERRORS as error:
                 self.on_decode_error(message, error)
 
         return handle_or_drop
 
     def on_unknown_message(self, body: Any, message: Any) -> None:
-        self._drop(message, "it is no message of Celery's")
+        """Drop a message that is not Celery's."""
+        self._drop(message, "it is not a Celery message")
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
+        """Drop a message whose body cannot be read."""
         self._drop(message, one_line(exc))
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """Drop a message for a task with invalid arguments or headers."""
         self._drop(message, one_line(exc))
 
     def _drop(self, message: Any, error: str) -> None:
@@ -112,13 +116,14 @@ class Consumer(consumer.Consumer):
 
 
 def _check(message: Any) -> int:
-    """Return how many runs a message carries, 0 when it is of another kind.
+    """Return the number of runs in a message, 0 for another Celery task.
 
-    Raises what a thread would only fall over later, with nobody to give its message and its place back.
+    Raises one of `UNREADABLE_ERRORS` for a body of the wrong shape. Without this check the error would occur in a
+    thread, where the message would not be rejected and the thread would not be freed.
     """
     if "task" not in message.headers:
-        return 0  # of the old protocol, which Celery itself checks
+        return 0  # Celery's protocol 1, which Celery checks itself
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
-        raise TypeError("its body is no list, object and object")
+        raise TypeError("its body is not a list of arguments, an object of arguments and an object")
     return len(args[0]) if message.headers["task"] == RUN_TASK and args and isinstance(args[0], list) else 0

@@ -1,13 +1,18 @@
-"""The web process's entry point."""
+"""The WSGI entry point of the web process."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
+from gunicorn.errors import AppImportError
 
 from scheduler_project.env import Environment
+from scheduler_project.start_checks import start_problems
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
+# A request on a connection that the server has closed would fail with an error page; workers retry instead.
 if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
     os.environ["MAINSPRING_DB_CHECK"] = "true"
 
 application = get_wsgi_application()
+if problems := start_problems():
+    raise AppImportError(problems)  # gunicorn prints its text, without a traceback, and ends

@@ -1,1 +1,1 @@
-"""What should run, and when: jobs, the clock, and the beat that turns time into runs."""
+"""Jobs and their schedules: what runs when. The beat turns due occurrences into runs."""

@@ -1,10 +1,16 @@
-"""Django's entry for the app."""
+"""The Django app `schedules`."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class SchedulesConfig(AppConfig):
     name = "schedules"
-    verbose_name = "What and when"
+    verbose_name = "Scheduling"
+
+    def ready(self) -> None:
+        from schedules import checks  # noqa: PLC0415 - models are not there yet when this module is imported
+
+        register(checks.check_sections, "targets")

@@ -1,6 +1,6 @@
-"""The only beat: django-celery-beat's scheduler, which also turns due jobs into runs and publishes them.
+"""The beat: django-celery-beat's scheduler, which also turns due jobs into runs and publishes them.
 
-Reads the clock, calls the passes, publishes what they return, and sleeps until the next instant.
+It reads the clock, calls the passes, publishes the messages that they return, and sleeps until work is due again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from schedules.passes.outage import Outage
 from schedules.passes.periodic import PeriodicScheduler
 from schedules.passes.timed import NO_TIMED_WORK, do_timed_work
 from schedules.passes.wakeup import Wakeup
-from schedules.tick import Ticked, tick
+from schedules.tick import TickResult, tick
 from values.database import is_database_unavailable, one_line
 
 if TYPE_CHECKING:
@@ -58,36 +58,39 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
-AFTER_FAULT = timedelta(seconds=1)  # database or broker away: try again then
-# Seconds that beat waits for a broker that hangs. Nothing ticks meanwhile, and what is found later than
-# MAINSPRING_MISFIRE_GRACE counts as missed: so well under its five seconds.
-PATIENCE = 1.5
-TIMEOUTS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
-LOCKED = timedelta(milliseconds=50)  # what is due is in another beat's hands, or in an administrator's: look again then
-LOOK_FOR_STRANDED = timedelta(seconds=5)
-BREATH = 0.01  # seconds from one pass that took something to the next: what falls due meanwhile shares its cost
-NOTHING = Ticked(0, 0, 0, [])
+FAULT_RETRY_DELAY = timedelta(seconds=1)  # after a pass or a part of it failed, or the broker did not answer
+# Seconds. Nothing ticks while the beat waits for a broker that hangs, and an occurrence found later than
+# MAINSPRING_MISFIRE_GRACE (5 s) counts as missed: the timeout stays well below that.
+BROKER_TIMEOUT = 1.5
+# The transport options that limit how long kombu waits, by driver.
+TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
+# Due rows may be locked by another beat or by a person's request. Without this delay the beat would spin.
+LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
+STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
+# Seconds from the start of a busy pass to the next one: jobs due close together share one transaction.
+MIN_PASS_INTERVAL = 0.01
+NOTHING_DUE = TickResult(0, 0, 0, [])
 
 
-def limit_waiting(**_: object) -> None:
-    queries.limit_waiting()
-
-
-@beat_init.connect
-def limit_waiting_from_now_on(**_: object) -> None:
-    """Connected so that no lock which somebody holds keeps the clock."""
-    connection_created.connect(limit_waiting)
+def limit_lock_waits(**_: object) -> None:
+    queries.limit_lock_waits()
 
 
 @beat_init.connect
-def stop_in_order(sender: Any, **_: object) -> None:
-    """Take the place of Celery's handler, which closes the scheduler under the statement or call that it comes upon.
+def limit_lock_waits_of_new_connections(**_: object) -> None:
+    """Keep a lock that somebody else holds from stopping the beat's clock."""
+    connection_created.connect(limit_lock_waits)
 
-    That one may then lose the exception, and the beat would live on.
+
+@beat_init.connect
+def install_signal_handlers(sender: Any, **_: object) -> None:
+    """Replace Celery's handler, which closes the scheduler in the middle of whatever statement or call is running.
+
+    That statement may then swallow the exception, and the beat would not stop. So a flag is set as well.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        sender.scheduler.is_told_to_stop = True
+        sender.scheduler.must_stop = True
         raise SystemExit
 
     if threading.current_thread() is threading.main_thread():
@@ -96,7 +99,7 @@ def stop_in_order(sender: Any, **_: object) -> None:
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A run as a beat entry. It is published once and never asked whether it is due: the tick has decided that."""
+    """A message about due runs, as a beat entry. It is published once and never checked: the tick decided."""
 
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
@@ -105,29 +108,31 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
             task=RUN_TASK,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
-            # The beat knows best what to do when the broker is away: kombu is not to try by itself.
+            # kombu must not retry: the beat postpones the message, so that its clock does not stop.
             options={**message.options, "retry": False},
             app=app,
         )
 
 
 class JobScheduler(PeriodicScheduler):
-    """`celery beat --scheduler schedules.beat:JobScheduler`. Run as many as you like."""
+    """The scheduler of `celery beat --scheduler schedules.beat:JobScheduler`. Any number of beats may run at once."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
-        self._has_failed = self._is_faulty = self._took = False
+        self._has_failed = False  # the last pass raised
+        self._is_faulty = False  # a part of this pass raised, and the others went on
+        self._was_busy = False  # this pass did something
         self._allowance = MessageAllowance()
         self._database, self._broker = Outage("database"), Outage("broker")
-        self._ask_broker_at = self._look_for_stranded_at = datetime.min.replace(tzinfo=UTC)
+        self._use_broker_at = self._check_stranded_at = datetime.min.replace(tzinfo=UTC)
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """One pass, then sleep. Whatever goes wrong in a pass, the next one comes."""
+        """Do one pass, then sleep until work is due. A pass that fails is logged, and the next one follows."""
         now, began = self.read_clock(), time.monotonic()
-        # What fails first may only be a connection that the server has closed: then the next pass has a new one.
-        wake_at = now + (AFTER_FAULT if self._has_failed else timedelta(0))
-        self._has_failed, self._took = True, False
+        # The first failure may only be a connection that the server has closed: retry at once, on a new connection.
+        wake_at = now + (FAULT_RETRY_DELAY if self._has_failed else timedelta(0))
+        self._has_failed, self._was_busy = True, False
         try:
             wake_at = self.pass_once(now)
             self._has_failed = False
@@ -139,11 +144,11 @@ class JobScheduler(PeriodicScheduler):
                 self._database.note(error, now)
         except Exception:
             log.exception("pass_failed", action="beat")
-        if self.is_told_to_stop:
+        if self.must_stop:
             raise SystemExit
         close_old_connections()
-        if self._took:
-            time.sleep(max(0.0, BREATH - (time.monotonic() - began)))
+        if self._was_busy:
+            time.sleep(max(0.0, MIN_PASS_INTERVAL - (time.monotonic() - began)))
         self._wakeup.wait((wake_at - self.read_clock()).total_seconds())
         return 0.0
 
@@ -151,35 +156,35 @@ class JobScheduler(PeriodicScheduler):
         return datetime.now(UTC)
 
     def pass_once(self, now: datetime) -> datetime:
-        """Tick, dispatch, fire periodic tasks; returns the instant at which there is something to do again.
+        """Do all work that is due; return the instant at which work is due again.
 
-        With nothing due it costs one query; after a pass that took something there may be more at once. While the
-        broker is away jobs tick on, and what is due to be published stays so.
+        With nothing due, a pass costs one query. While the broker is away, jobs still tick, and runs that are due to
+        be published stay due.
         """
         limit = settings.MAINSPRING.tick_limit
-        self._ask_broker_at = min(self._ask_broker_at, now + AFTER_FAULT)  # the clock may have been set back
+        self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
         next_at = queries.next_at()
-        self._took, soonest = self._take_due(now, limit, next_at)
+        self._was_busy, soonest = self._do_due_work(now, limit, next_at)
         again_at = [
             now + settings.MAINSPRING.max_idle,
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if self._took and soonest > now:  # what failed has time: when is there something else?
+        if self._was_busy and soonest > now:  # a part failed and waits: other work may be due earlier
             next_at = queries.next_at()
         each_at = (
             next_at.tick,
             next_at.follow,
             next_at.expire,
             next_at.timed,
-            max(next_at.dispatch, self._ask_broker_at),
+            max(next_at.dispatch, self._use_broker_at),
         )
         return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
-        """Send messages; those that the broker does not take are due again a second later."""
-        if messages and now < self._ask_broker_at:
-            postpone(messages, self._ask_broker_at)
+        """Send messages; the runs of a message that the broker does not take are due again a second later."""
+        if messages and now < self._use_broker_at:
+            postpone(messages, self._use_broker_at)
             return
         self._allowance.take(len(messages))
         for place, message in enumerate(messages):
@@ -187,14 +192,14 @@ class JobScheduler(PeriodicScheduler):
                 self.apply_async(JobEntry(message, self.app), producer=self.producer, advance=False)
             except BROKER_FAULTS as error:
                 self._note_broker_fault(error, now)
-                postpone(messages[place:], self._ask_broker_at)
+                postpone(messages[place:], self._use_broker_at)
                 return
 
     @cached_property
     def connection(self) -> Connection:
-        """To the broker, with less patience than a worker has."""
-        connection: Connection = self.app.connection_for_write(connect_timeout=PATIENCE)
-        timeouts = dict.fromkeys(TIMEOUTS.get(connection.transport.driver_type, ()), PATIENCE)
+        """The connection to the broker, with shorter timeouts than a worker's: nothing ticks while it hangs."""
+        connection: Connection = self.app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
+        timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(connection.transport.driver_type, ()), BROKER_TIMEOUT)
         connection.transport_options = {**(connection.transport_options or {}), **timeouts, "max_retries": 0}
         return connection
 
@@ -202,25 +207,26 @@ class JobScheduler(PeriodicScheduler):
         super().close()
         self._wakeup.close()
 
-    def _take_due(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Tick, follow up and dispatch what is due; returns whether anything was, and when to look at what still is."""
-        ticked, followed, again = NOTHING, FollowUpResult(), Dispatched([])
+    def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
+        """Do each kind of work that is due; return whether any was done, and when to try what is still due."""
+        ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
-        if next_at.follow <= now or n_expired:  # first, so that the tick knows what is over and what has its place
+        # Before the tick, whose overlap decisions then see which runs have ended and which held runs have started.
+        if next_at.follow <= now or n_expired:
             followed = self._try(followed, follow_once, now, limit)
         if next_at.tick <= now:
             ticked = self._try(ticked, tick, now, limit, self._allowance.at(now))
             self.publish(ticked.messages, now)
             if ticked.n_held:
                 followed += self._try(FollowUpResult(), follow_once, now, limit)
-        if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._ask_broker_at:
-            again = self._try(again, dispatch_once, now, limit, self._allowance.at(now))
-            self.publish(again.messages, now)
+        if (next_at.dispatch <= now or followed.n_decided or followed.n_opened) and now >= self._use_broker_at:
+            dispatched = self._try(dispatched, dispatch_once, now, limit, self._allowance.at(now))
+            self.publish(dispatched.messages, now)
         timed = self._try(NO_TIMED_WORK, do_timed_work, now, limit) if next_at.timed <= now else NO_TIMED_WORK
-        n_broken = ticked.n_broken + followed.n_broken + again.n_broken
-        took = bool(ticked.n_jobs or followed.n_followups or n_expired or timed.n_done or again.messages)
-        if took:
+        n_broken = ticked.n_broken + followed.n_broken + dispatched.n_broken
+        was_busy = bool(ticked.n_jobs or followed.n_followups or n_expired or timed.n_done or dispatched.messages)
+        if was_busy:
             log.debug(
                 "pass",
                 action="beat",
@@ -230,15 +236,18 @@ class JobScheduler(PeriodicScheduler):
                 n_followups=followed.n_followups,
                 n_expired=n_expired,
                 n_timed=timed.n_done,
-                n_messages=len(ticked.messages) + len(again.messages),
+                n_messages=len(ticked.messages) + len(dispatched.messages),
             )
         is_faulty = self._is_faulty or n_broken
-        if ticked.more or (took and not is_faulty):
-            return took, now
-        return took, now + (AFTER_FAULT if is_faulty else LOCKED)
+        if ticked.more or (was_busy and not is_faulty):
+            return was_busy, now
+        return was_busy, now + (FAULT_RETRY_DELAY if is_faulty else LOCKED_RETRY_DELAY)
 
     def _try(self, otherwise: T, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do one part of a pass. What fails in it, though the database answers, keeps no other part from being done."""
+        """Do one part of a pass and return its result; if it fails, log that and return `otherwise`.
+
+        So one part that fails does not stop the others. Raises when the database is away: no part works then.
+        """
         try:
             return act(*args, **kwargs)
         except Exception:
@@ -249,41 +258,42 @@ class JobScheduler(PeriodicScheduler):
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:
-        """Publish again what waits for a queue that the broker says is empty; returns when to look again."""
-        self._look_for_stranded_at = min(self._look_for_stranded_at, now + LOOK_FOR_STRANDED)
-        if now < self._look_for_stranded_at:
-            return self._look_for_stranded_at
-        self._look_for_stranded_at = now + LOOK_FOR_STRANDED
+        """Publish queued runs again whose queue is empty, since their message is lost; return when to check again."""
+        # The clock may have been set back.
+        self._check_stranded_at = min(self._check_stranded_at, now + STRANDED_CHECK_INTERVAL)
+        if now < self._check_stranded_at:
+            return self._check_stranded_at
+        self._check_stranded_at = now + STRANDED_CHECK_INTERVAL
         channel = self.producer.channel
         empty = [name for name in QUEUES if not self.app.amqp.queues[name](channel).queue_declare().message_count]
-        return now if empty and republish_stranded(empty, now) else self._look_for_stranded_at
+        return now if empty and republish_stranded(empty, now) else self._check_stranded_at
 
     def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
-        """Do what needs the broker, if that answers; returns when to do it again."""
-        if now < self._ask_broker_at:
-            return self._ask_broker_at
+        """Do work that needs the broker, unless that is away; return when to do it again."""
+        if now < self._use_broker_at:
+            return self._use_broker_at
         try:
             return act(now)
         except Exception as error:
             if self.is_broker_fault(error):
                 self._note_broker_fault(error, now)
-                return self._ask_broker_at
+                return self._use_broker_at
             if is_database_unavailable():
                 raise
             log.exception("pass_failed", action="beat", part=act.__name__)
-            return now + AFTER_FAULT
+            return now + FAULT_RETRY_DELAY
 
     def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
-        """Leave the broker alone for a moment: each time that it is asked and hangs, nothing ticks for so long."""
+        """Do not use the broker for a second: each call to a broker that hangs stops the clock for `BROKER_TIMEOUT`."""
         self._broker.note(error, now)
-        self._ask_broker_at = now + AFTER_FAULT
+        self._use_broker_at = now + FAULT_RETRY_DELAY
         self.__dict__.pop("producer", None)
         if connection := self.__dict__.pop("connection", None):
             with suppress(*BROKER_FAULTS):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect or raise. The stock scheduler waits here for the broker, and no tick would record anything."""
+        """Connect or raise. The stock scheduler waits here until the broker is back, and no tick would record a run."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

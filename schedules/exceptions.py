@@ -1,10 +1,10 @@
-"""One class for each decision that a caller of the clock side can take."""
+"""The exceptions of `schedules`: one for each case that callers handle in its own way."""
 
 from __future__ import annotations
 
 
 class InvalidDefinition(ValueError):
-    """A job cannot be saved like this. `errors` maps a dotted field to its messages."""
+    """A job cannot be saved with this definition. `errors` maps a dotted field to its messages."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
@@ -12,7 +12,7 @@ class InvalidDefinition(ValueError):
 
 
 class InvalidRegistration(ValueError):
-    """Jobs cannot be registered like this. `errors` maps a job's key to its dotted fields and their messages."""
+    """Jobs cannot be registered with these definitions. `errors` maps a job's key to its fields and their messages."""
 
     def __init__(self, errors: dict[str, dict[str, list[str]]]) -> None:
         super().__init__("; ".join(f"{key}: {', '.join(fields)}" for key, fields in errors.items()))
@@ -20,12 +20,12 @@ class InvalidRegistration(ValueError):
 
 
 class JobGone(Exception):
-    """The job was deleted meanwhile."""
+    """The job does not exist: it was deleted."""
 
 
 class JobConflict(Exception):
-    """The job's state does not allow what was asked."""
+    """The job's state does not allow what the caller wants. The message is a sentence for people."""
 
 
 class FlagInUse(JobConflict):
-    """Jobs name the feature flag that was to be deleted."""
+    """A feature flag cannot be deleted while jobs name it."""

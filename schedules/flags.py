@@ -1,4 +1,4 @@
-"""Feature flags: which are on, and what people do to them."""
+"""Feature flags: find those that are off; create, switch and delete them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ log = structlog.get_logger(__name__)
 MAX_DESCRIPTION = 1000
 
 
-def off(names: Collection[str]) -> frozenset[str]:
-    """Return those of these flags that are off, or unknown. No query without names."""
+def find_off(names: Collection[str]) -> frozenset[str]:
+    """Return which of these flags are off or do not exist. Without names it makes no query."""
     if not names:
         return frozenset()
     is_on = FeatureFlag.objects.filter(name__in=names, is_on=True).values_list("name", flat=True)
@@ -34,12 +34,13 @@ def off(names: Collection[str]) -> frozenset[str]:
 
 
 def exists(name: str, caller: Caller = ENGINE) -> bool:
+    """Whether there is a flag of this name, on or off, that the caller may see."""
     return visible(FeatureFlag, caller).filter(name=name).exists()
 
 
 def is_used(name: str) -> bool:
-    """Return whether a job names the flag, also one that the caller may not see: no flag is deleted under a job."""
-    return bool(n_using([name]))
+    """Whether a job names the flag, also a job that the caller may not see: no flag is deleted while a job names it."""
+    return bool(count_jobs_naming([name]))
 
 
 def put(
@@ -51,9 +52,9 @@ def put(
     description: str | None = None,
     caller: Caller = ENGINE,
 ) -> tuple[FeatureFlag, bool]:
-    """Make or change a flag; returns it, and whether it is new. It counts from the next pass of a beat on.
+    """Create or change a flag; return it, and whether it is new. The next pass of a beat goes by it.
 
-    Without a description it keeps the one that it has. Raises PermissionDenied for a flag that the caller may not change.
+    `description` None keeps the present one. Raises PermissionDenied for a flag that the caller may not change.
     """
     values = {"is_on": is_on, "changed_at": now, "changed_by": actor}
     if description is not None:
@@ -71,18 +72,18 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():
-            n_jobs = n_using([name], caller).get(name, 0)
-            used_by = f"{n_jobs} {'job names' if n_jobs == 1 else 'jobs name'}" if n_jobs else "Jobs of others name"
-            raise FlagInUse(f"{used_by} this flag: change them before.")
+            n_jobs = count_jobs_naming([name], caller).get(name, 0)
+            these = "job names this flag: change it" if n_jobs == 1 else "jobs name this flag: change them"
+            raise FlagInUse(f"{n_jobs or 'Other'} {these} first.")
         n_deleted, _ = flag.delete()
     if n_deleted:
         log.info("flag_deleted", action="flag", name=name, actor=actor)
     return bool(n_deleted)
 
 
-def n_using(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
-    """Return how many jobs name each of these flags; those that none names are left out."""
-    # That a job's definition is the present one is always so, and lets the index be used.
+def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
+    """Return the number of jobs that name each of these flags, without flags that no job names."""
+    # A job's spec is never superseded: the condition changes nothing, and lets PostgreSQL use the partial index.
     flag = KeyTextTransform("feature_flag", "spec__policies")
     jobs = visible(Job, caller).filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

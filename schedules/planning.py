@@ -1,6 +1,6 @@
-"""What becomes of a job's occurrences in one pass: catch-up, pause, flag, limit and overlap, decided in that order.
+"""What becomes of a job's occurrences in one pass: pause, catch-up, flag, limit and overlap, decided in that order.
 
-It reads nothing and writes nothing: a locked job and what goes on of it come in, runs and the clock's new place go out.
+No database: a locked job and the counts of its live runs go in; new runs and the job's new mark come out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasse
 from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
 from schedules.clock.spec import Kind
 from schedules.models import JobState
-from schedules.stored import read_policies, read_schedule
+from schedules.stored import read_schedule
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
     from schedules.queries import DueJob
+    from values.readable import Unreadable
 
 MICROSECOND = timedelta(microseconds=1)
 REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
@@ -40,59 +41,69 @@ REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass does with one job."""
+    """What one pass does with one job: the runs to open, where its clock moves, and what to do to its live runs."""
 
     job: DueJob
     route: Route
     new_runs: list[NewRun]
     move: queries.Advance
-    stops: Stop | None = None  # what is done to the runs that went on
+    stops: Stop | None = None
 
 
-def plan(job: DueJob, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()) -> Plan:
-    """Decide what becomes of a job's occurrences in (mark, now], and where the clock stands after that.
+def plan(
+    job: DueJob, policies: JobPolicies | Unreadable, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()
+) -> Plan:
+    """Decide what becomes of a job's occurrences in (mark, now], and where its clock stands after that.
 
-    `off` has the feature flags that are off.
+    `policies` are the job's; `off` holds the feature flags that are off. Raises CannotRead.
     """
-    spec, policies = spec_of(job.schedule), policies_of(job.policies)
+    spec, policies = spec_of(job.schedule), value_or_raise(policies)
     size = settings.MAINSPRING.chunk_size
     due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
-    left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     overlap_pass = OverlapPass(policies.overlap, live_runs)
-    judged = list(_judged(job, policies, due, now, more=more))
-    for instant, verdict in judged:
-        reason = verdict or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
-        if reason is None and left is not None and overlap_pass.n_started >= left:
+    with_reasons = list(_with_reasons(job, spec, policies, due, now, more=more))
+    for instant, reason_so_far in with_reasons:
+        reason = reason_so_far or (Reason.FEATURE_OFF if policies.feature_flag in off else None)
+        if reason is None and n_left is not None and overlap_pass.n_started >= n_left:
             break
         overlap_pass.add(reason, _overlap(job, policies, instant))
-    decided = list(zip(due, overlap_pass.decisions, strict=False))  # of fewer, where the job has ended
+    # Not strict: once max_runs is reached, there are fewer decisions than instants.
+    decided = list(zip(due, overlap_pass.decisions, strict=False))
     n_started = overlap_pass.n_started
-    left = None if left is None else left - n_started
+    n_left = None if n_left is None else n_left - n_started
     n_scheduled = job.n_scheduled + n_started
+    # The mark never moves back, not even if the clock was set back: each instant up to it has its row.
     mark_at = due[-1] if more else max(now, job.mark_at)
-    waits = spec.kind is Kind.DELAY and n_started > 0 and left != 0  # for the end of its run
-    next_run_at = None if left == 0 or waits else next_due(spec, mark_at)
+    waits = spec.kind is Kind.DELAY and n_started > 0 and n_left != 0  # the end of the run sets the next instant
+    next_run_at = None if n_left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
-    starts, caught_up_at = _starts(job, policies, [at for at, made in decided if not made.reason], now)
-    begun = more and _is_begun(job, judged, now)
+    starts, caught_up_at = _starts(job, spec, policies, [at for at, made in decided if not made.reason], now)
+    begun = more and _is_begun(job, with_reasons, now)
+    # If more is due, fold all skipped instants of this part: only the last skipped ones of all get rows of their own.
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
     return Plan(job, route, new_runs, move, overlap_pass.stops)
 
 
-def _judged(
-    job: DueJob, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
+def _with_reasons(
+    job: DueJob, spec: ScheduleSpec, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
+    """Yield each due instant with the reason why it does not start, None if pause and catch-up let it start.
+
+    `more`: `due` is only the first part of what is due.
+    """
     n_paused = sum(job.was_paused_at(instant) for instant in due)
     yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
     open_to_run = due[n_paused:]
     catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
     n_missed = 0
     if more and catch_up.mode is CatchUp.ALL:
-        missed = occurrences(spec_of(job.schedule), due[-1], now - grace - MICROSECOND)
+        # Only the latest `max_runs` missed instants run. Count the later ones, to know how many of this part do.
+        missed = occurrences(spec, due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
     limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
     others = OtherPasses(more, n_missed, has_begun=job.catch_up_begun)
@@ -101,23 +112,31 @@ def _judged(
 
 
 def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """The job's, but what somebody chose to start after a pause does start: one after the other, if not side by side."""
+    """Return the overlap policy for an instant: the job's, except for instants chosen to start when a pause ended.
+
+    Those all start, one after the other unless the job lets its runs overlap.
+    """
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
-def _is_begun(job: DueJob, judged: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether these end within an outage of which the first has had its start. What starts of a pause is no part of it."""
+def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
+    """Whether these instants end in the middle of an outage of which a first occurrence was started already.
+
+    Occurrences that were chosen to start after a pause do not count.
+    """
     missed_before = now - settings.MAINSPRING.misfire_grace
-    if judged[-1][0] >= missed_before:
+    if with_reasons[-1][0] >= missed_before:
         return False
-    return job.catch_up_begun or any(reason is None and not job.was_paused_at(instant) for instant, reason in judged)
+    return job.catch_up_begun or any(
+        reason is None and not job.was_paused_at(instant) for instant, reason in with_reasons
+    )
 
 
 def _starts(
-    job: DueJob, policies: JobPolicies, started: Sequence[datetime], now: datetime
+    job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """When each of these may start that does not start at once, and when the last one that is caught up with may."""
-    spec, grace, jitter = spec_of(job.schedule), settings.MAINSPRING.misfire_grace, policies.jitter
+    """Return the start time of each instant that starts later than at once, and that of the last missed instant."""
+    grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
     missed = [start_at for at, start_at in starts.items() if at < now - grace]
@@ -131,7 +150,7 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """One row an occurrence; of a long row of skipped ones, all but the last `keep` share a row with a count."""
+    """Yield one row for each occurrence; of many skipped in a row, all but the last `keep` share one folded row."""
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]
         n_folded = len(instants) - keep if reason and len(instants) > keep + 1 else 0
@@ -155,6 +174,7 @@ def _rows(
                 is_buffered=is_held,
                 available_at=starts.get(instant),
             )
+            # An instant that somebody chose to start after a pause is late on purpose.
             with_policies = runs.apply_policies_without_deadline if job.is_chosen(instant) else runs.apply_policies
             yield new if reason else with_policies(new, policies)
 
@@ -162,8 +182,3 @@ def _rows(
 def spec_of(schedule_json: str) -> ScheduleSpec:
     """Read a stored schedule. Raises CannotRead."""
     return value_or_raise(read_schedule(schedule_json))
-
-
-def policies_of(policies_json: str) -> JobPolicies:
-    """Read stored policies. Raises CannotRead."""
-    return value_or_raise(read_policies(policies_json))

@@ -1,4 +1,7 @@
-"""Every SQL statement of the clock, named, with what it is for."""
+"""The SQL statements of jobs, their clock and the beat: each with its purpose, who calls it and which index it uses.
+
+Those of pauses and backfills are in the `queries.py` of their folders.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
-# tick: jobs whose next instant has come, longest overdue first. Another tick's jobs are passed over.
+# tick: lock the jobs that are due, longest overdue first. SKIP LOCKED, so that several beats share the jobs and never
+# wait for each other. Index job_due: the cost depends on how many jobs are due, not on how many there are.
 DUE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
        job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
@@ -24,14 +28,15 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at
    FOR UPDATE OF job SKIP LOCKED
 """
 
-# tick, when a pass has failed: what it was about, to take it apart. It reads nothing that could be the reason.
+# tick, after a pass has failed: the jobs that it was about. Reads no column whose value may be what made it fail.
 DUE_NAMES = """
 SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(now)s
  ORDER BY next_run_at, id LIMIT %(limit)s
 """
+# tick, after a pass has failed: the same as DUE for part of its jobs.
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
-# tick.settle: the same for one job, before its definition is changed. Waits for a tick that has it.
+# tick.settle: one active job, due or not, before its definition is changed. Waits for a tick that has locked it.
 ACTIVE = """
 SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
        job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
@@ -41,20 +46,22 @@ SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at
    FOR UPDATE OF job
 """
 
-# definitions, triggers: the row lock under which a job is changed.
+# definitions, triggers, backfills: the row lock under which a job is changed. Waits for a tick that has locked the job.
 LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 
-# registration: many at a time, or one alone, which no other comes before with one of its keys.
+# registration: share the lock, so that many register at a time; or take it alone, so that no other registration can
+# create a job under one of the same keys first.
 LOCK_REGISTRATION = "SELECT pg_advisory_xact_lock_shared(hashtextextended('schedules_registration', 0))"
 LOCK_REGISTRATION_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_registration', 0))"
 
-# registration: the jobs that are known under these keys, locked in an order that all registrations share.
+# registration: lock the jobs that have these keys, by id: an order that all registrations share, so no deadlock.
+# `key IS NOT NULL` lets PostgreSQL use the partial unique index job_key.
 LOCK_KEYS = """
 SELECT id FROM schedules_job WHERE scope_id = %(scope_id)s AND key = ANY(%(key)s) AND key IS NOT NULL
  ORDER BY id FOR UPDATE
 """
 
-# tick: where the clock stands after a pass.
+# tick: move the clocks of all jobs of a pass, in one statement. The jobs are locked by DUE or ACTIVE.
 ADVANCE = """
 UPDATE schedules_job AS job
    SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,
@@ -65,7 +72,9 @@ UPDATE schedules_job AS job
  WHERE job.id = moved.id
 """
 
-# tick: a job that cannot be processed is looked at again later, with its mark where it was, and the watchdog hears of it.
+# tick: postpone jobs that cannot be processed, and note a stoppage of each for the watchdog. The mark stays, so nothing
+# is lost. SKIP LOCKED: a job that somebody has locked since then may be repaired already. A stoppage that is still open
+# stays as it is (ON CONFLICT). LEAST: a mark of infinity is what makes some jobs fail, and no datetime can hold it.
 PUSH_BACK = """
 WITH free AS (
     SELECT id FROM schedules_job WHERE id = ANY(%(id)s) AND next_run_at <= %(now)s FOR UPDATE SKIP LOCKED
@@ -77,13 +86,14 @@ SELECT id, 'pushed_back', %(now)s, LEAST(mark_at, '9999-01-01') FROM pushed
 ON CONFLICT DO NOTHING
 """
 
-# watchdog: mend a job, unless somebody else works on it just now.
+# stoppages: lock a job to repair it, unless somebody else has locked it: the watchdog comes again in a minute.
 LOCK_JOB_IF_FREE = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE SKIP LOCKED"
 
-# watchdog: what no run tells of yet.
+# stoppages: lock a stoppage that no run event reports yet, so that two passes do not both write the event.
 LOCK_UNNOTED = "SELECT id FROM schedules_stoppage WHERE id = %(id)s AND NOT is_noted FOR UPDATE"
 
-# watchdog: what is over and older than the history. Spans and stoppages are few: one batch a minute keeps up.
+# watchdog: delete what ended before the history begins. Indexes span_over and stoppage_over. Spans and stoppages are
+# few: one batch a minute keeps up.
 PRUNE_SPANS = """
 DELETE FROM schedules_schedulespan WHERE id IN (
     SELECT id FROM schedules_schedulespan WHERE until_at < %(before)s ORDER BY until_at, id LIMIT %(limit)s)
@@ -93,29 +103,33 @@ DELETE FROM schedules_stoppage WHERE id IN (
     SELECT id FROM schedules_stoppage WHERE over_at < %(before)s ORDER BY over_at, id LIMIT %(limit)s)
 """
 
-# tick.settle: one that could not be brought up to the present is looked at again at once.
-LOOK_AGAIN = """
+# tick.settle: make a job due that could not be settled, so that the next tick tries again under its new definition.
+MAKE_DUE = """
 UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'active' AND next_run_at > %(now)s
 """
 
-# follow_ups: those of these jobs that nobody else has locked.
+# ended_runs: lock the jobs that nobody else has locked, by id. SKIP LOCKED: a pass that waited here would hold the
+# locks of all its other follow-ups meanwhile.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
-# chains: one at a time changes them, so that no two changes close a circle.
+# chains: one transaction at a time changes chains, so that no two changes together close a circle.
 LOCK_CHAINS = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_chain', 0))"
-# chains: all that these jobs go back to, as pairs of a job and one after which it starts.
+# chains: every chain that leads to one of these jobs, directly or through others: pairs of a source and the job that
+# starts after it. UNION, not UNION ALL: it ends even if there is a circle. Index: the unique constraint chain_once.
 CHAINS_ABOVE = """
 WITH RECURSIVE above (source_id, job_id) AS (
     SELECT source_id, job_id FROM schedules_chain WHERE job_id = ANY(%(id)s)
-    UNION SELECT chain.source_id, chain.job_id FROM schedules_chain AS chain JOIN above ON chain.job_id = above.source_id
+    UNION
+    SELECT chain.source_id, chain.job_id FROM schedules_chain AS chain JOIN above ON chain.job_id = above.source_id
 )
 SELECT source_id, job_id FROM above
 """
 
-# beat: when the next job is due, and the next run is due to be published, followed up, or over its start deadline.
-# No datetime holds an infinite instant, which nothing but SQL by hand can have stored.
+# beat: the earliest due time of each kind of work, in one round trip. Each part reads one entry of a partial index.
+# 'infinity' is left out and '-infinity' raised to 'epoch': no datetime holds them, and only SQL by hand can have stored
+# them.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
-# timed: when the next of them is due.
+# Indexes job_pause_end, backfill_due and pause_set_due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
 NEXT_BACKFILL = "SELECT min(due_at) FROM schedules_backfill WHERE due_at IS NOT NULL"
 NEXT_PAUSE_SET = "SELECT min(due_at) FROM schedules_pauseset WHERE due_at IS NOT NULL"
@@ -125,12 +139,14 @@ SELECT CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}
   FROM ({NEXT_DUE}) AS due (at)
 """
 
-# beat: a lock that somebody holds is not waited for, and those of a beat that was frozen in a pass come free.
-LIMIT_WAITING = """
+# beat, once for each connection: no statement waits longer than a second for a lock, and PostgreSQL ends a transaction
+# in which a suspended beat has done nothing for four, which frees its locks for other beats.
+LIMIT_LOCK_WAITS = """
 SELECT set_config('lock_timeout', '1s', false), set_config('idle_in_transaction_session_timeout', '4s', false)
 """
 
-# beat: a PeriodicTask row is fired by who read it as it still is. One that is being changed is left alone for now.
+# periodic: note that a PeriodicTask row is fired, only if it is as this beat has read it. That makes a beat that was
+# suspended fire nothing twice. SKIP LOCKED: a row that an admin is changing is read again a second later.
 MARK_FIRED = """
 UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_count = %(n_fired)s
  WHERE id = (SELECT id FROM django_celery_beat_periodictask
@@ -138,20 +154,21 @@ UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_coun
                 FOR UPDATE SKIP LOCKED)
 """
 
-# beat: the lease under which one beat at a time fires the PeriodicTask rows. One that would hold for longer than any
-# beat asks for is left from before the clock was set back.
+# periodic: take or renew the lease under which one beat at a time fires the PeriodicTask rows. Beats take it for two
+# seconds. A lease that expires more than 10 minutes from now was taken before the clock was set back: ignore it.
 TAKE_LEASE = """
 INSERT INTO schedules_beatlease AS lease (name, holder, expires_at) VALUES (%(name)s, %(holder)s, %(expires_at)s)
 ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
  WHERE lease.holder = EXCLUDED.holder OR lease.expires_at < %(now)s
     OR lease.expires_at > %(now)s::timestamptz + interval '10 minutes'
 """
+# periodic, when the beat stops: another beat need not wait until the lease expires.
 GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND holder = %(holder)s"
 
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """What one pass needs of a job, under its row lock."""
+    """The columns of a due job that one pass needs, read under the row lock."""
 
     id: UUID
     scope_id: int
@@ -170,11 +187,11 @@ class DueJob:
     catch_up_until_at: datetime | None
 
     def was_paused_at(self, instant: datetime) -> bool:
-        """Whether an occurrence that is due now fell into a pause."""
+        """Whether the job was paused at this instant, which is due now."""
         return self.resumed_at is not None and instant <= self.resumed_at
 
     def is_chosen(self, instant: datetime) -> bool:
-        """Whether it starts all the same, as who ended the pause wanted it."""
+        """Whether an occurrence of a pause starts after all, because whoever ended the pause chose it."""
         if self.catch_up_from_at is None or self.catch_up_until_at is None:
             return False
         return self.was_paused_at(instant) and self.catch_up_from_at <= instant <= self.catch_up_until_at
@@ -182,7 +199,7 @@ class DueJob:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Where the clock stands with a job after a pass."""
+    """Where a job's clock stands after a pass: the columns that `ADVANCE` writes."""
 
     id: UUID
     mark_at: datetime
@@ -194,38 +211,38 @@ class Advance:
 
 
 def due_jobs(now: datetime, limit: int) -> list[DueJob]:
-    """Lock and return up to `limit` jobs that are due."""
+    """Lock and return up to `limit` due jobs that nobody else has locked, longest overdue first."""
     return [DueJob(*row) for row in fetch(DUE, {"now": now, "limit": limit})]
 
 
 def due_names(now: datetime, limit: int) -> dict[UUID, str]:
-    """Return the names of up to `limit` jobs that are due, by id, locked by somebody or not."""
+    """Return the names of up to `limit` due jobs by id, whether locked or not."""
     return dict(fetch(DUE_NAMES, {"now": now, "limit": limit}))
 
 
 def due_among(job_ids: Sequence[UUID], now: datetime) -> list[DueJob]:
-    """Lock and return those of these jobs that are due."""
+    """Lock and return the jobs among `job_ids` that are due and that nobody else has locked."""
     return [DueJob(*row) for row in fetch(DUE_AMONG, {"id": list(job_ids), "now": now, "limit": len(job_ids)})]
 
 
 def active_job(job_id: UUID) -> DueJob | None:
-    """Lock and return one job if it is active, due or not."""
+    """Lock and return a job, due or not; None if it is not active or does not exist. Waits for the lock."""
     rows = fetch(ACTIVE, {"id": job_id})
     return DueJob(*rows[0]) if rows else None
 
 
 def lock_job(job_id: UUID) -> bool:
-    """Lock a job's row until the transaction ends; False when there is no such job."""
+    """Lock a job's row until the transaction ends, waiting for it; False if there is no such job."""
     return bool(fetch(LOCK_JOB, {"id": job_id}))
 
 
 def lock_job_if_free(job_id: UUID) -> bool:
-    """Lock a job's row until the transaction ends; False when there is no such job, or another has locked it."""
+    """Lock a job's row until the transaction ends; False if there is no such job or somebody else has locked it."""
     return bool(fetch(LOCK_JOB_IF_FREE, {"id": job_id}))
 
 
 def advance(moves: Sequence[Advance]) -> None:
-    """Store where the clock stands with these jobs."""
+    """Store where the clocks of these jobs stand. The caller has locked the jobs."""
     execute(
         ADVANCE,
         {
@@ -241,19 +258,19 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """Look at those of these jobs that are due again at `until`, and note for the watchdog that they were pushed back."""
+    """Postpone the jobs that are due at `now` to `until`, and note a stoppage of each for the watchdog."""
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 
 def prune(before: datetime, limit: int) -> int:
-    """Delete up to `limit` spans and as many stoppages that were over before this instant; returns how many."""
+    """Delete up to `limit` spans and up to `limit` stoppages that ended before this instant; return how many."""
     values = {"before": before, "limit": limit}
     return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
 
-def look_again(job_id: UUID, now: datetime) -> None:
-    """Let an active job count as due, so that what it may owe is looked at."""
-    execute(LOOK_AGAIN, {"id": job_id, "now": now})
+def make_due(job_id: UUID, now: datetime) -> None:
+    """Make an active job due now, so that the next tick handles it."""
+    execute(MAKE_DUE, {"id": job_id, "now": now})
 
 
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -261,7 +278,11 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class NextAt:
-    """When there is something to do for each pass; `NEVER` when there is nothing."""
+    """When each kind of work is due next; `NEVER` if there is none.
+
+    `tick`: jobs. `dispatch`: runs to publish. `follow`: follow-ups. `expire`: runs past their start deadline.
+    `timed`: ends of pauses, steps of backfills and of pause sets.
+    """
 
     tick: datetime
     dispatch: datetime
@@ -271,55 +292,55 @@ class NextAt:
 
 
 def next_at() -> NextAt:
-    """Return when there is something to do."""
+    """Return when each kind of work is due next. One query, by a plan that the server keeps."""
     return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
 
 
 def lock_registration(*, alone: bool) -> None:
-    """Register until the transaction ends: beside others, or `alone`, when all others are done."""
+    """Take the lock of registrations until the transaction ends: shared, or `alone`, once all others are done."""
     fetch(LOCK_REGISTRATION_ALONE if alone else LOCK_REGISTRATION, {})
 
 
 def lock_keys(scope_id: int, keys: Collection[str]) -> list[UUID]:
-    """Lock the jobs that are known under these keys, and return their ids."""
+    """Lock the jobs of a scope that have these keys, waiting for them, and return their ids."""
     return [job_id for (job_id,) in fetch(LOCK_KEYS, {"scope_id": scope_id, "key": list(keys)})]
 
 
 def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
-    """Lock those of these jobs that nobody else has locked, and return their ids."""
+    """Lock the jobs among `job_ids` that nobody else has locked, and return their ids."""
     return [job_id for (job_id,) in fetch(LOCK_FREE_JOBS, {"id": list(job_ids)})]
 
 
-def limit_waiting() -> None:
-    """Let no statement of this connection wait long for a lock, and no transaction of it hold one when nothing is done."""
-    fetch(LIMIT_WAITING, {})
+def limit_lock_waits() -> None:
+    """Limit how long this connection waits for a lock, and how long an idle transaction of it holds its locks."""
+    fetch(LIMIT_LOCK_WAITS, {})
 
 
 def lock_unnoted(stoppage_id: int) -> bool:
-    """Lock a stoppage until the transaction ends; False: a run tells of it by now."""
+    """Lock a stoppage until the transaction ends; False if a run event reports it already."""
     return bool(fetch(LOCK_UNNOTED, {"id": stoppage_id}))
 
 
 def lock_chains() -> None:
-    """Wait until nobody else changes chains, and keep others from it until the transaction ends."""
+    """Wait until no other transaction changes chains, and keep others from changing them until this one ends."""
     fetch(LOCK_CHAINS, {})
 
 
 def chains_above(job_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return all that these jobs go back to: pairs of a source and a job that starts after it."""
+    """Return every chain that leads to these jobs: pairs of a source and the job that starts after it."""
     return [(source_id, job_id) for source_id, job_id in fetch(CHAINS_ABOVE, {"id": list(job_ids)})]
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:
-    """Take or renew a lease; False while another holds it."""
+    """Take or renew a lease until `expires_at`; False while another holder has it."""
     return bool(execute(TAKE_LEASE, {"name": name, "holder": holder, "now": now, "expires_at": expires_at}))
 
 
 def give_lease_back(name: str, holder: str) -> None:
-    """End a lease before its time."""
+    """End a lease before it expires, if this holder still has it."""
     execute(GIVE_LEASE_BACK, {"name": name, "holder": holder})
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Note that a PeriodicTask row is fired; False when it has been, has changed, or is in somebody's hands."""
+    """Note that a PeriodicTask row is fired; False if it has been fired or changed since `stored_at`, or is locked."""
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

@@ -1,4 +1,4 @@
-"""A job's stored schedule and policies, read in one way by everybody."""
+"""Reading a job's stored schedule and policies. A tick reads thousands of equal texts, so the results are cached."""
 
 from __future__ import annotations
 
@@ -16,17 +16,22 @@ from values.readable import Unreadable
 if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
 
+CACHE_SIZE = 8192  # different texts; jobs whose texts are equal share an entry
 
-@lru_cache(maxsize=8192)
+
+@lru_cache(maxsize=CACHE_SIZE)
 def read_schedule(text: str) -> ScheduleSpec | Unreadable:
-    """Read a schedule from its JSON. The floor on intervals is for new ones: what was accepted goes on."""
+    """Read a schedule from its JSON. Returns Unreadable, never raises, for one that this version cannot read.
+
+    No minimum interval: that is for new definitions. A job that was accepted keeps its schedule when the minimum rises.
+    """
     try:
         return parse(json.loads(text), min_interval=timedelta(0))
     except InvalidSchedule as error:
         return Unreadable.from_errors("schedule", error.errors)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=CACHE_SIZE)
 def read_policies(text: str) -> JobPolicies | Unreadable:
-    """Read policies from their JSON."""
+    """Read policies from their JSON. Returns Unreadable, never raises, for what this version cannot read."""
     return read_as(JobPolicies, text)

@@ -1,4 +1,4 @@
-"""Celery's shell of the clock side: reads the clock, calls one pass, returns its counts."""
+"""The Celery task of the watchdog: reads the clock, calls one pass, returns its counts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HOUSEKEEPING_BATCH_ROWS = 500  # rows that one statement of the pruning deletes
 
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
-    """Look for schedules that have silently stopped; prune what is known of those that jobs had."""
+    """Find schedules that have silently stopped, and delete spans and stoppages from before the history begins."""
     with log_database_unavailable("watch"):
         now = datetime.now(UTC)
         watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)
-        return asdict(watchdog.watch_once(now, watchdog.JOBS_A_PASS))
+        return asdict(watchdog.watch_once(now, watchdog.MAX_JOBS_PER_PASS))

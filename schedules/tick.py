@@ -1,4 +1,4 @@
-"""tick(now, limit): from due jobs to runs and a new mark, in one transaction. Any number may run at once."""
+"""The tick: turns due jobs into runs and moves their marks, in one transaction. Any number of ticks may run at once."""
 
 from __future__ import annotations
 
@@ -23,19 +23,28 @@ from values.database import every_key_failed, is_database_unavailable, one_line,
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from schedules.policies import JobPolicies
     from schedules.queries import DueJob
+    from values.readable import Unreadable
 
 log = structlog.get_logger(__name__)
 
-MAX_RUNS_PER_PASS = 2000  # rows: jobs that have much to catch up with keep the others waiting for a moment only
-PUSH_BACK_DELAY = timedelta(minutes=1)  # before what could not be processed is looked at again
+# Rows that one pass inserts: a job that catches up with thousands of occurrences delays the others for a moment only.
+MAX_RUNS_PER_PASS = 2000
+# Before a job, follow-up, backfill or pause that failed is tried again. Each failure costs several transactions, since
+# the pass is split to find it.
+PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Ticked:
-    """Counts of one pass, the messages that its caller publishes after the commit, and whether more is due."""
+class TickResult:
+    """Counts of one pass, and the messages that the caller publishes after the commit.
+
+    `n_jobs`: jobs handled, broken ones included. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs that
+    failed alone and were pushed back. `n_held`: runs opened as held. `more`: whether more jobs may be due.
+    """
 
     n_jobs: int
     n_skipped: int
@@ -45,20 +54,22 @@ class Ticked:
     more: bool = False
 
 
-def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Ticked:
-    """Handle up to `limit` due jobs, each from its mark to `now`, and no more once that makes `MAX_RUNS_PER_PASS` rows.
+def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> TickResult:
+    """Handle up to `limit` due jobs, each from its mark to `now`; stop early after `MAX_RUNS_PER_PASS` new rows.
 
-    1. Lock due jobs that no other tick has.
-    2. For each, name the occurrences in (mark, now] and decide: catch-up, pause, limit, overlap.
-    3. Insert their runs; an occurrence that has its row keeps it.
+    1. Lock due jobs that no other tick has locked.
+    2. For each job, find the occurrences in (mark, now] and decide: catch-up, pause, flag, limit, overlap.
+    3. Insert their runs; an occurrence that already has a row keeps it.
     4. Move the marks. All of it commits together, or not at all.
-    5. If it does not, find the jobs that are to blame, and handle the others.
+    5. If the transaction fails, find the jobs that make it fail, and handle the others.
+
+    `spread`: the largest number of messages over which the new runs are spread. Raises when the database is away.
     """
     try:
         with transaction.atomic():
             jobs = queries.due_jobs(now, limit)
-            ticked = _pass(jobs, now, published=True, max_messages=max_messages)
-            return replace(ticked, more=len(jobs) == limit or ticked.n_jobs < len(jobs))
+            result = _pass(jobs, now, published=True, max_messages=max_messages)
+            return replace(result, more=len(jobs) == limit or result.n_jobs < len(jobs))
     except Exception as error:
         if is_database_unavailable():
             raise
@@ -67,9 +78,10 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
 
 
 def settle(job_id: UUID, now: datetime) -> None:
-    """Bring one job up to `now` under the definition it has, before that is changed. Inside a transaction.
+    """Record one job's occurrences up to `now` under its present definition, before the caller changes that.
 
-    A job with which that fails is left as it is, and due at once: its new definition may be what mends it.
+    Call it inside a transaction. A job for which this fails stays as it is and becomes due at once: a new definition
+    may be what repairs it.
     """
 
     while _settle_some(job_id, now):
@@ -77,35 +89,40 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 
 def _settle_some(job_id: UUID, now: datetime) -> bool:
-    """Handle a job's next occurrences up to `now`, though it was pushed back; whether there were any."""
+    """Handle a job's next occurrences up to `now`, even if the job was pushed back; return whether it had any."""
 
-    def handle(_: Sequence[UUID]) -> Ticked | None:
+    def handle(_: Sequence[UUID]) -> TickResult | None:
         job = queries.active_job(job_id)
         if job is None:
             return None
         spec = spec_of(job.schedule)
+        # Not `next_run_at`: a job that was pushed back has the time of its next try there. Only a delay has no other.
         due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
         return _pass([job], now, published=False) if due_at and due_at <= now else None
 
     done, faults = split_on_failure(handle, [job_id])
     if faults or (done[0] and done[0].n_broken):
         log.warning("job_not_settled", action="settle", job=str(job_id), error=[*map(one_line, faults.values())])
-        queries.look_again(job_id, now)
+        queries.make_due(job_id, now)
         return False
     return done[0] is not None
 
 
-def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
-    """Handle jobs in ever smaller parts; one that fails alone is pushed back. What is new, the next pass publishes."""
+def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
+    """Handle jobs (names by id) in ever smaller parts; push back each job that fails alone.
+
+    It returns no messages: the next dispatch publishes the new runs.
+    """
     parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
     if every_key_failed(parts, faults):
+        # Every job failed, as on a full disk: none is at fault, and the beat retries all of them.
         log.error("pass_failed", action="tick", n_jobs=len(faults), error=one_line(next(iter(faults.values()))))
-        return Ticked(0, 0, len(faults), [])
+        return TickResult(0, 0, len(faults), [])
     for job_id, error in faults.items():
         log.error("job_pushed_back", action="push_back", job=str(job_id), name=names[job_id], exc_info=error)
     split_on_failure(lambda ids: queries.push_back(ids, now, now + PUSH_BACK_DELAY), list(faults))
     n_jobs = sum(part.n_jobs for part in parts)
-    return Ticked(
+    return TickResult(
         n_jobs=n_jobs + len(faults),
         n_skipped=sum(part.n_skipped for part in parts),
         n_broken=sum(part.n_broken for part in parts) + len(faults),
@@ -117,42 +134,47 @@ def _tick_apart(names: Mapping[UUID, str], now: datetime) -> Ticked:
 
 def _pass(
     jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
-) -> Ticked:
+) -> TickResult:
     plans, broken = _plan_all(jobs, now)
+    # Before the new runs are opened: a run that replaces others is not one of those that are stopped.
     runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
-    born = runs.open_scheduled([run for _, run in new], now, published=published)
+    created = runs.open_scheduled([run for _, run in new], now, published=published)
     waiting = [
         QueuedRun(run_id, 0, new[place][0].job.name, new[place][0].route)
-        for place, run_id in born.items()
+        for place, run_id in created.items()
         if new[place][1].is_due(now)
     ]
     if plans:
         queries.advance([plan.move for plan in plans])
     if broken:
         queries.push_back(broken, now, now + PUSH_BACK_DELAY)
-    n_skipped = sum(new[place][1].n_occurrences for place in born if new[place][1].reason)
-    n_held = sum(new[place][1].status is RunStatus.HELD for place in born)
-    return Ticked(len(plans) + len(broken), n_skipped, len(broken), build_messages(waiting, max_messages), n_held)
+    n_skipped = sum(new[place][1].n_occurrences for place in created if new[place][1].reason)
+    n_held = sum(new[place][1].status is RunStatus.HELD for place in created)
+    return TickResult(len(plans) + len(broken), n_skipped, len(broken), build_messages(waiting, max_messages), n_held)
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
+    """Return a plan for each job, up to `MAX_RUNS_PER_PASS` rows, and the ids of the jobs that cannot be planned."""
     live_runs = runs.live_runs([job.id for job in jobs])
-    off = flags.off(_flags_named(jobs))
+    policies = [read_policies(job.policies) for job in jobs]  # read once, for the flags and for the plans
+    off = _flags_off(policies)
     plans, broken = [], []
     n_rows = 0
-    for job in jobs:
+    for job, its_policies in zip(jobs, policies, strict=True):
         if n_rows >= MAX_RUNS_PER_PASS:
             break
         try:
-            plans.append(plan(job, now, live_runs.get(job.id, LiveRuns()), off))
+            plans.append(plan(job, its_policies, now, live_runs.get(job.id, LiveRuns()), off))
             n_rows += len(plans[-1].new_runs)
         except Exception:
+            # One job's fault, such as a schedule that this version cannot read, delays no other job.
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
             broken.append(job.id)
     return plans, broken
 
 
-def _flags_named(jobs: Sequence[DueJob]) -> set[str]:
-    found = (value_or_none(read_policies(job.policies)) for job in jobs)  # `plan` tells of those that cannot be read
-    return {policies.feature_flag for policies in found if policies and policies.feature_flag}
+def _flags_off(policies: Iterable[JobPolicies | Unreadable]) -> frozenset[str]:
+    """Return which of the feature flags that these policies name are off. `plan` reports unreadable policies."""
+    readable = (value_or_none(found) for found in policies)
+    return flags.find_off({found.feature_flag for found in readable if found and found.feature_flag})

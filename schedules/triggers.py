@@ -1,4 +1,4 @@
-"""What people do to a job beside editing it: run it now, pause it, resume it."""
+"""What people do to a job besides editing it: run it now, pause it, resume it."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_REASON = 255
+MAX_REASON_LENGTH = 255  # characters: what the column `pause_reason` holds
 
 
 def read_reason(text: str) -> str:
-    """Return why a job is paused, as one line. Raises ValueError for what cannot be kept."""
+    """Return the reason of a pause as one line. Raises ValueError if it is too long or cannot be stored."""
     if problem := find_unstorable(text):
         raise ValueError(problem[1])
     reason = " ".join(text.split())
-    if len(reason) > MAX_REASON:
-        raise ValueError(f"This has {len(reason)} characters; at most {MAX_REASON} fit.")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise ValueError(f"This has {len(reason)} characters; at most {MAX_REASON_LENGTH} fit.")
     return reason
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Start a run of the job, whatever its schedule, its state and its live runs, as soon as its limits allow.
+    """Open a run of the job, to start as soon as its concurrency and rate limits allow.
 
-    Raises CannotRead for a job whose policies nobody knows.
+    Neither its schedule, nor its state, nor its live runs matter. Raises CannotRead if its policies are unreadable.
     """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_requested(new, job.policies, now, actor=actor)
@@ -57,15 +57,16 @@ def pause(
     until: datetime | None = None,
     catch_up: Resumption = Resumption.NONE,
 ) -> Job:
-    """Pause a job from now on; what was due before now still runs. Pausing a paused job changes all but its beginning.
+    """Pause a job from now on; occurrences due before now still run.
 
-    At `until` it is resumed with what `catch_up` says. Raises JobGone, and JobConflict for a job whose schedule has
-    ended and that starts after no other.
+    Pausing a paused job changes its terms, not when the pause began. At `until` the pause ends by itself, and of its
+    occurrences those start that `catch_up` says. Raises JobGone; JobConflict if the job's schedule has ended and the
+    job starts after no other.
     """
     with transaction.atomic():
         lock(job_id)
         tick.settle(job_id, now)
-        job = lock(job_id)
+        job = lock(job_id)  # read again: settling may have moved its clock, or ended it
         if job.state == JobState.ENDED and not chains.of(job_id):
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:
@@ -95,9 +96,9 @@ def resume(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> Job:
-    """End a job's pause: of the occurrences in it those start that `catch_up` says, up to `max_runs`; later ones run.
+    """End a job's pause. Of the occurrences during it, those start that `catch_up` says, up to `max_runs`.
 
-    Raises JobGone, JobConflict for a job that is not paused, and CannotRead for one whose schedule nobody knows.
+    Raises JobGone; JobConflict if the job is not paused; CannotRead if its schedule is unreadable.
     """
     with transaction.atomic():
         job = lock(job_id)

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from access.system import SYSTEM_SCOPE_ID
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, NewRun
 from executions.models import Run
 from executions.policies.run_policies import read_policies
 from executions.states import Origin, Reason
@@ -51,7 +52,7 @@ def make_flag(name: str = "new-billing", *, is_on: bool = False, now: datetime =
 def make_run(job: Job | None = None, nominal_at: datetime = NOW, **details: Any) -> Run:
     """Open a queued run of the job, or with `reason` the record of one that did not start."""
     job = job or make_job()
-    new = transitions.NewRun(
+    new = NewRun(
         scope_id=SYSTEM_SCOPE_ID,
         job_id=job.pk,
         spec_id=job.spec_id,
@@ -69,7 +70,7 @@ def make_skipped(job: Job | None = None, nominal_at: datetime = NOW, reason: Rea
     return make_run(job, nominal_at, reason=reason)
 
 
-def claim(run: Run, now: datetime | None = None, worker: str = "worker@tests:1") -> transitions.Claim:
+def claim(run: Run, now: datetime | None = None, worker: str = "worker@tests:1") -> Claim:
     """Claim a queued run as a worker does."""
     now = now or run.nominal_at + timedelta(milliseconds=8)
     run.refresh_from_db()

@@ -1,1 +1,1 @@
-"""Values that every package shares: ids, durations, instants, safe JSON. Imports no other package."""
+"""Types that all packages share: ids, durations, times on pages, JSON that can be stored. Imports no other package."""

@@ -1,4 +1,4 @@
-"""How statements are run, and how a connection is left to others. The statements stand in the rooms' `queries.py`."""
+"""Runs SQL statements, splits failing batches, releases connections. Statements are in each package's `queries.py`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ log = structlog.get_logger(__name__)
 K = TypeVar("K")
 T = TypeVar("T")
 
-_keeping: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections that plan what is prepared once and for all
-DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)  # worth another try; what else is raised is a fault of ours
-DATABASE_RETRY_SECONDS = 1.0  # seconds, while it is away
+_generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with plan_cache_mode = force_generic_plan
+# Errors after which a retry may succeed. Any other database error is a fault of the statement or of its data.
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement that returns rows."""
+    """Run a statement and return its rows. `values`: its named parameters."""
     with connection.cursor() as cursor:
-        # Django's own reads instants in Python, ten times as slowly; sessions are in UTC for either.
+        # psycopg's loader in C. Django's is in Python and takes ten times as long; in both cases sessions are in UTC.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -35,43 +36,43 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement that returns rows, by a plan that the server keeps.
+    """Run a statement and return its rows, with a generic plan that the server keeps (a prepared statement).
 
-    For one that looks at every day that is kept, where to plan takes ten times as long as to run, and for one that is
-    run all the time and only inserts. Not for joins by id: a plan from when a day had few rows may read
-    all of them, until PostgreSQL has analysed it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`)
-    has it planned each time.
+    For statements that read all partitions, where planning takes ten times as long as execution, and for frequent
+    inserts. Not for joins by id: a plan from when a day had few rows may read all its rows, until PostgreSQL analyses
+    it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the statement each time.
     """
     connection.ensure_connection()
     used = connection.connection
-    # Django's own cursors bind values themselves, and so never prepare a statement.
+    # Django's own cursors insert the parameters on the client's side, so they never prepare a statement.
     with connection._prepare_cursor(psycopg.Cursor(used)) as cursor:  # type: ignore[attr-defined]
-        if used.prepare_threshold is not None and used not in _keeping and not connection.in_atomic_block:
-            cursor.execute("SET plan_cache_mode = force_generic_plan")  # of use to no other statement
-            _keeping.add(used)
+        # Not inside a transaction: a rollback would undo the SET. It affects prepared statements only: these alone.
+        if used.prepare_threshold is not None and used not in _generic_plans and not connection.in_atomic_block:
+            cursor.execute("SET plan_cache_mode = force_generic_plan")
+            _generic_plans.add(used)
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 
 
 def execute(statement: str, values: Mapping[str, Any]) -> int:
-    """Run a statement that returns none; says how many rows it touched."""
+    """Run a statement that returns no rows. Returns the number of rows that it changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
 
 
 def array(values: Iterable[object]) -> str:
-    """Return an array of numbers, instants, ids or words of ours as PostgreSQL reads it; None becomes NULL.
+    """Return a PostgreSQL array literal of numbers, instants, ids or enum values; None becomes NULL.
 
-    Of no other text: nothing is quoted. For thousands of values this is several times as fast as a list.
+    Nothing is quoted, so never pass text from outside. For thousands of values several times as fast as a list.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
 
 
 @contextmanager
 def log_database_unavailable(action: str) -> Iterator[None]:
-    """Say so in one line instead of a traceback: the next one does the work."""
+    """Log an unavailable database in one line, without a traceback: the next periodic task does the work."""
     try:
         yield
     except DATABASE_UNAVAILABLE as error:
@@ -79,14 +80,15 @@ def log_database_unavailable(action: str) -> Iterator[None]:
 
 
 def is_database_unavailable() -> bool:
-    """Whether what has just failed did so because the database does not answer."""
+    """Return whether the connection is broken: the last statement failed because the database does not answer."""
     return not connection.is_usable()
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
-    """Act on all keys in one transaction; where that fails, on each half in its own, down to those that fail alone.
+    """Call `act` with all keys in one transaction. If it fails, split the keys in halves, down to each failing key.
 
-    Returns what `act` returned, and what each key that fails alone has raised. Raises when the database is away.
+    Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database
+    is unavailable. One failing key among n costs about 2 * log2(n) calls.
     """
     try:
         with transaction.atomic():
@@ -102,12 +104,12 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Whether of several keys that were taken apart all have failed: as on a full disk, hardly for what they are."""
+    """Return whether all of several keys failed. The cause is then most likely the database (a full disk)."""
     return len(failed) > 1 and not done
 
 
 def release_connection() -> None:
-    """Return this thread's connection to the pool; without one, drop a connection that the server has closed."""
+    """Return this thread's connections to the pool. Without a pool, close those that are broken or too old."""
     for used in connections.all(initialized_only=True):
         if used.settings_dict["OPTIONS"].get("pool"):
             used.close()
@@ -116,5 +118,5 @@ def release_connection() -> None:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an error says, without the line breaks that drivers like."""
+    """Return an error's message on one line, for logs; the name of its class if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Durations as fields of typed configuration."""
+"""A pydantic type for durations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _read(value: object) -> timedelta:
         raise ValueError(f"This {error}." if str(error).startswith(("must", "is ")) else f"{error}.") from None
 
 
-# Given as text or as a number of seconds, kept as a timedelta, written as text. Zero is allowed.
+# Accepts a text such as "15m" or a number of seconds, including zero; becomes a timedelta; is serialized as text.
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read),

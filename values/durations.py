@@ -1,4 +1,4 @@
-"""Lengths of time as people write them (15m, 1h30m, PT15M, 900), and the one canonical text of each. Pure."""
+"""Reads durations as people write them (15m, 1h30m, PT15M, 900), and writes the canonical text of each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from fractions import Fraction
 
 from values.quoting import quoted
 
-MAX_DURATION = timedelta(days=3653)
-MAX_LENGTH = 64
-_HUGE = 10**12  # seconds; also keeps out what is no number, and numbers too large to convert
+MAX_DURATION = timedelta(days=3653)  # ten years; longer ones are typing errors, and overflow when added to dates
+MAX_LENGTH = 64  # characters
+_MAX_NUMBER = 10**12  # seconds; a comparison with it also excludes NaN, infinity and integers too large for Fraction
 
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
 _UNITS: dict[str, Fraction] = {
@@ -43,19 +43,20 @@ _NOT_FIXED = 'months and years have no fixed length: give weeks or less (a sched
 
 
 def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
-    """A length of time, rounded to the microsecond, of at most ten years; positive unless `allow_zero`.
+    """Read a number of seconds (also as text), a text like `1h30m`, or an ISO 8601 duration.
 
-    Takes a number of seconds (also as text), a text like `1h30m`, or ISO 8601. Raises ValueError with the reason.
+    The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises ValueError
+    with a reason that starts with a verb or with the quoted value.
     """
     if isinstance(value, str):
         seconds = _read_text(value)
-    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_HUGE < value < _HUGE:
-        raise ValueError(f"{quoted(value)} is not a length of time: {_EXAMPLES}")
+    elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MAX_NUMBER < value < _MAX_NUMBER:
+        raise ValueError(f"{quoted(value)} is not a duration: {_EXAMPLES}")
     else:
-        # The shortest text of a float is what was typed: 0.1 means a tenth, not its nearest binary fraction.
+        # repr() gives the shortest text of a float, which is what was typed: 0.1 is a tenth, not a binary fraction.
         seconds = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     if seconds < 0 or (seconds == 0 and not allow_zero):
-        raise ValueError("must not be negative" if allow_zero else "must be longer than nothing")
+        raise ValueError("must not be negative" if allow_zero else "must be greater than zero")
     if seconds > MAX_DURATION // timedelta(seconds=1):
         raise ValueError("must be at most ten years (3653 days)")
     micros = round(seconds * 1_000_000)
@@ -67,7 +68,7 @@ def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
 def _read_text(value: str) -> Fraction:
     text = value.strip()
     if len(text) > MAX_LENGTH:
-        raise ValueError(f"is too long: a length of time has at most {MAX_LENGTH} characters")
+        raise ValueError(f"is too long: a duration has at most {MAX_LENGTH} characters")
     if _PLAIN.fullmatch(text):
         return Fraction(text)
     if text[:1] in ("P", "p"):
@@ -90,7 +91,7 @@ def _read_units(text: str) -> Fraction:
     while position < len(text):
         part = _PART.match(text, position)
         if part is None:
-            raise ValueError(f"{quoted(text)} is not a length of time: {_EXAMPLES}")
+            raise ValueError(f"{quoted(text)} is not a duration: {_EXAMPLES}")
         number, unit = part.groups()
         if unit == "M":
             raise ValueError("M can mean minutes or months: write m for minutes, or use cron for months")
@@ -108,7 +109,7 @@ def _read_units(text: str) -> Fraction:
 
 
 def duration_text(length: timedelta) -> str:
-    """The canonical text, which `read_duration` reads back: 2w, 1d12h, 1h30m, 90s as 1m30s, 1500ms."""
+    """Return the canonical text, which `read_duration` accepts: 2w, 1d12h, 1h30m, 1m30s (for 90 s), 1500ms."""
     if length % timedelta(weeks=1) == timedelta(0) and length:
         return f"{length // timedelta(weeks=1)}w"
     rest, text = length, ""

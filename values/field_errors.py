@@ -1,4 +1,4 @@
-"""Turns pydantic's errors into plain sentences for each dotted field: one voice for API, admin and target errors."""
+"""Turns pydantic's validation errors into sentences by dotted field, for the API, the admin and targets."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ import difflib
 import re
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-MAX_PROBLEMS = 20  # of a body full of nonsense, so many are told
-MAX_TOLD_APART = 1000  # pydantic makes all of them before the first can be had, each in thousands of bytes
-MAX_NAME = 100  # characters of a name
+MAX_ERRORS_SHOWN = 20  # nobody reads more of them for one body
+# With more errors only their number is shown: pydantic builds all of them at once, each of several kilobytes.
+MAX_ERRORS_LISTED = 1000
+MAX_NAME_LENGTH = 100  # characters: a name comes from the input and could be megabytes long
 
-# What a field takes, by the kind of error that says it was given something else.
-_TAKES = {
-    "string_type": "a text",
+_SENTENCE = "sentence"  # pydantic's type of the errors that `sentences` makes
+
+# What a value must be, by the type of pydantic's error.
+_EXPECTED = {
+    "string_type": "a string",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
@@ -47,60 +52,103 @@ _TAKES = {
     "date_parsing": "a date such as 2026-11-20",
     "date_from_datetime_parsing": "a date such as 2026-11-20",
     "date_from_datetime_inexact": "a date without a time, such as 2026-11-20",
-    "datetime_type": "an instant such as 2026-11-20T08:30:00Z",
-    "datetime_parsing": "an instant such as 2026-11-20T08:30:00Z",
-    "datetime_from_date_parsing": "an instant such as 2026-11-20T08:30:00Z",
-    "datetime_object_invalid": "an instant such as 2026-11-20T08:30:00Z",
-    "timezone_aware": "an instant with its offset, such as 2026-11-20T08:30:00Z",
-    "timezone_naive": "an instant without an offset, such as 2026-11-20T08:30:00",
+    "datetime_type": "a date and time such as 2026-11-20T08:30:00Z",
+    "datetime_parsing": "a date and time such as 2026-11-20T08:30:00Z",
+    "datetime_from_date_parsing": "a date and time such as 2026-11-20T08:30:00Z",
+    "datetime_object_invalid": "a date and time such as 2026-11-20T08:30:00Z",
+    "timezone_aware": "a date and time with its UTC offset, such as 2026-11-20T08:30:00Z",
+    "timezone_naive": "a date and time without an offset, such as 2026-11-20T08:30:00",
     "time_type": "a time of day such as 08:30",
     "time_parsing": "a time of day such as 08:30",
-    "time_delta_type": "a duration in seconds or such as PT15M",
-    "time_delta_parsing": "a duration in seconds or such as PT15M",
+    "time_delta_type": "a duration, in seconds or written like PT15M",
+    "time_delta_parsing": "a duration, in seconds or written like PT15M",
     "uuid_type": "a UUID",
     "uuid_parsing": "a UUID",
     "url_type": "a URL",
     "url_parsing": "a URL",
-    "url_scheme": "a URL of another scheme",
-    "bytes_type": "a text",
+    "url_scheme": "a URL with another scheme",
+    "bytes_type": "a string",
     "json_invalid": "JSON",
 }
 
 
 def field_errors(
-    error: ValidationError, data: object, *, prefix: str = "", known_names: Iterable[str] = ()
+    error: ValidationError,
+    data: object,
+    *,
+    prefix: str = "",
+    known_names: Iterable[str] = (),
+    model: type[BaseModel] | None = None,
 ) -> dict[str, list[str]]:
-    """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the field's own name.
+    """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the last part of the field.
 
-    `data` is what was validated: it tells real fields from the names of a union's branches. `known_names` are the
-    names that could have been meant by an unknown one. A problem of the whole is filed under `prefix`, and so is the
-    number of problems when there are very many.
+    `data` is the validated value, which distinguishes fields from pydantic's labels of a union's branches. For an unknown
+    field the nearest of `known_names` is suggested, or of the fields that `model` has at that place. An error of the value
+    as a whole gets the key `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
     """
-    if (n_problems := error.error_count()) > MAX_TOLD_APART:
-        return {prefix: [f"There are {n_problems} problems in here, too many to be told apart."]}
+    if (n_errors := error.error_count()) > MAX_ERRORS_LISTED:
+        return {prefix: [f"There are {n_errors} errors here, too many to list them."]}
     found: dict[str, list[str]] = {}
-    wanted: dict[str, list[str]] = {}
-    for problem in islice(error.errors(include_url=False, include_input=False), MAX_PROBLEMS):
-        path = _real_path(problem, data)
-        name = ".".join(str(part)[:MAX_NAME] for part in path)
-        where = f"{prefix}.{name}" if prefix and name else prefix or name
-        spoken = str(path[-1])[:MAX_NAME] if path else "This"
-        if takes := _TAKES.get(problem["type"]):
-            if takes not in wanted.setdefault(where, []):
-                wanted[where].append(takes)
-            found.setdefault(where, [])
+    expected: dict[str, list[str]] = {}
+    for problem in islice(error.errors(include_url=False, include_input=False), MAX_ERRORS_SHOWN):
+        if problem["type"] == _SENTENCE:
+            field = f"{prefix}.{problem['ctx']['field']}".strip(".")
+            found.setdefault(field, []).append(problem["ctx"]["sentence"])
+            continue
+        path = _data_path(problem, data)
+        name = ".".join(str(part)[:MAX_NAME_LENGTH] for part in path)
+        field = f"{prefix}.{name}" if prefix and name else prefix or name
+        last = str(path[-1])[:MAX_NAME_LENGTH] if path else "This"
+        if kind := _EXPECTED.get(problem["type"]):
+            if kind not in expected.setdefault(field, []):
+                expected[field].append(kind)
+            found.setdefault(field, [])
         else:
-            sentence = _sentence(problem, spoken, known_names, _at(path, data))
-            if sentence not in found.setdefault(where, []):
-                found[where].append(sentence)
-    # Each branch of a union complains on its own; people read one sentence.
-    for where, kinds in wanted.items():
-        found[where].insert(0, f"{where.rpartition('.')[2] or 'This'} takes {' or '.join(kinds)}.")
+            names = known_names or (_names_at(model, path[:-1]) if model else ())
+            sentence = _sentence(problem, last, names, _value_at(path, data))
+            if sentence not in found.setdefault(field, []):
+                found[field].append(sentence)
+    # Each branch of a union reports its own error; they become one sentence.
+    for field, kinds in expected.items():
+        found[field].insert(0, f"{field.rpartition('.')[2] or 'This'} must be {' or '.join(kinds)}.")
     return found
 
 
-def _real_path(problem: ErrorDetails, data: object) -> list[str | int]:
-    """Follow the data along the error's location, leaving out pydantic's own labels."""
+def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
+    """Return the error for a validator to raise that has found several faults: sentences by dotted field.
+
+    `field_errors` reports them as they are, under these names, which start at the root of what is validated.
+    """
+    return ValidationError.from_exception_data(
+        "sentences",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError(_SENTENCE, "{sentence}", {"field": name, "sentence": text}), input=None
+            )
+            for name, texts in errors.items()
+            for text in texts
+        ],
+    )
+
+
+def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """Return the field names of the models at a path below `model`."""
+    models = [model]
+    for part in path:
+        if isinstance(part, str):
+            annotations = [each.model_fields[part].annotation for each in models if part in each.model_fields]
+            models = [found for annotation in annotations for found in _models_in(annotation)]
+    return [name for each in models for name in each.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
+
+
+def _data_path(problem: ErrorDetails, data: object) -> list[str | int]:
+    """Return the error's location without pydantic's labels, which are no keys of the data."""
     path: list[str | int] = []
     here: Any = data
     location = problem["loc"]
@@ -119,7 +167,7 @@ def _holds(here: Any, part: str | int) -> bool:
     return isinstance(here, Mapping) and part in here
 
 
-def _at(path: Iterable[str | int], data: object) -> object:
+def _value_at(path: Iterable[str | int], data: object) -> object:
     here: Any = data
     for part in path:
         if not _holds(here, part):
@@ -128,25 +176,25 @@ def _at(path: Iterable[str | int], data: object) -> object:
     return here
 
 
-def _sentence(problem: ErrorDetails, spoken: str, known_names: Iterable[str], given: object) -> str:
+def _sentence(problem: ErrorDetails, name: str, known_names: Iterable[str], value: object) -> str:
     kind, limits = problem["type"], problem.get("ctx", {})
     if kind in ("value_error", "assertion_error"):
         return str(limits["error"])
     if kind == "missing":
-        return f"{spoken} is required."
+        return f"{name} is required."
     if kind == "extra_forbidden":
-        return f"{spoken} is not known here.{did_you_mean(spoken, known_names)}"
+        return f"{name} is not a known field.{did_you_mean(name, known_names)}"
     if kind in ("literal_error", "enum"):
         words = re.findall(r"'([^']*)'", limits["expected"])
-        near = did_you_mean(given, words) if isinstance(given, str) else ""
-        return f"{spoken} takes one of {limits['expected']}.{near}"
-    if bound := _bound(kind, limits):
-        return f"{spoken} must {bound}."
+        suggestion = did_you_mean(value, words) if isinstance(value, str) else ""
+        return f"{name} must be one of {limits['expected']}.{suggestion}"
+    if limit := _limit(kind, limits):
+        return f"{name} must {limit}."
     text = problem["msg"]
-    return f"{spoken}: {text[:1].lower()}{text[1:]}."
+    return f"{name}: {text[:1].lower()}{text[1:]}."
 
 
-def _bound(kind: str, limits: Mapping[str, Any]) -> str:
+def _limit(kind: str, limits: Mapping[str, Any]) -> str:
     match kind:
         case "greater_than":
             return f"be more than {limits['gt']}"
@@ -163,9 +211,9 @@ def _bound(kind: str, limits: Mapping[str, Any]) -> str:
         case "string_too_long":
             return f"have {limits['max_length']} characters or fewer"
         case "too_short":
-            return f"have {limits['min_length']} entries or more"
+            return f"have {limits['min_length']} items or more"
         case "too_long":
-            return f"have {limits['max_length']} entries or fewer"
+            return f"have {limits['max_length']} items or fewer"
         case "string_pattern_mismatch":
             return f"match the pattern {limits['pattern']}"
         case _:
@@ -173,6 +221,6 @@ def _bound(kind: str, limits: Mapping[str, Any]) -> str:
 
 
 def did_you_mean(name: str, known_names: Iterable[str]) -> str:
-    """Return ` Did you mean a or b?` for the nearest known names, or an empty text."""
-    near = difflib.get_close_matches(name[:MAX_NAME], list(known_names), n=3)
+    """Return ` Did you mean a or b?` with up to three similar names, or an empty text."""
+    near = difflib.get_close_matches(name[:MAX_NAME_LENGTH], list(known_names), n=3)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -1,4 +1,4 @@
-"""UUID version 7 (RFC 9562, section 5.7): ids that sort by an instant and from which it can be read."""
+"""UUID version 7 (RFC 9562, section 5.7): ids that sort by an instant, which can be read from them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def uuid7(at: datetime) -> UUID:
-    """Return a random UUIDv7 whose 48-bit time is `at`, in milliseconds, cut to the range of the format.
+    """Return a random UUIDv7 whose 48-bit time is `at` in milliseconds since 1970, clamped to what the format can hold.
 
-    A run's id carries its *nominal* instant, so that a look-up by id alone knows where in time to look.
+    A run's id contains its *nominal* instant, so that a look-up by id alone finds the right partition.
     """
-    noise = secrets.randbits(74)
-    rest = 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | (noise & (2**62 - 1))
+    random_bits = secrets.randbits(74)
+    # After the time: 4 bits of version, 12 random bits, 2 bits of variant, 62 random bits.
+    rest = 0x7 << 76 | (random_bits >> 62) << 64 | 0b10 << 62 | (random_bits & (2**62 - 1))
     return UUID(int=lowest_id(at).int | rest)
 
 
 def lowest_id(at: datetime) -> UUID:
-    """Return a bound for comparisons: no id of this millisecond, or of a later one, is lower."""
+    """Return a lower bound for the ids of this millisecond and of all later ones."""
     milliseconds = min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1)
     return UUID(int=milliseconds << 80)
 
 
 def highest_id(at: datetime) -> UUID:
-    """Return a bound for comparisons: no id of this millisecond, or of an earlier one, is higher."""
+    """Return an upper bound for the ids of this millisecond and of all earlier ones."""
     return UUID(int=lowest_id(at).int | (1 << 80) - 1)
 
 

@@ -1,6 +1,6 @@
-"""How pages and texts show durations and instants. Instants are shown relative to now, and exact in the viewer's own zone, which is always named.
+"""Times and durations on the admin's pages: relative to now, and exact in the viewer's time zone with its name.
 
-The viewer's zone is Django's current one; `scheduler_project.web.viewer_timezone` sets it for each request.
+The viewer's zone is Django's current time zone, which `scheduler_project.web.viewer_timezone` sets for each request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TIME_UNITS = (
 
 
 def relative_text(at: datetime, now: datetime) -> str:
-    """`in 5 min`, `3 h ago`, `now`: one unit, as the exact instant stands beside it."""
+    """Return `in 5 min`, `3 h ago` or `now`, cut to one unit: pages show the exact time beside it."""
     away = abs(at - now)
     if away < timedelta(seconds=1):
         return "now"
@@ -35,20 +35,20 @@ def relative_text(at: datetime, now: datetime) -> str:
 
 
 def exact_text(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
-    """`20 Nov 13:00:00 CET` in the viewer's zone, or in `zone`; with the year where it is not this one."""
+    """Return `20 Nov 13:00:00 CET` in the viewer's zone or in `zone`, with the year if it is not the current one."""
     local = at.astimezone(zone or timezone.get_current_timezone())
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     return f"{local.day} {local:%b}{year} {local:%H:%M:%S} {zone_abbreviation(local)}"
 
 
 def zone_abbreviation(local: datetime) -> str:
-    """The short name of an aware instant's zone; an offset where the zone has no name: `CET`, `UTC-03`."""
+    """Return the abbreviation of a local time's zone, or its offset if it has none: `CET`, `UTC-03`."""
     name = local.tzname() or "UTC"
     return f"UTC{name}" if name[0] in "+-" else name
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Relative time with the exact instant below it, and below that the one in a schedule's zone if clocks differ."""
+    """Return the relative time, the exact time below it, and the time in `also_in` if clocks there show another time."""
     if at is None:
         return NONE
     return format_html(
@@ -61,12 +61,12 @@ def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None)
 
 
 def differs_from_viewer(at: datetime, zone: tzinfo) -> bool:
-    """Whether clocks in the zone show another time than the viewer's at that instant."""
+    """Return whether clocks in `zone` show another time than the viewer's at that instant."""
     return at.astimezone(zone).utcoffset() != at.astimezone(timezone.get_current_timezone()).utcoffset()
 
 
 def relative_html(at: datetime, now: datetime) -> SafeString:
-    """The relative time alone, where there is no room for more; the exact one is its hint."""
+    """Return the relative time only, for narrow columns; the exact time is its tooltip."""
     return format_html(
         '<time class="ms-time" datetime="{}" title="{}">{}</time>',
         _iso(at),
@@ -76,7 +76,7 @@ def relative_html(at: datetime, now: datetime) -> SafeString:
 
 
 def exact_html(at: datetime | None, now: datetime) -> SafeString:
-    """The exact instant alone."""
+    """Return the exact time only."""
     if at is None:
         return NONE
     return format_html('<time class="ms-time" datetime="{0}" title="{0}">{1}</time>', _iso(at), exact_text(at, now))
@@ -87,12 +87,12 @@ def _line(text: str) -> SafeString:
 
 
 def _iso(at: datetime) -> str:
-    """In UTC, as the API and the logs of the processes have it."""
+    """Return the time in UTC, in the format of the API and the logs."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 
 def duration(length: timedelta | None) -> str:
-    """`250 ms`, `4.2 s`, `3 min 5 s`, `2 d 4 h`; a dash for None. At most two units."""
+    """Return `250 ms`, `4.2 s`, `3 min 5 s` or `2 d 4 h`, with two units at most; a dash for None."""
     if length is None:
         return "–"
     sign, length = ("−", -length) if length < timedelta(0) else ("", length)

@@ -1,4 +1,4 @@
-"""JSON that PostgreSQL's jsonb accepts: what comes in is checked, what goes out is cleaned."""
+"""JSON that PostgreSQL's jsonb can store: input is checked by `find_unstorable`, output of jobs is cleaned by `clean`."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from typing import Any
 JSON = Any
 
 
-MAX_DEPTH = 64
-MAX_VALUES = 100_000  # more than any payload that is short enough can hold
-MAX_NAME = 100  # characters of one name in a dotted field
-# PostgreSQL writes a number out with all its digits: the five characters of 1e308 come back as 309.
-MAX_DIGITS = 100
+MAX_DEPTH = 64  # levels of nesting; far below Python's recursion limit
+MAX_VALUES = 100_000  # more than a payload within its size limit can contain
+MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
+MAX_DIGITS = 100  # jsonb returns a number with all its digits: five characters, 1e308, would become 309
+_INVALID_CHARACTER = "a NUL character or an incomplete Unicode character (a lone surrogate)"
 _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
 
 def clean(value: object, depth: int = 0) -> JSON:
-    """Return `value` as JSON without NUL characters, lone surrogates, NaN, infinities or bottomless nesting."""
+    """Return `value` as JSON without anything that jsonb refuses.
+
+    NUL characters are removed, lone surrogates replaced, NaN and infinity become null, numbers with too many digits and
+    objects of other types become strings, and nesting ends at `MAX_DEPTH`.
+    """
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
         return clean_text(value)
     if isinstance(value, int):
-        return hex(value) if _is_long(value) else int(value)
+        return hex(value) if _has_too_many_digits(value) else int(value)
     if isinstance(value, float):
         if not math.isfinite(value):
             return None
-        return repr(float(value)) if _is_long(value) else float(value)
+        return repr(float(value)) if _has_too_many_digits(value) else float(value)
     if depth >= MAX_DEPTH:
         return "…"
     if isinstance(value, Mapping):
@@ -39,14 +43,14 @@ def clean(value: object, depth: int = 0) -> JSON:
 
 
 def clean_text(text: str) -> str:
-    """Drop NUL characters and replace lone surrogates: neither can be stored."""
+    """Remove NUL characters and replace lone surrogates: PostgreSQL can store neither."""
     if text.isascii():
         return text.replace("\0", "")
     return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def is_same_json(one: object, other: object) -> bool:
-    """Whether two values are the same JSON. Python alone takes true for 1; and jsonb keeps 1e23 as an integer."""
+    """Return whether two values are equal as JSON: `True == 1` in Python, and jsonb returns 1e23 as an integer."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -58,44 +62,46 @@ def is_same_json(one: object, other: object) -> bool:
     return one == other
 
 
-def _is_long(number: float) -> bool:
-    """Say whether a number, finite, takes too many digits when it is written out."""
+def _has_too_many_digits(number: float) -> bool:
     return abs(number) >= _LARGEST or 0 < abs(number) < _SMALLEST
 
 
-Place = tuple["Place | None", str]  # the one that it is in, and its name there
+Path = tuple["Path | None", str]  # the path of the parent, and the name or index in it
 
 
 def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
-    """Name the first thing in `value` that could not be stored, as (dotted field, sentence); None if all is well."""
-    waiting: list[tuple[Place, object, int]] = [((None, path), value, 0)]
+    """Return (dotted field, sentence) for the first part of `value` that jsonb cannot store; None if there is none.
+
+    `path` is the field of `value` itself. The search does not recurse, so that deep input cannot overflow the stack.
+    """
+    waiting: list[tuple[Path, object, int]] = [((None, path), value, 0)]
     n_values = 1
     while waiting:
         where, item, depth = waiting.pop()
         if isinstance(item, str) and item != clean_text(item):
-            return _dotted(where), "This text holds a NUL character or half of a character: take it out."
+            return _dotted(where), f"This text contains {_INVALID_CHARACTER}: remove it."
         if isinstance(item, float) and not math.isfinite(item):
-            return _dotted(where), "NaN and infinity are not JSON numbers: give a finite number."
-        if isinstance(item, int | float) and _is_long(item):
-            return _dotted(where), f"This number has more than {MAX_DIGITS} digits when written out: give it as a text."
+            return _dotted(where), "NaN and infinity are not JSON numbers: use a finite number."
+        if isinstance(item, int | float) and _has_too_many_digits(item):
+            return _dotted(where), f"This number has more than {MAX_DIGITS} digits: write it as a string."
         if isinstance(item, Mapping | list | tuple):
             if depth >= MAX_DEPTH:
-                return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: make it flatter."
+                return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: use fewer levels."
             n_values += len(item)
             if n_values > MAX_VALUES:
-                return _dotted(where), f"With this there are more than {MAX_VALUES} values: give fewer."
+                return _dotted(where), f"This exceeds the limit of {MAX_VALUES} values in all: send fewer."
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):
-                    return _dotted(where), "A name in here holds a NUL character or half of a character: take it out."
+                    return _dotted(where), f"A name in this object contains {_INVALID_CHARACTER}: remove it."
                 waiting.append(((where, str(name)), inner, depth + 1))
     return None
 
 
-def _dotted(place: Place | None) -> str:
-    """Put a path together only when it is needed: of every place in a large value that would fill the memory."""
+def _dotted(path: Path | None) -> str:
+    """Return the dotted text of a path. It is built for an error only: for each value it would fill the memory."""
     names = []
-    while place is not None:
-        place, name = place
-        names.append(name[:MAX_NAME])
+    while path is not None:
+        path, name = path
+        names.append(name[:MAX_NAME_LENGTH])
     return ".".join(name for name in reversed(names) if name)

@@ -1,10 +1,10 @@
-"""How a value that somebody sent is put into the sentence that refuses it. Pure."""
+"""Quotes a value of the input in an error message."""
 
 from __future__ import annotations
 
 
 def quoted(value: object) -> str:
-    """A value of somebody's JSON, safe to print: short, printable, and never a container's whole content."""
+    """Return a short printable text for a JSON value; a list or object becomes "a list" or "an object"."""
     if isinstance(value, str):
         text = value if len(value) <= 40 else value[:37] + "..."
         return f'"{text}"' if text.isprintable() else ascii(text)

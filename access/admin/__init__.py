@@ -1,4 +1,4 @@
-"""The admin pages of who: API keys, users and groups."""
+"""The admin pages of API keys, users and groups."""
 
 from access.admin import keys, people
 

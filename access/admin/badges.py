@@ -1,4 +1,4 @@
-"""Coloured labels, as every page of the admin shows them."""
+"""The coloured labels of the admin's pages."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def badge(text: str, tone: str = "default", title: str = "") -> SafeString:
-    """Return a coloured label. `tone` is a colour name of the theme; `title` shows when the mouse rests on it."""
+    """Return a coloured label. `tone` is a colour name of the theme; `title` becomes the tooltip."""
     return format_html('<span class="ms-badge ms-{}" title="{}">{}</span>', tone, title, text)

@@ -1,4 +1,4 @@
-"""JSON as people read it."""
+"""Formats JSON for the admin's pages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def pretty(value: Any) -> str:
-    """JSON laid out for people; an empty text for null."""
+    """Return indented JSON; an empty text for null."""
     return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def readable(body: str) -> str:
-    """JSON is laid out; any other text stays as it came."""
+    """Return a text that is JSON indented, and any other text unchanged."""
     if body[:1] in ("{", "["):
         try:
             return pretty(json.loads(body))

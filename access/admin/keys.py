@@ -1,4 +1,4 @@
-"""API keys: made here, shown once, revoked here. Nobody can read a key again, or make one for somebody else's rights."""
+"""API keys: created, shown once, and revoked. Only a superuser can create a key for another user."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 
 
 class ApiKeyForm(ModelForm[ApiKey]):
-    """What is asked for when a key is made."""
+    """The form for a new key."""
 
     def clean_expires_at(self) -> datetime | None:
         at: datetime | None = self.cleaned_data["expires_at"]
         if at is not None and at <= datetime.now(UTC):
             zone = timezone.get_current_timezone()
-            raise forms.ValidationError(f"The expiry lies in the past: give a later instant ({zone}), or none.")
+            raise forms.ValidationError(f"The expiry is in the past: enter a later time ({zone}), or leave it empty.")
         return at
 
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin[ApiKey]):
-    """A key acts with the rights of its user."""
+    """API keys. A key has the permissions of its user."""
 
     form = ApiKeyForm
     list_display = ("name_shown", "state", "start", "user_shown", "last_used", "expires", "created")
@@ -58,14 +58,14 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     actions = ("revoke_selected",)
     change_form_outer_before_template = "access/admin/revoke.html"
     empty_title = "No API keys yet"
-    empty_text = "A key lets a service sign in to the REST API with the rights of its user."
+    empty_text = "With a key, a service can use the REST API with the permissions of the key's user."
     empty_article = "an"
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [name for name in self.list_display if name != "user_shown" or caller_of(request).is_superuser]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return self.list_filter if caller_of(request).is_superuser else ()  # it would name every user
+        return self.list_filter if caller_of(request).is_superuser else ()  # the filter lists the names of all users
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         if obj is not None:
@@ -73,6 +73,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ["name", "user", "expires_at"] if caller_of(request).is_superuser else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
+        """Return all fields of an existing key: a key can only be revoked."""
         return self.get_fields(request, obj) if obj is not None else []
 
     def formfield_for_foreignkey(
@@ -84,7 +85,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_form(self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any) -> Any:
-        help_text = f"Time zone: {timezone.get_current_timezone()}. Empty: it does not expire."
+        help_text = f"Time zone: {timezone.get_current_timezone()}. If empty, the key does not expire."
         return super().get_form(request, obj, change, help_texts={"expires_at": help_text}, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
@@ -98,28 +99,29 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        # The answer shows the key; one that is made can't be changed.
-        once = {
+        # The response to "Save" shows the key once, and an existing key can't be changed.
+        buttons = {
             "show_save": object_id is None,
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
         }
-        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **once})
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+        """Issue a new key. The user of the form counts only if a superuser sent it."""
         if change:
             return
         user = obj.user if caller_of(request).is_superuser else User.objects.get(pk=request.user.pk or 0)
         issued, key = ApiKey.issue(user=user, name=obj.name, expires_at=obj.expires_at)
         obj.pk, obj.prefix, obj.user = issued.pk, issued.prefix, user
-        request.issued_key = key  # type: ignore[attr-defined]  # for response_add, and nowhere else
+        request.issued_key = key  # type: ignore[attr-defined]  # read by response_add only
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
-        # The key is in this one answer: not in a message (a cookie), not in the session, not in a cache.
+        # The key is in this response only: a message would put it into a cookie, a redirect into the session.
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "The new key",
+            "title": "New API key",
             "api_key": obj,
             "expires": exact_html(obj.expires_at, datetime.now(UTC)) if obj.expires_at else None,
             "secret": request.issued_key,  # type: ignore[attr-defined]  # set by save_model
@@ -130,7 +132,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponseBase:
-        """Revoke one key, from its page."""
+        """Revoke one key, by the button on its page."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         keys = limit(self.get_queryset(request), caller_of(request), Action.CHANGE)
@@ -144,11 +146,11 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         for key in keys:
             self.log_change(request, key, "Revoked.")
         if keys:
-            messages.success(request, f"{len(keys)} key{'' if len(keys) == 1 else 's'} revoked, from now on.")
+            messages.success(request, f"{len(keys)} key{'' if len(keys) == 1 else 's'} revoked.")
         else:
-            messages.warning(request, "Nothing to revoke: the key was revoked before, or is gone.")
+            messages.warning(request, "No key was revoked: it is revoked already, or does not exist.")
 
-    # A phone shows each column's name beside its value, and the theme writes a field's own in small letters.
+    # Methods for plain fields too: on a phone the theme would show a field's own name, in lower case, as its label.
 
     @admin.display(description="Name", ordering="name")
     def name_shown(self, key: ApiKey) -> str:
@@ -160,7 +162,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> SafeString:
-        tone, text = "success", "Usable"
+        tone, text = "success", "Active"
         if key.revoked_at:
             tone, text = "default", "Revoked"
         elif key.expires_at and key.expires_at <= datetime.now(UTC):

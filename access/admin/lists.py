@@ -1,4 +1,4 @@
-"""Change lists over tables of any size: no count(*), one row more than a page tells whether there is a next one."""
+"""Change lists of large tables: without count(*). One row more than a page shows whether there is a next page."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-PER_PAGE = 50
-MAX_PAGE = 400  # each page further reads all rows before it: past this, filters find a row better
-MAX_SELECTED = 1000
+PER_PAGE = 50  # rows
+MAX_PAGE = 400  # a page reads the keys of all pages before it; beyond this, filters find a row faster
+MAX_SELECTED = 1000  # rows of one action, which runs within one request
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """Only names the template: the rows are taken by the change list."""
+    """Sets the template of the page links only: the change list reads the rows itself."""
 
     template_name = "mainspring/pagination.html"
 
 
 class UncountedChangeList(ChangeList):
-    """A change list that never counts. `now` is read once a page, `has_more` says whether a page follows."""
+    """A change list that never counts its rows. It sets `now`, the time of all rows on a page, and `has_more`."""
 
     def get_results(self, request: HttpRequest) -> None:
+        """Read one page of rows, and set what the templates need."""
         self.now = datetime.now(UTC)
         self.page_num = min(max(self.page_num, 1), MAX_PAGE)
         start = (self.page_num - 1) * self.list_per_page
@@ -47,25 +48,25 @@ class UncountedChangeList(ChangeList):
         self.chips = [self._chip(*chip) for chip in getattr(self.model_admin, "chips", ())]
 
     def rows(self, start: int, stop: int) -> Iterable[Any]:
-        """Those from `start` to before `stop`; for lists that know a shorter way."""
+        """Return the rows `[start:stop]`. A list that can use an index overrides this."""
         return cut(self.queryset, self.queryset[:stop], start)
 
     def _chip(self, label: str, parameter: str, value: str) -> dict[str, object]:
-        """A link that filters by one value, or by none."""
+        """Return a link that filters by one value, or removes the filter if the value is empty."""
         url = self.get_query_string({parameter: value}) if value else self.get_query_string(remove=[parameter])
         return {"label": label, "url": url, "is_active": self.params.get(parameter, "") == value}
 
 
 def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
-    """Return the `first` of `rows` without those before `start`, for which no joined table is read.
+    """Return the rows of `first` from `start` on, with the joins of `rows`.
 
-    Their keys are read by a query before, as in `slice_keys`.
+    The keys are read first, as in `slice_keys`, so that no joined table is read for the rows before `start`.
     """
     return rows.filter(pk__in=list(first.values_list("pk", flat=True)[start:]))
 
 
 def origin_of(request: HttpRequest, default: str) -> str:
-    """Where a button was pressed, to go back there; `default` when the browser does not say or names another site."""
+    """Return the URL of the page with the pressed button (Referer); `default` if it is missing or of another site."""
     referer: str = request.META.get("HTTP_REFERER", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
         return referer
@@ -73,5 +74,5 @@ def origin_of(request: HttpRequest, default: str) -> str:
 
 
 def counted(n: int, singular: str, plural: str = "") -> str:
-    """`1 job`, `3 jobs`."""
+    """Return a number with its noun: `1 job`, `3 jobs`."""
     return f"{n:,} {singular if n == 1 else plural or singular + 's'}"

@@ -1,4 +1,4 @@
-"""Users and groups, with Django's own pages in the theme's clothes. Nobody but a superuser gives rights they lack."""
+"""Users and groups: Django's pages in the theme. Only a superuser can grant permissions that they do not have."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # not generic when it runs
-    """People who sign in. Only staff may use the admin and the API."""
+    """Users who can sign in. Only staff can use the admin and the API."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -44,7 +44,7 @@ class PersonAdmin(UserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # not
 
 @admin.register(Group)
 class TeamAdmin(GroupAdmin, ModelAdmin[Group]):
-    """Permissions given to several people at once."""
+    """Permissions of several users."""
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any

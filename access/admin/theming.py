@@ -1,4 +1,4 @@
-"""The classes that every page of the admin builds on: the theme's, with access decided by `access.visibility`."""
+"""The base classes of all admin pages: the theme's classes at run time, Django's for the type checker."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ else:
     from unfold.admin import ModelAdmin as ThemeModelAdmin
 
     class ThemedAdmin(ThemeModelAdmin):
-        """The theme's class, which may be written `ThemedAdmin[Job]` as Django's stubs have it."""
+        """The theme's class, which can be written as `ThemedAdmin[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
 
     class ModelForm(forms.ModelForm):
-        """Django's class, which may be written `ModelForm[Job]`."""
+        """Django's class, which can be written as `ModelForm[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls

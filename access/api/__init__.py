@@ -1,1 +1,1 @@
-"""The groundwork of the REST API: who calls, what came in, how lists are paged and how all of it is documented."""
+"""The base of the REST API: authentication, reading requests, pagination and OpenAPI documentation."""

@@ -1,4 +1,4 @@
-"""Who calls: an API key in `Authorization: Bearer ms_…`."""
+"""Authentication by an API key in the header `Authorization: Bearer ms_…`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Returns (user, key) for a good key, raises 401 for a bad one, and passes when there is none."""
+    """Returns (user, key) for a valid key, None without a key. Raises AuthenticationFailed for an invalid one."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
+        # latin-1 decodes any bytes, so that a header with other characters is an unknown key and no server error.
         scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
         if "\0" in key:
-            raise ParseError("The Authorization header holds a NUL character: take it out.")
+            raise ParseError("The Authorization header contains a NUL character: remove it.")
         now = datetime.now(UTC)
         found = ApiKey.find(key.strip(), now)
         if found is None:
@@ -33,10 +34,13 @@ class ApiKeyAuthentication(BaseAuthentication):
         return found.user, found
 
     def authenticate_header(self, request: Request) -> str:
+        # With this header Django REST framework responds with 401, without it with 403.
         return "Bearer"
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
+    """Documents ApiKeyAuthentication in the OpenAPI document."""
+
     target_class = "access.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
@@ -45,5 +49,5 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "ms_<prefix>_<secret>",
-            "description": "An API key, made in the admin under API keys.",
+            "description": "An API key. Create one in the admin under “API keys”.",
         }

@@ -1,4 +1,4 @@
-"""Reads a request's JSON: strictly, within a size, and with a 400 for whatever else comes in."""
+"""Reads the JSON body of a request: strict UTF-8 JSON up to a size limit; anything else is a 400 or 413."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class JsonParser(BaseParser):
-    """UTF-8 JSON of at most as many bytes as the view takes, whatever charset the request claims."""
+    """Parses UTF-8 JSON of up to the view's `max_body_bytes`, whatever charset the request's header names."""
 
     media_type = "application/json"
 
@@ -29,32 +29,35 @@ class JsonParser(BaseParser):
     ) -> Any:
         context = parser_context or {}
         limit: int = context["view"].max_body_bytes
-        announced = context["request"].META.get("CONTENT_LENGTH") or "0"
-        if announced.isdecimal() and int(announced) > limit:
+        content_length = context["request"].META.get("CONTENT_LENGTH") or "0"
+        if content_length.isdecimal() and int(content_length) > limit:
             raise BodyTooLarge(limit)
+        # Without a Content-Length, one byte more than the limit shows that the body is too large.
         body: bytes = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge(limit)
         try:
-            return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse)
+            # utf-8-sig also accepts the byte order mark that some programs on Windows write.
+            return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
         except UnicodeDecodeError as error:
-            raise ParseError(f"The body is not UTF-8: byte {error.start} fits no character.") from error
+            raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from error
         except json.JSONDecodeError as error:
             raise ParseError(
                 f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             ) from error
         except RecursionError as error:
-            raise ParseError("The body is nested too deeply: make it flatter.") from error
-        except ValueError as error:  # a number of thousands of digits
+            raise ParseError("The body is nested too deeply: use fewer levels.") from error
+        except ValueError as error:  # Python refuses to read integers of more than 4,300 digits
             raise ParseError(f"The body holds a number that cannot be read: {error}.") from error
 
 
-def _refuse(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
+    # Python's parser accepts NaN, Infinity and -Infinity, which are not JSON.
     raise ParseError(f"The body is not JSON: {name} is not a JSON number.")
 
 
 def read_object(request: Request) -> dict[str, Any]:
-    """Return the request's body, which has to be a JSON object; no body at all counts as an empty one."""
+    """Return the request's body; an empty body is an empty object. Raises ParseError if it is not a JSON object."""
     data = request.data
     if not isinstance(data, dict):
         raise ParseError("The body must be a JSON object.")
@@ -62,7 +65,7 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def read_body(request: Request, model: type[Model]) -> Model:
-    """Return the request's body as `model`. Raises InputValidationError."""
+    """Validate the request's body with `model` and return it. Raises InputValidationError."""
     data = read_object(request)
     try:
         return model.model_validate(data)

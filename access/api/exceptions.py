@@ -1,4 +1,4 @@
-"""What is wrong with a request, as far as that is not an error of Django REST framework's own."""
+"""Errors of a request, beside those of Django REST framework."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class InvalidInput(Exception):
-    """A request cannot be understood. `errors` maps a dotted field or a query parameter to its messages."""
+    """A field or parameter is wrong. `errors` maps a dotted field or a query parameter to its messages."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
@@ -21,19 +21,19 @@ class InvalidInput(Exception):
 
 
 class InputValidationError(Exception):
-    """A body or query does not fit its model: pydantic's error, with what was read and what may be given."""
+    """A body or query does not match its model. Contains pydantic's error, the data, and the names of the fields."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:
-        super().__init__(error.title)  # the error itself would write out each of its problems
+        super().__init__(error.title)  # str(error) lists every problem, which takes long for thousands of them
         self.error = error
         self.data = data
         self.known_names = tuple(model.model_fields)
 
 
 class BodyTooLarge(APIException):
-    """The body has more bytes than `limit`."""
+    """The body has more than `limit` bytes."""
 
     status_code = 413
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The body is too large: at most {limit} bytes are taken.")
+        super().__init__(f"The body is too large: the limit is {limit} bytes.")

@@ -1,4 +1,4 @@
-"""Pages of a list by cursor: stable while entries are added, and as quick for the last page as for the first."""
+"""Pagination by cursor (keyset): stable while rows are added, and the last page is as fast as the first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FORWARD, BACKWARD = "next", "previous"
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row]):
-    """The entries of one page, with the addresses of the pages around it."""
+    """The rows of one page, and the URLs of the next and the previous page."""
 
     rows: list[Row]
     next: str | None
@@ -46,32 +46,36 @@ def paginate(
     order: Sequence[str] = ("-id",),
     any_of: tuple[str, Collection[str] | None] = ("", None),
 ) -> Page[Row]:
-    """Cut the asked page out of `rows`, in one query.
+    """Return the page of `rows` that the cursor names, or the first page.
 
-    `order` names columns that together are unique, as in `order_by`, all in one direction; `any_of` a column and the
-    values of which each entry has one. Raises InvalidInput for a cursor that this list did not give.
+    `order`: columns as in `order_by`, unique together and all in the same direction. `any_of`: a column and the values
+    that it may have (None for any), as in `top_rows`. Raises InvalidInput for a cursor of another list.
     """
     direction, position = _read(parameters.cursor, rows.model, order)
     backward = direction == BACKWARD
-    turned = [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
+    # The page before the position is read backwards and reversed.
+    sorted_by = (
+        [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
+    )
     if position:
-        rows = rows.filter(_beyond(turned, position))
-    found = list(top_rows(rows.order_by(*turned), parameters.page_size + 1, *any_of))
+        rows = rows.filter(_beyond(sorted_by, position))
+    # One row more than the page shows whether there is another page.
+    found = list(top_rows(rows.order_by(*sorted_by), parameters.page_size + 1, *any_of))
     has_more = len(found) > parameters.page_size
-    shown = list(islice(found, parameters.page_size))
+    page_rows = list(islice(found, parameters.page_size))
     if backward:
-        shown.reverse()
-    has_next = has_more or backward if shown else False
-    has_previous = (has_more if backward else bool(position)) if shown else False
+        page_rows.reverse()
+    has_next = has_more or backward if page_rows else False
+    has_previous = (has_more if backward else bool(position)) if page_rows else False
     return Page(
-        shown,
-        _address(request, FORWARD, shown[-1], order) if has_next else None,
-        _address(request, BACKWARD, shown[0], order) if has_previous else None,
+        page_rows,
+        _page_url(request, FORWARD, page_rows[-1], order) if has_next else None,
+        _page_url(request, BACKWARD, page_rows[0], order) if has_previous else None,
     )
 
 
 def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
-    """What lies after the position: one comparison of rows, which PostgreSQL estimates and bounds an index by."""
+    """Return the condition for rows after the position, as a row comparison, for which PostgreSQL can use an index."""
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)
@@ -81,9 +85,10 @@ def _values(position: Sequence[Any]) -> list[Value]:
     return [Value(value) for value in position]
 
 
-def _address(request: Request, direction: str, row: Model, order: Sequence[str]) -> str:
+def _page_url(request: Request, direction: str, row: Model, order: Sequence[str]) -> str:
     values = [attrgetter(name.removeprefix("-").replace("__", "."))(row) for name in order]
     texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+    # The cursor is not signed: it contains no more than the rows of the page, and is validated when it is read.
     cursor = base64.urlsafe_b64encode(json.dumps([direction, *texts]).encode()).decode().rstrip("=")
     return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
@@ -94,12 +99,12 @@ def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple
     try:
         direction, *texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if direction not in (FORWARD, BACKWARD) or not all(isinstance(text, str) for text in texts):
-            raise InvalidInput(_not_ours())
+            raise InvalidInput(_invalid_cursor())
         values = [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:
-        raise InvalidInput(_not_ours()) from error
+        raise InvalidInput(_invalid_cursor()) from error
     if any(isinstance(value, datetime) and not _is_storable(value) for value in values):
-        raise InvalidInput(_not_ours())
+        raise InvalidInput(_invalid_cursor())
     return direction, values
 
 
@@ -111,9 +116,9 @@ def _field(model: type[Model], name: str) -> Any:
 
 
 def _is_storable(instant: datetime) -> bool:
-    """Aware, and in UTC still a year of the calendar."""
+    # An aware time whose year stays within 1 to 9999 when it is converted to UTC.
     return instant.tzinfo is not None and 1 < instant.year < 9999
 
 
-def _not_ours() -> dict[str, list[str]]:
-    return {"cursor": ["This is not a cursor of this list: start again without it."]}
+def _invalid_cursor() -> dict[str, list[str]]:
+    return {"cursor": ["This is not a cursor of this list: send the request without it."]}

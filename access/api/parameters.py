@@ -1,4 +1,4 @@
-"""Query parameters as typed models: an unknown, doubled or unfit one is refused by name."""
+"""Query parameters as pydantic models: unknown, repeated and invalid parameters are refused by name."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
-MAX_PAGE_SIZE = 200
+MAX_PAGE_SIZE = 200  # rows; a page is built in memory
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def split_at_commas(value: object) -> object:
-    """Several values in one parameter: `?status=queued,running`."""
+    """Split a parameter with several values: `?status=queued,running`."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
 class Parameters(BaseModel):
-    """Base of a list of query parameters; by itself it takes none."""
+    """Base class of query parameters. The class itself accepts none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
     def read(cls, request: Request) -> Self:
-        """Read the request's query. Raises InvalidInput or InputValidationError, which name the parameter."""
+        """Read the query parameters of a request. Raises InvalidInput or InputValidationError."""
         given: dict[str, str] = {}
         errors: dict[str, list[str]] = {}
         for name, values in request.query_params.lists():
             if any(bad in text for text in (name, *values) for bad in ("\0", "\ufffd")):
-                errors[name] = ["This holds a NUL character or bytes that are not UTF-8: take them out."]
+                errors[name] = ["This parameter contains a NUL character or bytes that are not UTF-8: remove them."]
             elif len(values) > 1:
-                errors[name] = ["This is given more than once: give it once."]
+                errors[name] = ["This parameter is set more than once: set it once."]
             else:
                 given[name] = values[0]
         if errors:
@@ -53,16 +53,18 @@ class Parameters(BaseModel):
 
     @classmethod
     def openapi_parameters(cls) -> list[OpenApiParameter]:
-        """Return the parameters as OpenAPI has them."""
+        """Return the parameters for the OpenAPI document."""
         schema = cls.model_json_schema(schema_generator=UntitledSchema)
         required = schema.get("required", [])
         return [
-            _documented(name, described, schema.get("$defs", {}), required=name in required)
+            _openapi_parameter(name, described, schema.get("$defs", {}), required=name in required)
             for name, described in schema.get("properties", {}).items()
         ]
 
 
-def _documented(name: str, schema: dict[str, Any], shared: dict[str, Any], *, required: bool) -> OpenApiParameter:
+def _openapi_parameter(
+    name: str, schema: dict[str, Any], shared: dict[str, Any], *, required: bool
+) -> OpenApiParameter:
     text = schema.pop("description", "")
     default = schema.pop("default", None)
     inlined: dict[str, Any] = _inlined(schema, shared)
@@ -80,7 +82,7 @@ def _documented(name: str, schema: dict[str, Any], shared: dict[str, Any], *, re
 
 
 def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
-    """Put the definition in place of each reference: parameters have no components."""
+    """Replace each reference by its definition: parameters cannot refer to the document's components."""
     if isinstance(schema, list):
         return [_inlined(item, shared) for item in schema]
     if not isinstance(schema, dict):
@@ -91,21 +93,26 @@ def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
 
 
 class PageParameters(Parameters):
-    """What every list takes."""
+    """The parameters of every list."""
 
     cursor: str | None = Field(
-        None, min_length=1, max_length=400, description="Where to go on: taken from `next` or `previous`."
+        None,
+        min_length=1,
+        max_length=400,
+        description="The page to return: the cursor in the URL of `next` or `previous`.",
     )
-    page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(50, description="Entries on a page.")
+    page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(
+        50, description="Maximum number of results on a page."
+    )
 
 
-def _written_out(value: object) -> object:
-    """Pydantic takes numbers, and texts of digits, as seconds since 1970: nobody means that here."""
+def _require_iso_date(value: object) -> object:
+    """Refuse numbers and strings of digits, which pydantic would read as seconds since 1970."""
     if isinstance(value, datetime) or (isinstance(value, str) and _DATE.match(value)):
         return value
     raise PydanticKnownError("datetime_type")
 
 
 Instant = Annotated[
-    AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z"), BeforeValidator(_written_out)
+    AwareDatetime, Field(ge="1970-01-01T00:00:00Z", lt="9998-01-01T00:00:00Z"), BeforeValidator(_require_iso_date)
 ]

@@ -1,4 +1,4 @@
-"""How operations and their bodies are documented: pydantic shapes in, OpenAPI 3.1 out."""
+"""Builds the OpenAPI 3.1 documentation of operations from pydantic models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from drf_spectacular.openapi import AutoSchema
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidationInfo
 
     from access.api.parameters import Parameters
 
@@ -28,17 +28,20 @@ REFERENCE = "#/components/schemas/"
 
 
 class Shape(BaseModel):
-    """Base of every body that the API documents. Those of answers also make the answer's JSON."""
+    """Base class of all request and response bodies of the API."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def json_body(self) -> dict[str, Any]:
-        """Return the JSON that the API sends."""
+        """Return the JSON of a response."""
         return self.model_dump(mode="json")
 
 
 class DocumentedAs:
-    """`Annotated[Any, Like(T)]`: passed through as it is, and documented as a T. For stored JSON that was valid once."""
+    """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
+
+    For stored JSON, which was valid for the version that wrote it.
+    """
 
     def __init__(self, documented: Any) -> None:
         self._documented = documented
@@ -51,33 +54,57 @@ class DocumentedAs:
         )
 
 
+class ReadAs:
+    """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
+
+    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise; `write`
+    turns a T into the JSON that `model_dump(mode="json")` returns.
+    """
+
+    def __init__(
+        self, documented: Any, read: Callable[[object, ValidationInfo], Any], write: Callable[[Any], Any]
+    ) -> None:
+        self.documented, self._read, self._write = documented, read, write
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.with_info_wrap_validator_function(
+            lambda value, _, info: self._read(value, info),
+            handler.generate_schema(self.documented),
+            serialization=core_schema.plain_serializer_function_ser_schema(self._write),
+        )
+
+
 class UntitledSchema(GenerateJsonSchema):
-    """Without a title on each member, which only repeats its name."""
+    """JSON schemas without a title for each member, which would only repeat its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
-    """Hands a shape and all that it refers to over to the document; requests and answers have their own components."""
+    """Adds a Shape, and all models that it refers to, to the document.
+
+    Requests and responses get different components, because a default makes a member optional in requests only.
+    """
 
     target_class = "access.api.schema.Shape"
     match_subclasses = True
     priority = 1
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
-        set_override(self.target, "suppress_collision_warning", True)  # it would not know two uses of one class
+        # drf-spectacular warns about two components of the same name, although it is the same class.
+        set_override(self.target, "suppress_collision_warning", True)
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        asked = direction == "request"
-        mode: Literal["validation", "serialization"] = "validation" if asked else "serialization"
-        template = f"{REFERENCE}{{model}}{'Request' if asked else ''}"
+        is_request = direction == "request"
+        mode: Literal["validation", "serialization"] = "validation" if is_request else "serialization"
+        template = f"{REFERENCE}{{model}}{'Request' if is_request else ''}"
         schema: dict[str, Any] = self.target.model_json_schema(
             ref_template=template, schema_generator=UntitledSchema, mode=mode
         )
         for name, inner in schema.pop("$defs", {}).items():
-            component = f"{name}Request" if asked else name
+            component = f"{name}Request" if is_request else name
             auto_schema.registry.register_on_missing(
                 ResolvedComponent(  # type: ignore[no-untyped-call]  # untyped library
                     component, ResolvedComponent.SCHEMA, schema=inner, object=component
@@ -87,28 +114,28 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 
 
 class ProblemField(Shape):
-    """One thing that is wrong."""
+    """One wrong field or parameter."""
 
     field: str = Field(description="Dotted path in the body, or the query parameter.", examples=["schedule.cron"])
-    message: str = Field(description="What is wrong with it, and how to mend it.")
+    message: str = Field(description="What is wrong, and how to fix it.")
 
 
 class Problem(Shape):
-    """An error, as RFC 9457 has it."""
+    """An error as a problem document (RFC 9457)."""
 
-    type: str = Field(description="`about:blank`: the status says it all.")
+    type: str = Field(description="`about:blank`: the status is the type of the problem.")
     title: str
     status: int
-    detail: str = Field(description="A sentence for people.")
-    errors: list[ProblemField] | None = Field(None, description="Everything that is wrong, by field.")
+    detail: str = Field(description="What went wrong, as a sentence.")
+    errors: list[ProblemField] | None = Field(None, description="Each wrong field or parameter.")
 
 
-WHEN = {
-    400: "The request cannot be understood, or a field is wrong: `errors` names each of them.",
-    401: "No API key or session, or one that is unknown, expired or revoked.",
-    403: "The user is not of the staff or lacks the permission, or a session's request lacks its CSRF token.",
-    404: "There is no such thing, or it was deleted.",
-    409: "Its present state does not allow this.",
+ERROR_DESCRIPTIONS = {
+    400: "The request cannot be read, or a field is wrong: `errors` lists each wrong field.",
+    401: "The API key or session is missing, unknown, expired or revoked.",
+    403: "The user is not staff or lacks the permission, or the request of a session has no CSRF token.",
+    404: "The object does not exist, or it was deleted.",
+    409: "The object's current state does not allow this.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
@@ -119,9 +146,9 @@ EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: ("Authentication credentials were not provided.", []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("There is nothing here: it never was, or it was deleted.", []),
+    404: ("There is nothing at this URL: it does not exist, or it was deleted.", []),
     409: ("The job is active, not paused.", []),
-    413: ("The body is too large: at most 65536 bytes are taken.", []),
+    413: ("The body is too large: the limit is 65536 bytes.", []),
     415: ('Unsupported media type "text/plain" in request.', []),
 }
 
@@ -135,10 +162,10 @@ def operation(
     errors: Sequence[int] = (),
     location_status: int | None = None,
 ) -> Callable[[View], View]:
-    """Document a view's method: its docstring says what it does.
+    """Document a method of a view. The method's docstring becomes the description of the operation.
 
-    `responses`: a shape and an example for each status. `body`: the body's shape and named examples. `errors`: statuses
-    beside 400, 401 and 403, which are always possible. `location_status`: the status that comes with a Location.
+    `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
+    statuses in addition to 400, 401 and 403. `location_status`: the status whose response has a Location header.
     """
     statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
     found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []
@@ -150,7 +177,7 @@ def operation(
         parameters=found,
         request=_request(*body) if body else None,
         responses={
-            **{status: _answer(status, *answer) for status, answer in responses.items()},
+            **{status: _response(status, *response) for status, response in responses.items()},
             **{(status, PROBLEM): _problem(status) for status in statuses},
         },
     )
@@ -162,7 +189,7 @@ def _request(shape: type[Shape], examples: Mapping[str, Any]) -> dict[str, OpenA
     return {"application/json": OpenApiRequest(shape, examples=named)}
 
 
-def _answer(status: int, shape: type[Shape] | None, example: Any) -> OpenApiResponse:
+def _response(status: int, shape: type[Shape] | None, example: Any) -> OpenApiResponse:
     text = HTTPStatus(status).phrase
     return OpenApiResponse(shape, text, [OpenApiExample(text, example)] if shape else [])
 
@@ -177,4 +204,4 @@ def _problem(status: int) -> OpenApiResponse:
     }
     if errors:
         example["errors"] = errors
-    return OpenApiResponse(Problem, WHEN[status], [OpenApiExample(HTTPStatus(status).phrase, example)])
+    return OpenApiResponse(Problem, ERROR_DESCRIPTIONS[status], [OpenApiExample(HTTPStatus(status).phrase, example)])

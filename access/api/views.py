@@ -1,4 +1,4 @@
-"""The base of every view of the REST API."""
+"""The base class of all views of the REST API."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 Need: TypeAlias = tuple[Action, "type[Model]"]
 Needs: TypeAlias = "Mapping[str, Sequence[Need]]"
 Subjects: TypeAlias = "Mapping[str, type[Model]]"
-MAX_ACTOR = 150  # characters that an event keeps
+MAX_ACTOR_LENGTH = 150  # characters: the length of the events' column
 
 
-class ByAcceptHeader(DefaultContentNegotiation):
-    """Never by `?format=`, which is an unknown parameter like any other."""
+class AcceptHeaderNegotiation(DefaultContentNegotiation):
+    """Content negotiation by the Accept header only: `?format=` is refused like any other unknown parameter."""
 
     def filter_renderers(self, renderers: Iterable[Any], format: str) -> list[Any]:
         return list(renderers)
 
 
 class HasAdminPermission(IsAdminUser):
-    """Staff who may do to the models of the view what its `needs` say for the method: the same that the admin asks for."""
+    """Allows staff who may do what the view's `needs` say for the method, the same that the admin asks for."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
@@ -41,15 +41,15 @@ class HasAdminPermission(IsAdminUser):
 
 
 class ApiView(APIView):
-    """JSON in and out, by the classes that the settings name.
+    """Base class of the API's views.
 
-    A method that is not in `methods_with_parameters` refuses every query parameter. `max_body_bytes` limits the body.
-    `needs` says, by method, what a caller must be allowed to do: one or several pairs of an action and a model.
-    `subjects` names the model of each id in the view's address: an id of an object that the caller may not see is
-    answered by 404 before the view runs.
+    `needs` maps a method to what the caller must be allowed to do: pairs of an action and a model.
+    `subjects` maps the name of each id in the view's address to its model: the id of an object that the caller may not
+    see is answered by 404 before the view runs.
+    A method that is not in `methods_with_parameters` refuses all query parameters.
     """
 
-    content_negotiation_class = ByAcceptHeader
+    content_negotiation_class = AcceptHeaderNegotiation
     permission_classes = (HasAdminPermission,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
     needs: ClassVar[Needs]
@@ -76,8 +76,8 @@ def _method_of(request: Request) -> str:
 
 
 def actor_of(request: Request) -> str:
-    """Return who asks, as events and logs name them: the user, with the key if there is one."""
+    """Return the user's name, with the API key's name if there is one, for events and logs."""
     name = request.user.get_username()
     if isinstance(request.auth, ApiKey):
         name = f"{name} (key {request.auth.name})"
-    return name[:MAX_ACTOR]
+    return name[:MAX_ACTOR_LENGTH]

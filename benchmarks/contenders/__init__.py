@@ -1,1 +1,1 @@
-"""Mainspring and its peers behind one face, so that all are measured by the same code."""
+"""Mainspring and its peers behind one interface, so that the same code measures all of them."""

@@ -1,4 +1,4 @@
-"""The one face of all contenders: what a measurement may ask of a scheduler, or of a queue."""
+"""The interface of a contender: a scheduler or a queue that a measurement can start, fill and read."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-WORKER = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
+# Two processes, as on the smallest servers; the same for every contender that runs on Celery.
+WORKER_OPTIONS = ("--pool", "prefork", "--concurrency", "2", "--without-gossip", "--without-mingle")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run that is over, in seconds since 1970."""
+    """A finished run; times are in seconds since 1970."""
 
     nominal_at: float
     started_at: float
@@ -27,11 +28,11 @@ class Run:
 
 
 class Contender(ABC):
-    """On a database of its own and an empty broker. `folder` takes the logs of its processes.
+    """Runs on its own database and an empty broker, and writes its logs to `folder`.
 
-    `queue` is the list in the broker whose messages count as runs; None where there is no such list. `roles` are the
-    processes that it has. `keeps_jobs_in_database`: one that is filled can be copied. `adds_due_jobs`: what is made
-    due is added to the jobs that it was filled with. `slow_to_start`: it needs time for each job before it is ready.
+    `queue`: the broker's list whose messages are runs, or None. `roles`: the processes it consists of.
+    `keeps_jobs_in_database`: a filled database can be copied instead of filled again. `adds_due_jobs`: `make_due` adds
+    jobs instead of changing existing ones. `slow_to_start`: the start of its beat takes time for each job.
     """
 
     key: ClassVar[str]
@@ -51,63 +52,63 @@ class Contender(ABC):
         self.environment = {**inherited, **stores, **self.variables(folder)}
 
     def start(self, role: str, number: int) -> Process:
-        """Start a process by the command line that an operator uses; `number` counts those of this role."""
+        """Start a process by the command line that an operator would use; `number` makes the log's name unique."""
         return Process(self.command(role), self.environment, self.folder / f"{role}-{number}.log")
 
     @abstractmethod
     def command(self, role: str) -> list[str]:
-        """The command line of a process."""
+        """Return the command line of the process."""
 
     def ready_text(self, role: str) -> str:
-        """What a process of this role writes when it is ready; empty when that is not waited for."""
+        """Return the text that the process logs when it is ready; empty if nothing has to wait for it."""
         return "ready." if role == "worker" else ""
 
     def variables(self, folder: Path) -> Mapping[str, str]:
-        """What it reads from the environment beside the stores."""
+        """Return environment variables beside the URLs of the stores."""
         return {}
 
     @staticmethod
     def n_runs(message: bytes) -> int:
-        """How many runs a message in the broker carries."""
+        """Return how many runs a message in the broker carries."""
         return 1
 
     def prepare(self) -> None:  # noqa: B027  (not every contender has tables)
-        """Make the tables, and whatever every measurement needs."""
+        """Create the tables and everything else that each measurement needs."""
 
     def fill(self, n_jobs: int) -> None:
-        """Make `n_jobs` jobs, numbered from 1, that are for another day."""
-        raise CannotMeasure(f"{self.name} keeps no jobs")
+        """Create `n_jobs` jobs, numbered from 1, that are not due during the measurement."""
+        raise CannotMeasure(f"{self.name} stores no jobs")
 
     def make_due(self, instants: Sequence[float], first: int = 0) -> None:
-        """Let one job each be due once, at these instants; `first` says how many were made due before."""
-        raise CannotMeasure(f"{self.name} knows no instants")
+        """Make one job due at each of `instants`; `first` is the number of jobs that earlier calls made due."""
+        raise CannotMeasure(f"{self.name} has no schedules")
 
     def send(self, instants: Sequence[float]) -> bool:
-        """Put a message for each instant into the queue without a beat; False when only its beat can do that."""
+        """Enqueue one run for each of `instants` without a beat; return False if only a beat can enqueue."""
         return False
 
     def editor(self) -> list[str]:
-        """The command line of a program that edits jobs as `editing.py` says."""
-        raise CannotMeasure(f"{self.name} has no editor here")
+        """Return the command line of a program that serves `editor_protocol.py`."""
+        raise CannotMeasure(f"no editor has been written for {self.name}")
 
     @abstractmethod
-    def n_done(self) -> int:
-        """How many runs are over."""
+    def n_finished(self) -> int:
+        """Return the number of finished runs."""
 
     @abstractmethod
-    def done(self) -> list[Run]:
-        """The runs that are over; raises CannotMeasure when one of them went wrong."""
+    def finished_runs(self) -> list[Run]:
+        """Return the finished runs. Raises CannotMeasure if one of them did not succeed."""
 
 
 class CeleryContender(Contender):
-    """One whose processes the `celery` command line starts."""
+    """A contender whose processes are started by the `celery` command."""
 
     app: ClassVar[str]
-    arguments: ClassVar[Mapping[str, tuple[str, ...]]] = {"beat": (), "worker": WORKER}
+    arguments: ClassVar[Mapping[str, tuple[str, ...]]] = {"beat": (), "worker": WORKER_OPTIONS}
 
     @property
     def interpreter(self) -> str:
-        """The Python of its virtual environment; this one's unless it needs packages of its own."""
+        """The path of the Python with this contender's packages; by default the one that runs the benchmark."""
         return python()[0]
 
     def command(self, role: str) -> list[str]:

@@ -1,23 +1,23 @@
-"""BullMQ's job schedulers: Node, everything in Redis."""
+"""BullMQ's job schedulers: Node.js, with everything in Redis."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders.starts import NotesStarts
-from benchmarks.peers import installed
+from benchmarks.contenders.start_file import RecordsStarts
+from benchmarks.peers import install
 from benchmarks.processes import ROOT, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-CONCURRENCY = "100"
+CONCURRENCY = "100"  # jobs at once in the one worker process, which waits for Redis most of the time
 
 
-class BullMQ(NotesStarts):
-    """Daily job schedulers; its workers find what is due, so that there is no beat, and keep nothing of it."""
+class BullMQ(RecordsStarts):
+    """Daily job schedulers. The workers find due jobs themselves, so there is no beat; runs are not stored."""
 
     key = "bullmq"
     name = "BullMQ"
@@ -25,10 +25,10 @@ class BullMQ(NotesStarts):
     keeps_jobs_in_database = False
 
     def variables(self, folder: Path) -> Mapping[str, str]:
-        return {**super().variables(folder), "NODE_PATH": installed.node_path()}
+        return {**super().variables(folder), "NODE_PATH": install.node_path()}
 
     def command(self, role: str) -> list[str]:
-        return [installed.node(), _program(role), CONCURRENCY]
+        return [install.node(), _program(role), CONCURRENCY]
 
     def fill(self, n_jobs: int) -> None:
         self._jobs("mass", str(n_jobs))
@@ -37,10 +37,10 @@ class BullMQ(NotesStarts):
         self._jobs("due", str(first), text=json.dumps(instants))
 
     def editor(self) -> list[str]:
-        return [installed.node(), _program("jobs"), "edit"]
+        return [install.node(), _program("jobs"), "edit"]
 
     def _jobs(self, *arguments: str, text: str = "") -> None:
-        run([installed.node(), _program("jobs"), *arguments], self.environment, text)
+        run([install.node(), _program("jobs"), *arguments], self.environment, text)
 
 
 def _program(name: str) -> str:

@@ -1,4 +1,4 @@
-"""This project, with its command jobs and with its HTTP jobs."""
+"""Mainspring itself, with command jobs and with HTTP jobs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import json
 from typing import TYPE_CHECKING, ClassVar
 
 from benchmarks import seeds
-from benchmarks.contenders.base import WORKER, CeleryContender, Run
+from benchmarks.contenders.base import WORKER_OPTIONS, CeleryContender, Run
 from benchmarks.exceptions import CannotMeasure
-from benchmarks.processes import ROOT, ask, python, run
-from scheduler_project.launch.server import free_port
+from benchmarks.processes import ROOT, output_of, python, run
+from scheduler_project.launch.server import HOST, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-ADDRESS = "127.0.0.1"
-
 
 class Mainspring(CeleryContender):
-    """Its jobs call a command that does nothing."""
+    """Jobs that run a command that does nothing."""
 
     key = "mainspring"
     name = "Mainspring"
@@ -44,19 +42,19 @@ class Mainspring(CeleryContender):
         }
 
     def command(self, role: str) -> list[str]:
-        """As the Procfile has it; beat and `worker` without a pool of connections."""
+        """Return the Procfile's command line; beat and `worker` use one database connection instead of a pool."""
         celery = [self.interpreter, "-m", "celery", "-A", self.app]
         pool = ["env", f"MAINSPRING_DB_POOL={0 if role in ('beat', 'worker') else 10 if role == 'web' else 20}"]
         match role:
             case "beat":
                 return [*pool, *celery, "beat"]
             case "worker":
-                return [*pool, *celery, "worker", "-n", "command@%h", "-Q", "command,housekeeping", *WORKER]
+                return [*pool, *celery, "worker", "-n", "command@%h", "-Q", "command,housekeeping", *WORKER_OPTIONS]
             case "worker-http":
                 threads = ("-P", "threads", "-c", str(self.http_threads), "--without-gossip", "--without-mingle")
                 return [*pool, *celery, "worker", "-n", "http@%h", "-Q", "http,housekeeping", *threads]
             case _:
-                config = ("--config", "python:scheduler_project.gunicornconfig", "--bind", f"{ADDRESS}:{self.port}")
+                config = ("--config", "python:scheduler_project.gunicornconfig", "--bind", f"{HOST}:{self.port}")
                 return [*pool, *python("-m", "gunicorn", "scheduler_project.wsgi"), *config]
 
     def ready_text(self, role: str) -> str:
@@ -64,7 +62,7 @@ class Mainspring(CeleryContender):
 
     @staticmethod
     def n_runs(message: bytes) -> int:
-        """The claims in the first argument of the Celery task."""
+        """Return the number of runs in the first argument of the Celery task."""
         arguments, _, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
         return len(arguments[0])
 
@@ -78,12 +76,12 @@ class Mainspring(CeleryContender):
     def make_due(self, instants: Sequence[float], first: int = 0) -> None:
         seeds.make_due(self.database_url, instants, first)
 
-    def send_singly(self, n_runs: int) -> None:
-        """Publish what is due, one run a message, in the place of its beat."""
-        run(product("messages", str(n_runs)), self.environment)
+    def publish_one_per_message(self, n_runs: int) -> None:
+        """Publish the due runs in place of a beat, each in its own message."""
+        run(product("publish", str(n_runs)), self.environment)
 
     def choose_port(self) -> int:
-        """A free port, which `web` will listen at."""
+        """Choose and return a free port for `web` to listen on."""
         self.port = free_port()
         return self.port
 
@@ -91,29 +89,29 @@ class Mainspring(CeleryContender):
         return product("editor")
 
     def api_key(self) -> str:
-        """A key of a user who may do everything."""
-        return ask(product("api_key"), self.environment)
+        """Create an API key of a superuser and return it."""
+        return output_of(product("api_key"), self.environment)
 
-    def n_done(self) -> int:
-        return seeds.n_done(self.database_url)
+    def n_finished(self) -> int:
+        return seeds.n_finished(self.database_url)
 
-    def done(self) -> list[Run]:
-        if others := seeds.other_ends(self.database_url):
+    def finished_runs(self) -> list[Run]:
+        if others := seeds.unsuccessful_runs(self.database_url):
             raise CannotMeasure(f"not every run succeeded: {others}")
-        return [Run(*row) for row in seeds.done(self.database_url)]
+        return [Run(*row) for row in seeds.finished_runs(self.database_url)]
 
 
 class MainspringHttp(Mainspring):
-    """Its jobs send an HTTP request."""
+    """Jobs that send an HTTP request."""
 
     queue = "http"
     kind = "http"
 
-    def aim(self, url: str) -> None:
-        """Let all jobs call this address."""
-        seeds.aim(self.database_url, url)
+    def set_url(self, url: str) -> None:
+        """Set the URL that all jobs call."""
+        seeds.set_url(self.database_url, url)
 
 
 def product(program: str, *arguments: str) -> list[str]:
-    """The command line of a program of `benchmarks/product/`."""
+    """Return the command line of a program in `benchmarks/product/`."""
     return python("-m", "benchmarks.with_django", f"benchmarks.product.{program}", *arguments)

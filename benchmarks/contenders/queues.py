@@ -1,4 +1,4 @@
-"""Queues that keep a record of each run in PostgreSQL: what stands beside Mainspring under a backlog."""
+"""Queues that store each run in PostgreSQL, as Mainspring does: its peers in the measurement of a backlog."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, LiteralString
 
 import psycopg
 
-from benchmarks.contenders.base import WORKER, CeleryContender, Contender, Run
-from benchmarks.peers import installed
+from benchmarks.contenders.base import WORKER_OPTIONS, CeleryContender, Contender, Run
+from benchmarks.peers import install
 from benchmarks.processes import ROOT, run
 
 if TYPE_CHECKING:
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class KeepsRecord(Contender):
-    """Its runs are read from the database: `over` selects their starts and ends, in seconds since 1970."""
+class RecordsInDatabase(Contender):
+    """Reads runs from the database: `finished_sql` selects their start and end, in seconds since 1970."""
 
     roles = ("worker",)
-    over: ClassVar[LiteralString]
-    n_over: ClassVar[LiteralString]
+    finished_sql: ClassVar[LiteralString]
+    n_finished_sql: ClassVar[LiteralString]
 
-    def n_done(self) -> int:
+    def n_finished(self) -> int:
         with psycopg.connect(self.database_url) as connection:
-            row = connection.execute(self.n_over).fetchone()
+            row = connection.execute(self.n_finished_sql).fetchone()
         return int(row[0]) if row else 0
 
-    def done(self) -> list[Run]:
+    def finished_runs(self) -> list[Run]:
         with psycopg.connect(self.database_url) as connection:
-            return [Run(start, start, end) for start, end in connection.execute(self.over).fetchall()]
+            return [Run(start, start, end) for start, end in connection.execute(self.finished_sql).fetchall()]
 
 
-class CeleryResults(CeleryContender, KeepsRecord):
-    """Celery with django-celery-results as it comes: a connection for each stored result."""
+class CeleryResults(CeleryContender, RecordsInDatabase):
+    """Celery with django-celery-results and its defaults, which open a connection for each stored result."""
 
     key = "celery_results"
     name = "Celery + django-celery-results"
     app = "benchmarks.peers.celery_results.app"
     queue = None
-    arguments: ClassVar[Mapping[str, tuple[str, ...]]] = {"worker": WORKER}
-    n_over = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
-    # When a task started is in the result of the no-op: the time that is stored is that of the row's first write.
-    over = """
+    arguments: ClassVar[Mapping[str, tuple[str, ...]]] = {"worker": WORKER_OPTIONS}
+    n_finished_sql = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
+    # The no-op returns its start time: the stored `date_created` is the time of the row's first write.
+    finished_sql = """
         SELECT result::float8, extract(epoch FROM date_done)::float8
           FROM django_celery_results_taskresult WHERE status = 'SUCCESS'
     """
@@ -51,7 +51,7 @@ class CeleryResults(CeleryContender, KeepsRecord):
 
     @property
     def interpreter(self) -> str:
-        return installed.python()
+        return install.python()
 
     def variables(self, folder: Path) -> Mapping[str, str]:
         settings = "benchmarks.peers.celery_results.settings"
@@ -67,19 +67,19 @@ class CeleryResults(CeleryContender, KeepsRecord):
 
 
 class CeleryResultsKept(CeleryResults):
-    """... with its connections kept."""
+    """The same with persistent connections."""
 
     name = "Celery + django-celery-results, CELERY_DB_REUSE_MAX"
     reuse = "1000000"
 
 
-class Procrastinate(KeepsRecord):
-    """Each worker process with its default of one job at a time would wait for the database most of the time."""
+class Procrastinate(RecordsInDatabase):
+    """procrastinate with ten jobs at once: with its default of one, a worker mostly waits for the database."""
 
     key = "procrastinate"
     name = "procrastinate"
-    n_over = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
-    over = """
+    n_finished_sql = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+    finished_sql = """
         SELECT extract(epoch FROM min(at))::float8, extract(epoch FROM max(at))::float8
           FROM procrastinate_events WHERE type IN ('started', 'succeeded') GROUP BY job_id HAVING count(*) = 2
     """
@@ -100,16 +100,16 @@ class Procrastinate(KeepsRecord):
         return True
 
     def _program(self, module: str) -> list[str]:
-        return [installed.python(), "-m", module]
+        return [install.python(), "-m", module]
 
 
-class NodeQueue(KeepsRecord):
-    """One whose worker is `worker.js` in its folder, and which `send.js` prepares and fills."""
+class NodeQueue(RecordsInDatabase):
+    """A queue for Node.js: `worker.js` in its folder runs jobs, `send.js` creates its tables and enqueues jobs."""
 
     mode: ClassVar[str] = "stock"
 
     def variables(self, folder: Path) -> Mapping[str, str]:
-        return {"NODE_PATH": installed.node_path()}
+        return {"NODE_PATH": install.node_path()}
 
     def command(self, role: str) -> list[str]:
         return [*self._program("worker"), self.mode]
@@ -122,32 +122,32 @@ class NodeQueue(KeepsRecord):
         return True
 
     def _program(self, name: str) -> list[str]:
-        return [installed.node(), str(ROOT / "benchmarks" / "peers" / self.key / f"{name}.js")]
+        return [install.node(), str(ROOT / "benchmarks" / "peers" / self.key / f"{name}.js")]
 
 
 class GraphileWorker(NodeQueue):
-    """It deletes what is done, so its no-op writes a row of history."""
+    """It deletes finished jobs, so the no-op inserts a history row."""
 
     key = "graphile_worker"
     name = "graphile-worker with a history row"
-    n_over = "SELECT count(*) FROM history"
-    over = "SELECT extract(epoch FROM started_at)::float8, extract(epoch FROM finished_at)::float8 FROM history"
+    n_finished_sql = "SELECT count(*) FROM history"
+    finished_sql = "SELECT extract(epoch FROM started_at)::float8, extract(epoch FROM finished_at)::float8 FROM history"
 
 
 class GraphileWorkerBatched(GraphileWorker):
-    """... with its local queue and batched completion."""
+    """The same with its local queue and batched completion."""
 
     name = "graphile-worker with a history row, batched"
     mode = "batched"
 
 
 class PgBoss(NodeQueue):
-    """Its job table is its history."""
+    """It keeps finished jobs in its job table."""
 
     key = "pg_boss"
     name = "pg-boss, four times batches of 100"
-    n_over = "SELECT count(*) FROM pgboss.job WHERE name = 'bench' AND state = 'completed'"
-    over = """
+    n_finished_sql = "SELECT count(*) FROM pgboss.job WHERE name = 'bench' AND state = 'completed'"
+    finished_sql = """
         SELECT extract(epoch FROM started_on)::float8, extract(epoch FROM completed_on)::float8
           FROM pgboss.job WHERE name = 'bench' AND state = 'completed'
     """

@@ -1,4 +1,4 @@
-"""celery-redbeat: a beat whose schedule is in Redis."""
+"""celery-redbeat: a beat that keeps its schedule in Redis."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.base import CeleryContender
-from benchmarks.contenders.starts import NotesStarts
-from benchmarks.peers import installed
+from benchmarks.contenders.start_file import RecordsStarts
+from benchmarks.peers import install
 from benchmarks.processes import run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class RedBeat(CeleryContender, NotesStarts):
-    """Daily entries, and a task that stores nothing but a line in a file."""
+class RedBeat(CeleryContender, RecordsStarts):
+    """Daily entries that call the no-op task."""
 
     key = "redbeat"
     name = "celery-redbeat"
@@ -25,7 +25,7 @@ class RedBeat(CeleryContender, NotesStarts):
 
     @property
     def interpreter(self) -> str:
-        return installed.python()
+        return install.python()
 
     def fill(self, n_jobs: int) -> None:
         self._seed("mass", str(n_jobs))

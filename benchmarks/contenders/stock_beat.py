@@ -1,4 +1,4 @@
-"""Stock django-celery-beat, as its documentation says."""
+"""Stock django-celery-beat, set up as its documentation describes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import seeds
 from benchmarks.contenders.base import CeleryContender
-from benchmarks.contenders.starts import NotesStarts
+from benchmarks.contenders.start_file import RecordsStarts
 from benchmarks.processes import python, run
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class StockBeat(CeleryContender, NotesStarts):
-    """django-celery-beat with its own scheduler, and a task that stores nothing but a line in a file."""
+class StockBeat(CeleryContender, RecordsStarts):
+    """django-celery-beat with its own scheduler, whose rows call the no-op task."""
 
     key = "stock_beat"
     name = "django-celery-beat"

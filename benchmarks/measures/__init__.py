@@ -1,1 +1,1 @@
-"""One row of the goals, one file: each takes an arena and returns figures, whoever the contender is."""
+"""The measurements, one file for each goal. A measure takes a trial of any contender and returns figures."""

@@ -1,50 +1,50 @@
-"""A6: complete no-op runs a second, when all are in the queue before a worker begins."""
+"""A6: no-op runs per second when all of them are in the queue before a worker starts."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.arena import Kind
 from benchmarks.contenders.base import Contender
 from benchmarks.table import Figure
+from benchmarks.trial import Kind
 
 if TYPE_CHECKING:
-    from benchmarks.arena import Arena
     from benchmarks.contenders.base import Run
     from benchmarks.contenders.mainspring import Mainspring
+    from benchmarks.trial import Trial
 
-PATIENCE = 240.0  # seconds
+RUN_TIMEOUT = 240.0  # seconds: a contender that needs longer for its backlog is shown as failed
 
 
-def measure(ring: Arena[Contender], n_runs: int, n_workers: int = 1) -> list[Figure]:
-    """`n_runs` wait as the contender's beat, or its client, has published them."""
+def measure(trial: Trial[Contender], n_runs: int, n_workers: int = 1) -> list[Figure]:
+    """Publish `n_runs` runs by the contender's client or beat, then start the workers."""
     instants = [time.time()] * n_runs
-    if not ring.contender.send(instants):
-        ring.contender.make_due(instants)
-        ring.start("beat")
-        ring.wait_for_messages(n_runs, PATIENCE)
-        ring.stop_all()
-    return [_rate(carry_out(ring, n_runs, "worker", n_workers))]
+    if not trial.contender.send(instants):
+        trial.contender.make_due(instants)
+        trial.start("beat")
+        trial.wait_for_messages(n_runs, RUN_TIMEOUT)
+        trial.stop_all()
+    return [_rate(run_workers(trial, n_runs, "worker", n_workers))]
 
 
-def singly(ring: Arena[Mainspring], n_runs: int) -> list[Figure]:
-    """`n_runs` wait, each in a message of its own, though so many would share messages."""
-    ring.contender.make_due([time.time()] * n_runs)
-    ring.contender.send_singly(n_runs)
-    return [_rate(carry_out(ring, n_runs, "worker"))]
+def one_run_per_message(trial: Trial[Mainspring], n_runs: int) -> list[Figure]:
+    """Publish each run in its own message: a batch of due runs would share messages otherwise."""
+    trial.contender.make_due([time.time()] * n_runs)
+    trial.contender.publish_one_per_message(n_runs)
+    return [_rate(run_workers(trial, n_runs, "worker"))]
 
 
-def carry_out(ring: Arena[Kind], n_runs: int, role: str, n_workers: int = 1) -> list[Run]:
-    """Start workers and return the runs when all are over."""
+def run_workers(trial: Trial[Kind], n_runs: int, role: str, n_workers: int = 1) -> list[Run]:
+    """Start workers and return the runs when all of them have finished."""
     for _ in range(n_workers):
-        ring.start(role)
-    ring.wait_for_runs(n_runs, PATIENCE)
-    return ring.contender.done()
+        trial.start(role)
+    trial.wait_for_runs(n_runs, RUN_TIMEOUT)
+    return trial.contender.finished_runs()
 
 
 def rate(runs: list[Run]) -> float:
-    """Runs a second, from the first start to the last end."""
+    """Return runs per second, from the first start to the last end."""
     return len(runs) / (max(run.finished_at for run in runs) - min(run.started_at for run in runs))
 
 

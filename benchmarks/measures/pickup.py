@@ -1,4 +1,4 @@
-"""A3: how soon a job that is made or changed so as to be due at once is in the broker, and what that costs beat."""
+"""A3: time from creating or changing a job that is due at once to its message in the broker, and the cost for beat."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import random
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.base import Contender
-from benchmarks.measures.spread import spread
+from benchmarks.measures.percentiles import percentile_figures
 from benchmarks.table import Figure
 
 if TYPE_CHECKING:
-    from benchmarks.arena import Arena
+    from benchmarks.trial import Trial
 
-PATIENCE = 120.0  # seconds
+MESSAGE_TIMEOUT = 120.0  # seconds: a contender that needs longer for one edit is shown as failed
 
 
-def measure(ring: Arena[Contender], n_edits: int, settle_seconds: float) -> list[Figure]:
-    """One edit at a time: half of them make a job, half change one; the next when the broker has it, and a pause."""
-    beat, editor = ring.start("beat"), ring.edit()
-    ring.rest(settle_seconds)
-    cpu, took = beat.cpu_seconds(), {"create": list[float](), "change": list[float]()}
-    pauses = random.Random(1)  # so that edits do not keep step with what beat does each second
-    n_before = len(ring.watch.pushed_at())
+def measure(trial: Trial[Contender], n_edits: int, settle_seconds: float) -> list[Figure]:
+    """Create and change jobs in turn, one at a time: the next edit comes after the message of the last, and a pause."""
+    beat, editor = trial.start("beat"), trial.start_editor()
+    trial.rest(settle_seconds)
+    cpu, delays = beat.cpu_seconds(), {"create": list[float](), "change": list[float]()}
+    pauses = random.Random(1)  # edits must not stay in phase with what beat does every second
+    n_before = len(trial.broker.pushed_at())
     for place in range(n_edits):
         what = ("create", "change")[place % 2]
-        editor.tell(what, ring.n_jobs - place)
-        asked_at = float(editor.answer())
-        pushed_at = ring.wait_for_messages(n_before + place + 1, PATIENCE)[-1]
-        took[what].append(pushed_at - asked_at)
-        ring.rest(pauses.uniform(0.05, 0.3))
+        editor.send(what, trial.n_jobs - place)
+        edited_at = float(editor.read_reply())
+        pushed_at = trial.wait_for_messages(n_before + place + 1, MESSAGE_TIMEOUT)[-1]
+        delays[what].append(pushed_at - edited_at)
+        trial.rest(pauses.uniform(0.05, 0.3))
     cpu = beat.cpu_seconds() - cpu
     return [
-        *spread("new job, due at once: call to message in the broker", took["create"], "ms", 50, 99),
-        *spread("changed job, due at once: call to message in the broker", took["change"], "ms", 50, 99),
+        *percentile_figures("new job, due at once: call to message in the broker", delays["create"], "ms", 50, 99),
+        *percentile_figures("changed job, due at once: call to message in the broker", delays["change"], "ms", 50, 99),
         Figure("CPU of beat per edit", cpu / n_edits * 1000, "ms"),
     ]

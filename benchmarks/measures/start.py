@@ -1,4 +1,4 @@
-"""A1 and A2: how a beat begins: the time to its first message, its memory, and what it costs while nothing is due."""
+"""A1 and A2: beat's time to the first message, its memory, and its cost while nothing is due."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from benchmarks.contenders.base import Contender
 from benchmarks.table import Figure
 
 if TYPE_CHECKING:
-    from benchmarks.arena import Arena
+    from benchmarks.trial import Trial
 
 
-def measure(ring: Arena[Contender], n_starts: int, idle_seconds: float) -> list[Figure]:
-    """Beat is started `n_starts` times, each time with one job due; after the last message none is."""
-    took = []
+def measure(trial: Trial[Contender], n_starts: int, idle_seconds: float) -> list[Figure]:
+    """Start beat `n_starts` times with one due job each, then measure the last one with nothing due."""
+    seconds = []
     for place in range(n_starts):
-        ring.stop_all()
-        ring.contender.make_due([time.time()], first=place)
-        n_before = len(ring.watch.pushed_at())
-        beat = ring.start("beat")
-        took.append(ring.wait_for_messages(n_before + 1, 120)[-1] - beat.started_at)
+        trial.stop_all()
+        trial.contender.make_due([time.time()], first=place)
+        n_before = len(trial.broker.pushed_at())
+        beat = trial.start("beat")
+        seconds.append(trial.wait_for_messages(n_before + 1, 120)[-1] - beat.started_at)
     at_first, _ = beat.memory()
-    ring.rest(2)  # let the first pass end
-    cpu, n_transactions = beat.cpu_seconds(), ring.stores.n_transactions(ring.contender.database_url)
-    ring.rest(idle_seconds)
-    n_transactions = ring.stores.n_transactions(ring.contender.database_url) - n_transactions
+    trial.rest(2)  # the first pass, which reads more than later ones, must not count as idle time
+    cpu, n_transactions = beat.cpu_seconds(), trial.stores.n_transactions(trial.contender.database_url)
+    trial.rest(idle_seconds)
+    n_transactions = trial.stores.n_transactions(trial.contender.database_url) - n_transactions
     now, highest = beat.memory()
     figures = [
-        Figure("beat: start to first message, median", statistics.median(took), "s"),
-        Figure("beat: resident memory by then", at_first, "MB"),
+        Figure("beat: start to first message, median", statistics.median(seconds), "s"),
+        Figure("beat: resident memory at the first message", at_first, "MB"),
         Figure("beat: resident memory some seconds later", now, "MB"),
-        Figure("beat: resident memory at its highest", highest, "MB"),
+        Figure("beat: peak resident memory", highest, "MB"),
         Figure("beat, nothing due: CPU", (beat.cpu_seconds() - cpu) / idle_seconds * 100, "% of a core"),
     ]
-    if ring.contender.keeps_jobs_in_database:
+    if trial.contender.keeps_jobs_in_database:
         figures.append(Figure("beat, nothing due: transactions", n_transactions / idle_seconds, "/s"))
     return figures

@@ -1,1 +1,1 @@
-"""What Mainspring is measured beside."""
+"""The alternatives that Mainspring is compared with: minimal projects that use them as their documentation says."""

@@ -1,4 +1,4 @@
-"""The no-op of the stock project. It appends its instants to a file, which costs next to nothing."""
+"""The no-op task of the Celery peers. It appends its due time and start time to a file, which is almost free."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from celery import shared_task
 
 @cache
 def starts_file() -> int:
-    """Opened once a process; a write of one line is atomic in append mode."""
+    """Return the file's descriptor, opened once per process. In append mode, writing one line is atomic."""
     return os.open(os.environ["BENCH_STARTS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 
 @shared_task(name="peer.noop")
 def noop(nominal_at: float) -> None:
-    """Note when it was due and when it started, both in seconds since 1970."""
+    """Append the due time and the start time, both in seconds since 1970."""
     os.write(starts_file(), f"{nominal_at:.6f} {time.time():.6f}\n".encode())

@@ -1,1 +1,1 @@
-"""What runs inside Mainspring's own Django: preparing, editing, publishing by the product's own functions."""
+"""Programs inside Mainspring's own Django that prepare, edit and publish jobs by the product's functions."""

@@ -1,4 +1,4 @@
-"""Prints an API key of a user who may do everything."""
+"""Creates a superuser and prints an API key of theirs."""
 
 from __future__ import annotations
 

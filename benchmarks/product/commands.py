@@ -1,4 +1,4 @@
-"""The command that the measured jobs call: it does nothing."""
+"""The command of the measured jobs, which does nothing."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ NOOP = "bench.noop"
 
 @command(NOOP, description="Do nothing.")
 def noop() -> None:
-    """Return at once, so that what is measured is the way there and back."""
+    """Return at once: the figures show the cost of the engine, not of the work."""

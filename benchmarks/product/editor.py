@@ -1,18 +1,18 @@
-"""Edits Mainspring's jobs by the functions that its API calls (`editing.py`)."""
+"""Edits Mainspring's jobs by the functions that its API calls (`editor_protocol.py`)."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from benchmarks.editing import serve
+from benchmarks.editor_protocol import serve
 from benchmarks.product.commands import NOOP
 from benchmarks.seeds import job_id
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 
-AT_ONCE = timedelta(milliseconds=1)  # an instant that has passed is refused
-FAR_AWAY = "2999-01-01T00:00:00Z"
+MIN_LEAD = timedelta(milliseconds=1)  # the API refuses an `at` that has passed, so "at once" is a millisecond from now
+FAR_AWAY = "2999-01-01T00:00:00Z"  # never due during a measurement
 
 
 def wanted(name: str, at: str, **more: Any) -> dict[str, Any]:
@@ -21,18 +21,18 @@ def wanted(name: str, at: str, **more: Any) -> dict[str, Any]:
 
 def create(number: int) -> None:
     now = datetime.now(UTC)
-    definition = validate(wanted(f"new {number}", (now + AT_ONCE).isoformat()), now)
+    definition = validate(wanted(f"new {number}", (now + MIN_LEAD).isoformat()), now)
     definitions.create(definition, now, actor="bench")
 
 
 def change(number: int) -> None:
     now = datetime.now(UTC)
-    definition = validate(wanted(f"job {number}", (now + AT_ONCE).isoformat()), now)
+    definition = validate(wanted(f"job {number}", (now + MIN_LEAD).isoformat()), now)
     definitions.replace(job_id(number), definition, now, actor="bench")
 
 
 def touch(number: int) -> None:
-    """Another description and another version of the definition, due when it was."""
+    """Change the description, which makes a new version of the definition; the job stays due in the year 2999."""
     now = datetime.now(UTC)
     definition = validate(wanted(f"job {number} again", FAR_AWAY, description=f"edited {now}"), now)
     definitions.replace(job_id(number), definition, now, actor="bench")

@@ -1,4 +1,4 @@
-"""Makes one job of each kind by the product's own functions; `seeds.py` multiplies their rows."""
+"""Creates one job of each kind by the product's functions; `seeds.py` copies their rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from benchmarks.product.commands import NOOP
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 
-FAR_AWAY = "2999-01-01T00:00:00Z"
+FAR_AWAY = "2999-01-01T00:00:00Z"  # never due during a measurement
 TARGETS = ({"kind": "command", "name": NOOP}, {"kind": "http", "url": "http://127.0.0.1:1/"})
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class RunDetail(Run):
 
     waits_for: str | None = Field(
         description="What a run with status `held` waits for, in words.",
-        examples=["1 of at most 1 run with the key “printer” goes on"],
+        examples=["Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
         description="As it was when the run was born. Values of headers that look like credentials are hidden."

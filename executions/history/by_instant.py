@@ -1,4 +1,4 @@
-"""What became of instants of the past: of each, the latest run that carries it out, and what a further one is a retry of."""
+"""The state of past instants of a job, for backfills: whether each was executed, and which run a new one repeats."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstantState:
-    """`backfilled_by` is the run of an earlier backfill of the instant, None when there was none.
+    """What happened at one instant. `status`: of the latest run or its latest retry.
 
-    `is_gap`: backfills opened runs, none of which ever began, and the schedule left no row.
+    `backfilled_by`: the run of an earlier backfill, None if there is none. `is_gap`: the schedule left no row, and no
+    run of a backfill ever started.
     """
 
     status: RunStatus
@@ -29,22 +30,23 @@ class InstantState:
 
     @property
     def is_over(self) -> bool:
+        """Whether the latest run of this instant has ended."""
         return self.status in TERMINAL
 
 
 def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, InstantState]:
-    """Where those of these instants stand, ascending, that have a row, or their place in a folded one."""
+    """Return the states of the instants that have a row or are part of a folded row. `instants` must be ascending."""
     if not instants:
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
     found: dict[datetime, InstantState] = {}
     for first_at, last_at in fetch(history_queries.FOLDED_IN, bounds):
         found |= {at: InstantState(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
-    rows = fetch(history_queries.OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
+    rows = fetch(history_queries.ROWS_OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
     retries = {run_id: rest for run_id, *rest in fetch(history_queries.RETRIES, {"id": [row[0] for row in rows]})}
-    for run_id, nominal_at, origin, status, has_begun in rows:  # in the order in which they were made
-        latest, retry_has_begun = retries.get(run_id, (status, False))
-        is_idle = origin == Origin.BACKFILL and not (has_begun or retry_has_begun)
+    for run_id, nominal_at, origin, status, has_started in rows:  # by creation: the latest run of an instant wins
+        latest, retry_has_started = retries.get(run_id, (status, False))
+        is_idle = origin == Origin.BACKFILL and not (has_started or retry_has_started)
         is_gap = is_idle and (nominal_at not in found or found[nominal_at].is_gap)
         backfilled_by = run_id if origin == Origin.BACKFILL else None
         found[nominal_at] = InstantState(RunStatus(latest), backfilled_by, is_gap)
@@ -52,11 +54,11 @@ def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime,
 
 
 def count_live(backfill_id: UUID) -> int:
-    """How many runs of a backfill are not over."""
+    """Return the number of live runs of a backfill."""
     n: int = fetch(queries.COUNT_LIVE_OF_BACKFILL, {"id": backfill_id})[0][0]
     return n
 
 
 def count_by_status(backfill_id: UUID) -> dict[RunStatus, int]:
-    """How many runs of a backfill have which status."""
+    """Return the number of a backfill's runs by status."""
     return {RunStatus(status): n for status, n in fetch(queries.COUNT_OF_BACKFILL, {"id": backfill_id})}

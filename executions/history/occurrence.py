@@ -1,4 +1,4 @@
-"""Record: what a run's row says of its occurrence, for who compares rows with the instants that a schedule names. Pure."""
+"""Pure: Record, the row of an occurrence as the ledger reads it, to compare it with the instants of the schedule."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from uuid import UUID
 
 
 class Record(NamedTuple):
-    """A row, as it was read. `status`, `reason` and `origin` are texts: another version may have written them.
+    """One row. `status`, `reason` and `origin` are plain texts: another version of the code may have written them.
 
-    A folded row stands for `n_occurrences`, from `nominal_at` to `last_nominal_at`; of another the two are the same.
-    `has_begun`: it was carried out, at least in part, or it still is to be. `planned_at`: when it was to start, where
-    that was not its nominal instant.
+    A folded row stands for `n_occurrences` from `nominal_at` to `last_nominal_at`; in other rows the two are equal.
+    `has_begun`: the run started, or is still live. `planned_at`: the planned start, if it is not the nominal instant.
     """
 
     run_id: UUID
@@ -31,15 +30,15 @@ class Record(NamedTuple):
 
     @property
     def start_delay(self) -> timedelta | None:
-        """From the nominal instant to the first start; None: it never started."""
+        """Time from the nominal instant to the first start; None if the run has not started."""
         return self.started_at - self.nominal_at if self.started_at else None
 
     @property
     def unplanned_delay(self) -> timedelta | None:
-        """From when it was to start, `planned_at` or else its nominal instant, to the first start."""
+        """Time from the planned start, or else the nominal instant, to the first start; None before the first start."""
         return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 
     @property
     def took(self) -> timedelta | None:
-        """From the first start to the end; None before it has ended."""
+        """Time from the first start to the end; None if the run has not ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None

@@ -1,8 +1,9 @@
-"""Run history by day: what happened on one day (UTC) is one partition of each table, and goes by dropping it.
+"""Run history is partitioned by day (UTC of the nominal instant): an old day is deleted by dropping its partitions.
 
-A run's id begins with its nominal instant, and the tables are partitioned by that id, so a look-up by id, and all
-that hangs on a run, is found in one partition. What is nominal outside the days that are prepared (a long outage, a
-backfill) is in the partition `other`, and leaves it row by row.
+The tables of runs, attempts, events and log lines are partitioned by the run's id, which begins with the nominal
+instant. So a look-up by id reads one partition, and a run and its attempts, events and lines are in partitions of the
+same day. Rows of days without a partition (a long outage, a backfill) go to the partition `other`, and are deleted row
+by row.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import OperationalError, transaction
 
-from executions.lifecycle.queries import among
+from executions.lifecycle.queries import sql_list
 from executions.states import LIVE
 from values.database import execute, fetch, one_line
 from values.ids import lowest_id
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-DAYS_AHEAD = 7  # days that are prepared; beats and housekeeping may be away for so long
+DAYS_AHEAD = 7  # partitions are created this early, so housekeeping may fail for a week before rows go to `other`
 DAY = timedelta(days=1)
 RUNS = "executions_run"
-# Each table with the column that places its rows.
+# Each table with its partition key.
 TABLES = {RUNS: "id", "executions_attempt": "run_id", "executions_runevent": "run_id", "executions_logline": "run_id"}
 
-# An occurrence has one row. The key lies within a partition, as the nominal instant decides which that is.
+# At most one row for each occurrence. The index of a single partition suffices: rows with the same nominal instant are
+# in the same partition. PostgreSQL would not allow it on the whole table, as it lacks the partition key.
 ONCE = "CREATE UNIQUE INDEX {name}_once ON {name} (job_id, nominal_at, origin)"
 CREATE = "CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
 MOVE = """
@@ -43,65 +45,68 @@ EXISTING = """
 SELECT right(child.relname, 8) FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
  WHERE inhparent = 'executions_run'::regclass AND child.relname ~ '_[0-9]{8}$'
 """
-# Whether a day's history may go: none of it is live (told by the index of these), all was over long enough ago.
+# Whether a day may be dropped: it has no live run, and none that ended too recently. Two conditions, as each has an
+# index.
 IS_OLD = f"""
-SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({among(LIVE)}))
+SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({sql_list(LIVE)}))
    AND NOT EXISTS (SELECT FROM {{name}} WHERE finished_at >= %(before)s)
 """
-# Rows of a day that lie in `other`, as far as that matters.
+# The number of a day's rows in `other`, counted up to a limit.
 TO_MOVE = (
-    "SELECT count(*) FROM (SELECT FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(high)s LIMIT %(most)s) AS r"
+    "SELECT count(*) FROM (SELECT FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(high)s LIMIT %(limit)s) AS r"
 )
-# Whoever waits for a lock makes all others queue behind, and all wait while rows are moved and `other` is looked
-# through for what may be left: rather try again at the next housekeeping.
+# Executed first in each transaction of this module. A table lock that waits makes every later statement on the table
+# wait behind it; and while it is held, rows are moved and `other` is scanned. So give up soon, and try again at the
+# next housekeeping.
 SET_TIMEOUTS = """
 SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(max_lock_time)s, true)
 """
-# One housekeeping at a time, so that no day vanishes under another's hands. No beat or worker ever waits for this.
+# One housekeeping at a time, so that no two of them create or drop the same day. Beats and workers never take this
+# lock.
 LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
-MAX_LOCK_TIME = timedelta(seconds=3)
-MAX_MOVED_ROWS = 50_000  # rows of a table; a day that has more of them in `other` stays there
+MAX_LOCK_TIME = timedelta(seconds=3)  # of one statement, while beats and workers wait for it
+MAX_MOVED_ROWS = 50_000  # of one table: what MAX_LOCK_TIME allows; a day with more rows in `other` stays there
 
 
 def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
-    """Make the partitions of today and the days to come; returns of how many days.
+    """Create the missing partitions of today and the next DAYS_AHEAD days. Returns the number of days.
 
-    `max_lock_time` is how long one statement may keep all others waiting.
+    `max_lock_time`: a statement that takes longer is cancelled, as others wait for its locks.
     """
     today = now.astimezone(UTC).date()
     missing = {today + DAY * number for number in range(DAYS_AHEAD + 1)} - existing()
-    return _each_day(missing, _make, max_lock_time)
+    return _each_day(missing, _create, max_lock_time)
 
 
 def drop_old(before: datetime) -> int:
-    """Drop the days all of whose runs ended before this instant; returns how many."""
-    over = {day for day in existing() if _begin(day + DAY) <= before}
+    """Drop the days whose runs all ended before `before`. Returns the number of days."""
+    over = {day for day in existing() if _start_of(day + DAY) <= before}
     return _each_day(over, partial(_drop, before=before), MAX_LOCK_TIME)
 
 
 def is_set_up() -> bool:
-    """Whether the migration that partitions the tables has been applied."""
+    """Return whether the migration that partitions the tables has been applied."""
     return bool(fetch(IS_PARTITIONED, {})[0][0])
 
 
 def existing() -> set[date]:
-    """The days that have partitions of their own."""
+    """Return the days that have a partition."""
     return {datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in fetch(EXISTING, {})}
 
 
 def name_of(table: str, day: date) -> str:
-    """Return the name of a day's partition."""
+    """Return the name of a table's partition for this day: executions_run_20270401."""
     return f"{table}_{day:%Y%m%d}"
 
 
-def _begin(day: date) -> datetime:
+def _start_of(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
 def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: timedelta) -> int:
-    """Do this for each day, oldest first, each in a transaction of its own, until one is in use.
+    """Call `act` for each day, oldest first, each in its own transaction. Stop at the first day that is in use.
 
-    Returns for how many it was done.
+    Returns the number of days for which `act` returned True.
     """
     n_done = 0
     for day in sorted(days):
@@ -116,14 +121,15 @@ def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: 
     return n_done
 
 
-def _make(day: date) -> bool:
-    # With the table itself locked, nobody inserts who has looked up the partitions before there was this one.
+def _create(day: date) -> bool:
+    # Without this lock, a transaction that looked up the partitions before this one existed could still insert its rows
+    # into `other`, where ATTACH would find them and fail.
     _lock("SHARE ROW EXCLUSIVE")
-    if day in existing():  # another housekeeping's work
+    if day in existing():  # another housekeeping was faster
         return False
-    bounds = {"low": lowest_id(_begin(day)), "high": lowest_id(_begin(day + DAY))}
+    bounds = {"low": lowest_id(_start_of(day)), "high": lowest_id(_start_of(day + DAY))}
     names = {table: {"table": table, "key": key, "name": name_of(table, day)} for table, key in TABLES.items()}
-    counts = [fetch(TO_MOVE.format(**names[table]), bounds | {"most": MAX_MOVED_ROWS + 1})[0][0] for table in TABLES]
+    counts = [fetch(TO_MOVE.format(**names[table]), bounds | {"limit": MAX_MOVED_ROWS + 1})[0][0] for table in TABLES]
     if max(counts) > MAX_MOVED_ROWS:
         log.warning("partition_left_out", action="partition", day=str(day), n_rows=max(counts))
         return False
@@ -144,7 +150,7 @@ def _drop(day: date, before: datetime) -> bool:
     if day not in existing() or not _is_old(day, before):
         return False
     _lock("ACCESS EXCLUSIVE")
-    if not _is_old(day, before):  # a run was added just now
+    if not _is_old(day, before):  # a run was created between the first check and the lock
         return False
     for table in TABLES:
         execute(f"DROP TABLE {name_of(table, day)}", {})

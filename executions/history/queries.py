@@ -1,90 +1,95 @@
-"""The SQL by which the rows of occurrences are read: to be held against what was expected, and to be carried out again."""
+"""The SQL statements that read a job's past occurrences, for the ledger and for backfills."""
 
 from __future__ import annotations
 
-from executions.lifecycle.queries import among
+from executions.lifecycle.queries import sql_list
 from executions.states import LIVE
 
-# It was carried out, at least in part, or it still is to be.
-HAS_BEGUN = f"(started_at IS NOT NULL OR status IN ({among(LIVE)}))"
+# The run started, or it is live and may still start.
+IS_LIVE_OR_STARTED = f"(started_at IS NOT NULL OR status IN ({sql_list(LIVE)}))"
 
-# A schedule's own rows and those of backfills. Of no use to the planner: it has been seen to believe that to look for
-# either origin in the index of a job's instants costs more than to go through the runs of all jobs.
-OF_CLOCK = "CASE WHEN origin IN ('schedule', 'backfill') THEN true ELSE false END"
+# Hidden from the planner in a CASE. With a plain condition it was seen to estimate that the unique index (job, nominal
+# instant, origin), read for both origins, costs more than reading the runs of all jobs.
+IS_SCHEDULED_OR_BACKFILL = "CASE WHEN origin IN ('schedule', 'backfill') THEN true ELSE false END"
 
-# by_job.occurrence_rows: the rows of a job's schedule, and of backfills, within a window. Bounds on the id, which begins with the
-# nominal instant, would lead the planner to the primary key, and so through the runs of all jobs.
-RECORD = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason, started_at,
-       finished_at, n_attempts, error_code, {HAS_BEGUN}, planned_at"""
-RECORDED = f"""
-SELECT {RECORD}
+# by_job.occurrence_rows: a page of the rows of a job's schedule and backfills within a window. Reads the unique index
+# (job, nominal instant, origin). No bounds on the id on purpose: they would lead the planner to the primary key, and so
+# through the runs of all jobs.
+RECORD_COLUMNS = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason,
+       started_at, finished_at, n_attempts, error_code, {IS_LIVE_OR_STARTED}, planned_at"""
+OCCURRENCE_ROWS = f"""
+SELECT {RECORD_COLUMNS}
   FROM executions_run
  WHERE job_id = %(job_id)s AND (nominal_at, origin) > (%(after)s, %(after_origin)s) AND nominal_at <= %(until)s
-   AND {OF_CLOCK}
+   AND {IS_SCHEDULED_OR_BACKFILL}
  ORDER BY nominal_at, origin LIMIT %(limit)s
 """
 
-# by_job.occurrence_rows: the folded row that may reach into the window from before it.
+# by_job.occurrence_rows: the folded row (one that stands for several occurrences) that may reach into the window from
+# before it. Index run_folded.
 FOLDED = f"""
-SELECT {RECORD}
+SELECT {RECORD_COLUMNS}
   FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at <= %(after)s AND n_occurrences > 1 AND origin = 'schedule'
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# by_job.occurrence_rows_of_jobs: the rows of several jobs' schedules since an instant, which are compared as pairs so that no index
-# serves that does not begin with the job.
-RECORDED_OF_JOBS = f"""
-SELECT run.job_id, {RECORD}
+# by_job.occurrence_rows_of_jobs: the same for several jobs, up to a limit for each. Compares pairs (job, instant),
+# which only an index that begins with the job can serve.
+OCCURRENCE_ROWS_OF_JOBS = f"""
+SELECT run.job_id, {RECORD_COLUMNS}
   FROM unnest(%(job_id)s::uuid[], %(after)s::timestamptz[], %(until)s::timestamptz[])
         AS wanted (wanted_id, after, until)
  CROSS JOIN LATERAL (
     SELECT * FROM executions_run
      WHERE job_id = wanted_id AND (job_id, nominal_at) > (wanted_id, wanted.after)
        AND (job_id, nominal_at) <= (wanted_id, wanted.until)
-       AND {OF_CLOCK}
+       AND {IS_SCHEDULED_OR_BACKFILL}
      ORDER BY nominal_at, origin LIMIT %(limit)s) AS run
  ORDER BY run.job_id, run.nominal_at, run.origin
 """
 
-# by_job.occurrence_rows: of runs that never began, the latest retries that did.
-BEGUN_RETRIES = f"""
-SELECT DISTINCT ON (retry_of) retry_of, {RECORD}
+# by_job.occurrence_rows: for runs that never started, the latest retry that did. Index run_retry_of.
+STARTED_RETRIES = f"""
+SELECT DISTINCT ON (retry_of) retry_of, {RECORD_COLUMNS}
   FROM executions_run
- WHERE retry_of = ANY(%(id)s) AND {HAS_BEGUN}
+ WHERE retry_of = ANY(%(id)s) AND {IS_LIVE_OR_STARTED}
  ORDER BY retry_of, created_at DESC, id DESC
 """
 
-# history.instant_states: what there is of certain instants, in the order in which it was made.
-OF_INSTANTS = f"""
-SELECT id, nominal_at, origin, status, {HAS_BEGUN} FROM executions_run
+# by_instant.instant_states: the rows of some instants of a job, in the order of their creation; of rows created at the
+# same time the schedule's comes before a backfill's. Reads the unique index (job, nominal instant, origin).
+ROWS_OF_INSTANTS = f"""
+SELECT id, nominal_at, origin, status, {IS_LIVE_OR_STARTED} FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
    AND n_occurrences = 1
  ORDER BY created_at, origin DESC
 """
-# history.instant_states: the status of each one's latest retry, and whether any of them began.
+# by_instant.instant_states: the status of each run's latest retry, and whether any retry started. Index run_retry_of.
 RETRIES = f"""
-SELECT retry_of, (array_agg(status ORDER BY created_at DESC, id DESC))[1], bool_or({HAS_BEGUN})
+SELECT retry_of, (array_agg(status ORDER BY created_at DESC, id DESC))[1], bool_or({IS_LIVE_OR_STARTED})
   FROM executions_run WHERE retry_of = ANY(%(id)s) GROUP BY retry_of
 """
+# by_instant.instant_states: folded rows that overlap a span of instants. Index run_folded.
 FOLDED_IN = """
 SELECT nominal_at, last_nominal_at FROM executions_run
  WHERE job_id = %(job_id)s AND n_occurrences > 1 AND status = 'skipped' AND nominal_at <= %(last_at)s
    AND last_nominal_at >= %(first_at)s
 """
 
-# by_job.last_scheduled_at: of the last row of a job's schedule, the instant up to which it goes.
-LAST_OF_SCHEDULE = """
+# by_job.last_scheduled_at: the last instant for which a job's schedule left a row. A folded row ends at
+# `last_nominal_at`.
+LAST_SCHEDULED_AT = """
 SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule'
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# by_job.append_event: something about a job, told by an event of one of its runs.
-NOTE = """
+# by_job.append_event: record an event of the whole job on its first or latest run.
+APPEND_EVENT = """
 INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
 SELECT run.id, run.scope_id, %(kind)s, %(now)s, run.n_attempts, %(reason)s
   FROM (SELECT * FROM executions_run WHERE job_id = %(job_id)s ORDER BY {order} LIMIT 1) AS run
 """
-NOTE_ON_LATEST = NOTE.format(order="nominal_at DESC, id DESC")
-NOTE_ON_FIRST = NOTE.format(order="nominal_at, id")
+APPEND_EVENT_TO_LATEST = APPEND_EVENT.format(order="nominal_at DESC, id DESC")
+APPEND_EVENT_TO_FIRST = APPEND_EVENT.format(order="nominal_at, id")

@@ -1,4 +1,4 @@
-"""How long history is kept: whole days are dropped, what is left is deleted, then definitions that nobody names."""
+"""Retention: drops old days as partitions; deletes what is left run by run, then definitions without runs and rates."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from values.database import execute
 if TYPE_CHECKING:
     from datetime import datetime
 
-# A day goes at once when all of it is old. Only what stays so long behind is deleted from it run by run.
+# Dropping a day is far cheaper than deleting its runs. So single runs of a day are deleted only if the day could not be
+# dropped two days after it became old, because one of its runs is still live or ended late.
 PARTITION_GRACE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
+    """Counts of what was deleted."""
+
     n_days: int
     n_runs: int
     n_specs: int
@@ -27,9 +30,9 @@ class Pruned:
 
 
 def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
-    """Delete up to `limit` runs that ended more than `keep` ago, and as many definitions; returns their numbers.
+    """Delete up to `limit` runs that ended more than `keep` ago, and up to `limit` definitions. Returns both counts.
 
-    What is in a day's own partition waits `PARTITION_GRACE` longer.
+    Runs in a day's own partition are deleted `PARTITION_GRACE` later.
     """
     before = now - keep
     n_runs = execute(queries.PRUNE.format(runs="executions_run_other"), {"before": before, "limit": limit})
@@ -41,7 +44,7 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop old days; then prune batch by batch, each a transaction of its own, until nothing old is left."""
+    """Drop old days; then delete in batches of `limit` rows, each in its own transaction, until nothing old is left."""
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs
@@ -52,7 +55,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 
 def _prune_rates(now: datetime, limit: int) -> int:
-    """Delete where rates stood, once that lets everything start."""
+    """Delete the states of rate limits that are too old to delay any start."""
     values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:

@@ -1,7 +1,7 @@
-"""Admission: which held runs may start now. Overlap buffers, concurrency limits and rate limits are decided here alone.
+"""Admission decides which held runs may start. Only here are overlap buffers, concurrency and rate limits applied.
 
-A run under one of these is born held, and whatever may let it start (its birth, the end of another run, an instant)
-leaves a follow-up, upon which a beat asks here.
+A run with one of these limits is created as held. Whatever may let it start leaves a follow-up: its creation, the end
+of another run, or an instant. A beat then calls `admit` for the job and the keys of the follow-up.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
 import structlog
@@ -26,16 +26,18 @@ from values.readable import Unreadable
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from executions.lifecycle.transitions import NewRun
+    from executions.lifecycle.types import NewRun
     from executions.policies.run_policies import RunPolicies
 
 log = structlog.get_logger(__name__)
 
-MAX_RUNS_PER_GROUP = 100  # runs of one job or key, and of the same terms, that one admission looks at
+# Held runs of one group (a job or key) with the same limits that one admission reads and starts. The follow-up is
+# processed again if more may start, so this bounds a transaction, not what starts.
+MAX_RUNS_PER_GROUP = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Waiter:
+class HeldRun:
     """A held run, and what it waits for."""
 
     run_id: UUID
@@ -48,20 +50,20 @@ class Waiter:
 
     @property
     def locks(self) -> frozenset[str]:
-        """What no other admission may look at meanwhile."""
+        """The keys that an admission of this run locks, so that no other admission counts the same limits meanwhile."""
         own = f"buffer:{self.job_id}" if self.is_buffered else ""
         return frozenset({self.concurrency_key, self.rate_key, own} - {""})
 
     @property
     def groups(self) -> frozenset[UUID | str]:
-        """The job and the keys in whose turn it is looked at."""
+        """The job and the keys by which `admit` finds this run."""
         groups: set[UUID | str] = {self.job_id, self.concurrency_key, self.rate_key}
         return frozenset(groups - {""})
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """What is to be looked at again at an instant."""
+class LaterFollowup:
+    """A follow-up to create: a run of this job or with these keys may start at `due_at`."""
 
     job_id: UUID
     concurrency_key: str
@@ -71,56 +73,56 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """How many runs were decided upon, what waits for an instant, and the jobs and keys of which more may start now."""
+    """The result of `admit`: how many runs were queued or skipped, follow-ups to create, groups to process again."""
 
     n_decided: int = 0
-    later: list[Later] = field(default_factory=list)
+    later: list[LaterFollowup] = field(default_factory=list)
     more_of: frozenset[UUID | str] = frozenset()
 
 
 @dataclass(slots=True)
-class Judged:
-    """What becomes of each held run that is decided upon, of what waits for an instant, and of the rates.
+class Decisions:
+    """What one admission writes. `verdicts`: None to queue a run, or the reason to skip it.
 
-    `left` are those whose turn the next pass decides.
+    `later` and `arrives_at` are by rate key. `left`: runs on which the next pass decides.
     """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
-    later: dict[str, Later] = field(default_factory=dict)
+    later: dict[str, LaterFollowup] = field(default_factory=dict)
     arrives_at: dict[str, datetime] = field(default_factory=dict)
-    left: Sequence[Waiter] = ()
+    left: Sequence[HeldRun] = ()
 
 
 @dataclass(slots=True)
-class Room:
-    """What goes on just now, and where the rates stand; kept up to date while runs are admitted."""
+class Usage:
+    """Active runs by job and by concurrency key, and arrival times by rate key. Updated with each admitted run."""
 
-    of_job: Counter[UUID] = field(default_factory=Counter)
-    of_key: Counter[str] = field(default_factory=Counter)
+    n_by_job: Counter[UUID] = field(default_factory=Counter)
+    n_by_key: Counter[str] = field(default_factory=Counter)
     arrives_at: dict[str, datetime] = field(default_factory=dict)
 
-    def judge(self, waiter: Waiter, now: datetime) -> Reason | bool | datetime:
-        """Say what becomes of a run: it starts (True), waits (False), may start at an instant, or never does."""
-        concurrency, rate = waiter.policies.concurrency, waiter.policies.rate_limit
-        if waiter.is_buffered and self.of_job[waiter.job_id]:
+    def decide(self, held: HeldRun, now: datetime) -> Reason | bool | datetime:
+        """Return True if the run starts, False if it waits, when it may start, or the reason why it never starts."""
+        concurrency, rate = held.policies.concurrency, held.policies.rate_limit
+        if held.is_buffered and self.n_by_job[held.job_id]:
             return False
-        if concurrency and self.of_key[waiter.concurrency_key] >= concurrency.limit:
+        if concurrency and self.n_by_key[held.concurrency_key] >= concurrency.limit:
             return Reason.OVER_LIMIT if concurrency.beyond is LimitAction.SKIP else False
         if rate:
-            may_at, arrives_at = admit_at(rate, self.arrives_at.get(waiter.rate_key), now)
+            may_at, arrives_at = admit_at(rate, self.arrives_at.get(held.rate_key), now)
             if may_at > now:
                 return Reason.RATE_LIMITED if rate.beyond is LimitAction.SKIP else may_at
-            self.arrives_at[waiter.rate_key] = arrives_at
-        self.of_job[waiter.job_id] += 1
-        self.of_key[waiter.concurrency_key] += 1
+            self.arrives_at[held.rate_key] = arrives_at
+        self.n_by_job[held.job_id] += 1
+        self.n_by_key[held.concurrency_key] += 1
         return True
 
 
 def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Return a run that is to be born with what its policies say: limits, priority, start deadline."""
+    """Return `new` with what the job's policies add to a run: limits, priority and start deadline."""
     concurrency, rate = policies.concurrency, policies.rate_limit
     if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
-        return new  # most are, and a herd is thousands
+        return new  # most jobs have none of these, and a pass may create thousands of runs
     from_at = new.available_at or new.nominal_at
     concurrency_key = _key(concurrency.key, new.job_id) if concurrency else ""
     rate_key = _key(rate.key, new.job_id) if rate else ""
@@ -135,16 +137,16 @@ def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
 
 
 def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
-    """The same for a run of which everybody knows that it is late."""
+    """Like `apply_policies`, for a run of a past instant that somebody requested: a start deadline would skip it."""
     return replace(apply_policies(new, policies), expires_at=None)
 
 
 def admit(
     job_ids: Collection[UUID], concurrency_keys: Collection[str], rate_keys: Collection[str], now: datetime
 ) -> Admitted:
-    """Let held runs of these jobs and keys start as far as there is room, each group's first ones first.
+    """Let held runs of these jobs and keys start, as far as their limits allow. Call inside a transaction.
 
-    Inside a transaction. Higher priority comes first, then the earlier nominal instant.
+    Higher priority starts first, then the earlier nominal instant.
     """
     wanted = {
         "job_id": list(job_ids),
@@ -156,51 +158,59 @@ def admit(
     locked = _lock(_held(wanted))
     if not locked:
         return Admitted()
-    # Only now is it certain what others have let start. Who came meanwhile has a follow-up of its own.
-    waiters = [waiter for waiter in _held(wanted) if waiter.locks <= locked]
-    judged = _let_start(waiters, now)
-    _set_rates(judged.arrives_at)
-    return Admitted(len(judged.verdicts), list(judged.later.values()), _more_of(waiters, judged))
+    # Read again under the locks: another admission may have started some of these runs while this one waited. A run
+    # that appeared meanwhile and needs another lock is left out; it has a follow-up of its own.
+    held = [each for each in _held(wanted) if each.locks <= locked]
+    decisions = _release(held, now)
+    _set_rates(decisions.arrives_at)
+    return Admitted(len(decisions.verdicts), list(decisions.later.values()), _more_of(held, decisions))
 
 
-def _more_of(waiters: Sequence[Waiter], judged: Judged) -> frozenset[UUID | str]:
-    """The groups of which there may be more than was looked at, and something moves; and those that were left."""
+def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
+    """Return the groups of which more runs may start now: those that filled the limit and progressed, and those left.
+
+    A full group of which no run was decided on is not returned: it waits for the end of a run, or an instant, and
+    processing it again would only spin.
+    """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
-    for waiter in waiters:
-        kinds = [(group, waiter.terms) for group in waiter.groups]
+    for each in held:
+        kinds = [(group, each.terms) for group in each.groups]
         n_seen.update(kinds)
-        if waiter.run_id in judged.verdicts:
+        if each.run_id in decisions.verdicts:
             moved.update(kinds)
     full = {group for (group, terms), n in n_seen.items() if n >= MAX_RUNS_PER_GROUP and (group, terms) in moved}
-    return frozenset(full).union(*(waiter.groups for waiter in judged.left))
+    return frozenset(full).union(*(each.groups for each in decisions.left))
 
 
-def _let_start(waiters: Sequence[Waiter], now: datetime) -> Judged:
-    """Judge these, and write it. A run that the database does not let start takes no place from the others."""
-    judged = _judge(waiters, now)
-    while refused := _write(judged.verdicts, now):
-        for run_id, error in refused.items():
+def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
+    """Decide on these runs and write the verdicts. If a run cannot be written, decide again without it."""
+    decisions = _decide(held, now)
+    while failed := _write(decisions.verdicts, now):
+        for run_id, error in failed.items():
             log.error("cannot_admit", action="admit", run=str(run_id), error=one_line(error))
-        waiters = [waiter for waiter in waiters if waiter.run_id not in refused]
-        judged = _judge(waiters, now)
-    return judged
+        held = [each for each in held if each.run_id not in failed]
+        decisions = _decide(held, now)
+    return decisions
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all of them, or return those that cannot be written even alone; then none is."""
+    """Write all verdicts. If that fails, write none and return the errors of the runs that cannot be written alone.
+
+    Raises if the database is unavailable, or if each run could be written alone.
+    """
     try:
         with transaction.atomic():
             transitions.release(verdicts, now)
     except Exception:
-        if is_database_unavailable() or not (refused := _refused(verdicts, now)):
+        if is_database_unavailable() or not (failed := _find_failing(verdicts, now)):
             raise
-        return refused
+        return failed
     return {}
 
 
-def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Find the runs that cannot be written even alone. None of them is."""
+def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
+    """Return the errors of the runs that cannot be written even alone. Writes none: all of it is rolled back."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)
@@ -209,59 +219,65 @@ def _refused(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[U
     return faults
 
 
-def _judge(waiters: Sequence[Waiter], now: datetime) -> Judged:
-    room, judged = _room(waiters), Judged()
-    started: Counter[str] = Counter()
-    stood_at = dict(room.arrives_at)
-    for place, waiter in enumerate(waiters):
-        match room.judge(waiter, now):
+def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
+    usage, decisions = _usage(held), Decisions()
+    n_started: Counter[str] = Counter()
+    arrived_at = dict(usage.arrives_at)
+    for place, each in enumerate(held):
+        match usage.decide(each, now):
             case datetime() as may_at:
-                later = Later(waiter.job_id, waiter.concurrency_key, waiter.rate_key, may_at)
-                known = judged.later.setdefault(waiter.rate_key, later)
-                judged.later[waiter.rate_key] = min(known, later, key=attrgetter("due_at"))
+                later = LaterFollowup(each.job_id, each.concurrency_key, each.rate_key, may_at)
+                earliest = decisions.later.setdefault(each.rate_key, later)
+                decisions.later[each.rate_key] = min(earliest, later, key=attrgetter("due_at"))
             case Reason() as reason:
-                judged.verdicts[waiter.run_id] = reason
+                decisions.verdicts[each.run_id] = reason
             case True:
-                judged.verdicts[waiter.run_id] = None
-                started[waiter.terms] += 1
-                if started[waiter.terms] >= MAX_RUNS_PER_GROUP:  # of these, the next pass sees who comes next in turn
-                    judged.left = waiters[place + 1 :]
+                decisions.verdicts[each.run_id] = None
+                n_started[each.terms] += 1
+                if n_started[each.terms] >= MAX_RUNS_PER_GROUP:
+                    # More runs with these limits may follow that were not read, and may come before the rest in
+                    # priority. The next pass reads them in order.
+                    decisions.left = held[place + 1 :]
                     break
-    judged.arrives_at |= {key: at for key, at in room.arrives_at.items() if stood_at.get(key) != at}
-    return judged
+            case False:
+                pass
+            case _ as never:
+                assert_never(never)
+    decisions.arrives_at |= {key: at for key, at in usage.arrives_at.items() if arrived_at.get(key) != at}
+    return decisions
 
 
 def _key(given: str | None, job_id: UUID) -> str:
     return f"key:{given}" if given else f"job:{job_id}"
 
 
-def _held(wanted: Mapping[str, object]) -> list[Waiter]:
-    waiters = []
+def _held(wanted: Mapping[str, object]) -> list[HeldRun]:
+    held = []
     for run_id, job_id, is_buffered, concurrency_key, rate_key, limits, policies in fetch_planned(
         held_queries.HELD, wanted
     ):
         read = read_policies(policies)
         if isinstance(read, Unreadable):
-            # It waits for a version that can, and keeps nobody waiting.
+            # Another version of the code wrote the policies. The run stays held for that version; others may start.
             log.error("cannot_admit", action="admit", run=str(run_id), error=str(read))
         else:
-            waiters.append(Waiter(run_id, job_id, is_buffered, concurrency_key, rate_key, limits, read))
-    return waiters
+            held.append(HeldRun(run_id, job_id, is_buffered, concurrency_key, rate_key, limits, read))
+    return held
 
 
-def _lock(waiters: Iterable[Waiter]) -> frozenset[str]:
-    """Wait for other admissions that look at the same; returns what is locked until the transaction ends."""
-    keys: frozenset[str] = frozenset().union(*(waiter.locks for waiter in waiters))
+def _lock(held: Iterable[HeldRun]) -> frozenset[str]:
+    """Lock the keys of these runs until the transaction ends, waiting for other admissions. Returns the locked keys."""
+    keys: frozenset[str] = frozenset().union(*(each.locks for each in held))
     if keys:
         fetch(held_queries.LOCK_KEYS, {"key": sorted(keys)})
     return keys
 
 
-def _room(waiters: Sequence[Waiter]) -> Room:
-    jobs = list({waiter.job_id for waiter in waiters if waiter.is_buffered})
-    keys = list({waiter.concurrency_key for waiter in waiters})
-    rates = list({waiter.rate_key for waiter in waiters if waiter.rate_key})
-    return Room(
+def _usage(held: Sequence[HeldRun]) -> Usage:
+    jobs = list({each.job_id for each in held if each.is_buffered})
+    keys = list({each.concurrency_key for each in held})
+    rates = list({each.rate_key for each in held if each.rate_key})
+    return Usage(
         Counter(dict(fetch_planned(held_queries.COUNT_ACTIVE, {"job_id": jobs}) if jobs else [])),
         Counter(dict(fetch_planned(held_queries.COUNT_OF_KEYS, {"key": keys}))),
         dict(fetch(held_queries.RATES, {"key": rates}) if rates else []),

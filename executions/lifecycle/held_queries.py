@@ -1,17 +1,21 @@
-"""Every SQL statement about runs that are held: what may start, what follows when others end, what came too late."""
+"""The SQL statements about held runs: which may start, which are too late, and follow-ups. Comments name callers."""
 
 from __future__ import annotations
 
-from executions.lifecycle.queries import NAMED, among, followed, is_one_of
-from executions.states import ACTIVE, TRANSITIONS, RunStatus, before
+from executions.lifecycle.queries import ID_LISTED, has_status, insert_followups, sql_list
+from executions.states import ACTIVE, TRANSITIONS, RunStatus, predecessors
 
 
-# admission.admit: of each of these jobs and keys the first of what is held and does not wait for its own instant, nor
-# behind another run of its job. The first of each kind of terms: behind what one limit holds there may be what none does.
-# The kinds are found one by one in the index, however many runs there are of each. A job is asked once whether a run of
-# it goes on (OFFSET 0: the planner would else ask for each of its runs).
+# admission.admit, once for each group column (job, concurrency key, rate key): the first `limit` held runs of each
+# group that may start now, except those that are buffered behind another run of their job. Grouped further by `terms`,
+# the limits that hold a run: the first run of a group may wait for one limit while a later one waits for none.
+#
+# `kind` finds the distinct terms by a loose index scan (a recursive CTE: the next terms above the last one), so its
+# cost does not grow with the number of runs. Indexes: run_held, run_held_key, run_held_rate. Whether a job has an
+# active run is looked up once per job: OFFSET 0 keeps the planner from moving that subquery into the condition on each
+# run.
 def _first_held(column: str, kind: str) -> str:
-    held = f"executions_run AS held WHERE {is_one_of({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
+    held = f"executions_run AS held WHERE {has_status({RunStatus.HELD}, 'held')} AND held.{column} = given.value"
     if column == "job_id":
         busy = f"CROSS JOIN LATERAL (SELECT {_has_active_run('given.value')} AS has_active_run OFFSET 0) AS busy"
         waits = "busy.has_active_run"
@@ -34,9 +38,10 @@ def _first_held(column: str, kind: str) -> str:
 
 def _has_active_run(job: str) -> str:
     return f"""EXISTS (SELECT FROM executions_run AS other
-                     WHERE other.job_id = {job} AND {is_one_of(ACTIVE, "other")})"""
+                     WHERE other.job_id = {job} AND {has_status(ACTIVE, "other")})"""
 
 
+# admission.admit: all held runs that it considers, in the order in which they may start.
 HELD = f"""
 SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, run.terms, spec.policies
   FROM ({_first_held("job_id", "uuid")}
@@ -45,20 +50,24 @@ SELECT run.id, run.job_id, run.is_buffered, run.concurrency_key, run.rate_key, r
   JOIN executions_runspec AS spec ON spec.id = run.spec_id
  ORDER BY run.priority DESC, run.nominal_at, run.id
 """
+# admission and the admin's texts on held runs: active runs by job, index run_active.
 COUNT_ACTIVE = f"""
 SELECT job_id, count(*) FROM executions_run AS run
- WHERE job_id = ANY(%(job_id)s) AND {is_one_of(ACTIVE)} GROUP BY job_id
+ WHERE job_id = ANY(%(job_id)s) AND {has_status(ACTIVE)} GROUP BY job_id
 """
+# The same by concurrency key, index run_active_key.
 COUNT_OF_KEYS = f"""
 SELECT concurrency_key, count(*) FROM executions_run AS run
- WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {is_one_of(ACTIVE)} GROUP BY concurrency_key
+ WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {has_status(ACTIVE)} GROUP BY concurrency_key
 """
-# One admission at a time for each of these; they are always locked in one order.
+# admission.admit: one admission at a time for each key, until the transaction ends. Always locked in ascending order,
+# so that two admissions cannot deadlock. A hash collision costs a wait, nothing else.
 LOCK_KEYS = """
 SELECT pg_advisory_xact_lock(number) FROM (
     SELECT DISTINCT hashtextextended(key, 0) AS number FROM unnest(%(key)s::text[]) AS given (key) ORDER BY number
 ) AS numbers
 """
+# admission, and the admin's texts: the theoretical arrival times of rate limits (`limits.admit_at`).
 RATES = "SELECT key, arrives_at FROM executions_ratestate WHERE key = ANY(%(key)s)"
 SET_RATES = """
 INSERT INTO executions_ratestate (key, arrives_at)
@@ -66,7 +75,7 @@ SELECT * FROM unnest(%(key)s::text[], %(arrives_at)s::timestamptz[])
 ON CONFLICT (key) DO UPDATE SET arrives_at = EXCLUDED.arrives_at
 """
 
-# transitions.release: held runs that may start, or that a limit does not let start at all.
+# transitions.release: queue held runs that may start, or skip those that a limit refuses. Reads by primary key.
 RELEASE = f"""
 WITH released AS (
     UPDATE executions_run AS run
@@ -74,51 +83,53 @@ WITH released AS (
            dispatch_at = CASE WHEN wanted.status = 'queued' THEN %(now)s::timestamptz END,
            finished_at = CASE WHEN wanted.status <> 'queued' THEN %(now)s::timestamptz END
       FROM unnest(%(id)s::uuid[], %(status)s::text[], %(reason)s::text[]) AS wanted (id, status, reason)
-     WHERE run.id = wanted.id AND {NAMED} AND {is_one_of({RunStatus.HELD})}
-       AND wanted.status IN ({among(TRANSITIONS[RunStatus.HELD])})
+     WHERE run.id = wanted.id AND {ID_LISTED} AND {has_status({RunStatus.HELD})}
+       AND wanted.status IN ({sql_list(TRANSITIONS[RunStatus.HELD])})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.reason
-), noted AS (
+), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason)
     SELECT id, scope_id, status, %(now)s, reason FROM released
-), {followed("released")}
+), {insert_followups("released")}
 SELECT id FROM released LEFT JOIN woken ON TRUE
 """
 
-# transitions.expire: what nobody has begun before its start deadline.
-NOT_BEGUN = "run.status IN ('held', 'queued') AND run.n_attempts = 0 AND run.expires_at IS NOT NULL"
+# transitions.expire: skip runs that did not start before their start deadline. Reads the index run_expires, which has
+# this condition.
+NOT_STARTED = "run.status IN ('held', 'queued') AND run.n_attempts = 0 AND run.expires_at IS NOT NULL"
 EXPIRE = f"""
 WITH late AS (
-    SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
+    SELECT id FROM executions_run AS run WHERE {NOT_STARTED} AND run.expires_at <= %(now)s
      ORDER BY run.expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), ended AS (
     UPDATE executions_run AS run
        SET status = 'skipped', reason = 'expired', finished_at = %(now)s, dispatch_at = NULL
-      FROM late WHERE run.id = late.id AND run.status IN ({among(before(RunStatus.SKIPPED))})
+      FROM late WHERE run.id = late.id AND run.status IN ({sql_list(predecessors(RunStatus.SKIPPED))})
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.reason
-), noted AS (
+), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, reason)
     SELECT id, scope_id, status, %(now)s, reason FROM ended
-), {followed("ended")}
+), {insert_followups("ended")}
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
-# expire, when a pass has failed: what it was about, to take it apart.
+# dispatch.expire_once, when a pass has failed: the ids to split, and the same statement for some of them.
 EXPIRED_IDS = f"""
-SELECT id FROM executions_run AS run WHERE {NOT_BEGUN} AND run.expires_at <= %(now)s
+SELECT id FROM executions_run AS run WHERE {NOT_STARTED} AND run.expires_at <= %(now)s
  ORDER BY run.expires_at LIMIT %(limit)s
 """
-EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {NAMED} AND", 1)
-NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_BEGUN}"
+EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {ID_LISTED} AND", 1)
+# schedules.queries, for the beat: until when it may sleep.
+NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_STARTED}"
 
-# runs.take_followups: what is to be looked at, without what another beat has in hand.
+# runs.take_followups: lock due follow-ups that no other beat has locked, oldest first. Index followup_due.
 TAKE_FOLLOWUPS = """
 SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
  WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
-# follow_ups, when a pass has failed: what it was about, to take it apart.
+# passes.follow_ups, when a pass has failed: the ids to split, and the same statement for some of them.
 DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
 TAKE_FOLLOWUPS_BY_ID = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
 DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
-# Behind those that wait for their first look.
+# A follow-up that is only partly handled goes to the back of the queue. Without its run: that end has been handled.
 REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
 SCHEDULE_FOLLOWUPS = """
@@ -127,18 +138,19 @@ SELECT * FROM unnest(%(job_id)s::uuid[], %(concurrency_key)s::text[], %(rate_key
 """
 NEXT_FOLLOWUP = "SELECT min(due_at) FROM executions_followup"
 
-# reaper: whatever is held is looked at now and then, should a follow-up ever be missing.
-RECONSIDER = """
+# reaper.recheck_held: a follow-up for each group of held runs, in case one is missing.
+RECHECK_HELD = """
 INSERT INTO executions_followup (job_id, concurrency_key, rate_key, due_at)
 SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
     SELECT job_id, concurrency_key, rate_key FROM executions_run
      WHERE status = 'held' AND available_at <= %(now)s LIMIT %(limit)s) AS held
 """
 
-# runs.watch: jobs of whose runs' ends something follows.
+# runs.enable_followups and disable_followups: jobs whose ended runs leave a follow-up. A job with buffered runs keeps
+# its row, or nothing would start them.
 ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
 DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)
    AND NOT EXISTS (SELECT FROM executions_run AS run
-                    WHERE run.job_id = watch.job_id AND {is_one_of({RunStatus.HELD})} AND run.is_buffered)
+                    WHERE run.job_id = watch.job_id AND {has_status({RunStatus.HELD})} AND run.is_buffered)
 """

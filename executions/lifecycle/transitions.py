@@ -1,18 +1,18 @@
-"""The only writer of a run's status: each write is guarded, fenced by the claim, counted, and notes its event.
+"""The only writer of a run's status.
 
-Effects of a transition (notifications, handlers) read run events afterwards; nothing here talks to the world.
+Each statement checks the present status (guarded), checks the claim number where a worker writes (fenced), and inserts
+the run's event. Effects of a transition, such as starting other jobs, read follow-ups and events afterwards.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from executions.lifecycle import held_queries, queries
-from executions.policies.limits import Priority
-from executions.states import AttemptStatus, Origin, Reason, RunStatus
+from executions.lifecycle.types import Claim, DueRun, Ending, NewRun, Renewal
+from executions.states import Reason, RunStatus
 from values.database import array, execute, fetch, fetch_planned
 from values.ids import uuid7
 from values.json_values import clean, clean_text
@@ -22,105 +22,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # no message is waited for longer than this
-MAX_ERROR_LENGTH = 2000
-TERMINATED = "A later run of the job took its place: its overlap policy is terminate_other."
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A run to be born: queued, or held, when `reason` is None, else the record of an occurrence that did not start."""
-
-    scope_id: int
-    job_id: UUID
-    spec_id: int
-    nominal_at: datetime
-    origin: Origin = Origin.SCHEDULE
-    reason: Reason | None = None
-    last_nominal_at: datetime | None = None
-    n_occurrences: int = 1
-    retry_of: UUID | None = None
-    caused_by: UUID | None = None
-    backfill_id: UUID | None = None
-    available_at: datetime | None = None  # None: at once
-    # What it is held for, until `admission.admit` finds that it may start.
-    is_buffered: bool = False  # until no other run of its job goes on
-    concurrency_key: str = ""
-    rate_key: str = ""
-    terms: str = ""  # `limits.terms` of these two
-    priority: Priority = Priority.MEDIUM
-    expires_at: datetime | None = None
-
-    @property
-    def status(self) -> RunStatus:
-        if self.reason:
-            return RunStatus.SKIPPED
-        is_held = self.is_buffered or self.concurrency_key or self.rate_key
-        return RunStatus.HELD if is_held else RunStatus.QUEUED
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether it may be published now."""
-        return self.status is RunStatus.QUEUED and (self.available_at is None or self.available_at <= now)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to carry out one attempt, and all that is needed for it."""
-
-    run_id: UUID
-    claim_no: int
-    attempt: int
-    n_lost: int
-    nominal_at: datetime  # of a retry: that of the run which it carries out again
-    job_name: str
-    target_kind: str
-    target: dict[str, Any]
-    payload: Any
-    policies: str  # JSON, as stored
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How an attempt ended, and what becomes of its run. `retry_at` goes with retrying and queued."""
-
-    run_id: UUID
-    claim_no: int
-    status: RunStatus
-    attempt_status: AttemptStatus
-    error_code: str = ""
-    error: str = ""
-    result: Any = None
-    retry_at: datetime | None = None
-    began_at: datetime | None = None  # of the attempt; None: when it was claimed
-    ended_at: datetime | None = None  # None: when this is written
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """What a heartbeat learnt: claims that still hold, and those of them that should stop."""
-
-    held: frozenset[tuple[UUID, int]]
-    cancelled: frozenset[tuple[UUID, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class DueRun:
-    """A queued run to be published."""
-
-    run_id: UUID
-    claim_no: int
-    job_name: str
-    target_kind: str
-    policies: str  # JSON, as stored
+MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # the wait for a claim doubles with each message, up to this
+MAX_ERROR_LENGTH = 2000  # characters: enough for a sentence and an excerpt; a traceback belongs in the run's log
+MAX_ERROR_CODE_LENGTH = 40  # characters: the column's length
+TERMINATED = "A newer run of the job replaced this one: the job's overlap policy is terminate_other."
 
 
 def open_runs(
     new: Sequence[NewRun], now: datetime, *, dispatch_at: datetime, published: bool = False, actor: str = ""
 ) -> dict[int, UUID]:
-    """Give birth to runs; returns the ids of those that are new, by their place in `new`.
+    """Create runs. Returns the ids of the created runs, by their index in `new`.
 
-    An occurrence that already has its row (another tick got there first) is passed over. `published` says
-    that the caller publishes them itself, at once after its commit.
+    An occurrence that has a row already (another beat was faster) is left out. `dispatch_at` is when the runs are
+    published. `published`: the caller publishes them itself after its commit, so this counts as their first message.
     """
     if not new:
         return {}
@@ -154,14 +68,14 @@ def open_runs(
             "backfill_id": array(run.backfill_id for run in new),
         },
     )
-    born = {row[0] for row in rows}
-    return {place: run_id for place, run_id in enumerate(ids) if run_id in born}
+    created = {row[0] for row in rows}
+    return {place: run_id for place, run_id in enumerate(ids) if run_id in created}
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs by (id, claim number); what another worker took, or what has ended, is left out."""
+    """Claim queued runs by (id, claim number) for `lease`. Runs that are claimed or over already are left out."""
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
-    rows = fetch(queries.CLAIM, _named(wanted) | values)
+    rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
     retried = [retry_of for retry_of, *_ in rows if retry_of]
     originals = dict(fetch(queries.ORIGINALS, {"id": retried})) if retried else {}
     return [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
@@ -183,25 +97,26 @@ def _claim_of(original_at: datetime | None, *row: Any) -> Claim:
     )
 
 
-def _named(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
-    """Values of a statement that takes runs by id and claim number."""
+def _claim_values(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
+    """Return the parameters `id` and `claim_no` of a statement."""
     return {"id": [run_id for run_id, _ in claims], "claim_no": [claim_no for _, claim_no in claims]}
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
-    """End attempts; returns the status that each run has now. One that is missing had lost its claim.
+    """End attempts. Returns the new status by run id; a run that is missing had lost its claim.
 
-    A run that was asked to stop meanwhile is cancelled where its ending would have it tried again.
+    If somebody cancelled a run meanwhile, it is cancelled instead of retried.
     """
+    # In the order of `renew`: two statements that lock the same runs in different orders can deadlock.
     endings = sorted(endings, key=lambda ending: ending.run_id)
     rows = fetch(
         queries.FINISH,
         {
-            **_named([(ending.run_id, ending.claim_no) for ending in endings]),
+            **_claim_values([(ending.run_id, ending.claim_no) for ending in endings]),
             "now": now,
             "status": [ending.status.value for ending in endings],
             "attempt_status": [ending.attempt_status.value for ending in endings],
-            "error_code": [ending.error_code[:40] for ending in endings],
+            "error_code": [ending.error_code[:MAX_ERROR_CODE_LENGTH] for ending in endings],
             "error": [clean_text(ending.error[:MAX_ERROR_LENGTH]) for ending in endings],
             "result": [None if ending.result is None else json.dumps(clean(ending.result)) for ending in endings],
             "retry_at": [ending.retry_at for ending in endings],
@@ -213,36 +128,39 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Return claimed runs that have not begun to the queue, due to be published; returns how many still held."""
-    return len(fetch(queries.RETURN_CLAIMS, _named(claims) | {"now": now}))
+    """Queue claimed runs that have not started again, to be published now. Returns how many claims still held."""
+    return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 
 def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
-    """Make published runs due to be published again at this instant, by id and claim number; returns how many are."""
-    return execute(queries.REPUBLISH_AT, _named(claims) | {"until": at})
+    """Publish queued runs again at `at`, by (id, claim number). Returns the number of runs."""
+    return execute(queries.REPUBLISH_AT, _claim_values(claims) | {"until": at})
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
-    """Take what is due to be published, and set when it is published again should nobody claim it."""
+    """Take up to `limit` runs that are due to be published, oldest first, without those that others have locked.
+
+    A run that nobody claims is published again after `republish_after`, then after twice that time, and so on.
+    """
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
 
 
 def dispatch_by_id(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[DueRun]:
-    """The same for those of these runs that are due."""
+    """Like `dispatch`, for those of the runs in `run_ids` that are due."""
     values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH_BY_ID, values | {"id": list(run_ids)})]
 
 
 def due_ids(now: datetime, limit: int) -> list[UUID]:
-    """The ids of up to `limit` runs that are due to be published, locked by somebody or not."""
+    """Return the ids of up to `limit` runs that are due to be published, locked ones too."""
     return [run_id for (run_id,) in fetch(queries.DUE_IDS, {"now": now, "limit": limit})]
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of these claims."""
-    held = sorted(claims)  # as the ends are: two statements that lock the same rows must do so in one order
-    rows = fetch(queries.RENEW, _named(held) | {"lease_expires_at": now + lease})
+    """Extend the leases of these claims to `now + lease`."""
+    held = sorted(claims)  # in the order of `finish`, or the two could deadlock
+    rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(
         held=frozenset((row[0], row[1]) for row in rows),
         cancelled=frozenset((row[0], row[1]) for row in rows if row[2]),
@@ -250,36 +168,36 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a run that is live: at once when it has not begun, else by asking it to stop. None: it was over."""
+    """Cancel a live run at once, or by a stop request if it is running. Returns its status; None if it had ended."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
 
 def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
-    """Cancel every run of a job that is queued or retrying; returns how many there were."""
+    """Cancel the held, queued and retrying runs of a job. Returns the number of runs."""
     values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_JOB, values))
 
 
 def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int:
-    """Cancel every run of a backfill that has not begun; returns how many there were."""
+    """Cancel the held, queued and retrying runs of a backfill. Returns the number of runs."""
     values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel every run of these jobs, those that are running by asking them to stop; returns how many were."""
+    """Cancel the live runs of these jobs; running ones get a stop request. Returns the number of runs."""
     values = {"id": list(job_ids), "now": now, "actor": "", "reason": Reason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """End every run of these jobs at once. What their workers do after that changes nothing any more."""
+    """End the live runs of these jobs at once; their workers can no longer write a result. Returns their number."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 
 def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
-    """Let held runs start, due to be published now, or with a reason record that they do not."""
+    """Queue held runs, to be published now, or skip those with a reason. Returns the number of runs."""
     return len(
         fetch(
             held_queries.RELEASE,
@@ -294,15 +212,15 @@ def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
 
 
 def expire(now: datetime, limit: int) -> int:
-    """Record up to `limit` runs that nobody began before their start deadline as skipped; returns how many."""
+    """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs."""
     return len(fetch(held_queries.EXPIRE, {"now": now, "limit": limit}))
 
 
 def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
-    """The same for those of these runs that are too late."""
+    """Like `expire`, for those of the runs in `run_ids` that are too late."""
     return len(fetch(held_queries.EXPIRE_BY_ID, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
 def expired_ids(now: datetime, limit: int) -> list[UUID]:
-    """The ids of up to `limit` runs that nobody began in time, locked by somebody or not."""
+    """Return the ids of up to `limit` runs that did not start before their start deadline, locked ones too."""
     return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]

@@ -1,4 +1,4 @@
-"""Runs, their attempts, events and log, and the frozen definitions they were born from."""
+"""The tables of the run side: runs, attempts, events, log lines, frozen definitions, follow-ups and rates."""
 
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent

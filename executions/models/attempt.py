@@ -1,4 +1,4 @@
-"""Attempt: one try of a run, written when it has ended; and the lines that it logged."""
+"""Attempt: one try of a run. LogLine: a line of its log."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from executions.states import AttemptStatus, RunStatus
 
 
 class Attempt(models.Model):
+    """Written when the attempt has ended, by the statement that ends it. The present attempt is on its run's row."""
+
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts", db_index=False
     )
@@ -25,10 +27,10 @@ class Attempt(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     result = models.JSONField(null=True)
-    retry_at = models.DateTimeField(null=True, help_text="When the run was to be tried again.")
+    retry_at = models.DateTimeField(null=True, help_text="When the run was to be retried.")
 
     class Meta:
-        # In the database the key is run and claim number.
+        # The primary key in the database is (run, claim number): it has to contain the partition key.
         ordering: ClassVar = ["number"]
 
     def __str__(self) -> str:
@@ -36,7 +38,7 @@ class Attempt(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether it has no end, and no duration, yet; true only of what `all_attempts` adds."""
+        """Whether the attempt has not ended. True only for the one that `all_attempts` adds; it has no duration."""
         return self.finished_at is None
 
     @property
@@ -45,11 +47,11 @@ class Attempt(models.Model):
 
 
 def all_attempts(run: Run) -> list[Attempt]:
-    """Return the attempts of a run, oldest first, also the one that is going on: its row is written when it ends."""
+    """Return the attempts of a run, oldest first. Adds the running one, unsaved: its row is written when it ends."""
     attempts = list(run.attempts.all())
     if run.status == RunStatus.RUNNING:
-        going = {"number": run.n_attempts, "status": run.status, "worker": run.worker, "started_at": run.attempt_at}
-        attempts.append(Attempt(run=run, **going))
+        present = {"number": run.n_attempts, "status": run.status, "worker": run.worker, "started_at": run.attempt_at}
+        attempts.append(Attempt(run=run, **present))
     return attempts
 
 
@@ -63,7 +65,7 @@ class LogLine(models.Model):
     message = models.TextField()
 
     class Meta:
-        # In the database the key is run and id.
+        # The primary key in the database is (run, id): it has to contain the partition key.
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:

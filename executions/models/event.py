@@ -1,4 +1,4 @@
-"""RunEvent: what happened to a run, one row a transition, appended in the statement that made it."""
+"""RunEvent: one row per status change of a run, inserted by the statement that changes the status."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """`kind` is the status entered, or `cancel_requested`; or what befell the job, told by its latest run:
-    `schedule_stopped`. Effects read these rows afterwards.
-    """
+    """`kind`: the new status, `cancel_requested`, or `schedule_stopped`, an event of the job stored with a run."""
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events", db_index=False
@@ -20,14 +18,16 @@ class RunEvent(models.Model):
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
-    attempt = models.PositiveIntegerField(db_default=0, help_text="Attempts begun by then.")
+    attempt = models.PositiveIntegerField(
+        db_default=0, help_text="Number of attempts started when this event was recorded."
+    )
     reason = models.CharField(max_length=40, blank=True, db_default="")
     actor = models.CharField(
-        max_length=150, blank=True, db_default="", help_text="Who asked for it; empty: the engine."
+        max_length=150, blank=True, db_default="", help_text="Who caused it; empty: Mainspring itself."
     )
 
     class Meta:
-        # In the database the key is run and id.
+        # The primary key in the database is (run, id): it has to contain the partition key.
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What is to be looked at after a run has ended or is held: followed up by the beats, row by row."""
+"""Followup: work for a beat after a run has ended, or while one is held. Watch: jobs with follow-ups. RateState."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """Written by the statement that ends or holds a run, so that it can't be lost; deleted with what follows from it.
+    """A note that runs which wait for this job, or for one of the keys, may start. `run_id` is set if a run has ended.
 
-    `run_id` is there when a run has ended. What waits for the job, or for one of the keys, may start now.
+    An outbox: written by the statement that ends or holds a run, and deleted by the transaction that handles it, so
+    neither a crash nor a lost message can lose it.
     """
 
     job_id = models.UUIDField()
@@ -30,7 +31,7 @@ class Followup(models.Model):
 
 
 class Watch(models.Model):
-    """A job of which something follows when one of its runs ends. Few are, so the end of a run costs no more."""
+    """A job that needs a follow-up when one of its runs ends. Most jobs do not, so their runs end without one."""
 
     job_id = models.UUIDField(primary_key=True)
 
@@ -39,7 +40,7 @@ class Watch(models.Model):
 
 
 class RateState(models.Model):
-    """Where the rate of a key stands: its theoretical arrival time (`limits.admit_at`)."""
+    """The state of a key's rate limit: its theoretical arrival time (`limits.admit_at`)."""
 
     key = models.CharField(primary_key=True, max_length=STORED_LIMIT_KEY_LENGTH)
     arrives_at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Lists of runs, the newest first: in which order an index has what is wanted, and the bounds of nominal instants."""
+"""Lists of runs, newest first: the ORDER BY that an index serves, and conditions on the nominal instant."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 BY_ID = ("-id",)
-BY_INSTANT = ("-nominal_at", "-id")  # the same order, told by another column
-INDEXED_ORIGINS = frozenset(Origin) - {Origin.SCHEDULE}  # the index of origins leaves that one out
+BY_INSTANT = ("-nominal_at", "-id")  # the same order, as ids begin with the nominal instant; other indexes serve it
+INDEXED_ORIGINS = frozenset(Origin) - {Origin.SCHEDULE}  # those in the partial index run_origin
 
 
 def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
-    """Return the order for a list of one origin (None: of all); `narrowed` to a job, statuses or a reason.
+    """Return the ORDER BY for a list of one origin (None: all). `narrowed`: the list has a job, statuses or a reason.
 
-    What narrows a list has indexes by the instant, so that no other index has the order: a walk by the ids, which
-    looks shorter where a day has much of what is wanted, may find it at the day's far end.
+    Filtered lists are ordered by the nominal instant, as their indexes are. Ordered by id, the planner could choose to
+    walk the primary key and filter, which reads a whole day if the matching runs are at its far end.
     """
     return BY_INSTANT if narrowed or origin in INDEXED_ORIGINS else BY_ID
 
 
 def nominal_within(start: datetime | None, end: datetime | None, order: Sequence[str]) -> Q:
-    """Nominal instants from `start` to before `end`, for a list in this order.
+    """Return the condition `start <= nominal instant < end` (None: unbounded), for a list in this order.
 
-    Ids say in which days that is, for the partitions. More exact bounds of them are for a walk by the ids alone: where
-    another index is to be used, they would have the planner think that very few rows are left.
+    It also bounds the ids, so that PostgreSQL skips the partitions of other days. The bounds are exact only for a list
+    by id. For other lists they are whole days: two exact conditions on one fact would make the planner expect far too
+    few rows.
     """
     exact = tuple(order) == BY_ID
     bounds: dict[str, Any] = {}

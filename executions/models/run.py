@@ -1,4 +1,4 @@
-"""Run: the carrying out of one occurrence, or the record of why it did not start."""
+"""Run: the execution of one occurrence, or the record of why it did not start."""
 
 from __future__ import annotations
 
@@ -19,72 +19,75 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 
 
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
-    """As `queries.is_one_of` has it, for an index that serves those alone who ask like that.
+    """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
 
-    Before the statistics know of runs in these statuses, the planner takes any index by status for as good as any other,
-    and would read all of them for those of one job.
+    With a plain `status IN (...)` the planner may choose a wrong index: until ANALYZE has seen runs with these
+    statuses, it takes every index by status for equally cheap, and reads the runs of all jobs to find those of one.
     """
-    said = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
-    return Q(Case(said, default=Value(value=False), output_field=models.BooleanField()))
+    matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
+    return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))
 
 
 IS_ACTIVE, IS_HELD = _is_one_of(ACTIVE), _is_one_of({RunStatus.HELD})
 
 
 class Run(models.Model):
-    """Written only by `transitions.py`. Its id is a UUIDv7 of the nominal instant."""
+    """Written only by `lifecycle/transitions.py`. The id is a UUIDv7 whose time is the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert, and history
-    # outlives its job, whose name stands in the frozen definition.
+    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert,
+    # and history outlives its job, whose name stands in the frozen definition.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(
         "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"
     )
     spec = models.ForeignKey(RunSpec, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     origin = models.CharField(max_length=10, choices=[(o, o.capitalize()) for o in Origin])
-    retry_of = models.UUIDField(null=True, help_text="The run that this one carries out again.")
-    backfill_id = models.UUIDField(null=True, help_text="The backfill that asked for it.")
-    nominal_at = models.DateTimeField(help_text="The instant that the schedule names, or that of the request.")
-    last_nominal_at = models.DateTimeField(null=True, help_text="Last occurrence of a row that folds several.")
+    retry_of = models.UUIDField(null=True, help_text="The run that this manual retry repeats.")
+    backfill_id = models.UUIDField(null=True, help_text="The backfill that created it.")
+    nominal_at = models.DateTimeField(help_text="The instant that the schedule names, or the time of the request.")
+    last_nominal_at = models.DateTimeField(null=True, help_text="Last occurrence of a row that stands for several.")
     n_occurrences = models.PositiveIntegerField(db_default=1, help_text="Occurrences that this row stands for.")
 
     status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in RunStatus])
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
-    available_at = models.DateTimeField(help_text="May not be carried out before this instant.")
+    available_at = models.DateTimeField(help_text="May not start before this instant.")
     planned_at = models.DateTimeField(
-        null=True, help_text="When it was to start, where jitter or the pace of a catch-up had put that off."
+        null=True, help_text="Planned start, if jitter or the pace of a catch-up delayed it."
     )
-    dispatch_at = models.DateTimeField(null=True, help_text="When it is published, or published again.")
+    dispatch_at = models.DateTimeField(null=True, help_text="When it is published to the broker, or published again.")
     started_at = models.DateTimeField(null=True, help_text="Start of the first attempt.")
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
-
-    # What it waits for while it is held, and how long it may.
     caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
-    is_buffered = models.BooleanField(db_default=False, help_text="Held until no other run of its job goes on.")
+
+    # What a held run waits for, and until when.
+    is_buffered = models.BooleanField(db_default=False, help_text="Held until its job has no other active run.")
     concurrency_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     rate_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     terms = models.CharField(
-        max_length=TERMS_LENGTH, blank=True, db_default="", help_text="The same for runs that the same limits hold."
+        max_length=TERMS_LENGTH,
+        blank=True,
+        db_default="",
+        help_text="Hash of its limits: runs with the same hash wait for the same limits.",
     )
     priority = models.PositiveSmallIntegerField(db_default=Priority.MEDIUM.rank)
-    expires_at = models.DateTimeField(null=True, help_text="Never starts after this instant.")
+    expires_at = models.DateTimeField(null=True, help_text="Start deadline: never starts after this instant.")
 
-    # The claim: a number that fences, and a lease.
-    claim_no = models.IntegerField(db_default=0, help_text="Claims so far. Only the latest may write.")
+    # The claim: a number that fences the worker's writes, and a lease.
+    claim_no = models.IntegerField(db_default=0, help_text="Number of claims so far. Only the latest one may write.")
     attempt_at = models.DateTimeField(null=True, help_text="Start of the present attempt.")
     lease_expires_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True, db_default="")
     n_attempts = models.PositiveIntegerField(db_default=0)
     n_lost = models.PositiveIntegerField(db_default=0, help_text="Attempts whose worker was lost.")
-    n_published = models.PositiveIntegerField(db_default=0, help_text="Messages sent for the next claim.")
+    n_published = models.PositiveIntegerField(db_default=0, help_text="Messages published since the last claim.")
 
     class Meta:
-        # Unique by job, nominal instant and origin, in each partition: `partitions.py`.
+        # Each partition also has a unique index on (job, nominal instant, origin): `history/partitions.py`.
         constraints: ClassVar = [
             models.CheckConstraint(name="run_status_known", condition=Q(status__in=[s.value for s in RunStatus])),
             models.CheckConstraint(
@@ -98,7 +101,7 @@ class Run(models.Model):
             models.Index(F("dispatch_at"), F("id"), name="run_dispatch", condition=Q(dispatch_at__isnull=False)),
             # queries.COUNT_LIVE; held_queries.HELD and COUNT_ACTIVE
             models.Index(F("job"), name="run_active", condition=IS_ACTIVE),
-            # held_queries.HELD, by what they wait for
+            # held_queries.HELD, by job and by key
             models.Index(F("job"), F("terms"), *START_ORDER, name="run_held", condition=IS_HELD),
             models.Index(
                 F("concurrency_key"),
@@ -112,7 +115,7 @@ class Run(models.Model):
             ),
             # held_queries.COUNT_OF_KEYS
             models.Index(F("concurrency_key"), name="run_active_key", condition=IS_ACTIVE & ~Q(concurrency_key="")),
-            # queries.EXPIRE and NEXT_EXPIRY
+            # held_queries.EXPIRE and NEXT_EXPIRY
             models.Index(
                 F("expires_at"),
                 name="run_expires",
@@ -125,7 +128,7 @@ class Run(models.Model):
             # the API's and admin's lists, newest first: `newest.py`
             models.Index(F("status"), F("nominal_at").desc(), name="run_status"),
             models.Index(F("reason"), F("nominal_at").desc(), name="run_reason", condition=~Q(reason="")),
-            # of one job
+            # the same for one job; without live runs, so that a run enters it once, when it ends
             models.Index(
                 F("job"),
                 F("status"),
@@ -140,12 +143,12 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.instant_states and COUNT_OF_BACKFILL
+            # history.queries.RETRIES and STARTED_RETRIES; lifecycle.queries.COUNT_OF_BACKFILL
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),
             models.Index(F("backfill_id"), F("status"), name="run_backfill", condition=Q(backfill_id__isnull=False)),
-            # queries.FOLDED
+            # history.queries.FOLDED and FOLDED_IN
             models.Index(F("job"), F("nominal_at").desc(), name="run_folded", condition=Q(n_occurrences__gt=1)),
         ]
         ordering: ClassVar = ["-id"]
@@ -159,20 +162,20 @@ class Run(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """From the first start to the end, waiting for retries included; None before it has ended."""
+        """Time from the first start to the end, including waits for retries; None before the run has ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
-        """From the instant that it was to start to the first start, where that was not the nominal instant."""
+        """Time from the planned start to the first start; None if the planned start was the nominal instant."""
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
     def unplanned_delay(self) -> timedelta | None:
-        """From when it was to start, as planned or else by its nominal instant, to the first start."""
-        behind = self.delay_after_plan()
-        return self.start_delay() if behind is None else behind
+        """Time from the planned start, or else the nominal instant, to the first start; None before it has started."""
+        after_plan = self.delay_after_plan()
+        return self.start_delay() if after_plan is None else after_plan
 
     def start_delay(self) -> timedelta | None:
-        """From the nominal instant to the first start."""
+        """Time from the nominal instant to the first start; None before it has started."""
         started: datetime | None = self.started_at
         return started - self.nominal_at if started else None

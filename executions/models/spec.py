@@ -1,4 +1,4 @@
-"""RunSpec: one version of a job's definition, frozen, from which its runs are born."""
+"""RunSpec: one frozen version of a job's definition. Its runs refer to it, so editing a job does not change history."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ PRESENT = Q(superseded_at__isnull=True)
 
 
 class RunSpec(models.Model):
-    """Never updated but for `superseded_at`: editing a job makes a new one, so history keeps its meaning."""
+    """Never updated, except `superseded_at`. Editing a job creates a new version."""
 
     job_id = models.UUIDField(editable=False)
     job_name = models.CharField(max_length=255)
-    version = models.PositiveIntegerField(help_text="The job's version that this is, from 1.")
+    version = models.PositiveIntegerField(help_text="Version of the job's definition, from 1.")
     target_kind = models.CharField(max_length=20)
     target = models.JSONField()
     payload = models.JSONField(null=True)
     policies = models.JSONField()
     created_at = models.DateTimeField()
-    superseded_at = models.DateTimeField(null=True, help_text="When a later version, or deletion, took its place.")
+    superseded_at = models.DateTimeField(
+        null=True, help_text="When a newer version replaced it, or the job was deleted."
+    )
 
     class Meta:
         verbose_name = "frozen definition"
@@ -46,12 +48,12 @@ class RunSpec(models.Model):
         indexes: ClassVar = [
             # queries.PRUNE_SPECS
             models.Index(F("superseded_at"), name="spec_superseded", condition=Q(superseded_at__isnull=False)),
-            # lists of jobs, by what stands in their present definition
+            # lists of jobs, filtered and ordered by their present definition
             models.Index(F("target_kind"), F("job_id").desc(), name="spec_kind", condition=PRESENT),
             models.Index(F("job_name"), F("job_id"), name="spec_name", condition=PRESENT),
-            # which jobs name a feature flag
+            # lists of jobs by their feature flag
             models.Index(KT("policies__feature_flag"), name="spec_flag", condition=PRESENT),
-            # `name_contains`: UPPER is what Django's icontains compares
+            # `access.search`; on UPPER, because that is what Django's icontains compares
             GinIndex(OpClass(Upper("job_name"), name="gin_trgm_ops"), name="spec_part_of_name"),
         ]
 
@@ -68,28 +70,28 @@ class RunSpec(models.Model):
 
     @property
     def timeout(self) -> timedelta | None:
-        """The total time of one attempt: the job's, else its kind's default. None: it cannot be told."""
+        """Maximum duration of one attempt: the job's, else its kind's default. None: unknown policies or kind."""
         policies = value_or_none(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 
 
 def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
-    """Return the total time that one attempt has."""
+    """Return the maximum duration of one attempt. Raises KeyError for an unknown kind."""
     target: Target = TARGETS[target_kind]
     return policies.timeout or target.default_timeout
 
 
 def freeze_first(values: Sequence[dict[str, Any]], now: datetime) -> list[RunSpec]:
-    """Store the first version of each of these jobs' definitions."""
+    """Store version 1 of each of these definitions. `values`: the columns, without version and times."""
     return RunSpec.objects.bulk_create(RunSpec(**each, version=1, created_at=now) for each in values)
 
 
 def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec) -> RunSpec:
-    """Store a version of a job's definition, and close the one that it comes after, the job's latest."""
+    """Store the next version of a job's definition, and close `after`, its latest one."""
     supersede(after.job_id, now)
     return RunSpec.objects.create(**values, version=after.version + 1, created_at=now)
 
 
 def supersede(job_id: UUID, now: datetime) -> None:
-    """Close the version that a job has: no new run is born from it."""
+    """Close the present version of a job's definition: retention may delete it once no run refers to it."""
     RunSpec.objects.filter(job_id=job_id, superseded_at=None).update(superseded_at=now)

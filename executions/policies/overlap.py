@@ -1,7 +1,7 @@
-"""Overlap policies: what becomes of an occurrence while earlier runs of its job go on. Pure.
+"""Pure: overlap policies. What happens to an occurrence while the job has live runs.
 
-A policy is one function of what goes on, and a line in `POLICIES`. What a policy may decide stands in `Decision`, and
-what that leads to for the next occurrence in `LiveRuns.after`. The six are those of Temporal's schedules.
+A policy is a function of the live runs to a `Decision`, and a line in `POLICIES`. `LiveRuns.after` says what a decision
+means for the next occurrence. The six policies are those of Temporal's schedules.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from executions.states import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_BUFFERED_RUNS = 1000  # runs of one job
+MAX_BUFFERED_RUNS = 1000  # held runs of one job: more would hide that the job cannot keep up
 
 
 class Overlap(StrEnum):
     SKIP = "skip"  # the occurrence does not start
-    BUFFER_ONE = "buffer_one"  # one waits until the others are over, further ones do not start
-    BUFFER_ALL = "buffer_all"  # each waits for those before it
-    CANCEL_OTHER = "cancel_other"  # the others are asked to stop, and it starts when they have
-    TERMINATE_OTHER = "terminate_other"  # the others are over at once, whatever they do, and it starts
-    ALLOW = "allow"  # it starts beside them
+    BUFFER_ONE = "buffer_one"  # one run waits until the others have ended; further ones do not start
+    BUFFER_ALL = "buffer_all"  # each run waits for those before it
+    CANCEL_OTHER = "cancel_other"  # the live runs get a stop request; the new run starts when they have ended
+    TERMINATE_OTHER = "terminate_other"  # the live runs end at once, and the new run starts
+    ALLOW = "allow"  # the new run starts too
 
 
 class Stop(StrEnum):
-    """What is done to the runs that go on."""
+    """What happens to the live runs that a new run replaces."""
 
     CANCEL = "cancel"
     TERMINATE = "terminate"
@@ -36,7 +36,7 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of an occurrence: it starts, unless there is a reason not to, or it is held until others are over."""
+    """What happens to an occurrence: it starts, is held until other runs have ended, or does not start (`reason`)."""
 
     reason: Reason | None = None
     is_held: bool = False
@@ -45,13 +45,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class LiveRuns:
-    """What goes on of a job when an occurrence of it is due."""
+    """The number of a job's live runs when an occurrence is due. False if there are none."""
 
-    n_active: int = 0  # runs that are not over, and not held
+    n_active: int = 0  # live and not held
     n_held: int = 0
 
     def after(self, decision: Decision) -> LiveRuns:
-        """Return what goes on once this is done."""
+        """Return the live runs once this decision is applied."""
         if decision.reason:
             return self
         if decision.stops is Stop.TERMINATE:
@@ -108,18 +108,21 @@ POLICIES: dict[Overlap, Callable[[LiveRuns], Decision]] = {
 
 
 def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
-    """Return what becomes of an occurrence that is due just now."""
+    """Return what happens to an occurrence that is due now."""
     return POLICIES[policy](live_runs)
 
 
 @dataclass(slots=True)
 class OverlapPass:
-    """Decisions on several runs of a job that are due in one pass, each of which minds those before it."""
+    """Decides on a job's occurrences that are due in one pass, in order; each takes those before it into account.
+
+    `before`: the live runs when the pass began. `stops`: what happens to those.
+    """
 
     policy: Overlap
     before: LiveRuns
     decisions: list[Decision] = field(default_factory=list)
-    stops: Stop | None = None  # what is done to the runs that went on before
+    stops: Stop | None = None
     live_runs: LiveRuns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -127,14 +130,15 @@ class OverlapPass:
 
     @property
     def n_started(self) -> int:
-        return sum(not made.reason for made in self.decisions)
+        """Occurrences that start or are held."""
+        return sum(not decision.reason for decision in self.decisions)
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
-        """Decide upon one more, by another policy where one is given; with a reason, it is clear that it does not start."""
+        """Decide on the next occurrence. `reason`: why it does not start, if known. `policy`: instead of the job's."""
         decision = Decision(reason) if reason else decide(policy or self.policy, self.live_runs)
         if decision.stops:
-            # What it would stop of this very pass does not begin in the first place.
-            self.decisions = [replace(made, reason=made.reason or Reason.OVERLAP) for made in self.decisions]
+            # Runs of this pass that it would stop are never created. Decide again as if it were the first.
+            self.decisions = [replace(earlier, reason=earlier.reason or Reason.OVERLAP) for earlier in self.decisions]
             self.live_runs, decision = self.before, decide(self.policy, self.before)
             self.stops = decision.stops
         self.live_runs = self.live_runs.after(decision)

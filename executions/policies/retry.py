@@ -1,10 +1,10 @@
-"""Retry policies: when an attempt that failed is tried again, if at all. Pure."""
+"""Pure: retry policies. Whether, and when, a run is retried after a failed attempt."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,35 +17,43 @@ class Backoff(StrEnum):
     EXPONENTIAL = "exponential"  # delay, 2 × delay, 4 × delay
 
 
+MAX_EXPONENT = 62  # 2 ** 62 times any delay exceeds every `max_delay`; the cap only keeps the number small
+
+
 class RetryPolicy(BaseModel):
-    """How often, and how long after a failure, a run is tried again."""
+    """How often a run is retried, and how long after each failure."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_retries: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(3, description="Tries after the first one.")
+    max_retries: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(3, description="Attempts after the first.")
     backoff: Backoff = Backoff.EXPONENTIAL
     delay: Duration = Field(timedelta(seconds=5), description="Delay before the first retry.")
-    max_delay: Duration = Field(timedelta(hours=1), description="No delay grows past this.")
+    max_delay: Duration = Field(timedelta(hours=1), description="Longest delay between two attempts.")
     jitter: bool = Field(
-        default=True, description="Spread each delay over its upper half, so that failures do not return together."
+        default=True,
+        description="Choose each delay at random between half of it and all of it, so that runs which failed together "
+        "are not retried together.",
     )
 
 
 def next_retry_at(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
-    """Return when to try again after the `n_failures`-th failure (from 1), or None to give up.
+    """Return when to retry after the `n_failures`-th failure (from 1), or None if no retry is left.
 
-    `chance` in [0, 1) places the delay inside its upper half when the policy has jitter ("equal jitter" of
+    `chance` in [0, 1) places the delay within its upper half if the policy has jitter ("equal jitter" of
     M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
     """
     if n_failures > policy.max_retries:
         return None
-    factor = {
-        Backoff.FIXED: 1,
-        Backoff.LINEAR: n_failures,
-        Backoff.EXPONENTIAL: 2 ** min(n_failures - 1, 62),
-    }[policy.backoff]
-    ceiling = policy.max_delay.total_seconds()
-    delay = min(policy.delay.total_seconds() * factor, ceiling)
+    match policy.backoff:
+        case Backoff.FIXED:
+            factor = 1
+        case Backoff.LINEAR:
+            factor = n_failures
+        case Backoff.EXPONENTIAL:
+            factor = 2 ** min(n_failures - 1, MAX_EXPONENT)
+        case _:
+            assert_never(policy.backoff)
+    delay = min(policy.delay.total_seconds() * factor, policy.max_delay.total_seconds())
     if policy.jitter:
         delay *= 0.5 + chance / 2
     return now + timedelta(seconds=delay)

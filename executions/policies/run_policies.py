@@ -1,4 +1,4 @@
-"""The policies of a job that govern its runs once they are born. Frozen with each run."""
+"""The policies of a job that apply to its runs. Frozen with each version of the job's definition."""
 
 from __future__ import annotations
 
@@ -20,51 +20,54 @@ from values.field_errors import field_errors
 from values.readable import Unreadable
 
 MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=100), timedelta(days=1)
-MAX_START_DEADLINE = timedelta(days=366)
+MAX_START_DEADLINE = timedelta(days=366)  # a year; longer is most likely a mistake
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
 
 class Delivery(StrEnum):
-    AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is carried out again
-    AT_MOST_ONCE = "at_most_once"  # a run is never tried again, whatever became of its one attempt
+    AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is executed again
+    AT_MOST_ONCE = "at_most_once"  # a run has one attempt, whatever happens to it
 
 
 def _timeout(value: timedelta) -> timedelta:
     if not MIN_TIMEOUT <= value <= MAX_TIMEOUT:
-        raise ValueError("A timeout lies between 100ms and 1d.")
+        raise ValueError("A timeout must be between 100ms and 1d.")
     return value
 
 
 def _deadline(value: timedelta) -> timedelta:
     if not timedelta(seconds=1) <= value <= MAX_START_DEADLINE:
-        raise ValueError("A start deadline lies between 1s and 366d.")
+        raise ValueError("A start deadline must be between 1s and 366d.")
     return value
 
 
 class RunPolicies(BaseModel):
-    """What dispatch, runner and reaper need of a job's policies; others in the same JSON are passed over."""
+    """The policies that dispatch, worker and reaper read. The same JSON holds others, which this class ignores."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     overlap: Overlap = Field(
         Overlap.SKIP,
-        description="What becomes of an occurrence while an earlier run of the job goes on. skip: it does not start. "
-        "buffer_one: one waits. buffer_all: each waits its turn. cancel_other: the others are asked to stop, and it "
-        "starts when they have. terminate_other: the others are over at once, and it starts. allow: it starts too.",
+        description="What happens to an occurrence while the job has live runs. skip: it does not start. "
+        "buffer_one: one run waits, further ones do not start. buffer_all: each run waits for those before it. "
+        "cancel_other: the live runs get a stop request, and the new run starts when they have ended. "
+        "terminate_other: the live runs end at once, and the new run starts. allow: the new run starts too.",
     )
-    priority: Priority = Field(Priority.MEDIUM, description="Which of the runs that wait for a worker comes first.")
+    priority: Priority = Field(Priority.MEDIUM, description="Which waiting run a worker takes first.")
     concurrency: ConcurrencyLimit | None = None
     rate_limit: RateLimit | None = None
     start_deadline: Annotated[Duration, AfterValidator(_deadline)] | None = Field(
-        None, description="A run that no worker has begun by so long after its instant never starts: reason `expired`."
+        None,
+        description="How late a run may start. A run that no worker has started this long after its scheduled time "
+        "never starts, reason `expired`.",
     )
     retry: RetryPolicy = RetryPolicy()
     timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
-        None, description=f"Total time of one attempt. Null: {_DEFAULT_TIMEOUTS}."
+        None, description=f"Maximum duration of one attempt. Null: {_DEFAULT_TIMEOUTS}."
     )
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
-        description="at_most_once: one attempt, never another, not even when its worker was lost. It allows no retries.",
+        description="at_most_once: a run has one attempt, even if its worker is lost. Allows no retries.",
     )
 
 
@@ -73,12 +76,12 @@ P = TypeVar("P", bound=RunPolicies)
 
 @lru_cache(maxsize=8192)
 def read_policies(text: str) -> RunPolicies | Unreadable:
-    """Read policies as they are stored."""
+    """Parse stored policies. Cached: many runs share one definition."""
     return read_as(RunPolicies, text)
 
 
 def read_as(kind: type[P], text: str) -> P | Unreadable:
-    """The same for a kind that has more of them."""
+    """Parse stored policies as `kind`, which has more fields than RunPolicies. Raises ValueError for invalid JSON."""
     stored = json.loads(text)
     try:
         return kind.model_validate(stored)

@@ -1,10 +1,12 @@
-"""What every kind of target has: its typed configuration, its context, and the closed set of outcomes.
+"""The interface of a target kind: its configuration, the context of an attempt, and the closed set of outcomes.
 
 A target never sees a run's row: it gets a frozen configuration and a context, and returns an outcome.
+How to add a kind: docs/extending.md.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class TargetConfig(BaseModel):
-    """Base of every target's configuration: frozen, and refusing fields it does not know."""
+    """Base class of every kind's configuration. It is frozen and refuses unknown members.
+
+    A kind narrows `kind` to its own name: `kind: Literal["ping"] = "ping"`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,12 +33,12 @@ class TargetConfig(BaseModel):
 
     @classmethod
     def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return a stored configuration for those who may read it and not change it: without credentials."""
+        """Return a stored configuration without its credentials, for people who may read the job but not change it."""
         return stored
 
 
 class InvalidTarget(ValueError):
-    """A target's configuration or payload cannot work. `errors` maps a dotted field to its messages."""
+    """A target or its payload can never succeed. `errors` maps a dotted field to its messages."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {', '.join(texts)}" for name, texts in errors.items()))
@@ -41,14 +46,14 @@ class InvalidTarget(ValueError):
 
 
 class StopReason(StrEnum):
-    """Why a target is asked to stop before it has an outcome."""
+    """Why a target has to stop before it has an outcome."""
 
     CANCELLED = "cancelled"  # somebody cancelled the run
-    LOST = "lost"  # the claim was lost: whatever is returned will be ignored
+    LOST = "lost"  # this worker lost its claim on the run: the outcome is ignored
 
 
 class Context(Protocol):
-    """What a target may know of its run, and do to it."""
+    """What a target may know about its run, and what it may do with it."""
 
     run_id: UUID
     job_name: str
@@ -61,10 +66,13 @@ class Context(Protocol):
         """Add a line to the run's log. Never raises, and never waits for the network."""
 
     def should_stop(self) -> StopReason | None:
-        """Say whether the target should give up, and why."""
+        """Return why the target should stop now, or None."""
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Call `callback` from another thread when the target should stop; returns its unregistering."""
+        """Have `callback` called from another thread when the target should stop.
+
+        Return a function that unregisters it: call that function before `execute` returns.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,10 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`code` is a stable word (`http_status`, `timed_out`, `exception`); `message` is for people."""
+    """`code` is a stable word (`http_status`, `timed_out`, `exception`); `message` is a sentence for people.
+
+    `permanent`: another attempt cannot succeed, so the run is not retried.
+    """
 
     code: str
     message: str
@@ -84,7 +95,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """A failure that names the instant of the next try. It counts as a try like any other failure."""
+    """A failure that names the time of the next attempt. It counts as an attempt like any other failure."""
 
     at: datetime
     code: str
@@ -101,17 +112,32 @@ class Cancelled:
 Outcome = Succeeded | Failed | RetryAt | Cancelled
 
 
-class Target(Protocol):
-    """One kind of target. A new kind is one file with such a class, and one line in `registry.py`."""
+class Target(ABC):
+    """Base class of every kind of target. A module ends with an instance called `TARGET`.
 
-    kind: ClassVar[str]
+    A new kind is one file (or folder) with such a class, and one line in `registry.KINDS`.
+    """
+
+    kind: ClassVar[str]  # stored with every job and run: it never changes; up to 20 of a-z, 0-9 and _
     config: ClassVar[type[TargetConfig]]
-    queue: ClassVar[str]  # the Celery queue whose workers can carry it out
-    most_in_message: ClassVar[int]  # runs that one worker may take at once
-    default_timeout: ClassVar[timedelta]
+    # The Celery queue of its runs: `http` (many threads, for work that waits) or `command` (processes, for work that
+    # computes). Any other queue needs workers of its own, and its name in MAINSPRING_WORKER_QUEUES.
+    queue: ClassVar[str]
+    max_runs_per_message: ClassVar[int] = 1  # under a backlog, runs that one Celery message may carry to one worker
+    default_timeout: ClassVar[timedelta]  # of one attempt, when the job sets none
 
-    def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Refuse, with InvalidTarget, what could never succeed. Called when a job is saved."""
+    def prepare_worker(self) -> None:  # noqa: B027 - optional
+        """Import what the first run would otherwise wait for.
 
+        Called once by each worker that consumes `queue`, before its processes fork.
+        """
+
+    def validate(self, config: TargetConfig, payload: JSON) -> None:  # noqa: B027 - optional
+        """Raise InvalidTarget for a payload that can never succeed. Called when a job is saved."""
+
+    @abstractmethod
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Carry out one attempt within `context.timeout` and say how it ended. Must not raise."""
+        """Execute one attempt within `context.timeout` and return how it ended. Must not raise.
+
+        `payload` may be one that `validate` never saw: another version of the code may have saved the job.
+        """

@@ -1,6 +1,7 @@
-"""The kinds of target there are. A new kind is one file (or folder), and one entry in `KINDS`.
+"""The kinds of target. A new kind is one file (or folder), and its module's name in `KINDS`.
 
-The admin shows it by `executions/admin/targets/<kind>.py`, and edits it by `schedules/admin/targets/<kind>.py`.
+A kind may add how the admin shows it (`executions/admin/targets/<kind>.py`) and its part of the job form
+(`schedules/admin/targets/<kind>.py`). Without these modules it has a plain default of both.
 """
 
 from __future__ import annotations
@@ -8,43 +9,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
+from django.conf import settings
 from pydantic import Field, ValidationError
 
-from executions.targets.base import InvalidTarget, Target
-from executions.targets.command.target import CommandTarget
-from executions.targets.http.target import HttpTarget
+from executions.targets.base import InvalidTarget, TargetConfig
+from executions.targets.loading import load_targets
 from values.field_errors import did_you_mean, field_errors
 from values.json_values import find_unstorable
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
-    from executions.targets.base import TargetConfig
     from values.json_values import JSON
 
-KINDS: tuple[Target, ...] = (HttpTarget(), CommandTarget())
-TARGETS = {target.kind: target for target in KINDS}
+# Each module has an instance of `base.Target`, called TARGET. The order is that of the job form and of sentences.
+KINDS = (
+    "executions.targets.http.target",
+    "executions.targets.command.target",
+)
+
+TARGETS, FAULTS = load_targets((*KINDS, *settings.MAINSPRING_TARGET_MODULES))  # FAULTS: for executions/checks.py
+
+
+def union_of_configs() -> Any:
+    """Return the type of any kind's configuration, for the API's document."""
+    configs = tuple(target.config for target in TARGETS.values())
+    if len(configs) < 2:  # a discriminator needs two; with a fault in every other kind, the checks still have to run
+        return configs[0] if configs else TargetConfig
+    return Annotated[Union[configs], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
+
 
 if TYPE_CHECKING:
     AnyTarget = TargetConfig
 else:
-    AnyTarget = Annotated[Union[tuple(target.config for target in KINDS)], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
+    AnyTarget = union_of_configs()
 
 
-def parse(data: object, payload: JSON) -> TargetConfig:
-    """Check a target and its payload together and return the frozen configuration.
+def check_payload(config: TargetConfig, payload: JSON) -> None:
+    """Check a target together with its payload, which must be JSON that can be stored.
 
-    `data` is any JSON. Raises InvalidTarget: fields are relative to the target (`url`, `headers.X-Token`), `""` for
-    the target as a whole, and `payload` or `payload.<name>` for the payload.
+    Raises InvalidTarget: `payload` or `payload.<name>` for the payload, and names relative to the target (`url`,
+    `headers.X-Token`) for the target.
     """
-    config = parse_config(data)
-    if problem := find_unstorable(payload, "payload"):
-        raise InvalidTarget({problem[0]: [problem[1]]})
     TARGETS[config.kind].validate(config, payload)
-    return config
 
 
 def read_target(stored: object) -> TargetConfig | Unreadable:
-    """Read a target as it is stored, without its payload."""
+    """Return the configuration of a stored target, without its payload; Unreadable, with the reason, if it can't be read."""
     try:
         return parse_config(stored)
     except InvalidTarget as error:
@@ -52,7 +62,7 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
 
 
 def masked(stored: object) -> dict[str, Any]:
-    """Return a stored target as those may see it who may not change it; of one that cannot be read only the kind."""
+    """Return a stored target without its credentials. Of a target that can't be read, return only the kind."""
     config = read_target(stored)
     if not isinstance(stored, Mapping):
         return {"kind": None}
@@ -60,7 +70,10 @@ def masked(stored: object) -> dict[str, Any]:
 
 
 def parse_config(data: object) -> TargetConfig:
-    """Check a target without its payload; raises InvalidTarget as `parse` does."""
+    """Check a target without its payload and return its frozen configuration.
+
+    `data` is any JSON. Raises InvalidTarget: names relative to the target, `""` for the target as a whole.
+    """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):
         raise InvalidTarget(
@@ -74,7 +87,7 @@ def parse_config(data: object) -> TargetConfig:
     target = TARGETS.get(kind) if isinstance(kind, str) else None
     if target is None:
         near = did_you_mean(kind, TARGETS) if isinstance(kind, str) else ""
-        raise InvalidTarget({"kind": [f"kind takes {kinds}.{near}"]})
+        raise InvalidTarget({"kind": [f"kind must be {kinds}.{near}"]})
     try:
         return target.config.model_validate(data)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""One attempt: what its claim says, the target, and the end that follows from its outcome. It writes nothing."""
+"""One attempt: read the claim, call the target, and derive the ending from the outcome. Writes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from executions.lifecycle.transitions import Claim, Ending
+    from executions.lifecycle.types import Claim, Ending
     from executions.targets.base import Outcome
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedAttempt:
-    """A claim with what its policies say; `refusal` is there when they cannot be read."""
+    """A claim with its parsed policies. `refusal` is set if they cannot be read; the target is then not called."""
 
     claim: Claim
     context: RunContext
@@ -40,7 +40,7 @@ class PreparedAttempt:
 
 
 def prepare(claim: Claim) -> PreparedAttempt:
-    """Read what the run was frozen with."""
+    """Parse the policies that were frozen with the run. Never raises: what cannot be read becomes a `refusal`."""
     try:
         policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
@@ -48,32 +48,33 @@ def prepare(claim: Claim) -> PreparedAttempt:
         return PreparedAttempt(claim, RunContext(claim, timedelta(0)), RunPolicies(), _refusal(error))
 
 
-def execute(begun: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return how the attempt ended, and when."""
-    claim, began_at = begun.claim, clock()
-    outcome = begun.refusal or _call_target(claim, begun.context)
+def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
+    """Call the target and return the ending of the attempt, with its start and end times. Never raises for a target."""
+    claim, began_at = prepared.claim, clock()
+    outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
     ended_at = clock()
-    ending = endings.after_outcome(ended, outcome, begun.policies, ended_at, random.random())
+    ending = endings.after_outcome(ended, outcome, prepared.policies, ended_at, random.random())
     return replace(ending, began_at=began_at, ended_at=ended_at)
 
 
 def _refusal(error: Exception | Unreadable) -> Failed:
-    # It was valid when it was saved: the code of this worker is another version's.
+    # The definition was valid when the job was saved, so another version of the code wrote it. No retry can help.
     message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
     return Failed("invalid_definition", message, permanent=True)
 
 
 def _call_target(claim: Claim, context: RunContext) -> Outcome:
-    # Only read: whether it may and can be carried out now is the target's to say, with a code of its own.
+    # Parse only. Whether the target can run now (a command that is gone, a denied address) is for `execute` to say,
+    # which has an error code for each case.
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)
-    release_connection()  # so that others have the connection while the target takes its time
+    release_connection()  # a target may take minutes: other threads need the connection meanwhile
     try:
         return registry.TARGETS[claim.target_kind].execute(config, claim.payload, context)
     except Exception as error:
         log.exception("target_raised", action="execute", run=str(claim.run_id))
         return Failed("internal_error", f"The target raised {type(error).__name__}: {error}")
     finally:
-        connection.close_if_unusable_or_obsolete()  # a command may have left it inside a broken transaction
+        connection.close_if_unusable_or_obsolete()  # a command may leave it inside a failed transaction

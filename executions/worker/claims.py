@@ -1,4 +1,4 @@
-"""Claims, for as long as the worker's pool has patience with a database that is away."""
+"""Claim runs, and retry for a few seconds while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim
 from values.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# With the last try, which a pool of connections may keep for its `timeout`, less than dispatch.KILL_AFTER: that is all
-# the time that Celery's pool grants beside the target's.
+# A message's time limit is the target's timeout plus dispatch.KILL_AFTER (10 s). Claiming has to fit into those 10 s,
+# or Celery kills the process. The last try may wait for the connection pool's `timeout` on top of these 4 s.
 CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 
 
-def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[transitions.Claim]:
-    """Claim what is left of these. When the database stays away that is raised: they are published again later."""
+def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
+    """Claim the runs that are still free, by (id, claim number).
+
+    Raises one of DATABASE_UNAVAILABLE when the database stays unavailable for CLAIM_RETRY_TIMEOUT. Nothing is lost
+    then: the beat publishes unclaimed runs again.
+    """
     give_up_at, n_tried = clock() + CLAIM_RETRY_TIMEOUT, 0
     claims = None
     while claims is None:
@@ -36,7 +41,7 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
             connection.close()
             if clock() >= give_up_at:
                 raise
-            if n_tried:  # the first time it was most likely an old connection
+            if n_tried:  # no wait after the first failure: the cause is most likely an old connection
                 threading.Event().wait(DATABASE_RETRY_SECONDS)
             n_tried += 1
     if len(claims) < len(wanted):

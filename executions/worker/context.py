@@ -1,4 +1,4 @@
-"""The context that a target gets: the facts of its run, its log, and requests to stop."""
+"""RunContext: what a target sees of its run. Facts, the log, and stop requests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from executions.lifecycle.transitions import Claim
+    from executions.lifecycle.types import Claim
 
 
 class RunContext:
-    """Implements `targets.base.Context` for one claim."""
+    """Implements `targets.base.Context` for one claim. Threads: the target's calls `log`, the heartbeat's `stop`."""
 
     def __init__(self, claim: Claim, timeout: timedelta) -> None:
         self.run_id = claim.run_id
@@ -41,7 +41,7 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Register a callback; when the request to stop came first, it is called at once."""
+        """Call `callback` on a stop request, now if there was one already. Returns a function that unregisters it."""
         with self._lock:
             self._callbacks.append(callback)
             reason = self._reason
@@ -50,12 +50,13 @@ class RunContext:
         return lambda: self._forget(callback)
 
     def stop(self, reason: StopReason) -> None:
-        """Ask the target to stop. Only the first request counts."""
+        """Request that the target stops: call its callbacks, once. Later requests are ignored."""
         with self._lock:
             if self._reason:
                 return
             self._reason = reason
             callbacks = list(self._callbacks)
+        # Outside the lock: a callback may unregister itself.
         for callback in callbacks:
             callback(reason)
 

@@ -1,7 +1,7 @@
-"""Writes the ends of attempts, with what their logs still hold. Ends that come together share one statement.
+"""Writes the endings of attempts, and the rest of their logs. Endings that arrive together share one statement.
 
-While one thread writes, the ends of others gather; the first of them writes them all. So a lone end waits for nothing,
-and at load a process needs one connection to write hundreds a second.
+Group commit: while one thread writes, other threads queue their endings; then the first of them writes all that are
+queued. A single ending is written immediately, and under load one connection writes hundreds of endings a second.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
@@ -32,96 +33,100 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Ended: TypeAlias = tuple[PreparedAttempt, transitions.Ending]
+Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
-    """Return once these ends are written; while the database is away, try for as long as a lease lasts.
+    """Write these endings and return when they are committed. While the database is unavailable, retry for one lease.
 
-    After that the reaper has the runs carried out again, and these ends, by the claims' numbers, would change nothing.
+    After one lease the reaper has queued the runs again, and the claim numbers make these endings void anyway.
     """
-    give_up_at, is_said, statuses = clock() + settings.MAINSPRING.lease, False, {}
-    while not is_said or clock() < give_up_at:
+    give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
+    while not has_warned or clock() < give_up_at:
         try:
             statuses = writer.get().write(ended, clock())
             break
         except DATABASE_UNAVAILABLE as error:
-            if not is_said:
+            if not has_warned:
                 log.warning("database_away", action="finish", n_endings=len(ended), error=one_line(error))
-            is_said = True
+            has_warned = True
             threading.Event().wait(DATABASE_RETRY_SECONDS)
-    for begun, ending in ended:
-        heartbeat.get().remove(begun.context)
-        _tell(begun, ending, statuses.get(ending.run_id))
+    for prepared, ending in ended:
+        heartbeat.get().remove(prepared.context)
+        _log_ending(prepared, ending, statuses.get(ending.run_id))
 
 
-class _Wish:
-    """What one thread wants to have written, and what became of it."""
+class _Request:
+    """The endings that one thread wants written, and the result: `statuses` or `error`."""
 
     def __init__(self, ended: Sequence[Ended]) -> None:
         self.ended = ended
-        self.turn = threading.Event()  # it is done, or it is up to this thread
+        self.turn = threading.Event()  # set when the request is done, or when its thread is the next to write
         self.statuses: dict[UUID, RunStatus] | None = None
         self.error: BaseException | None = None
 
 
 class Writer:
-    """One a process."""
+    """Writes for all threads of a process. One instance per process."""
 
     def __init__(self) -> None:
-        self._gathered: list[_Wish] = []
-        self._is_busy = False
+        self._queue: list[_Request] = []
+        self._is_busy = False  # some thread writes, or is about to
         self._lock = threading.Lock()
 
     def write(self, ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
-        """Try once to write these; returns the status that each run has now, as `transitions.finish` does.
+        """Try once to write these endings. Returns the new status by run id, as `transitions.finish` does.
 
-        Raises what the database raised. Ends that it refuses are no harm to those that are written with them.
+        Raises what the database raised for these endings. An ending that the database rejects does not affect the
+        endings of other threads.
         """
-        wish = _Wish(ended)
+        request = _Request(ended)
         with self._lock:
-            self._gathered.append(wish)
-            is_ours, self._is_busy = not self._is_busy, True
-        if not is_ours:
-            wish.turn.wait()
-        if wish.statuses is None and wish.error is None:
-            self._write_gathered(now)
-        if wish.error:
-            raise wish.error
-        return wish.statuses or {}
+            self._queue.append(request)
+            is_our_turn, self._is_busy = not self._is_busy, True
+        if not is_our_turn:
+            request.turn.wait()
+        if request.statuses is None and request.error is None:
+            self._write_queue(now)
+        if request.error:
+            raise request.error
+        return request.statuses or {}
 
-    def _write_gathered(self, now: datetime) -> None:
+    def _write_queue(self, now: datetime) -> None:
         with self._lock:
-            wishes, self._gathered = self._gathered, []
+            requests, self._queue = self._queue, []
         try:
-            _fulfil(wishes, now)
+            _write_requests(requests, now)
         finally:
+            # Also after an exception: a thread that is never woken would hold its run, and its lease, for ever.
             with self._lock:
-                following = self._gathered[0] if self._gathered else None
-                self._is_busy = following is not None
-            for wish in [*wishes, following]:
-                if wish:
-                    wish.turn.set()
+                next_writer = self._queue[0] if self._queue else None
+                self._is_busy = next_writer is not None
+            for request in [*requests, next_writer]:
+                if request:
+                    request.turn.set()
 
 
-def _fulfil(wishes: Sequence[_Wish], now: datetime) -> None:
+def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
     try:
-        statuses = _store([each for wish in wishes for each in wish.ended], now)
-        for wish in wishes:
-            wish.statuses = statuses
-    except BaseException as error:  # noqa: BLE001  (raised in the threads whose wishes they are)
+        statuses = _store([each for request in requests for each in request.ended], now)
+        for request in requests:
+            request.statuses = statuses
+    except BaseException as error:  # noqa: BLE001  (raised again in the threads whose requests failed)
         if isinstance(error, DATABASE_UNAVAILABLE):
             connection.close()
-        elif len(wishes) > 1 and isinstance(error, Exception):
-            for wish in wishes:  # one of them: the others have theirs
-                _fulfil([wish], now)
+        elif len(requests) > 1 and isinstance(error, Exception):
+            for request in requests:  # one request is at fault: write each alone to find it
+                _write_requests([request], now)
             return
-        for wish in wishes:
-            wish.error = error
+        for request in requests:
+            request.error = error
 
 
 def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
-    contexts = [begun.context for begun, _ in ended]
+    # Logs first: who sees that a run has ended finds its whole log. But the ending is what must not be lost, so it is
+    # written even if the log could not be.
+    contexts = [prepared.context for prepared, _ in ended]
     is_stored = _store_logs(contexts)
     statuses = transitions.finish([ending for _, ending in ended], now)
     if not is_stored:
@@ -130,7 +135,7 @@ def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def _store_logs(contexts: Sequence[RunContext]) -> bool:
-    """Store the logs of these attempts; False when it is worth another try. A log never costs an outcome."""
+    """Store the logs of these attempts. Returns False if a retry may succeed. Never raises a database error."""
     try:
         logs.store(context.run_log for context in contexts)
     except DATABASE_UNAVAILABLE as error:
@@ -140,17 +145,17 @@ def _store_logs(contexts: Sequence[RunContext]) -> bool:
     except DatabaseFault:
         if len(contexts) == 1:
             log.exception("log_not_stored", action="store_log", run=str(contexts[0].run_id))
-        else:  # one of them: the others have theirs
+        else:  # one log is at fault: store each alone
             stored = [_store_logs([context]) for context in contexts]
             return all(stored)
     return True
 
 
-def _tell(begun: PreparedAttempt, ending: transitions.Ending, status: RunStatus | None) -> None:
-    claim = begun.claim
+def _log_ending(prepared: PreparedAttempt, ending: Ending, status: RunStatus | None) -> None:
+    claim = prepared.claim
     facts = {"run": str(claim.run_id), "job": claim.job_name, "attempt": claim.attempt}
     if status:
-        # At thousands of runs a second the good ones would be the log.
+        # DEBUG for successes: at thousands of runs a second they would fill the log.
         level = logging.DEBUG if status is RunStatus.SUCCEEDED else logging.INFO
         log.log(level, "attempt_ended", action="finish", status=status.value, error_code=ending.error_code, **facts)
     else:

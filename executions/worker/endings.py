@@ -1,11 +1,11 @@
-"""From the outcome of an attempt to the end of it: what becomes of the run, under its retry policy. No I/O."""
+"""Pure: from the outcome of an attempt to its ending, under the job's retry and delivery policies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from executions.lifecycle.transitions import Ending
+from executions.lifecycle.types import Ending
 from executions.policies import retry
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import AttemptStatus, RunStatus
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-MAX_LOST = 5  # a run that takes its worker down with it must not do so for ever
+MAX_LOST = 5  # lost workers after which a run fails: a run that kills its worker must not kill one worker after another
 TIMED_OUT = "timed_out"
 
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The attempt that ended: its claim, its number from 1, and how many attempts of the run were lost before."""
+    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` earlier attempts lost their worker."""
 
     run_id: UUID
     claim_no: int
@@ -29,27 +29,40 @@ class EndedAttempt:
     n_lost: int
 
     def ending(self, status: RunStatus, attempt_status: AttemptStatus, **details: Any) -> Ending:
+        """Return an ending of this claim. `details` are further fields of `Ending`."""
         return Ending(self.run_id, self.claim_no, status, attempt_status, **details)
 
 
 def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the end of an attempt that returned an outcome. `chance` in [0, 1) is the retry's jitter."""
-    if isinstance(outcome, Succeeded):
-        return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
-    if isinstance(outcome, Cancelled):
-        return ended.ending(
-            RunStatus.CANCELLED,
-            AttemptStatus.CANCELLED,
-            error_code="cancelled",
-            error=outcome.message,
-            result=outcome.result,
-        )
-    retry_at = None
-    is_retryable = isinstance(outcome, RetryAt) or not outcome.permanent
-    if is_retryable and policies.delivery is not Delivery.AT_MOST_ONCE:
-        retry_at = retry.next_retry_at(policies.retry, ended.attempt - ended.n_lost, now, chance)
-    if retry_at and isinstance(outcome, RetryAt):
-        retry_at = max(outcome.at, now)
+    """Return the ending of an attempt whose target returned `outcome`. `chance` in [0, 1) places the retry's jitter."""
+    match outcome:
+        case Succeeded():
+            return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
+        case Cancelled():
+            return ended.ending(
+                RunStatus.CANCELLED,
+                AttemptStatus.CANCELLED,
+                error_code="cancelled",
+                error=outcome.message,
+                result=outcome.result,
+            )
+        case RetryAt():
+            retry_at = _retry_at(ended, policies, now, chance)
+            return _failure(ended, outcome, max(outcome.at, now) if retry_at else None)
+        case Failed():
+            return _failure(ended, outcome, None if outcome.permanent else _retry_at(ended, policies, now, chance))
+        case _:
+            assert_never(outcome)
+
+
+def _retry_at(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> datetime | None:
+    if policies.delivery is Delivery.AT_MOST_ONCE:
+        return None
+    # Lost workers are no failures of the target: they use up none of the job's retries.
+    return retry.next_retry_at(policies.retry, ended.attempt - ended.n_lost, now, chance)
+
+
+def _failure(ended: EndedAttempt, outcome: Failed | RetryAt, retry_at: datetime | None) -> Ending:
     return ended.ending(
         RunStatus.RETRYING if retry_at else RunStatus.FAILED,
         AttemptStatus.TIMED_OUT if outcome.code == TIMED_OUT else AttemptStatus.FAILED,
@@ -61,10 +74,10 @@ def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, 
 
 
 def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> Ending:
-    """Return the end of an attempt whose worker was lost.
+    """Return the ending of an attempt whose worker was lost.
 
-    That is no failure of the target, so it takes none of the job's retries: the run is queued again at once,
-    `MAX_LOST` times at the most, unless its job asked for at most one execution.
+    The run is queued again at once, without using up a retry: the target did not fail. It fails after more than
+    `MAX_LOST` lost workers, or if the job's delivery is at most once.
     """
     error, status = "The worker was lost: it stopped renewing its claim.", RunStatus.QUEUED
     if policies.delivery is Delivery.AT_MOST_ONCE:
@@ -76,6 +89,6 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
 
 
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the end of an attempt that outstayed its timeout and whose process was killed for it."""
-    outcome = Failed(TIMED_OUT, "The attempt outstayed its timeout and its process was killed.")
+    """Return the ending of an attempt that exceeded its timeout, so that its process was killed."""
+    outcome = Failed(TIMED_OUT, "The attempt exceeded its timeout, and its process was killed.")
     return after_outcome(ended, outcome, policies, now, chance)

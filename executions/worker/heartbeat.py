@@ -1,4 +1,4 @@
-"""One thread a worker process: renews the leases of what it carries out, stores its log, passes on requests to stop."""
+"""The heartbeat thread of a worker process: renews leases, stores new log lines, passes on stop requests."""
 
 from __future__ import annotations
 
@@ -28,57 +28,58 @@ log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
-    """Watches over the contexts of one process."""
+    """Renews the leases of all attempts that this process runs, from one daemon thread. One instance per process."""
 
     def __init__(self) -> None:
-        self._watched: dict[tuple[UUID, int], RunContext] = {}
+        self._contexts: dict[tuple[UUID, int], RunContext] = {}
         self._lock = threading.Lock()
-        self._begun = threading.Event()
+        self._has_work = threading.Event()
         threading.Thread(target=self._loop, name="mainspring-heartbeat", daemon=True).start()
 
     def add(self, context: RunContext) -> None:
         with self._lock:
-            self._watched[context.claim_key] = context
-        self._begun.set()
+            self._contexts[context.claim_key] = context
+        self._has_work.set()
 
     def remove(self, context: RunContext) -> None:
         with self._lock:
-            self._watched.pop(context.claim_key, None)
+            self._contexts.pop(context.claim_key, None)
 
     def _loop(self) -> None:
         pause = threading.Event()
         while True:
-            self._begun.wait()
+            self._has_work.wait()  # an idle process sends no queries
             pause.wait(settings.MAINSPRING.heartbeat.total_seconds())
             with self._lock:
-                watched = dict(self._watched)
-                if not watched:
-                    self._begun.clear()
+                contexts = dict(self._contexts)
+                if not contexts:
+                    self._has_work.clear()
             try:
-                renew_once(watched.values(), datetime.now(UTC))
+                renew_once(contexts.values(), datetime.now(UTC))
             except DATABASE_UNAVAILABLE as error:
-                # The claims may hold still: the target goes on, and its end is fenced.
-                log.warning("database_away", action="heartbeat", n_claims=len(watched), error=one_line(error))
+                # Let the targets run: the leases may outlast the outage, and the claim number fences the endings.
+                log.warning("database_away", action="heartbeat", n_claims=len(contexts), error=one_line(error))
             except Exception:
-                log.exception("heartbeat_failed", action="heartbeat", n_claims=len(watched))
+                log.exception("heartbeat_failed", action="heartbeat", n_claims=len(contexts))
             with suppress(DatabaseFault):
-                connection.close()
+                connection.close()  # to the pool: no connection is held between heartbeats
 
 
 def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
-    """Store the log lines of these attempts, renew their claims, and tell those that should stop."""
-    watched = {context.claim_key: context for context in contexts}
-    if not watched:
+    """Renew the claims of these attempts, store their new log lines, and stop those that lost their claim."""
+    by_claim = {context.claim_key: context for context in contexts}
+    if not by_claim:
         return
-    renewal = transitions.renew(watched, now, settings.MAINSPRING.lease)
-    for key, context in watched.items():
+    renewal = transitions.renew(by_claim, now, settings.MAINSPRING.lease)
+    for key, context in by_claim.items():
         if key not in renewal.held:
             context.stop(StopReason.LOST)
         elif key in renewal.cancelled:
             context.stop(StopReason.CANCELLED)
+    # Only for claims that still hold: another worker may execute the run by now, and write its own log.
     for key in renewal.held:
         try:
-            logs.store([watched[key].run_log])
+            logs.store([by_claim[key].run_log])
         except DataError:
             log.exception("log_not_stored", action="heartbeat", run=str(key[0]))
 

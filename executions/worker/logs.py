@@ -1,4 +1,4 @@
-"""A run's log: lines are gathered in memory, stored in batches, and cut off at a size."""
+"""A run's log: lines are collected in memory, stored in batches, and cut off at a maximum size."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-MAX_LOG_LINE_LENGTH = 8 * 1024  # characters
-LOG_LINE_OVERHEAD_BYTES = 100  # what a line costs beside its text, so that empty ones count as well
-LOG_LINES_PER_INSERT = 1000
+MAX_LOG_LINE_LENGTH = 8 * 1024  # characters; a page can show it, and a command that prints no newline is bounded
+LOG_LINE_OVERHEAD_BYTES = 100  # about what a row takes besides its text, so that empty lines count towards the limit
+LOG_LINES_PER_INSERT = 1000  # a few megabytes at most in one statement
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
 class RunLog:
-    """The lines of one attempt. `add` may be called from any thread, and `store` too."""
+    """The log lines of one attempt, up to `max_bytes`. Safe to use from several threads."""
 
     def __init__(self, run_id: UUID, attempt: int, max_bytes: int) -> None:
         self._run_id, self._attempt, self._left = run_id, attempt, max_bytes
@@ -30,14 +30,14 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Take one line, stamped now. Past the size limit a last line says that the rest is left out."""
+        """Add a line with the present time. The first line past the size limit is replaced by a note that says so."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
                 return
             self._left -= len(text.encode()) + LOG_LINE_OVERHEAD_BYTES
             if self._left <= 0:
-                level, text = "warning", "The log has reached its size limit: what follows is left out."
+                level, text = "warning", "The log has reached its size limit. Later lines are not stored."
             self._lines.append(
                 LogLine(
                     run_id=self._run_id,
@@ -49,19 +49,19 @@ class RunLog:
             )
 
     def take(self) -> list[LogLine]:
-        """Return the lines that are new, to be stored."""
+        """Remove and return the lines that are not stored yet."""
         with self._lock:
             lines, self._lines = self._lines, []
         return lines
 
     def take_back(self, lines: list[LogLine]) -> None:
-        """Keep lines that could not be stored for the next time."""
+        """Put back lines that could not be stored, before any newer lines."""
         with self._lock:
             self._lines[:0] = lines
 
 
 def store(logs: Iterable[RunLog]) -> int:
-    """Store what is new in these logs, in one go; returns how many lines that were."""
+    """Insert the new lines of these logs together. Returns the number of lines. Raises the database's error."""
     taken = [(log, log.take()) for log in logs]
     lines = [line for _, new in taken for line in new]
     try:

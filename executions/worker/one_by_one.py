@@ -1,7 +1,7 @@
-"""A few runs that were claimed together: carried out one after the other, their ends written together.
+"""Runs that were claimed together: executed one after the other, their endings written together.
 
-One that takes its time keeps no others waiting. After `SLOW_RUN_AFTER` a second thread writes the ends that there are, and
-gives the runs that have not begun back to the queue.
+A slow run must not delay the others. After `SLOW_RUN_AFTER` a second thread writes the endings that are ready, and
+returns the runs that have not started to the queue, where another worker can take them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from django.db import connection
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.worker import attempt, end_writer
 from executions.worker.heartbeat import heartbeat
 from values.database import DATABASE_UNAVAILABLE, one_line
@@ -24,38 +25,40 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+# Five times runner.CLAIM_AHEAD_TIME, the time that a batch is expected to take: later than that, a run is slow.
 SLOW_RUN_AFTER = timedelta(milliseconds=250)
 
 
 class ClaimedBatch:
-    """Call `execute` once."""
+    """Runs that were claimed together. Call `execute` once."""
 
-    def __init__(self, claims: Sequence[transitions.Claim], clock: Callable[[], datetime]) -> None:
+    def __init__(self, claims: Sequence[Claim], clock: Callable[[], datetime]) -> None:
         self._clock = clock
-        self._waiting = [attempt.prepare(claim) for claim in reversed(claims)]
-        self._contexts = [begun.context for begun in self._waiting]
+        self._not_started = [attempt.prepare(claim) for claim in reversed(claims)]  # `_next` pops from the end
+        self._contexts = [prepared.context for prepared in self._not_started]
         self._unwritten: list[end_writer.Ended] = []
         self._lock = threading.Lock()
 
-    def execute(self) -> list[transitions.Ending]:
-        """Carry out the runs in order; returns how they ended, without those that were given back."""
+    def execute(self) -> list[Ending]:
+        """Execute the runs in order. Returns their endings, without the runs that were returned to the queue."""
         for context in self._contexts:
             heartbeat.get().add(context)
-        hurry = threading.Timer(SLOW_RUN_AFTER.total_seconds(), self._let_go) if len(self._waiting) > 1 else None
-        if hurry:
-            hurry.daemon = True
-            hurry.start()
+        is_batch = len(self._not_started) > 1
+        timer = threading.Timer(SLOW_RUN_AFTER.total_seconds(), self._hand_over) if is_batch else None
+        if timer:
+            timer.daemon = True
+            timer.start()
         ended = []
         try:
-            while begun := self._next():
-                ending = attempt.execute(begun, self._clock)
+            while prepared := self._next():
+                ending = attempt.execute(prepared, self._clock)
                 ended.append(ending)
                 with self._lock:
-                    self._unwritten.append((begun, ending))
+                    self._unwritten.append((prepared, ending))
         finally:
-            if hurry:
-                hurry.cancel()
-                hurry.join()  # it may be writing
+            if timer:
+                timer.cancel()
+                timer.join()  # it may be writing: return only when all endings are written
             self._write()
             for context in self._contexts:
                 heartbeat.get().remove(context)
@@ -63,22 +66,22 @@ class ClaimedBatch:
 
     def _next(self) -> attempt.PreparedAttempt | None:
         with self._lock:
-            return self._waiting.pop() if self._waiting else None
+            return self._not_started.pop() if self._not_started else None
 
-    def _let_go(self) -> None:
-        """In the second thread: a run takes its time."""
+    def _hand_over(self) -> None:
+        """In the timer's thread, while a slow run executes: return the other runs to the queue, write the endings."""
         with self._lock:
-            waiting, self._waiting = self._waiting, []
+            not_started, self._not_started = self._not_started, []
         try:
-            claims = [begun.context.claim_key for begun in waiting]
+            claims = [prepared.context.claim_key for prepared in not_started]
             if claims:
                 transitions.return_claims(claims, self._clock())
-            for begun in waiting:
-                heartbeat.get().remove(begun.context)
+            for prepared in not_started:
+                heartbeat.get().remove(prepared.context)
             self._write()
         except DATABASE_UNAVAILABLE as error:
-            # The claims are not renewed any more: once their lease has run out others carry the runs out.
-            log.warning("database_away", action="give_back", n_claims=len(waiting), error=one_line(error))
+            # Nothing is lost: once this batch ends nobody renews these leases, and the reaper queues expired claims.
+            log.warning("database_away", action="give_back", n_claims=len(not_started), error=one_line(error))
         finally:
             connection.close()
 

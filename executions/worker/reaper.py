@@ -1,4 +1,4 @@
-"""Recovery of runs whose worker was killed or cut off: their lease has run out."""
+"""Recovers runs whose worker was killed or cut off from the database: their lease has expired."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from executions.lifecycle import held_queries, queries, transitions
+from executions.lifecycle.types import Ending
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE
@@ -24,17 +25,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_HELD_PER_QUERY = 10_000  # held runs that are looked at
+MAX_HELD_PER_QUERY = 10_000  # held runs that one safety check reads: a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    n_again: int = 0  # to be carried out again
+    """Counts of one pass: `n_again` runs are queued or retried again, `n_over` runs have ended."""
+
+    n_again: int = 0
     n_over: int = 0
 
 
 def reap_once(now: datetime, limit: int) -> Reaped:
-    """End up to `limit` attempts whose lease has run out, by the same fenced write that a worker uses."""
+    """End up to `limit` attempts whose lease has expired, by the same fenced write that a worker uses.
+
+    Workers that are still alive lose nothing: the claim number lets only one of the two writes succeed.
+    """
     with transaction.atomic():
         rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})
         parts, faults = split_on_failure(
@@ -52,28 +58,30 @@ def reap_once(now: datetime, limit: int) -> Reaped:
     return reaped
 
 
-def reconsider(now: datetime) -> int:
-    """Have a beat look at what is held and might start, should a follow-up ever be missing; returns at how much."""
-    n_groups = execute(held_queries.RECONSIDER, {"now": now, "limit": MAX_HELD_PER_QUERY})
+def recheck_held(now: datetime) -> int:
+    """Create follow-ups for held runs, in case one is missing. Returns the number of (job, key) groups."""
+    n_groups = execute(held_queries.RECHECK_HELD, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()
     return n_groups
 
 
-def _ending(row: tuple[Any, ...], now: datetime) -> transitions.Ending:
+def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
     run_id, claim_no, attempt, n_lost, attempt_at, lease_expires_at, target_kind, policies_json = row
     ended = endings.EndedAttempt(run_id, claim_no, attempt, n_lost)
     try:
         policies = value_or_raise(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
     except (ValueError, KeyError) as error:
-        # Another version of the code made it. It must not keep the others from being recovered.
+        # Another version of the code wrote these policies. Fail this run alone: the others must be recovered.
         log.exception("cannot_recover", action="reap", run=str(run_id))
         failed = Failed(
             "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
         )
         return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
-    # The last sign of life tells a worker that died from one that was killed since its target would not stop.
+    # A lease expires for two reasons: the worker died, or Celery's pool killed the process because the target exceeded
+    # its timeout. The process lived at the last renewal, and for up to one heartbeat after it. If that reaches the end
+    # of the timeout, the attempt timed out. Otherwise the worker died before.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
     if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
         return endings.after_kill(ended, policies, now, random.random())

@@ -1,6 +1,6 @@
-"""The runs of one message: claim some, carry them out, write their ends, and so on until none is left.
+"""The runs of one Celery message: claim a few, execute them, write their endings, until none is left.
 
-For one run, two round trips to the database, whatever happens between.
+A message with a single run costs two round trips to the database: one claim, one ending.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.states import AttemptStatus, RunStatus
@@ -26,32 +27,35 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CLAIM_AHEAD_TIME = timedelta(milliseconds=50)  # of work is claimed together, as far as that can be known
+# Claim about 50 ms of work together. A claim and an ending take a few ms, so quick runs share that cost; and the last
+# run of a batch waits no longer than 50 ms, while another worker may be idle.
+CLAIM_AHEAD_TIME = timedelta(milliseconds=50)
+MAX_GROWTH = 4  # of the batch size from one batch to the next: a few quick runs say little about the next hundred
 
 
 def read_clock() -> datetime:
-    """Return the present instant. The runner measures real work, so it is an entry point to the clock."""
+    """Return the present instant. The default clock of the runner; tests pass their own."""
     return datetime.now(UTC)
 
 
 def execute_runs(
     wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
-) -> list[transitions.Ending]:
-    """Carry out the runs of one message; returns how they ended. A claim that is spent is passed over.
+) -> list[Ending]:
+    """Execute the runs of one message, given by (id, claim number). Returns their endings; spent claims have none.
 
-    Side by side where this process has a run_pool. Else one after the other, of which as many are claimed together as can
-    be expected to take `CLAIM_AHEAD_TIME`: quick ones share the round trips, a slow one is alone. What is not begun after
-    `BATCH_START_TIMEOUT` goes back to be published to whoever is idle.
+    A process with a run pool executes them at the same time. Otherwise they run one after the other, in batches that
+    are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT are published
+    again, for an idle worker. While the database is unavailable nothing is raised: the runs are published again later.
     """
     if run_pool.get().size:
         return run_pool.get().execute_runs(wanted, worker, clock)
-    began_at, left, size = clock(), list(wanted), claim_size.get().size
-    ended: list[transitions.Ending] = []
+    began_at, left, size = clock(), list(wanted), batch_size.get().size
+    ended: list[Ending] = []
     while left:
-        chunk_at = clock()
+        batch_at = clock()
         try:
-            if chunk_at - began_at > BATCH_START_TIMEOUT:
-                transitions.republish_at(left, chunk_at)
+            if batch_at - began_at > BATCH_START_TIMEOUT:
+                transitions.republish_at(left, batch_at)
                 break
             claims = claim(left[:size], worker, clock)
         except DATABASE_UNAVAILABLE as error:
@@ -59,29 +63,29 @@ def execute_runs(
             break
         ended += ClaimedBatch(claims, clock).execute()
         left = left[size:]
-        size = claim_size.get().after(len(claims), clock() - chunk_at)
+        size = batch_size.get().after(len(claims), clock() - batch_at)
     return ended
 
 
 def warm_up() -> None:
-    """Claim and finish a run that does not exist: then the server has read what it needs for those that do."""
+    """Claim and finish a run that does not exist, so that PostgreSQL has loaded what the first real run needs."""
     now = read_clock()
     run_id = uuid7(now)
     transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")
-    transitions.finish([transitions.Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
+    transitions.finish([Ending(run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)], now)
 
 
-class ClaimSize:
-    """How many runs this process claims together, from the time that those before took."""
+class BatchSize:
+    """How many runs this process claims together: as many as take `CLAIM_AHEAD_TIME`, measured on the last batch."""
 
     def __init__(self) -> None:
         self.size = 1
 
     def after(self, n_runs: int, took: timedelta) -> int:
-        """Learn from a chunk; returns the size of the next one, at the most four times that of the last."""
+        """Adapt to a batch of `n_runs` that took `took`. Returns the size of the next batch, at least 1."""
         each = max(took / max(n_runs, 1), timedelta(microseconds=1))
-        self.size = max(1, min(CLAIM_AHEAD_TIME // each, 4 * self.size))
+        self.size = max(1, min(CLAIM_AHEAD_TIME // each, MAX_GROWTH * self.size))
         return self.size
 
 
-claim_size = PerProcess(ClaimSize)
+batch_size = PerProcess(BatchSize)

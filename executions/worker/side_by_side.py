@@ -1,7 +1,7 @@
-"""The threads of a worker that carries out runs side by side: so many at once, in however many messages they came.
+"""The thread pool of a worker that executes many runs at once: at most `size`, from however many messages.
 
-The only run of a message is carried out by the thread of Celery's pool that has the message; of several, the others
-by threads of the run_pool.
+A worker for slow calls (HTTP) uses it. Celery's pool has one thread per message. That thread executes the message's
+last run itself; if the message carries several runs, threads of this pool execute the others.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import structlog
 from django.db import connections
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.message import BATCH_START_TIMEOUT
 from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
@@ -31,77 +32,81 @@ log = structlog.get_logger(__name__)
 
 
 class RunPool:
-    """One a process. Until `start` is called its `size` is 0: runs are carried out one after the other."""
+    """One instance per process. Until `start` is called its `size` is 0, and runs are executed one after the other.
+
+    `n_extra` is the number of live runs beyond the first of each message. Celery counts messages, not runs, so the
+    consumer prefetches that many messages less.
+    """
 
     def __init__(self) -> None:
-        self.size = self._n_free = self.n_extra = 0  # n_extra: runs under way beyond one a message
+        self.size = self._n_free = self.n_extra = 0
         self._changed = threading.Condition()
 
-    def start(self, size: int, tell: Callable[[], object]) -> None:
-        """Have `size` places. `tell` is called, from any thread, when `n_extra` has changed."""
+    def start(self, size: int, on_change: Callable[[], object]) -> None:
+        """Allow `size` runs at once. `on_change` is called, from any thread, whenever `n_extra` has changed."""
         self.size = self._n_free = size
-        self._tell = tell
+        self._on_change = on_change
         self._threads = ThreadPoolExecutor(size, "mainspring-run")
 
     def execute_runs(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
-    ) -> list[transitions.Ending]:
-        """Carry out the runs of one message side by side; returns how they ended.
+    ) -> list[Ending]:
+        """Execute the runs of one message, given by (id, claim number), at the same time. Returns their endings.
 
-        What finds no place within `BATCH_START_TIMEOUT` is published again, for whoever is idle.
+        Runs that get no free place within BATCH_START_TIMEOUT are published again, for an idle worker.
         """
         began_at, left = clock(), list(wanted)
-        ended: list[transitions.Ending] = []
-        others: list[Future[transitions.Ending]] = []
-        self._note(len(left) - 1)
+        ended: list[Ending] = []
+        others: list[Future[Ending]] = []
+        self._add_extra(len(left) - 1)
         try:
             while left:
-                n_places = self._take(len(left), BATCH_START_TIMEOUT - (clock() - began_at))
+                n_places = self._reserve(len(left), BATCH_START_TIMEOUT - (clock() - began_at))
                 if not n_places:
                     transitions.republish_at(left, clock())
                     break
-                begun = self._begin(left[:n_places], worker, clock)
+                claimed = self._claim(left[:n_places], worker, clock)
                 left = left[n_places:]
-                mine = begun.pop() if begun and not left else None
-                others += [self._threads.submit(self._carry_out, each, clock) for each in begun]
-                if mine:
-                    ended.append(self._carry_out(mine, clock))
+                own = claimed.pop() if claimed and not left else None
+                others += [self._threads.submit(self._execute, each, clock) for each in claimed]
+                if own:
+                    ended.append(self._execute(own, clock))
         except DATABASE_UNAVAILABLE as error:
             log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
         finally:
-            connections.close_all()  # to the pool: hundreds of threads may not keep one each
+            connections.close_all()  # return them: the connection pool is far smaller than the thread pool
             wait(others)
-            self._note(1 - len(left))
+            self._add_extra(1 - len(left))
         return ended + [each.result() for each in others]
 
-    def _begin(
+    def _claim(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[attempt.PreparedAttempt]:
-        """Claim these, for places that have been taken; returns those that are to be carried out."""
-        begun: list[attempt.PreparedAttempt] = []
+        """Claim runs for places that are reserved already. A run whose claim is spent releases its place."""
+        claimed: list[attempt.PreparedAttempt] = []
         try:
-            begun = [attempt.prepare(claimed) for claimed in claim(wanted, worker, clock)]
+            claimed = [attempt.prepare(each) for each in claim(wanted, worker, clock)]
         finally:
             connections.close_all()
-            self._release(len(wanted) - len(begun))
-        for each in begun:
+            self._release(len(wanted) - len(claimed))
+        for each in claimed:
             heartbeat.get().add(each.context)
-        self._note(len(begun) - len(wanted))
-        return begun
+        self._add_extra(len(claimed) - len(wanted))
+        return claimed
 
-    def _carry_out(self, begun: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> transitions.Ending:
+    def _execute(self, prepared: attempt.PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
         try:
-            ending = attempt.execute(begun, clock)
-            end_writer.write([(begun, ending)], clock)
+            ending = attempt.execute(prepared, clock)
+            end_writer.write([(prepared, ending)], clock)
         finally:
-            heartbeat.get().remove(begun.context)
+            heartbeat.get().remove(prepared.context)
             connections.close_all()
             self._release(1)
-            self._note(-1)
+            self._add_extra(-1)
         return ending
 
-    def _take(self, n_wanted: int, within: timedelta) -> int:
-        """Take up to so many places; returns how many, which is none if none is free for so long."""
+    def _reserve(self, n_wanted: int, within: timedelta) -> int:
+        """Reserve up to `n_wanted` places; wait up to `within` for the first. Returns the number of places."""
         with self._changed:
             self._changed.wait_for(lambda: self._n_free, max(within.total_seconds(), 0))
             n_taken = min(n_wanted, self._n_free)
@@ -113,11 +118,11 @@ class RunPool:
             self._n_free += n_places
             self._changed.notify(n_places)
 
-    def _note(self, n_more: int) -> None:
+    def _add_extra(self, n_more: int) -> None:
         with self._changed:
             self.n_extra += n_more
         if n_more:
-            self._tell()
+            self._on_change()
 
 
 run_pool = PerProcess(RunPool)

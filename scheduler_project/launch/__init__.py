@@ -1,1 +1,1 @@
-"""The two commands: embedded stores, the environment they need, and the supervisor of `make run`."""
+"""`make run` and the test stores: the virtual environment, embedded PostgreSQL and Valkey, and the supervisor."""

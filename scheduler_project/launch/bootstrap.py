@@ -1,7 +1,7 @@
-"""Makes `.venv` and keeps it in step with the locks. Standard library only; run by path with any Python 3.
+"""Creates `.venv` and installs the locked packages. Standard library only; run by path with any Python 3.
 
-Quoted annotations, and nothing newer than Python 3.6 at the top level: an old Python must get as far as the sentence
-that says it's too old.
+It uses quoted annotations and nothing newer than Python 3.6 at the top level, so that an old Python can still print the
+message that it is too old.
 """
 
 import fcntl
@@ -14,15 +14,17 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
-OLDEST = (3, 11)
+MIN_PYTHON = (3, 11)
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
-# What pip, uv and venv say, and what that means to a person. The first that fits is taken.
+N_OUTPUT_LINES = 15  # of pip, uv or venv, shown after a failure: enough for their last error
+
+# Patterns in the output of pip, uv and venv, and the message for each. The first pattern that matches wins.
 DISK_FULL = "The disk is full. Free about 500 MB and run the same command again."
-NO_VENV = "This Python can't make virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"
+NO_VENV = "This Python can't create virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"
 WRONG_HASH = (
-    "A downloaded package is not the one that was locked (its hash differs): something between here and the package "
-    "index changes downloads. Check the proxy or mirror and run the same command again."
+    "A downloaded package differs from the locked one (wrong hash): a proxy or mirror between this machine and the "
+    "package index changes downloads. Check it and run the same command again."
 )
 NO_NETWORK = (
     "The packages can't be downloaded: the package index is not reachable. Check the network (or proxy settings) "
@@ -31,7 +33,7 @@ NO_NETWORK = (
 NOT_WRITABLE = f"The folder {ROOT} can't be written. Check its owner and mode."
 NO_BUILD = (
     "A package has no build for this machine and Python version. Supported: CPython 3.11 to 3.14 on Linux and macOS, "
-    "64 bit. Another Python is chosen like this: make run PYTHON=python3.12"
+    "64 bit. To choose another Python: make run PYTHON=python3.12"
 )
 CAUSES = (
     (r"No space left on device|os error 28", DISK_FULL),
@@ -45,13 +47,13 @@ CAUSES = (
 )
 
 
-class Stopped(Exception):
-    """The text is what the person reads."""
+class CannotInstall(Exception):
+    """The environment can't be created. The text is printed: what is wrong and what to do."""
 
 
-def why_unfit(version: "tuple[int, ...]") -> str:
-    """A sentence when this Python is too old, else an empty text."""
-    if tuple(version[:2]) >= OLDEST:
+def why_unsupported(version: "tuple[int, ...]") -> str:
+    """Return a message if this Python is too old, else an empty text."""
+    if tuple(version[:2]) >= MIN_PYTHON:
         return ""
     return (
         f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
@@ -60,35 +62,35 @@ def why_unfit(version: "tuple[int, ...]") -> str:
 
 
 def explain(output: str) -> str:
-    """One sentence for a failed installation: its cause as far as the output tells, and what to do."""
+    """Return one sentence for a failed installation: the cause, if the output shows a known one, and what to do."""
     for pattern, sentence in CAUSES:
         if re.search(pattern, output):
             return sentence
-    return "The packages could not be installed. The end of the output says why."
+    return "The packages could not be installed. The end of the output shows why."
 
 
 def stamp(root: str, kind: str) -> str:
-    """What an environment with these packages is marked with: changes with the lock, the Python and the place."""
+    """Return the text that marks an installed environment. It changes with the lock, the Python and the folder."""
     with open(os.path.join(root, LOCKS[kind]), "rb") as lock:
         digest = hashlib.sha256(lock.read()).hexdigest()
     return f"{digest} {PYTHON} {os.path.join(root, '.venv')}"
 
 
 def up_to_date(root: str, kind: str) -> bool:
-    """Whether the environment works and holds the packages of this lock."""
+    """Return whether the environment works and has the packages of this lock."""
     return _read(root, kind) == stamp(root, kind) and _works(root)
 
 
 def ensure(root: str, kind: str) -> None:
-    """Make the environment or bring it up to date. Raises Stopped with a text for a person."""
+    """Create or update the environment, one process at a time. Raises CannotInstall."""
     if up_to_date(root, kind):
         return
-    descriptor = os.open(root, os.O_RDONLY)  # the folder itself is the lock: it leaves no file behind
+    descriptor = os.open(root, os.O_RDONLY)  # locking the folder itself leaves no lock file behind
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _say("Another command is installing the packages; waiting for it.")
+            _print("Another command is installing the packages; waiting for it.")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not up_to_date(root, kind):
             _install(root, kind)
@@ -103,14 +105,14 @@ def _install(root: str, kind: str) -> None:
     uv = shutil.which("uv")
     with open(lock) as lines:
         n_packages = sum(1 for line in lines if re.match(r"[A-Za-z0-9]", line))
-    _say(
+    _print(
         f"Installing {n_packages} packages into .venv with {'uv' if uv else 'pip'}; "
         f"the first time takes about {'ten seconds' if uv else 'a minute'}."
     )
     if os.path.islink(venv):
-        os.unlink(venv)  # it leads to the environment of another checkout, which is to stay as it is
-    # A broken-off installation can look complete to pip, so such an environment is made anew.
-    if not _works(root) or os.path.exists(unfinished) or not _is_here(root):
+        os.unlink(venv)  # a link to the environment of another checkout, which must not change
+    # An interrupted installation can look complete to pip, so its environment is created again.
+    if not _works(root) or os.path.exists(unfinished) or not _was_created_here(root):
         _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, venv] if uv else _venv_command(venv))
     for each in LOCKS:
         if os.path.exists(_stamp_file(root, each)):
@@ -122,7 +124,7 @@ def _install(root: str, kind: str) -> None:
     else:
         quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--retries", "2"]
         _run([python, "-m", "pip", "install"] + quiet + ["--no-deps", "--require-hashes", "-r", lock])
-    for each in ("run", "dev") if kind == "dev" else ("run",):  # the developers' packages contain the others
+    for each in ("run", "dev") if kind == "dev" else ("run",):  # the dev lock contains all packages of the run lock
         with open(_stamp_file(root, each), "w") as file:
             file.write(stamp(root, each))
     os.remove(unfinished)
@@ -144,12 +146,12 @@ def _run(command: "list[str]") -> None:
     )
     if done.returncode:
         output = done.stdout.decode(errors="replace").strip()
-        end = "\n".join("    " + line for line in output.splitlines()[-15:])
-        raise Stopped(f"{explain(output)}\n\nWhat {os.path.basename(command[0])} said:\n{end}")
+        end = "\n".join("    " + line for line in output.splitlines()[-N_OUTPUT_LINES:])
+        raise CannotInstall(f"{explain(output)}\n\nThe last lines of {os.path.basename(command[0])}:\n{end}")
 
 
 def _works(root: str) -> bool:
-    """Whether `.venv` has a Python of this version that starts, and its packages' folder."""
+    """Return whether `.venv` has a Python of this version that starts, and a folder for its packages."""
     folder = os.path.join(root, ".venv")
     if not os.path.isdir(os.path.join(folder, "lib", PYTHON, "site-packages")):
         return False
@@ -160,8 +162,8 @@ def _works(root: str) -> bool:
         return False
 
 
-def _is_here(root: str) -> bool:
-    """False when `.venv` came from another place with its folder: the scripts in it name their old path."""
+def _was_created_here(root: str) -> bool:
+    """Return False if the folder was moved or copied with its `.venv`, whose scripts contain the old path."""
     stamps = [text for text in (_read(root, kind) for kind in LOCKS) if text]
     return not stamps or any(text.endswith(" " + os.path.join(root, ".venv")) for text in stamps)
 
@@ -178,30 +180,30 @@ def _read(root: str, kind: str) -> str:
         return ""
 
 
-def _say(sentence: str) -> None:
+def _print(sentence: str) -> None:
     print(sentence, flush=True)
 
 
 def main(arguments: "list[str]") -> int:
-    """`run` or `dev`; the exit code."""
-    sentence = why_unfit(sys.version_info[:2])
+    """Install the lock named by the first argument, `run` or `dev`; return the exit code."""
+    sentence = why_unsupported(sys.version_info[:2])
     if sentence:
         sys.stderr.write(f"{sentence}\n")
         return 1
     try:
         ensure(ROOT, arguments[0])
-    except Stopped as stopped:
-        sys.stderr.write(f"{stopped}\n")
+    except CannotInstall as error:
+        sys.stderr.write(f"{error}\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"{explain(str(error))} ({error})\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. The next run repairs the environment.\n")
+        sys.stderr.write("\nStopped. The next run installs the packages again.\n")
         return 130
     return 0
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # the launcher's own modules must never be taken for the standard library's
+    sys.path.pop(0)  # this script's folder: its modules must not hide modules of the standard library
     sys.exit(main(sys.argv[1:]))

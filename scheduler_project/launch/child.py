@@ -1,4 +1,4 @@
-"""One program under the supervisor: what to run, and its present process."""
+"""A program under the supervisor: its command, and its current process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run: `ready` is a pattern in its output; it is stopped by SIGTERM and killed `grace` seconds later."""
+    """A command to keep running.
+
+    `ready` is a regular expression for the line of output that shows it is ready. A stop sends SIGTERM, and SIGKILL
+    `grace` seconds later.
+    """
 
     name: str
     command: Sequence[str]
@@ -31,7 +35,7 @@ class Program:
 
 @dataclass(slots=True)
 class Child:
-    """A program's present process, and what is remembered of the earlier ones."""
+    """A program's current process, its recent failures and its last lines of output."""
 
     program: Program
     process: subprocess.Popen[bytes] | None = None
@@ -40,20 +44,20 @@ class Child:
     restart_at: float | None = None
     failures: FailureCount = field(default_factory=FailureCount)
     ready: bool = False
-    last: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=12))  # shown when the program is given up
 
     @property
     def name(self) -> str:
-        """As in the log."""
+        """The program's name in the log."""
         return self.program.name
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether the process is running."""
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> int:
-        """Spawn the process; returns the descriptor from which its output is read, without blocking."""
+        """Start the process; return a non-blocking descriptor of its output."""
         reader, writer = os.pipe()
         try:
             self.process = spawn(
@@ -63,22 +67,22 @@ class Child:
             os.close(reader)
             raise
         finally:
-            os.close(writer)
+            os.close(writer)  # the child has its own copy: with this one open, its end would not close the pipe
         os.set_blocking(reader, False)
         self.splitter, self.started_at, self.restart_at = LineSplitter(), time.monotonic(), None
         return reader
 
     def ask_to_stop(self) -> None:
-        """SIGTERM, and no further start."""
+        """Send SIGTERM and cancel a planned restart."""
         self.restart_at = None
         if self.process and self.alive:
             self.process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to the process and all that it started: each has a process group of its own."""
+        """Send SIGKILL to the process and its children, which share its process group."""
         if self.process:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
+            except ProcessLookupError:  # the process and all its children have ended
                 return
             self.process.wait()

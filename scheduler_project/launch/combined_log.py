@@ -1,4 +1,4 @@
-"""One log of many processes: whole lines, each after the name of its process, on the terminal and in a file."""
+"""The combined log of all processes: whole lines after the name of their process, on the terminal and in a file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
-COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)
-LONGEST_LINE = 64 * 1024
-LARGEST_FILE = 10 * 1024 * 1024
+ANSI_COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)  # no red, which would look like an error
+MAX_LINE_BYTES = 64 * 1024  # a longer line is cut: a program that never writes a line break must not fill the memory
+MAX_FILE_BYTES = 10 * 1024 * 1024  # then it is renamed to .1.log, so that the logs take 20 MiB at most
 
 
 class CombinedLog:
-    """Writes lines as `name | text`. Colours only on a terminal and unless NO_COLOR is set.
+    """Writes lines as `name | text`, in colours on a terminal unless NO_COLOR is set.
 
-    `closed` turns true when nobody reads standard output any more; the file is written on. A file that can't be
-    written, as on a full disk, is said once on the terminal and tried again every `RETRY_SECONDS`.
+    `closed` becomes true when the reader of standard output has gone; the file is still written. If the file can't be
+    written (a full disk), the terminal shows that once, and writing is tried again every `RETRY_SECONDS`.
     """
 
-    RETRY_SECONDS = 10.0
+    RETRY_SECONDS = 10.0  # opening a file for each line would slow down the programs, which wait for their output
 
     def __init__(self, file: Path | None = None, *, terminal: BinaryIO | None = None, width: int = 11) -> None:
         self._terminal = terminal or sys.stdout.buffer
@@ -31,27 +31,27 @@ class CombinedLog:
         self._colours: dict[str, int] = {}
         self._path = file
         self._file: FileIO | None = None
-        self._lost = False
-        self._try_at = 0.0
+        self._file_failed = False
+        self._retry_at = 0.0
         self.closed = False
-        self._keep(b"")
+        self._write_file(b"")
 
     def write(self, name: str, text: str) -> None:
-        """Write each line of `text`; control characters that could rewrite the terminal are dropped."""
+        """Write each line of `text`, without control characters: they could rewrite the terminal."""
         for line in text.splitlines():
-            shown = "".join(character for character in line if character == "\t" or character.isprintable())
-            self._keep(f"{name:<{self._width}}| {shown}\n".encode())
-            self._show(name, shown)
+            printable = "".join(character for character in line if character == "\t" or character.isprintable())
+            self._write_file(f"{name:<{self._width}}| {printable}\n".encode())
+            self._write_terminal(name, printable)
 
-    def _show(self, name: str, line: str) -> None:
+    def _write_terminal(self, name: str, line: str) -> None:
         label = f"{name:<{self._width}}|"
         if self._coloured:
-            colour = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
+            colour = self._colours.setdefault(name, ANSI_COLOURS[len(self._colours) % len(ANSI_COLOURS)])
             label = f"\x1b[{colour}m{label}\x1b[0m"
-        self.plain(f"{label} {line}")
+        self.write_unlogged(f"{label} {line}")
 
-    def plain(self, text: str) -> None:
-        """Write to the terminal alone, without a name: what must not be kept, such as a password."""
+    def write_unlogged(self, text: str) -> None:
+        """Write to the terminal only, without a name: for a password, which must not be stored in a file."""
         if self.closed:
             return
         try:
@@ -67,50 +67,48 @@ class CombinedLog:
                 self._file.close()
             self._file = None
 
-    def _keep(self, data: bytes) -> None:
-        """Write to the file, if it is there to be written now."""
-        if not self._path or (self._lost and time.monotonic() < self._try_at):
+    def _write_file(self, data: bytes) -> None:
+        if not self._path or (self._file_failed and time.monotonic() < self._retry_at):
             return
         try:
-            # Without a buffer nothing is left over that would fail again later.
+            # Unbuffered: after a failed write, a buffer would fail again on close.
             self._file = self._file or FileIO(self._path, "a")
             while data:
                 data = data[self._file.write(data) :]
             self._rotate(self._file, self._path)
         except OSError as error:
             self.close()
-            if not self._lost:
-                self._show(
-                    "mainspring", f"{self._path} can't be written: {error.strerror}. The log goes on here alone."
-                )
-            self._lost, self._try_at = True, time.monotonic() + self.RETRY_SECONDS
+            if not self._file_failed:
+                message = f"The log file {self._path} can't be written: {error.strerror}. Logging to the terminal only."
+                self._write_terminal("mainspring", message)
+            self._file_failed, self._retry_at = True, time.monotonic() + self.RETRY_SECONDS
         else:
-            if self._lost:
-                self._lost = False
-                self._show("mainspring", f"{self._path} is written again.")
+            if self._file_failed:
+                self._file_failed = False
+                self._write_terminal("mainspring", f"The log file {self._path} can be written again.")
 
     def _rotate(self, file: FileIO, path: Path) -> None:
-        if file.tell() > LARGEST_FILE:
+        if file.tell() > MAX_FILE_BYTES:
             self.close()
             path.replace(path.with_suffix(".1.log"))
             self._file = FileIO(path, "a")
 
 
 class LineSplitter:
-    """Turns what arrives from a pipe into whole lines; an endless line is cut at 64 KiB."""
+    """Splits the bytes that arrive from a pipe into whole lines; a line longer than 64 KiB is cut."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that are complete now."""
+        """Return the lines that `data` completes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > MAX_LINE_BYTES:
             lines.append(self._rest)
             self._rest = b""
         return [line.decode(errors="replace").rstrip("\r") for line in lines]
 
-    def end(self) -> list[str]:
-        """The last line, when it had no line break."""
+    def flush(self) -> list[str]:
+        """Return the last line if it had no line break."""
         rest, self._rest = self._rest, b""
         return [rest.decode(errors="replace")] if rest else []

@@ -1,4 +1,4 @@
-"""The folder `.mainspring`: one launch at a time, the secret key, the logs, and the embedded stores' data."""
+"""The folder `.mainspring`: the lock of the running launch, the secret key, logs, and the embedded stores' data."""
 
 from __future__ import annotations
 
@@ -23,34 +23,39 @@ if TYPE_CHECKING:
     from scheduler_project.launch.server import Server
 
 
-def given(name: str) -> bool:
-    """Whether the environment has this variable, or the path of a file with its value."""
+LEFTOVER_STOP_TIMEOUT = 5  # seconds after SIGTERM
+LEFTOVER_KILL_TIMEOUT = 2  # seconds after SIGKILL
+
+
+def is_set(name: str) -> bool:
+    """Return whether the environment has this variable, or `NAME_FILE` with the path of its value."""
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
 class DataFolder:
-    """Everything that `make run` keeps."""
+    """All files that `make run` stores."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder; raises CannotLaunch when that can't be done."""
-        self.folder = folder
+        """Create the folder. Raises CannotLaunch if that fails."""
+        self.path = folder
         try:
             for path in (folder, folder / "logs"):
                 path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise CannotLaunch(
-                f"{folder} can't be made: {error.strerror}. Mainspring keeps its data there: check the owner, "
-                "mode and free space of the folder above."
+                f"The folder {folder} can't be created: {error.strerror}. Mainspring stores its data there. Check the "
+                "owner, mode and free space of the folder above it."
             ) from error
-        self.stores: list[Server] = []  # those that `variables` has started
+        self.stores: list[Server] = []  # the embedded stores that `variables` has started
         self._lock_file = folder / "lock"
         self._processes = folder / "processes.json"
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Gives True and keeps other launches out until the block ends, or gives False: another one is running."""
+        """Yield True and hold the lock until the block ends, or yield False if another launch holds it."""
         with self._lock_file.open("a+") as lock:
             try:
+                # The kernel releases this lock when the process ends, even by SIGKILL.
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 yield False
@@ -61,53 +66,53 @@ class DataFolder:
             yield True
 
     def holder(self) -> str:
-        """The process id of the launch that is running, for a message."""
+        """Return the process id of the launch that holds the lock, for a message."""
         return self._lock_file.read_text() or "unknown"
 
     def secret_key(self) -> str:
-        """Made once; sessions and tokens are signed with it."""
-        path = self.folder / "secret-key"
+        """Return the key that signs sessions and tokens. It is created once: a new one would end all sessions."""
+        path = self.path / "secret-key"
         if not path.exists():
-            path.touch(mode=0o600)
+            path.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
             path.write_text(secrets.token_urlsafe(50))
         return path.read_text()
 
-    def variables(self, stack: ExitStack | None, say: Callable[[str], None] = lambda line: None) -> dict[str, str]:
-        """The environment for Django: what the caller's names stays, and the rest is the embedded stores'.
+    def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
+        """Return the environment for Django: the caller's, with the embedded stores for what it does not set.
 
-        With a `stack` those are started, and stopped when it unwinds; without, they are taken to be running.
+        With `stack`, start those stores and stop them when it unwinds. Without, use the ones of the running launch.
         """
         variables = dict(os.environ)
-        variables.setdefault("MAINSPRING_HTTPS", "false")
-        if not given("SECRET_KEY"):
+        variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address
+        if not is_set("SECRET_KEY"):
             variables["SECRET_KEY"] = self.secret_key()
-        if not (given("BROKER_URL") or given("REDIS_URL")):
+        if not (is_set("BROKER_URL") or is_set("REDIS_URL")):
             variables["BROKER_URL"] = variables["REDIS_URL"] = self._url(Valkey, stack)
-        if not given("DATABASE_URL"):
-            if stack and not (self.folder / Postgres.name).exists():
-                say("Making a database of its own in .mainspring.")
+        if not is_set("DATABASE_URL"):
+            if stack and not (self.path / Postgres.name).exists():
+                log("Creating a database in .mainspring.")
             variables["DATABASE_URL"] = self._url(Postgres, stack)
         return variables
 
     def _url(self, kind: type[Postgres | Valkey], stack: ExitStack | None) -> str:
-        folder = self.folder / kind.name
+        folder = self.path / kind.name
         if stack is None:
             return kind.url_of_running(folder)
         self.stores.append(stack.enter_context(kind(folder, durable=True)))
         return self.stores[-1].url
 
     def remember_processes(self, pids: dict[str, int]) -> None:
-        """Noted for `stop_leftovers` of a later launch; on a full disk not, which only a killed launch would miss."""
-        with suppress(OSError):
+        """Store the process ids of the programs for `stop_leftovers` of a later launch."""
+        with suppress(OSError):  # a full disk must not stop `make run`: only a launch that is killed needs the file
             self._processes.write_text(json.dumps(pids))
 
     def stop_leftovers(self) -> None:
-        """End what a launch that was killed has left running: its programs, not its stores."""
+        """Stop the programs of an earlier launch that was killed. Its stores are stopped when they are started again."""
         try:
             pids = [int(pid) for pid in json.loads(self._processes.read_text()).values()]
         except (FileNotFoundError, ValueError):
             return
-        for number, seconds in ((signal.SIGTERM, 5), (signal.SIGKILL, 2)):
+        for number, seconds in ((signal.SIGTERM, LEFTOVER_STOP_TIMEOUT), (signal.SIGKILL, LEFTOVER_KILL_TIMEOUT)):
             for pid in filter(_is_program, pids):
                 os.killpg(pid, number)
             wait_until(lambda: not any(map(_is_program, pids)), seconds)
@@ -115,4 +120,5 @@ class DataFolder:
 
 
 def _is_program(pid: int) -> bool:
+    # The system may have given the id to another process since.
     return "scheduler_project" in command_line_of(pid)

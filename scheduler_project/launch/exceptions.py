@@ -1,7 +1,7 @@
-"""What stops the two commands. Its text is one sentence for a person: what is wrong and what to do."""
+"""The error that ends `make run` or the test stores."""
 
 from __future__ import annotations
 
 
 class CannotLaunch(Exception):
-    """Something on this machine stands in the way; the launcher prints the text and exits with 1."""
+    """The launch can't go on. The text is printed, and says what is wrong and what to do; the exit code is 1."""

@@ -1,4 +1,4 @@
-"""Brings the database up to date and, the first time, makes the administrator whose password is shown once."""
+"""Migrates the database and, the first time, creates the administrator whose password is shown once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scheduler_project.env import Environment
-from scheduler_project.launch.data_folder import given
+from scheduler_project.launch.data_folder import is_set
 from scheduler_project.launch.exceptions import CannotLaunch
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What is shown once and kept nowhere in clear."""
+    """The administrator's credentials. They are shown once; only their hashes are stored."""
 
     username: str
     password: str
@@ -29,29 +29,32 @@ class Credentials:
 
 
 def migrate(variables: Mapping[str, str]) -> None:
-    """Apply the migrations; raises CannotLaunch with what stands in the way: a setting, the database, a migration."""
-    _manage(variables, "migrate", "--no-input", aim="The database can't be brought up to date")
+    """Apply the migrations. Raises CannotLaunch with the cause: a setting, the database or a migration."""
+    _manage(variables, "migrate", "--no-input", failure="The database can't be migrated")
 
 
-def make_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
-    """The new administrator of a database that has none, else None. What has been looked at is noted in `folder`."""
+def create_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
+    """Create the administrator of a database without one and return the credentials, else None.
+
+    A file in `folder` remembers the databases that have been checked, so that later launches start faster.
+    """
     seen = folder / "databases-seen"
-    # The port changes from launch to launch, so an embedded database is known by its password.
+    # The port of an embedded database can change, so the digest covers the URL up to the password only.
     url = Environment(variables)["DATABASE_URL"]
     digest = hashlib.sha256(url.rpartition("@")[0].encode()).hexdigest()
     if seen.exists() and digest in seen.read_text().split():
         return None
-    output = _manage(variables, "first_run", aim="The administrator can't be made")
+    output = _manage(variables, "first_run", failure="The administrator can't be created")
     answer = json.loads(output.strip().splitlines()[-1])
     with seen.open("a") as file:
         file.write(f"{digest}\n")
     return Credentials(answer["username"], answer["password"], answer["api_key"]) if answer["created"] else None
 
 
-def _manage(variables: Mapping[str, str], *arguments: str, aim: str) -> str:
+def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        # A database that never answers is given up after ten seconds and not after two minutes.
+        # libpq would wait two minutes for a database that does not respond; a person at a terminal should not.
         env={"PGCONNECT_TIMEOUT": "10", **variables, "MAINSPRING_DB_POOL": "0"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -59,28 +62,37 @@ def _manage(variables: Mapping[str, str], *arguments: str, aim: str) -> str:
         check=False,
     )
     if done.returncode:
-        raise CannotLaunch(explain(done.stdout + done.stderr, aim))
+        raise CannotLaunch(explain(done.stdout + done.stderr, failure))
     return done.stdout
 
 
-def explain(output: str, aim: str) -> str:
-    """What a person reads of a Django command's output when it failed at its `aim`."""
-    kind, message = gist(output)
+def explain(output: str, failure: str) -> str:
+    """Return the message for a Django command that failed with this output; `failure` says what could not be done."""
+    kind, message = last_exception(output)
     if kind == "ImproperlyConfigured":
         return message
     if kind == "OperationalError":
-        facts = " ".join(line for line in message.splitlines() if not line.startswith("\t"))  # without libpq's guesses
-        check = " Check that it runs, and DATABASE_URL." if given("DATABASE_URL") else ""
+        # Lines that start with a tab are libpq's guesses, such as "Is the server running?".
+        facts = " ".join(line for line in message.splitlines() if not line.startswith("\t"))
+        check = " Check DATABASE_URL, and that the database is running." if is_set("DATABASE_URL") else ""
         return f"The database can't be used: {facts.rstrip('.')}.{check}"
-    return f"{aim}: {message}"
+    if kind == "SystemCheckError" and (errors := check_errors(message)):
+        return errors
+    return f"{failure}: {message}"
 
 
-def gist(output: str) -> tuple[str, str]:
-    """The last exception's class and message; without one, an empty class and the last lines."""
+def check_errors(message: str) -> str:
+    """Return the errors of Django's system checks, one sentence with its hint a line, without the warnings."""
+    errors = message.partition("ERRORS:\n")[2].partition("\n\n")[0].replace("\n\tHINT: ", " ")
+    return re.sub(r"^\S+: \((\S+)\) ", r"\1: ", errors, flags=re.MULTILINE)
+
+
+def last_exception(output: str) -> tuple[str, str]:
+    """Return the class and message of the last exception; without one, an empty class and the last lines."""
     lines = output.strip().splitlines()
-    begins = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
-    name = r"\w+" if begins else r"\w+Error"  # outside a traceback only Django's own
-    for number in range(begins[-1] + 1 if begins else 0, len(lines)):
+    tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
+    name = r"\w+" if tracebacks else r"\w+Error"  # without a traceback: Django's own `CommandError: ...`
+    for number in range(tracebacks[-1] + 1 if tracebacks else 0, len(lines)):
         if found := re.fullmatch(rf"(?:\w+\.)*({name}): (.*)", lines[number]):
             return found[1], "\n".join([found[2], *lines[number + 1 :]])
-    return "", "\n".join(lines[-5:]) or "it ended without a word."
+    return "", "\n".join(lines[-5:]) or "the command printed nothing."

@@ -1,4 +1,4 @@
-"""Passes on to the log what the children write, and is the supervisor's one wait: any signal ends it at once."""
+"""Copies the output of all children to the log. The supervisor waits here only, and any signal ends the wait."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ if TYPE_CHECKING:
     from scheduler_project.launch.combined_log import CombinedLog
 
 
-class OutputReader:
-    """A context manager, for the main thread alone."""
+READ_BYTES = 64 * 1024  # the capacity of a pipe on Linux
 
-    def __init__(self, lines: CombinedLog) -> None:
-        self._lines = lines
+
+class OutputReader:
+    """A context manager. Use it in the main thread: only there may signal handlers be set."""
+
+    def __init__(self, log: CombinedLog) -> None:
+        self._log = log
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> Self:
+        # Python writes a byte to this pipe for each signal, which ends select() without a race: a signal that arrives
+        # just before select() is not missed.
         self._reader, self._writer = os.pipe()
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)
         self._earlier_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        # Without a handler the end of a child would wake nobody.
+        # SIGCHLD is ignored by default and would not end the wait.
         self._earlier_handler = signal.signal(signal.SIGCHLD, lambda number, frame: None)
         self._selector.register(self._reader, selectors.EVENT_READ)
         return self
@@ -42,27 +47,27 @@ class OutputReader:
         os.close(self._writer)
 
     def attach(self, child: Child, descriptor: int) -> None:
-        """From now on read this child's output, until it ends."""
+        """Read this child's output from now on, until the pipe is closed."""
         self._selector.register(descriptor, selectors.EVENT_READ, child)
 
     def run(self, seconds: float) -> None:
-        """Pass on what has been written, waiting for it for `seconds` at the most."""
+        """Copy the output that is there; wait for it up to `seconds`."""
         for key, _ in self._selector.select(seconds):
             try:
-                data = os.read(key.fd, 65536)
+                data = os.read(key.fd, READ_BYTES)
             except BlockingIOError:
                 continue
             child: Child | None = key.data
-            if child is None:  # a signal's wake-up byte
+            if child is None:  # the byte that a signal wrote to the wake-up pipe
                 continue
-            for line in child.splitter.feed(data) if data else child.splitter.end():
-                self._show(child, line)
+            for line in child.splitter.feed(data) if data else child.splitter.flush():
+                self._write(child, line)
             if not data:
                 self._selector.unregister(key.fd)
                 os.close(key.fd)
 
-    def _show(self, child: Child, line: str) -> None:
-        child.last.append(line)
+    def _write(self, child: Child, line: str) -> None:
+        child.last_lines.append(line)
         if child.program.ready and re.search(child.program.ready, line):
             child.ready = True
-        self._lines.write(child.name, line)
+        self._log.write(child.name, line)

@@ -1,4 +1,4 @@
-"""The ports that people open: read from the environment, checked before anything starts."""
+"""The ports of the web process and of Flower: read from the environment and checked before anything starts."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.processes import command_line_of
 from scheduler_project.launch.server import port_is_free
 
-LISTENING = "0A"
+TCP_LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp, from the kernel's tcp_states.h
 
 
 def chosen_port(name: str, default: int) -> int:
-    """The port in variable `name`; raises CannotLaunch when it's no port or in use."""
+    """Return the port in the variable `name`. Raises CannotLaunch if it is not a port number, or in use."""
     text = os.environ.get(name, "").strip() or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise CannotLaunch(f"{name} is {text!r}: it takes a port number from 1 to 65535, for example {default}.")
     port = int(text)
     if not port_is_free(port):
-        holder = holder_of(port)
+        holder = process_listening_on(port)
         raise CannotLaunch(
-            f"Port {port} is in use{f' by {holder}' if holder else ''}, or this user may not listen on it. "
+            f"Port {port} is in use{f' by {holder}' if holder else ''}, or this user may not use it. "
             f"Stop that program, or choose another port: {name}={port + 1} make run"
         )
     return port
 
 
-def holder_of(port: int) -> str:
-    """Who listens on this port, as "process 123 (its command)"; empty when it can't be told."""
+# Not `ss` or `lsof`, which many machines do not have.
+def process_listening_on(port: int) -> str:
+    """Return the process that listens on this port, as "process 123 (its command)"; empty if it can't be found."""
     sockets = set()
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         if table.exists():
             for line in table.read_text().splitlines()[1:]:
                 fields = line.split()
-                if fields[3] == LISTENING and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                if fields[3] == TCP_LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
                     sockets.add(f"socket:[{fields[9]}]")
     if not sockets:
         return ""
@@ -43,6 +44,6 @@ def holder_of(port: int) -> str:
             if str(descriptor.readlink()) in sockets:
                 pid = int(descriptor.parts[2])
                 return f"process {pid} ({command_line_of(pid)[:60]})"
-        except OSError:  # another user's process, or one that has just ended
+        except OSError:  # a process of another user, or one that has ended meanwhile
             continue
     return ""

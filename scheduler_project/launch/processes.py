@@ -1,4 +1,4 @@
-"""Starting and recognising processes: children that die with their parent, processes of an earlier launch, logs."""
+"""Starts and finds processes: children that end with their parent, and leftovers of an earlier launch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scheduler_project.launch.exceptions import CannotLaunch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
 
 def spawn(
@@ -28,10 +28,10 @@ def spawn(
     on_orphaned: signal.Signals,
     user: int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `command` in a session of its own, so that Ctrl+C in the terminal reaches only the launcher.
+    """Start `command` in its own session, so that Ctrl+C in the terminal reaches only the launcher.
 
-    On Linux the child receives `on_orphaned` when the thread that called this ends, however that ends: call it
-    from the main thread. With `user` (a uid, also taken as the gid) the child gives up root.
+    On Linux, the child receives the signal `on_orphaned` when the calling thread ends, even by SIGKILL: call this from
+    the main thread. `user` is a uid, also used as the gid, for the child of a root process. Raises CannotLaunch.
     """
     try:
         return subprocess.Popen(
@@ -44,28 +44,28 @@ def spawn(
             user=user,
             group=user,
             extra_groups=None if user is None else [],
-            preexec_fn=_die_with_parent(on_orphaned),  # noqa: PLW1509 - the launcher has no threads
+            preexec_fn=_signal_on_parent_death(on_orphaned),  # noqa: PLW1509 - safe: the launcher has no threads
         )
     except OSError as error:
         raise CannotLaunch(f"{command[0]} can't be started: {error.strerror}.") from error
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
+def _signal_on_parent_death(number: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()
 
-    def ask_for_the_signal() -> None:
+    def request_signal() -> None:
         prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the request was in place
+        if os.getppid() != parent:  # the parent ended before the call above
             os._exit(1)
 
-    return ask_for_the_signal
+    return request_signal
 
 
 def command_line_of(pid: int) -> str:
-    """The command line of a process, arguments separated by spaces; empty when there is no such process."""
+    """Return the command line of a process, its arguments separated by spaces; empty if there is no such process."""
     if sys.platform == "linux":
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
@@ -76,7 +76,10 @@ def command_line_of(pid: int) -> str:
 
 
 def processes_in(folder: Path, name: str) -> list[int]:
-    """The processes so called that work in a folder. Told on Linux alone, and of those that one may look at."""
+    """Return the ids of processes whose command starts with `name` and whose working directory is `folder`.
+
+    Linux only (elsewhere the list is empty), and only processes that this user may inspect.
+    """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -86,8 +89,8 @@ def processes_in(folder: Path, name: str) -> list[int]:
     return found
 
 
-def is_unburied(pid: int) -> bool:
-    """Whether a process has ended and its parent has not taken notice: its number is still taken. Told on Linux alone."""
+def is_zombie(pid: int) -> bool:
+    """Return whether a process has ended and its parent has not waited for it yet. False except on Linux."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (OSError, IndexError):
@@ -95,9 +98,9 @@ def is_unburied(pid: int) -> bool:
 
 
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
-    """Stop the server of an earlier launch, recognised by `mark` in its command line; another process is left alone.
+    """Stop the server of an earlier launch. A process without `mark` in its command line is another one: leave it.
 
-    Raises CannotLaunch when it's still there after `seconds`.
+    Sends `by`, and SIGKILL after half of `seconds`. Raises CannotLaunch if the process survives both.
     """
     if not (pid > 1 and mark in command_line_of(pid)):
         return
@@ -105,18 +108,18 @@ def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 2
         os.kill(pid, number)
         if wait_until(lambda: mark not in command_line_of(pid), seconds / 2):
             return
-    raise CannotLaunch(f"Process {pid} of an earlier launch does not stop. End it with `kill -9 {pid}` and try again.")
+    raise CannotLaunch(f"Process {pid} of an earlier launch does not stop. Run `kill -9 {pid}` and try again.")
 
 
-def quiet_environment() -> dict[str, str]:
-    """This process's environment without what would change a server's locale or PostgreSQL's defaults."""
+def server_environment() -> dict[str, str]:
+    """Return this process's environment without variables that change a server's locale or PostgreSQL's defaults."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "POSTGRES"))
     } | {"LC_ALL": "C"}
 
 
 def last_lines(log: Path, n_lines: int = 8) -> str:
-    """The end of a log, for a message; empty when there's no such file."""
+    """Return the last lines of a log, for a message; empty if there is no such file."""
     try:
         return "\n".join(log.read_text(errors="replace").splitlines()[-n_lines:])
     except FileNotFoundError:
@@ -124,7 +127,7 @@ def last_lines(log: Path, n_lines: int = 8) -> str:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Look every 10 ms until `condition` holds; False when it still doesn't after `seconds`."""
+    """Check `condition` every 10 ms. Return True when it holds, False after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

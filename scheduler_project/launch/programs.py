@@ -1,4 +1,4 @@
-"""The five programs of `make run`, in the stages in which they are stopped."""
+"""The five programs of `make run`, grouped into stages that are stopped one after the other."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXPECTED_WARNINGS = (
-    "ignore:::celery.platforms",  # a worker of root: what a container or a small server often has
-    "ignore:No directory at:UserWarning",  # no collected static files: here they come from the packages
+    "ignore:::celery.platforms",  # a worker that runs as root, as is common in containers
+    "ignore:No directory at:UserWarning",  # static files are not collected: they are served from the packages
 )
-WORKER_GRACE = 20.0  # seconds in which a worker may finish what it is doing
+WORKER_GRACE = 20.0  # seconds in which a worker may finish its runs before it is killed
+PROGRAM_GRACE = 10.0  # seconds for the other programs
 
 
 def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list[list[Program]]:
-    """First who takes requests, then who starts runs, then who watches, last who carries runs out."""
+    """Return the programs in the order of the stop: web, beat, Flower, workers.
+
+    First no new requests come in, then no new runs start; Flower ends before the workers, whose end it would report.
+    """
     common = {
         **variables,
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": ",".join(EXPECTED_WARNINGS),
     }
 
-    def program(name: str, command: list[str], *, pool: int, ready: str, grace: float = 10.0) -> Program:
+    def program(name: str, command: list[str], *, pool: int, ready: str, grace: float = PROGRAM_GRACE) -> Program:
         environment = dict(common)
-        # beat and worker do one thing at a time: a pool would only cost them.
+        # beat and each process of `worker` use one connection at a time, so a pool is never right for them.
         if not pool or not (common.get("MAINSPRING_DB_POOL") or common.get("MAINSPRING_DB_POOL_FILE")):
             environment["MAINSPRING_DB_POOL"] = str(pool)
         return Program(name, [sys.executable, "-m", *command], environment, ready=ready, grace=grace)

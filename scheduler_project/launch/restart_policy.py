@@ -1,41 +1,41 @@
-"""How often something that ended unasked is started again, how soon, and when that is given up."""
+"""When to restart a process that ended unexpectedly, and when to give up."""
 
 from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
 
-AT_ONCE = 5.0  # seconds: what ends sooner has failed to start
-SETTLED = 60.0  # seconds: for what lived this long, earlier failures no longer count
-N_FAILURES = 5
-LONGEST_DELAY = 30.0
+FAILED_START_SECONDS = 5.0  # a process that ends sooner counts as a failed start
+STABLE_SECONDS = 60.0  # after this time earlier failures are forgotten: they had another cause
+MAX_FAILED_STARTS = 5  # in a row; with the delays below this takes about 15 s, so that an error is seen soon
+MAX_RESTART_DELAY = 30.0  # seconds
 
 
 @dataclass(slots=True)
 class FailureCount:
-    """Those in a row of one program or server."""
+    """Consecutive failures of one program or server."""
 
     n: int = 0
-    n_starts: int = 0
+    n_failed_starts: int = 0
 
-    def note(self, lived: float) -> None:
-        """Count one more, of something that ended after so many seconds."""
-        self.n = 1 if lived > SETTLED else self.n + 1
-        self.n_starts = self.n_starts + 1 if lived < AT_ONCE else 0
+    def add(self, uptime: float) -> None:
+        """Count a process that ended after `uptime` seconds."""
+        self.n = 1 if uptime > STABLE_SECONDS else self.n + 1
+        self.n_failed_starts = self.n_failed_starts + 1 if uptime < FAILED_START_SECONDS else 0
 
     @property
     def too_many(self) -> bool:
-        """Whether it's time to give up: so many starts failed one after the other."""
-        return self.n_starts >= N_FAILURES
+        """Whether `MAX_FAILED_STARTS` starts in a row have failed, so that another one is useless."""
+        return self.n_failed_starts >= MAX_FAILED_STARTS
 
 
 def restart_delay(n_failures: int) -> float:
-    """Seconds before the next start after the n-th failure in a row: 1, 2, 4 and so on to 30."""
-    return min(LONGEST_DELAY, 2.0 ** (n_failures - 1))
+    """Return the seconds before the restart after the n-th failure in a row: 1, 2, 4 and so on up to 30."""
+    return min(MAX_RESTART_DELAY, 2.0 ** (n_failures - 1))
 
 
-def how_it_ended(code: int) -> str:
-    """An exit code in words, negative ones by the name of the signal."""
+def describe_exit(code: int) -> str:
+    """Return an exit code in words; a negative code is the number of the signal that ended the process."""
     if code >= 0:
         return f"ended with exit code {code}"
     named = {int(number): number.name for number in signal.Signals}  # real-time signals have no name

@@ -1,4 +1,7 @@
-"""`make run`: stores, database, first administrator, then all programs until Ctrl+C. Also `run manage ...`."""
+"""`make run`: starts the stores, migrates, creates the administrator, and runs all programs until Ctrl+C.
+
+`run manage ...` runs manage.py on the same stores.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scheduler_project.launch.combined_log import CombinedLog
-from scheduler_project.launch.data_folder import DataFolder, given
+from scheduler_project.launch.data_folder import DataFolder, is_set
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.first_run import Credentials, make_administrator, migrate
+from scheduler_project.launch.first_run import Credentials, create_administrator, migrate
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
@@ -28,73 +31,73 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def run() -> int:
-    """Start everything and keep it running; 0 after a stop that was asked for."""
-    home = DataFolder(PROJECT / ".mainspring")
-    with home.locked() as mine, ExitStack() as stack:
-        if not mine:
+    """Start everything and keep it running. Returns 0 after a requested stop; raises CannotLaunch."""
+    folder = DataFolder(PROJECT / ".mainspring")
+    with folder.locked() as is_locked, ExitStack() as stack:
+        if not is_locked:
             raise CannotLaunch(
-                f"Mainspring already runs in this folder (process {home.holder()}). Stop that one first, with Ctrl+C "
+                f"Mainspring is already running in this folder (process {folder.holder()}). Stop it first, with Ctrl+C "
                 "in its terminal."
             )
-        home.stop_leftovers()
+        folder.stop_leftovers()
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
         if port == flower_port:
-            raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Give each one of its own.")
-        lines = stack.enter_context(closing(CombinedLog(home.folder / "logs" / "mainspring.log")))
+            raise CannotLaunch(f"PORT and FLOWER_PORT are both {port}. Set them to different ports.")
+        combined_log = stack.enter_context(closing(CombinedLog(folder.path / "logs" / "mainspring.log")))
 
-        def say(text: str) -> None:
-            lines.write("mainspring", text)
+        def log(text: str) -> None:
+            combined_log.write("mainspring", text)
 
-        say("Starting.")
-        variables = home.variables(stack, say)
+        log("Starting.")
+        variables = folder.variables(stack, log)
         variables.setdefault("MAINSPRING_PUBLIC_URL", f"http://{HOST}:{port}")
         variables.setdefault("MAINSPRING_FLOWER_URL", f"http://{HOST}:{flower_port}")
         for name, store in (("DATABASE_URL", "database"), ("BROKER_URL", "broker")):
-            if given(name):
-                say(f"Using the {store} of {name}.")
-        say("Bringing the database up to date.")
+            if is_set(name):
+                log(f"Using the {store} of {name}.")
+        log("Migrating the database.")
         migrate(variables)
-        credentials = make_administrator(variables, home.folder)
-        welcome = Welcome(lines, port, flower_port, credentials)
-        stack.callback(welcome.show_credentials)  # they exist now, so they are shown whatever happens next
+        credentials = create_administrator(variables, folder.path)
+        welcome = Welcome(combined_log, port, flower_port, credentials)
+        stack.callback(welcome.show_credentials)  # they can't be read again, so show them even if the start fails
         supervisor = Supervisor(
             stages(variables, port=port, flower_port=flower_port),
-            lines,
-            stores=home.stores,
-            also_ready=lambda: answers(port),
+            combined_log,
+            stores=folder.stores,
+            also_ready=lambda: is_web_ready(port),
             on_ready=welcome.show,
-            on_change=home.remember_processes,
+            on_change=folder.remember_processes,
         )
-        # The supervisor has a handler of its own and restores this one. After it nothing takes long, and an impatient
-        # third Ctrl+C must not leave servers behind.
+        # The supervisor sets its own handler and restores this one at its end. The steps after that are short, and
+        # one more Ctrl+C must not leave servers behind.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         supervisor.run()
-        say("Stopped.")
+        log("Stopped.")
     return 0
 
 
 def manage(arguments: Sequence[str]) -> int:
-    """manage.py on the data of `make run`: on its running stores, else on stores started for this command."""
-    home = DataFolder(PROJECT / ".mainspring")
-    with home.locked() as mine, ExitStack() as stack:
-        variables = home.variables(stack if mine else None)
+    """Run manage.py on the stores of the running `make run`, or on stores started for this command."""
+    folder = DataFolder(PROJECT / ".mainspring")
+    with folder.locked() as is_locked, ExitStack() as stack:
+        variables = folder.variables(stack if is_locked else None)
         process = subprocess.Popen([sys.executable, "manage.py", *arguments], env=variables, cwd=PROJECT)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command has its own way with Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which decides what it means
         return process.wait()
 
 
 class Welcome:
-    """What a person is told once everything is up."""
+    """The message that is shown when everything is ready."""
 
-    def __init__(self, lines: CombinedLog, port: int, flower_port: int, credentials: Credentials | None) -> None:
-        self._lines = lines
+    def __init__(self, log: CombinedLog, port: int, flower_port: int, credentials: Credentials | None) -> None:
+        self._log = log
         self._port = port
         self._flower_port = flower_port
         self._credentials = credentials
 
     def show(self) -> None:
-        """The addresses and, the first time, the administrator."""
-        self._block(
+        """Show the addresses and, the first time, the administrator's credentials."""
+        self._show_box(
             [
                 "Mainspring is ready.",
                 "",
@@ -109,13 +112,13 @@ class Welcome:
         self.show_credentials()
 
     def show_credentials(self) -> None:
-        """Once, on the terminal and not in the log file."""
+        """Show the credentials once, on the terminal and not in the log file."""
         if (credentials := self._credentials) is None:
             return
         self._credentials = None
-        self._block(
+        self._show_box(
             [
-                "Your administrator. This is shown once and stored nowhere: keep it.",
+                "Your administrator. This is shown only once: save it now.",
                 "",
                 f"User      {credentials.username}",
                 f"Password  {credentials.password}",
@@ -123,14 +126,14 @@ class Welcome:
             ]
         )
 
-    def _block(self, texts: list[str]) -> None:
+    def _show_box(self, texts: list[str]) -> None:
         width = max(len(text) for text in texts)
         rule = f"+{'-' * (width + 4)}+"
-        self._lines.plain("\n".join(["", rule, *(f"|  {text:<{width}}  |" for text in texts), rule, ""]))
+        self._log.write_unlogged("\n".join(["", rule, *(f"|  {text:<{width}}  |" for text in texts), rule, ""]))
 
 
-def answers(port: int) -> bool:
-    """Whether the web process says that it is ready."""
+def is_web_ready(port: int) -> bool:
+    """Return whether the web process reports that it is ready."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/health/ready")
@@ -142,10 +145,10 @@ def answers(port: int) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code. What stands in the way is one sentence on standard error."""
+    """Run the command and return its exit code. An error is one sentence on standard error."""
     os.chdir(PROJECT)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    signal.signal(signal.SIGHUP, _exit_on_signal)
     try:
         return manage(arguments[1:]) if arguments[:1] == ["manage"] else run()
     except CannotLaunch as error:
@@ -159,7 +162,8 @@ def main(arguments: Sequence[str]) -> int:
     return 1
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    # An exception, unlike the default action, lets the stores stop in order.
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""One private server process with its folder, port and password: start, stop, kill, and start again in place."""
+"""A private server with its own folder, port and password, that can be started, stopped, killed and restarted."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.processes import last_lines, quiet_environment, spawn, stop_leftover
+from scheduler_project.launch.processes import last_lines, server_environment, spawn, stop_leftover
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
 HOST = "127.0.0.1"
-# Below the range from which systems take the ports of outgoing connections, so none of those is in the way.
-PORTS = range(20000, 32000)
-OLD_PROCESSES_GO = 5.0  # seconds: longer than this they are not waited for
+PORTS = range(20000, 32000)  # below Linux's range for outgoing connections, which could take a port between two starts
+N_PORT_TRIES = 200  # if all of these are in use, the machine has another problem
+OLD_PROCESSES_TIMEOUT = 5.0  # seconds until backends of a killed server are killed, and again until they are ignored
+START_TIMEOUT = 120  # seconds: after a crash a server first recovers its data
+STOP_TIMEOUT = 15  # seconds; then the server is killed, which loses no committed data
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of the loopback address."""
+    """Return whether a server could listen on this port of the loopback address."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -41,18 +43,18 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of the loopback address on which nothing listens now."""
-    for port in random.sample(PORTS, 200):
+    """Return a port of the loopback address on which nothing listens. Raises CannotLaunch if it finds none."""
+    for port in random.sample(PORTS, N_PORT_TRIES):
         if port_is_free(port):
             return port
     raise CannotLaunch("No free port was found between 20000 and 32000. Close some programs and try again.")
 
 
 class Server(ABC):
-    """A server under `folder`, which is made when missing and holds its data, log, port and password.
+    """A server whose data, log, port and password are in `folder`, which is created if missing.
 
-    Used as a context manager, or by `start`, `stop` and `kill`; the port, password and data last from one start
-    to the next, within one object and, for the data and password, between launches.
+    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps port, password and data; so does a
+    new object for the same folder, except that it takes another port if the old one is in use.
     """
 
     name: ClassVar[str]
@@ -64,98 +66,99 @@ class Server(ABC):
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.log = folder / f"{self.name}.log"
-        self.port, self.password = self._remembered()
+        self.port, self.password = self._load_or_create_access()
 
-    def _remembered(self) -> tuple[int, str]:
-        memory = self.folder / f"{self.name}.json"
+    def _load_or_create_access(self) -> tuple[int, str]:
+        """Return port and password from the folder, or store new ones."""
+        path = self.folder / f"{self.name}.json"
         try:
-            kept = json.loads(memory.read_text())
-            port, password = int(kept["port"]), str(kept["password"])
+            stored = json.loads(path.read_text())
+            port, password = int(stored["port"]), str(stored["password"])
         except (FileNotFoundError, ValueError, KeyError):
             port, password = 0, secrets.token_urlsafe(24)
-        self._stop_leftover()
+        self._stop_leftover()  # first: it may use the stored port
         if not port or not port_is_free(port):
             port = free_port()
-            memory.touch(mode=0o600)
-            memory.write_text(json.dumps({"port": port, "password": password}))
+            path.touch(mode=0o600)
+            path.write_text(json.dumps({"port": port, "password": password}))
         return port, password
 
     @property
     def url(self) -> str:
-        """Where clients find it, password included."""
+        """The URL for clients, with the password."""
         return self.address(self.port, self.password)
 
     @classmethod
     def url_of_running(cls, folder: Path) -> str:
-        """The URL of the server that another launch runs in this folder; raises CannotLaunch when none ever ran."""
+        """Return the URL of the server that another launch runs in this folder. Raises CannotLaunch if there is none."""
         try:
-            kept = json.loads((folder / f"{cls.name}.json").read_text())
-            return cls.address(int(kept["port"]), str(kept["password"]))
+            stored = json.loads((folder / f"{cls.name}.json").read_text())
+            return cls.address(int(stored["port"]), str(stored["password"]))
         except (FileNotFoundError, ValueError, KeyError) as error:
             raise CannotLaunch(f"There is no {cls.name} in {folder}. Start it with `make run`.") from error
 
     @staticmethod
     @abstractmethod
     def address(port: int, password: str) -> str:
-        """The URL for this port and password."""
+        """Return the URL for this port and password."""
 
     @property
     @abstractmethod
     def pid_file(self) -> Path:
-        """Written by the server itself; its first line is the process id."""
+        """The file into which the server writes its process id, in the first line."""
 
     @property
     @abstractmethod
     def mark(self) -> str:
-        """A part of the command line that only this server has."""
+        """A part of the command line that identifies this server among all processes."""
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make the data folder and configuration; called before each start."""
+        """Create the data folder and the configuration. Called before each start."""
 
     @abstractmethod
     def _launch(self) -> subprocess.Popen[bytes]:
-        """Spawn the server."""
+        """Start the server process."""
 
     @abstractmethod
     def _answers(self, pid: int) -> bool:
-        """Whether the server with this process id takes clients; told at once, or nearly."""
+        """Return whether the server with this process id accepts clients. Must not block for long."""
 
     def _still_in_use(self) -> bool:
-        """Whether other processes of a killed server hold on to its data: until they have gone, none can start."""
+        """Return whether processes of a killed server still use its data, so that a new one can't start."""
         return False
 
     def _survivors(self) -> list[int]:
-        """Those processes."""
+        """Return the ids of those processes."""
         return []
 
     @property
     def running(self) -> bool:
-        """Whether the process that `start` started is still there."""
+        """Whether the process that `start` started is still running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def exit_code(self) -> int | None:
-        """How the started process ended, negative for a signal; None while it is there."""
+        """The exit code of the started process, negative for a signal; None while it is running."""
         return None if self._process is None else self._process.poll()
 
     @property
     def pid(self) -> int:
-        """The process id of a started server."""
+        """The server's process id. Raises CannotLaunch if it has not been started."""
         if self._process is None:
             raise CannotLaunch(f"{self.name} has not been started.")
         return self._process.pid
 
-    def start(self, seconds: float = 120) -> Self:
-        """Start and return once clients are served, recovery of a killed server included."""
+    def start(self, seconds: float = START_TIMEOUT) -> Self:
+        """Start the server and return when it accepts clients, after recovery if it was killed. Raises CannotLaunch."""
         for _ in self.starting(seconds):
             time.sleep(0.01)
         return self
 
-    def starting(self, seconds: float = 120) -> Iterator[None]:
-        """`start` for a caller who can't wait: yields as long as there is something to wait for.
+    def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
+        """Like `start`, for a caller that must not block: yields until the server accepts clients.
 
-        Raises CannotLaunch when the server ends again, or does not serve within `seconds`.
+        Raises CannotLaunch if the server ends, or does not accept clients within `seconds`.
         """
         self._stop_leftover()
         self._prepare()
@@ -166,23 +169,24 @@ class Server(ABC):
             if self._answers(process.pid):
                 return
             yield
-        happened = "stopped at once" if self.exit_code is not None else f"did not answer within {seconds:.0f} seconds"
+        has_ended = self.exit_code is not None
+        failure = "ended during its start" if has_ended else f"did not accept clients within {seconds:.0f} seconds"
         self.kill()
-        raise CannotLaunch(f"{self.name} {happened}. The end of {self.log}:\n{last_lines(self.log)}")
+        raise CannotLaunch(f"{self.name} {failure}. The end of {self.log}:\n{last_lines(self.log)}")
 
     def _until_free(self) -> Iterator[None]:
-        free_by = time.monotonic() + OLD_PROCESSES_GO
+        kill_at = time.monotonic() + OLD_PROCESSES_TIMEOUT
         while self._still_in_use():
-            if time.monotonic() > free_by:
+            if time.monotonic() > kill_at:
                 for pid in self._survivors():
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-            if time.monotonic() > free_by + OLD_PROCESSES_GO:
+            if time.monotonic() > kill_at + OLD_PROCESSES_TIMEOUT:
                 return
             yield
 
-    def stop(self, seconds: float = 15) -> None:
-        """Shut down in order; after `seconds`, kill."""
+    def stop(self, seconds: float = STOP_TIMEOUT) -> None:
+        """Shut the server down in order, and kill it after `seconds`."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -193,7 +197,7 @@ class Server(ABC):
             self.kill()
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would; `start` brings the server back with what it had made durable."""
+        """Send SIGKILL, as in a crash; `start` brings the server back with all durable data."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -208,7 +212,7 @@ class Server(ABC):
 
     def _spawn(self, command: list[str], *, user: int | None = None) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
-            environment = quiet_environment()
+            environment = server_environment()
             return spawn(command, output=output, environment=environment, on_orphaned=self.stop_signal, user=user)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The stop in order: one stage of programs after the other, saying what it waits for."""
+"""Stops one stage of programs, and logs what it waits for."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ if TYPE_CHECKING:
 
     from scheduler_project.launch.child import Child
 
-QUIET = 2.0  # seconds: a stop that takes longer says why
+EXPLAIN_AFTER = 2.0  # seconds: most stops are over by then, and a person starts to wonder
 
 
 def stop_stage(
     stage: Sequence[Child],
     *,
-    say: Callable[[str], None],
-    impatient: Callable[[], bool],
-    meanwhile: Callable[[], None],
+    log: Callable[[str], None],
+    kill_now: Callable[[], bool],
+    wait: Callable[[], None],
 ) -> None:
-    """Ask the programs to stop and wait; one that outstays its grace is killed, and all are once `impatient` holds.
+    """Send SIGTERM to the programs and wait until they have ended.
 
-    `meanwhile` is called again and again, and is where the time passes.
+    A program is killed when its grace period is over, and all of them when `kill_now` returns True. `wait` is called
+    repeatedly and must take some time.
     """
     for child in stage:
         child.ask_to_stop()
-    asked_at, told = time.monotonic(), False
+    asked_at, is_explained = time.monotonic(), False
     while alive := [child for child in stage if child.alive]:
         waited = time.monotonic() - asked_at
-        if not told and waited > QUIET:
-            told = True
-            say(_why(alive))
+        if not is_explained and waited > EXPLAIN_AFTER:
+            is_explained = True
+            log(_why_waiting(alive))
         for child in alive:
-            if impatient():
+            if kill_now():
                 child.kill()
             elif waited > child.program.grace:
-                say(f"{child.name} is still busy after {child.program.grace:.0f} s: killed.")
+                log(f"{child.name} did not stop within {child.program.grace:.0f} s and was killed.")
                 child.kill()
-        meanwhile()
+        wait()
     for child in stage:
-        child.kill()  # what it may have left behind of its own
+        child.kill()  # processes that it started and that outlived it
         child.process = None
 
 
-def _why(alive: Sequence[Child]) -> str:
+def _why_waiting(alive: Sequence[Child]) -> str:
     names = " and ".join(child.name for child in alive)
     grace = max(child.program.grace for child in alive)
-    they = "it is finishing what it runs" if len(alive) == 1 else "they are finishing what they run"
-    return f"Waiting for {names}, up to {grace:.0f} s: {they}."
+    reason = "it is finishing its work" if len(alive) == 1 else "they are finishing their work"
+    return f"Waiting up to {grace:.0f} s for {names}: {reason}."

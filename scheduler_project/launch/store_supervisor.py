@@ -1,4 +1,4 @@
-"""An embedded store that is started again in place whenever it ends: same port, password and data."""
+"""Restarts an embedded store that ends, with the same port, password and data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.processes import last_lines
-from scheduler_project.launch.restart_policy import N_FAILURES, FailureCount, how_it_ended, restart_delay
+from scheduler_project.launch.restart_policy import MAX_FAILED_STARTS, FailureCount, describe_exit, restart_delay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,53 +16,53 @@ if TYPE_CHECKING:
 
 
 class StoreSupervisor:
-    """Looks after a started server; `look_after` takes one small step and never waits. `say` writes to the log."""
+    """Supervises a running server. `check` never blocks: the supervisor calls it several times a second."""
 
-    def __init__(self, server: Server, say: Callable[[str], None]) -> None:
+    def __init__(self, server: Server, log: Callable[[str], None]) -> None:
         self._server = server
-        self._say = say
+        self._log = log
         self._failures = FailureCount()
-        self._serves_since = time.monotonic()
+        self._started_at = time.monotonic()
         self._restart_at: float | None = None
         self._starting: Iterator[None] | None = None
         self._given_up = False
 
     @property
-    def serves(self) -> bool:
-        """Whether it takes clients, as far as the last look tells."""
+    def is_serving(self) -> bool:
+        """Whether the server accepted clients at the last check."""
         return not (self._given_up or self._starting or self._restart_at is not None)
 
-    def look_after(self) -> None:
-        """Notice an end, start again, see whether it serves; raises CannotLaunch once it can't be kept alive."""
+    def check(self) -> None:
+        """Restart the server if it has ended, one step per call. Raises CannotLaunch after too many failed starts."""
         if self._given_up:
             return
         if self._starting:
-            self._go_on(self._starting)
+            self._continue_start(self._starting)
         elif self._restart_at is not None:
             if time.monotonic() >= self._restart_at:
                 self._restart_at, self._starting = None, self._server.starting()
         elif (code := self._server.exit_code) is not None:
-            lived = time.monotonic() - self._serves_since
-            self._plan(how_it_ended(code), "started", lived, f"Its last lines:\n{last_lines(self._server.log)}")
+            uptime = time.monotonic() - self._started_at
+            self._plan_restart(describe_exit(code), uptime, f"Its last lines:\n{last_lines(self._server.log)}")
 
-    def _go_on(self, starting: Iterator[None]) -> None:
+    def _continue_start(self, starting: Iterator[None]) -> None:
         try:
             next(starting)
         except StopIteration:
-            self._starting, self._serves_since = None, time.monotonic()
-            self._say(f"{self._server.name} serves again.")
+            self._starting, self._started_at = None, time.monotonic()
+            self._log(f"{self._server.name} is running again.")
         except (CannotLaunch, OSError) as error:
             self._starting = None
-            self._plan("could not be started", "tried", 0, str(error))
+            self._plan_restart("could not be started", 0, str(error))
 
-    def _plan(self, happened: str, again: str, lived: float, details: str) -> None:
-        self._failures.note(lived)
+    def _plan_restart(self, failure: str, uptime: float, details: str) -> None:
+        self._failures.add(uptime)
         if self._failures.too_many:
             self._given_up = True
             raise CannotLaunch(
-                f"{self._server.name} {happened}, {N_FAILURES} times in a row, so everything was stopped. {details}"
+                f"{self._server.name} {failure}, {MAX_FAILED_STARTS} times in a row, so everything was stopped. {details}"
             )
-        # Everything else waits for it, so the first new start comes without delay.
+        # All programs wait for the store, so the first restart comes without delay.
         delay = restart_delay(self._failures.n - 1) if self._failures.n > 1 else 0
         self._restart_at = time.monotonic() + delay
-        self._say(f"{self._server.name} {happened}; it is {again} again{f' in {delay:.0f} s' if delay else ''}.")
+        self._log(f"{self._server.name} {failure}; restarting it {f'in {delay:.0f} s' if delay else 'now'}.")

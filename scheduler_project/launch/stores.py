@@ -1,4 +1,4 @@
-"""Private throw-away stores around one command: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
+"""Runs a command with temporary stores of its own: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ VARIABLES = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY")
 
 
 @contextmanager
-def throwaway_folder() -> Iterator[Path]:
-    """A folder that goes when the block ends; what a killed process left behind goes with the next one."""
-    places = Path(tempfile.gettempdir())
-    for old in places.glob(f"{PREFIX}*/owner.lock"):
-        with suppress(FileNotFoundError):  # another process is removing it just now
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder that is removed at the end. Also removes the folders of processes that were killed."""
+    parent = Path(tempfile.gettempdir())
+    for old in parent.glob(f"{PREFIX}*/owner.lock"):
+        with suppress(FileNotFoundError):  # another process is removing the same folder
             if old.stat().st_uid == os.geteuid() and (lock := _lock(old)):
                 shutil.rmtree(old.parent, ignore_errors=True)
                 os.close(lock)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = _lock(folder / "owner.new")
-    (folder / "owner.new").rename(folder / "owner.lock")  # others see it only once it's held
+    (folder / "owner.new").rename(folder / "owner.lock")  # renamed when locked: others never see it unlocked
     try:
         yield folder
     finally:
@@ -48,7 +48,7 @@ def throwaway_folder() -> Iterator[Path]:
 
 
 def _lock(path: Path) -> int | None:
-    """The descriptor of a lock held until it's closed or the process ends; None when another process holds it."""
+    """Lock a file until the returned descriptor is closed or the process ends; None if another process holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,25 +62,25 @@ def _lock(path: Path) -> int | None:
 def postgres(
     folder: Path | None = None, *, durable: bool = False, bin_folder: Path | None = None
 ) -> Iterator[Postgres]:
-    """A started PostgreSQL with `.url`, `.stop()`, `.kill()` and `.start()`; throw-away unless `folder` is given."""
+    """Start a PostgreSQL and yield it; without `folder` its data is removed at the end."""
     with ExitStack() as stack:
-        place = folder or stack.enter_context(throwaway_folder()) / "postgres"
-        server = Postgres(place, durable=durable, bin_folder=bin_folder)
-        if folder is None:  # its data may have to be elsewhere: see PostgresPrograms.data_root
+        server_folder = folder or stack.enter_context(temporary_folder()) / "postgres"
+        server = Postgres(server_folder, durable=durable, bin_folder=bin_folder)
+        if folder is None:  # the data may be outside the folder: see PostgresPrograms.data_root
             stack.callback(shutil.rmtree, server.programs.data_root, ignore_errors=True)
         yield stack.enter_context(server)
 
 
 @contextmanager
 def valkey(folder: Path | None = None, *, durable: bool = False) -> Iterator[Valkey]:
-    """A started Valkey with `.url`, `.stop()`, `.kill()` and `.start()`; throw-away unless `folder` is given."""
+    """Start a Valkey and yield it; without `folder` its data is removed at the end."""
     with ExitStack() as stack:
-        yield stack.enter_context(Valkey(folder or stack.enter_context(throwaway_folder()) / "valkey", durable=durable))
+        yield stack.enter_context(Valkey(folder or stack.enter_context(temporary_folder()) / "valkey", durable=durable))
 
 
 @contextmanager
 def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) -> Iterator[dict[str, str]]:
-    """Variables that name stores for tests: TEST_DATABASE_URL and TEST_REDIS_URL where given, else throw-away ones."""
+    """Yield environment variables with the URLs of stores: TEST_DATABASE_URL and TEST_REDIS_URL, or temporary ones."""
     with ExitStack() as stack:
         redis_url = os.environ.get("TEST_REDIS_URL") or stack.enter_context(valkey(durable=durable)).url
         database_url = os.environ.get("TEST_DATABASE_URL") or (
@@ -95,20 +95,20 @@ def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) 
 
 
 def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
-    """Run `command` with these variables, pass SIGINT and SIGTERM on to it, and return its exit code."""
+    """Run `command` with these variables, forward SIGINT, SIGTERM and SIGHUP to it, and return its exit code."""
     environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in VARIABLES}
     started: list[subprocess.Popen[bytes]] = []
-    early: list[int] = []  # signals that came while it was being started
+    early: list[int] = []  # signals that arrived before the command was started
 
-    def pass_on(number: int, frame: FrameType | None) -> None:
+    def forward(number: int, frame: FrameType | None) -> None:
         if not started:
             early.append(number)
-        # Ctrl+C reaches the command from the terminal itself: one more would look like a second key press.
+        # The terminal sends Ctrl+C to the command too: forwarding it would look like a second Ctrl+C.
         elif number != signal.SIGINT or not sys.stdin.isatty():
             started[0].send_signal(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, pass_on)
+        signal.signal(number, forward)
     try:
         process = subprocess.Popen(command, env=environment | variables)
     except OSError as error:
@@ -121,18 +121,20 @@ def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the command's exit code, 1 when the stores can't be started."""
+    """Run the command line. Returns the command's exit code, or 1 if the stores can't be started."""
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
-    parser.add_argument("--durable", action="store_true", help="write as in production: slower, survives a crash")
-    parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="the programs of another PostgreSQL")
+    parser.add_argument(
+        "--durable", action="store_true", help="write to disk as in production: slower, survives a crash"
+    )
+    parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")
-    given = parser.parse_args(arguments)
-    # Until the command runs, a signal must unwind the blocks below rather than end this process on the spot.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    options = parser.parse_args(arguments)
+    # Until the command runs, a signal must unwind the blocks below: ending at once would leave servers behind.
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    signal.signal(signal.SIGHUP, _exit_on_signal)
     try:
-        with store_variables(durable=given.durable, postgres_bin=given.postgres_bin) as variables:
-            return run_with(variables, given.command)
+        with store_variables(durable=options.durable, postgres_bin=options.postgres_bin) as variables:
+            return run_with(variables, options.command)
     except CannotLaunch as error:
         print(error, file=sys.stderr)
         return 1
@@ -140,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""Runs several programs side by side in one thread: one log, restarts with back-off, and a stop in order."""
+"""Runs several programs from one thread: one combined log, restarts with increasing delays, and an ordered stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scheduler_project.launch.child import Child
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.output_reader import OutputReader
-from scheduler_project.launch.restart_policy import N_FAILURES, how_it_ended, restart_delay
+from scheduler_project.launch.restart_policy import MAX_FAILED_STARTS, describe_exit, restart_delay
 from scheduler_project.launch.stopping import stop_stage
 from scheduler_project.launch.store_supervisor import StoreSupervisor
 
@@ -22,23 +22,28 @@ if TYPE_CHECKING:
     from scheduler_project.launch.combined_log import CombinedLog
     from scheduler_project.launch.server import Server
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ECHO = 0.5
-READY_ANYWAY = 20.0  # seconds: without the expected line (a quieter log level), living this long counts as ready
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Ctrl+C can arrive twice, from the terminal and forwarded by `make`: within this time it counts as one request.
+DUPLICATE_SIGNAL_SECONDS = 0.5
+# A program whose log level hides its ready line counts as ready after this time.
+ASSUME_READY_AFTER = 20.0  # seconds
+POLL_SECONDS = 0.25  # output and signals end the wait earlier; this is for restarts that are due
+STARTING_POLL_SECONDS = 0.05  # while a store is starting: all programs wait for it
+STOPPING_POLL_SECONDS = 0.1  # a second Ctrl+C and the end of a grace period are noticed this soon
 
 
 class Supervisor:
     """Call `run` once, in the main thread.
 
-    `stages` are started together and stopped one stage after the other. `stores` are servers that run already and
-    that the caller stops afterwards; in between, one that ends is started again. `on_ready` is called once, when
-    every program is ready and `also_ready`, asked a few times a second, holds.
+    All programs of `stages` are started together and stopped stage by stage. `stores` are running servers, which the
+    caller stops afterwards; the supervisor restarts one that ends. `on_ready` is called once, when every program is
+    ready and `also_ready`, which is polled, returns True. `on_change` gets the process ids by program name.
     """
 
     def __init__(
         self,
         stages: Sequence[Sequence[Program]],
-        lines: CombinedLog,
+        log: CombinedLog,
         *,
         stores: Sequence[Server] = (),
         also_ready: Callable[[], bool] = lambda: True,
@@ -47,9 +52,9 @@ class Supervisor:
     ) -> None:
         self._stages = [[Child(program) for program in stage] for stage in stages]
         self._children = [child for stage in self._stages for child in stage]
-        self._stores = [StoreSupervisor(server, self._say) for server in stores]
-        self._lines = lines
-        self._pump = OutputReader(lines)
+        self._stores = [StoreSupervisor(server, self._write_log) for server in stores]
+        self._log = log
+        self._output = OutputReader(log)
         self._also_ready = also_ready
         self._on_ready = on_ready
         self._on_change = on_change
@@ -58,98 +63,99 @@ class Supervisor:
         self._requested_at = 0.0
 
     def request_stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Stop in order; asked a second time, stop at once. Also the handler of SIGINT, SIGTERM and SIGHUP."""
-        # One stop may arrive twice: from the terminal or service manager, and handed on by `make`.
-        if not self._n_requests or time.monotonic() - self._requested_at > ECHO:
+        """Request an ordered stop; a second request kills all programs. It is also the handler of `STOP_SIGNALS`."""
+        if not self._n_requests or time.monotonic() - self._requested_at > DUPLICATE_SIGNAL_SECONDS:
             self._n_requests += 1
             self._requested_at = time.monotonic()
 
     def run(self) -> None:
-        """Returns once every program has stopped on request; raises CannotLaunch when one can't be kept alive."""
-        earlier = {number: signal.signal(number, self.request_stop) for number in SIGNALS}
+        """Return when all programs have stopped on request. Raises CannotLaunch after too many failed starts of one."""
+        earlier = {number: signal.signal(number, self.request_stop) for number in STOP_SIGNALS}
         try:
-            with self._pump:
-                self._keep_running()
+            with self._output:
+                self._run_until_stopped()
         finally:
             for number, handler in earlier.items():
                 signal.signal(number, handler)
 
-    def _keep_running(self) -> None:
+    def _run_until_stopped(self) -> None:
         try:
             for child in self._children:
                 self._start(child)
-            while not self._n_requests and not self._lines.closed:
-                self._pump.run(0.25 if self._stores_serve() else 0.05)
+            # A closed log (`make run | head`) ends everything: nobody would see what the programs do.
+            while not self._n_requests and not self._log.closed:
+                self._output.run(POLL_SECONDS if self._stores_are_serving() else STARTING_POLL_SECONDS)
                 for store in self._stores:
-                    store.look_after()
-                self._look_after_programs()
-            self._say("Stopping. Press Ctrl+C again to stop at once.")
+                    store.check()
+                self._check_programs()
+            self._write_log("Stopping. Press Ctrl+C again to kill all programs.")
         finally:
             self._stop_all()
 
     def _start(self, child: Child) -> None:
-        self._pump.attach(child, child.start())
-        self._tell_change()
+        self._output.attach(child, child.start())
+        self._report_change()
 
-    def _stores_serve(self) -> bool:
-        return all(store.serves for store in self._stores)
+    def _stores_are_serving(self) -> bool:
+        return all(store.is_serving for store in self._stores)
 
-    def _look_after_programs(self) -> None:
+    def _check_programs(self) -> None:
         now = time.monotonic()
         for child in self._children:
             if child.restart_at is not None:
-                # Without a store, programs can't start: that would count as their own failure.
-                if now >= child.restart_at and self._stores_serve():
+                # A program that starts without a store fails, which would count as its own failure.
+                if now >= child.restart_at and self._stores_are_serving():
                     self._start(child)
             elif not child.alive:
-                self._bury(child, now)
-            elif now - child.started_at > READY_ANYWAY:
+                self._plan_restart(child, now)
+            elif now - child.started_at > ASSUME_READY_AFTER:
                 child.ready = True
-        if not self._announced and self._stores_serve() and all(child.ready for child in self._children):
+        if not self._announced and self._stores_are_serving() and all(child.ready for child in self._children):
             self._announced = self._also_ready()
             if self._announced:
                 self._on_ready()
 
-    def _bury(self, child: Child, now: float) -> None:
-        """Note an end that nobody asked for, and plan the next start."""
+    def _plan_restart(self, child: Child, now: float) -> None:
+        """Count an unexpected end and plan the restart. Raises CannotLaunch after too many failed starts."""
         if child.process is None:
             return
-        ended = how_it_ended(child.process.returncode)
-        child.kill()  # what it may have left behind of its own
-        self._pump.run(0)
+        ended = describe_exit(child.process.returncode)
+        child.kill()  # processes that it started and that outlived it
+        self._output.run(0)  # its last lines, for the message below
         child.process, child.ready = None, False
-        child.failures.note(now - child.started_at)
+        child.failures.add(now - child.started_at)
         if child.failures.too_many:
-            end = "\n".join(f"    {line}" for line in child.last)
+            end = "\n".join(f"    {line}" for line in child.last_lines)
             raise CannotLaunch(
-                f"{child.name} {ended}, {N_FAILURES} times in a row, so everything was stopped. Its last lines:\n{end}"
+                f"{child.name} {ended}, {MAX_FAILED_STARTS} times in a row, so everything was stopped. "
+                f"Its last lines:\n{end}"
             )
         delay = restart_delay(child.failures.n)
         child.restart_at = now + delay
-        self._say(f"{child.name} {ended}; it is started again in {delay:.0f} s.")
-        self._tell_change()
+        self._write_log(f"{child.name} {ended}; restarting it in {delay:.0f} s.")
+        self._report_change()
 
     def _stop_all(self) -> None:
-        patience = max(self._n_requests, 1)
+        n_requests = max(self._n_requests, 1)
         for stage in self._stages:
             stop_stage(
                 stage,
-                say=self._say,
-                impatient=lambda: self._n_requests > patience,
-                meanwhile=self._let_stopping_programs_finish,
+                log=self._write_log,
+                kill_now=lambda: self._n_requests > n_requests,
+                wait=self._wait_while_stopping,
             )
-            self._pump.run(0)
-        self._tell_change()
+            self._output.run(0)
+        self._report_change()
 
-    def _let_stopping_programs_finish(self) -> None:
-        """They still store what they have done."""
-        self._pump.run(0.1)
+    def _wait_while_stopping(self) -> None:
+        """Wait, and keep the stores running: the programs still store the results of their work."""
+        self._output.run(STOPPING_POLL_SECONDS)
         for store in self._stores:
-            with suppress(CannotLaunch):  # there is nothing left to stop for
-                store.look_after()
+            with suppress(CannotLaunch):  # everything is being stopped already
+                store.check()
 
-    def _say(self, text: str) -> None:
-        self._lines.write("mainspring", text)
+    def _write_log(self, text: str) -> None:
+        self._log.write("mainspring", text)
 
-    def _tell_change(self) -> None:
+    def _report_change(self) -> None:
         self._on_change({child.name: child.process.pid for child in self._children if child.process})

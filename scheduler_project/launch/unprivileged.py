@@ -1,4 +1,4 @@
-"""How this machine can run PostgreSQL, which refuses to run as root: directly, in a user namespace, or as `nobody`."""
+"""Runs PostgreSQL for a root user, which PostgreSQL refuses: in a user namespace, or as the user `nobody`."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ from scheduler_project.launch.exceptions import CannotLaunch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OVERFLOW_ID = 65534  # `nobody` wherever the account exists; the kernel's id for "no such user" everywhere
-# In the namespace the process is still this user towards the files, without root's power to ignore their modes.
+OVERFLOW_ID = 65534  # the kernel's id for users without a mapping; `nobody` on most systems
+# For the file system the process is still root's uid, without root's right to ignore file modes.
 USER_NAMESPACE = ("unshare", "-U", f"--map-user={OVERFLOW_ID}", f"--map-group={OVERFLOW_ID}", "--")
-HOMES_OF_NOBODY = Path("/var/lib")
+NOBODY_DATA_FOLDER = Path("/var/lib")  # every user may enter it, unlike the folders of root's projects
+PROGRAM_TIMEOUT = 20  # seconds for `postgres --version`, even on a slow disk
 
-NO_WAY = (
-    "PostgreSQL can't run here as root: this machine allows neither user namespaces nor dropping to `nobody`. "
-    "Run as an ordinary user, or give DATABASE_URL (for tests TEST_DATABASE_URL) of a PostgreSQL 14 or later."
+CANNOT_RUN_AS_ROOT = (
+    "PostgreSQL can't run as root, and this machine allows neither user namespaces nor a switch to the user `nobody`. "
+    "Run this command as an ordinary user, or set DATABASE_URL (for tests TEST_DATABASE_URL) to a PostgreSQL 14 or "
+    "later."
 )
-NO_PROGRAMS = (
-    "No PostgreSQL for this machine: its wheel brings none. Install PostgreSQL 14 or later, or give DATABASE_URL "
-    "(for tests TEST_DATABASE_URL)."
+NO_POSTGRES = (
+    "No PostgreSQL was found: the packages have none for this machine. Install PostgreSQL 14 or later, or set "
+    "DATABASE_URL (for tests TEST_DATABASE_URL)."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresPrograms:
-    """Programs that run here: put `prefix` before them, start them as `user` (None: as now), keep data in `home`."""
+    """PostgreSQL programs that run on this machine.
+
+    `prefix` goes before each command line. `user` is the uid to start them as; None keeps the current one. `data_root`
+    is a folder that this user may write.
+    """
 
     bin_folder: Path
     data_root: Path
@@ -43,22 +49,22 @@ class PostgresPrograms:
     user: int | None = None
 
     def path(self, name: str) -> str:
-        """The path of one of PostgreSQL's programs."""
+        """Return the path of a program, for example `initdb`."""
         return str(self.bin_folder / name)
 
     def give_ownership(self, path: Path) -> None:
-        """Let the user who runs the programs own this path."""
+        """Make the user that runs the programs the owner of this path."""
         if self.user is not None:
             os.chown(path, self.user, self.user)
 
 
 def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
-    """The first way that works, tried out with `postgres --version` and a look at `folder`.
+    """Return the first programs that run, tested with `postgres --version`, and that can write to their data folder.
 
-    `namespaces=False` leaves the user namespace out. Raises CannotLaunch with what to do when nothing works.
+    `namespaces=False` does not try user namespaces. Raises CannotLaunch, with what to do, if none of them runs.
     """
     if not bin_folders:
-        raise CannotLaunch(NO_PROGRAMS)
+        raise CannotLaunch(NO_POSTGRES)
     folder = folder.resolve()
     for bin_folder in bin_folders:
         if os.geteuid() != 0:
@@ -70,40 +76,43 @@ def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool
         if programs := _as_nobody(bin_folder, folder):
             return programs
     if os.geteuid() != 0:
-        raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. " + NO_PROGRAMS)
-    raise CannotLaunch(NO_WAY)
+        raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. {NO_POSTGRES}")
+    raise CannotLaunch(CANNOT_RUN_AS_ROOT)
 
 
 def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
-    if not _version(bin_folder):  # no use in copying what doesn't run at all
+    if not _version(bin_folder):  # it does not run at all, so a copy would not either
         return None
     try:
         user = pwd.getpwnam("nobody").pw_uid
     except KeyError:
         return None
-    home = folder / "nobody"
-    home.mkdir(exist_ok=True)
-    # The folders of the launcher are private; only passing through must be allowed.
+    data_root = folder / "nobody"
+    data_root.mkdir(exist_ok=True)
+    # The launcher's folders are private to root. `nobody` needs the x bit only, to reach its own folder inside.
     for private in (folder, folder.parent):
         if private.stat().st_uid == 0 and private.name.startswith((".mainspring", "mainspring-", "postgres")):
             private.chmod(0o711)
-    os.chown(home, user, user)
-    if not _writable(home, user=user):
-        home = HOMES_OF_NOBODY / f"mainspring-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
-        home.mkdir(exist_ok=True)
-        os.chown(home, user, user)
-    home.chmod(0o700)
-    if not (version := _version(bin_folder, user=user)):
-        bin_folder = _copy_programs(bin_folder, home)
+    os.chown(data_root, user, user)
+    if not _writable(data_root, user=user):
+        data_root = NOBODY_DATA_FOLDER / f"mainspring-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+        data_root.mkdir(exist_ok=True)
+        os.chown(data_root, user, user)
+    data_root.chmod(0o700)
+    if not (version := _version(bin_folder, user=user)):  # for example in a virtual environment under /root
+        bin_folder = _copy_programs(bin_folder, data_root)
         version = _version(bin_folder, user=user)
-    return PostgresPrograms(bin_folder, home, version, user=user) if version else None
+    return PostgresPrograms(bin_folder, data_root, version, user=user) if version else None
 
 
-def _copy_programs(bin_folder: Path, home: Path) -> Path:
-    """Copy the installation, and the libraries that its wheel keeps beside the package, with the same layout."""
+def _copy_programs(bin_folder: Path, data_root: Path) -> Path:
+    """Copy the PostgreSQL installation, and the libraries that its wheel installs beside it, into `data_root`.
+
+    The copy keeps the layout, because the programs find their libraries by relative paths. Returns its `bin` folder.
+    """
     installation = bin_folder.parent
     package = installation.parent
-    copies = home / "programs"
+    copies = data_root / "programs"
     if not (copies / "complete").exists():
         shutil.rmtree(copies, ignore_errors=True)
         ignored = shutil.ignore_patterns("include", "doc", "*.a")
@@ -118,7 +127,7 @@ def _copy_programs(bin_folder: Path, home: Path) -> Path:
 
 
 def _version(bin_folder: Path, prefix: tuple[str, ...] = (), *, user: int | None = None) -> int:
-    """PostgreSQL's major version, 0 when the program does not run this way."""
+    """Return PostgreSQL's major version; 0 if the program does not run with this prefix and user."""
     output = _output_of([*prefix, str(bin_folder / "postgres"), "--version"], user=user)
     found = re.search(r"\) (\d+)", output or "")
     return int(found[1]) if found else 0
@@ -129,7 +138,7 @@ def _writable(folder: Path, prefix: tuple[str, ...] = (), *, user: int | None = 
 
 
 def _output_of(command: list[str], *, user: int | None) -> str | None:
-    """Standard output; None when the command fails or can't even be started."""
+    """Return the command's standard output; None if it fails or can't be started."""
     try:
         return subprocess.run(
             command,
@@ -139,7 +148,7 @@ def _output_of(command: list[str], *, user: int | None) -> str | None:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PROGRAM_TIMEOUT,
             check=True,
             cwd="/",
         ).stdout

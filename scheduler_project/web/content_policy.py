@@ -1,4 +1,4 @@
-"""The Content-Security-Policy of every page: nothing from other servers, no inline script, in nobody's frame."""
+"""The Content-Security-Policy header of all pages: nothing from other servers, no inline scripts, no framing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HEADER = "Content-Security-Policy"
 STRICT = {
     "default-src": "'self'",
-    "style-src": "'self' 'unsafe-inline'",  # the theme's colours, Swagger UI and Redoc
+    "style-src": "'self' 'unsafe-inline'",  # needed by the theme's colours, Swagger UI and Redoc
     "img-src": "'self' data:",
     "object-src": "'none'",
     "base-uri": "'none'",
@@ -25,20 +25,23 @@ STRICT = {
 
 
 def policy(**changes: str) -> str:
-    """The policy with other sources for some directives: `policy(worker_src="blob:")`."""
+    """Return the policy, with the given sources for some directives: `policy(worker_src="blob:")`."""
     directives = STRICT | {name.replace("_", "-"): sources for name, sources in changes.items()}
     return "; ".join(f"{name} {sources}" for name, sources in directives.items())
 
 
 def admin_policy() -> str:
-    """Alpine, which the theme is built on, evaluates attributes. Signing in may lead on to Flower's own port."""
+    """Return the policy of the admin's pages.
+
+    The theme uses Alpine.js, which evaluates attributes as scripts. The sign-in form may redirect to Flower's origin.
+    """
     flower = urlsplit(settings.FLOWER_URL)
-    onwards = f"'self' {flower.scheme}://{flower.netloc}" if flower.netloc else "'self'"
-    return policy(script_src="'self' 'unsafe-eval'", form_action=onwards)
+    form_targets = f"'self' {flower.scheme}://{flower.netloc}" if flower.netloc else "'self'"
+    return policy(script_src="'self' 'unsafe-eval'", form_action=form_targets)
 
 
 def with_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Add the policy to each page that has none of its own."""
+    """Middleware that adds the policy to each HTML page that does not set its own."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

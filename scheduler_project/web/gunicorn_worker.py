@@ -1,7 +1,7 @@
-"""The web process's gunicorn worker: a client that is slow, or silent, holds no thread for long.
+"""gunicorn's `gthread` worker with timeouts, so that slow or silent clients do not occupy its threads.
 
-A thread is given only to a connection that something has come in on. From then on the whole request has to come within
-`READ_WITHIN`, and each piece of the answer has to be taken within `WRITE_WITHIN`.
+A connection gets a thread only when data has arrived on it. From then on the whole request must arrive within
+`READ_TIMEOUT`, and the client must take each part of the response within `WRITE_TIMEOUT`.
 """
 
 from __future__ import annotations
@@ -20,30 +20,33 @@ from gunicorn.workers.gthread import ThreadWorker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SPEAK_WITHIN = 5.0  # seconds from the connection to its first byte
-READ_WITHIN = 10.0  # seconds from a request's first byte to its last
-WRITE_WITHIN = 30.0  # seconds
-LINGER = 0.5  # seconds for a client to take the end of an answer and close
-GLANCE = 0.001  # seconds: what has come in meanwhile can still be read
+FIRST_BYTE_TIMEOUT = 5.0  # seconds from the connection to its first byte
+READ_TIMEOUT = 10.0  # seconds from the first byte of a request to its last
+WRITE_TIMEOUT = 30.0  # seconds for each part of the response
+CLOSE_TIMEOUT = 0.5  # seconds for a client to read the end of the response and close
+MIN_READ_TIMEOUT = 0.001  # seconds: after the deadline, data that has already arrived is still read
 
 
 class TimedSocket(socket.socket):
-    """A connection that gives up on a client: what it asks of the other side ends like a connection that was cut."""
+    """A connection with timeouts, which gunicorn sees as a connection that the client has closed."""
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         self.setblocking(False)
-        self.read_by = time.monotonic() + READ_WITHIN
+        self.read_by = time.monotonic() + READ_TIMEOUT
 
     def setblocking(self, flag: bool) -> None:
+        """Set the write timeout where gunicorn switches the connection to blocking mode."""
+        # gunicorn also calls this for connections that it has closed.
         if self.fileno() >= 0:
-            self.settimeout(WRITE_WITHIN if flag else 0.0)
+            self.settimeout(WRITE_TIMEOUT if flag else 0.0)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Read until the request's deadline. Raises NoMoreData after it, which gunicorn handles without logging."""
         allowed = self.gettimeout()
         if allowed == 0.0:
             return super().recv(bufsize, flags)
-        left = max(self.read_by - time.monotonic(), GLANCE)
+        left = max(self.read_by - time.monotonic(), MIN_READ_TIMEOUT)
         self.settimeout(left if allowed is None else min(left, allowed))
         try:
             return super().recv(bufsize, flags)
@@ -53,40 +56,45 @@ class TimedSocket(socket.socket):
             self.settimeout(allowed)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        with _cut_when_late():
+        """Send all data. Raises BrokenPipeError if the client does not read it."""
+        with _timeout_as_broken_pipe():
             super().sendall(data, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        with _cut_when_late():
+        """Send a file. Raises BrokenPipeError if the client does not read it."""
+        with _timeout_as_broken_pipe():
             return super().sendfile(file, offset, count)
 
 
 @contextmanager
-def _cut_when_late() -> Iterator[None]:
+def _timeout_as_broken_pipe() -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise BrokenPipeError(errno.EPIPE, "the client takes no more of the answer") from error
+        raise BrokenPipeError(errno.EPIPE, "the client does not read the response") from error
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
-    """gunicorn's `gthread`, with a limit to its patience."""
+    """gunicorn's `gthread` worker with those timeouts."""
 
     def enqueue_req(self, conn: Any) -> None:
-        """Let a new connection wait beside the threads until there is something to read; then count its time."""
+        """Wait for the first data of a new connection in the poller, which needs no thread; then pass it to a thread."""
         if not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket(conn.sock)
-            conn.timeout = time.monotonic() + SPEAK_WITHIN
+            conn.timeout = time.monotonic() + FIRST_BYTE_TIMEOUT
             self.pending_conns.append(conn)
             self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
             return
-        conn.sock.read_by = time.monotonic() + READ_WITHIN
+        conn.sock.read_by = time.monotonic() + READ_TIMEOUT
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Serve one request, and close here: in its loop, where gunicorn does it, one silent client stops them all."""
-        goes_on = super().handle(conn)
-        if not goes_on:
-            conn.sock.read_by = min(conn.sock.read_by, time.monotonic() + LINGER)
+        """Serve one request and close the connection in this thread.
+
+        gunicorn closes it in the main loop, where a client that does not respond would block all connections.
+        """
+        is_kept_alive = super().handle(conn)
+        if not is_kept_alive:
+            conn.sock.read_by = min(conn.sock.read_by, time.monotonic() + CLOSE_TIMEOUT)
             conn.close(graceful=True)
-        return goes_on
+        return is_kept_alive

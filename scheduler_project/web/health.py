@@ -1,4 +1,4 @@
-"""Is this process alive, and is it ready for requests? For load balancers and supervisors; anybody may ask."""
+"""Health checks for load balancers and supervisors, without authentication: /health/live and /health/ready."""
 
 from __future__ import annotations
 
@@ -28,68 +28,68 @@ NOT_READY = {"database": "failed", "migrations": "unknown"}
 @never_cache
 @require_safe
 def live(request: HttpRequest) -> HttpResponse:
-    """200 as long as the process answers at all; touches nothing else."""
+    """Return 200 as long as the process serves requests; checks nothing else."""
     return JsonResponse({"status": "ok"})
 
 
 @dataclass(slots=True)
-class Look:
-    """One look at the database, which may hang as long as the database does."""
+class Check:
+    """One check of the database. It takes as long as the database hangs."""
 
     started_at: float
-    found: Future[dict[str, str]] = field(default_factory=Future)
-    is_missed: bool = False
+    results: Future[dict[str, str]] = field(default_factory=Future)
+    has_timed_out: bool = False
 
 
 class Readiness:
-    """What was last found. Anybody may ask, and as often as they like: the database is asked once a second at most.
+    """Checks the database at most once a second, however many requests ask for the result.
 
-    It is asked in a thread and over a connection of its own, one at a time: a database that hangs holds up that
-    thread alone.
+    The check runs in its own thread with its own connection, one at a time. So a database that hangs blocks that thread
+    only, and none of the threads that serve requests.
     """
 
-    KEPT_SECONDS = 1.0
-    PATIENCE = 2.0
+    MAX_AGE_SECONDS = 1.0  # anybody may request the check, which must not become a load for the database
+    TIMEOUT_SECONDS = 2.0  # a database that takes longer counts as failed
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._look: Look | None = None
-        self._is_migrated = False  # seen once it stays so: finding out takes reading all migrations
+        self._check: Check | None = None
+        self._is_migrated = False  # never checked again once it is true: the check reads all migration files
 
     def checks(self) -> dict[str, str]:
-        """The outcome of each check by name: `ok`, `failed` or `unknown`. Answers within `PATIENCE` seconds."""
-        look = self._present_look()
+        """Return the result of each check by name: `ok`, `failed` or `unknown`, within `TIMEOUT_SECONDS`."""
+        check = self._current_check()
         try:
-            return look.found.result(max(0.0, look.started_at + self.PATIENCE - time.monotonic()))
+            return check.results.result(max(0.0, check.started_at + self.TIMEOUT_SECONDS - time.monotonic()))
         except TimeoutError:
             with self._lock:
-                is_news, look.is_missed = not look.is_missed, True
-            if is_news:
-                log.warning("not_ready", action="check", error="The database does not answer.")
+                is_first, check.has_timed_out = not check.has_timed_out, True
+            if is_first:  # one log line per check, however many requests wait for it
+                log.warning("not_ready", action="check", error="The database does not respond.")
             return dict(NOT_READY)
 
-    def _present_look(self) -> Look:
+    def _current_check(self) -> Check:
         with self._lock:
-            look, now = self._look, time.monotonic()
-            if look is None or (look.found.done() and now - look.started_at >= self.KEPT_SECONDS):
-                look = self._look = Look(now)
-                # A daemon: one that hangs must not keep the process from ending.
-                threading.Thread(target=self._fulfil, args=(look.found,), name="readiness", daemon=True).start()
-            return look
+            check, now = self._check, time.monotonic()
+            if check is None or (check.results.done() and now - check.started_at >= self.MAX_AGE_SECONDS):
+                check = self._check = Check(now)
+                # A daemon thread, because one that hangs must not keep the process from ending.
+                threading.Thread(target=self._run, args=(check.results,), name="readiness", daemon=True).start()
+            return check
 
-    def _fulfil(self, found: Future[dict[str, str]]) -> None:
+    def _run(self, results: Future[dict[str, str]]) -> None:
         try:
-            checks = self._check()
-        except Exception as error:  # noqa: BLE001 - the askers raise it
-            found.set_exception(error)
+            found = self._check_database()
+        except Exception as error:  # noqa: BLE001 - every request that waits for the result raises it
+            results.set_exception(error)
         else:
-            found.set_result(checks)
+            results.set_result(found)
 
-    def _check(self) -> dict[str, str]:
+    def _check_database(self) -> dict[str, str]:
         found = dict(NOT_READY)
         try:
             connection.ensure_connection()
-            if not connection.is_usable():  # the server was started anew since the pool made it
+            if not connection.is_usable():  # the server has been restarted since the pool opened the connection
                 connection.close()
                 connection.ensure_connection()
             found["database"] = "ok"
@@ -110,7 +110,7 @@ readiness = Readiness()
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """200 when jobs can be accepted, else 503 with the check that failed. The broker is not needed for that."""
+    """Return 200 if the API can accept jobs, else 503 with the failed check. That does not need the broker."""
     checks = readiness.checks()
     is_ready = set(checks.values()) == {"ok"}
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}
@@ -121,9 +121,9 @@ PROBES = {"/health/live": live, "/health/ready": ready}
 
 
 def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that answers probes before anything else looks at them.
+    """Middleware, the first one, that serves the health checks before the host and HTTPS are checked.
 
-    They come over plain HTTP and under any name: a load balancer asks for an address that is no allowed host.
+    A load balancer sends them over plain HTTP, to an IP address that is not in ALLOWED_HOSTS.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:

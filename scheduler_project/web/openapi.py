@@ -1,4 +1,4 @@
-"""The OpenAPI document and the pages that show it. Public: they tell nothing of this installation's data."""
+"""The OpenAPI document and the pages that show it. They are public, because they contain no data of users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def document() -> bytes:
-    """Return the OpenAPI 3.1 document of the API as JSON. It is the same for as long as the process lives."""
+    """Return the API's OpenAPI 3.1 document as JSON. It is built once, because only new code changes it."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
     schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False).encode()
@@ -29,13 +29,13 @@ def document() -> bytes:
 
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
-    """/api/v1/openapi.json"""
+    """Serve /api/v1/openapi.json."""
     return HttpResponse(document(), content_type="application/json")
 
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class SwaggerPage(SpectacularSwaggerSplitView):
-    """/api/docs: try each operation, with an API key or as the user who is signed in."""
+    """/api/docs: Swagger UI, which sends requests with an API key or as the signed-in user."""
 
     authentication_classes = ()
     http_method_names = ("get", "head")
@@ -43,7 +43,7 @@ class SwaggerPage(SpectacularSwaggerSplitView):
 
 
 class RedocPage(SpectacularRedocView):
-    """/api/redoc: the same to read."""
+    """/api/redoc: the document for reading."""
 
     authentication_classes = ()
     http_method_names = ("get", "head")

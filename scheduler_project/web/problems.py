@@ -1,4 +1,4 @@
-"""Every error of the REST API as `application/problem+json` (RFC 9457), with one entry for each field."""
+"""Error responses of the REST API as `application/problem+json` (RFC 9457), with one entry for each wrong field."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-API = "/api/"
-GONE = "There is nothing here: it never was, or it was deleted."
-FAILED = "Something went wrong here, and it has been logged. The request may be sent again."
-NO_DATABASE = "The database cannot be reached just now. Try again in a moment."
+API = "/api/"  # errors of URLs below it are JSON, all others are pages
+NOT_FOUND = "There is nothing at this URL: it does not exist, or it was deleted."
+SERVER_ERROR = "The server failed, and has logged the error. You can send the request again."
+NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
+BAD_REQUEST = "The request cannot be read."
+NOT_ALLOWED = "You do not have permission to do this."
 Errors = dict[str, list[str]]
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Answer an exception of an API view. What nobody foresaw is logged, and answered by a 500 that gives nothing away."""
-    status, detail, errors = _judge(error)
+    """Return the response for an exception of an API view; an unexpected one is logged and its message not shown."""
+    status, detail, errors = _classify(error)
     headers = {}
     if isinstance(error, APIException):
         if wait := getattr(error, "wait", None):
@@ -53,17 +55,17 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
             headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
-        # A database that is away says the same for each request: where in the code it was asked tells nobody more.
-        what = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
-        log.error("api_failed", action="answer", method=request.method, path=request.path, **what)
+        # Without a database every request fails in the same way, so a traceback of each would help nobody.
+        cause = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
+        log.error("api_failed", action="answer", method=request.method, path=request.path, **cause)
     response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
-    # Django would add a line of its own.
+    # Otherwise Django logs the same error once more.
     response._has_been_logged = status >= HTTPStatus.INTERNAL_SERVER_ERROR  # type: ignore[attr-defined]
     return response
 
 
 def problem(status: int, detail: str, errors: Errors | None = None) -> dict[str, Any]:
-    """Return a problem's members. Texts are cleaned: they may quote what somebody sent."""
+    """Return the members of a problem document. The texts are cleaned, because they may quote input."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -77,74 +79,74 @@ def problem(status: int, detail: str, errors: Errors | None = None) -> dict[str,
     return body
 
 
-def _judge(error: Exception) -> tuple[int, str, Errors]:
-    """Return status, detail and errors by field."""
+def _classify(error: Exception) -> tuple[int, str, Errors]:
+    """Return the status, the detail and the errors by field for an exception."""
     match error:
         case InvalidDefinition() | InvalidInput():
             return _invalid(error.errors)
         case InputValidationError():
             return _invalid(field_errors(error.error, error.data, known_names=error.known_names))
         case JobGone() | Http404():
-            return 404, GONE, {}
+            return 404, NOT_FOUND, {}
         case JobConflict() | RunConflict() | CannotRead():
             return 409, str(error), {}
         case PermissionDenied():
-            return 403, str(error) or "You may not do this.", {}
+            return 403, str(error) or NOT_ALLOWED, {}
         case RequestDataTooBig():
-            return _judge(BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+            return _classify(BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
-            return 400, "The request cannot be understood.", {}
+            return 400, BAD_REQUEST, {}
         case OperationalError() | InterfaceError():
             return 503, NO_DATABASE, {}
         case APIException():
             return error.status_code, str(error.detail), {}
         case _:
-            return 500, FAILED, {}
+            return 500, SERVER_ERROR, {}
 
 
 def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# What never reaches a view of the API: Django asks these. Pages outside the API keep Django's own, but for what does not exist.
+# Django's error handlers, for requests that reach no API view. Outside the API they keep Django's pages, except for 404.
 
 
-def _answer(status: int, detail: str) -> JsonResponse:
+def _problem_response(status: int, detail: str) -> JsonResponse:
     return JsonResponse(problem(status, detail), status=status, content_type=PROBLEM)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """`handler400`"""
+    """Handle status 400 (`handler400`)."""
     if request.path.startswith(API):
-        return _answer(400, "The request cannot be understood.")
+        return _problem_response(400, BAD_REQUEST)
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """`handler403`"""
+    """Handle status 403 (`handler403`)."""
     if request.path.startswith(API):
-        return _answer(403, "You may not do this.")
+        return _problem_response(403, NOT_ALLOWED)
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """`handler404`"""
+    """Handle status 404 (`handler404`)."""
     if request.path.startswith(API):
-        return _answer(404, GONE)
+        return _problem_response(404, NOT_FOUND)
     return render(request, "404.html", admin.site.each_context(request), status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """`handler500`"""
+    """Handle status 500 (`handler500`)."""
     if request.path.startswith(API):
-        return _answer(500, FAILED)
+        return _problem_response(500, SERVER_ERROR)
     return defaults.server_error(request)
 
 
-@csrf_exempt  # there is nothing here to forge, and a form's page would be no answer to a program
-def no_such_address(request: HttpRequest, rest: str) -> HttpResponse:
-    """Whatever else is asked for under /api/."""
-    text = "There is nothing at this address."
+@csrf_exempt  # nothing here can be forged, and the HTML page of a CSRF error would not help a program
+def unknown_api_url(request: HttpRequest, rest: str) -> HttpResponse:
+    """Return 404 for every URL under /api/ that no other view serves."""
+    text = "There is nothing at this URL."
     if rest.endswith("/"):
-        text += " Addresses of the API have no slash at their end."
-    return _answer(404, text)
+        text += " URLs of the API have no slash at the end."
+    return _problem_response(404, text)

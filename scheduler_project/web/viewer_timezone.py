@@ -1,4 +1,4 @@
-"""What the admin knows of whoever looks at it: the time zone of the browser, from a cookie that its script sets."""
+"""The time zone of the admin's pages: that of the browser, from a cookie that the pages' script sets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-ZONE_COOKIE = "mainspring_zone"
+ZONE_COOKIE = "mainspring_zone"  # set by static/mainspring/times.js
 
 
 def activate_viewer_timezone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Show and read local times in the browser's zone; in UTC for as long as it is not known."""
+    """Middleware that shows and reads local times in the browser's time zone, or in UTC without a valid cookie."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone_of(request)):

@@ -38,7 +38,7 @@ class FlagChangeList(UncountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        n_jobs = flags.n_using([flag.name for flag in self.result_list], caller_of(request))
+        n_jobs = flags.count_jobs_naming([flag.name for flag in self.result_list], caller_of(request))
         for flag in self.result_list:
             flag.n_jobs = n_jobs.get(flag.name, 0)
 

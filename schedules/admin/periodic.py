@@ -26,7 +26,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from access.admin.theming import ModelAdmin
 from access.visibility import caller_of
 from schedules.passes.housekeeping import find_switched_off, is_housekeeping
-from schedules.passes.periodic import SHAPES, read_json
+from schedules.passes.periodic import JSON_FIELDS, read_json
 
 if TYPE_CHECKING:
     from typing import Any
@@ -65,7 +65,7 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
 
     def _clean_json(self, field: str) -> str:
         """Return the JSON text of a field, `[]` or `{}` if it is empty. Refuses JSON that beat cannot use."""
-        text: str = self.cleaned_data[field] or SHAPES[field].empty
+        text: str = self.cleaned_data[field] or JSON_FIELDS[field].empty
         try:
             read_json(field, text)
         except ValueError as error:

@@ -9,20 +9,21 @@ from access.api.exceptions import InvalidInput
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
-from schedules.jobs import chains
-from schedules.jobs.validation import FIELDS
+from schedules.jobs.members import MEMBERS, stored_members
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from rest_framework.request import Request
 
     from schedules.models import Job
 
+
 UNREAD = "This was null as it could not be read: give a new one, or leave out unreadable to have the default."
 Terms = TypeVar("Terms", bound=Pause)
-READ_ONLY = frozenset(JobShape.model_fields) - frozenset(FIELDS)
+READ_ONLY = frozenset(JobShape.model_fields) - frozenset(MEMBERS)
 ELSEWHERE = {
     "key": "register it under a key instead, by PUT /jobs/by-key/{key}",
     "state": "pause or resume the job instead",
@@ -82,6 +83,12 @@ def settable(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 
+def changed_definition(job: Job, change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a job's definition with some members changed. Null takes a member out, which then has its default."""
+    merged = {**stored_members(job), **change}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
 def read_change(request: Request) -> dict[str, Any]:
     """Return the members that a PATCH changes. Raises InvalidInput for those that cannot be changed."""
     data = read_sound(request)
@@ -89,16 +96,3 @@ def read_change(request: Request) -> dict[str, Any]:
     if errors:
         raise InvalidInput(errors)
     return data
-
-
-def definition_of(job: Job) -> dict[str, Any]:
-    """Return a job's definition, member by member, as it would be sent."""
-    return {
-        "name": job.name,
-        "description": job.description,
-        "schedule": job.schedule,
-        "start_after": chains.as_json(chains.of(job.pk)),
-        "target": job.target,
-        "payload": job.spec.payload,
-        "policies": job.spec.policies,
-    }

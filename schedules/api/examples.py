@@ -245,7 +245,7 @@ LEDGER: dict[str, Any] = {
             "n_occurrences": 1,
             "decision": "gap",
             "reason": None,
-            "text": "No record: it was due, and nothing says what became of it.",
+            "text": "It was due, and there is no record of it.",
             "run": None,
             "made_good_by": None,
         },

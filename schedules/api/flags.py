@@ -90,7 +90,7 @@ class FeatureFlagListView(ApiView):
         """All feature flags, by name."""
         caller = caller_of(request)
         page = paginate(request, visible(models.FeatureFlag, caller), PageParameters.read(request), ["name"])
-        n_jobs = flags.n_using([row.name for row in page.rows], caller)
+        n_jobs = flags.count_jobs_naming([row.name for row in page.rows], caller)
         results = [_shown(row, n_jobs) for row in page.rows]
         return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
 
@@ -109,7 +109,7 @@ class FeatureFlagView(ApiView):
         row = rows.first() if _is_name(name) else None
         if row is None:
             raise Http404
-        return Response(_shown(row, flags.n_using([name], caller_of(request))).json_body())
+        return Response(_shown(row, flags.count_jobs_naming([name], caller_of(request))).json_body())
 
     @operation(
         "set_feature_flag",
@@ -131,7 +131,7 @@ class FeatureFlagView(ApiView):
             name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request), caller=caller
         )
         headers = {"Location": reverse("feature-flag", args=[name])} if is_new else {}
-        body = _shown(row, flags.n_using([name], caller_of(request))).json_body()
+        body = _shown(row, flags.count_jobs_naming([name], caller_of(request))).json_body()
         return Response(body, status=201 if is_new else 200, headers=headers)
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])

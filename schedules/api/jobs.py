@@ -20,11 +20,12 @@ from executions.api import QUEUED_DETAIL, RUN_PAGE, JobRunFilters, NoBody, RunDe
 from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
-from schedules.api.bodies import definition_of, read_change, read_definition, read_pause, read_resume
+from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
 from schedules.api.shapes import Job as JobShape
-from schedules.api.shapes import JobChange, JobDefinition, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
+from schedules.api.shapes import JobChange, JobOrForesight, JobPage, Pause, Resume, foresight_of, job_of
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, definitions
+from schedules.jobs.members import JobDefinition
 from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
 from schedules.models import Job, JobState
@@ -136,7 +137,7 @@ class JobView(ApiView):
         # Under the job's lock from reading to writing: of two changes at once, neither undoes the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate({**definition_of(job), **change}, now, job, caller=caller_of(request))
+            definition = validate(changed_definition(job, change), now, job, caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(shown(job, request).json_body())
 

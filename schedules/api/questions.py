@@ -11,10 +11,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from access.api.schema import DocumentedAs, ProblemField, Shape
-from schedules.api.shapes import INSTANT, AnySchedule, Schedule
 from schedules.clock.preview import Mark
 from schedules.clock.reading.members import read_instant, read_zone
 from schedules.clock.zones.clock_changes import ChangeKind
+from schedules.jobs.schedule_shape import INSTANT, AnySchedule, Schedule
 from schedules.policies import Jitter
 
 MAX_FIRES = 100

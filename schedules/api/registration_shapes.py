@@ -11,8 +11,8 @@ from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.schema import DocumentedAs, Shape
 from schedules.api.bodies import UNREAD, settable, unread_in
-from schedules.api.shapes import JobDefinition
 from schedules.jobs import registration
+from schedules.jobs.members import JobDefinition
 from schedules.jobs.registration import KEY, KEY_WORDS, MOST, Outcome
 from values.json_values import find_unstorable
 

@@ -17,9 +17,9 @@ from schedules.api.bodies import read_definition
 from schedules.api.jobs import MAX_DEFINITION, shown
 from schedules.api.registration_shapes import BAD_KEY, Registered, RegisteredJobs, Registration, read_registration
 from schedules.api.shapes import Job as JobShape
-from schedules.api.shapes import JobDefinition
 from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
+from schedules.jobs.members import JobDefinition
 from schedules.jobs.registration import Outcome
 from schedules.models import Job
 

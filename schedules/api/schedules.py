@@ -32,7 +32,7 @@ from schedules.clock.spec import to_json
 from schedules.clock.zones import clock_changes
 from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
-from schedules.jobs.validation import validate_schedule
+from schedules.jobs.schedule_shape import validate_schedule
 from schedules.models import Job
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""Backfills: runs for due times in the past."""
+"""Backfills: runs for the occurrences of a range of the past."""

@@ -1,6 +1,7 @@
-"""Backfills: the instants of a range of the past, carried out bit by bit.
+"""Backfills: run a job for the instants of a range of the past, step by step.
 
-A step is one transaction, which opens some runs and moves the cursor. Whatever is killed, the next step goes on there.
+A step is one transaction that opens some runs and moves the cursor. If a process is killed, the next step continues at
+the cursor.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 from django.conf import settings
@@ -35,20 +36,24 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_LIVE = 100  # runs of a backfill that are not over at one time
-REFILL_AT = MOST_LIVE // 2  # when so few are left, more are opened
-INSTANTS_A_STEP = 1000
-AT_ONCE = 200  # looked up together where few of them may start
-MAX_INSTANTS_COUNTED = 100_000  # instants; each is asked of each spec of the job
-LOOK_AGAIN_AFTER = timedelta(seconds=10)  # at runs of whose end no beat has told
-LONGEST_PACE = timedelta(days=1)
-# With the others each instant of the range would stop the one before.
+# Live runs of one backfill, held ones included: a long range must not fill the queue in front of other jobs.
+MAX_LIVE_RUNS = 100
+REFILL_AT = MAX_LIVE_RUNS // 2  # live runs left; half, so that few steps open many runs and the workers are never idle
+MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
+MAX_INSTANTS_PER_QUERY = 200  # of a step: it opens 100 runs at the most, so more would rarely be used
+MAX_INSTANTS_COUNTED = 100_000  # by a preview, divided by the number of the job's specs: each is searched
+REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case that no follow-up wakes the backfill when runs end
+MIN_PACE, MAX_PACE = timedelta(milliseconds=100), timedelta(days=1)
+# cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
 OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillRequest:
-    """What somebody asks for: instants in (after, until]."""
+    """What a backfill is to run: the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
+
+    `pace`: time between two starts; None opens up to `MAX_LIVE_RUNS` runs at once.
+    """
 
     after: datetime
     until: datetime
@@ -60,7 +65,11 @@ class BackfillRequest:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would open. `is_more`: its range holds more instants than were counted."""
+    """What a backfill would do with the instants of its range: start some, pass over the others.
+
+    `is_more`: the range holds more instants than were counted. `first_at`, `last_at`: the first and the last instant
+    that would start, None if none would.
+    """
 
     n_instants: int
     is_more: bool
@@ -70,44 +79,44 @@ class BackfillPreview:
     last_at: datetime | None
 
 
-def preview(job: Job, wanted: BackfillRequest, now: datetime) -> BackfillPreview:
-    """Say what a backfill would open, and change nothing. Raises InvalidDefinition, JobConflict."""
-    _check(job, wanted, now)
-    most = _most_counted(job)
-    n_instants = n_start = n_over = 0
+def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
+    """Return what a backfill would do; nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
+    _check(job, request, now)
+    max_counted = _max_counted(job)
+    n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
-    for instant, is_wanted in _judged(job, wanted, now, INSTANTS_A_STEP):
-        if n_instants == most or n_start == wanted.max_runs:
-            return BackfillPreview(n_instants, True, n_start, n_over, first_at, last_at)
+    for instant, is_wanted in _select(job, request, now, MAX_INSTANTS_PER_STEP):
+        if n_instants == max_counted or n_start == request.max_runs:
+            return BackfillPreview(n_instants, True, n_start, n_passed_over, first_at, last_at)
         n_instants += 1
         if is_wanted:
             n_start, first_at, last_at = n_start + 1, first_at or instant, instant
         else:
-            n_over += 1
-    return BackfillPreview(n_instants, False, n_start, n_over, first_at, last_at)
+            n_passed_over += 1
+    return BackfillPreview(n_instants, False, n_start, n_passed_over, first_at, last_at)
 
 
-def start(job_id: UUID, wanted: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
-    """Begin a backfill; beats open its runs. Raises JobGone, InvalidDefinition, JobConflict."""
-    n_instants = _count(job_id, wanted, now)  # it takes seconds, so not while others wait for the job
+def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
+    """Create a backfill, whose runs the beats open. Raises JobGone, InvalidDefinition, JobConflict, CannotRead."""
+    n_instants = _count(job_id, request, now)  # before the lock: it may take seconds, and ticks skip a locked job
     with transaction.atomic():
         job = lock(job_id)
-        _check(job, wanted, now)
+        _check(job, request, now)  # again: the job may have been changed before it was locked
         tick.settle(job_id, now)
         backfill = Backfill.objects.create(
             scope_id=job.scope_id,
             job_id=job_id,
             job_name=job.name,
             actor=actor,
-            after_at=wanted.after,
-            until_at=wanted.until,
-            mode=wanted.mode,
-            pace=wanted.pace,
-            overlap=wanted.overlap,
-            max_runs=wanted.max_runs,
+            after_at=request.after,
+            until_at=request.until,
+            mode=request.mode,
+            pace=request.pace,
+            overlap=request.overlap,
+            max_runs=request.max_runs,
             created_at=now,
             due_at=now,
-            cursor_at=wanted.after,
+            cursor_at=request.after,
             n_instants=n_instants,
             state=BackfillState.OPEN,
         )
@@ -118,32 +127,36 @@ def start(job_id: UUID, wanted: BackfillRequest, now: datetime, *, actor: str) -
 
 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
-    """End a backfill: it opens no more runs, and those that have not begun are cancelled. Raises JobConflict."""
+    """End a backfill: it opens no more runs, and its runs that have not started are cancelled.
+
+    Raises JobConflict if it is over and none of its runs waits.
+    """
     with transaction.atomic():
         backfill = _lock(backfill_id)
         n_cancelled = runs.cancel_backfill_runs(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
-            raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits.")
+            raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits to start.")
         if backfill.state != BackfillState.CANCELLED:
             _close(backfill, BackfillState.CANCELLED, now)
     log.info("backfill_cancelled", action="backfill", backfill=str(backfill_id), actor=actor, n_cancelled=n_cancelled)
     return backfill
 
 
-def _count(job_id: UUID, wanted: BackfillRequest, now: datetime) -> int:
+def _count(job_id: UUID, request: BackfillRequest, now: datetime) -> int:
+    """Return the number of instants in the range, counted up to a limit."""
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
-    _check(job, wanted, now)
-    return sum(1 for _ in islice(expected_instants(job, wanted.after, wanted.until), _most_counted(job)))
+    _check(job, request, now)
+    return sum(1 for _ in islice(expected_instants(job, request.after, request.until), _max_counted(job)))
 
 
-def _most_counted(job: Job) -> int:
+def _max_counted(job: Job) -> int:
     return MAX_INSTANTS_COUNTED // max(1, len(job.schedule_spec.specs))
 
 
 def _lock(backfill_id: UUID) -> Backfill:
-    """Lock a backfill, then its job, in the order in which a step does."""
+    """Lock a backfill, then its job: in the order in which a step locks them, so that neither waits for the other."""
     backfills_queries.lock_backfill(backfill_id)
     backfill = Backfill.objects.get(pk=backfill_id)
     queries.lock_job(backfill.job_id)
@@ -151,7 +164,10 @@ def _lock(backfill_id: UUID) -> Backfill:
 
 
 def step_once(now: datetime) -> bool:
-    """Take the backfill that has waited longest a step further; False: none is due."""
+    """Do one step of the backfill that has been due longest; return False if none is due.
+
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    """
     with transaction.atomic():
         backfill_id = backfills_queries.lock_due_backfill(now)
         if backfill_id is None:
@@ -163,25 +179,25 @@ def step_once(now: datetime) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            backfills_queries.backfill_later(backfill_id, now + tick.PUSH_BACK_DELAY)
+            backfills_queries.postpone_backfill(backfill_id, now + tick.PUSH_BACK_DELAY)
         return True
 
 
 def _step(backfill: Backfill, now: datetime) -> None:
-    if not queries.lock_job(backfill.job_id):
+    if not queries.lock_job(backfill.job_id):  # the job was deleted
         _close(backfill, BackfillState.CANCELLED, now)
         return
     job = Job.objects.select_related("spec").get(pk=backfill.job_id)
-    most = MOST_LIVE - history.count_live(backfill.pk)
+    max_new = MAX_LIVE_RUNS - history.count_live(backfill.pk)
     if backfill.pace:
-        most = min(most, 1)
-    left = None if backfill.max_runs is None else backfill.max_runs - backfill.n_opened
+        max_new = min(max_new, 1)
+    n_left = None if backfill.max_runs is None else backfill.max_runs - backfill.n_opened
     chosen: list[datetime] = []
     is_over = True
-    for n_seen, (instant, is_wanted) in enumerate(_judged(job, _rest(backfill), now, AT_ONCE)):
-        if len(chosen) == left:
+    for n_seen, (instant, is_wanted) in enumerate(_select(job, _rest(backfill), now, MAX_INSTANTS_PER_QUERY)):
+        if len(chosen) == n_left:
             break
-        if n_seen == INSTANTS_A_STEP or (is_wanted and len(chosen) >= most):
+        if n_seen == MAX_INSTANTS_PER_STEP or (is_wanted and len(chosen) >= max_new):
             is_over = False
             break
         backfill.cursor_at = instant
@@ -194,14 +210,14 @@ def _step(backfill: Backfill, now: datetime) -> None:
     if is_over:
         _close(backfill, BackfillState.DONE, now)
     else:
-        full = len(chosen) >= most
-        wait = (backfill.pace if backfill.pace and chosen else LOOK_AGAIN_AFTER) if full else timedelta(0)
-        backfill.due_at = now + wait
+        is_full = len(chosen) >= max_new
+        delay = (backfill.pace if backfill.pace and chosen else REFILL_CHECK_DELAY) if is_full else timedelta(0)
+        backfill.due_at = now + delay
         backfill.save()
 
 
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
-    """Under the job's lock, and by the backfill's overlap policy in place of the job's."""
+    """Open a run for each instant, under the job's lock, with the backfill's overlap policy instead of the job's."""
     found = history.instant_states(job.pk, instants)
     live_runs = runs.live_runs([job.pk]).get(job.pk, LiveRuns())
     new = []
@@ -213,39 +229,41 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             scope_id=job.scope_id,
             job_id=job.pk,
             spec_id=job.spec_id,
-            # The first backfill of an instant has its row; a further one carries out that again.
+            # Runs are unique by job, instant and origin. The first backfill of an instant takes the row of that
+            # instant; a later backfill retries that run, with a row of its own at the present.
             nominal_at=now + place * runs.MICROSECOND if earlier else instant,
             origin=Origin.RETRY if earlier else Origin.BACKFILL,
             retry_of=earlier,
             backfill_id=backfill.pk,
             reason=decision.reason,
             is_buffered=decision.is_held,
-            # Everybody knows that it is late: no start deadline.
         )
+        # No start deadline: a backfilled run is late on purpose.
         new.append(run if decision.reason else runs.apply_policies_without_deadline(run, job.policies))
     runs.open_backfill_runs(new, now, actor=backfill.actor)
 
 
-def _judged(job: Job, wanted: BackfillRequest, now: datetime, at_once: int) -> Iterator[tuple[datetime, bool]]:
-    """Each instant, with whether the mode asks for it; `at_once` of them are looked up together."""
-    mode, known_since = wanted.mode, max(known_from(job), now - settings.MAINSPRING.retention)
-    instants = expected_instants(job, wanted.after, wanted.until)
-    while part := list(islice(instants, at_once)):
+def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
+    """Yield each instant of the range and whether the mode selects it. Each `batch` instants cost a few queries."""
+    mode, known_since = request.mode, max(known_from(job), now - settings.MAINSPRING.retention)
+    instants = expected_instants(job, request.after, request.until)
+    while part := list(islice(instants, batch)):
         found = history.instant_states(job.pk, part)
         for instant in part:
             state = found.get(instant)
             is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
-                yield instant, False  # the job was not there yet, or the row may have been pruned
+                yield instant, False  # the job did not exist yet, or its row may have been pruned: not known as a gap
             else:
-                yield instant, _is_wanted(mode, state, is_gap=is_gap and instant <= job.mark_at)
+                yield instant, _is_selected(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
 
 def _rest(backfill: Backfill) -> BackfillRequest:
+    """Return the range that no step has handled yet."""
     return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
-def _is_wanted(mode: BackfillMode, state: InstantState | None, *, is_gap: bool) -> bool:
+def _is_selected(mode: BackfillMode, state: InstantState | None, *, is_gap: bool) -> bool:
     match mode:
         case BackfillMode.ALL:
             return state is None or state.is_over
@@ -256,32 +274,38 @@ def _is_wanted(mode: BackfillMode, state: InstantState | None, *, is_gap: bool) 
             return is_gap or did_not_start
         case BackfillMode.GAPS:
             return is_gap
+        case _:
+            assert_never(mode)
 
 
 def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
-    """Under the job's lock, so that nobody decides meanwhile what follows from its runs."""
+    """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     followed.review([backfill.job_id])
 
 
-def _check(job: Job, wanted: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition with what is wrong by field, JobConflict for a job without instants, CannotRead."""
+def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
+    """Raise InvalidDefinition (messages by field), JobConflict (a job without instants in the past) or CannotRead."""
     errors: dict[str, list[str]] = {}
-    if wanted.until > now:
-        errors["until"] = ["This lies in the future: a backfill carries out the past."]
-    if wanted.after >= wanted.until:
+    if request.until > now:
+        errors["until"] = [
+            "This is in the future: a backfill runs instants of the past. Give the present or an earlier instant."
+        ]
+    if request.after >= request.until:
         errors["after"] = ["The range is empty: after must be earlier than until."]
     kept_since = now - settings.MAINSPRING.retention
-    if wanted.mode is not BackfillMode.ALL and wanted.after < kept_since:
+    if request.mode is not BackfillMode.ALL and request.after < kept_since:
         since = f"{kept_since:%Y-%m-%dT%H:%M:%SZ}"
-        errors["after"] = [f"What ran before {since} is not kept: begin there, or use mode all."]
-    if wanted.overlap not in OVERLAPS:
-        errors["overlap"] = [f"This must be one of {', '.join(OVERLAPS)}: else each run would stop the one before."]
-    if wanted.pace is not None and not timedelta(milliseconds=100) <= wanted.pace <= LONGEST_PACE:
-        errors["pace"] = ["A pace lies between 100ms and 1d; null: as many at once as may."]
+        errors["after"] = [f"The history begins at {since}: give that instant or a later one, or use mode all."]
+    if request.overlap not in OVERLAPS:
+        errors["overlap"] = [
+            f"This must be one of {', '.join(OVERLAPS)}: with any other, each run would stop the one before."
+        ]
+    if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
+        errors["pace"] = ["A pace is between 100ms and 1d. Leave it out to start runs as fast as the limits allow."]
     if errors:
         raise InvalidDefinition(errors)
     value_or_raise(job.readable_policies)
     if not is_predictable(job):
-        raise JobConflict("The job has no schedule that names its instants beforehand: there are none to carry out.")
+        raise JobConflict("The job has no schedule that names its instants in advance: there is nothing to backfill.")

@@ -1,11 +1,11 @@
-"""Which instants a job's schedules named in a range of the past: the one question that backfills ask."""
+"""Which instants a job's schedules named in a range of the past."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from schedules.clock.compare import Span, instants_of_spans
-from schedules.ledger.account import spans_of, spec_of
+from schedules.ledger.account import read_spec, spans_of
 from schedules.models import ScheduleSpan
 
 if TYPE_CHECKING:
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The instants in (after, until] that the ledger knows too, in order and lazily, each by the schedule of that time.
+    """Yield the instants in (after, until], ascending, each by the schedule that the job had at that time.
 
-    What lies before the first schedule that is known goes by that one: a new job's past can be carried out too.
+    Before its first known schedule, a job is treated as if it had had that one: so a new job can be backfilled too.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:
-        yield from Span(spec_of(schedule), after).instants(after, min(until, from_at))
+        yield from Span(read_spec(schedule), after).instants(after, min(until, from_at))
     for spans, since, upto in spans_of(job.pk, job, after, until):
         yield from instants_of_spans(spans, since, upto)
 
 
 def known_from(job: Job) -> datetime:
-    """Since when it is known which instants the job had: before that it may not have been there."""
+    """Return since when the job's schedules are known. Before that instant the job may not have existed."""
     return _first_known(job)[0]
 
 
 def is_predictable(job: Job) -> bool:
-    """Whether the schedule says beforehand which instants it names."""
+    """Whether the schedule names its instants in advance: a delay does not, nor does a job without a schedule."""
     return Span(job.schedule_spec, job.mark_at).is_predictable
 
 

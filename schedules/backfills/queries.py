@@ -1,4 +1,4 @@
-"""SQL statements for backfills, each with its purpose."""
+"""The SQL statements of backfills: each with its purpose, who calls it and which index it uses."""
 
 from __future__ import annotations
 
@@ -12,44 +12,48 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-# backfill: the one that has waited longest for its pass, and that no other pass has in hand.
+# backfill.step_once: lock the backfill whose step has been due longest, except those that another beat has locked.
+# Index backfill_due.
 LOCK_DUE_BACKFILL = """
 SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
-# backfill.cancel: waits for a step that has it.
+# backfill.cancel: waits for a step that has locked the backfill.
 LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
-# follow_ups: those of which runs have ended, so that few are left. They hold the jobs, and a step takes a job after its
-# backfill: so they wait for none. One that a step has in hand counts what is left once it has the job.
+# reactions.backfills: make backfills due of which runs have ended and few live runs are left. SKIP LOCKED: the caller
+# has locked the jobs, and a step locks its backfill first and then the job, so waiting here could be a deadlock.
+# Nothing is missed: the step that has locked the backfill counts its live runs after it got the lock of the job.
 WAKE_BACKFILLS = """
 UPDATE schedules_backfill SET due_at = %(now)s
  WHERE id IN (
     SELECT backfill.id FROM schedules_backfill AS backfill
      WHERE backfill.id = ANY(%(id)s) AND backfill.due_at > %(now)s AND backfill.pace IS NULL
        AND (SELECT count(*) FROM executions_run AS run
-             WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(low)s
+             WHERE run.backfill_id = backfill.id AND run.status = ANY(%(live)s)) <= %(refill_at)s
        FOR UPDATE SKIP LOCKED)
 """
-BACKFILL_LATER = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
+# backfill.step_once, after a step has failed.
+POSTPONE_BACKFILL = "UPDATE schedules_backfill SET due_at = %(until)s WHERE id = %(id)s AND due_at IS NOT NULL"
 
 
 def lock_due_backfill(now: datetime) -> UUID | None:
-    """Lock a backfill of which a pass is due, and return its id."""
+    """Lock a backfill whose step is due, and return its id; None if there is none."""
     rows = fetch(LOCK_DUE_BACKFILL, {"now": now})
     return rows[0][0] if rows else None
 
 
 def lock_backfill(backfill_id: UUID) -> None:
-    """Lock a backfill until the transaction ends."""
+    """Lock a backfill until the transaction ends, waiting for it."""
     fetch(LOCK_BACKFILL, {"id": backfill_id})
 
 
-def wake_backfills(backfill_ids: Collection[UUID], now: datetime, low: int) -> None:
-    """Have those of these that wait for their runs looked at now, if no more than `low` are left."""
+def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
+    """Make the backfills due that wait for their runs to end and have at most `refill_at` live runs left."""
     execute(
-        WAKE_BACKFILLS, {"id": list(backfill_ids), "now": now, "low": low, "live": [status.value for status in LIVE]}
+        WAKE_BACKFILLS,
+        {"id": list(backfill_ids), "now": now, "refill_at": refill_at, "live": [status.value for status in LIVE]},
     )
 
 
-def backfill_later(backfill_id: UUID, until: datetime) -> None:
-    """Look at this backfill again at `until`."""
-    execute(BACKFILL_LATER, {"id": backfill_id, "until": until})
+def postpone_backfill(backfill_id: UUID, until: datetime) -> None:
+    """Make the next step of a backfill due at `until`, if the backfill is not over."""
+    execute(POSTPONE_BACKFILL, {"id": backfill_id, "until": until})

@@ -1,1 +1,1 @@
-"""Pure clock maths: which instants a schedule names. No database, no clock of its own."""
+"""Pure clock maths: at which instants a schedule fires. No database, and no reading of the current time."""

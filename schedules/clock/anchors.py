@@ -1,4 +1,4 @@
-"""Where a job begins to count: the anchor of its interval, and the mark after which its first occurrence lies."""
+"""Where a job starts counting: the anchor of an interval, and the mark after which its first occurrence lies."""
 
 from __future__ import annotations
 
@@ -8,40 +8,51 @@ from datetime import datetime, timedelta
 
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 
-ONCE_GRACE = timedelta(minutes=1)  # an `at` this long ago is taken to mean now
+ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a request for "now" takes time to arrive
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
-    """Give each interval that names no anchor the start of its schedule, else `now`."""
+    """Return `spec` with an anchor for each interval that has none: the schedule's `start_at`, or else `now` (aware)."""
     return with_anchor(spec, spec.start_at or now)
 
 
 def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
-    """Give an interval that is set again without an anchor the one it had, so that it keeps its beat; of several, each."""
+    """Return `spec` with the anchors that `before`, the job's present schedule, has for the same intervals.
+
+    An interval that is submitted again without an anchor therefore keeps its rhythm. In a list of schedules, each
+    interval that differs only by its anchor keeps the old anchor.
+    """
     if before is None:
         return spec
-    befores = before.specs or (before,)
+    old_specs = before.specs or (before,)
     if spec.specs:
-        return replace(spec, specs=_keep_each_anchor(spec.specs, befores))
-    return _with_matching_anchor(spec, befores)
+        return replace(spec, specs=_keep_each_anchor(spec.specs, old_specs))
+    return _with_matching_anchor(spec, old_specs)
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the mark of a job that gets this schedule at `now`: a delay begins just then."""
-    if spec.kind is Kind.DELAY:
-        return now - timedelta(microseconds=1)
-    return now - ONCE_GRACE if spec.kind is Kind.ONCE else now
+    """Return the first mark of a job that gets this schedule at `now` (aware): its occurrences lie after the mark."""
+    match spec.kind:
+        case Kind.DELAY:
+            # The first run of a delay is due at once, so `now` itself must lie after the mark.
+            return now - timedelta(microseconds=1)
+        case Kind.ONCE:
+            return now - ONCE_GRACE
+        case _:
+            return now
 
 
-def _keep_each_anchor(specs: Sequence[ScheduleSpec], befores: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
-    """Each of those before is for one of these alone: for one that names its anchor, before any that does not."""
-    left, found = list(befores), dict[int, ScheduleSpec]()
-    for place, spec in sorted(enumerate(specs), key=lambda each: each[1].anchor_at is None):
-        found[place] = _with_matching_anchor(spec, left)
-        if found[place] in left:
-            left.remove(found[place])
-    return tuple(found[place] for place in range(len(specs)))
+def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
+    """Return `specs` with the anchors of matching old schedules; each old schedule is used once."""
+    left, found = list(old_specs), dict[int, ScheduleSpec]()
+    # A schedule that states its anchor takes its old twin first. Otherwise an equal interval without one might take it.
+    for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].anchor_at is None):
+        found[index] = _with_matching_anchor(spec, left)
+        if found[index] in left:
+            left.remove(found[index])
+    return tuple(found[index] for index in range(len(specs)))
 
 
-def _with_matching_anchor(spec: ScheduleSpec, before: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    return next((each for each in before if each.anchor_at and with_anchor(spec, each.anchor_at) == each), spec)
+def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
+    """Return the old schedule that differs from `spec` only by having an anchor; `spec` itself if there is none."""
+    return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)

@@ -20,7 +20,7 @@ _UNPREDICTABLE_KINDS = frozenset({Kind.NONE, Kind.DELAY})
 
 
 class Row(Protocol):
-    """What the comparison reads of a recorded row. `executions.history.Record` is one."""
+    """The fields of a recorded row that the comparison reads. `executions.history.Record` has them."""
 
     @property
     def origin(self) -> str: ...
@@ -155,7 +155,10 @@ def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -
 def _decide_without_row(
     instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
-    """Return the decision on an instant that has no row (None: it will not start), and the starts left after it."""
+    """Return the decision on an instant without a row, and the number of starts left after it.
+
+    The decision is None if `max_runs` allows no more starts.
+    """
     is_decided = span.until_at is not None or instant <= clock.mark_at
     if is_decided and instant <= clock.now:
         return Decision.GAP, n_left

@@ -1,10 +1,11 @@
-"""A schedule in plain words, and notes on what may surprise about it."""
+"""Describes a schedule in one English sentence, and warns of behaviour that people often do not expect."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import assert_never
 
 from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.cron.words import cron_words
@@ -15,8 +16,8 @@ from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import changes, zone
 
-_AHEAD = timedelta(days=366)
-_SUN = {
+_YEAR_AHEAD = timedelta(days=366)  # warnings look this far: every season and every yearly clock change
+_EVENT_WORDS = {
     SolarEvent.DAWN_ASTRONOMICAL: "astronomical dawn",
     SolarEvent.DAWN_NAUTICAL: "nautical dawn",
     SolarEvent.DAWN_CIVIL: "civil dawn",
@@ -27,69 +28,95 @@ _SUN = {
     SolarEvent.DUSK_NAUTICAL: "nautical dusk",
     SolarEvent.DUSK_ASTRONOMICAL: "astronomical dusk",
 }
-_DAILY_BELOW = 48  # degrees of latitude: nearer to the equator each event comes each day
-_MISSING_DAY, _WEEK = timedelta(hours=36), timedelta(days=7)
-_SURE_DAYS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}
+# Degrees. Below 48.56 = 90 - 23.44 (the tilt of the earth's axis) - 18 (astronomical twilight) no day lacks any event.
+_MIN_LATITUDE_WITH_MISSING_EVENTS = 48
+_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # events further apart than this have a day without one between
+_WEEK = timedelta(days=7)
+_SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days that these months have in every year; the others have 31
 
 
 def describe(spec: ScheduleSpec) -> str:
-    """One line, such as 'At 02:30 every day (America/New_York)' or 'Every 15 minutes, at most 5 times'."""
+    """Return one line such as 'At 02:30 every day (America/New_York)' or 'Every 15 minutes, at most 5 times'.
+
+    The time zone is named only if the description depends on it.
+    """
     if spec.specs:
-        each = [describe(member) for member in spec.specs]
-        text = "; ".join([each[0], *(word[0].lower() + word[1:] for word in each[1:-1])])
-        text, shows_zone = f"{text}; and {each[-1][0].lower()}{each[-1][1:]}", False
+        first, *others = [describe(member) for member in spec.specs]
+        others = [words[0].lower() + words[1:] for words in others]
+        text, shows_zone = "; ".join([first, *others[:-1], f"and {others[-1]}"]), False
     else:
-        text, shows_zone = _what(spec)
-    joint = "; all of it" if spec.specs and (spec.start_at or spec.end_at or spec.max_runs) else ""
+        text, shows_zone = _kind_words(spec)
+    # The bounds of a list must not read as bounds of its last member.
+    separator = "; all together" if spec.specs else ","
     for word, bound in (("from", spec.start_at), ("until", spec.end_at)):
         if bound is not None:
-            comma = "" if word == "until" and spec.start_at is not None else joint or ","
-            text += f"{comma} {word} {_moment(bound, spec.timezone)}"
-            shows_zone, joint = True, ","
+            comma = "" if word == "until" and spec.start_at is not None else separator
+            text += f"{comma} {word} {_moment_words(bound, spec.timezone)}"
+            shows_zone, separator = True, ","
     if spec.max_runs is not None:
-        text += f"{joint or ','} at most {'once' if spec.max_runs == 1 else f'{spec.max_runs} times'}"
+        text += f"{separator} at most {'once' if spec.max_runs == 1 else f'{spec.max_runs} times'}"
     return f"{text} ({spec.timezone})" if shows_zone else text
 
 
 def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
-    """Sentences about what people often do not expect of such a schedule, seen from `now` (aware)."""
-    notes = [f"“{label(each)}”: {note}" for each in spec.specs for note in _notes(each, now)]
+    """Return sentences about behaviour that people often do not expect of such a schedule, seen from `now` (aware)."""
+    notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
+    notes = notes or _notes(spec, now)
     if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
-        return [*(notes or _notes(spec, now)), "No instant of this schedule is left: it will not run any more."]
-    over = [each for each in spec.specs if next_after(with_anchor(each, now), now) is None]
-    return [*(notes or _notes(spec, now)), *(f"“{label(each)}”: No instant of it is left." for each in over)]
+        return [*notes, "This schedule has no time left in the future: it will not run any more."]
+    ended = [member for member in spec.specs if next_after(with_anchor(member, now), now) is None]
+    return [*notes, *(f"“{label(member)}”: It has no time left in the future." for member in ended)]
 
 
 def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
-    if spec.solar is not None and abs(spec.latitude) >= _DAILY_BELOW:
-        return _solar_notes(spec, spec.solar, now)
-    if spec.delay is not None:
-        after = f"{length_words(spec.delay)} after the run before it has ended"
-        return [f"Only its first instant is known beforehand: each further one comes {after}."]
-    if spec.cron is None:
-        return []
-    cron = read_cron(spec.cron)
-    return [*_field_notes(cron), *_clock_change_notes(spec, cron, now)]
+    match spec.kind:
+        case Kind.CRON:
+            assert spec.cron is not None
+            cron = read_cron(spec.cron)
+            return [*_field_notes(cron), *_clock_change_notes(spec, cron, now)]
+        case Kind.SOLAR:
+            assert spec.solar is not None
+            return _solar_notes(spec, spec.solar, now)
+        case Kind.DELAY:
+            assert spec.delay is not None
+            after = f"{length_words(spec.delay)} after the previous run has ended"
+            return [f"Only its first time is known in advance: each later run comes {after}."]
+        case Kind.EVERY | Kind.ONCE | Kind.SEVERAL | Kind.NONE:
+            return []
+        case _:
+            assert_never(spec.kind)
 
 
-def _what(spec: ScheduleSpec) -> tuple[str, bool]:
-    """What fires, and whether that depends on the zone."""
-    if spec.cron is not None:
-        cron = read_cron(spec.cron)
-        return cron_words(cron), any(part != "*" for part in cron.parts[2:])
-    if spec.every is not None:
-        length = length_words(spec.every)
-        return f"Every {length.removeprefix('1 ') if ' and ' not in length else length}", False
-    if spec.at is not None:
-        return f"Once, on {_moment(spec.at, spec.timezone)}", True
-    if spec.delay is not None:
-        return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
-    if spec.solar is not None:
-        return f"At {_SUN[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
-    return "No clock: started by hand or by other jobs", False
+def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
+    """Describe when a single schedule fires; also return whether the description depends on the time zone."""
+    match spec.kind:
+        case Kind.CRON:
+            assert spec.cron is not None
+            cron = read_cron(spec.cron)
+            # Fields in front of the hour mean the same in each zone.
+            return cron_words(cron), any(part != "*" for part in cron.parts[2:])
+        case Kind.EVERY:
+            assert spec.every is not None
+            length = length_words(spec.every)
+            return f"Every {length.removeprefix('1 ') if ' and ' not in length else length}", False
+        case Kind.ONCE:
+            assert spec.at is not None
+            return f"Once, on {_moment_words(spec.at, spec.timezone)}", True
+        case Kind.DELAY:
+            assert spec.delay is not None
+            return f"{length_words(spec.delay)} after the previous run has ended".capitalize(), False
+        case Kind.SOLAR:
+            assert spec.solar is not None
+            return f"At {_EVENT_WORDS[spec.solar]}, seen from {_place_words(spec.latitude, spec.longitude)}", False
+        case Kind.NONE:
+            return "No schedule: started by hand or by other jobs", False
+        case Kind.SEVERAL:
+            raise ValueError("a list of schedules has no words of its own: describe each member")
+        case _:
+            assert_never(spec.kind)
 
 
-def _moment(at: datetime, timezone: str) -> str:
+def _moment_words(at: datetime, timezone: str) -> str:
     local = at.astimezone(zone(timezone))
     return f"{day_words(local)} at {clock_words(local)}"
 
@@ -100,26 +127,28 @@ def _place_words(latitude: float, longitude: float) -> str:
 
 
 def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
-    """The first stretch of the year to come in which days pass without the event."""
-    if not any(_misses_days(spec, *stretch) for stretch in _extremes(now)):
+    """Name the first period of the next year in which days pass without the event."""
+    if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
+        return []
+    # A preview must be fast: check a few weeks first, and search the whole year only if a day without the event exists.
+    if not any(_has_day_without_event(spec, *period) for period in _decisive_periods(now)):
         return []
     before = max(now, spec.start_at or now)
-    for at in occurrences(spec, now, now + _AHEAD):
-        if at - before > _MISSING_DAY:
-            return [
-                (
-                    f"There are days without {_SUN[event]} at that latitude: it does not run between "
-                    f"{day_words(before)} and {day_words(at)}."
-                )
-            ]
+    for at in occurrences(spec, now, now + _YEAR_AHEAD):
+        if at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS:
+            period = f"between {day_words(before)} and {day_words(at)}"
+            return [f"At this latitude some days have no {_EVENT_WORDS[event]}: it does not run {period}."]
         before = at
     return []
 
 
-def _extremes(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Today, and the days about each solstice of the year to come: the sun is a day without an event then, or never."""
-    until = now + _AHEAD
-    yield now, now + 2 * _MISSING_DAY
+def _decisive_periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the next three days, and the weeks around each solstice of the next year.
+
+    If an event is missing on any day of the year, it is missing at a solstice.
+    """
+    until = now + _YEAR_AHEAD
+    yield now, now + 2 * _MAX_TIME_BETWEEN_DAILY_EVENTS
     for year in range(now.year, until.year + 1):
         for month in (6, 12):
             solstice = datetime(year, month, 21, 12, tzinfo=UTC)
@@ -128,27 +157,27 @@ def _extremes(now: datetime) -> Iterator[tuple[datetime, datetime]]:
                 yield low, high
 
 
-def _misses_days(spec: ScheduleSpec, after: datetime, until: datetime) -> bool:
+def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime) -> bool:
     ats = [after, *occurrences(spec, after, until), until]
-    return any(at - before > _MISSING_DAY for before, at in pairwise(ats))
+    return any(at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS for before, at in pairwise(ats))
 
 
 def _field_notes(cron: Cron) -> list[str]:
-    """Notes that hold in every zone."""
+    """Return the notes that apply in every time zone."""
     notes: list[str] = []
     sim, parts = cron.sim, cron.parts
     if cron.days_are_either:
         notes.append(
-            "Day of month and day of week are both given: it runs on a day that fits either of them. "
-            "To need both, start one of the fields with *."
+            "Day of month and day of week are both given: it runs on each day that matches either field. "
+            "To require both, start one of the two fields with *."
         )
     elif parts[3] != "*" and parts[5] != "*":
         notes.append(
             "Day of month and day of week are both given, and one of them starts with *: "
-            "it runs only on a day that fits both."
+            "it runs only on days that match both fields."
         )
     if len(sim.minutes) == 60 and len(sim.hours) < 24:
-        notes.append("It runs in every minute of the hours named; for once an hour give a minute, such as 0.")
+        notes.append("It runs every minute of the named hours. To run once an hour, give a minute, such as 0.")
     for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
         notes += _step_notes(name, part, size)
     return notes + _short_month_notes(cron)
@@ -156,12 +185,12 @@ def _field_notes(cron: Cron) -> list[str]:
 
 def _short_month_notes(cron: Cron) -> list[str]:
     day = min(cron.sim.days)
-    short = [month for month in cron.sim.months if _SURE_DAYS.get(month, 31) < day]
+    short = [month for month in cron.sim.months if _SHORT_MONTHS.get(month, 31) < day]
     if cron.days_are_either or not short:
         return []
     if len(short) < len(cron.sim.months):
-        return [f"Months without a day {day} are left out; L stands for the last day of any month."]
-    return ["29 February comes in leap years only; L stands for the last day of the month."]
+        return [f"It skips months without a day {day}. L stands for the last day of any month."]
+    return ["29 February exists in leap years only. L stands for the last day of the month."]
 
 
 def _step_notes(name: str, part: str, size: int) -> list[str]:
@@ -169,29 +198,31 @@ def _step_notes(name: str, part: str, size: int) -> list[str]:
         return []
     step = int(part[2:].split(",")[0])
     if step >= size:
-        return [f"The step of the {name} field is larger than the field: it stands for {name} 0 only."]
+        return [f"The step of the {name} field is too large: it leaves only {name} 0. Use a step below {size}."]
     if size % step:
         last = (size - 1) // step * step
         note = (
-            f"{name.capitalize()}s are counted anew from 0 each time: after {last} comes 0, "
-            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For an even spacing use every."
+            f"The step starts again at 0: {name} {last} is followed by {name} 0, "
+            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For even spacing use every."
         )
         return [note]
     return []
 
 
 def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[str]:
-    until = now + _AHEAD
+    until = now + _YEAR_AHEAD
     if next(changes(spec.timezone, now, until), None) is None:
         return []
     if not cron.is_fixed:
         if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
             return []
-        return ["dst_gap and dst_fold have no effect: an hour or minute field that starts with * follows real time."]
+        return [
+            "dst_gap and dst_fold have no effect: with an hour or minute that starts with * it follows elapsed time."
+        ]
     notes = []
     if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
         notes.append(
-            "The hours are written out, so it counts as times of the day: it does not run again in the hour that "
-            "clocks repeat in autumn. With * as the hour it runs in every real hour."
+            "The hours are listed, so they are fixed times of day: it does not run again in the hour that clocks "
+            "repeat when they go back. With * as the hour it runs every hour, also in the repeated one."
         )
     return notes + [change.text for change in dst_changes(spec, now, until) if change.affected]

@@ -1,4 +1,4 @@
-"""Which instants a schedule names: the one question that the engine asks of it."""
+"""The instants at which a schedule fires: its occurrences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
+from typing import assert_never
 
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.solar import solar_instants
@@ -18,66 +19,81 @@ _TICK = timedelta(microseconds=1)
 
 
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
-    """The nominal instants in (after, until] and within the schedule's bounds: aware UTC, strictly increasing, lazy.
+    """Yield the occurrences in (after, until] and within `start_at` and `end_at`: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is not looked at: who counts the runs applies it. Of a `delay` it is the first instant that it may have
-    after `after`; the others hang on its runs. Raises ValueError for naive bounds, and for an
-    `every` that has no anchor yet.
+    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only the first instant that it could
+    have after `after`, because the later ones depend on its runs. Raises ValueError if a bound is naive, or if an
+    `every` has no anchor.
     """
     if after.tzinfo is None or until.tzinfo is None:
         raise ValueError("after and until must be aware datetimes")
     low, high = max(after.astimezone(UTC), FIRST_AT), min(until.astimezone(UTC), LAST_AT)
     if spec.start_at is not None:
+        # The window excludes its start, but `start_at` itself may fire.
         low = max(low, spec.start_at - _TICK)
     if spec.end_at is not None:
         high = min(high, spec.end_at)
-    if low >= high:
-        return iter(())
-    if spec.kind is Kind.CRON and spec.cron is not None:
-        policies = (spec.dst_gap, spec.dst_fold)
-        return cron_instants(read_cron(spec.cron), spec.timezone, policies, low, high)
-    if spec.kind is Kind.EVERY and spec.every is not None:
-        if spec.anchor_at is None:
-            raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
-        return _every_instants(spec.every, spec.anchor_at, low, high)
-    if spec.solar is not None:
-        return solar_instants(spec.solar, (spec.latitude, spec.longitude), low, high)
-    if spec.delay is not None:
-        return iter((low + _TICK,))
-    if spec.specs:
-        return (at for at, _ in named(spec, low, high))
-    if spec.kind is Kind.ONCE and spec.at is not None and low < spec.at <= high:
-        return iter((spec.at,))
-    return iter(())
+    return iter(()) if low >= high else _instants(spec, low, high)
 
 
 def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
-    """The first occurrence later than `after`, or None when none is left (or none within 50 years)."""
+    """Return the first occurrence later than `after`; None if none is left, or for cron none within 50 years."""
     return next(occurrences(spec, after, LAST_AT), None)
 
 
-def named(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[tuple[datetime, ScheduleSpec]]:
-    """The occurrences, each with the schedule that names it: of several the first that does."""
+def occurrences_by_member(
+    spec: ScheduleSpec, after: datetime, until: datetime
+) -> Iterator[tuple[datetime, ScheduleSpec]]:
+    """Yield each occurrence with the schedule that fires it; in a list of schedules, the first member that does."""
     if not spec.specs:
         return ((at, spec) for at in occurrences(spec, after, until))
     low = after if spec.start_at is None else max(after, spec.start_at - _TICK)
     high = until if spec.end_at is None else min(until, spec.end_at)
-    each = merge(*(_numbered(number, member, low, high) for number, member in enumerate(spec.specs)))
-    return ((at, spec.specs[next(group)[1]]) for at, group in groupby(each, itemgetter(0)))
+    merged = merge(*(_with_index(index, member, low, high) for index, member in enumerate(spec.specs)))
+    # `merge` sorts equal instants by index, so the first of each group is the first member that fires.
+    return ((at, spec.specs[next(group)[1]]) for at, group in groupby(merged, itemgetter(0)))
 
 
-def one_with(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
-    """The schedule that names this instant: of several the first that does, else the schedule itself."""
-    naming = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
-    return next(naming, spec)
+def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
+    """Return the first member of a list of schedules that fires at `at`; `spec` itself if it has no such member."""
+    matching = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
+    return next(matching, spec)
 
 
-def _numbered(number: int, spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
-    return ((at, number) for at in occurrences(spec, after, until))
+def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Yield the occurrences in (after, until], whatever the schedule's own bounds are."""
+    match spec.kind:
+        case Kind.CRON:
+            assert spec.cron is not None
+            policies = (spec.dst_gap, spec.dst_fold)
+            return cron_instants(read_cron(spec.cron), spec.timezone, policies, after, until)
+        case Kind.EVERY:
+            assert spec.every is not None
+            if spec.anchor_at is None:
+                raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
+            return _every_instants(spec.every, spec.anchor_at, after, until)
+        case Kind.ONCE:
+            assert spec.at is not None
+            return iter((spec.at,) if after < spec.at <= until else ())
+        case Kind.SOLAR:
+            assert spec.solar is not None
+            return solar_instants(spec.solar, (spec.latitude, spec.longitude), after, until)
+        case Kind.DELAY:
+            return iter((after + _TICK,))
+        case Kind.SEVERAL:
+            return (at for at, _ in occurrences_by_member(spec, after, until))
+        case Kind.NONE:
+            return iter(())
+        case _:
+            assert_never(spec.kind)
+
+
+def _with_index(index: int, spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
+    return ((at, index) for at in occurrences(spec, after, until))
 
 
 def _every_instants(every: timedelta, anchor_at: datetime, after: datetime, until: datetime) -> Iterator[datetime]:
-    # The remainder keeps the arithmetic within the window: no instant before it or after it is ever made.
+    # Step from `after` by the remainder: an instant outside the window could lie beyond Python's calendar.
     step = every - (after - anchor_at) % every
     at = after
     while until - at >= step:

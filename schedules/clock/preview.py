@@ -1,4 +1,4 @@
-"""What a schedule is going to do: its next instants, with what is particular about each."""
+"""Preview of a schedule: its next occurrences, and how clock changes affect each."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from enum import StrEnum
 from itertools import islice
 
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.occurrences import named, one_with
+from schedules.clock.occurrences import member_at, occurrences_by_member
 from schedules.clock.spec import ScheduleSpec
-from schedules.clock.zones.local_times import Gap, left_out
-from schedules.clock.zones.zones import LAST_AT, changes, readings_of, zone
+from schedules.clock.zones.local_times import Gap, has_time_between
+from schedules.clock.zones.zones import LAST_AT, changes, utc_by_fold, zone
 
 _SECOND = timedelta(seconds=1)
 
 
 class Mark(StrEnum):
-    """What is particular about one instant."""
+    """How a clock change affects one occurrence."""
 
-    GAP = "gap"  # moved here, as its local time does not exist that day
-    FOLD_FIRST = "fold_first"  # its local time comes twice, and this is the first
-    FOLD_SECOND = "fold_second"
+    GAP = "gap"  # moved to the end of a gap, because its local time does not exist that day
+    FOLD_FIRST = "fold_first"  # its local time occurs twice, and this is the first
+    FOLD_SECOND = "fold_second"  # its local time occurs twice, and this is the second
 
 
 @dataclass(frozen=True, slots=True)
 class Fire:
-    """One instant: `at` in UTC, `local` aware in the schedule's zone; of several, in that of the one that names it."""
+    """One occurrence: `at` in UTC, and `local`, the same instant in the time zone of the schedule that fires it."""
 
     at: datetime
     local: datetime
@@ -34,13 +34,13 @@ class Fire:
 
 
 def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
-    """The next `count` instants later than `after` (aware); `max_runs` is not looked at."""
-    return [_fire(member, at) for at, member in islice(named(spec, after, LAST_AT), count)]
+    """Return the next `count` occurrences later than `after` (aware), without regard to `max_runs`."""
+    return [_fire(member, at) for at, member in islice(occurrences_by_member(spec, after, LAST_AT), count)]
 
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
-    """An occurrence, with its marks."""
-    return _fire(one_with(spec, at), at)
+    """Return the occurrence at `at` (aware) with its marks."""
+    return _fire(member_at(spec, at), at)
 
 
 def _fire(spec: ScheduleSpec, at: datetime) -> Fire:
@@ -48,17 +48,19 @@ def _fire(spec: ScheduleSpec, at: datetime) -> Fire:
     marks: list[Mark] = []
     if _is_moved(spec, at):
         marks.append(Mark.GAP)
-    first, second = readings_of(local.replace(tzinfo=None, fold=0), spec.timezone)
+    first, second = utc_by_fold(local.replace(tzinfo=None, fold=0), spec.timezone)
     if first < second:
         marks.append(Mark.FOLD_SECOND if local.fold else Mark.FOLD_FIRST)
     return Fire(at, local, tuple(marks))
 
 
 def _is_moved(spec: ScheduleSpec, at: datetime) -> bool:
+    """Whether a fixed time of day was moved to `at` because it lies in the gap that ends there."""
     if spec.cron is None or spec.dst_gap is not Gap.SHIFT:
         return False
     cron = read_cron(spec.cron)
     change = next(changes(spec.timezone, at - _SECOND, at), None)
     if change is None or change.at != at or not cron.is_fixed:
         return False
-    return left_out(cron.walk(), change.local_from, change.local_to) and change.is_gap
+    # A time in the gap counts as moved even if the schedule also names the time at which the gap ends.
+    return change.is_gap and has_time_between(cron.new_finder(), change.local_from, change.local_to)

@@ -1,4 +1,4 @@
-"""Schedules that can be known to name no instant at all."""
+"""Finds schedules that never fire, so that they are refused when they are read."""
 
 from __future__ import annotations
 
@@ -12,29 +12,38 @@ from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Gap, cron_instants
 from schedules.clock.zones.zones import LAST_AT
 
-# Where a daylight-saving policy is looked at for "never fires": recent rules, and the same answer on every day.
-_REFERENCE_AT = datetime(2025, 1, 1, tzinfo=UTC)
+# Search from a fixed instant, not from today: the same schedule must be accepted or refused on any day. 2025 is recent
+# enough for the clock-change rules in force now.
+_SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
-def why_silent(spec: ScheduleSpec) -> tuple[str, str] | None:
-    """The field to blame and the sentence, for a schedule that fires at no time; None where that cannot be known."""
+def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
+    """Return the field and the error sentence for a schedule that never fires; None if it fires or nobody can know.
+
+    An `every` without an anchor cannot be checked, because its anchor is set when the job is created.
+    """
     start, end = spec.start_at, spec.end_at
     between = ""
     if start is not None and end is not None:
-        between = f"has no instant between start_at {instant_text(start)} and end_at {instant_text(end)}."
+        between = (
+            f"does not fire between start_at {instant_text(start)} and end_at {instant_text(end)}: "
+            "change one of them or the schedule."
+        )
         if spec.every is not None and spec.anchor_at is not None:
             return ("every", between) if (spec.anchor_at - start) % spec.every > end - start else None
+    # `start_at` itself may fire, and both searches exclude their start.
+    after = (start or _SEARCH_FROM) - _TICK
     if spec.solar is not None:
         place = (spec.latitude, spec.longitude)
-        after = (start or _REFERENCE_AT) - _TICK
         if next(solar_instants(spec.solar, place, after, end or LAST_AT), None) is None:
-            return "solar", between or f"never happens at latitude {number_words(spec.latitude)}."
+            never = f"never happens at latitude {number_words(spec.latitude)}: choose another event or place."
+            return "solar", between or never
+    # Reading the expression has already refused dates that do not exist. Only bounds, or skipped gaps, can leave nothing.
     if spec.cron is not None and (between or (spec.dst_gap is Gap.SKIP and end is None)):
         policies = (spec.dst_gap, spec.dst_fold)
-        after = (start or _REFERENCE_AT) - _TICK
         instants = cron_instants(read_cron(spec.cron), spec.timezone, policies, after, end or LAST_AT)
         if next(instants, None) is None:
-            never = "never fires: clocks leave out each of its times, and dst_gap is skip; make it shift."
+            never = 'never fires: clock changes skip each of its local times. Set dst_gap to "shift".'
             return "cron", between or never
     return None

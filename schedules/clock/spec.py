@@ -1,4 +1,4 @@
-"""The schedule of a job as a value, and its canonical JSON. `reading.py` reads it back."""
+"""The schedule of a job as a value, and its canonical JSON. `reading.schedule.parse` reads the JSON back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """What kind of when it is; NONE fires only by hand or by an event."""
+    """The kind of a schedule. A job of the kind `none` starts only by hand or after other jobs."""
 
     CRON = "cron"
     EVERY = "every"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 class InvalidSchedule(ValueError):
-    """A schedule that is refused. `errors` maps each field's name to its sentences; "schedule" is the whole."""
+    """An invalid schedule. `errors` maps field names to error sentences; the key "schedule" means the whole object."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__(" ".join(f"{name}: {text}" for name, texts in errors.items() for text in texts))
@@ -48,11 +48,12 @@ class InvalidSchedule(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleSpec:
-    """When a job runs. All instants are aware UTC; both bounds are inclusive.
+    """When a job runs. All instants are aware UTC; `start_at` and `end_at` are inclusive.
 
-    `every` fires at `anchor_at` + k * `every` for each whole k, also before the anchor. `specs` fire at the instants of
-    any of them, within the bounds of each and of the whole; `timezone` is the zone of those that state none.
-    A `delay` lies between the end of a run and the next occurrence: see `delay.py`.
+    - `every` fires at `anchor_at` + k * `every` for each whole number k, also before the anchor.
+    - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
+    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the list.
+      `timezone` is then the default zone of the members.
     """
 
     kind: Kind
@@ -74,7 +75,7 @@ class ScheduleSpec:
 
 
 _BOUNDS = ("start_at", "end_at", "max_runs")
-# The keys that mean something for each kind, in the order in which they are shown.
+# The fields that apply to each kind, in the order of the canonical JSON.
 ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", *_BOUNDS),
     Kind.EVERY: ("every", "anchor_at", "timezone", *_BOUNDS),
@@ -84,7 +85,7 @@ ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("specs", "timezone", *_BOUNDS),
     Kind.NONE: ("timezone",),
 }
-# The key that makes a schedule one of that kind.
+# The field that gives a schedule its kind. NONE has no such field.
 DEFINING_FIELD = {
     Kind.CRON: "cron",
     Kind.EVERY: "every",
@@ -96,7 +97,7 @@ DEFINING_FIELD = {
 
 
 def to_json(spec: ScheduleSpec) -> dict[str, object]:
-    """Canonical JSON: the kind and the keys that mean something for it; `parse` reads it back to the same value."""
+    """Return the canonical JSON: the kind and the fields that apply to it. `parse` reads it back to an equal value."""
     result: dict[str, object] = {"kind": spec.kind.value}
     for name in ALLOWED_FIELDS[spec.kind]:
         value = getattr(spec, name)
@@ -114,9 +115,10 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
 
 
 def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
-    """The same schedule, aligned to `anchor_at` (aware) if it is an `every` that names no anchor of its own.
+    """Return the schedule with `anchor_at` (aware) as its anchor, if it is an `every` without one.
 
-    Of several, each such `every` is aligned to its own start, else to `anchor_at`.
+    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises ValueError
+    if `anchor_at` is naive.
     """
     if anchor_at.tzinfo is None:
         raise ValueError("anchor_at must be an aware datetime")
@@ -128,7 +130,7 @@ def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
 
 
 def label(spec: ScheduleSpec) -> str:
-    """What tells one of several schedules from the others: '0 9 * * *', 'every 15m', 'sunset 52.5 13.4', an instant."""
+    """Return a short text that identifies a member of a list: '0 9 * * *', 'every 15m', 'sunset 52.5 13.4', an instant."""
     if spec.every is not None:
         return f"every {duration_text(spec.every)}"
     if spec.at is not None:

@@ -1,4 +1,4 @@
-"""How values, lists, instants and lengths of time are put into the sentences that people read."""
+"""Turns lists, numbers, instants and lengths of time into words for sentences in English."""
 
 from __future__ import annotations
 
@@ -21,58 +21,63 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MAX_COMPARED_LENGTH = 64  # characters; the time of a comparison grows with the square of the length
+_MIN_SIMILARITY = 0.6  # the default of difflib, which is enough for one or two typing errors
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:
-    """'a', 'a and b', 'a, b and c'."""
+    """Join at least one word: 'a', 'a and b', 'a, b and c'."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """' Did you mean "timezone"?', or nothing when no known word is near."""
-    if len(word) > 64:
+    """Return ' Did you mean "timezone"?' with the known word closest to `word`; '' if none is close."""
+    if len(word) > _MAX_COMPARED_LENGTH:
         return ""
     by_fold = {name.casefold(): name for name in known}
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=_MIN_SIMILARITY)
     return f' Did you mean "{by_fold[near[0]]}"?' if near else ""
 
 
 def number_words(number: float) -> str:
-    """'52.5', '13': as short as it can be and still exact."""
+    """Return the shortest exact text of a number: '52.5', '13'."""
     return repr(number).removesuffix(".0")
 
 
 def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    """Return '1st', '2nd', '3rd', '4th', '11th', '21st'."""
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"
 
 
 def day_words(moment: datetime) -> str:
-    """'14 March 2027', as the datetime itself reads."""
+    """Return the date of a local time: '14 March 2027'."""
     return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
 
 
 def clock_words(moment: datetime) -> str:
-    """'02:30', with seconds and fractions only when there are any."""
+    """Return the time of day of a local time: '02:30'; seconds and fractions only if they are not zero."""
     if moment.microsecond:
         return moment.strftime("%H:%M:%S.%f").rstrip("0")
     return moment.strftime("%H:%M:%S") if moment.second else moment.strftime("%H:%M")
 
 
 def zone_words(local: datetime) -> str:
-    """The zone's own abbreviation at that moment ('EDT'), or 'UTC+5:30' where it has only a number."""
+    """Return the abbreviation of an aware time's zone ('EDT'), or 'UTC+5:30' if the zone has only a number."""
     name = local.tzname() or "UTC"
     if name[0] not in "+-":
         return name
     seconds = round((local.utcoffset() or timedelta(0)).total_seconds())
-    hours, rest = divmod(abs(seconds), 3600)
+    hours, remainder = divmod(abs(seconds), 3600)
     sign = "-" if seconds < 0 else "+"
-    return f"UTC{sign}{hours}" + (f":{rest // 60:02d}" if rest else "")
+    return f"UTC{sign}{hours}" + (f":{remainder // 60:02d}" if remainder else "")
 
 
 def length_words(length: timedelta) -> str:
-    """'15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'; days and weeks only from two of them on."""
+    """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
+
+    Days and weeks are used only for two or more of them: '24 hours', but '2 days'.
+    """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []
     for unit, size in (("week", 604800), ("day", 86400), ("hour", 3600), ("minute", 60)):

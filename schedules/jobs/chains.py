@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Count, Q
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from access.visibility import ENGINE, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Chain, Job, On
-from values.field_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -45,25 +44,6 @@ class Links:
 
     start_after: Sequence[StartAfter] = ()
     starts: Sequence[StartAfter] = ()
-
-
-_LIST: TypeAdapter[list[StartAfter]] = TypeAdapter(list[StartAfter])
-
-
-def read(value: object, job: Job | None, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
-    """Return the jobs after which a job (None: a new one) is to start. Raises InvalidDefinition."""
-    if not value and (value is None or isinstance(value, list | tuple)):
-        return ()
-    if isinstance(value, list) and len(value) > MOST_SOURCES:
-        raise InvalidDefinition({"start_after": [f"A job starts after at most {MOST_SOURCES} others."]})
-    try:
-        links = tuple(_LIST.validate_python(value))
-    except ValidationError as error:
-        raise InvalidDefinition(
-            field_errors(error, value, prefix="start_after", known_names=StartAfter.model_fields)
-        ) from error
-    judge(links, job.pk if job else None, caller, job.scope_id if job else None)
-    return links
 
 
 def judge(

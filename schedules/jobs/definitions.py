@@ -18,6 +18,7 @@ from schedules.clock.spec import Kind, to_json
 from schedules.clock.zones.zones import FIRST_AT
 from schedules.exceptions import JobGone
 from schedules.jobs import chains, followed
+from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
 from schedules.models import Job, JobState, begin_spans, end_span
 from values.json_values import is_same_json
 from values.readable import value_or_none
@@ -73,17 +74,16 @@ def store_chains(job: Job, definition: Definition) -> set[UUID]:
     return chains.store(job.pk, definition.start_after, job.scope_id)
 
 
-def is_changed(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> bool:
-    """Whether a job differs from what it is to be: a definition that was validated for it.
+def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
+    """Return the members in which a job differs from a definition that was validated for it.
 
-    `start_after` is what it starts after now; `job.spec` has to be loaded.
+    `start_after` is what the job starts after now; `job.spec` must be loaded.
     """
-    wanted = definition.name, definition.description, to_json(definition.schedule)
-    return (
-        (job.name, job.description, job.schedule) != wanted
-        or set(start_after) != set(definition.start_after)
-        or _is_spec_changed(job.spec, definition)
-    )
+    has = stored_members(job, list(start_after))
+    changed = {name for name in MEMBERS if not is_same_json(has[name], definition.members[name])}
+    if set(start_after) == set(definition.start_after):
+        changed -= {"start_after"}  # their order has no meaning
+    return changed
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
@@ -97,9 +97,9 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         tick.settle(job_id, now)
         job.refresh_from_db()
         had_followers = followed.is_followed(job)
-        job.name, job.description, job.updated_at = definition.name, definition.description, now
-        changed = ["name", "description", "updated_at"]
-        if _is_spec_changed(job.spec, definition):
+        job.updated_at = now
+        changed = ["updated_at", *_set_columns(job, definition)]
+        if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
             job.spec = runs.freeze(_frozen(job.pk, definition), now, after=job.spec)
             changed.append("spec")
         before = value_or_none(job.readable_schedule)
@@ -110,7 +110,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             if before and job.state == JobState.PAUSED:
                 _settle_pause(job, now)
             end_span(job.pk, _held_until(job, now))
-            _set_clock(job, schedule, now)
+            _set_clock(job, schedule, now, definition.first_after(now) if schedule is definition.schedule else None)
             if goes_on:
                 job.next_run_at = was_next_at and next_due(schedule, now)
             begin_spans([job])
@@ -166,31 +166,28 @@ def _held_until(job: Job, now: datetime) -> datetime:
 
 
 def _new(scope_id: int, key: str | None, definition: Definition, now: datetime) -> Job:
-    job = Job(
-        scope_id=scope_id,
-        key=key,
-        name=definition.name,
-        description=definition.description,
-        created_at=now,
-        updated_at=now,
-    )
-    _set_clock(job, definition.schedule, now)
+    job = Job(scope_id=scope_id, key=key, created_at=now, updated_at=now)
+    _set_columns(job, definition)
+    _set_clock(job, definition.schedule, now, definition.first_after(now))
     return job
 
 
-def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime) -> None:
+def _set_columns(job: Job, definition: Definition) -> list[str]:
+    """Set the columns of a job's row that hold members as they are; returns the names of these columns."""
+    for name, column in JOB_COLUMNS.items():
+        setattr(job, column, definition.members[name])
+    return list(JOB_COLUMNS.values())
+
+
+def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> None:
+    """Start a schedule at `now`. `first_at` is its first instant, for a caller that has computed it for this `now`."""
     schedule = anchored(schedule, now)
-    job.schedule = to_json(schedule)
+    job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
-    job.next_run_at = next_after(schedule, job.mark_at)
+    job.next_run_at = first_at or next_after(schedule, job.mark_at)
     job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False
     if job.state != JobState.PAUSED:
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
-
-
-def _is_spec_changed(spec: runs.RunSpec, definition: Definition) -> bool:
-    before = [spec.job_name, spec.target, spec.payload, spec.policies]
-    return not is_same_json(before, [definition.name, definition.target, definition.payload, definition.policies])
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
@@ -200,11 +197,6 @@ def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
 
 
 def _frozen(job_id: UUID, definition: Definition) -> dict[str, Any]:
-    return {
-        "job_id": job_id,
-        "job_name": definition.name,
-        "target_kind": definition.target["kind"],
-        "target": definition.target,
-        "payload": definition.payload,
-        "policies": definition.policies,
-    }
+    """Return the columns of a new version of a job's definition."""
+    columns = {column: definition.members[name] for name, column in VERSION_COLUMNS.items()}
+    return {"job_id": job_id, "target_kind": definition.members["target"]["kind"], **columns}

@@ -120,7 +120,7 @@ def _known(keys: Iterable[str], caller: Caller) -> dict[str, Job]:
 def _differing(valid: Mapping[str, Definition], jobs: Mapping[str, Job]) -> set[str]:
     """The keys of jobs that differ from what they are to be."""
     links = chains.links_of([job.pk for job in jobs.values()]) if jobs else {}
-    return {key for key, job in jobs.items() if definitions.is_changed(job, valid[key], links[job.pk].start_after)}
+    return {key for key, job in jobs.items() if definitions.changed_members(job, valid[key], links[job.pk].start_after)}
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The ledger of due times: what became of each one, incidents, and the watchdog."""
+"""The occurrence ledger: what became of each occurrence; and the watchdog, which finds stoppages with it."""

@@ -1,4 +1,4 @@
-"""The occurrence ledger of a job: what its schedules named against what was recorded, for any window. Only reads."""
+"""The occurrence ledger of a job: compares what its schedules named with its rows, for any window. It only reads."""
 
 from __future__ import annotations
 
@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 
     from schedules.clock.spec import ScheduleSpec
 
-SPANS_AT_ONCE = 500  # whose instants are merged; a program may change a schedule each second
+# Spans whose instants are merged at a time. A program that changes a schedule each second leaves thousands in a window.
+MAX_SPANS_PER_QUERY = 500
 MAX_STOPPAGES_SHOWN = 100
-MAX_ENTRIES_READ = 20_000  # entries that are looked through for one answer
+MAX_ENTRIES_READ = 20_000  # for one page; more would make a request take seconds
 
 Entry = ComparedEntry[Record]
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One page of a job's ledger.
+    """One page of a job's ledger, for the window (after, until].
 
-    `counts`: occurrences of the whole window by decision, None if it holds more than `MAX_ENTRIES_READ` entries.
-    `next_at`: the page went up to this instant, and others follow; None: it is the last one.
+    `counts`: occurrences of the whole window by decision; None if it holds more than `MAX_ENTRIES_READ` entries.
+    `next_at`: the next page begins after this instant; None if this is the last page.
     """
 
     after: datetime
@@ -53,7 +54,7 @@ class Account:
 def explain(
     job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
 ) -> Account:
-    """A page of up to `limit` entries of (after, until]; with `only_gaps`, of those that are gaps. Raises JobGone."""
+    """Return one page: up to `limit` entries of (after, until], or gaps only with `only_gaps`. Raises JobGone."""
     job, clock = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
@@ -74,27 +75,27 @@ def explain(
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Every entry of (after, until], lazily: for who reads them all. Raises JobGone."""
+    """Yield every entry of (after, until], ascending. Raises JobGone."""
     return _entries(job_id, *_find(job_id, now), after, until)
 
 
 def gaps(job_id: UUID, after: datetime, until: datetime, now: datetime, limit: int) -> list[datetime]:
-    """Up to `limit` occurrences of (after, until] that have no row and were not made good, oldest first.
+    """Return up to `limit` occurrences of (after, until] without a row, oldest first; not those that were backfilled.
 
-    To go on, ask again after the last one. Raises JobGone.
+    For more, call again with `after` set to the last one. Raises JobGone.
     """
     found = (entry.at for entry in entries(job_id, after, until, now) if entry.decision is Decision.GAP)
     return list(islice(found, limit))
 
 
 def stoppages_in(job_id: UUID, after: datetime, until: datetime) -> list[Stoppage]:
-    """What the watchdog has told of a job: what is not over, and what fell into (after, until]; up to 100, oldest first."""
-    told = Stoppage.objects.filter(job_id=job_id, raised_at__isnull=False)
-    return list(told.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MAX_STOPPAGES_SHOWN])
+    """Return the job's reported stoppages that are open or were reported in (after, until]: up to 100, oldest first."""
+    reported = Stoppage.objects.filter(job_id=job_id, raised_at__isnull=False)
+    return list(reported.filter(Q(over_at=None) | Q(raised_at__gt=after, raised_at__lte=until))[:MAX_STOPPAGES_SHOWN])
 
 
 def clock_state_of(job: Job, now: datetime) -> ClockState:
-    """Where the clock stands with a job that exists."""
+    """Return where the job's clock stands."""
     return ClockState(
         now=now,
         mark_at=job.mark_at,
@@ -106,33 +107,36 @@ def clock_state_of(job: Job, now: datetime) -> ClockState:
 
 
 def kept_since(now: datetime) -> datetime:
-    """Since when the history is whole: the row of what was due before may have been pruned."""
+    """Return since when every row is kept: rows of earlier occurrences may have been pruned."""
     return now - settings.MAINSPRING.retention
 
 
-def spec_of(schedule: object) -> ScheduleSpec | None:
-    """A schedule that a job has or had, None if it cannot be read."""
+def read_spec(schedule: object) -> ScheduleSpec | None:
+    """Read a schedule that a job has or had; None if this version cannot read it."""
     return value_or_none(read_schedule(json.dumps(schedule)))
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
-    """The schedule that a job has, with its row; `since`: from when it counts if that is missing."""
+    """Return the job's present schedule as a span, from its span row, or from `since` if it has none."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
-    # Without a row, as they have been pruned: where the clock stood still.
+    # A schedule that has reached `max_runs` names nothing after its last row; if that was pruned, after its mark.
     limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
-    return Span(spec_of(schedule), from_at, None, limit_at)
+    return Span(read_spec(schedule), from_at, None, limit_at)
 
 
 def spans_of(
     job_id: UUID, job: Job | None, after: datetime, until: datetime
 ) -> Iterator[tuple[list[Span], datetime, datetime]]:
-    """The schedules that a job had in (after, until], each part of that time with its own; `job` None: it was deleted."""
+    """Yield the job's spans of (after, until] in parts, each with the bounds of its part: (spans, after, until].
+
+    `job` None: the job was deleted, and only its past spans are left.
+    """
     while after < until:
         rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
-        spans = [Span(spec_of(row.schedule), row.from_at, row.until_at) for row in rows[:SPANS_AT_ONCE]]
+        spans = [Span(read_spec(row.schedule), row.from_at, row.until_at) for row in rows[:MAX_SPANS_PER_QUERY]]
         upto = until
-        if len(spans) == SPANS_AT_ONCE:
+        if len(spans) == MAX_SPANS_PER_QUERY:
             upto = min(until, spans[-1].until_at or until)
         elif job is not None:
             spans.append(_present(job, spans))
@@ -141,7 +145,7 @@ def spans_of(
 
 
 def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
-    """The job; None for a deleted one of which spans are kept."""
+    """Return the job (None if it was deleted but its spans are kept) and where its clock stands. Raises JobGone."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None:
         return job, clock_state_of(job, now)
@@ -151,16 +155,18 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
 
 
 def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime) -> Iterator[Entry]:
-    """The job was read first, and rows come last: what a beat records in between is never taken for a gap."""
+    # The job is read first and the rows last: what a beat records in between is never taken for a gap.
     for spans, since, upto in spans_of(job_id, job, after, until):
         yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:
+    """Return the present span of a job; without a span row, it begins where the earlier spans end."""
     row = ScheduleSpan.objects.filter(job_id=job.pk, until_at=None).first()
     return present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
 
 
 def _n_left(job: Job) -> int | None:
+    """Return how many more occurrences `max_runs` lets start, None for no limit or a schedule that is unreadable."""
     spec = value_or_none(job.readable_schedule)
     return None if spec is None or spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)

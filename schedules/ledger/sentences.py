@@ -1,12 +1,12 @@
-"""What an entry of the ledger says in plain words, for the API, the command line and the admin. No HTML."""
+"""Sentences about entries of the ledger, for the API, the command line and the admin. Plain text, no HTML."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from executions.history import waiting_reasons_by_id
-from executions.states import REASON_SENTENCES, STATUS_LABELS, Reason, RunStatus
+from executions.states import REASON_SENTENCES, Reason, RunStatus
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schedules.ledger.account import Entry
     from schedules.models import Job
 
-# Label and tone (a name of the admin theme's palette) of each decision.
+# Label and tone (a colour name of the admin theme) of each decision.
 DECISION_LABELS: dict[Decision, tuple[str, str]] = {
     Decision.STARTED: ("Started", "success"),
     Decision.SKIPPED: ("Did not start", "default"),
@@ -33,61 +33,68 @@ DECISION_LABELS: dict[Decision, tuple[str, str]] = {
     Decision.UNEXPECTED: ("Unexpected", "warning"),
     Decision.UPCOMING: ("To come", "default"),
 }
-WITHOUT_ROW: dict[Decision, str] = {
-    Decision.PENDING: "It is due, and no beat has come to it yet.",
-    Decision.PAUSED: "It fell into a pause: it is recorded as paused when the job is resumed.",
-    Decision.GAP: "No record: it was due, and nothing says what became of it.",
-    Decision.MADE_GOOD: "It had no record, and a backfill made good for it.",
-    Decision.UPCOMING: "It is still to come.",
+SENTENCES_WITHOUT_ROW: dict[Decision, str] = {
+    Decision.PENDING: "It is due, and no beat has handled it yet.",
+    Decision.PAUSED: "It fell due during a pause: it is recorded as paused when the job is resumed.",
+    Decision.GAP: "It was due, and there is no record of it.",
+    Decision.MADE_GOOD: "It had no record, and a backfill ran it later.",
+    Decision.UPCOMING: "It is not due yet.",
 }
-AT_ONCE = 200  # entries of which those that are held are asked for together
-UNNAMED = "No schedule that the job had names this instant. "
-# What the ledger cannot say.
-FOLLOWS = "The ledger covers what schedules name, and this job has none: runs of other jobs start it."
-BY_HAND = "The ledger covers what schedules name, and this job has none: it is started by hand or through the API."
-ALSO_FOLLOWS = "It also starts after runs of other jobs. Those of its runs are no part of the ledger."
+MAX_ENTRIES_PER_QUERY = 200  # entries whose held runs are looked up together
+UNEXPECTED_PREFIX = "No schedule of the job named this instant. "
+# Runs that the ledger does not cover.
+ONLY_CHAINED = (
+    "The ledger covers scheduled runs only, and this job has no schedule: it starts after runs of other jobs."
+)
+ONLY_BY_HAND = (
+    "The ledger covers scheduled runs only, and this job has no schedule: it is started by hand or through the API."
+)
+ALSO_CHAINED = "The job also starts after runs of other jobs. The ledger does not cover those runs."
 
 
 def decision_count(kind: Decision, n: int) -> str:
-    """`3 started`, `1 gap`, `2 gaps`."""
+    """Return a count with the label of its decision: `3 started`, `1 gap`, `2 gaps`."""
     return f"{n:,} {DECISION_LABELS[kind][0].lower()}{'s' if kind is Decision.GAP and n != 1 else ''}"
 
 
 def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]:
-    """Each entry with its sentence, lazily; up to four queries for those that are held among every `AT_ONCE`."""
+    """Yield each entry with its sentence. What held runs wait for costs up to four queries for each 200 entries."""
     entries = iter(entries)
-    while batch := list(islice(entries, AT_ONCE)):
+    while batch := list(islice(entries, MAX_ENTRIES_PER_QUERY)):
         records = (entry.record for entry in batch)
         held = [record.run_id for record in records if record and record.status == RunStatus.HELD]
         waits = waiting_reasons_by_id(held, now)
         yield from ((entry, sentence(entry, waits)) for entry in batch)
 
 
-def has_clock(job: Job) -> bool:
-    """Whether a job has a schedule, be it one that this version cannot read."""
+def has_schedule(job: Job) -> bool:
+    """Whether a job has a schedule, even one that this version cannot read."""
     spec = value_or_none(job.readable_schedule)
     return spec is None or spec.kind is not Kind.NONE
 
 
 def describe_other_starts(job: Job) -> str:
-    """What starts a job beside a schedule, and so is no part of its ledger; empty if nothing does. One query."""
-    follows = bool(chains.of(job.pk))
-    if has_clock(job):
-        return ALSO_FOLLOWS if follows else ""
-    return FOLLOWS if follows else BY_HAND
+    """Return a sentence about what starts the job besides a schedule, as the ledger does not cover that; or "".
+
+    One query.
+    """
+    is_chained = bool(chains.of(job.pk))
+    if has_schedule(job):
+        return ALSO_CHAINED if is_chained else ""
+    return ONLY_CHAINED if is_chained else ONLY_BY_HAND
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """`Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start, because …`: one or two sentences.
+    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`.
 
-    `waits`: by run that is held, what it waits for.
+    `waits`: what each held run waits for, by run id.
     """
     if entry.record is None:
-        return WITHOUT_ROW[entry.decision]
+        return SENTENCES_WITHOUT_ROW[entry.decision]
     text = _not_started(entry.record) if entry.record.reason else _started(entry.record, waits)
     if entry.decision is Decision.UNEXPECTED:
-        text = UNNAMED + text
-    return f"{text} A backfill repeated it." if entry.made_good_by else text
+        text = UNEXPECTED_PREFIX + text
+    return f"{text} A backfill ran it again." if entry.made_good_by else text
 
 
 def _not_started(record: Record) -> str:
@@ -105,14 +112,17 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
     if record.planned_at:
         late += f" (planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
-    match record.status:
+    if record.status not in set(RunStatus):  # another version of the code has written it
+        return f"Its run is {record.status.lower()}."
+    status = RunStatus(record.status)
+    match status:
         case RunStatus.SUCCEEDED:
             return f"Ran, {late}, took {took}, succeeded{tried}."
         case RunStatus.FAILED:
             code = f" ({record.error_code})" if record.error_code else ""
             return f"Ran, {late}, took {took}, failed{tried}{code}."
         case RunStatus.CANCELLED if record.started_at is None:
-            return "It was cancelled before it had begun."
+            return "It was cancelled before it started."
         case RunStatus.CANCELLED:
             return f"Ran, {late}, took {took}, and was cancelled."
         case RunStatus.RUNNING:
@@ -121,9 +131,10 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             return "It waits for a worker."
         case RunStatus.HELD:
             why = waits.get(record.run_id)
-            return f"It is held. {why}." if why else "It is held, behind another run or by a limit."
+            return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
         case RunStatus.RETRYING:
-            return f"Started {late}; {record.n_attempts} of its attempts failed, and another follows."
+            return f"Started {late}; {record.n_attempts} of its attempts failed, and it will be retried."
+        case RunStatus.SKIPPED:
+            return "Its run is skipped."
         case _:
-            label = STATUS_LABELS[RunStatus(record.status)][0] if record.status in set(RunStatus) else record.status
-            return f"Its run is {label.lower()}."
+            assert_never(status)

@@ -1,10 +1,10 @@
-"""Schedules that seem to have stopped: suspected, reviewed, mended where that is safe, told once, and closed."""
+"""Stoppages: jobs whose schedule seems to have stopped. Each is repaired if that is safe, reported once, and closed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 from django.db import transaction
@@ -26,38 +26,40 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVENT = "schedule_stopped"
-GRACE = timedelta(minutes=2)  # for beats to do themselves what is overdue or was pushed back
-OPEN_A_PASS = 500
-AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat will mend these by itself
+# For beats to handle an overdue job, or one that was pushed back for a minute, before it is reported.
+REPORT_DELAY = timedelta(minutes=2)
+MAX_STOPPAGES_PER_REVIEW = 500
+REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat repairs these by itself
 
 
 @dataclass(slots=True)
 class Reviewed:
-    """Counts of one review: incidents that were told, mended, and found to be over."""
+    """Counts of one review: stoppages that were reported, repaired, and found to be over."""
 
     n_raised: int = 0
-    n_mended: int = 0
+    n_repaired: int = 0
     n_over: int = 0
 
 
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
-    """Note jobs, each with where its mark stood or its first occurrence without a record."""
+    """Record a stoppage of each job, with where its mark stood or its first occurrence without a row."""
     Stoppage.objects.bulk_create(
         [Stoppage(job_id=job_id, why=why, found_at=now, stood_at=stood_at) for job_id, stood_at in found],
-        ignore_conflicts=True,  # it is known already
+        ignore_conflicts=True,  # the same stoppage is open already
     )
 
 
 def review(now: datetime) -> Reviewed:
-    """Look at every open incident again, those that were not told yet first: tell it, mend it, or close it."""
+    """Check open stoppages, unreported ones first: close each that is over, repair or report the others."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
-    open_ones = list(stoppages[:OPEN_A_PASS])
+    open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])
     jobs = Job.objects.in_bulk([stoppage.job_id for stoppage in open_ones])
     for stoppage in open_ones:
         try:
+            # Each in a transaction of its own: one that fails must not keep the others from being reported.
             with transaction.atomic():
-                _judge(stoppage, jobs.get(stoppage.job_id), now, reviewed)
+                _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
         except DATABASE_UNAVAILABLE:
             raise
         except Exception:
@@ -65,48 +67,54 @@ def review(now: datetime) -> Reviewed:
     return reviewed
 
 
-def _judge(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Reviewed) -> None:
+def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Reviewed) -> None:
     if stoppage.raised_at and not stoppage.is_noted:
         _note_on_first(stoppage, stoppage.raised_at)
     if job is None or not _is_so(stoppage, job, now):
         reviewed.n_over += Stoppage.objects.filter(pk=stoppage.pk, over_at=None).update(over_at=now)
         return
-    if _mend(stoppage, job, now):
-        reviewed.n_mended += 1
+    if _repair(stoppage, job, now):
+        reviewed.n_repaired += 1
         Stoppage.objects.filter(pk=stoppage.pk).update(over_at=now)
-    # One whose schedule turns out to name nothing more has ended, which is no news.
+    # A repair may find that the schedule names nothing more: then the job has ended, and there is nothing to report.
     if job.state == JobState.ACTIVE or stoppage.why == Why.GAPS:
-        is_ripe = stoppage.why in AT_ONCE or stoppage.found_at <= now - GRACE
-        if is_ripe and stoppage.raised_at is None:
-            reviewed.n_raised += _tell(stoppage, job, now)
+        is_due = stoppage.why in REPORTED_AT_ONCE or stoppage.found_at <= now - REPORT_DELAY
+        if is_due and stoppage.raised_at is None:
+            reviewed.n_raised += _report(stoppage, job, now)
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a suspicion holds. A job whose mark has moved is being processed, however far behind it is."""
-    if stoppage.why == Why.GAPS:
-        instant = stoppage.stood_at
-        return bool(account.gaps(job.pk, instant - runs.MICROSECOND, instant, now, 1))
-    if job.state != JobState.ACTIVE:
+    """Whether a stoppage lasts. A job whose mark has moved is being processed, however far behind it is."""
+    why = Why(stoppage.why)
+    if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False
-    match stoppage.why:
+    match why:
+        case Why.GAPS:
+            instant = stoppage.stood_at
+            return bool(account.gaps(job.pk, instant - runs.MICROSECOND, instant, now, 1))
         case Why.NO_NEXT:
             return job.next_run_at is None
         case Why.OVERDUE:
-            is_late = job.next_run_at is not None and job.next_run_at < now - GRACE
+            is_late = job.next_run_at is not None and job.next_run_at < now - REPORT_DELAY
             return is_late and job.mark_at == stoppage.stood_at
         case Why.MARK_AHEAD:
             return job.mark_at >= stoppage.stood_at > now
-        case _:
+        case Why.PUSHED_BACK:
             return bool(job.mark_at == stoppage.stood_at)
+        case _:
+            assert_never(why)
 
 
-def _mend(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Mend what is safely mended: the clock's own fields, which follow from the schedule. What is due is then settled."""
+def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
+    """Recompute the fields of the job's clock from its schedule, and record what is due; return whether that was done.
+
+    Only for `no_next` and `mark_ahead`, where it is safe. A job that somebody has locked is left for the next pass.
+    """
     if stoppage.why == Why.OVERDUE:
         runs.wake_beat()
     if stoppage.why not in (Why.NO_NEXT, Why.MARK_AHEAD) or not queries.lock_job_if_free(job.pk):
         return False
-    job.refresh_from_db()
+    job.refresh_from_db()  # under the lock: a beat may have moved the clock meanwhile
     spec = value_or_none(job.readable_schedule)
     if spec is None or not _is_so(stoppage, job, now):
         return False
@@ -121,8 +129,9 @@ def _mend(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     return True
 
 
-def _tell(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Tell of an incident, once: in the log, and by an event of the job's latest run. False: another pass has."""
+def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
+    """Report a stoppage in the log and by an event of the job's latest run; return False if another pass has."""
+    # The row count decides which of two passes reports it.
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False
     log.error(EVENT, action="watch", job=str(job.pk), name=job.name, why=stoppage.why)
@@ -131,12 +140,12 @@ def _tell(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     return True
 
 
-def _note_on_first(stoppage: Stoppage, told_at: datetime) -> None:
-    """Tell of an incident by the first run of a job that had none as it was told.
+def _note_on_first(stoppage: Stoppage, raised_at: datetime) -> None:
+    """Write the event to the first run of a job that had no run when its stoppage was reported.
 
-    A row of the watchdog's own would take the place of an occurrence that may still start.
+    The watchdog opens no run of its own for it: that would take the place of an occurrence that may still start.
     """
     if queries.lock_unnoted(stoppage.pk) and history.append_event(
-        stoppage.job_id, EVENT, told_at, reason=stoppage.why, on_first=True
+        stoppage.job_id, EVENT, raised_at, reason=stoppage.why, on_first=True
     ):
         Stoppage.objects.filter(pk=stoppage.pk).update(is_noted=True)

@@ -1,1 +1,1 @@
-"""Programs of the clock side for people at a terminal."""
+"""Management commands about jobs."""

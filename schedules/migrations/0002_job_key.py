@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='key',
-            field=models.CharField(editable=False, help_text="The caller's own, under which it was registered.", max_length=255, null=True),
+            field=models.CharField(editable=False, help_text='The key under which a caller registered the job.', max_length=255, null=True),
         ),
         migrations.AddConstraint(
             model_name='job',

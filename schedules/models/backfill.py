@@ -1,4 +1,4 @@
-"""Backfill: somebody asked for the instants of a range of the past. Its runs are opened bit by bit."""
+"""Backfill: a request to run a job for the instants of a range of the past. Beats open its runs step by step."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from values.ids import uuid7
 
 
 class BackfillMode(models.TextChoices):
-    ALL = "all", "Each instant"
-    FAILED = "failed", "What failed or was cancelled"
-    MISSING = "missing", "What never started"
-    GAPS = "gaps", "What has no record"
+    ALL = "all", "Every instant"
+    FAILED = "failed", "Failed or cancelled"
+    MISSING = "missing", "Never started"
+    GAPS = "gaps", "Gaps: no record"
 
 
 class BackfillState(models.TextChoices):
-    OPEN = "open", "Going on"
-    DONE = "done", "Done"  # every instant was looked at; the last runs may still go on
+    OPEN = "open", "Running"
+    DONE = "done", "Done"  # every instant was handled; the last runs may still be live
     CANCELLED = "cancelled", "Cancelled"
 
 
@@ -31,9 +31,9 @@ def new_backfill_id() -> UUID:
 
 
 class Backfill(models.Model):
-    """Of the job's instants in (`after_at`, `until_at`] those up to `cursor_at` have been looked at.
+    """A backfill of the instants in (`after_at`, `until_at`]; those up to `cursor_at` have been handled.
 
-    Without a foreign key to the job: history outlives it.
+    It has no foreign key to the job: history outlives its job.
     """
 
     id = models.UUIDField(primary_key=True, default=new_backfill_id, editable=False)
@@ -44,23 +44,24 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Between two starts; empty: as many as may.")
+    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no pace.")
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
 
     state = models.CharField(max_length=9, choices=BackfillState, db_default=BackfillState.OPEN)
-    due_at = models.DateTimeField(null=True, help_text="When the next pass is due; empty: none is.")
+    due_at = models.DateTimeField(null=True, help_text="When the next step is due; empty: no step is due.")
     cursor_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    n_instants = models.PositiveIntegerField(help_text="Instants of the range, as far as they were counted.")
-    n_opened = models.PositiveIntegerField(default=0, help_text="Runs that were opened, for `max_runs`.")
-    n_passed_over = models.PositiveIntegerField(default=0, help_text="Instants that the mode does not ask for.")
+    n_instants = models.PositiveIntegerField(help_text="Instants in the range, counted up to a limit.")
+    n_opened = models.PositiveIntegerField(default=0, help_text="Runs opened so far; `max_runs` limits them.")
+    n_passed_over = models.PositiveIntegerField(default=0, help_text="Instants that the mode does not select.")
 
     class Meta:
         indexes: ClassVar = [
-            # queries.LOCK_DUE_BACKFILL and NEXT_BACKFILL
+            # LOCK_DUE_BACKFILL and NEXT_BACKFILL
             models.Index(F("due_at"), F("id"), name="backfill_due", condition=Q(due_at__isnull=False)),
+            # the list of a job's backfills, latest first
             models.Index(F("job_id"), F("id").desc(), name="backfill_of_job"),
         ]
         ordering: ClassVar = ["-id"]
@@ -70,5 +71,5 @@ class Backfill(models.Model):
 
     @property
     def n_seen(self) -> int:
-        """Instants that were looked at."""
+        """Instants that were handled: a run was opened, or the mode passed over them."""
         return self.n_opened + self.n_passed_over

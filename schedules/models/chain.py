@@ -1,4 +1,4 @@
-"""Chain: a job starts when a run of another one has ended."""
+"""Chain: a job starts when a run of another job has ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schedules.models.job import Job
 
 
 class On(StrEnum):
-    """Which ends of a run start the other job. A cancelled run is complete, and neither a success nor a failure."""
+    """Which ends of a run start the other job. A cancelled run counts as completion, not as success or failure."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -21,6 +21,7 @@ class On(StrEnum):
 
     @property
     def statuses(self) -> frozenset[RunStatus]:
+        """The final statuses of a run that start the other job."""
         return _STATUSES[self]
 
 
@@ -32,9 +33,12 @@ _STATUSES = {
 
 
 class Chain(models.Model):
-    """Written with the definition of the job that starts. It goes when either of the two jobs is deleted."""
+    """A link of a chain: `job` starts after runs of `source`. Part of the definition of `job`.
 
-    # Without constraints: their checks would wait for whoever has the other job's row, and be waited for.
+    It is deleted when either of the two jobs is.
+    """
+
+    # Without database constraints: each check of one would lock the other job's row, which ticks and edits wait for.
     source = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts"
     )
@@ -45,7 +49,7 @@ class Chain(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "source"], name="chain_once")]
-        # what an end leads to
+        # chains.started_by: which jobs start after the end of a run
         indexes: ClassVar = [models.Index(F("source"), F("job"), name="chain_source")]
         ordering: ClassVar = ["id"]
 

@@ -1,4 +1,4 @@
-"""FeatureFlag: a switch that jobs name, and without which their occurrences do not start."""
+"""FeatureFlag: a switch that jobs name. While it is off, their occurrences do not start."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from django.db import models
 
 from schedules.policies import FLAG_NAME, MAX_FLAG_NAME
 
-HINT = "A name has letters, digits, dots, dashes and underscores, and begins with a letter or a digit."
+HINT = "A name may contain letters, digits, dots, dashes and underscores, and must begin with a letter or a digit."
 IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME})\Z", HINT)
 
 
 class FeatureFlag(models.Model):
-    """Read once a pass. One that no longer exists counts as off."""
+    """A feature flag. The beat reads it once a pass; a flag that does not exist counts as off."""
 
     name = models.CharField(max_length=MAX_FLAG_NAME, unique=True, validators=[IS_NAME])
     is_on = models.BooleanField("on", default=False)

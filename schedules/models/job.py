@@ -1,4 +1,4 @@
-"""Job: a named definition in a scope, and where the clock stands with it."""
+"""Job: a named definition in a scope, and where its clock stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from access.search import has_part
 from schedules.clock.delay import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, to_json
 from schedules.stored import read_policies, read_schedule
 from values.ids import uuid7
 from values.readable import reasons_by_part, value_or_none, value_or_raise
@@ -29,15 +29,18 @@ if TYPE_CHECKING:
 class JobState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
-    ENDED = "ended", "Ended"  # its schedule names no further instant
+    ENDED = "ended", "Ended"  # the schedule names no further instant
 
 
-# Active, and yet nothing wakes the clock for it. Kinds that name no instant beforehand are so by nature.
-LOST = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
+# Active jobs that no beat will handle, as they have no next instant. Kinds that name none in advance are left out.
+LOST_JOBS = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
 
 
 def jobs_named(term: str) -> Q:
-    """Jobs with `term` in their name, in upper or lower case; of one or two characters: at its start."""
+    """Return the filter for jobs whose name contains `term`, or starts with it if it has one or two characters.
+
+    Upper and lower case are the same.
+    """
     return has_part("spec__job_name", term)
 
 
@@ -46,17 +49,18 @@ def new_job_id() -> UUID:
 
 
 class Job(models.Model):
-    """What an admin edits. Target, payload and policies stand in `spec`, a version that runs can name.
+    """A job. Its target, payload and policies are in `spec`, one version of the definition, which its runs refer to.
 
-    The fields from `mark_at` on belong to the clock: only `queries.ADVANCE` and the definitions write them.
+    The fields from `mark_at` on are the job's clock: ticks write them, and whatever changes the schedule or ends a
+    pause, all under the row lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
-    # Every index of this table is written at every tick that moves the job, as `next_run_at` has one: there are few, and
-    # names and targets are looked up in the definitions, which never change. A key is the job's own; only who has one pays.
+    # A tick changes `next_run_at`, which is indexed, so PostgreSQL writes to every index of the table: keep them few.
+    # Names and targets are looked up in the specs, which never change. Only jobs with a key have an entry in job_key.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     key = models.CharField(
-        max_length=255, null=True, editable=False, help_text="The caller's own, under which it was registered."
+        max_length=255, null=True, editable=False, help_text="The key under which a caller registered the job."
     )
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True, max_length=10_000)
@@ -68,26 +72,30 @@ class Job(models.Model):
     state = models.CharField(max_length=6, choices=JobState, default=JobState.ACTIVE)
     pause_reason = models.CharField(max_length=255, blank=True)
     paused_at = models.DateTimeField(null=True)
-    paused_by = models.CharField(max_length=150, blank=True, db_default="", help_text="Empty: Mainspring itself.")
-    paused_until_at = models.DateTimeField(null=True, help_text="When the pause ends by itself; empty: it does not.")
+    paused_by = models.CharField(
+        max_length=150, blank=True, db_default="", help_text="Who paused the job; empty: Mainspring, after failures."
+    )
+    paused_until_at = models.DateTimeField(null=True, help_text="When the pause expires; empty: never.")
     pause_catch_up = models.CharField(
         max_length=5, choices=[(r, r.capitalize()) for r in Resumption], db_default=Resumption.NONE
     )
-    pause_set_id = models.UUIDField(null=True, help_text="The pause of many jobs that this pause is part of.")
-    resumed_at = models.DateTimeField(null=True, help_text="Occurrences up to this instant are recorded as paused ...")
-    catch_up_from_at = models.DateTimeField(null=True, help_text="... but for those from this instant on ...")
-    catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this one, which start.")
+    pause_set_id = models.UUIDField(null=True, help_text="The pause set that paused the job.")
+    resumed_at = models.DateTimeField(
+        null=True, help_text="When the last pause ended: occurrences up to then are recorded as paused, except ..."
+    )
+    catch_up_from_at = models.DateTimeField(null=True, help_text="... those from this instant on ...")
+    catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this instant, which start.")
 
-    mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has its row.")
-    next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none is due.")
-    n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far, for max_runs.")
+    mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
+    next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
+    n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far; max_runs limits them.")
 
     caught_up_at = models.DateTimeField(
-        null=True, help_text="When the last occurrence that was caught up with may start, or might."
+        null=True, help_text="Planned start of the last missed occurrence that was caught up with."
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
-        help_text="Whether the next pass handles the rest of an outage of which the first has had its start.",
+        help_text="Whether the next pass continues an outage from which a first occurrence has started.",
     )
 
     class Meta:
@@ -95,11 +103,11 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["scope", "key"], name="job_key", condition=Q(key__isnull=False))
         ]
         indexes: ClassVar = [
-            # queries.DUE and NEXT_DUE
+            # DUE and NEXT_DUE
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
-            # queries.LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
+            # LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
             models.Index(
                 F("paused_until_at"),
                 F("id"),
@@ -108,9 +116,9 @@ class Job(models.Model):
             ),
             # the jobs of a pause set
             models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
-            # the watchdog
-            models.Index(F("id"), name="job_lost", condition=LOST),
-            # the API's and admin's lists
+            # the watchdog's search for LOST_JOBS
+            models.Index(F("id"), name="job_lost", condition=LOST_JOBS),
+            # the lists of jobs in the API and the admin, filtered by state or by kind
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
         ]
@@ -119,12 +127,26 @@ class Job(models.Model):
     if TYPE_CHECKING:
         runs: models.Manager[Run]
 
+    _built_schedule: tuple[Any, ScheduleSpec] | None = None
+
     def __str__(self) -> str:
         return self.name
 
+    def set_schedule(self, spec: ScheduleSpec) -> None:
+        """Store a schedule, and keep the value that was built, so that it need not be read back from its JSON."""
+        self.schedule = to_json(spec)
+        self._built_schedule = self.schedule, spec
+
     @property
     def readable_schedule(self) -> ScheduleSpec | Unreadable:
+        if self._built_schedule and self._built_schedule[0] is self.schedule:
+            return self._built_schedule[1]
         return read_schedule(json.dumps(self.schedule))
+
+    @property
+    def known_schedule(self) -> ScheduleSpec | None:
+        """The schedule; None for one that cannot be read."""
+        return value_or_none(self.readable_schedule)
 
     @property
     def readable_policies(self) -> JobPolicies | Unreadable:
@@ -142,12 +164,12 @@ class Job(models.Model):
 
     @property
     def unreadable(self) -> dict[str, str]:
-        """Why its schedule, target and policies cannot be read, of those that cannot."""
+        """Map each part that cannot be read (`schedule`, `target`, `policies`) to the reason."""
         return reasons_by_part(self.readable_schedule, self.spec.readable_target, self.readable_policies)
 
     @property
     def is_readable(self) -> bool:
-        """Whether the clock can go by it."""
+        """Whether this version can read the schedule and the policies, all that the clock needs."""
         return not reasons_by_part(self.readable_schedule, self.readable_policies)
 
     @property
@@ -156,21 +178,22 @@ class Job(models.Model):
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant that will start a run, None for a job that is paused, has ended or cannot be read."""
+        """The next nominal instant that starts a run; None if the job is paused, has ended or is unreadable."""
         if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
-            return next_due(self.schedule_spec, self.resumed_at)  # those before only wait to be recorded as paused
+            # Earlier instants fell due during a pause: the next tick records them as paused.
+            return next_due(self.schedule_spec, self.resumed_at)
         return self.next_run_at
 
     @property
     def next_start_at(self) -> datetime | None:
-        """When the run of `next_fire_at` may start: later by the job's jitter."""
+        """When the run of `next_fire_at` is planned to start: up to the job's jitter later."""
         at = self.next_fire_at
         return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
 
     @property
     def waits_for_run(self) -> bool:
-        """Whether its next instant hangs on the end of a run."""
+        """Whether the end of a live run decides when the next instant is (a delay schedule)."""
         spec = value_or_none(self.readable_schedule)
         return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

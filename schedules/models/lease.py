@@ -1,4 +1,4 @@
-"""BeatLease: which beat fires the PeriodicTask rows just now."""
+"""BeatLease: which beat fires the PeriodicTask rows now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PauseSet: a pause of many jobs that a filter chose, which is undone as exactly that set."""
+"""PauseSet: a pause of the jobs that a filter matched. Undoing it resumes exactly those jobs."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def new_pause_set_id() -> UUID:
 
 
 class PauseSet(models.Model):
-    """A job is part of it for as long as its `pause_set_id` says so: whoever resumes it or pauses it anew takes it out.
+    """A pause set. `Job.pause_set_id` says which jobs it still pauses: resuming or re-pausing a job takes it out.
 
-    Jobs are paused in the order of their ids; those up to `cursor_id` have been looked at.
+    Jobs are paused in the order of their ids; those up to `cursor_id` have been handled.
     """
 
     id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
@@ -42,9 +42,9 @@ class PauseSet(models.Model):
     created_at = models.DateTimeField()
 
     state = models.CharField(max_length=7, choices=PauseSetState, default=PauseSetState.PAUSING)
-    due_at = models.DateTimeField(null=True, help_text="When the next pass is due; empty: none is.")
+    due_at = models.DateTimeField(null=True, help_text="When the next step is due; empty: no step is due.")
     cursor_id = models.UUIDField(null=True)
-    n_jobs = models.PositiveIntegerField(help_text="Jobs that the filter matched when it was given.")
+    n_jobs = models.PositiveIntegerField(help_text="Jobs that the filter matched when the set was created.")
     n_paused = models.PositiveIntegerField(default=0)
     n_resumed = models.PositiveIntegerField(default=0)
     undone_by = models.CharField(max_length=150, blank=True)
@@ -54,7 +54,7 @@ class PauseSet(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # queries.LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
+            # LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
             models.Index(F("due_at"), F("id"), name="pause_set_due", condition=Q(due_at__isnull=False)),
         ]
         ordering: ClassVar = ["-id"]

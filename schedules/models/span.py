@@ -1,4 +1,4 @@
-"""ScheduleSpan: which schedule a job had, and from when until when. What was expected of a job follows from them."""
+"""ScheduleSpan: which schedule a job had, from when until when. The ledger derives from it what should have run."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 class ScheduleSpan(models.Model):
-    """Occurrences in (`from_at`, `until_at`] followed this schedule. Written with the job, under its lock.
+    """The schedule of a job's occurrences in (`from_at`, `until_at`]. Written with the job, under its lock.
 
-    Without a foreign key: history outlives its job.
+    It has no foreign key to the job: history outlives its job.
     """
 
     job_id = models.UUIDField(editable=False)
     schedule = models.JSONField()
-    from_at = models.DateTimeField(help_text="The mark from which it counts.")
-    until_at = models.DateTimeField(null=True, help_text="When another schedule, or deletion, took its place.")
+    from_at = models.DateTimeField(help_text="The mark from which the schedule counts.")
+    until_at = models.DateTimeField(null=True, help_text="When another schedule replaced it, or the job was deleted.")
 
     class Meta:
         indexes: ClassVar = [
+            # the ledger
             models.Index(F("job_id"), F("from_at"), name="span_of_job"),
-            # queries.PRUNE_SPANS
+            # PRUNE_SPANS
             models.Index(F("until_at"), F("id"), name="span_over", condition=Q(until_at__isnull=False)),
         ]
         ordering: ClassVar = ["from_at", "id"]
@@ -39,14 +40,14 @@ class ScheduleSpan(models.Model):
 
 
 def begin_spans(jobs: Iterable[Job]) -> None:
-    """Note that these have their schedules from their marks on: their first occurrences are the first ones after those."""
+    """Record that each job has its present schedule from its mark on."""
     ScheduleSpan.objects.bulk_create(
         ScheduleSpan(job_id=job.pk, schedule=job.schedule, from_at=job.mark_at) for job in jobs
     )
 
 
 def end_span(job_id: UUID, until_at: datetime) -> None:
-    """Note that the schedule which a job has counts until this instant, and no further."""
+    """Record that the job's present schedule ends at this instant. A span that would be empty is deleted."""
     present = ScheduleSpan.objects.filter(job_id=job_id, until_at=None)
     present.filter(from_at__gte=until_at).delete()
     present.update(until_at=until_at)

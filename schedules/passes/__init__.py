@@ -1,1 +1,1 @@
-"""The passes of the beat besides the tick: follow-ups of runs, timed work, `PeriodicTask` rows; and how the beat waits."""
+"""The passes of the beat besides the tick: follow-ups, timed work and `PeriodicTask` rows; and how the beat sleeps."""

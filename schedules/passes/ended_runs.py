@@ -49,9 +49,9 @@ class EndedRuns:
 
 
 def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
-    """Lock the jobs that these follow-ups (by id of the ended run) concern, as far as nobody else has locked them.
+    """Lock the jobs of these follow-ups (by id of the ended run) and sort the follow-ups by what can be done now.
 
-    Jobs that several runs share are the same object, so a reaction sees what an earlier one has changed.
+    A job that several ended runs share is one object, so a reaction sees what an earlier reaction has changed.
     """
     found = EndedRuns()
     if not followups:

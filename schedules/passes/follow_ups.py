@@ -1,4 +1,4 @@
-"""Follow-ups: after runs have ended, react to their ends and admit held runs. One pass over the follow-ups that are due.
+"""The pass over follow-ups that are due: react to the ends of runs, and admit held runs.
 
 The statement that ends a run writes the follow-up. One transaction reacts to it and removes it. So every end is
 reacted to exactly once, whatever process is killed.

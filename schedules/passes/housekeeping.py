@@ -1,4 +1,4 @@
-"""The rows that keep Mainspring itself going: named in `settings.CELERY_BEAT_SCHEDULE`, kept as `PeriodicTask` rows."""
+"""Housekeeping: the `PeriodicTask` rows that Mainspring itself needs, named in `settings.CELERY_BEAT_SCHEDULE`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def is_housekeeping(name: str) -> bool:
-    """Whether the row of this name is one of them."""
+    """Whether the `PeriodicTask` row of this name is a housekeeping row."""
     return name in settings.CELERY_BEAT_SCHEDULE
 
 
 def find_switched_off(caller: Caller = ENGINE) -> list[str]:
-    """Return the names of the housekeeping rows that are disabled, in order."""
+    """Return the names of the housekeeping rows that somebody has disabled, sorted."""
     rows = visible(PeriodicTask, caller).filter(name__in=settings.CELERY_BEAT_SCHEDULE, enabled=False)
     return sorted(rows.values_list("name", flat=True))

@@ -1,4 +1,4 @@
-"""What is to be done about jobs at an instant, beside their occurrences. Each part is one pass over what is due."""
+"""Timed work: what is due at an instant and is no occurrence. Ends of pauses, steps of backfills and of pause sets."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from schedules.pauses import pause_sets, resuming
 if TYPE_CHECKING:
     from datetime import datetime
 
-STEPS_A_PASS = 5
-JOBS_A_PASS = 200  # what is due meanwhile waits for them
+# Both keep timed work short, since due jobs wait for it: a step of a backfill opens up to 100 runs.
+MAX_BACKFILL_STEPS_PER_PASS = 5
+MAX_RESUMED_JOBS_PER_PASS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class TimedWork:
-    """How much was done, and whether there may be more."""
+    """The number of jobs resumed and steps done, and whether more work may be due."""
 
     n_done: int = 0
     more: bool = False
@@ -28,9 +29,9 @@ NO_TIMED_WORK = TimedWork()
 
 
 def do_timed_work(now: datetime, limit: int) -> TimedWork:
-    """Do what is due: end the pauses that are over by themselves, take backfills and pauses of many jobs further."""
-    limit = min(limit, JOBS_A_PASS)
+    """End up to `limit` pauses that have expired, and do the steps of backfills and pause sets that are due."""
+    limit = min(limit, MAX_RESUMED_JOBS_PER_PASS)
     n_resumed = resuming.end_expired(now, limit)
-    n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(STEPS_A_PASS))))
+    n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(MAX_BACKFILL_STEPS_PER_PASS))))
     n_steps += pause_sets.step_once(now)
-    return TimedWork(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= STEPS_A_PASS)
+    return TimedWork(n_resumed + n_steps, more=n_resumed >= limit or n_steps >= MAX_BACKFILL_STEPS_PER_PASS)

@@ -1,4 +1,4 @@
-"""The beat's sleep: until a time is over, or until PostgreSQL notifies that something is due sooner."""
+"""The beat's sleep: it ends after a while, or as soon as a PostgreSQL notification says that work is due."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = structlog.get_logger(__name__)
 
 
 class Wakeup:
-    """Listens on a connection of its own. Without one it just sleeps: notifications are a courtesy."""
+    """Listens on a connection of its own. Without one it only sleeps: work is then found at the end of the sleep."""
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None
         self._was_listening = True
 
     def wait(self, seconds: float) -> None:
-        """Sleep for at most `seconds`, less when notified."""
+        """Sleep for `seconds`, or until a notification comes."""
         if seconds <= 0:
             return
         try:
@@ -50,6 +50,7 @@ class Wakeup:
 
     def _listen(self) -> Connection[Any]:
         if self._connection is None:
+            # Only what says where the server is: Django's other parameters are for its own cursors and its pool.
             parameters = connection.get_connection_params()
             kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
             kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}

@@ -1,4 +1,4 @@
-"""Pauses of many jobs at once: carried out, and undone, some jobs at a time. A step is one transaction."""
+"""Pause sets: pauses of many jobs at once. Beats pause and resume the jobs in steps; a step is one transaction."""
 
 from __future__ import annotations
 
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-JOBS_A_STEP = 200
-MOST_FORESEEN = 1000  # jobs
+MAX_JOBS_PER_STEP = 200  # a step holds the locks of its jobs, and due jobs wait for the beat that does it
+MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """What undoing would do: `is_more` when not all jobs were looked at for what would start."""
+    """What undoing a pause set would do: resume `n_jobs` jobs, and start `n_would_start` runs.
+
+    `is_more`: more runs may start, as only the first `MAX_JOBS_PREVIEWED` jobs were counted.
+    """
 
     n_jobs: int
     n_would_start: int
@@ -42,7 +45,7 @@ class UndoPreview:
 
 
 def count(selection: Selection, now: datetime, caller: Caller = ENGINE) -> int:
-    """How many jobs a pause of this selection would pause."""
+    """Return how many jobs a pause of this selection would pause now."""
     return selection.active_jobs(now, caller).count()
 
 
@@ -56,8 +59,8 @@ def start(
     catch_up: Resumption = Resumption.NONE,
     caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection that the caller may change: some now, the others by the beats."""
-    made = PauseSet.objects.create(
+    """Pause the active jobs of a selection: the first `MAX_JOBS_PER_STEP` at once, the others by the beats."""
+    created = PauseSet.objects.create(
         scope_id=scope_for_new(caller),
         actor=actor,
         reason=reason,
@@ -68,8 +71,8 @@ def start(
         due_at=now,
         n_jobs=count(selection, now, caller),
     )
-    log.info("pause_set_started", action="pause", pause_set=str(made.pk), n_jobs=made.n_jobs, actor=actor)
-    return _first_step(made, now)
+    log.info("pause_set_started", action="pause", pause_set=str(created.pk), n_jobs=created.n_jobs, actor=actor)
+    return _first_step(created, now)
 
 
 def undo(
@@ -80,12 +83,16 @@ def undo(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> PauseSet:
-    """Resume exactly the jobs that are paused by this set still. Raises JobConflict when that was done, or is being done."""
+    """Resume the jobs that this set still pauses, the first `MAX_JOBS_PER_STEP` at once, the others by the beats.
+
+    Of each job's occurrences during the pause, those start that `catch_up` says, up to `max_runs`. Raises JobConflict
+    if the set is undone, or being undone.
+    """
     with transaction.atomic():
         queries.lock_pause_set(pause_set_id)
         found = PauseSet.objects.get(pk=pause_set_id)
         if found.state in (PauseSetState.UNDOING, PauseSetState.UNDONE):
-            raise JobConflict("This pause has been undone already.")
+            raise JobConflict("This pause is undone already.")
         found.state, found.due_at = PauseSetState.UNDOING, now
         found.undone_by, found.undone_at = actor, now
         found.undo_catch_up, found.undo_max_runs = catch_up, max_runs
@@ -102,18 +109,22 @@ def preview_undo(
     *,
     caller: Caller = ENGINE,
 ) -> UndoPreview:
-    """Say how many jobs undoing would resume just now, and how many runs that would start."""
+    """Return how many jobs undoing the set at `now` would resume, and how many runs that would start."""
     members = _members(found, caller)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
         return UndoPreview(n_jobs, 0, is_more=False)
-    looked_at = [job for job in members.select_related("spec").order_by("pk")[:MOST_FORESEEN] if job.is_readable]
-    n_starts = sum(resuming.preview(job, now, catch_up, max_runs, count_limit=0).n_would_start for job in looked_at)
-    return UndoPreview(n_jobs, n_starts, is_more=n_jobs > MOST_FORESEEN)
+    first = members.select_related("spec").order_by("pk")[:MAX_JOBS_PREVIEWED]
+    previews = [resuming.preview(job, now, catch_up, max_runs, count_limit=0) for job in first if job.is_readable]
+    n_starts = sum(preview.n_would_start for preview in previews)
+    return UndoPreview(n_jobs, n_starts, is_more=n_jobs > MAX_JOBS_PREVIEWED)
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
-    """Take the set that has waited longest, or this one, a step further; False: none is due."""
+    """Do one step of the set that has been due longest, or of this set; return False if none is due.
+
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    """
     with transaction.atomic():
         found_id = queries.lock_due_pause_set(now, pause_set_id)
         if found_id is None:
@@ -130,6 +141,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
 
 
 def _first_step(found: PauseSet, now: datetime) -> PauseSet:
+    """Do the first step in the caller's request: a set of few jobs is done when the request returns."""
     step_once(now, found.pk)
     runs.wake_beat()
     found.refresh_from_db()
@@ -137,20 +149,20 @@ def _first_step(found: PauseSet, now: datetime) -> PauseSet:
 
 
 def _step(found: PauseSet, now: datetime) -> None:
-    (_pause_some if found.state == PauseSetState.PAUSING else _resume_some)(found, now)
+    (_pause_next_jobs if found.state == PauseSetState.PAUSING else _resume_next_jobs)(found, now)
     found.save()
 
 
-def _pause_some(found: PauseSet, now: datetime) -> None:
+def _pause_next_jobs(found: PauseSet, now: datetime) -> None:
     caller = deferred_caller(found.scope_id)
     jobs = Selection.model_validate(found.selection).active_jobs(found.created_at, caller)
     if found.cursor_id:
         jobs = jobs.filter(pk__gt=found.cursor_id)
-    ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
+    ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
     queries.lock_jobs(ids)
-    for job_id in Job.objects.filter(pk__in=ids, state=JobState.ACTIVE, next_run_at__lte=now).values_list(
-        "pk", flat=True
-    ):
+    # What was due before the pause still runs.
+    due = Job.objects.filter(pk__in=ids, state=JobState.ACTIVE, next_run_at__lte=now)
+    for job_id in due.values_list("pk", flat=True):
         tick.settle(job_id, now)
     found.n_paused += queries.pause_jobs(
         ids,
@@ -161,23 +173,24 @@ def _pause_some(found: PauseSet, now: datetime) -> None:
         catch_up=found.catch_up,
         pause_set_id=found.pk,
     )
-    if len(ids) < JOBS_A_STEP:
+    if len(ids) < MAX_JOBS_PER_STEP:
         found.state, found.due_at = PauseSetState.PAUSED, None
     else:
         found.cursor_id, found.due_at = ids[-1], now
 
 
-def _resume_some(found: PauseSet, now: datetime) -> None:
+def _resume_next_jobs(found: PauseSet, now: datetime) -> None:
     members = _members(found, deferred_caller(found.scope_id))
-    ids = list(members.order_by("pk").values_list("pk", flat=True)[:JOBS_A_STEP])
+    ids = list(members.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
     queries.lock_jobs(ids)
-    # Who was faster since then has taken a job out of the set.
+    # Read again under the lock: somebody may have resumed a job meanwhile, or paused it anew.
     jobs = list(members.select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
     broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
+    # Jobs that cannot be resumed stay paused and leave the set: the next step would meet them again for ever.
     Job.objects.filter(pk__in=broken).update(pause_set_id=None)
     found.n_resumed += len(jobs) - len(broken)
-    if len(ids) < JOBS_A_STEP:
+    if len(ids) < MAX_JOBS_PER_STEP:
         found.state, found.due_at = PauseSetState.UNDONE, None
     else:
         found.due_at = now

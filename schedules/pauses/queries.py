@@ -1,4 +1,4 @@
-"""SQL statements for pauses of one job and for pause sets, each with its purpose."""
+"""The SQL statements of pauses and pause sets: each with its purpose, who calls it and which index it uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-# pauses: how jobs go on. Who was faster leaves none to be ended.
+# resuming: end pauses, many in one statement. `state = 'paused'`: somebody else may have resumed a job meanwhile.
 END_PAUSES = """
 UPDATE schedules_job AS job
    SET state = ended.state, next_run_at = ended.next_run_at, resumed_at = ended.resumed_at,
@@ -25,20 +25,24 @@ UPDATE schedules_job AS job
  WHERE job.id = ended.id AND job.state = 'paused'
 """
 
-# pauses: those that are over by themselves, without those that another has in hand.
+# resuming.end_expired: lock jobs whose pause has expired, the longest expired first, except jobs that somebody else has
+# locked: another beat, or a person who resumes the job. Index job_pause_end.
 LOCK_EXPIRED_PAUSES = """
 SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now)s
  ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
-# pause_sets: the one that has waited longest for its pass, or a certain one.
+# pause_sets.step_once: lock the pause set whose step has been due longest, or a certain one, unless another beat has
+# locked it. Index pause_set_due.
 LOCK_DUE_PAUSE_SET = """
 SELECT id FROM schedules_pauseset WHERE due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
  ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+# pause_sets.undo: waits for a step that has locked the set.
 LOCK_PAUSE_SET = "SELECT id FROM schedules_pauseset WHERE id = %(id)s FOR UPDATE"
+# pause_sets: by id, in which order every caller locks several jobs, so that no two wait for each other.
 LOCK_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE"
-# What is due has to be settled first.
+# pause_sets: pause the jobs of a step. The caller has locked and settled them, so that what was due before still runs.
 PAUSE_JOBS = """
 UPDATE schedules_job
    SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
@@ -49,7 +53,7 @@ UPDATE schedules_job
 
 @dataclass(frozen=True, slots=True)
 class PauseEnd:
-    """How a job goes on after its pause."""
+    """What becomes of a job when its pause ends: the columns that `END_PAUSES` writes."""
 
     id: UUID
     state: str
@@ -60,32 +64,32 @@ class PauseEnd:
 
 
 def end_pauses(ends: Sequence[PauseEnd], now: datetime) -> None:
-    """End the pauses of these jobs."""
+    """End the pauses of these jobs. A job that is no longer paused stays as it is."""
     names = ("id", "state", "next_run_at", "resumed_at", "catch_up_from_at", "catch_up_until_at")
     execute(END_PAUSES, {"now": now, **{name: [getattr(end, name) for end in ends] for name in names}})
 
 
 def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
-    """Lock up to `limit` jobs whose pause is over by itself, the longest overdue first, and return their ids."""
+    """Lock up to `limit` jobs whose pause has expired, the longest expired first, and return their ids."""
     return [job_id for (job_id,) in fetch(LOCK_EXPIRED_PAUSES, {"now": now, "limit": limit})]
 
 
 def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
-    """Lock a pause set of which a pass is due, this one if it is named, and return its id."""
+    """Lock a pause set whose step is due (`pause_set_id`: this one only) and return its id; None if there is none."""
     rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
     return rows[0][0] if rows else None
 
 
 def lock_pause_set(pause_set_id: UUID) -> None:
-    """Lock a pause set until the transaction ends."""
+    """Lock a pause set until the transaction ends, waiting for it."""
     fetch(LOCK_PAUSE_SET, {"id": pause_set_id})
 
 
 def lock_jobs(job_ids: Sequence[UUID]) -> None:
-    """Lock these jobs until the transaction ends, waiting for ticks that have them."""
+    """Lock these jobs until the transaction ends, waiting for ticks that have locked them."""
     fetch(LOCK_JOBS, {"id": list(job_ids)})
 
 
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause those of these jobs that are active; returns how many were."""
+    """Pause the jobs that are active, with the terms of a pause set; return how many were paused."""
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})

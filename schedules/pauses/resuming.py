@@ -1,4 +1,4 @@
-"""How pauses end, by hand or by themselves, and what starts then of the occurrences that fell into them."""
+"""How pauses end, by hand or when they expire, and which of the occurrences during a pause start then."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ResumePreview:
-    """What the end of a job's pause would lead to. `n_occurrences` fell into it, if more than so many that many and one.
+    """What would happen if a job were resumed.
 
-    `first_at` and `last_at` bound the `n_would_start`; None: none would.
+    `n_occurrences`: occurrences during the pause, counted up to `MOST_COUNTED` + 1. `n_would_start`: those that would
+    start, from `first_at` to `last_at`, which are None if none would.
     """
 
     n_occurrences: int
@@ -53,12 +54,12 @@ class ResumePreview:
 
     @property
     def is_more(self) -> bool:
-        """Whether they were not counted to the end."""
+        """Whether there are more occurrences than were counted."""
         return self.n_occurrences > MAX_COUNTED
 
 
 def refuse_unless_paused(job: Job) -> None:
-    """Raise JobConflict for a job that is not paused."""
+    """Raise JobConflict if the job is not paused."""
     if job.state != JobState.PAUSED:
         raise JobConflict(f"The job is {job.state}, not paused.")
 
@@ -66,29 +67,33 @@ def refuse_unless_paused(job: Job) -> None:
 def preview(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS, *, count_limit: int = MAX_COUNTED
 ) -> ResumePreview:
-    """Say what `resume` would start just now, and change nothing. Raises JobConflict for a job that is not paused, and CannotRead."""
+    """Return what resuming the job at `now` would start; nothing is changed.
+
+    `count_limit`: count at most that many occurrences of the pause. Raises JobConflict if the job is not paused;
+    CannotRead if its schedule is unreadable.
+    """
     refuse_unless_paused(job)
-    named, until = _named(job), _ends_at(job, now)
-    n_occurrences = count_occurrences(named, job.mark_at, until, count_limit)
-    bounds, left = starting_range(named, job.mark_at, until, catch_up, max_runs), _n_left(job)
-    if bounds is None or left == 0:
+    find, until = _finder(job), _pause_end(job, now)
+    n_occurrences = count_occurrences(find, job.mark_at, until, count_limit)
+    bounds, n_left = starting_range(find, job.mark_at, until, catch_up, max_runs), _n_left(job)
+    if bounds is None or n_left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
-    n_would_start = 1 + count_occurrences(named, first_at, last_at, max_runs)
-    if left is not None and left < n_would_start:
-        n_would_start, last_at = left, _nth_after(named, first_at, last_at, left)
+    n_would_start = 1 + count_occurrences(find, first_at, last_at, max_runs)
+    if n_left is not None and n_left < n_would_start:
+        n_would_start, last_at = n_left, _nth(find, first_at, last_at, n_left)
     return ResumePreview(n_occurrences, n_would_start, first_at, last_at)
 
 
 def end(
     jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
 ) -> None:
-    """End the pauses of these jobs, which the caller has locked and found paused."""
-    _end([(job, _end_of(job, now, catch_up, max_runs)) for job in jobs], now, actor)
+    """End the pauses of these jobs, which the caller has locked and found paused. Raises CannotRead."""
+    _end([(job, _plan_end(job, now, catch_up, max_runs)) for job in jobs], now, actor)
 
 
 def end_expired(now: datetime, limit: int) -> int:
-    """Resume up to `limit` jobs whose pause was to last until now, as it said; returns how many there were."""
+    """Resume up to `limit` jobs whose pause has expired, each with the catch-up of its pause; return how many."""
     with transaction.atomic():
         ids = queries.lock_expired_pauses(now, limit)
         broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
@@ -104,51 +109,56 @@ def end_each(
     catch_up: Resumption | None = None,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> list[UUID]:
-    """The same for jobs of which one that cannot go on keeps no other waiting; returns those.
+    """End the pauses of these locked jobs; return the ids of the jobs for which that fails, which stay paused.
 
-    `catch_up` None: as each pause says.
+    `catch_up` None: each pause has its own.
     """
     ends, broken = [], []
     for job in jobs:
         try:
-            ends.append((job, _end_of(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
+            ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
         except Exception:
+            # One job whose schedule is unreadable must not keep the others paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
             broken.append(job.pk)
     _end(ends, now, actor)
     return broken
 
 
-def _end_of(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> queries.PauseEnd:
-    spec, until, next_run_at, waits = job.schedule_spec, _ends_at(job, now), job.next_run_at, False
+def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> queries.PauseEnd:
+    """Return the next instant of the job after its pause, and the range of occurrences that start."""
+    spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
+        # From the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
         waits = runs.has_live_scheduled_run(job.pk)
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE
-    first_at, last_at = starting_range(_named(job), job.mark_at, until, catch_up, max_runs) or (None, None)
+    first_at, last_at = starting_range(_finder(job), job.mark_at, until, catch_up, max_runs) or (None, None)
     return queries.PauseEnd(job.pk, state.value, next_run_at, until, first_at, last_at)
 
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
-    for job, how in ends:
+    for job, pause_end in ends:
         policies = value_or_none(job.readable_policies)
-        if how.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            runs.enable_followups([job.pk])  # what starts of the pause waits for each other
-    queries.end_pauses([how for _, how in ends], now)
+        if pause_end.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
+            # The chosen runs start one after the other: the end of each must lead to a follow-up.
+            runs.enable_followups([job.pk])
+    queries.end_pauses([pause_end for _, pause_end in ends], now)
     runs.wake_beat()
     for job, _ in ends:
         log.info("job_resumed", action="resume", job=str(job.pk), actor=actor)
 
 
-def _ends_at(job: Job, now: datetime) -> datetime:
-    """What is due after the end that a pause was given is no part of it, however late that is noticed."""
+def _pause_end(job: Job, now: datetime) -> datetime:
+    """Return when the pause ends: now, or when it expired. Occurrences after that run, however late a beat notices."""
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 
-def _named(job: Job) -> FindOccurrences:
+def _finder(job: Job) -> FindOccurrences:
+    """Return the function that finds the job's occurrences in (after, until]."""
     spec = job.schedule_spec
     if spec.kind is Kind.DELAY:
         return lambda after, until: due_instants(spec, after, job.next_run_at, until)
@@ -156,10 +166,11 @@ def _named(job: Job) -> FindOccurrences:
 
 
 def _n_left(job: Job) -> int | None:
+    """Return how many more occurrences `max_runs` of the schedule lets start, None for no limit."""
     max_runs = job.schedule_spec.max_runs
     return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
 
 
-def _nth_after(named: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
-    """The n-th of those from `first_at`, itself the first, to `last_at`."""
-    return next(islice(named(first_at, last_at), n - 2, None)) if n > 1 else first_at
+def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
+    """Return the n-th occurrence in [first_at, last_at], where `first_at` is the first."""
+    return next(islice(find(first_at, last_at), n - 2, None)) if n > 1 else first_at

@@ -8,9 +8,9 @@ import threading
 from executions.targets.command import command
 
 
-@command("tests.stubborn", description="Hears no signal that can be blocked, and never ends.")
+@command("tests.stubborn", description="Blocks every signal that can be blocked, and never ends.")
 def stubborn() -> None:
-    """What code in a foreign library may do: only SIGKILL ends it."""
+    """Act like code in a foreign library may: only SIGKILL ends it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
     while True:
         threading.Event().wait(0.1)

@@ -1,4 +1,4 @@
-"""The whole of `make run` as one real process, on a copy of the project with a `.mainspring` of its own."""
+"""`make run` as one real process, on a copy of the project with a `.mainspring` folder of its own."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from scheduler_project.launch.server import free_port
 from tests.waiting import wait_until
 
 PROJECT = Path(__file__).parents[2]
-ROOMS = ("scheduler_project", "schedules", "executions", "access", "values")
+PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values")
 STORES = ("DATABASE_URL", "BROKER_URL", "REDIS_URL", "SECRET_KEY")
 
 
 class Launcher:
-    """Starts with its environment; `log` is what a person sees in the terminal."""
+    """Starts when it is made, with these variables. `log` is what a person sees in the terminal."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.home = folder / "project" / ".mainspring"
-        for room in ROOMS:
-            shutil.copytree(PROJECT / room, self.home.parent / room, ignore=shutil.ignore_patterns("__pycache__"))
+        for package in PACKAGES:
+            shutil.copytree(PROJECT / package, self.home.parent / package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(PROJECT / "manage.py", self.home.parent)
         self.port = free_port()
         inherited = {
@@ -52,12 +52,12 @@ class Launcher:
         return self._terminal.read_text(errors="replace")
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
-        """Until a line of the log contains `text`."""
+        """Return once the log contains `text`; fail when the process ends before."""
         wait_until(lambda: text in self.log or self.process.poll() is not None, seconds, what=f"{text!r}:\n{self.log}")
         assert text in self.log, self.log
 
     def api(self, path: str, body: object = None) -> Any:
-        """Ask the API with the key that was shown; POST when there is a body."""
+        """Send a request to the API with the key in the log: a POST when there is a body. Return the JSON."""
         [key] = re.findall(r"API key +(\S+)", self.log)
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/api/v1{path}",
@@ -68,7 +68,7 @@ class Launcher:
             return json.load(answer)
 
     def kill_store(self, name: str) -> None:
-        """SIGKILL the server alone: its own children are for it to lose."""
+        """SIGKILL the main process of the server, and none of its children."""
         files = {"postgres": "**/postmaster.pid", "valkey": "valkey.pid"}
         [pid_file] = (self.home / name).glob(files[name])
         pid = int(pid_file.read_text().split()[0])
@@ -76,12 +76,12 @@ class Launcher:
         os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> int:
-        """Ctrl+C; the exit code."""
+        """Press Ctrl+C and return the exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(60)
 
     def end(self) -> None:
-        """Whatever has happened, leave nothing running: what it started notices that it has gone."""
+        """Stop the launcher, however the test ended. Its processes notice its end and stop themselves."""
         if self.process.poll() is None:
             self.process.terminate()
             try:

@@ -23,23 +23,15 @@ if TYPE_CHECKING:
 
 CELERY = [sys.executable, "-m", "celery", "-A", "scheduler_project.celery"]
 AS_IN_PROCFILE = ["--without-gossip", "--without-mingle"]
+HTTP_WORKER = ["worker", "--queues", "http,housekeeping", "--pool", "threads", *AS_IN_PROCFILE, "--concurrency"]
 COMMANDS = {
     "beat": ["beat"],
-    "stepped-beat": ["beat", "--scheduler", "tests.acceptance.clock:SteppedScheduler"],
+    "stepped-beat": ["beat", "--scheduler", "tests.acceptance.stepped_clock:SteppedScheduler"],
     "worker": ["worker", "--queues", "command,housekeeping", "--concurrency", "2", *AS_IN_PROCFILE],
     "worker-alone": ["worker", "--queues", "command", "--pool", "solo", *AS_IN_PROCFILE],
-    "worker-http": [
-        "worker",
-        "--queues",
-        "http,housekeeping",
-        "--pool",
-        "threads",
-        "--concurrency",
-        "8",
-        *AS_IN_PROCFILE,
-    ],
+    "worker-http": [*HTTP_WORKER, "8"],
+    "worker-http-500": [*HTTP_WORKER, "500"],
 }
-COMMANDS["worker-http-500"] = [word if word != "8" else "500" for word in COMMANDS["worker-http"]]
 BEATS = ("beat", "beat#2", "beat#3")
 READY = dict.fromkeys(COMMANDS, " ready.") | dict.fromkeys(("beat", "stepped-beat"), "beat: Starting")
 
@@ -50,6 +42,7 @@ class Processes:
     def __init__(self, folder: Path, **environment: str) -> None:
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._already_read: dict[str, int] = {}  # characters of the logs, by name
         self._environment = {**os.environ, "MAINSPRING_DB_POOL": "4", "DATABASE_URL": database_url(), **environment}
 
     @property
@@ -57,23 +50,23 @@ class Processes:
         return self._environment["BROKER_URL"]
 
     def with_environment(self, **environment: str) -> Processes:
-        """The same with other variables; what this one starts is its own to kill."""
+        """Return processes with other variables. The caller kills what these start."""
         return Processes(self._folder, **{**self._environment, **environment})
 
     def start(self, *names: str) -> None:
-        """Start processes and wait until each says that it is ready."""
+        """Start processes and wait until each logs that it is ready."""
         self.spawn(*names)
         for name in names:
             wait_until(partial(self._is_ready, name), 40, what=f"the start of {name}: {self._log(name)}")
 
     def spawn(self, *names: str) -> None:
-        """Start processes, ready or not."""
+        """Start processes and wait for nothing."""
         for name in names:
             kind = name.partition("#")[0]
             command = [*CELERY, *COMMANDS[kind]]
             command += ["--hostname", f"{name}@tests"] if "worker" in kind else []
             with self._log(name).open("ab") as log:
-                environment = {**self._environment, "PGAPPNAME": name}  # so that PostgreSQL says who waits for what
+                environment = {**self._environment, "PGAPPNAME": name}  # pg_stat_activity shows it
                 self._running[name] = subprocess.Popen(
                     command, stdout=log, stderr=log, env=environment, start_new_session=True
                 )
@@ -85,24 +78,25 @@ class Processes:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def kill_amid_a_pass(self) -> None:
-        """SIGKILL a beat that holds locked jobs, has planned what becomes of them, and has not committed it."""
+    def kill_in_a_pass(self) -> None:
+        """SIGKILL a beat that has locked jobs, has planned their runs, and has not committed them."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("LOCK TABLE executions_run IN EXCLUSIVE MODE")
-            wait_until(partial(beats_that_wait, cursor), what="a pass that is about to insert runs")
-            self.kill(beats_that_wait(cursor)[0])
+            wait_until(partial(_waiting_beats, cursor), what="a pass that is about to insert runs")
+            self.kill(_waiting_beats(cursor)[0])
 
     def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to a process with all its children."""
+        """Send a signal to a process and all its children."""
         os.killpg(self._running[name].pid, number)
 
     def stop(self, name: str) -> int:
-        """SIGTERM a process and return its exit code. One that goes on is left to `kill_all`."""
+        """SIGTERM a process and return its exit code. `kill_all` kills a process that does not end in 30 s."""
         self._running[name].send_signal(signal.SIGTERM)
         self._running[name].wait(30)
         return self._running.pop(name).returncode
 
     def kill_all(self) -> None:
+        """SIGKILL every process that was started here."""
         for name in list(self._running):
             self.kill(name)
 
@@ -112,12 +106,20 @@ class Processes:
     def name_of(self, pid: int) -> str:
         return next(name for name, process in self._running.items() if process.pid == pid)
 
+    def skip_logs(self) -> None:
+        """Let `log_of` and `tracebacks` start here: the lines so far belong to another test."""
+        for name in self._running:
+            self._already_read[name] = len(self._whole_log_of(name))
+
     def tracebacks(self) -> str:
-        """What the processes have logged as tracebacks, for a test that expects sentences."""
+        """Return the end of each log that has a traceback, for tests that allow none."""
         logs = {name: self.log_of(name) for name in self._running}
         return "\n".join(f"{name}:\n{log[-6000:]}" for name, log in logs.items() if "Traceback" in log)
 
     def log_of(self, name: str) -> str:
+        return self._whole_log_of(name)[self._already_read.get(name, 0) :]
+
+    def _whole_log_of(self, name: str) -> str:
         return self._log(name).read_text(errors="replace")
 
     def _log(self, name: str) -> Path:
@@ -125,12 +127,13 @@ class Processes:
 
     def _is_ready(self, name: str) -> bool:
         process = self._running[name]
-        assert process.poll() is None, f"{name} has ended:\n{self.log_of(name)[-3000:]}"
-        return READY[name.partition("#")[0]] in self.log_of(name)
+        log = self._whole_log_of(name)
+        assert process.poll() is None, f"{name} has ended:\n{log[-3000:]}"
+        return READY[name.partition("#")[0]] in log
 
 
-def beats_that_wait(cursor: CursorWrapper) -> list[str]:
-    """The beats whose statement that inserts runs waits for a lock just now."""
+def _waiting_beats(cursor: CursorWrapper) -> list[str]:
+    """Return the beats that wait for a lock in the statement that inserts runs."""
     cursor.execute("SELECT pg_stat_clear_snapshot()")
     cursor.execute(
         "SELECT application_name FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -140,6 +143,6 @@ def beats_that_wait(cursor: CursorWrapper) -> list[str]:
 
 
 def database_url() -> str:
-    """The URL of the database that the tests write to."""
+    """Return the URL of the database that the test writes to."""
     given = urlsplit(os.environ["DATABASE_URL"])
     return given._replace(path=f"/{settings.DATABASES['default']['NAME']}").geturl()

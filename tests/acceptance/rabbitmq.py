@@ -1,4 +1,4 @@
-"""A private RabbitMQ of the test's own, from an installed one, or the one that TEST_RABBITMQ_URL names."""
+"""A private RabbitMQ, started from the installed programs; or the server that TEST_RABBITMQ_URL names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOMES = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin", "/opt
 
 @contextmanager
 def rabbitmq() -> Iterator[str]:
-    """Gives an AMQP URL, and stops what it started."""
+    """Run RabbitMQ until the block ends; yield its AMQP URL."""
     if given := os.environ.get("TEST_RABBITMQ_URL"):
         yield given
         return
@@ -46,7 +46,7 @@ def rabbitmq() -> Iterator[str]:
         "ERL_EPMD_PORT": str(epmd_port),
     }
     command = [str(program)]
-    if os.geteuid() == 0:  # it refuses root; Debian makes a user for it
+    if os.geteuid() == 0:  # RabbitMQ refuses to run as root; Debian's package makes a user for it
         shutil.chown(folder, "rabbitmq", "rabbitmq")
         command = ["setpriv", "--reuid=rabbitmq", "--regid=rabbitmq", "--clear-groups", *command]
     output = folder / "output"
@@ -60,7 +60,7 @@ def rabbitmq() -> Iterator[str]:
         server.wait()
         if epmd := shutil.which("epmd"):
             command = [epmd, "-port", str(epmd_port), "-kill"]
-            # It refuses for as long as it thinks that the server lives.
+            # epmd refuses to end until it has noticed that the server has gone.
             wait_until(
                 lambda: b"Killed" in subprocess.run(command, capture_output=True, check=False).stdout, what="epmd's end"
             )

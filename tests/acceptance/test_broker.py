@@ -1,4 +1,4 @@
-"""The broker may lose its whole memory, and be away: every run is carried out all the same."""
+"""A broker that loses all its messages delays runs and loses none: they are published again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_done(job: Job, at_least: int) -> bool:
     return has_runs(job, at_least) and not Run.objects.filter(job=job).exclude(status=RunStatus.SUCCEEDED).exists()
 
 
-def test_a_broker_that_is_flushed_again_and_again_delays_runs_and_loses_none(processes: Processes) -> None:
+def test_a_broker_that_is_flushed_repeatedly_delays_runs_and_loses_none(processes: Processes) -> None:
     processes.start("beat", "worker")
     job = every_second()
     broker = redis.Redis.from_url(processes.broker_url)
@@ -49,7 +49,7 @@ def test_a_broker_that_is_flushed_again_and_again_delays_runs_and_loses_none(pro
     assert {later - earlier for earlier, later in pairwise(instants)} == {timedelta(seconds=1)}
 
 
-def test_a_queued_message_that_is_lost_is_sent_again(processes: Processes) -> None:
+def test_a_lost_message_of_a_queued_run_is_published_again(processes: Processes) -> None:
     processes.start("beat")
     now = datetime.now(UTC)
     run = run_now(make_job(schedule={"kind": "none"}, now=now), now, actor="tests")

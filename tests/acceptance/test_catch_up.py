@@ -1,6 +1,6 @@
-"""Catch-up with three beats and two workers: an outage, three beats at once, and one of them killed amid its pass.
+"""After an outage, every catch-up policy holds with three beats, of which one is killed in a pass.
 
-What is expected of each occurrence is said here again, from the documentation and by plain addition.
+The expected decisions are written here a second time, from the documentation; instants are plain additions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from schedules.ledger import account as ledger_account
 from schedules.models import Job
 from schedules.triggers import pause, resume
 from tests.acceptance.processes import BEATS
-from tests.chaos import world
+from tests.chaos.planned_jobs import PlannedJob
+from tests.chaos.promises import faults_of_attempts, faults_of_calls, is_over
 from tests.waiting import wait_for, wait_until
 
 if TYPE_CHECKING:
@@ -35,24 +36,24 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECOND, GRACE = timedelta(seconds=1), timedelta(seconds=5)
-# Small passes: a job is caught up with in several, and each beat does many.
+# Small passes: each job needs several to catch up, and every beat takes part.
 SMALL = {"MAINSPRING_CHUNK_SIZE": "3", "MAINSPRING_TICK_LIMIT": "10"}
 UP, OUTAGE, AFTERWARDS = 4 * SECOND, 13 * SECOND, 5 * SECOND
 
 
 @dataclass(frozen=True)
 class Group:
-    """So many jobs alike, and the reasons that their occurrences have in the end."""
+    """Equal jobs, and the reasons with which their occurrences are skipped."""
 
     n_jobs: int
     every: int  # seconds
     mode: str
-    reasons: str  # of those that do not start
+    reasons: str  # of occurrences that do not start, separated by spaces
     max_age: int = 3600
     max_runs: int = 1000
     pace: float = 1
     ends_in_outage: bool = False
-    chosen: Resumption | None = None  # of the occurrences in a pause; None: there is none
+    chosen: Resumption | None = None  # which occurrences of a pause start; None: the jobs are never paused
 
 
 GROUPS = {
@@ -71,15 +72,15 @@ GROUPS = {
 
 @dataclass
 class Case:
-    """A job, and the pause that it had: (from, until]."""
+    """A job and its pause: (paused_at, resumed_at]."""
 
     group: Group
-    job: world.Planned
+    job: PlannedJob
     paused_at: datetime | None = None
     resumed_at: datetime | None = None
 
     def expected(self, found_at: dict[datetime, datetime]) -> dict[datetime, str]:
-        """The reason of each occurrence, empty for those that start, from when a beat found it."""
+        """Map each occurrence to its expected reason, empty if it starts. `found_at` is when a beat recorded it."""
         instants, group, reasons, first_has_run = list(self.job.instants()), self.group, {}, False
         for at in instants:
             age, reason = found_at[at] - at, ""
@@ -120,12 +121,12 @@ def make_jobs(first_at: datetime, url: str) -> list[Case]:
                     "policies": {"overlap": "allow", "catch_up": catch_up},
                 }
                 job = definitions.create(validate(definition, now), now, actor="tests")
-                cases.append(Case(group, world.Planned(job.pk, True, at, every, end)))
+                cases.append(Case(group, PlannedJob(job.pk, True, at, every, end)))
     return cases
 
 
 def pause_all(cases: list[Case], ends_at: datetime) -> None:
-    """Pause those that are to have a pause: some until an end, the others until they are resumed."""
+    """Pause the jobs of groups with a pause: one group until `ends_at`, the others until they are resumed."""
     for case in cases:
         if case.group.chosen is not None:
             case.paused_at = datetime.now(UTC)
@@ -141,13 +142,13 @@ def resume_all(cases: list[Case], name: str) -> None:
 
 
 def occurrences(run: Run, every: timedelta) -> Iterator[datetime]:
-    """Those that a row stands for: of skipped ones a pass that leaves more to the next writes one for all."""
+    """Yield the occurrences of one row. A pass may record several skipped occurrences in one row."""
     assert run.nominal_at + every * (run.n_occurrences - 1) == (run.last_nominal_at or run.nominal_at)
     yield from (run.nominal_at + every * n for n in range(run.n_occurrences))
 
 
-def look_at(case: Case) -> set[str]:
-    """Hold a job's rows against what was expected of it; returns the reasons that its occurrences have."""
+def check(case: Case) -> set[str]:
+    """Compare a job's rows with the expected ones; return the reasons that occur."""
     job, runs = case.job, list(Run.objects.filter(job_id=case.job.id).order_by("nominal_at"))
     recorded = [(at, run) for run in runs for at in occurrences(run, job.every)]
     assert Counter(at for at, _ in recorded) == Counter(job.instants()), "one row for each occurrence"
@@ -164,7 +165,7 @@ def look_at(case: Case) -> set[str]:
 
 
 @pytest.mark.alone
-def test_each_catch_up_policy_holds_among_three_beats_of_which_one_is_killed_amid_its_pass(
+def test_each_catch_up_policy_holds_among_beats_of_which_one_is_killed_in_a_pass(
     processes: Processes, receiver: Receiver
 ) -> None:
     processes.start("worker-http", "worker-http#2")
@@ -181,20 +182,18 @@ def test_each_catch_up_policy_holds_among_three_beats_of_which_one_is_killed_ami
         wait_for(killed_at + OUTAGE / 4)
         resume_all(cases, "resumed in the outage")
         with transaction.atomic():
-            list(Job.objects.select_for_update().values_list("pk"))  # all three begin at once, when this is over
+            list(Job.objects.select_for_update().values_list("pk"))  # all three start their first pass when this ends
             running.start("beat#4", "beat#5", "beat#6")
             wait_for(killed_at + OUTAGE)
         back_at = datetime.now(UTC)
-        wait_until(lambda: Run.objects.filter(created_at__gt=back_at).exists(), what="the catching up")
-        running.kill_amid_a_pass()
+        wait_until(lambda: Run.objects.filter(created_at__gt=back_at).exists(), what="the first runs that catch up")
+        running.kill_in_a_pass()
         running.start("beat#7")
         resume_all(cases, "paused throughout")
-        wait_until(world.is_over, 60, what="the end of all jobs and runs")
+        wait_until(is_over, 60, what="the end of all jobs and runs")
     finally:
         running.kill_all()
-    found = {
-        (group, reason) for group, reasons in [(case.group, look_at(case)) for case in cases] for reason in reasons
-    }
+    found = {(group, reason) for group, reasons in [(case.group, check(case)) for case in cases] for reason in reasons}
     assert found == {(group, reason) for group in GROUPS.values() for reason in ("", *group.reasons.split())}
-    called = world.faults_of_calls([case.job for case in cases], receiver.requests)
-    assert not [*world.faults_of_attempts(), *called]
+    called = faults_of_calls([case.job for case in cases], receiver.requests)
+    assert not [*faults_of_attempts(), *called]

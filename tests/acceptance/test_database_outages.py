@@ -1,30 +1,23 @@
-"""PostgreSQL that is not there yet, is away for a while, or is cut off from one worker."""
+"""A PostgreSQL that is not there yet, is away for a while or restarts under load loses no run."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pytest
-from celery import Celery
 from django.db import OperationalError, connection, connections
 
-from executions.models import Attempt, LogLine, Run
+from executions.models import LogLine, Run
 from executions.states import RunStatus
 from scheduler_project.env import Environment
 from scheduler_project.launch import stores
 from schedules.triggers import pause, run_now
-from tests.acceptance.cable import cable
-from tests.acceptance.processes import database_url
 from tests.factories import make_job
-from tests.receiver import answer
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -33,16 +26,15 @@ if TYPE_CHECKING:
     from scheduler_project.launch.postgres import Postgres
     from schedules.models import Job
     from tests.acceptance.processes import Processes
-    from tests.receiver import Handler, Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 SLEEP = {"kind": "command", "name": "demo.sleep"}
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
-    """A PostgreSQL of this module's own, migrated, to be stopped and started."""
+    """A migrated PostgreSQL of this module's own, which its tests may stop and start."""
     with stores.postgres() as running:
         environment = {**os.environ, "DATABASE_URL": running.url}
         subprocess.run(
@@ -53,13 +45,14 @@ def server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def ours(server: Postgres, processes: Processes) -> Iterator[Processes]:
-    """Processes on that server, as is the test itself."""
+    """Processes on that server. The test itself uses it too."""
     here = connections["default"]
     here.close()
     shared = dict(here.settings_dict)
     given = Environment({"DATABASE_URL": server.url}).postgresql("DATABASE_URL")
     here.settings_dict.update({name: given[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "NAME")})
-    running = processes.with_environment(DATABASE_URL=server.url, MAINSPRING_DB_POOL="0")  # as in the Procfile
+    # Without a pool, as in the Procfile.
+    running = processes.with_environment(DATABASE_URL=server.url, MAINSPRING_DB_POOL="0")
     yield running
     running.kill_all()
     here.close()
@@ -89,14 +82,6 @@ def run_one(job: Job) -> Run:
     return run_now(job, datetime.now(UTC), actor="tests")
 
 
-def take_no_more(processes: Processes, worker: str) -> None:
-    """Have it take no messages. What it takes and cannot begin comes again seconds later, perhaps to it once more."""
-    control = Celery("asking", broker=processes.broker_url).control
-    for queue in ("http", "housekeeping"):
-        told = control.cancel_consumer(queue, destination=[f"{worker}@tests"], reply=True, timeout=20, limit=1)
-        assert told and "ok" in told[0][f"{worker}@tests"], told
-
-
 def test_beat_and_workers_wait_for_a_database_that_is_not_there_yet(ours: Processes, server: Postgres) -> None:
     run = run_one(sleeping(0))
     connection.close()
@@ -106,37 +91,11 @@ def test_beat_and_workers_wait_for_a_database_that_is_not_there_yet(ours: Proces
     assert "Connection refused" in ours.log_of("beat")
     server.start()
     wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 30, what="the end of the run")
-    wait_until(lambda: "database_back" in ours.log_of("beat"), what="the beat's word that it is back")
+    wait_until(lambda: "database_back" in ours.log_of("beat"), what="the log line that it is back")
     assert not ours.tracebacks()
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"netloc": "nobody:wrong@"}, 'password authentication failed for user "nobody"'),
-        ({"path": "/nowhere"}, 'database "nowhere" does not exist'),
-        ({"path": "/postgres"}, "run manage.py migrate"),
-    ],
-    ids=["password", "name", "migrations"],
-)
-def test_what_is_wrong_with_the_database_is_said_again_and_again(
-    processes: Processes, change: dict[str, str], said: str
-) -> None:
-    url = urlsplit(database_url())
-    if "netloc" in change:
-        change = {"netloc": change["netloc"] + url.netloc.rpartition("@")[2]}
-    lost = processes.with_environment(DATABASE_URL=url._replace(**change).geturl(), MAINSPRING_DB_POOL="0")
-    lost.start("beat")
-    try:
-        wait_until(lambda: lost.log_of("beat").count(said) >= 2, 30, what=said)
-        assert lost.is_running("beat")
-        assert not lost.tracebacks()
-        lost.stop("beat")
-    finally:
-        lost.kill_all()
-
-
-def test_a_run_outlasts_a_database_that_is_away_for_less_than_its_lease(ours: Processes, server: Postgres) -> None:
+def test_a_run_survives_a_database_that_is_away_for_less_than_its_lease(ours: Processes, server: Postgres) -> None:
     patient = ours.with_environment(MAINSPRING_LEASE="20")
     try:
         patient.start("beat", "worker")
@@ -164,56 +123,6 @@ def test_a_run_outlasts_a_database_that_is_away_for_less_than_its_lease(ours: Pr
         assert not patient.tracebacks()
     finally:
         patient.kill_all()
-
-
-def test_a_worker_that_is_cut_off_for_longer_than_its_lease_cannot_overwrite_what_another_did(
-    processes: Processes, receiver: Receiver
-) -> None:
-    mended = threading.Event()
-
-    def answer_once_mended(handler: Handler) -> None:
-        mended.wait(100)
-        handler.send(200)
-
-    url = receiver.script("/slow", answer_once_mended, answer(200))
-    target = {"kind": "http", "method": "POST", "url": url}
-    with cable(database_url()) as wire:
-        far = processes.with_environment(DATABASE_URL=wire.url)
-        try:
-            processes.start("beat")
-            far.start("worker-http")
-            run = run_one(
-                make_job("slow", {"kind": "none"}, now=datetime.now(UTC), target=target, policies={"timeout": "2m"})
-            )
-            wait_until(lambda: receiver.requests, what="its start")
-            take_no_more(far, "worker-http")
-            wire.cut()
-            processes.start("worker-http#2")
-            wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 60, what="the end of the run elsewhere")
-            wire.mend()
-            mended.set()
-            wait_until(lambda: "claim_lost" in far.log_of("worker-http"), 40, what="the first worker's end")
-            first, second = Attempt.objects.filter(run_id=run.pk).order_by("number")
-            assert (first.status, second.status) == ("lost", "succeeded")
-            assert second.worker.startswith("worker-http#2@")
-            assert len(receiver.requests) == 2, "as many as there are attempts in the books"
-            assert len({call.headers["idempotency-key"] for call in receiver.requests}) == 1
-            assert status(run) == RunStatus.SUCCEEDED
-            assert not far.tracebacks() and not processes.tracebacks()
-        finally:
-            far.kill_all()
-
-
-def test_a_worker_that_was_frozen_for_longer_than_its_lease_stops_and_changes_nothing(processes: Processes) -> None:
-    processes.start("beat", "worker")
-    run = run_one(sleeping(8))
-    wait_until(lambda: status(run) == RunStatus.RUNNING, what="its start")
-    processes.signal("worker", signal.SIGSTOP)
-    processes.start("worker#2")
-    wait_until(lambda: status(run) == RunStatus.SUCCEEDED, 60, what="the end of the run elsewhere")
-    processes.signal("worker", signal.SIGCONT)
-    wait_until(lambda: "claim_lost" in processes.log_of("worker"), 40, what="the first worker's end")
-    assert [each.status for each in Attempt.objects.filter(run_id=run.pk).order_by("number")] == ["lost", "succeeded"]
 
 
 def test_postgresql_restarted_under_load_loses_no_occurrence_and_no_run(ours: Processes, server: Postgres) -> None:

@@ -1,4 +1,4 @@
-"""`make run` looks after its own stores: whichever is killed, what was asked of Mainspring before still happens."""
+"""`make run` restarts a store that is killed, and jobs go on firing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    launched = Launcher(tmp_path, MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS="true", MAINSPRING_REPUBLISH_AFTER="2")
-    yield launched
-    launched.end()
+    running = Launcher(tmp_path, MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS="true", MAINSPRING_REPUBLISH_AFTER="2")
+    yield running
+    running.end()
 
 
 def has_succeeded_since(launcher: Launcher, job_id: str, since: datetime) -> bool:
@@ -30,9 +30,7 @@ def has_succeeded_since(launcher: Launcher, job_id: str, since: datetime) -> boo
 
 
 @pytest.mark.alone
-def test_a_job_goes_on_firing_after_postgresql_and_after_valkey_were_killed(
-    launcher: Launcher, receiver: Receiver
-) -> None:
+def test_a_job_fires_after_postgresql_and_after_valkey_were_killed(launcher: Launcher, receiver: Receiver) -> None:
     launcher.wait_for("API key")
     job = launcher.api(
         "/jobs",
@@ -45,11 +43,11 @@ def test_a_job_goes_on_firing_after_postgresql_and_after_valkey_were_killed(
     wait_until(lambda: receiver.requests, what="the first call")
     for name in ("postgres", "valkey"):
         launcher.kill_store(name)
-        launcher.wait_for(f"mainspring | {name} was ended by SIGKILL; it is started again.")
-        launcher.wait_for(f"mainspring | {name} serves again.")
+        launcher.wait_for(f"mainspring | {name} was ended by SIGKILL; restarting it now.")
+        launcher.wait_for(f"mainspring | {name} is running again.")
         receiver.requests.clear()
         wait_until(lambda: len(receiver.requests) > 1, 40, what=f"calls after the end of {name}")
     now = datetime.now(UTC)
-    wait_until(lambda: has_succeeded_since(launcher, job["id"], now), 40, what="a run that the API tells of")
+    wait_until(lambda: has_succeeded_since(launcher, job["id"], now), 40, what="a run that succeeded, in the API")
     assert launcher.stop() == 0
     assert "Stopped." in launcher.log

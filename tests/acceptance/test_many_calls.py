@@ -1,4 +1,4 @@
-"""Hundreds of calls at once from one worker process, and no more than it has places."""
+"""A worker makes as many calls at once as it has threads, up to hundreds, and takes no more messages than that."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.db import connection
 
 from access.system import SYSTEM_SCOPE_ID
 from executions.lifecycle import transitions
+from executions.lifecycle.types import NewRun
 from executions.models import Attempt, Run
 from tests.factories import make_job
 from tests.gate import Gate
@@ -27,21 +28,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def open_runs(gate: Gate, number: int) -> None:
-    """So many calls of one job, all due at once."""
+    """Open `number` runs of one job that calls the gate, all due at once."""
     now = datetime.now(UTC)
     job = make_job(
         "calls", {"kind": "none"}, now=now, target={"kind": "http", "method": "POST", "url": gate.url},
         policies={"overlap": "allow", "timeout": "2m"},
     )  # fmt: skip
-    new = [
-        transitions.NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each))
-        for each in range(number)
-    ]
+    new = [NewRun(SYSTEM_SCOPE_ID, job.pk, job.spec_id, now + timedelta(microseconds=each)) for each in range(number)]
     transitions.open_runs(new, now, dispatch_at=now)
 
 
 def n_connections() -> int:
-    """Connections of others to this database."""
+    """Return how many connections other processes have to this database."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -54,9 +52,7 @@ def all_succeeded() -> bool:
     return not Run.objects.exclude(status="succeeded").exists()
 
 
-def test_one_worker_has_five_hundred_calls_in_flight_on_twenty_connections(
-    processes: Processes, receiver: Receiver
-) -> None:
+def test_one_worker_has_500_calls_in_flight_on_20_connections(processes: Processes, receiver: Receiver) -> None:
     gate, most = Gate(receiver), 0
     many = processes.with_environment(MAINSPRING_DB_POOL="20")
 
@@ -74,38 +70,36 @@ def test_one_worker_has_five_hundred_calls_in_flight_on_twenty_connections(
         inspect = Celery("asking", broker=many.broker_url).control.inspect(timeout=5)
         ((_, stats),) = (inspect.stats() or {}).items()
         ((_, active),) = (inspect.active() or {}).items()
-        assert stats["prefetch_count"] == len(active), "it takes no message for which it has no place"
+        assert stats["prefetch_count"] == len(active), "it takes no message without a free thread"
         if (status := Path(f"/proc/{stats['pid']}/status")).exists():
             (resident,) = re.findall(r"VmRSS:\s+(\d+) kB", status.read_text())
             assert int(resident) < 200 * 1024
         gate.is_open.set()
         wait_until(lambda: connections_are_few() and all_succeeded(), 60, what="the end of all")
         assert most <= 22
-        assert Attempt.objects.count() == 500, "no claim was lost meanwhile"
+        assert Attempt.objects.count() == 500, "no claim was lost"
         assert not many.tracebacks() and "database_away" not in many.log_of("worker-http-500")
     finally:
         gate.is_open.set()
         many.kill_all()
 
 
-def test_workers_take_no_more_than_they_have_places_and_leave_the_rest_to_others(
-    processes: Processes, receiver: Receiver
-) -> None:
+def test_workers_take_no_more_messages_than_they_have_threads(processes: Processes, receiver: Receiver) -> None:
     gate = Gate(receiver)
     processes.start("beat", "worker-http")
     open_runs(gate, 100)
     wait_until(lambda: gate.inside == 8, what="eight calls")
     processes.start("worker-http#2")
-    wait_until(lambda: gate.inside == 16, what="eight of the other's")
+    wait_until(lambda: gate.inside == 16, what="eight more, of the second worker")
     codes: list[int] = []
     stopping = threading.Thread(target=lambda: codes.append(processes.stop("worker-http")))
     stopping.start()
-    wait_until(lambda: "Warm shutdown" in processes.log_of("worker-http"), what="the first to hear that it should stop")
+    wait_until(lambda: "Warm shutdown" in processes.log_of("worker-http"), what="the warm shutdown of the first")
     assert set(Run.objects.values_list("status", flat=True)) == {"queued", "running"}
     gate.is_open.set()
     stopping.join()
     assert codes == [0]
     wait_until(all_succeeded, 60, what="the end of all")
     assert gate.most_inside == 16
-    assert Attempt.objects.count() == 100, "what was under way as the worker stopped was ended by it"
+    assert Attempt.objects.count() == 100, "a stopping worker ends its calls itself"
     assert not processes.tracebacks()

@@ -1,4 +1,4 @@
-"""Stores that hang, go away, forget or are late: what is due is recorded on time, and carried out in the end."""
+"""While the broker hangs, is away or loses its messages, runs are recorded on time; they run when it is back."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from tests.acceptance.processes import Processes
     from tests.receiver import Receiver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture
 def broker() -> Iterator[Valkey]:
-    """A broker of the test's own, to be stopped and started."""
+    """A broker of the test's own, which it may stop and start."""
     with stores.valkey() as server:
         yield server
 
@@ -46,8 +46,8 @@ def cluster(processes: Processes, broker: Valkey) -> Iterator[Processes]:
     running.kill_all()
 
 
-def every_second(**policies: object) -> Job:
-    return make_job("every second", {"every": "1s"}, now=datetime.now(UTC), policies={"overlap": "allow", **policies})
+def every_second() -> Job:
+    return make_job("every second", {"every": "1s"}, now=datetime.now(UTC), policies={"overlap": "allow"})
 
 
 def n_runs(job: Job) -> int:
@@ -65,7 +65,7 @@ def assert_each_second_has_a_run_that_succeeded(job: Job) -> None:
 
 
 def hang(server: Valkey) -> None:
-    """The server takes connections and never answers."""
+    """Let the server accept connections and never answer."""
     os.kill(server.pid, signal.SIGSTOP)
 
 
@@ -73,15 +73,13 @@ def wake(server: Valkey) -> None:
     os.kill(server.pid, signal.SIGCONT)
 
 
-def test_while_the_broker_hangs_the_clock_ticks_on_and_all_is_carried_out_afterwards(
-    cluster: Processes, broker: Valkey
-) -> None:
+def test_while_the_broker_hangs_runs_are_recorded_and_they_run_afterwards(cluster: Processes, broker: Valkey) -> None:
     cluster.start("beat", "worker")
     job = every_second()
     wait_until(lambda: n_succeeded(job) >= 2, what="two runs")
     hang(broker)
     hung_at, n_before = datetime.now(UTC), n_runs(job)
-    wait_until(lambda: n_runs(job) >= n_before + 15, 40, what="fifteen more occurrences, recorded without the broker")
+    wait_until(lambda: n_runs(job) >= n_before + 15, 40, what="fifteen more occurrences, recorded without a broker")
     wake(broker)
     recorded = Run.objects.filter(job=job, nominal_at__gt=hung_at).values_list("created_at", "nominal_at")
     assert max(created - nominal for created, nominal in recorded) < timedelta(seconds=5), "within the grace"
@@ -103,7 +101,7 @@ def test_a_broker_that_was_away_for_a_minute_delays_runs_and_loses_none(
     wait_until(lambda: n_succeeded(job) >= 2, what="two runs")
     broker.kill()
     n_before = n_runs(job)
-    wait_until(lambda: n_runs(job) >= n_before + 60, 80, what="a minute's occurrences, recorded without the broker")
+    wait_until(lambda: n_runs(job) >= n_before + 60, 80, what="a minute's occurrences, recorded without a broker")
     broker.start()
     n_recorded = n_runs(job)
     wait_until(lambda: n_succeeded(job) >= n_recorded, 60, what="the end of all those runs")
@@ -115,9 +113,7 @@ def test_a_broker_that_was_away_for_a_minute_delays_runs_and_loses_none(
     assert not cluster.tracebacks()
 
 
-def test_what_waits_in_a_broker_that_forgets_is_published_again_within_seconds(
-    cluster: Processes, broker: Valkey
-) -> None:
+def test_lost_messages_are_published_again_within_seconds(cluster: Processes, broker: Valkey) -> None:
     patient = cluster.with_environment(MAINSPRING_REPUBLISH_AFTER="600")
     patient.start("beat")
     try:

@@ -1,4 +1,4 @@
-"""What is put right about a request before anybody looks at it."""
+"""Proves that an impossible session cookie is ignored instead of causing a server error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.test import Client
 
 
 @pytest.mark.django_db
-def test_a_session_cookie_that_no_session_can_have_is_as_good_as_none() -> None:
-    answer = Client().get(
+def test_a_session_cookie_with_a_nul_character_counts_as_no_cookie() -> None:
+    response = Client().get(
         "/admin/", headers={"cookie": 'sessionid="\\000\\000\\000\\000\\000\\000\\000\\000\\000"'}, secure=True
     )
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/login/?next=/admin/")

@@ -1,4 +1,4 @@
-"""Scopes and API keys."""
+"""Proves the constraints of scopes, and when an API key is valid."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from tests.factories import NOW
 pytestmark = pytest.mark.django_db
 
 
-def test_the_system_scope_is_there_and_others_can_be_made_beside_it() -> None:
+def test_the_system_scope_exists_and_new_scopes_get_other_ids() -> None:
     assert Scope.objects.get().pk == SYSTEM_SCOPE_ID
-    made = [Scope.objects.create(kind="tenant", tenant=name) for name in ("a", "b")]
-    assert len({scope.pk for scope in made} | {SYSTEM_SCOPE_ID}) == 3
+    tenants = [Scope.objects.create(kind="tenant", tenant=name) for name in ("a", "b")]
+    assert len({scope.pk for scope in tenants} | {SYSTEM_SCOPE_ID}) == 3
 
 
 @pytest.mark.parametrize(
     "scope",
     [{"kind": "tenant"}, {"kind": "organization", "tenant": "a"}, {"kind": "system", "tenant": "a"}, {"kind": "x"}],
 )
-def test_a_scope_names_what_its_kind_needs_and_no_more(scope: dict[str, str]) -> None:
+def test_a_scope_needs_the_names_of_its_kind_and_allows_no_others(scope: dict[str, str]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         Scope.objects.create(**scope)
 
 
-def test_a_key_is_found_until_it_is_revoked_or_expires() -> None:
+def test_a_key_is_valid_until_it_is_revoked_or_expires() -> None:
     user = get_user_model().objects.create_user("ann")
     row, key = ApiKey.issue(user=user, name="tests", expires_at=NOW + timedelta(days=1))
     assert key.startswith("ms_") and ApiKey.find(key, NOW) == row
@@ -40,7 +40,7 @@ def test_a_key_is_found_until_it_is_revoked_or_expires() -> None:
     assert ApiKey.find(key, NOW) is None
 
 
-def test_use_is_noted_once_a_minute() -> None:
+def test_the_last_use_of_a_key_is_stored_at_most_once_a_minute() -> None:
     row, _ = ApiKey.issue(user=get_user_model().objects.create_user("ann"), name="tests")
     for seconds in (0, 30, 61):
         ApiKey.objects.get(pk=row.pk).note_use(NOW + timedelta(seconds=seconds))

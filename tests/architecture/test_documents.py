@@ -1,20 +1,76 @@
-"""What the documents say of the repository is so."""
+"""What the documents say of the repository is so: links, file names, settings, log events, the files of the engine."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.log_events import log_events
+
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values", "tests", "benchmarks", "docker", "docs")
+MAX_STORY_FILES, MAX_STORY_LINES = 9, 250
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def prose(page: Path) -> str:
+    """The text of a page without its code blocks."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+@lru_cache
+def anchors(page: Path) -> frozenset[str]:
+    """The anchors that the headings of a page get on GitHub."""
+    found: Counter[str] = Counter()
+    for heading in re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE):
+        found[re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")] += 1
+    return frozenset(found) | {f"{slug}-{number}" for slug, n in found.items() for number in range(1, n)}
+
+
+@each_page
 def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|/)([^)#]+)", page.read_text())
-    assert not [link for link in links if not (page.parent / link).exists()]
+    wrong = []
+    for link in re.findall(r"\]\((?!\w+:|/)([^)\s]+)\)", prose(page)):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            wrong.append(link)
+    assert not wrong
+
+
+@each_page
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        return  # it also names what was there before
+    named = re.findall(rf"`((?:{'|'.join(PACKAGES)})/[\w./*-]*)`", prose(page))
+    missing = [name for name in named if not list(ROOT.glob(name.rstrip("/")))]
+    assert not [name for name in missing if name != "docker/.env"]  # each installation has its own
+
+
+@each_page
+def test_every_page_can_be_reached_from_the_table_of_contents(page: Path) -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text())}
+    assert page == index or linked & {page, *page.parents} - {ROOT, ROOT / "docs"}
+
+
+@each_page
+def test_no_sequence_diagram_has_a_semicolon(page: Path) -> None:
+    # Mermaid ends a statement there, and then draws nothing at all.
+    drawn = re.findall(r"^```mermaid\nsequenceDiagram\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    assert not [text for text in drawn if ";" in text]
+
+
+def test_every_make_target_that_a_page_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = "\n".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"`make ([a-z-]+)", text)) | set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))
+    assert named <= targets
 
 
 def test_every_variable_that_is_read_stands_in_the_reference() -> None:
@@ -23,3 +79,18 @@ def test_every_variable_that_is_read_stands_in_the_reference() -> None:
     read = set(re.findall(r'env\.\w+\(\s*"(\w+)"', settings)) | set(re.findall(r"\$\{(\w+)", programs))
     written = (ROOT / "docs" / "reference" / "settings.md").read_text()
     assert not [name for name in sorted(read) if f"`{name}`" not in written]
+
+
+def test_the_engine_is_told_by_a_few_short_files() -> None:
+    story = re.findall(r"^\d+\. `([\w/]+\.py)`", (ROOT / "docs" / "engine.md").read_text(), re.MULTILINE)
+    assert 0 < len(story) <= MAX_STORY_FILES
+    n_lines = {name: len((ROOT / name).read_text().splitlines()) for name in story}
+    assert not {name: n for name, n in n_lines.items() if n > MAX_STORY_LINES}
+
+
+def test_every_log_event_stands_in_the_operators_table_with_its_level() -> None:
+    table = (ROOT / "docs" / "operations.md").read_text().partition("\n## Log events\n")[2]
+    rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", table, re.MULTILINE)
+    documented = {event: frozenset(levels.split(", ")) for event, levels in rows}
+    assert len(documented) == len(rows), "an event has two rows"
+    assert documented == log_events()

@@ -121,8 +121,10 @@ def api_views(resolver: URLResolver | None = None) -> Iterator[tuple[URLPattern,
     for each in (resolver or get_resolver()).url_patterns:
         if isinstance(each, URLResolver):
             yield from api_views(each)
-        elif issubclass(view := getattr(each.callback, "cls", object), ApiView):
-            yield each, view
+        else:
+            view: Any = getattr(each.callback, "cls", object)
+            if issubclass(view, ApiView):
+                yield each, view
 
 
 @pytest.mark.parametrize(("address", "view"), list(api_views()), ids=lambda each: getattr(each, "__name__", ""))

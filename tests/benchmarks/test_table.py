@@ -1,4 +1,4 @@
-"""The table of the bench: who is better, and what stands there when somebody failed."""
+"""Proves the benchmark's table: one row per peer, ratios in Mainspring's favour above 1, and reasons of failures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def rows(result: Result) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("more_is_better", "ratio"), [(False, "4.0"), (True, "0.25")])
-def test_above_one_speaks_for_mainspring_whichever_way_the_unit_goes(more_is_better: bool, ratio: str) -> None:
+def test_a_ratio_above_one_means_that_mainspring_is_better(more_is_better: bool, ratio: str) -> None:
     ours, theirs = (Figure("a measure", value, "x", more_is_better) for value in (5.0, 20.0))
     (row,) = rows(Result("A1", "name", "10 jobs", [ours], {"a peer": [theirs]}))
     assert row == ["A1", "a measure", "10 jobs", "5.00 x", "a peer", "20.0 x", ratio]
 
 
-def test_each_peer_has_a_row_and_a_measure_that_nobody_else_has_one_too() -> None:
+def test_each_peer_has_a_row_and_so_has_a_measure_without_peers() -> None:
     ours = [Figure("both", 1, "s"), Figure("ours alone", 2, "s")]
     found = rows(
         Result("A5", "herd", "10 jobs", ours, {"one": [Figure("both", 2, "s")], "two": [Figure("both", 3, "s")]})
@@ -30,7 +30,7 @@ def test_each_peer_has_a_row_and_a_measure_that_nobody_else_has_one_too() -> Non
     ]
 
 
-def test_a_failure_is_told_and_hides_nothing_of_the_others() -> None:
+def test_a_failed_contender_leaves_the_figures_of_the_others_in_the_table() -> None:
     result = Result("A5", "herd", "10 jobs", "failed: no luck", {"one": [Figure("m", 2, "s")], "two": "not installed"})
     assert result.failed
     assert [(row[1], row[3], row[4], row[5]) for row in rows(result)] == [

@@ -1,11 +1,10 @@
-"""A real Chromium against the real admin. Without one these stories are skipped, except in CI, where that is a failure."""
+"""Fixtures for tests of the admin in a real Chromium. Without one the tests are skipped; with CI=true they fail."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +12,8 @@ from django.test import Client, override_settings
 from playwright.sync_api import expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from tests.acceptance.conftest import processes, receiver
+from tests.acceptance.fixtures import processes, receiver
+from tests.browser.site_in_use import furnished
 from tests.optional import did_not_run
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
-__all__ = ["processes", "receiver"]
+__all__ = ["furnished", "processes", "receiver"]
 
-# The driver runs an event loop in this thread, and Django would refuse the tests' own queries beside it.
+# Playwright runs an event loop in this thread. Django refuses queries in such a thread without this variable.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,17 +38,16 @@ ARGUMENTS = [
     "--no-first-run",
     "--no-pings",
 ]
-SHOTS = Path(__file__).parents[2] / "test-artifacts"
-PATIENCE = timedelta(seconds=15)
-expect.set_options(timeout=PATIENCE / timedelta(milliseconds=1))
+TIMEOUT = timedelta(seconds=15)  # for a page or an element: the machine may be busy with other tests
+expect.set_options(timeout=TIMEOUT / timedelta(milliseconds=1))
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A Chromium of this machine."""
+    """The installed Chromium."""
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
-        did_not_run("The browser's stories of the admin", f"one of {', '.join(CHROMIUMS)} on PATH")
+        did_not_run("The browser tests of the admin", f"one of {', '.join(CHROMIUMS)} on PATH")
     with sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield found
@@ -57,7 +56,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def live_server() -> Iterator[LiveServer]:
-    """The site over plain HTTP: the middleware reads that when it is loaded, so it is set around the server."""
+    """The site over plain HTTP. The middleware reads these settings when the server starts."""
     with override_settings(SECURE_SSL_REDIRECT=False, SESSION_COOKIE_SECURE=False, CSRF_COOKIE_SECURE=False):
         server = LiveServer("localhost")
         yield server
@@ -76,32 +75,32 @@ def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
     found = browser.new_context(
         base_url=site, viewport={"width": 1440, "height": 900}, timezone_id="Europe/Paris", locale="en-GB"
     )
-    found.set_default_timeout(PATIENCE / timedelta(milliseconds=1))
+    found.set_default_timeout(TIMEOUT / timedelta(milliseconds=1))
     yield found
     found.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext, site: str) -> Iterator[Page]:
-    """A page nobody has signed in to. At its end: no error in the console, and nothing asked of another host."""
+    """A page without a session. The test fails if the console has an error or another host got a request."""
     found = context.new_page()
-    complaints: list[str] = []
-    strangers: list[str] = []
+    console_errors: list[str] = []
+    other_hosts: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            complaints.append(f"{message.type}: {message.text} ({message.location})")
+            console_errors.append(f"{message.type}: {message.text} ({message.location})")
 
     def watch(request: Request) -> None:
         if not request.url.startswith((site, "data:", "blob:")):
-            strangers.append(request.url)
+            other_hosts.append(request.url)
 
     found.on("console", note)
-    found.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+    found.on("pageerror", lambda error: console_errors.append(f"exception: {error}"))
     found.on("request", watch)
     yield found
-    assert complaints == []
-    assert strangers == []
+    assert console_errors == []
+    assert other_hosts == []
 
 
 @pytest.fixture
@@ -115,11 +114,5 @@ def admin(page: Page, context: BrowserContext, admin_user: User, site: str) -> P
 
 @pytest.fixture
 def today() -> datetime:
-    """An hour ago, on a full minute: pages read the real clock."""
+    """An hour ago, on a full minute. Pages read the real clock."""
     return (datetime.now(UTC) - timedelta(hours=1)).replace(second=0, microsecond=0)
-
-
-def shoot(page: Page, name: str, *, whole: bool = True) -> None:
-    """Keep a picture of the page for people to look at."""
-    SHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=whole)

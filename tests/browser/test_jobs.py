@@ -1,16 +1,15 @@
-"""Stories of an administrator with jobs: making, changing, starting, pausing, resuming and deleting them."""
+"""In the browser an administrator creates, previews, starts, pauses, resumes and deletes jobs."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from executions.models import Run
 from schedules.models import Job
-from tests.browser.conftest import shoot
+from tests.browser.screenshots import screenshot
 from tests.factories import make_job
 
 if TYPE_CHECKING:
@@ -19,20 +18,18 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
-
 ADD = "/admin/schedules/job/add/"
 
 
-def test_an_administrator_signs_in_and_is_shown_how_to_begin(page: Page, admin_user: User) -> None:
+def test_an_administrator_signs_in_and_sees_how_to_start(page: Page, admin_user: User) -> None:
     page.goto("/")
-    shoot(page, "sign-in")
+    screenshot(page, "sign-in")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.locator(".errornote")).to_have_count(1)
     expect(page.locator(".errornote")).to_contain_text("correct username and password")
-    shoot(page, "sign-in-wrong")
+    screenshot(page, "sign-in-wrong")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill("correct horse")
     page.get_by_role("button", name="Log in").click()
@@ -41,7 +38,7 @@ def test_an_administrator_signs_in_and_is_shown_how_to_begin(page: Page, admin_u
     expect(page).to_have_url(re.compile(f"{ADD}$"))
 
 
-def test_a_cron_job_with_seconds_is_previewed_as_it_is_typed_and_then_made(admin: Page) -> None:
+def test_a_cron_job_with_seconds_is_previewed_while_typing_and_then_created(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("every ten seconds")
     admin.get_by_label("Cron expression", exact=True).last.fill("*/10 * * * * *")
@@ -58,7 +55,7 @@ def test_a_cron_job_with_seconds_is_previewed_as_it_is_typed_and_then_made(admin
     assert job.spec.target["url"] == "https://example.org/hook"
 
 
-def test_a_wrong_expression_is_named_beside_its_field_while_it_is_typed(admin: Page) -> None:
+def test_a_wrong_expression_has_an_error_at_its_field_while_typing(admin: Page) -> None:
     admin.goto(ADD)
     cron = admin.locator("#id_cron")
     cron.fill("75 * * * *")
@@ -73,7 +70,7 @@ def test_a_wrong_expression_is_named_beside_its_field_while_it_is_typed(admin: P
     expect(admin.locator("[data-errors=timezone]")).to_be_empty()
 
 
-def test_only_the_fields_of_the_chosen_kinds_are_seen(admin: Page) -> None:
+def test_only_the_fields_of_the_chosen_kinds_are_visible(admin: Page) -> None:
     admin.goto(ADD)
     expect(admin.locator("#id_cron")).to_be_visible()
     expect(admin.locator("#id_every")).to_be_hidden()
@@ -83,12 +80,12 @@ def test_only_the_fields_of_the_chosen_kinds_are_seen(admin: Page) -> None:
     expect(admin.locator("#id_dst_gap")).to_be_hidden()
     admin.get_by_text("Only by hand").click()
     expect(admin.locator("#id_timezone")).to_be_hidden()
-    expect(admin.locator("[data-preview]")).to_contain_text("No clock: started by hand or by other jobs")
+    expect(admin.locator("[data-preview]")).to_contain_text("No schedule: started by hand or by other jobs")
     admin.get_by_text("Command", exact=True).first.click()
     expect(admin.locator("#id_url")).to_be_hidden()
 
 
-def test_a_bad_url_is_complained_of_at_its_field_and_nothing_is_made(admin: Page) -> None:
+def test_a_bad_url_has_an_error_at_its_field_and_creates_nothing(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("bad")
     admin.locator("#id_cron").fill("0 9 * * *")
@@ -98,11 +95,11 @@ def test_a_bad_url_is_complained_of_at_its_field_and_nothing_is_made(admin: Page
     expect(admin.locator("[data-errors=url]")).to_contain_text("http")
     expect(admin.locator("[data-errors=headers]")).to_contain_text("This is not JSON")
     expect(admin.locator("#id_cron")).to_have_value("0 9 * * *")
-    shoot(admin, "job-errors")
+    screenshot(admin, "job-errors")
     assert not Job.objects.exists()
 
 
-def test_a_save_that_failed_names_the_wrong_fields_and_leads_to_the_first(admin: Page) -> None:
+def test_a_failed_save_lists_the_wrong_fields_and_focuses_the_first(admin: Page) -> None:
     admin.goto(ADD)
     admin.locator("#policies > summary").click()
     admin.locator("#id_max_retries").fill("-1")
@@ -115,17 +112,19 @@ def test_a_save_that_failed_names_the_wrong_fields_and_leads_to_the_first(admin:
     expect(admin.locator("#id_max_retries")).to_be_in_viewport()
 
 
-def test_a_command_is_chosen_with_its_parameters_beside_it(admin: Page) -> None:
+def test_a_command_shows_its_parameters_when_it_is_chosen(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("say it")
     admin.get_by_text("Fixed interval").click()
     admin.locator("#id_every").fill("15m")
     admin.get_by_text("Command", exact=True).first.click()
     admin.locator("#id_command").select_option("demo.sleep")
-    expect(admin.locator("[data-command='demo.sleep']")).to_contain_text("seconds")
-    expect(admin.locator("[data-command='demo.echo']")).to_be_hidden()
+    expect(admin.locator("[data-value='demo.sleep']")).to_contain_text("seconds")
+    expect(admin.locator("[data-value='demo.echo']")).to_be_hidden()
+    expect(admin.locator("[data-target='http']")).to_have_attribute("hidden", "")
+    expect(admin.locator("[data-target='command']")).to_be_visible()
     expect(admin.locator("[data-preview] .ms-words")).to_have_text("Every 15 minutes")
-    shoot(admin, "job-command")
+    screenshot(admin, "job-command")
     admin.locator("#id_payload").fill('{"seconds": "many"}')
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator("[data-errors=payload]")).to_contain_text("seconds")
@@ -181,7 +180,7 @@ def test_a_row_of_the_list_starts_its_job_and_stays_on_the_list(admin: Page, tod
     expect(admin.get_by_role("row", name="greeting")).to_contain_text("Queued")
 
 
-def test_deleting_says_what_happens_and_keeps_the_history(admin: Page, today: datetime) -> None:
+def test_deleting_a_job_says_what_happens_and_keeps_its_history(admin: Page, today: datetime) -> None:
     job = make_job("greeting", {"cron": "0 9 * * *"}, today)
     admin.goto(f"/admin/schedules/job/{job.pk}/")
     admin.get_by_role("button", name="Run now").click()
@@ -194,7 +193,7 @@ def test_deleting_says_what_happens_and_keeps_the_history(admin: Page, today: da
     assert Run.objects.get().status == "cancelled"
 
 
-def test_several_schedules_are_written_one_a_line_and_their_union_is_previewed(admin: Page) -> None:
+def test_several_schedules_one_per_line_are_previewed_together(admin: Page) -> None:
     admin.goto(ADD)
     admin.get_by_label("Name").fill("opening hours")
     admin.get_by_label("Several of these").check()
@@ -211,17 +210,17 @@ def test_several_schedules_are_written_one_a_line_and_their_union_is_previewed(a
     admin.locator("#policies > summary").click()
     admin.locator("#id_start_jitter").fill("5m")
     expect(preview.locator("tbody tr").first).to_contain_text("starts up to 5 min later")
-    shoot(admin, "job-form-several")
+    screenshot(admin, "job-form-several")
     admin.get_by_label("URL").fill("https://example.org/hook")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_text("It has not run yet.")).to_be_visible()
     expect(admin.locator(".ms-fires tbody tr").first).to_contain_text("starts ")
-    shoot(admin, "job-several")
+    screenshot(admin, "job-several")
     job = Job.objects.get()
     assert [spec["kind"] for spec in job.schedule["specs"]] == ["cron", "every", "solar"]
 
 
-def test_a_delay_and_the_sun_have_fields_of_their_own(admin: Page) -> None:
+def test_a_delay_and_a_solar_event_have_fields_of_their_own(admin: Page) -> None:
     admin.goto(ADD)
     preview = admin.locator("[data-preview]")
     admin.get_by_label("After the previous run").check()
@@ -229,10 +228,10 @@ def test_a_delay_and_the_sun_have_fields_of_their_own(admin: Page) -> None:
     admin.get_by_label("Wait", exact=True).fill("90s")
     expect(preview).to_contain_text("1 minute and 30 seconds after the previous run has ended")
     expect(preview.locator("tbody tr")).to_have_count(1)
-    shoot(admin, "job-form-delay")
+    screenshot(admin, "job-form-delay")
     admin.get_by_label("With the sun").check()
     admin.locator("#id_solar").select_option("sunset")
     admin.get_by_label("Latitude").fill("69.65")
     admin.get_by_label("Longitude").fill("18.96")
-    expect(preview).to_contain_text("There are days without sunset at that latitude")
-    shoot(admin, "job-form-solar")
+    expect(preview).to_contain_text("At this latitude some days have no sunset")
+    screenshot(admin, "job-form-solar")

@@ -1,26 +1,23 @@
-"""Stories of an administrator with limits, chains and feature flags."""
+"""In the browser an administrator sets limits, chains and feature flags."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from schedules.jobs import chains
 from schedules.models import FeatureFlag, Job
-from tests.browser.conftest import shoot
+from tests.browser.screenshots import screenshot
 from tests.factories import make_flag, make_job
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
-
 ADD = "/admin/schedules/job/add/"
 
 
-def test_a_job_that_starts_after_another_is_made_by_typing_a_part_of_its_name(admin: Page) -> None:
+def test_a_job_that_starts_after_another_is_found_by_part_of_its_name(admin: Page) -> None:
     source = make_job("load the warehouse")
     make_job("other")
     admin.goto(ADD)
@@ -32,7 +29,7 @@ def test_a_job_that_starts_after_another_is_made_by_typing_a_part_of_its_name(ad
     admin.locator("#start-after .select2-search__field").nth(1).press_sequentially("ware")
     option = admin.locator(".select2-results__option", has_text="load the warehouse")
     expect(option).to_be_visible()
-    shoot(admin, "job-start-after")
+    screenshot(admin, "job-start-after")
     option.click()
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_text("the failure of load the warehouse")).to_be_visible()
@@ -40,7 +37,7 @@ def test_a_job_that_starts_after_another_is_made_by_typing_a_part_of_its_name(ad
     assert chains.of(job.pk) == (chains.StartAfter(job=source.pk, on="failure"),)
 
 
-def test_limits_are_set_in_words_and_shown_in_words(admin: Page) -> None:
+def test_limits_are_set_in_the_form_and_shown_in_words(admin: Page) -> None:
     make_flag("exports", is_on=True)
     admin.goto(ADD)
     admin.locator("#id_name").fill("limited")
@@ -57,14 +54,14 @@ def test_limits_are_set_in_words_and_shown_in_words(admin: Page) -> None:
     expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text(
         "Say how many, or set the fields beside it back."
     )
-    shoot(admin, "job-limits-error")
+    screenshot(admin, "job-limits-error")
     admin.get_by_label("Runs at once").fill("2")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.get_by_text("at most 2 runs of all jobs with the key “printer”; others wait")).to_be_visible()
     expect(admin.get_by_text("exports, which is on")).to_be_visible()
 
 
-def test_a_flag_is_switched_in_its_row(admin: Page) -> None:
+def test_a_flag_is_switched_in_its_row_of_the_list(admin: Page) -> None:
     make_flag("exports")
     admin.goto("/admin/schedules/featureflag/")
     admin.get_by_role("button", name="Switch exports on").click()

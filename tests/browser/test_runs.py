@@ -1,27 +1,25 @@
-"""Stories of an administrator with runs, and with the keys of services."""
+"""In the browser an administrator reads, retries and cancels runs, and creates and revokes API keys."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.sync_api import expect
 
 from access.models import ApiKey
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.models import LogLine, Run
 from executions.states import AttemptStatus, RunStatus
 from executions.targets.base import Failed
-from tests.browser.conftest import shoot
+from tests.browser.screenshots import screenshot
 from tests.factories import claim, end, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from playwright.sync_api import Dialog, Page
-
-pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
 
 
 def address(run: Run) -> str:
@@ -33,14 +31,14 @@ def test_a_failed_run_shows_its_attempt_and_is_retried(admin: Page, today: datet
     admin.goto("/admin/executions/run/?status=failed")
     admin.get_by_role("link", name="1 h ago").click()
     expect(admin.get_by_role("article", name="Attempt 1")).to_contain_text("ValueError: <i>no</i>")
-    expect(admin.get_by_text("Failed for good after 1 attempt")).to_be_visible()
+    expect(admin.get_by_text("Failed after 1 attempt, no retry follows")).to_be_visible()
     admin.get_by_role("button", name="Retry").click()
     expect(admin.get_by_text("Started again. This is the new run.")).to_be_visible()
     expect(admin.get_by_text("Somebody retried an earlier run.")).to_be_visible()
     assert Run.objects.exclude(pk=run.pk).get().retry_of == run.pk
 
 
-def test_a_queued_run_is_cancelled_after_a_question(admin: Page, today: datetime) -> None:
+def test_a_queued_run_is_cancelled_after_a_confirmation(admin: Page, today: datetime) -> None:
     run = make_run(make_job(now=today), today)
     admin.goto(address(run))
     questions: list[str] = []
@@ -55,7 +53,7 @@ def test_a_queued_run_is_cancelled_after_a_question(admin: Page, today: datetime
     assert questions == ["Cancel this run? It will not start."]
 
 
-def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: datetime) -> None:
+def test_the_page_of_a_running_run_refreshes_until_the_run_has_ended(admin: Page, today: datetime) -> None:
     run = make_run(make_job(now=today), today)
     claimed = claim(run)
     admin.goto(address(run))
@@ -65,7 +63,7 @@ def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: d
     LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="a line that came later")
     expect(admin.get_by_text("a line that came later")).to_be_visible()
     expect(admin.locator("#definition-Payload")).to_have_attribute("open", "")  # what was opened stays open
-    ending = transitions.Ending(run.pk, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result={"a": 1})
+    ending = Ending(run.pk, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result={"a": 1})
     transitions.finish([ending], today + timedelta(minutes=1))
     expect(admin.locator(".ms-title")).to_contain_text("Succeeded")
     expect(admin.locator(".ms-live")).to_have_count(0)
@@ -74,10 +72,10 @@ def test_a_running_run_refreshes_itself_until_it_has_ended(admin: Page, today: d
 
 def test_a_skipped_run_says_why_it_did_not_start(admin: Page, today: datetime) -> None:
     admin.goto(address(make_skipped(make_job(now=today), today)))
-    expect(admin.get_by_text("because the job's previous run was not over yet")).to_be_visible()
+    expect(admin.get_by_text("because an earlier run of the job had not ended")).to_be_visible()
 
 
-def test_selected_runs_are_cancelled_and_the_rest_is_told(admin: Page, today: datetime) -> None:
+def test_cancelling_selected_runs_reports_the_result_for_each_status(admin: Page, today: datetime) -> None:
     job = make_job(now=today)
     end(make_run(job, today))
     make_run(job, today + timedelta(minutes=1))
@@ -96,17 +94,17 @@ def test_a_key_is_shown_once_and_revoked(admin: Page) -> None:
     admin.get_by_role("button", name="Save", exact=True).click()
     key = admin.locator("#secret").inner_text()
     assert key.startswith("ms_")
-    shoot(admin, "key-issued")
+    screenshot(admin, "key-issued")
     admin.get_by_role("link", name="I have copied it").click()
     admin.get_by_role("link", name="billing service").click()
     assert key not in admin.content()
     admin.on("dialog", lambda dialog: dialog.accept())
     admin.get_by_role("button", name="Revoke this key").click()
-    expect(admin.get_by_text("1 key revoked, from now on.")).to_be_visible()
+    expect(admin.get_by_text("1 key revoked.")).to_be_visible()
     assert ApiKey.objects.get().revoked_at is not None
 
 
-def test_a_refresh_leaves_keyboard_focus_and_selected_text_where_they_are(admin: Page, today: datetime) -> None:
+def test_a_refresh_keeps_keyboard_focus_and_selected_text(admin: Page, today: datetime) -> None:
     run = make_run(make_job(now=today), today)
     claim(run)
     LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="the first line")
@@ -119,7 +117,7 @@ def test_a_refresh_leaves_keyboard_focus_and_selected_text_where_they_are(admin:
     assert admin.evaluate("document.getSelection().toString()") == "the first line"
 
 
-def test_a_refresh_leaves_the_focus_on_a_row_that_others_come_before(admin: Page, today: datetime) -> None:
+def test_a_refresh_keeps_the_focus_on_a_row_that_moves_down(admin: Page, today: datetime) -> None:
     job = make_job(now=today)
     run = make_run(job, today)
     admin.goto(f"/admin/schedules/job/{job.pk}/")
@@ -131,7 +129,7 @@ def test_a_refresh_leaves_the_focus_on_a_row_that_others_come_before(admin: Page
     expect(link).to_be_focused()
 
 
-def test_a_button_that_goes_away_leaves_the_focus_on_the_page(admin: Page, today: datetime) -> None:
+def test_when_a_focused_button_disappears_the_page_keeps_the_focus(admin: Page, today: datetime) -> None:
     run = make_run(make_job(now=today), today)
     admin.goto(address(run))
     admin.get_by_role("button", name="Cancel").focus()

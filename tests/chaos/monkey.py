@@ -29,13 +29,13 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "http-1": ["worker", "-Q", "http,housekeeping", "-P", "threads", "-c", "20"],
     "http-2": ["worker", "-Q", "http,housekeeping", "-P", "threads", "-c", "20"],
 }
-PAUSE = (1.5, 5.0)  # seconds from one kill to the next
-STORE_SHARE = 0.3  # of all kills
-DOWN = (0.0, 3.0)  # seconds that a store stays away
+KILL_INTERVAL = (1.5, 5.0)  # seconds from one kill to the next
+STORE_SHARE = 0.3  # of all kills: the rest hits beats and workers
+DOWNTIME = (0.0, 3.0)  # seconds from the kill of a store to its start
 
 
 class Monkey:
-    """All processes of one installation, and the wish to end them."""
+    """Starts and kills the processes of one installation."""
 
     def __init__(
         self, folder: Path, environment: Mapping[str, str], stores: Sequence[Server], chance: random.Random
@@ -53,21 +53,21 @@ class Monkey:
         for name in PROGRAMS:
             self._start(name)
 
-    def rage(self, until: float) -> None:
-        """Kill something every few seconds until this instant of the monotonic clock."""
+    def kill_until(self, until: float) -> None:
+        """Kill a store or a process every few seconds, until this instant of the monotonic clock."""
         while (left := until - time.monotonic()) > 0:
-            pause(min(left, self._chance.uniform(*PAUSE)))
-            self.look_after()
+            pause(min(left, self._chance.uniform(*KILL_INTERVAL)))
+            self.restart_ended()
             if self._chance.random() < STORE_SHARE:
-                self._fell(self._chance.choice(self._stores))
+                self._kill_store(self._chance.choice(self._stores))
             else:
                 name = self._chance.choice(list(PROGRAMS))
                 self.n_kills[name] += 1
                 self._kill(name)
                 self._start(name)
 
-    def look_after(self) -> None:
-        """Start what has ended by itself."""
+    def restart_ended(self) -> None:
+        """Start the processes that have ended by themselves."""
         for name, process in list(self._running.items()):
             if process.poll() is not None:
                 self.n_own_ends[name] += 1
@@ -75,14 +75,14 @@ class Monkey:
                 self._start(name)
 
     def stop_all(self) -> None:
-        """Kill what is left."""
+        """Kill all processes."""
         for name in list(self._running):
             self._kill(name)
 
-    def _fell(self, store: Server) -> None:
+    def _kill_store(self, store: Server) -> None:
         self.n_kills[store.name] += 1
         store.kill()
-        pause(self._chance.uniform(*DOWN))
+        pause(self._chance.uniform(*DOWNTIME))
         store.start()
 
     def _start(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Admissions on real connections: a limit holds whoever lets runs start."""
+"""Proves that concurrency limits hold when two transactions admit runs at the same time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import pytest
 from django.db import transaction
 
 from executions.lifecycle.admission import admit
-from tests.concurrency.test_ticks import at_once
-from tests.executions.lifecycle.test_admission import born, limited, statuses
+from tests.concurrency.threads import at_once
+from tests.executions.lifecycle.held_runs import created, limited, statuses
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_an_admission_waits_for_another_to_the_same_key_and_the_limit_holds() -> None:
+def test_an_admission_waits_for_another_one_of_the_same_key() -> None:
     keyed = {"limit": 1, "key": "printer"}
-    first, urgent = born(limited("first", concurrency=keyed)), limited("urgent", concurrency=keyed, priority="high")
+    first, urgent = created(limited("first", concurrency=keyed)), limited("urgent", concurrency=keyed, priority="high")
     admitted, over = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -28,7 +28,7 @@ def test_an_admission_waits_for_another_to_the_same_key_and_the_limit_holds() ->
 
     def come_later() -> None:
         assert admitted.wait(5)
-        run = born(urgent)
+        run = created(urgent)
         with transaction.atomic():
             assert admit([run.job_id], [run.concurrency_key], [], NOW).n_decided == 0
         over.set()

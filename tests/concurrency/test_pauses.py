@@ -1,4 +1,4 @@
-"""Pauses and backfills while others act on the same job: every occurrence keeps exactly one row."""
+"""Proves that each occurrence has exactly one row when pauses, backfills and beats act on a job at the same time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schedules.models import Backfill, BackfillState, Job, JobState, PauseSetSta
 from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
 from schedules.tick import tick
-from tests.concurrency.test_ticks import at_once
+from tests.concurrency.threads import at_once
 from tests.factories import NOW, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 ALLOW = {"overlap": "allow", "catch_up": {"mode": "all"}}
 
 
-def test_a_job_that_is_paused_and_resumed_while_beats_tick_has_one_row_for_each_occurrence() -> None:
+def test_pausing_and_resuming_while_beats_tick_leaves_one_row_per_occurrence() -> None:
     job = make_job(schedule={"every": "1s"}, policies=ALLOW)
 
     def act(number: int) -> None:
@@ -49,7 +49,7 @@ def test_a_job_that_is_paused_and_resumed_while_beats_tick_has_one_row_for_each_
     assert instants == [NOW + second * SECOND for second in range(1, 21)]
 
 
-def test_beats_that_see_the_end_of_a_pause_together_end_it_once() -> None:
+def test_a_pause_that_several_beats_see_end_is_ended_once() -> None:
     jobs = [make_job(f"job {number}") for number in range(5)]
     for job in jobs:
         triggers.pause(job.pk, NOW, actor="ann", until=NOW + SECOND)
@@ -58,7 +58,7 @@ def test_beats_that_see_the_end_of_a_pause_together_end_it_once() -> None:
     assert not Job.objects.filter(state=JobState.PAUSED).exists()
 
 
-def test_two_backfills_of_one_range_at_once_carry_out_each_instant_once() -> None:
+def test_two_backfills_of_one_range_run_each_instant_once() -> None:
     job = make_job(schedule={"every": "1s"}, now=NOW - timedelta(hours=1))
     Job.objects.update(mark_at=NOW, next_run_at=NOW + SECOND)
     wanted = BackfillRequest(NOW - 60 * SECOND, NOW - 30 * SECOND)
@@ -77,8 +77,8 @@ def test_two_backfills_of_one_range_at_once_carry_out_each_instant_once() -> Non
     assert set(Backfill.objects.values_list("state", flat=True)) == {BackfillState.DONE}
 
 
-def test_a_set_is_undone_while_beats_pause_and_resume_its_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pause_sets, "JOBS_A_STEP", 3)
+def test_undoing_a_pause_set_while_beats_process_it_resumes_every_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pause_sets, "MAX_JOBS_PER_STEP", 3)
     for number in range(12):
         make_job(f"job {number}", {"every": "1s"}, policies=ALLOW)
     made = pause_sets.start(Selection(), NOW, actor="ann")

@@ -1,4 +1,4 @@
-"""Registrations at once, as when all nodes of a service start together."""
+"""Proves that concurrent registrations create each job once and do not deadlock."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from schedules.jobs import definitions
 from schedules.jobs.registration import Outcome, Registered, register
 from schedules.models import Job
 from schedules.tick import tick
-from tests.concurrency.test_ticks import at_once
+from tests.concurrency.threads import at_once
 from tests.factories import ECHO, HELLO, NOW
 from tests.waiting import wait_until
 from values.database import fetch
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# somebody waits for a lock of this very transaction
+# Rows if another transaction waits for a lock of this one.
 WAITING = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 
 
@@ -33,7 +33,7 @@ def wanted(name: str, **definition: Any) -> dict[str, Any]:
 
 
 def waiting(pool: Executor, **names: str) -> Future[dict[str, Registered]]:
-    """Register jobs with these names by key elsewhere, and return when that waits for this transaction."""
+    """Register jobs (key=name) in another thread. Returns when that registration waits for a lock of this transaction."""
 
     def act() -> dict[str, Registered]:
         try:
@@ -46,7 +46,7 @@ def waiting(pool: Executor, **names: str) -> Future[dict[str, Registered]]:
     return found
 
 
-def test_nodes_that_register_the_same_jobs_at_once_make_each_once() -> None:
+def test_nodes_that_register_the_same_jobs_create_each_job_once() -> None:
     keys = [f"job-{number}" for number in range(60)]
     register({key: wanted("as it was") for key in keys[:20]}, NOW, actor="tests")
 
@@ -66,7 +66,7 @@ def test_nodes_that_register_the_same_jobs_at_once_make_each_once() -> None:
     assert sorted(Job.objects.values_list("key", "name")) == sorted((key, key) for key in keys)
 
 
-def test_a_registration_that_waits_for_a_job_holds_none_that_another_would_take_before_it() -> None:
+def test_a_waiting_registration_holds_no_lock_of_a_later_job() -> None:
     first = register({"z": wanted("first")}, NOW, actor="tests")["z"].job
     second = register({"a": wanted("second")}, NOW, actor="tests")["a"].job
     assert first.pk < second.pk
@@ -77,7 +77,7 @@ def test_a_registration_that_waits_for_a_job_holds_none_that_another_would_take_
     assert [each.outcome for each in both.result().values()] == [Outcome.CHANGED] * 2
 
 
-def test_a_job_that_is_as_it_is_wanted_is_fired_while_others_are_changed() -> None:
+def test_a_registration_does_not_lock_unchanged_jobs() -> None:
     register({"a": wanted("same"), "b": wanted("old")}, NOW, actor="tests")
     held = Job.objects.get(key="b")
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
@@ -88,7 +88,7 @@ def test_a_job_that_is_as_it_is_wanted_is_fired_while_others_are_changed() -> No
     assert [each.outcome for each in both.result().values()] == [Outcome.UNCHANGED, Outcome.CHANGED]
 
 
-def test_one_that_is_deleted_before_it_can_be_changed_is_made_anew() -> None:
+def test_a_job_deleted_during_its_registration_is_created_again() -> None:
     job = register({"a": wanted("old")}, NOW, actor="tests")["a"].job
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         definitions.delete(job.pk, NOW, actor="ann")

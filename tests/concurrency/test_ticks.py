@@ -1,16 +1,15 @@
-"""Several actors on real connections: exactly one winner."""
+"""Proves that of several concurrent actors exactly one wins, on real connections."""
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Ending
 from executions.models import Attempt, Run, RunEvent
 from executions.states import AttemptStatus, RunStatus
 from schedules import queries
@@ -20,34 +19,16 @@ from schedules.jobs.validation import validate
 from schedules.models import Job
 from schedules.passes.follow_ups import follow_once
 from schedules.tick import tick
+from tests.concurrency.threads import at_once
 from tests.factories import ECHO, HELLO, NOW, claim, end, make_job, make_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=30)
 
 
-def at_once(n: int, act: Callable[[int], T]) -> list[T]:
-    """Let `n` threads, each with its own connection, act at the same moment."""
-    start = threading.Barrier(n)
-
-    def one(number: int) -> T:
-        try:
-            start.wait()
-            return act(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(n) as pool:
-        return list(pool.map(one, range(n)))
-
-
-def test_five_ticks_on_one_window_make_one_run_an_occurrence() -> None:
+def test_five_ticks_on_one_window_create_one_run_per_occurrence() -> None:
     for number in range(40):
         make_job(f"job {number}", {"every": "1s"}, policies={"overlap": "allow"})
     now = NOW + timedelta(seconds=4)
@@ -58,7 +39,7 @@ def test_five_ticks_on_one_window_make_one_run_an_occurrence() -> None:
     assert Run.objects.values("job", "nominal_at").distinct().count() == 160
 
 
-def test_two_ticks_that_both_see_a_job_due_respect_overlap() -> None:
+def test_concurrent_ticks_of_one_job_respect_its_overlap_policy() -> None:
     make_job(schedule={"every": "1s"})
     at_once(4, lambda number: tick(NOW + timedelta(seconds=number + 1), 10))
     tick(NOW + timedelta(seconds=4), 10)
@@ -66,14 +47,14 @@ def test_two_ticks_that_both_see_a_job_due_respect_overlap() -> None:
     assert Run.objects.count() == 4
 
 
-def test_of_many_workers_with_the_same_message_one_gets_the_claim() -> None:
+def test_one_of_many_workers_with_the_same_message_gets_the_claim() -> None:
     run = make_run()
     claims = at_once(8, lambda n: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker=str(n)))
     assert sum(map(len, claims)) == 1
     assert RunEvent.objects.filter(kind="running").count() == 1
 
 
-def test_of_a_cancellation_and_a_claim_one_wins_and_the_other_knows() -> None:
+def test_a_concurrent_cancellation_and_claim_agree_on_the_winner() -> None:
     for minute in range(10):
         run = make_run(make_job(f"job {minute}"))
 
@@ -91,11 +72,10 @@ def test_of_a_cancellation_and_a_claim_one_wins_and_the_other_knows() -> None:
             assert (run.status, cancelled) == (RunStatus.CANCELLED, RunStatus.CANCELLED)
 
 
-def test_of_many_ends_of_one_attempt_one_is_written() -> None:
+def test_one_of_many_endings_of_an_attempt_is_written() -> None:
     claimed = claim(make_run())
     endings = [
-        transitions.Ending(claimed.run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=number)
-        for number in range(6)
+        Ending(claimed.run_id, 1, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=number) for number in range(6)
     ]
     written = at_once(6, lambda number: transitions.finish([endings[number]], NOW + MINUTE))
     assert sum(map(len, written)) == Attempt.objects.count() == 1
@@ -109,7 +89,7 @@ def test_two_dispatches_publish_a_run_once() -> None:
     assert len(published) == len(set(published)) == 20
 
 
-def test_an_edit_waits_for_the_tick_that_has_the_job_and_neither_is_lost() -> None:
+def test_an_edit_waits_for_the_tick_that_locks_the_job() -> None:
     job = make_job()
     held, edited = threading.Event(), threading.Event()
 
@@ -131,12 +111,12 @@ def test_an_edit_waits_for_the_tick_that_has_the_job_and_neither_is_lost() -> No
     assert (job.name, job.next_run_at) == ("changed", NOW + MINUTE + timedelta(hours=1))
 
 
-def test_the_lease_of_the_periodic_tasks_has_one_holder() -> None:
+def test_one_of_many_beats_gets_the_lease_of_periodic_tasks() -> None:
     taken = at_once(6, lambda n: queries.take_lease("x", f"beat {n}", NOW, NOW + LEASE))
     assert sum(taken) == 1
 
 
-def test_of_many_passes_over_one_end_one_starts_what_follows() -> None:
+def test_concurrent_passes_start_each_follower_once_per_ended_run() -> None:
     first = make_job("source", {"kind": "none"})
     followers = [
         make_job(f"job {number}", {"kind": "none"}, start_after=[{"job": str(first.pk)}], policies={"overlap": "allow"})
@@ -155,7 +135,7 @@ def test_of_many_passes_over_one_end_one_starts_what_follows() -> None:
     assert Run.objects.filter(origin="chain").values("job", "caused_by").distinct().count() == n_opened
 
 
-def test_of_changes_that_would_close_a_circle_together_one_is_refused() -> None:
+def test_one_of_the_changes_that_together_close_a_cycle_is_refused() -> None:
     for turn in range(5):
         jobs = [make_job(f"job {turn} {number}", {"kind": "none"}) for number in range(3)]
 

@@ -1,4 +1,7 @@
-"""What every kind of target promises, checked for each one in the registry. A new kind adds its `Case`."""
+"""Proves that every registered kind of target keeps the promises of `Target`: its outcomes, its timeout, its stop.
+
+A new kind adds a `Case` to `CASES`. The kind that docs/extending.md shows as an example is held to the same promises.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import dataclasses
 import json
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,31 +18,35 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, StopReason, Succeeded
 from executions.targets.command import CommandContext, command, registry
 from executions.targets.http.connection import idle
-from executions.targets.registry import TARGETS, parse, parse_config
+from executions.targets.loading import load_targets
+from executions.targets.registry import TARGETS, parse_config
+from tests.extending import KIND
 from tests.receiver import answer, hang, running_receiver
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pytest_django import Settings
 
 
 @dataclasses.dataclass
 class Case:
-    """One kind of target, with a definition (target, payload) for each way it may end."""
+    """One kind of target, with a definition (target, payload) for each way in which an attempt may end."""
 
     kind: str
     succeeds: tuple[dict[str, Any], Any]
     fails: tuple[dict[str, Any], Any]
     hangs: tuple[dict[str, Any], Any]
     invalid: tuple[dict[str, Any], Any]
-    reached: threading.Event  # set once what hangs has begun
+    reached: threading.Event  # set as soon as the attempt that hangs has started
 
 
 @contextlib.contextmanager
-def http_case() -> Iterator[Case]:
+def http_case(folder: Path) -> Iterator[Case]:
     with running_receiver() as receiver:
         receiver.script("/ok", answer(200, "fine \0 \ud7ff", {"X-Odd": "a\x01"}))
         receiver.script("/bad", answer(500, b"\xff\x00"))
@@ -56,7 +64,7 @@ def http_case() -> Iterator[Case]:
 
 
 @contextlib.contextmanager
-def command_case() -> Iterator[Case]:
+def command_case(folder: Path) -> Iterator[Case]:
     known, reached = dict(registry.commands()), threading.Event()
 
     @command("contract.ok")
@@ -84,33 +92,58 @@ def command_case() -> Iterator[Case]:
     registry.COMMANDS.update(known)
 
 
-CASES: dict[str, Callable[[], contextlib.AbstractContextManager[Case]]] = {"http": http_case, "command": command_case}
+@contextlib.contextmanager
+def example_case(folder: Path) -> Iterator[Case]:
+    reached = threading.Event()
+
+    class WatchedEvent(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            reached.set()
+            return super().wait(timeout)
+
+    (folder / "example_of_a_kind.py").write_text(KIND)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        (target,) = load_targets(["example_of_a_kind"])[0].values()
+        patch.setattr("example_of_a_kind.threading", SimpleNamespace(Event=WatchedEvent))
+        patch.setitem(TARGETS, target.kind, target)
+        yield Case(
+            kind="file",
+            succeeds=({"kind": "file", "path": __file__}, None),
+            fails=({"kind": "file", "path": f"{__file__}/below"}, None),
+            hangs=({"kind": "file", "path": str(folder / "never")}, None),
+            invalid=({"kind": "file", "path": "relative"}, None),
+            reached=reached,
+        )
 
 
-@pytest.fixture(params=sorted(TARGETS))
-def case(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Case]:
+CASES: dict[str, Callable[[Path], contextlib.AbstractContextManager[Case]]] = {
+    "http": http_case,
+    "command": command_case,
+}
+
+
+@pytest.fixture(params=[*TARGETS, "the example of docs/extending.md"])
+def case(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Iterator[Case]:
+    assert set(CASES) == set(TARGETS), "every registered kind needs a case here"
     knobs: Any = settings.MAINSPRING
     settings.MAINSPRING = dataclasses.replace(knobs, http_allow_private_networks=True)
-    with CASES[request.param]() as made:
+    with CASES.get(request.param, example_case)(tmp_path) as made:
         yield made
 
 
-def carry_out(definition: tuple[dict[str, Any], Any], context: RecordingContext) -> Outcome:
+def execute(definition: tuple[dict[str, Any], Any], context: RecordingContext) -> Outcome:
     data, payload = definition
     config = parse(data, payload)
     outcome = TARGETS[config.kind].execute(config, payload, context)
-    assert find_unstorable(outcome.result) is None, "a result must be JSON that the database takes"
+    assert find_unstorable(outcome.result) is None, "a result must be JSON that PostgreSQL can store"
     json.dumps(outcome.result, allow_nan=False)
-    assert context.callbacks == [], "a target takes its callback back when it ends"
+    assert context.callbacks == [], "a target must unregister its callback before it returns"
     return outcome
 
 
 def test_it_is_registered_under_its_own_kind(case: Case) -> None:
-    target = TARGETS[case.kind]
-    assert target.kind == case.kind
-    assert target.config.model_fields["kind"].default == case.kind
-    assert target.queue
-    assert target.default_timeout.total_seconds() > 0
+    assert TARGETS[case.kind].kind == case.kind
 
 
 def test_its_configuration_survives_storage(case: Case) -> None:
@@ -118,32 +151,32 @@ def test_its_configuration_survives_storage(case: Case) -> None:
     assert parse_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
 
 
-def test_it_refuses_what_can_never_succeed_in_words(case: Case) -> None:
+def test_it_refuses_an_invalid_definition_with_a_sentence(case: Case) -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse(*case.invalid)
     assert all(texts and all(texts) for texts in caught.value.errors.values())
 
 
 def test_it_succeeds(case: Case) -> None:
-    assert isinstance(carry_out(case.succeeds, RecordingContext()), Succeeded)
+    assert isinstance(execute(case.succeeds, RecordingContext()), Succeeded)
 
 
-def test_it_can_be_carried_out_again_and_again(case: Case) -> None:
+def test_it_can_be_executed_repeatedly(case: Case) -> None:
     for _ in range(3):
-        assert isinstance(carry_out(case.succeeds, RecordingContext()), Succeeded)
+        assert isinstance(execute(case.succeeds, RecordingContext()), Succeeded)
 
 
 def test_it_fails_with_a_code_and_a_message(case: Case) -> None:
-    outcome = carry_out(case.fails, RecordingContext())
+    outcome = execute(case.fails, RecordingContext())
     assert isinstance(outcome, Failed)
     assert outcome.code.isidentifier()
     assert find_unstorable(outcome.message) is None
     assert len(outcome.message) > 5
 
 
-def test_it_ends_at_its_timeout(case: Case) -> None:
+def test_it_fails_with_timed_out_at_its_timeout(case: Case) -> None:
     began = time.monotonic()
-    outcome = carry_out(case.hangs, RecordingContext(0.2))
+    outcome = execute(case.hangs, RecordingContext(0.2))
     assert 0.15 < time.monotonic() - began < 10
     assert isinstance(outcome, Failed)
     assert outcome.code == "timed_out"
@@ -151,23 +184,23 @@ def test_it_ends_at_its_timeout(case: Case) -> None:
 
 
 @pytest.mark.parametrize("reason", list(StopReason))
-def test_it_stops_when_asked_to(case: Case, reason: StopReason) -> None:
+def test_it_returns_cancelled_when_it_is_stopped(case: Case, reason: StopReason) -> None:
     context = RecordingContext(30)
     context.stop_when(case.reached, reason)
     began = time.monotonic()
-    outcome = carry_out(case.hangs, context)
+    outcome = execute(case.hangs, context)
     assert time.monotonic() - began < 10
     assert isinstance(outcome, Cancelled)
 
 
-def test_it_does_not_begin_when_the_stop_came_first(case: Case) -> None:
+def test_it_does_not_start_when_it_was_stopped_before(case: Case) -> None:
     context = RecordingContext(30)
     context.stop(StopReason.CANCELLED)
-    assert isinstance(carry_out(case.hangs, context), Cancelled)
+    assert isinstance(execute(case.hangs, context), Cancelled)
     assert not case.reached.is_set()
 
 
-def test_it_never_raises_even_with_a_payload_that_was_never_checked(case: Case) -> None:
+def test_it_never_raises_not_even_for_an_unchecked_payload(case: Case) -> None:
     data, _ = case.succeeds
     config = parse_config(data)
     for payload in (None, 5, "\ud800", [float("nan")], {"a": object()}):

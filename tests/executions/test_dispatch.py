@@ -1,4 +1,4 @@
-"""From queued runs to messages."""
+"""Proves which queued runs are published, in which messages, and that a bad row stops no other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def test_a_message_names_the_claim_the_queue_and_the_time_after_which_its_process_is_killed() -> None:
+def test_a_message_names_the_claim_the_queue_and_the_time_limit() -> None:
     run = make_run(make_job(policies={"timeout": "20s"}))
     (message,) = dispatch_once(NOW, 10).messages
     assert message.args == [[[str(run.pk), 0]]]
@@ -28,7 +28,7 @@ def test_a_message_names_the_claim_the_queue_and_the_time_after_which_its_proces
     assert message.options == expected
 
 
-def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() -> None:
+def test_a_postponed_message_is_due_again_at_the_given_time() -> None:
     make_run()
     messages = dispatch_once(NOW, 10).messages
     assert postpone(messages, NOW + SECOND) == 1
@@ -36,7 +36,7 @@ def test_what_the_broker_did_not_take_is_due_again_when_it_was_postponed_to() ->
     assert dispatch_once(NOW + SECOND, 10).messages == messages
 
 
-def test_a_run_that_was_claimed_meanwhile_is_not_postponed() -> None:
+def test_a_claimed_run_is_not_postponed() -> None:
     run = make_run()
     messages = dispatch_once(NOW, 10).messages
     claim(run)
@@ -44,14 +44,14 @@ def test_a_run_that_was_claimed_meanwhile_is_not_postponed() -> None:
     assert next_at().dispatch == NEVER
 
 
-def test_a_row_that_this_version_cannot_read_keeps_nobody_waiting() -> None:
+def test_a_run_with_an_unknown_target_kind_delays_no_other() -> None:
     make_run(make_job("strange"))
     run = make_run()
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
     assert [message.args for message in dispatch_once(NOW, 10).messages] == [[[[str(run.pk), 0]]]]
 
 
-def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_message_was_to_be_waited_for() -> None:
+def test_runs_of_an_empty_queue_are_due_at_once() -> None:
     job = make_job()
     for minute in range(3):
         make_run(job, NOW + timedelta(minutes=minute))
@@ -68,7 +68,7 @@ def test_what_waits_for_an_empty_queue_is_due_at_once_however_long_its_next_mess
     assert republish_stranded(["command"], now) == 0
 
 
-def test_what_was_published_just_now_may_be_on_its_way_and_is_not_stranded() -> None:
+def test_a_run_published_just_now_is_not_stranded() -> None:
     run = make_run()
     dispatch_once(NOW, 10)
     assert republish_stranded(["command"], NOW + 4 * SECOND) == 0
@@ -76,7 +76,7 @@ def test_what_was_published_just_now_may_be_on_its_way_and_is_not_stranded() -> 
     assert republish_stranded(["command"], NOW + timedelta(hours=1)) == 0
 
 
-def test_the_priority_of_a_run_is_that_of_its_message_and_only_equals_share_one() -> None:
+def test_a_message_has_the_priority_of_its_runs() -> None:
     jobs = [make_job(name, policies={"priority": name}) for name in ("low", "medium", "high", "critical")]
     for job in jobs:
         make_run(job)
@@ -85,7 +85,7 @@ def test_the_priority_of_a_run_is_that_of_its_message_and_only_equals_share_one(
 
 
 @pytest.mark.parametrize("place", [0, 3, 6])
-def test_a_run_that_cannot_be_written_keeps_no_other_from_being_published(place: int) -> None:
+def test_a_run_that_cannot_be_written_does_not_stop_publishing(place: int) -> None:
     job = make_job()
     runs = [make_run(job, NOW - number * SECOND) for number in range(7)]
     bad = runs.pop(place)
@@ -99,7 +99,7 @@ def test_a_run_that_cannot_be_written_keeps_no_other_from_being_published(place:
     assert message.args == [[[str(bad.pk), 0]]]
 
 
-def test_a_run_that_cannot_be_written_keeps_no_other_from_being_recorded_as_too_late() -> None:
+def test_a_run_that_cannot_be_written_does_not_stop_expiry() -> None:
     bad, *others = [make_run(nominal_at=NOW + number * SECOND, expires_at=NOW + MINUTE) for number in range(5)]
     poison("executions_run", "id", bad.pk, on="UPDATE")
     assert expire_once(NOW + 2 * MINUTE, 10) == 4

@@ -1,4 +1,4 @@
-"""Statements that look at every day: their plans are kept where they may be, and they work where not."""
+"""Proves that `fetch_planned` keeps a generic plan, and works without prepared statements."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def n_kept() -> int:
     return found
 
 
-def test_a_plan_is_made_once() -> None:
+def test_a_generic_plan_is_kept_from_the_first_execution() -> None:
     connection.close()
     job_id, found = count_live()
     assert found == [(job_id, 1, 0)]
-    assert n_kept() >= 1, "also the first time"
+    assert n_kept() >= 1, "the first execution too"
 
 
-def test_without_prepared_statements_it_is_planned_each_time() -> None:
+def test_without_prepared_statements_no_plan_is_kept() -> None:
     connection.close()
     connection.ensure_connection()
     connection.connection.prepare_threshold = None

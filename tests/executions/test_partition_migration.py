@@ -1,4 +1,4 @@
-"""A database that has history is partitioned by `migrate`, and nothing of it is lost."""
+"""Proves that `migrate` partitions a database with history and loses nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTE = "INSERT INTO executions_runevent (run_id, scope_id, kind, at) VALUES (%(i
 
 @pytest.fixture
 def database(db: None) -> Iterator[str]:
-    """The address of an empty database beside the one of the tests."""
+    """Create an empty database and yield its URL."""
     known = connection.settings_dict
     place = f"{known['USER']}:{known['PASSWORD']}@{known['HOST']}:{known['PORT']}"
     with psycopg.connect(f"postgres://{place}/postgres", autocommit=True) as server:
@@ -51,7 +51,7 @@ def migrate(address: str, *names: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_history_is_kept_and_today_gets_its_own_partition(database: str) -> None:
+def test_migrating_to_partitions_keeps_the_history(database: str) -> None:
     now = datetime.now(UTC)
     past = now - timedelta(days=3)
     migrate(database, "executions", "0002_initial")
@@ -66,7 +66,7 @@ def test_history_is_kept_and_today_gets_its_own_partition(database: str) -> None
         for table, key in (("executions_run", "id"), ("executions_runevent", "run_id")):
             where = dict(history.execute(f"SELECT {key}, tableoid::regclass::text FROM {table}").fetchall())
             assert where == {rows[0]["id"]: f"{table}_{now:%Y%m%d}", rows[1]["id"]: f"{table}_other"}
-        assert history.execute(NOTE, rows[1]).fetchall() == [(3,)], "events go on being numbered"
+        assert history.execute(NOTE, rows[1]).fetchall() == [(3,)], "event ids continue after the last one"
         with pytest.raises(psycopg.errors.UniqueViolation):
             history.execute(ADD, rows[1])
     migrate(database)

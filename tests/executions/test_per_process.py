@@ -1,3 +1,5 @@
+"""Proves that each process, also a forked one, has its own instance."""
+
 from __future__ import annotations
 
 import os
@@ -11,7 +13,7 @@ def test_one_process_gets_the_same_instance_each_time() -> None:
     assert made.get() is made.get()
 
 
-def test_a_forked_child_makes_its_own_even_if_the_parent_held_the_lock() -> None:
+def test_a_forked_child_gets_its_own_instance_even_if_the_lock_was_held() -> None:
     made = PerProcess(os.getpid)
     parent = made.get()
     lock = made._lock

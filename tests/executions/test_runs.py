@@ -1,4 +1,4 @@
-"""What people ask of runs: here, that one that has ended is carried out again."""
+"""Proves which nominal instant a manual retry has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=5)
 
 
-def test_a_retry_is_of_the_instant_that_the_schedule_meant_and_so_is_a_retry_of_that() -> None:
+def test_a_retry_of_a_retry_has_the_nominal_instant_of_the_first_run() -> None:
     first = end(make_run())
     second = runs.retry(first, LATER, actor="ann")
     third = runs.retry(end(second), LATER + timedelta(hours=1), actor="ann")
@@ -24,14 +24,14 @@ def test_a_retry_is_of_the_instant_that_the_schedule_meant_and_so_is_a_retry_of_
     assert third.nominal_at == LATER + timedelta(hours=1), "a run's own identity"
 
 
-def test_a_retry_whose_original_is_not_in_the_history_any_more_is_of_its_own_instant() -> None:
+def test_a_retry_of_a_deleted_run_has_its_own_nominal_instant() -> None:
     first = end(make_run())
     again = runs.retry(first, LATER, actor="ann")
     Run.objects.filter(pk=first.pk).delete()
     assert claim(again).nominal_at == LATER
 
 
-def test_two_retries_at_one_instant_are_two_runs() -> None:
+def test_two_retries_of_a_job_at_one_instant_are_two_runs() -> None:
     job = make_job()
     ended = [end(make_run(job, NOW + timedelta(minutes=number))) for number in range(2)]
     again = [runs.retry(run, LATER, actor="ann") for run in ended]

@@ -1,4 +1,4 @@
-"""What the admin says of runs."""
+"""Proves that every status, reason and origin has a text."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from values import instants
         (-timedelta(milliseconds=3), "−3 ms"),
     ],
 )
-def test_a_duration_is_said_in_two_units_at_most(length: timedelta | None, text: str) -> None:
+def test_a_duration_has_at_most_two_units(length: timedelta | None, text: str) -> None:
     assert instants.duration(length) == text
 
 
-def test_every_state_of_the_engine_has_its_words() -> None:
+def test_every_reason_origin_and_attempt_status_has_texts() -> None:
     assert set(REASON_LABELS) == set(REASON_SENTENCES) == set(Reason)
     assert set(ORIGIN_LABELS) == set(words.ORIGIN_EXPLANATIONS) == set(Origin)
     assert set(words.ATTEMPT_LABELS) == set(AttemptStatus)

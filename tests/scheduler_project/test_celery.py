@@ -1,4 +1,4 @@
-"""What Celery logs of a process that is killed at its time limit."""
+"""Proves what Celery logs when it kills a process at its time limit: one line, and no traceback."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def fail_with(error: Exception) -> None:
         request.on_failure(ExceptionInfo(), send_failed_event=False)
 
 
-def test_a_kill_is_told_once_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_kill_at_the_time_limit_is_logged_once_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     fail_with(TimeLimitExceeded(40))
     request_of(reap).on_timeout(soft=False, timeout=40)
-    (told,) = caplog.records
-    assert told.getMessage() == "Hard time limit (40s) exceeded for executions.reap[run.1]"
-    assert not told.exc_info
+    (record,) = caplog.records
+    assert record.getMessage() == "Hard time limit (40s) exceeded for executions.reap[run.1]"
+    assert not record.exc_info
 
 
-def test_any_other_error_keeps_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_any_other_error_is_logged_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     fail_with(RuntimeError("broken"))
-    (told,) = caplog.records
-    assert told.exc_info and "broken" in told.getMessage()
+    (record,) = caplog.records
+    assert record.exc_info and "broken" in record.getMessage()

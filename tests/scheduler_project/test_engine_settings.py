@@ -1,4 +1,4 @@
-"""Engine settings: read once, and a bad value refuses to start."""
+"""Proves that engine settings are read from the environment, and that a wrong value is refused by its name."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from scheduler_project.env import Environment
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 
 
-def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Path) -> None:
+def test_each_setting_is_read_in_its_unit_and_the_others_keep_their_defaults(tmp_path: Path) -> None:
     (tmp_path / "grace").write_text("3.5\n")
-    knobs = EngineSettings.from_environment(
+    settings = EngineSettings.from_environment(
         Environment(
             {
                 "MAINSPRING_TICK_LIMIT": "7",
@@ -26,9 +26,13 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
             }
         )
     )
-    assert (knobs.tick_limit, knobs.lease, knobs.http_allow_private_networks) == (7, timedelta(seconds=45), True)
-    assert knobs.misfire_grace == timedelta(seconds=3.5)
-    assert knobs.heartbeat == EngineSettings().heartbeat
+    assert (settings.tick_limit, settings.lease, settings.http_allow_private_networks) == (
+        7,
+        timedelta(seconds=45),
+        True,
+    )
+    assert settings.misfire_grace == timedelta(seconds=3.5)
+    assert settings.heartbeat == EngineSettings().heartbeat
 
 
 @pytest.mark.parametrize(
@@ -45,10 +49,10 @@ def test_each_is_read_in_its_unit_and_the_rest_keep_their_defaults(tmp_path: Pat
         ("MAINSPRING_MISFIRE_GRACE", "0.5"),
     ],
 )
-def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
+def test_a_wrong_value_raises_an_error_that_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=name):
         EngineSettings.from_environment(Environment({name: value}))
 
 
-def test_the_reference_page_lists_them_all_as_they_are() -> None:
+def test_the_reference_page_lists_all_settings_with_their_defaults() -> None:
     assert reference() in PAGE.read_text()

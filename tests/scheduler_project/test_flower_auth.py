@@ -1,4 +1,4 @@
-"""Flower as a real process behind the sign-in of the admin."""
+"""Proves with a real Flower that only signed-in superusers can use it, and that its pages cannot be framed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLOSED_API = ["/api/workers", "/api/tasks", "/api/task/types", "/api/queues/leng
 
 
 class Flower:
-    """A client of a real Flower on the tests' database."""
+    """A running Flower on the tests' database, and an HTTP client of it."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -51,26 +51,25 @@ class Flower:
         wait_until(lambda: not port_is_free(self.port) or self.process.poll() is not None, 60, what="Flower's port")
         assert self.process.poll() is None, self.log.read_text()
 
-    def ask(self, path: str, *, cookies: str = "", method: str = "GET") -> tuple[int, str, str]:
-        """The status, and the headers Location and Set-Cookie."""
-        client = http.client.HTTPConnection(HOST, self.port, timeout=10)
-        client.request(method, path, headers={"Cookie": cookies})
-        answer = client.getresponse()
-        answer.read()
-        client.close()
-        return answer.status, answer.getheader("Location", ""), answer.getheader("Set-Cookie", "")
+    def request(self, path: str, *, cookies: str = "", method: str = "GET") -> tuple[int, str, str]:
+        """Return the status, and the headers Location and Set-Cookie."""
+        response = self._send(method, path, cookies)
+        return response.status, response.getheader("Location", ""), response.getheader("Set-Cookie", "")
 
     def headers(self, path: str, *, cookies: str) -> http.client.HTTPMessage:
+        return self._send("GET", path, cookies).headers
+
+    def _send(self, method: str, path: str, cookies: str) -> http.client.HTTPResponse:
         client = http.client.HTTPConnection(HOST, self.port, timeout=10)
-        client.request("GET", path, headers={"Cookie": cookies})
-        answer = client.getresponse()
-        answer.read()
+        client.request(method, path, headers={"Cookie": cookies})
+        response = client.getresponse()
+        response.read()
         client.close()
-        return answer.headers
+        return response
 
     def sign_in(self, session: str) -> str:
-        """Flower's own cookie for the holder of this Django session; empty when there is none."""
-        _, _, cookie = self.ask("/login?next=/tasks", cookies=f"{settings.SESSION_COOKIE_NAME}={session}")
+        """Return Flower's own cookie for this Django session; empty if Flower sets none."""
+        _, _, cookie = self.request("/login?next=/tasks", cookies=f"{settings.SESSION_COOKIE_NAME}={session}")
         return cookie.split(";")[0] if cookie.startswith("user=") and not cookie.startswith('user="";') else ""
 
 
@@ -93,50 +92,50 @@ def session_of(username: str, *, is_superuser: bool, is_active: bool = True) -> 
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def test_only_the_session_of_an_active_superuser_opens_flower(flower: Flower) -> None:
-    # Without a session: nothing but the way to the sign-in page.
+def test_only_the_session_of_an_active_superuser_gives_access_to_flower(flower: Flower) -> None:
+    # Without a session every page redirects to the sign-in page.
     for path in CLOSED + CLOSED_API:
-        status, place, _ = flower.ask(path)
+        status, place, _ = flower.request(path)
         assert (status, place.split("?")[0]) == (302, "/login"), path
     for path in ("/api/worker/shutdown/any", "/api/task/async-apply/executions.reap", "/tasks/datatable"):
-        assert flower.ask(path, method="POST")[0] == 403, path
-    status, place, _ = flower.ask("/login?next=/tasks")
+        assert flower.request(path, method="POST")[0] == 403, path
+    status, place, _ = flower.request("/login?next=/tasks")
     assert status == 302
     assert "/admin/login/?next=" in place
 
-    # Sessions that are no superuser's, and a cookie that Flower didn't sign.
+    # Sessions of users who are no active superusers, and a cookie that Flower did not sign.
     assert flower.sign_in("nonsense") == ""
     assert flower.sign_in(session_of("viewer", is_superuser=False)) == ""
     assert flower.sign_in(session_of("former", is_superuser=True, is_active=False)) == ""
     forged = (
         'user="2|1:0|10:1790000000|4:user|8:c3RhZmZ5|0000000000000000000000000000000000000000000000000000000000000000"'
     )
-    assert flower.ask("/tasks", cookies=forged)[0] == 302
+    assert flower.request("/tasks", cookies=forged)[0] == 302
 
     # A superuser's session.
     session = session_of("operator", is_superuser=True)
-    status, place, cookie = flower.ask("/login?next=/tasks", cookies=f"sessionid={session}")
+    status, place, cookie = flower.request("/login?next=/tasks", cookies=f"sessionid={session}")
     assert (status, place) == (302, "/tasks")
     assert "httponly" in cookie.lower()
     assert "samesite=lax" in cookie.lower()
     user = flower.sign_in(session)
     for path in ("/", "/tasks", "/api/workers", "/metrics"):
-        assert flower.ask(path, cookies=user)[0] == 200, path
+        assert flower.request(path, cookies=user)[0] == 200, path
 
-    # Signing in leads nowhere else.
+    # The sign-in redirects to Flower's own pages only.
     for wanted in ("https://elsewhere.example/", "/tasks%0d%0aX-Evil:%201", "/%00", "/%E2%98%83"):
-        status, place, _ = flower.ask(f"/login?next={wanted}", cookies=f"sessionid={session}")
+        status, place, _ = flower.request(f"/login?next={wanted}", cookies=f"sessionid={session}")
         assert (status, place) == (302, "/"), wanted
-    assert flower.ask("/login?next=/%ff", cookies=f"sessionid={session}")[0] == 400
+    assert flower.request("/login?next=/%ff", cookies=f"sessionid={session}")[0] == 400
 
-    # The session ends with the right, and with the password.
+    # A change of the password ends the session.
     person = get_user_model().objects.get(username="operator")
     person.set_password("another correct horse")
     person.save()
     assert flower.sign_in(session) == ""
 
 
-def test_no_page_of_flower_may_stand_in_anybodys_frame(flower: Flower) -> None:
+def test_pages_of_flower_cannot_be_framed(flower: Flower) -> None:
     session = session_of("operator", is_superuser=True)
     for path, cookies in (("/", flower.sign_in(session)), ("/workers", ""), ("/nowhere", ""), ("/login", "")):
         headers = flower.headers(path, cookies=cookies)
@@ -145,7 +144,7 @@ def test_no_page_of_flower_may_stand_in_anybodys_frame(flower: Flower) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff", path
 
 
-def test_flower_says_nothing_of_workers_that_do_not_answer_but_of_what_broke(
+def test_flower_logs_errors_of_an_inspection_but_no_workers_that_do_not_respond(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     logger = logging.getLogger("flower.inspector")

@@ -1,4 +1,4 @@
-"""What a line of the log holds."""
+"""Proves that a log line contains no objects that Django adds to its records."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 from structlog.stdlib import ProcessorFormatter
 
 
-def test_a_line_of_a_refused_request_names_its_path_and_holds_no_object() -> None:
+def test_the_line_of_a_refused_request_has_its_path_but_no_request_object() -> None:
     (handler,) = (found for found in logging.getLogger().handlers if isinstance(found.formatter, ProcessorFormatter))
     extra = {"status_code": 404, "request": object()}
     record = logging.getLogger("django.request").makeRecord(

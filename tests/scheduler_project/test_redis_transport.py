@@ -1,4 +1,4 @@
-"""A channel whose broker has been killed, closed as a worker closes it."""
+"""Proves with a real Valkey that a worker's channel survives a killed broker and treats one that is full as away."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def connection(broker: Valkey) -> Iterator[Connection]:
 
 
 def receive_one(connection: Connection) -> Any:
-    """Take a message and wait for the next one, so that the broker goes away in the middle of a question."""
+    """Take a message and start waiting for the next one, as a worker does when its broker fails."""
     queue = Queue("runs", channel=connection.default_channel)
     connection.Producer().publish("first", routing_key="runs", declare=[queue])
     messages: list[Any] = []
@@ -51,13 +51,13 @@ def receive_one(connection: Connection) -> Any:
 
 
 def lose(connection: Connection) -> None:
-    """What a worker does when its connection breaks."""
+    """Close the connection as a worker does after an error."""
     with contextlib.suppress(Exception):
         connection.collect(socket_timeout=0.1)
     ignore_errors(connection, connection.close)
 
 
-def test_a_worker_survives_that_its_broker_was_killed_and_acknowledges_what_it_had(
+def test_acknowledging_a_message_of_a_killed_broker_logs_no_error(
     broker: Valkey, connection: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = receive_one(connection)
@@ -67,7 +67,7 @@ def test_a_worker_survives_that_its_broker_was_killed_and_acknowledges_what_it_h
     assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
 
 
-def test_a_message_that_is_not_acknowledged_is_given_back_when_a_worker_ends(
+def test_a_message_without_acknowledgement_is_returned_when_the_worker_ends(
     broker: Valkey, connection: Connection
 ) -> None:
     receive_one(connection)
@@ -76,7 +76,7 @@ def test_a_message_that_is_not_acknowledged_is_given_back_when_a_worker_ends(
         assert receive_one(again).payload == "first"
 
 
-def test_a_broker_that_takes_no_writes_counts_as_away_until_it_does(broker: Valkey, connection: Connection) -> None:
+def test_a_broker_that_refuses_writes_counts_as_disconnected(broker: Valkey, connection: Connection) -> None:
     with redis.from_url(broker.url) as operator:
         operator.config_set("maxmemory", 1)
         with pytest.raises(connection.connection_errors, match="maxmemory"):
@@ -85,32 +85,32 @@ def test_a_broker_that_takes_no_writes_counts_as_away_until_it_does(broker: Valk
     assert receive_one(connection).payload == "first"
 
 
-def test_the_broker_is_still_named_by_its_own_scheme(broker: Valkey) -> None:
+def test_the_url_of_the_broker_keeps_its_scheme(broker: Valkey) -> None:
     assert Connection(broker.url).as_uri().startswith("redis://")
 
 
-def test_a_channel_without_its_connection_raises_what_its_callers_pass_over(connection: Connection) -> None:
+def test_a_channel_without_a_connection_raises_a_connection_error(connection: Connection) -> None:
     channel: Any = connection.channel()
     connection.collect()
     with pytest.raises(connection.connection_errors), channel.conn_or_acquire():
         pass
 
 
-def test_each_wait_for_a_message_is_of_another_length(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_wait_for_a_message_has_another_timeout(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[Any, ...]] = []
     send: Any = redis.connection.Connection.send_command
 
-    def note(self: redis.connection.Connection, *words: Any, **options: Any) -> None:
+    def record(self: redis.connection.Connection, *words: Any, **options: Any) -> None:
         sent.append(words)
         send(self, *words, **options)
 
-    monkeypatch.setattr(redis.connection.Connection, "send_command", note)
+    monkeypatch.setattr(redis.connection.Connection, "send_command", record)
     channel: Any = connection.default_channel
     channel.brpop_timeout = 0.1
     Consumer(channel, [Queue("runs", channel=channel)], accept=["json"]).consume()
     for _ in range(5):
         with contextlib.suppress(TimeoutError):
             connection.drain_events(timeout=0.2)
-    waits = [words[-1] for words in sent if words[0] == "BRPOP"]
-    assert len(set(waits)) == len(waits) >= 3
-    assert all(0.05 <= wait <= 0.1 for wait in waits)
+    timeouts = [words[-1] for words in sent if words[0] == "BRPOP"]
+    assert len(set(timeouts)) == len(timeouts) >= 3
+    assert all(0.05 <= timeout <= 0.1 for timeout in timeouts)

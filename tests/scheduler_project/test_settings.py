@@ -1,4 +1,4 @@
-"""Settings as a process reads them at its start: a bad value refuses, in one sentence that names the variable."""
+"""Proves that a process reads its settings from the environment, and stops with a message for a wrong value."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ NAME = "DATABASES['default']['NAME']"
 
 
 def start(value: str = NAME, first: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Import the settings in a process of their own, after a module, and print one; an empty variable is taken away."""
+    """Import the settings in a new process, after the module `first`, and print `value`.
+
+    A variable with an empty value is removed.
+    """
     given = {name: value for name, value in {**GOOD, **variables}.items() if value}
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [
@@ -37,22 +40,22 @@ def start(value: str = NAME, first: str = "", **variables: str) -> subprocess.Co
     return subprocess.run(command, env={**kept, **given}, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_good_values_start() -> None:
+def test_valid_settings_are_accepted() -> None:
     started = start()
     assert (started.returncode, started.stdout) == (0, "mainspring\n"), started.stderr
 
 
-def test_a_claim_that_the_pool_of_connections_keeps_waiting_is_given_up_before_the_worker_is_killed_for_it() -> None:
+def test_a_claim_that_waits_for_a_connection_ends_before_its_task_is_killed() -> None:
     waited = timedelta(seconds=float(start("DATABASES['default']['OPTIONS']['pool']['timeout']").stdout))
     assert CLAIM_RETRY_TIMEOUT + timedelta(seconds=DATABASE_RETRY_SECONDS) + waited < KILL_AFTER
 
 
-def test_a_value_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_a_setting_can_be_read_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgres://u:p@db:5432/from_file\n")
     assert start(DATABASE_URL="", DATABASE_URL_FILE=str(tmp_path / "url")).stdout == "from_file\n"
 
 
-def test_the_web_process_checks_its_connections_unless_told_otherwise(tmp_path: Path) -> None:
+def test_the_web_process_checks_its_connections_unless_that_is_switched_off(tmp_path: Path) -> None:
     check, web = "DATABASES['default']['CONN_HEALTH_CHECKS']", "scheduler_project.wsgi"
     (tmp_path / "check").write_text("false\n")
     assert start(check).stdout == "False\n"
@@ -61,17 +64,17 @@ def test_the_web_process_checks_its_connections_unless_told_otherwise(tmp_path: 
     assert start(check, web, MAINSPRING_DB_CHECK_FILE=str(tmp_path / "check")).stdout == "False\n"
 
 
-def test_a_vanished_database_is_given_up_after_half_a_minute_unless_its_address_says_otherwise() -> None:
-    given = "DATABASES['default']['OPTIONS']['tcp_user_timeout']"
-    assert start(given).stdout == "30000\n"
-    assert start(given, DATABASE_URL=GOOD["DATABASE_URL"] + "?tcp_user_timeout=5000").stdout == "5000\n"
+def test_the_timeout_for_a_vanished_database_is_30_seconds_unless_the_url_sets_it() -> None:
+    timeout = "DATABASES['default']['OPTIONS']['tcp_user_timeout']"
+    assert start(timeout).stdout == "30000\n"
+    assert start(timeout, DATABASE_URL=GOOD["DATABASE_URL"] + "?tcp_user_timeout=5000").stdout == "5000\n"
 
 
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [({}, "False"), ({"MAINSPRING_HSTS_SECONDS": "60"}, "False"), ({"MAINSPRING_HSTS_PRELOAD": "true"}, "True")],
 )
-def test_browsers_are_told_of_preloading_only_when_that_was_asked_for(variables: dict[str, str], expected: str) -> None:
+def test_hsts_preloading_is_off_unless_it_is_switched_on(variables: dict[str, str], expected: str) -> None:
     assert start("SECURE_HSTS_PRELOAD", **variables).stdout == f"{expected}\n"
 
 
@@ -93,7 +96,7 @@ def test_browsers_are_told_of_preloading_only_when_that_was_asked_for(variables:
         ("MAINSPRING_LEASE", "soon"),
     ],
 )
-def test_a_bad_value_refuses_to_start_and_says_which(name: str, value: str) -> None:
+def test_a_wrong_value_stops_the_process_with_an_error_that_names_it(name: str, value: str) -> None:
     refused = start(**({"SECRET_KEY": "", name: value} if name == "SECRET_KEY_FILE" else {name: value}))
     assert refused.returncode != 0
     last = refused.stderr.strip().splitlines()[-1]

@@ -1,4 +1,4 @@
-"""The beat: what one pass publishes, to a real broker."""
+"""Proves what one pass of the beat publishes to a real broker, how long it sleeps and how it stops."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from executions.states import RunStatus
 from executions.targets.base import Failed
 from scheduler_project.celery import app
 from schedules import queries
-from schedules.beat import LOCKED, JobScheduler, stop_in_order
+from schedules.beat import LOCKED_RETRY_DELAY, JobScheduler, install_signal_handlers
 from schedules.models import BeatLease
-from schedules.passes.periodic import LEASE, LEASE_TIME
+from schedules.passes.periodic import LEASE, LEASE_DURATION
 from tests.factories import NOW, end, make_job, make_run
 from tests.poison import cure, poison
 from tests.queues import in_queue
@@ -54,7 +54,7 @@ def beat(broker: redis.Redis) -> Iterator[JobScheduler]:
 
 
 def messages(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
-    """The messages that wait in a queue, oldest first: headers and arguments."""
+    """Return the messages in a queue, oldest first: their headers and arguments."""
     found = []
     for raw in in_queue(broker, queue):
         message = json.loads(raw)
@@ -63,17 +63,17 @@ def messages(broker: redis.Redis, queue: str) -> list[dict[str, Any]]:
     return found
 
 
-def quiet(beat: JobScheduler) -> None:
+def without_lease(beat: JobScheduler) -> None:
     """Let another beat hold the lease, so that only jobs are published."""
     now = datetime.now(UTC)
     queries.take_lease(LEASE, "another", now, NOW + timedelta(minutes=5))
     beat._lease_expires_at = datetime.min.replace(tzinfo=UTC)
 
 
-def test_a_due_job_reaches_the_queue_of_its_target_with_its_id_and_claim(
+def test_a_due_job_reaches_the_queue_of_its_target_with_run_id_and_claim(
     beat: JobScheduler, broker: redis.Redis
 ) -> None:
-    quiet(beat)
+    without_lease(beat)
     make_job(policies={"timeout": "1m"})
     make_job("call", target={"kind": "http", "url": "https://example.com/"})
     beat.pass_once(NOW + MINUTE)
@@ -85,7 +85,7 @@ def test_a_due_job_reaches_the_queue_of_its_target_with_its_id_and_claim(
 
 
 def test_a_retry_is_published_when_it_is_due_and_not_before(beat: JobScheduler, broker: redis.Redis) -> None:
-    quiet(beat)
+    without_lease(beat)
     run = make_run(make_job(schedule={"kind": "none"}))
     end(run, Failed("x", "x"))
     assert run.dispatch_at is not None
@@ -97,16 +97,16 @@ def test_a_retry_is_published_when_it_is_due_and_not_before(beat: JobScheduler, 
     assert run.status == RunStatus.QUEUED
 
 
-def test_a_pass_says_when_the_next_one_has_something_to_do(beat: JobScheduler) -> None:
-    quiet(beat)
+def test_a_pass_returns_when_work_is_due_next(beat: JobScheduler) -> None:
+    without_lease(beat)
     make_job(schedule={"every": "1s"})
     assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(seconds=1)
     make_job("sooner", schedule={"at": (NOW + timedelta(milliseconds=300)).isoformat()})
     assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(milliseconds=300)
 
 
-def test_a_full_batch_is_followed_by_the_next_at_once(beat: JobScheduler, settings: Any) -> None:
-    quiet(beat)
+def test_a_pass_that_reaches_its_limit_is_followed_by_another_at_once(beat: JobScheduler, settings: Any) -> None:
+    without_lease(beat)
     for number in range(settings.MAINSPRING.tick_limit + 1):
         make_job(f"job {number}")
     now = NOW + MINUTE
@@ -115,7 +115,7 @@ def test_a_full_batch_is_followed_by_the_next_at_once(beat: JobScheduler, settin
 
 
 def test_a_beat_that_sends_many_messages_puts_several_runs_into_one(beat: JobScheduler, broker: redis.Redis) -> None:
-    quiet(beat)
+    without_lease(beat)
     first_at, second_at = NOW + timedelta(milliseconds=100), NOW + timedelta(milliseconds=150)
     for number in range(32):
         make_job(f"job {number}", {"at": (second_at if number % 2 else first_at).isoformat()})
@@ -125,11 +125,11 @@ def test_a_beat_that_sends_many_messages_puts_several_runs_into_one(beat: JobSch
     assert sizes == [1] * 16 + [4] * 4
 
 
-def test_after_a_pass_that_took_something_the_beat_takes_a_breath(
+def test_the_next_pass_after_a_busy_one_waits_for_the_minimum_interval(
     beat: JobScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("schedules.beat.BREATH", 60)
+    monkeypatch.setattr("schedules.beat.MIN_PASS_INTERVAL", 60)
     monkeypatch.setattr("schedules.beat.time.sleep", slept.append)
     monkeypatch.setattr(beat, "read_clock", lambda: NOW + MINUTE)
     monkeypatch.setattr(beat._wakeup, "wait", lambda seconds: None)
@@ -140,10 +140,10 @@ def test_after_a_pass_that_took_something_the_beat_takes_a_breath(
     assert len(slept) == 1
 
 
-def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back(
+def test_runs_are_recorded_while_the_broker_is_away_and_published_afterwards(
     beat: JobScheduler, broker: redis.Redis
 ) -> None:
-    quiet(beat)
+    without_lease(beat)
     make_job()
     working = beat.app.conf.broker_url
     unreachable = "redis://127.0.0.1:1/0"
@@ -156,10 +156,10 @@ def test_when_the_broker_is_away_runs_are_recorded_and_published_once_it_is_back
     assert [m["id"] for m in messages(broker, "command")] == [f"{run.pk}.0"]
 
 
-def test_after_the_clock_was_set_back_the_broker_is_asked_again_within_a_second(
+def test_the_broker_is_used_again_within_a_second_after_the_clock_was_set_back(
     beat: JobScheduler, broker: redis.Redis
 ) -> None:
-    quiet(beat)
+    without_lease(beat)
     make_run(make_job("ahead", {"kind": "none"}))
     beat.__dict__["connection"] = beat.app.connection_for_write("redis://127.0.0.1:1/0")
     beat.pass_once(NOW + MINUTE)
@@ -180,15 +180,15 @@ def test_a_pass_with_nothing_due_costs_one_query(beat: JobScheduler, broker: red
     assert len(statements) == 1, [each["sql"][:80] for each in statements]
 
 
-def test_a_job_that_somebody_else_has_locked_does_not_make_the_beat_spin(beat: JobScheduler) -> None:
-    quiet(beat)
+def test_a_locked_job_does_not_make_the_beat_spin(beat: JobScheduler) -> None:
+    without_lease(beat)
     make_job()
     now = NOW + MINUTE
     with transaction.atomic():
         assert queries.due_jobs(now, 10)
         with ThreadPoolExecutor(1) as another:
-            again_at = another.submit(in_a_thread, beat.pass_once, now).result()
-    assert now < again_at < now + timedelta(seconds=1)
+            due_at = another.submit(in_a_thread, beat.pass_once, now).result()
+    assert now < due_at < now + timedelta(seconds=1)
     assert not Run.objects.exists()
 
 
@@ -199,8 +199,8 @@ def in_a_thread(act: Callable[[datetime], datetime], now: datetime) -> datetime:
         connection.close()
 
 
-def test_what_waits_for_a_queue_that_has_lost_it_is_published_again(beat: JobScheduler, broker: redis.Redis) -> None:
-    quiet(beat)
+def test_a_queued_run_whose_message_is_lost_is_published_again(beat: JobScheduler, broker: redis.Redis) -> None:
+    without_lease(beat)
     run = make_run(make_job(schedule={"kind": "none"}))
     beat.pass_once(NOW)
     broker.flushdb()
@@ -213,7 +213,7 @@ def test_what_waits_for_a_queue_that_has_lost_it_is_published_again(beat: JobSch
 
 
 class TestPeriodicTasks:
-    def test_one_that_the_broker_did_not_take_stays_due(self, beat: JobScheduler, broker: redis.Redis) -> None:
+    def test_a_row_that_the_broker_did_not_take_stays_due(self, beat: JobScheduler, broker: redis.Redis) -> None:
         each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
         PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
         now = datetime.now(UTC)
@@ -231,13 +231,13 @@ class TestPeriodicTasks:
         assert len(messages(broker, "mine")) == 1
         assert PeriodicTask.objects.get(name="mine").total_run_count == 1
 
-    def test_housekeeping_rows_are_made_and_an_edited_one_stays_as_it_is(self, beat: JobScheduler) -> None:
-        beat.make_housekeeping(NOW)
+    def test_housekeeping_rows_are_created_and_an_edited_row_is_kept(self, beat: JobScheduler) -> None:
+        beat.create_housekeeping_rows(NOW)
         row = PeriodicTask.objects.get(name="housekeeping: prune history")
         row.enabled = False
         row.save()
         again = JobScheduler(app)
-        again.make_housekeeping(NOW)
+        again.create_housekeeping_rows(NOW)
         again.close()
         assert set(PeriodicTask.objects.values_list("name", "enabled")) == {
             ("housekeeping: recover lost runs", True),
@@ -246,9 +246,7 @@ class TestPeriodicTasks:
             ("housekeeping: prepare days", True),
         }
 
-    def test_the_holder_of_the_lease_fires_them_and_another_beat_does_not(
-        self, beat: JobScheduler, broker: redis.Redis
-    ) -> None:
+    def test_only_the_holder_of_the_lease_fires_rows(self, beat: JobScheduler, broker: redis.Redis) -> None:
         each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
         PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, queue="mine", last_run_at=NOW)
         other = JobScheduler(app)
@@ -261,13 +259,13 @@ class TestPeriodicTasks:
         assert BeatLease.objects.get().holder == beat._holder
         other.close()
 
-    def test_another_beat_takes_over_when_the_lease_has_run_out(self, beat: JobScheduler) -> None:
+    def test_another_beat_takes_over_when_the_lease_has_expired(self, beat: JobScheduler) -> None:
         beat.pass_once(NOW)
-        assert not queries.take_lease(LEASE, "other", NOW + LEASE_TIME, NOW + 2 * LEASE_TIME)
-        assert queries.take_lease(LEASE, "other", NOW + LEASE_TIME + MINUTE, NOW + 2 * MINUTE)
+        assert not queries.take_lease(LEASE, "other", NOW + LEASE_DURATION, NOW + 2 * LEASE_DURATION)
+        assert queries.take_lease(LEASE, "other", NOW + LEASE_DURATION + MINUTE, NOW + 2 * MINUTE)
 
 
-def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waiting(
+def test_a_run_that_cannot_be_published_delays_no_job_and_no_periodic_task(
     beat: JobScheduler, broker: redis.Redis
 ) -> None:
     each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
@@ -276,7 +274,7 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
     make_job("good")
     poison("executions_run", "id", bad.pk, on="UPDATE")
     try:
-        assert beat.pass_once(NOW + MINUTE) > NOW + MINUTE + LOCKED, "it must not spin"
+        assert beat.pass_once(NOW + MINUTE) > NOW + MINUTE + LOCKED_RETRY_DELAY, "it must not spin"
     finally:
         cure("executions_run", bad.pk)
     assert Run.objects.filter(spec__job_name="good").count() == 1
@@ -284,8 +282,8 @@ def test_a_run_that_cannot_be_published_keeps_no_job_and_no_periodic_task_waitin
     assert (len(messages(broker, "command")), len(messages(broker, "mine"))) == (2, 1)
 
 
-def test_where_a_part_of_a_pass_fails_the_beat_still_wakes_for_a_job_that_is_due_soon(beat: JobScheduler) -> None:
-    quiet(beat)
+def test_the_beat_wakes_for_a_job_due_soon_after_a_part_of_a_pass_failed(beat: JobScheduler) -> None:
+    without_lease(beat)
     now, soon = NOW + MINUTE, NOW + MINUTE + timedelta(milliseconds=100)
     bad = make_run(make_job("bad", {"kind": "none"}))
     make_job("due", {"at": now.isoformat()})
@@ -297,10 +295,8 @@ def test_where_a_part_of_a_pass_fails_the_beat_still_wakes_for_a_job_that_is_due
         cure("executions_run", bad.pk)
 
 
-def test_what_a_pass_has_left_to_be_published_is_published_at_once_though_one_job_failed(
-    beat: JobScheduler, broker: redis.Redis
-) -> None:
-    quiet(beat)
+def test_runs_of_a_pass_in_which_one_job_failed_are_published_at_once(beat: JobScheduler, broker: redis.Redis) -> None:
+    without_lease(beat)
     bad, _good = make_job("bad"), make_job("good")
     now = NOW + MINUTE
     poison("executions_run", "job_id", bad.pk)
@@ -314,31 +310,31 @@ def test_what_a_pass_has_left_to_be_published_is_published_at_once_though_one_jo
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """What this process does at SIGTERM and SIGINT is as before afterwards."""
+    """Restore the signal handlers of this process after the test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_a_signal_to_stop_that_is_lost_in_the_call_it_came_upon_is_heeded_all_the_same(
+def test_the_beat_stops_even_if_a_call_swallows_the_exception_of_the_signal(
     beat: JobScheduler, broker: redis.Redis, handlers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     each_second, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     row = PeriodicTask.objects.create(name="mine", task="my.task", interval=each_second, last_run_at=NOW)
 
-    def be_told(*_: object) -> None:
+    def receive_signal(*_: object) -> None:
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
-            raise AttributeError("what a library stumbles over as it cleans up")
+            raise AttributeError("a fault of a library while it cleans up")
 
     service = Service(app)
     service.__dict__["scheduler"] = beat
     Beat(app=app).install_sync_handler(service)
-    stop_in_order(service)
-    monkeypatch.setattr(redis.Redis, "lpush", be_told)
+    install_signal_handlers(service)
+    monkeypatch.setattr(redis.Redis, "lpush", receive_signal)
     with pytest.raises(SystemExit):
         beat.tick()
     row.refresh_from_db()
-    assert (row.last_run_at, row.total_run_count) == (NOW, 0), "it may not have been sent"
+    assert (row.last_run_at, row.total_run_count) == (NOW, 0), "the row was not sent, so it stays due"

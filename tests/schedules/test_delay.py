@@ -1,4 +1,4 @@
-"""Jobs whose next occurrence follows the end of a run."""
+"""Proves that the next occurrence of a delay schedule follows the end of the run before it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def delayed(schedule: dict[str, Any] | None = None, **policies: Any) -> Job:
 
 
 def beat(minute: float) -> list[str]:
-    """What a beat does at a minute; returns what became of each occurrence so far."""
+    """Do what a beat does at a minute; return what became of each occurrence so far."""
     follow_once(at(minute), 100)
     tick(at(minute), 100)
     return [f"{run.nominal_at:%H:%M} {run.status} {run.reason}".strip() for run in Run.objects.order_by("nominal_at")]
@@ -51,7 +51,7 @@ def again(job: Job) -> Job:
     return Job.objects.select_related("spec").get(pk=job.pk)
 
 
-def test_the_next_occurrence_lies_so_long_after_the_end_of_the_run() -> None:
+def test_the_next_occurrence_is_due_one_delay_after_the_end_of_the_run() -> None:
     job = delayed()
     assert beat(0) == ["12:00 queued"]
     assert (again(job).state, again(job).next_run_at, again(job).waits_for_run) == (JobState.ACTIVE, None, True)
@@ -62,7 +62,7 @@ def test_the_next_occurrence_lies_so_long_after_the_end_of_the_run() -> None:
     assert beat(66) == ["12:00 succeeded", "13:06 queued"]
 
 
-def test_a_run_that_failed_or_was_cancelled_is_followed_too() -> None:
+def test_the_delay_also_counts_from_the_end_of_a_failed_or_cancelled_run() -> None:
     job = delayed()
     beat(0)
     end(latest(), Failed("no", "x"), now=at(1))
@@ -72,7 +72,7 @@ def test_a_run_that_failed_or_was_cancelled_is_followed_too() -> None:
     assert again(job).next_run_at == at(12)
 
 
-def test_a_run_by_hand_is_not_waited_for_and_sets_nothing() -> None:
+def test_the_end_of_a_run_by_hand_does_not_set_the_next_occurrence() -> None:
     job = delayed(overlap="allow")
     beat(0)
     by_hand = triggers.run_now(again(job), at(1), actor="tests")
@@ -81,7 +81,7 @@ def test_a_run_by_hand_is_not_waited_for_and_sets_nothing() -> None:
     assert again(job).waits_for_run
 
 
-def test_an_occurrence_that_did_not_start_is_followed_so_long_after_that_was_decided() -> None:
+def test_after_a_skipped_occurrence_the_delay_counts_from_the_decision() -> None:
     job = delayed()
     triggers.run_now(job, at(0), actor="tests")
     tick(at(1), 10)
@@ -104,13 +104,13 @@ def test_max_runs_and_end_at_end_the_job() -> None:
     assert (again(bounded).state, again(bounded).next_run_at) == (JobState.ENDED, None)
 
 
-def test_a_start_in_the_future_is_the_first_instant() -> None:
+def test_start_at_in_the_future_is_the_first_instant() -> None:
     job = delayed({"start_at": "2026-11-20T13:00:00Z"})
     assert job.next_run_at == at(60)
     assert beat(60) == ["13:00 queued"]
 
 
-def test_while_it_is_paused_the_end_of_its_run_still_says_when_and_nothing_starts() -> None:
+def test_an_end_during_a_pause_sets_the_next_occurrence_but_starts_nothing() -> None:
     job = delayed()
     beat(0)
     triggers.pause(job.pk, at(1), actor="tests")
@@ -123,7 +123,7 @@ def test_while_it_is_paused_the_end_of_its_run_still_says_when_and_nothing_start
     assert again(job).next_run_at == at(15)
 
 
-def test_resuming_while_its_run_goes_on_goes_on_waiting() -> None:
+def test_a_job_resumed_while_its_run_is_live_still_waits_for_the_end() -> None:
     job = delayed()
     beat(0)
     triggers.pause(job.pk, at(1), actor="tests")
@@ -134,7 +134,7 @@ def test_resuming_while_its_run_goes_on_goes_on_waiting() -> None:
     assert again(job).next_run_at == at(8)
 
 
-def test_resuming_a_job_whose_run_is_gone_waits_for_nothing() -> None:
+def test_a_job_resumed_after_its_run_was_deleted_has_a_next_occurrence() -> None:
     job = delayed()
     beat(0)
     triggers.pause(job.pk, at(1), actor="tests")
@@ -150,7 +150,7 @@ def change(job: Job, schedule: dict[str, Any], now: datetime) -> Job:
     return again(job)
 
 
-def test_another_delay_starts_nothing_by_itself() -> None:
+def test_changing_the_delay_starts_no_run() -> None:
     job = delayed()
     beat(0)
     assert change(job, {"delay": "10m"}, at(1)).waits_for_run
@@ -161,7 +161,7 @@ def test_another_delay_starts_nothing_by_itself() -> None:
     assert Run.objects.filter(status=RunStatus.QUEUED).count() == 0
 
 
-def test_a_run_from_before_the_schedule_was_changed_sets_nothing_while_a_later_one_goes_on() -> None:
+def test_the_end_of_a_run_from_before_an_edit_does_not_count_while_another_is_live() -> None:
     job = delayed(overlap="allow")
     beat(0)
     before = latest()
@@ -175,7 +175,7 @@ def test_a_run_from_before_the_schedule_was_changed_sets_nothing_while_a_later_o
     assert again(job).next_run_at == at(9)
 
 
-def test_a_pause_after_failures_lasts_though_the_run_it_waits_for_ends_in_the_same_pass() -> None:
+def test_a_pause_after_failures_lasts_if_the_scheduled_run_ends_in_the_same_pass() -> None:
     job = delayed(overlap="allow", pause_after_failures=1)
     beat(0)
     scheduled = latest()
@@ -185,7 +185,7 @@ def test_a_pause_after_failures_lasts_though_the_run_it_waits_for_ends_in_the_sa
     assert (again(job).state, again(job).next_run_at) == (JobState.PAUSED, at(5.8))
 
 
-def test_the_page_and_the_list_say_what_it_waits_for(admin_user: User) -> None:
+def test_the_page_and_the_list_say_that_the_job_waits_for_its_run(admin_user: User) -> None:
     admin, job = signed_in(admin_user), delayed()
     beat(0)
     for page in (f"/admin/schedules/job/{job.pk}/", "/admin/schedules/job/"):

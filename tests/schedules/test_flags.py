@@ -1,4 +1,4 @@
-"""Feature flags: what does not start while one is off, and what a pass reads of them."""
+"""Proves that no occurrence starts while its job's feature flag is off, and how often a pass reads flags."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shown(**wanted: object) -> list[str]:
     return [f"{run.status} {run.reason}".strip() for run in Run.objects.filter(**wanted).order_by("nominal_at")]
 
 
-def test_what_is_due_while_the_flag_is_off_is_recorded_and_the_next_occurrence_minds_a_change() -> None:
+def test_a_change_of_a_flag_applies_to_the_next_occurrence() -> None:
     make_flag(is_on=False)
     job = make_job(policies=FLAGGED)
     for minute, is_on in ((1, False), (2, True), (3, False)):
@@ -45,7 +45,7 @@ def test_what_is_due_while_the_flag_is_off_is_recorded_and_the_next_occurrence_m
     assert Job.objects.get(pk=job.pk).n_scheduled == 1
 
 
-def test_a_flag_that_is_gone_counts_as_off() -> None:
+def test_a_deleted_flag_counts_as_off() -> None:
     make_flag(is_on=True)
     make_job(policies=FLAGGED)
     FeatureFlag.objects.all().delete()
@@ -53,13 +53,13 @@ def test_a_flag_that_is_gone_counts_as_off() -> None:
     assert shown() == ["skipped feature_off"]
 
 
-def test_a_run_by_hand_starts_all_the_same() -> None:
+def test_a_run_by_hand_starts_even_if_the_flag_is_off() -> None:
     make_flag(is_on=False)
     job = make_job(policies=FLAGGED)
     assert triggers.run_now(job, NOW, actor="ann").status == "queued"
 
 
-def test_a_job_that_starts_after_another_minds_its_flag() -> None:
+def test_a_chained_job_does_not_start_while_its_flag_is_off() -> None:
     make_flag(is_on=False)
     source = make_job("source", {"kind": "none"})
     follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(source.pk)}], policies=FLAGGED)
@@ -70,7 +70,7 @@ def test_a_job_that_starts_after_another_minds_its_flag() -> None:
     assert shown(job=follower) == ["skipped feature_off", "queued"]
 
 
-def test_being_paused_goes_before_being_off_and_off_before_overlap() -> None:
+def test_the_reason_paused_comes_before_feature_off_and_that_before_overlap() -> None:
     make_flag(is_on=False)
     job = make_job(policies={"feature_flag": "new-billing"})
     make_run(job, NOW - MINUTE)
@@ -80,37 +80,37 @@ def test_being_paused_goes_before_being_off_and_off_before_overlap() -> None:
     assert shown(nominal_at__gt=NOW) == ["skipped paused", "skipped feature_off"]
 
 
-def test_a_pass_asks_for_flags_once_and_only_where_a_job_names_one() -> None:
-    def n_asked(minute: int) -> int:
+def test_a_pass_reads_flags_in_one_query_and_only_if_a_job_names_one() -> None:
+    def n_queries(minute: int) -> int:
         with CaptureQueriesContext(connection) as captured:
             tick(at(minute), 100)
         return sum("featureflag" in (query["sql"] or "") for query in captured.captured_queries)
 
     for number in range(3):
         make_job(f"plain {number}")
-    assert n_asked(1) == 0
+    assert n_queries(1) == 0
     for name in ("one", "two"):
         make_flag(name, is_on=True)
         for number in range(3):
             make_job(f"{name} {number}", now=at(1), policies={"feature_flag": name})
-    assert n_asked(2) == 1
+    assert n_queries(2) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "takes a text")],
+    [("unknown", "no feature flag “unknown”"), ("a b", "pattern"), ("", "pattern"), (5, "must be a string")],
 )
-def test_a_job_names_a_flag_that_there_is(name: object, part: str) -> None:
+def test_a_job_cannot_name_a_flag_that_does_not_exist(name: object, part: str) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
         validate({"name": "x", "target": ECHO, "policies": {"feature_flag": name}}, NOW)
     assert part in refusal.value.errors["policies.feature_flag"][0]
 
 
-def test_a_flag_that_a_job_names_is_not_deleted() -> None:
+def test_a_flag_that_a_job_names_cannot_be_deleted() -> None:
     make_flag()
     make_job(policies=FLAGGED)
     make_job("other")
-    assert flags.n_using(["new-billing", "other"]) == {"new-billing": 1}
+    assert flags.count_jobs_naming(["new-billing", "other"]) == {"new-billing": 1}
     with pytest.raises(FlagInUse, match="1 job names this flag"):
         flags.delete("new-billing", actor="ann")
     assert flags.exists("new-billing")

@@ -1,4 +1,4 @@
-"""Gaps, and what makes them good: the ledger and the backfills that ask for gaps agree."""
+"""Proves that the ledger and backfills agree on what a gap is and when a backfill has made it good."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LATER = NOW + timedelta(hours=1)
 AT = NOW + MINUTE
 
 
-def lost() -> Job:
-    """A job of whose history the row of minute 1 is gone."""
+def job_with_gap() -> Job:
+    """A job whose row of minute 1 is missing."""
     job = make_job(policies={"overlap": "allow", "retry": {"max_retries": 0}})
     Job.objects.filter(pk=job.pk).update(mark_at=LATER, next_run_at=LATER + MINUTE)
     job.refresh_from_db()
@@ -39,7 +39,7 @@ def lost() -> Job:
 
 
 def fill(job: Job, overlap: Overlap = Overlap.ALLOW) -> Run:
-    """A backfill of that gap; returns its run."""
+    """Backfill the gap; return the run."""
     made = backfill.start(job.pk, BackfillRequest(NOW, AT, BackfillMode.GAPS, overlap=overlap), LATER, actor="ann")
     assert backfill.step_once(LATER)
     return Run.objects.select_related("spec").get(backfill_id=made.pk)
@@ -51,7 +51,7 @@ def entry(job: Job) -> Entry:
 
 
 def is_gap(job: Job) -> bool:
-    """Whether it is one; whoever can be asked says the same."""
+    """Whether minute 1 is a gap, as the ledger, the list of gaps and the preview of a backfill agree."""
     found = entry(job).decision is Decision.GAP
     assert account.gaps(job.pk, NOW, AT, LATER, 10) == [AT] * found
     assert preview(job, BackfillRequest(NOW, AT, BackfillMode.GAPS), LATER).n_would_start == found
@@ -64,17 +64,17 @@ def cancelled(run: Run) -> Run:
 
 
 def skipped(job: Job) -> Run:
-    """A run of a backfill that did not start, as another went on."""
-    hindrance = make_run(job, LATER, origin=Origin.MANUAL)
+    """A backfilled run that was skipped because another run was live."""
+    live = make_run(job, LATER, origin=Origin.MANUAL)
     run = fill(job, Overlap.SKIP)
     assert run.reason == Reason.OVERLAP
-    cancelled(hindrance)
+    cancelled(live)
     return run
 
 
 @pytest.mark.parametrize("how", ["skipped", "cancelled"])
-def test_a_run_that_never_began_makes_nothing_good_until_a_further_one_does(how: str) -> None:
-    job = lost()
+def test_a_backfilled_run_that_never_started_leaves_the_gap_open(how: str) -> None:
+    job = job_with_gap()
     assert is_gap(job)
     first = skipped(job) if how == "skipped" else cancelled(fill(job))
     assert is_gap(job)
@@ -88,8 +88,8 @@ def test_a_run_that_never_began_makes_nothing_good_until_a_further_one_does(how:
     assert is_gap(job)
 
 
-def test_a_retry_by_hand_makes_good_what_its_first_run_did_not_whatever_comes_later() -> None:
-    job = lost()
+def test_a_retry_by_hand_that_ran_makes_a_gap_good_even_if_a_later_one_is_cancelled() -> None:
+    job = job_with_gap()
     first = cancelled(fill(job))
     first.refresh_from_db()
     again = end(runs.retry(first, LATER, actor="ann"))
@@ -100,23 +100,23 @@ def test_a_retry_by_hand_makes_good_what_its_first_run_did_not_whatever_comes_la
     assert made_good_by is not None and made_good_by.run_id == again.pk
 
 
-def test_a_run_that_was_cancelled_while_it_went_on_has_run() -> None:
-    job = lost()
+def test_a_backfilled_run_cancelled_after_its_start_makes_the_gap_good() -> None:
+    job = job_with_gap()
     run = fill(job)
     end(run, Cancelled("stopped"))
     assert not is_gap(job)
 
 
-def test_a_run_that_waits_or_goes_on_makes_good() -> None:
-    job = lost()
+def test_a_queued_or_running_backfilled_run_makes_the_gap_good() -> None:
+    job = job_with_gap()
     run = fill(job)
     assert not is_gap(job)
     claim(run)
     assert not is_gap(job)
 
 
-def test_beside_a_row_a_run_that_never_began_has_repeated_nothing() -> None:
-    job = lost()
+def test_a_backfilled_run_that_never_started_repeats_no_recorded_occurrence() -> None:
+    job = job_with_gap()
     make_run(job, AT)
     assert entry(job).made_good_by is None
     run = make_run(job, AT, origin=Origin.BACKFILL)

@@ -1,4 +1,4 @@
-"""What becomes of a job's occurrences in one pass, without a database."""
+"""Proves what becomes of a job's occurrences in one pass, without a database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from uuid import UUID
 from executions.policies.overlap import LiveRuns
 from schedules.planning import Plan, plan
 from schedules.queries import DueJob
+from schedules.stored import read_policies
 from tests.factories import EVERY_MINUTE, NOW
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def at(minute: float) -> datetime:
 
 
 def planned(now: datetime, **policies: Any) -> Plan:
-    """A pass over a job that runs each minute, was last seen at noon, and always draws the same jitter."""
+    """Plan a pass over a job that runs each minute and was last handled at noon. Its fixed id fixes its jitter."""
     job = DueJob(
         id=UUID(int=1),
         scope_id=1,
@@ -43,10 +44,10 @@ def planned(now: datetime, **policies: Any) -> Plan:
         catch_up_from_at=None,
         catch_up_until_at=None,
     )
-    return plan(job, now, LiveRuns())
+    return plan(job, read_policies(job.policies), now, LiveRuns())
 
 
-def test_what_is_just_as_old_as_the_grace_and_waits_for_its_jitter_is_nothing_caught_up_with() -> None:
+def test_an_occurrence_exactly_as_old_as_the_grace_is_not_caught_up() -> None:
     now = at(1) + GRACE
     made = planned(now, jitter="1m")
     (run,) = made.new_runs
@@ -54,7 +55,7 @@ def test_what_is_just_as_old_as_the_grace_and_waits_for_its_jitter_is_nothing_ca
     assert made.move.caught_up_at is None
 
 
-def test_what_is_just_as_old_as_the_grace_takes_no_place_among_the_last_that_were_missed(settings: Settings) -> None:
+def test_an_occurrence_exactly_as_old_as_the_grace_does_not_count_as_missed(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     made = planned(at(4) + GRACE, catch_up={"mode": "all", "max_runs": 2})
     assert [(run.nominal_at, run.reason) for run in made.new_runs] == [(at(1), "missed"), (at(2), None), (at(3), None)]

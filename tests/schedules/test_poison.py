@@ -1,4 +1,4 @@
-"""A job whose rows the database refuses, or that cannot be read, keeps no other job from its occurrences."""
+"""Proves that a job whose rows the database refuses, or that is unreadable, delays no other job."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def occurrences_of(jobs: list[Job]) -> set[object]:
 
 @pytest.mark.parametrize("sqlstate", ["53100", "23514", "XX000", "40P01"])
 @pytest.mark.parametrize("place", [0, 4, 8])
-def test_of_a_pass_that_fails_the_one_job_that_fails_alone_is_pushed_back(place: int, sqlstate: str) -> None:
+def test_only_the_job_that_makes_a_pass_fail_is_pushed_back(place: int, sqlstate: str) -> None:
     bad, others = jobs_with_a_bad_one(9, place)
     poison("executions_run", "job_id", bad.pk, sqlstate=sqlstate)
     with capture_logs() as logs:
@@ -52,10 +52,10 @@ def test_of_a_pass_that_fails_the_one_job_that_fails_alone_is_pushed_back(place:
     ]
     cure("executions_run", bad.pk)
     tick(NOW + 2 * MINUTE, 10)
-    assert Run.objects.filter(job=bad).count() == 2, "what it owes is made up for"
+    assert Run.objects.filter(job=bad).count() == 2, "the missed occurrence is caught up with"
 
 
-def test_where_nothing_at_all_can_be_written_no_job_is_to_blame_and_all_go_on_as_soon_as_it_can() -> None:
+def test_when_no_job_can_be_written_none_is_pushed_back() -> None:
     jobs = [make_job(f"job {number}", policies=ALLOW) for number in range(5)]
     for job in jobs:
         poison("executions_run", "job_id", job.pk)
@@ -68,14 +68,14 @@ def test_where_nothing_at_all_can_be_written_no_job_is_to_blame_and_all_go_on_as
     assert occurrences_of(jobs) == {job.pk for job in jobs}
 
 
-def test_the_others_are_published_at_once() -> None:
+def test_the_runs_of_the_other_jobs_are_published_at_once() -> None:
     bad, _others = jobs_with_a_bad_one(3, 1)
     poison("executions_run", "job_id", bad.pk)
-    assert tick(NOW + MINUTE, 10).more, "the next pass, which publishes them, is to come at once"
+    assert tick(NOW + MINUTE, 10).more, "the next pass, which publishes them, follows at once"
     assert set(Run.objects.values_list("dispatch_at", flat=True)) == {NOW + MINUTE}
 
 
-def test_a_job_that_cannot_even_be_pushed_back_keeps_no_other_waiting() -> None:
+def test_a_job_that_cannot_even_be_pushed_back_delays_no_other_job() -> None:
     bad, others = jobs_with_a_bad_one(5, 0)
     poison("schedules_job", "id", bad.pk, on="UPDATE")
     assert tick(NOW + MINUTE, 10).n_broken == 1
@@ -85,7 +85,7 @@ def test_a_job_that_cannot_even_be_pushed_back_keeps_no_other_waiting() -> None:
     assert Run.objects.filter(job__in=others).count() == 8
 
 
-def test_a_job_whose_instants_no_datetime_can_hold_keeps_no_other_waiting() -> None:
+def test_a_job_with_an_infinite_mark_delays_no_other_job() -> None:
     bad, others = jobs_with_a_bad_one(5, 2)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE schedules_job SET mark_at = 'infinity' WHERE id = %s", [bad.pk])
@@ -93,26 +93,30 @@ def test_a_job_whose_instants_no_datetime_can_hold_keeps_no_other_waiting() -> N
     assert occurrences_of(others) == {job.pk for job in others}
 
 
-def test_a_job_that_cannot_be_brought_up_to_the_present_can_be_mended() -> None:
+def test_a_job_that_cannot_be_settled_can_be_edited() -> None:
     bad = make_job()
     poison("executions_run", "job_id", bad.pk)
-    mended = validate({"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW)
-    definitions.replace(bad.pk, mended, NOW + MINUTE, actor="tests")
+    repaired = validate(
+        {"name": "repaired", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW
+    )
+    definitions.replace(bad.pk, repaired, NOW + MINUTE, actor="tests")
     bad.refresh_from_db()
-    assert (bad.name, bad.next_run_at) == ("mended", NOW + MINUTE + timedelta(hours=1))
+    assert (bad.name, bad.next_run_at) == ("repaired", NOW + MINUTE + timedelta(hours=1))
 
 
-def test_a_job_that_was_pushed_back_is_brought_up_to_the_present_before_it_is_changed() -> None:
+def test_a_job_that_was_pushed_back_is_settled_before_it_is_edited() -> None:
     bad = make_job(policies=ALLOW)
     poison("executions_run", "job_id", bad.pk)
     tick(NOW + MINUTE, 10)
     cure("executions_run", bad.pk)
-    mended = validate({"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW)
-    definitions.replace(bad.pk, mended, NOW + MINUTE * 1.5, actor="tests")
+    repaired = validate(
+        {"name": "repaired", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}, NOW
+    )
+    definitions.replace(bad.pk, repaired, NOW + MINUTE * 1.5, actor="tests")
     assert [run.nominal_at for run in Run.objects.all()] == [NOW + MINUTE]
 
 
-def test_an_instant_that_no_datetime_can_hold_does_not_stop_the_question_what_is_next(now: datetime) -> None:
+def test_an_infinite_next_instant_does_not_break_the_query_for_due_work(now: datetime) -> None:
     bad, others = jobs_with_a_bad_one(2, 0)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE schedules_job SET next_run_at = '-infinity' WHERE id = %s", [bad.pk])
@@ -120,15 +124,15 @@ def test_an_instant_that_no_datetime_can_hold_does_not_stop_the_question_what_is
     tick(now + MINUTE, 10)
     assert occurrences_of([bad, *others]) == {job.pk for job in others}
     tick(now + 2 * MINUTE, 10)
-    assert Run.objects.filter(job=bad).count() == 2, "what it owes is made up for"
+    assert Run.objects.filter(job=bad).count() == 2, "the missed occurrence is caught up with"
     assert queries.next_at().tick == now + 3 * MINUTE
 
 
-def test_a_job_whose_stored_schedule_is_nonsense_can_be_mended() -> None:
+def test_a_job_whose_stored_schedule_is_unreadable_can_be_edited() -> None:
     bad = make_job()
     Job.objects.filter(pk=bad.pk).update(schedule={"kind": "cron", "cron": "nonsense"})
     bad.refresh_from_db()
-    data = {"name": "mended", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}
+    data = {"name": "repaired", "target": ECHO, "schedule": {"every": "1h"}, "payload": {"message": "x"}}
     definitions.replace(bad.pk, validate(data, NOW, bad), NOW + MINUTE, actor="tests")
     bad.refresh_from_db()
     assert bad.next_run_at == NOW + MINUTE + timedelta(hours=1)

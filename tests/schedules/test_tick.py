@@ -1,4 +1,4 @@
-"""The tick: from due jobs to runs and a new mark."""
+"""Proves that a tick turns due jobs into runs and new marks: overlap, limits, catch-up, pace, pauses and jitter."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def catch_up(mode: str, max_age: str = "1h") -> dict[str, Any]:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Each run as (minute, status, reason), oldest first."""
+    """Return each run as (minute, status, reason), oldest first."""
     return [(f"{r.nominal_at:%H:%M}", r.status, r.reason) for r in Run.objects.order_by("nominal_at")]
 
 
@@ -65,7 +65,7 @@ def test_ticking_twice_with_the_same_now_adds_nothing() -> None:
     assert Run.objects.count() == 1
 
 
-def test_a_clock_that_goes_backwards_is_an_empty_range() -> None:
+def test_a_clock_that_was_set_back_adds_no_run_and_keeps_the_mark() -> None:
     job = make_job(policies=ALLOW)
     tick(after(minutes=5), 10)
     before = rows()
@@ -76,7 +76,7 @@ def test_a_clock_that_goes_backwards_is_an_empty_range() -> None:
     assert (job.mark_at, job.next_run_at) == (after(minutes=5), after(minutes=6))
 
 
-def test_an_occurrence_that_has_its_row_keeps_it() -> None:
+def test_an_occurrence_that_has_a_row_keeps_it() -> None:
     job = make_job()
     tick(after(minutes=1), 10)
     Job.objects.filter(pk=job.pk).update(mark_at=NOW, next_run_at=after(minutes=1))
@@ -84,14 +84,14 @@ def test_an_occurrence_that_has_its_row_keeps_it() -> None:
     assert Run.objects.count() == 1
 
 
-def test_a_limit_leaves_the_rest_for_the_next_pass_longest_overdue_first() -> None:
+def test_the_longest_overdue_jobs_are_handled_first_up_to_the_limit() -> None:
     for minutes in (3, 1, 2):
         make_job(f"at {minutes}", {"at": after(minutes=minutes).isoformat()})
     assert [m.name for m in tick(after(minutes=3), 2).messages] == ["at 1", "at 2"]
     assert [m.name for m in tick(after(minutes=3), 2).messages] == ["at 3"]
 
 
-def test_a_one_time_job_fires_once_and_has_ended() -> None:
+def test_a_one_time_job_fires_once_and_ends() -> None:
     job = make_job(schedule={"at": "2026-11-20T12:00:10Z"})
     assert len(tick(after(seconds=10), 10).messages) == 1
     job.refresh_from_db()
@@ -109,12 +109,12 @@ def test_max_runs_counts_starts_and_ends_the_job() -> None:
     assert [row[0] for row in rows()] == ["12:01", "12:02"]
 
 
-def test_max_runs_holds_inside_one_pass() -> None:
+def test_max_runs_limits_the_starts_of_one_pass() -> None:
     make_job(schedule={"every": "1s", "max_runs": 3}, policies=ALLOW)
     assert len(tick(after(seconds=5), 10).messages) == 3
 
 
-def test_overlap_skip_records_the_occurrence_that_met_a_live_run() -> None:
+def test_overlap_skip_records_an_occurrence_that_is_due_while_a_run_is_live() -> None:
     make_job()
     tick(after(minutes=1), 10)
     tick(after(minutes=2), 10)
@@ -124,7 +124,7 @@ def test_overlap_skip_records_the_occurrence_that_met_a_live_run() -> None:
     assert rows()[-1] == ("12:03", "queued", "")
 
 
-def test_overlap_allow_starts_beside_a_live_run() -> None:
+def test_overlap_allow_starts_an_occurrence_while_a_run_is_live() -> None:
     make_job(policies=ALLOW)
     tick(after(minutes=1), 10)
     tick(after(minutes=2), 10)
@@ -139,25 +139,25 @@ def test_overlap_allow_starts_beside_a_live_run() -> None:
         ("all", ["", "", ""]),
     ],
 )
-def test_what_was_missed_follows_the_catch_up_policy_each_with_a_row(mode: str, expected: list[str]) -> None:
+def test_missed_occurrences_follow_the_catch_up_policy_and_have_rows(mode: str, expected: list[str]) -> None:
     make_job(policies=catch_up(mode))
     tick(after(minutes=3, seconds=30), 10)
     assert [reason for _, _, reason in rows()] == expected
 
 
-def test_last_leaves_it_to_an_occurrence_that_is_on_time() -> None:
+def test_catch_up_last_runs_no_missed_occurrence_if_another_is_on_time() -> None:
     make_job(policies=catch_up("last"))
     tick(after(minutes=3, seconds=1), 10)
     assert [reason for _, _, reason in rows()] == ["coalesced", "coalesced", ""]
 
 
-def test_what_is_older_than_the_maximum_age_is_missed_in_every_mode() -> None:
+def test_occurrences_older_than_max_age_are_missed_even_with_catch_up_all() -> None:
     make_job(policies=catch_up("all", max_age="2m"))
     tick(after(minutes=4, seconds=30), 10)
     assert [reason for _, _, reason in rows()] == ["missed", "missed", "", ""]
 
 
-def test_all_with_overlap_skip_starts_the_first_only() -> None:
+def test_catch_up_all_with_overlap_skip_starts_the_first_only() -> None:
     make_job(policies={"catch_up": {"mode": "all"}})
     tick(after(minutes=3, seconds=30), 10)
     assert [reason for _, _, reason in rows()] == ["", "overlap", "overlap"]
@@ -175,7 +175,7 @@ def test_a_long_outage_is_folded_into_few_rows_that_count_every_occurrence() -> 
     assert (folded.nominal_at, folded.last_nominal_at) == (after(seconds=1), after(seconds=folded.n_occurrences))
 
 
-def test_a_job_far_behind_does_not_keep_the_others_waiting() -> None:
+def test_a_job_far_behind_does_not_delay_other_jobs() -> None:
     behind = make_job("behind", {"every": "1s"})
     make_job("prompt", {"every": "1h"})
     names = {m.name for m in tick(after(hours=1), 10).messages}
@@ -184,7 +184,7 @@ def test_a_job_far_behind_does_not_keep_the_others_waiting() -> None:
     assert behind.mark_at < after(hours=1) and behind.next_run_at is not None
 
 
-def test_last_over_a_very_long_outage_still_starts_just_one() -> None:
+def test_catch_up_last_starts_one_run_after_a_very_long_outage() -> None:
     make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "last", "max_age": "3h"}})
     while tick(after(hours=2, seconds=-0.5), 10).n_jobs:
         pass
@@ -192,7 +192,7 @@ def test_last_over_a_very_long_outage_still_starts_just_one() -> None:
     assert sum(Run.objects.values_list("n_occurrences", flat=True)) == 7199
 
 
-def test_a_paused_range_is_recorded_as_paused_once_the_job_is_resumed() -> None:
+def test_occurrences_of_a_pause_are_recorded_as_paused_after_the_resume() -> None:
     job = make_job()
     pause(job.pk, after(seconds=30), actor="tests", reason="maintenance")
     assert tick(after(minutes=2), 10).n_jobs == 0
@@ -203,7 +203,7 @@ def test_a_paused_range_is_recorded_as_paused_once_the_job_is_resumed() -> None:
     assert rows()[-1] == ("12:04", "queued", "")
 
 
-def test_a_job_that_was_just_resumed_names_the_instant_that_will_run_and_not_one_that_is_passed_over() -> None:
+def test_next_fire_at_of_a_resumed_job_leaves_out_the_instants_of_the_pause() -> None:
     job = make_job()
     assert pause(job.pk, after(seconds=30), actor="tests").updated_at == after(seconds=30)
     resumed = resume(job.pk, after(minutes=3, seconds=30), actor="tests")
@@ -214,13 +214,13 @@ def test_a_job_that_was_just_resumed_names_the_instant_that_will_run_and_not_one
     assert resumed.next_fire_at == after(minutes=4)
 
 
-def test_a_job_resumed_after_its_last_instant_has_none_to_come() -> None:
+def test_a_job_resumed_after_its_last_instant_has_no_next_one() -> None:
     job = make_job(schedule={"at": "2026-11-20T12:01:00Z"})
     pause(job.pk, after(seconds=30), actor="tests")
     assert resume(job.pk, after(minutes=3), actor="tests").next_fire_at is None
 
 
-def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
+def test_an_unreadable_job_is_pushed_back_and_the_others_are_handled() -> None:
     broken, good = make_job("broken"), make_job("good")
     Job.objects.filter(pk=broken.pk).update(schedule={"kind": "cron", "cron": "nonsense"})
     ticked = tick(after(minutes=1), 10)
@@ -229,10 +229,10 @@ def test_a_broken_job_is_pushed_back_and_the_others_are_handled() -> None:
     assert broken.next_run_at == after(minutes=2) and broken.mark_at == NOW
     Job.objects.filter(pk=broken.pk).update(schedule=good.schedule)
     tick(after(minutes=2), 10)
-    assert Run.objects.filter(job=broken).count() == 2, "what it owes is made up for once it is mended"
+    assert Run.objects.filter(job=broken).count() == 2, "the missed occurrence is caught up with after the repair"
 
 
-def test_a_job_of_a_kind_that_this_version_does_not_know_is_pushed_back_too() -> None:
+def test_a_job_with_an_unknown_target_kind_is_pushed_back() -> None:
     make_job("strange")
     make_job("good")
     RunSpec.objects.filter(job_name="strange").update(target_kind="from the future")
@@ -240,20 +240,20 @@ def test_a_job_of_a_kind_that_this_version_does_not_know_is_pushed_back_too() ->
     assert (ticked.n_broken, [m.name for m in ticked.messages]) == (1, ["good"])
 
 
-def test_interval_floor_binds_new_jobs_not_old_ones(settings: Settings) -> None:
+def test_the_minimum_interval_does_not_apply_to_existing_jobs(settings: Settings) -> None:
     make_job(schedule={"every": "1s"})
     settings.MAINSPRING = replace(settings.MAINSPRING, min_interval=timedelta(minutes=1))
     assert len(tick(after(seconds=1), 10).messages) == 1
 
 
-def test_a_skipped_row_is_terminal_from_birth() -> None:
+def test_a_skipped_run_is_finished_when_it_is_created() -> None:
     make_job(policies=catch_up("skip"))
     tick(datetime(2026, 11, 20, 12, 1, 30, tzinfo=UTC), 10)
     run = Run.objects.get()
     assert (run.status, run.reason, run.finished_at) == ("skipped", Reason.MISSED, run.created_at)
 
 
-def test_jobs_that_have_much_to_catch_up_with_leave_the_others_to_the_next_pass_at_once(
+def test_a_pass_that_reaches_its_limit_of_rows_leaves_the_other_jobs_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("schedules.tick.MAX_RUNS_PER_PASS", 50)
@@ -265,17 +265,17 @@ def test_jobs_that_have_much_to_catch_up_with_leave_the_others_to_the_next_pass_
 
 
 def reasons() -> list[str]:
-    """Why each occurrence did not start, oldest first; those that share a row one by one."""
+    """Return the reason of each occurrence, oldest first; a folded row counts once for each of its occurrences."""
     return [run.reason for run in Run.objects.order_by("nominal_at") for _ in range(run.n_occurrences)]
 
 
 def starts() -> list[tuple[str, float]]:
-    """Each queued run as (minute, seconds from the start of the test's day to when it may start), oldest first."""
+    """Return each queued run as (minute, seconds from NOW to its planned start), oldest first."""
     found = Run.objects.filter(status=RunStatus.QUEUED).order_by("nominal_at")
     return [(f"{run.nominal_at:%H:%M}", (run.available_at - NOW).total_seconds()) for run in found]
 
 
-def test_first_runs_the_earliest_missed_once_even_over_several_passes(settings: Settings) -> None:
+def test_catch_up_first_runs_the_earliest_once_over_several_passes(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     make_job(policies=catch_up("first"))
     while tick(after(minutes=8, seconds=30), 10).n_jobs:
@@ -287,14 +287,14 @@ def test_first_runs_the_earliest_missed_once_even_over_several_passes(settings: 
     assert reasons()[-3:] == ["", "coalesced", "coalesced"], "the next outage has a first too"
 
 
-def test_each_outage_has_a_first_also_while_that_of_the_one_before_waits_for_its_start() -> None:
+def test_each_outage_has_a_first_even_if_the_previous_first_has_not_started() -> None:
     make_job(schedule={"cron": "*/20 * * * *"}, policies={"jitter": "20m", **catch_up("first")})
     for minute in (20, 40):
         tick(after(minutes=minute, seconds=6), 10)
     assert reasons() == ["", ""]
 
 
-def test_an_outage_is_over_with_what_is_on_time_though_more_is_due(settings: Settings) -> None:
+def test_an_occurrence_on_time_ends_an_outage_even_if_more_is_due(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     make_job(schedule={"every": "1s"}, policies=catch_up("first"))
     tick(after(seconds=8), 10)
@@ -303,7 +303,7 @@ def test_an_outage_is_over_with_what_is_on_time_though_more_is_due(settings: Set
     assert reasons()[3:] == ["", "coalesced", "coalesced"], "missed in another outage"
 
 
-def test_what_starts_of_a_pause_is_not_the_first_that_was_missed_over_several_passes_too(settings: Settings) -> None:
+def test_a_run_chosen_after_a_pause_is_not_the_first_of_an_outage(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     job = make_job(policies=catch_up("first"))
     pause(job.pk, after(seconds=30), actor="tests")
@@ -313,7 +313,7 @@ def test_what_starts_of_a_pause_is_not_the_first_that_was_missed_over_several_pa
     assert reasons() == ["", "", "", "", "", "coalesced", "coalesced", "coalesced"]
 
 
-def test_of_more_missed_than_wanted_the_earlier_ones_are_missed_over_several_passes_too(settings: Settings) -> None:
+def test_catch_up_max_runs_keeps_the_latest_over_several_passes(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "max_runs": 4}})
     while tick(after(minutes=8, seconds=30), 10).n_jobs:
@@ -321,7 +321,7 @@ def test_of_more_missed_than_wanted_the_earlier_ones_are_missed_over_several_pas
     assert reasons() == [*["missed"] * 4, *[""] * 4]
 
 
-def test_caught_up_runs_start_one_pace_after_the_other_over_several_passes_and_only_the_first_is_published(
+def test_caught_up_runs_start_one_pace_apart_over_several_passes(
     settings: Settings,
 ) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=2)
@@ -333,16 +333,16 @@ def test_caught_up_runs_start_one_pace_after_the_other_over_several_passes_and_o
     job.refresh_from_db()
     assert job.caught_up_at == now + timedelta(seconds=40)
     tick(after(minutes=6), 10)
-    assert starts()[-1] == ("12:06", 360.0), "what is on time waits for no pace"
+    assert starts()[-1] == ("12:06", 360.0), "an occurrence on time waits for no pace"
 
 
-def test_the_default_pace_is_a_second() -> None:
+def test_the_default_pace_is_one_second() -> None:
     make_job(policies=catch_up("all"))
     tick(after(minutes=2, seconds=30), 10)
     assert starts() == [("12:01", 150.0), ("12:02", 151.0)]
 
 
-def test_a_pace_holds_between_outages_also_when_one_start_made_up_for_the_first() -> None:
+def test_the_pace_also_holds_between_two_outages() -> None:
     make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": "90s"}})
     for minute in (1, 2, 3):
         tick(after(minutes=minute, seconds=30), 10)
@@ -350,22 +350,22 @@ def test_a_pace_holds_between_outages_also_when_one_start_made_up_for_the_first(
     tick(after(minutes=4, seconds=0), 10)
     tick(after(minutes=5, seconds=30), 10)
     assert starts()[3:] == [("12:04", 240.0), ("12:05", 360.0)], (
-        "what is on time waits for no pace, nor is it paced for"
+        "an occurrence on time waits for no pace, and the next missed one does not wait for it"
     )
 
 
-def test_a_pace_of_nothing_starts_them_all_at_once() -> None:
+def test_a_pace_of_zero_starts_all_at_once() -> None:
     make_job(policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": 0}})
     assert len(tick(after(minutes=3, seconds=30), 10).messages) == 3
 
 
-def test_runs_that_wait_for_their_pace_are_live_for_overlap() -> None:
+def test_runs_that_wait_for_their_pace_count_as_live_for_overlap() -> None:
     make_job(policies={"overlap": "buffer_all", "catch_up": {"mode": "all"}})
     tick(after(minutes=3, seconds=30), 10)
     assert [status for _, status, _ in rows()] == ["queued", "held", "held"]
 
 
-def test_jitter_puts_off_each_run_by_the_same_on_every_beat_and_before_the_next_occurrence() -> None:
+def test_jitter_delays_a_run_by_the_same_time_on_every_beat() -> None:
     job = make_job(policies={"jitter": "10m"} | ALLOW)
     ticked = tick(after(minutes=1), 10)
     run = Run.objects.get()
@@ -379,7 +379,7 @@ def test_jitter_puts_off_each_run_by_the_same_on_every_beat_and_before_the_next_
     assert Run.objects.get().available_at == run.available_at
 
 
-def test_the_lists_and_pages_show_when_a_run_starts_beside_its_instant(admin_user: User) -> None:
+def test_the_list_and_the_page_of_a_job_show_the_planned_start(admin_user: User) -> None:
     admin, job = signed_in(admin_user), make_job(policies={"jitter": "30s"})
     start_at = job.next_start_at
     assert start_at is not None
@@ -389,7 +389,7 @@ def test_the_lists_and_pages_show_when_a_run_starts_beside_its_instant(admin_use
     assert "Planned start" in page_of(admin.get(run_url(Run.objects.get().pk)))
 
 
-def test_a_run_remembers_when_it_was_to_start(settings: Settings) -> None:
+def test_a_run_keeps_its_planned_start(settings: Settings) -> None:
     make_job(policies={"jitter": "30s"})
     tick(after(minutes=1), 10)
     run = end(Run.objects.get(), now=after(minutes=3))

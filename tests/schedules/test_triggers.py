@@ -1,4 +1,4 @@
-"""What a person's hand does to a job and its runs, at the very instant."""
+"""Proves what run now, pause, resume, cancel and delete do to a job and its runs at the very instant."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def after(seconds: float) -> datetime:
     return NOW + seconds * SECOND
 
 
-def test_what_was_due_before_a_pause_still_runs_and_what_is_due_in_it_does_not() -> None:
+def test_occurrences_due_before_a_pause_run_and_those_during_it_do_not() -> None:
     job = make_job(schedule={"every": "10s"}, policies={"overlap": "allow"})
     pause(job.pk, after(25), actor="ann", reason="the day off")
     resume(job.pk, after(45), actor="ann")
@@ -45,7 +45,7 @@ def test_what_was_due_before_a_pause_still_runs_and_what_is_due_in_it_does_not()
     ]
 
 
-def test_a_job_that_is_far_behind_has_all_its_rows_before_it_is_edited(settings: Settings) -> None:
+def test_a_job_far_behind_gets_all_its_rows_before_it_is_edited(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=10)
     job = make_job(schedule={"every": "1s"}, policies={"overlap": "allow", "catch_up": {"mode": "all", "pace": 0}})
     definition = validate({"name": "greeting", "schedule": {"every": "1h"}, "target": ECHO}, after(35))
@@ -56,13 +56,13 @@ def test_a_job_that_is_far_behind_has_all_its_rows_before_it_is_edited(settings:
     assert set(Run.objects.values_list("dispatch_at", flat=True)) == {after(35)}, "nobody has published them yet"
 
 
-def test_two_runs_by_hand_at_one_instant_are_two() -> None:
+def test_two_runs_by_hand_at_the_same_instant_are_two_runs() -> None:
     job = make_job()
     first, second = run_now(job, NOW, actor="ann"), run_now(job, NOW, actor="ben")
     assert (first.pk != second.pk, second.nominal_at - first.nominal_at) == (True, timedelta(microseconds=1))
 
 
-def test_deleting_a_job_cancels_what_has_not_begun_and_leaves_alone_what_runs() -> None:
+def test_deleting_a_job_cancels_queued_runs_and_leaves_running_ones() -> None:
     job = make_job()
     running, queued = make_run(job), make_run(job, after(60))
     claim(running)
@@ -74,7 +74,7 @@ def test_deleting_a_job_cancels_what_has_not_begun_and_leaves_alone_what_runs() 
     assert RunEvent.objects.filter(run=queued).latest("id").reason == "job_deleted"
 
 
-def test_what_the_broker_did_not_take_of_a_run_that_is_cancelled_meanwhile_is_not_asked_for_again() -> None:
+def test_a_cancelled_run_that_the_broker_did_not_take_is_not_published_again() -> None:
     run = make_run()
     transitions.cancel(run.pk, NOW, actor="ann")
     assert transitions.republish_at([(run.pk, 0)], after(1)) == 0
@@ -82,7 +82,7 @@ def test_what_the_broker_did_not_take_of_a_run_that_is_cancelled_meanwhile_is_no
     assert run.dispatch_at is None
 
 
-def test_a_claim_that_is_spent_puts_nothing_back_and_renews_nothing() -> None:
+def test_a_spent_claim_can_neither_be_returned_nor_renewed() -> None:
     run = make_run()
     held = claim(run)
     transitions.return_claims([(run.pk, held.claim_no)], NOW)
@@ -93,7 +93,7 @@ def test_a_claim_that_is_spent_puts_nothing_back_and_renews_nothing() -> None:
     assert transitions.return_claims([(run.pk, held.claim_no)], NOW) == 0
 
 
-def test_the_first_request_to_stop_is_the_one_that_is_remembered() -> None:
+def test_the_time_of_the_first_request_to_stop_is_kept() -> None:
     run = make_run()
     claim(run)
     for second in (1, 2):
@@ -102,7 +102,7 @@ def test_the_first_request_to_stop_is_the_one_that_is_remembered() -> None:
     assert run.cancel_requested_at == after(1)
 
 
-def test_a_job_that_is_paused_has_no_state_of_its_own_left_when_it_is_resumed() -> None:
+def test_a_resumed_job_keeps_nothing_of_its_pause() -> None:
     job = pause(make_job().pk, NOW, actor="ann", reason="why")
     job = resume(job.pk, after(1), actor="ann")
     assert (job.state, job.pause_reason, job.paused_at) == (JobState.ACTIVE, "", None)

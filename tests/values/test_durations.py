@@ -1,4 +1,4 @@
-"""Lengths of time in every notation, and their canonical text."""
+"""Proves which notations of a duration are read, why others are refused, and the canonical text of each."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from values.durations import MAX_DURATION, duration_text, read_duration
         (" 15m ", 900),
     ],
 )
-def test_these_mean_so_many_seconds(value: object, seconds: float) -> None:
+def test_each_notation_is_read_as_its_number_of_seconds(value: object, seconds: float) -> None:
     assert read_duration(value) == timedelta(seconds=seconds)
 
 
@@ -59,30 +59,30 @@ def test_these_mean_so_many_seconds(value: object, seconds: float) -> None:
         ("PT1D", "is not an ISO 8601 duration"),
         ("", "is empty"),
         ("   ", "is empty"),
-        ("fast", "is not a length of time"),
-        ("-5m", "is not a length of time"),
-        ("5m m", "is not a length of time"),
+        ("fast", "is not a duration"),
+        ("-5m", "is not a duration"),
+        ("5m m", "is not a duration"),
         ("5q", "is not a unit of time"),
         ("30m1h", "the largest first"),
         ("1h1h", "each unit once"),
-        ("٣m", "is not a length of time"),
-        (0, "longer than nothing"),
-        (-1, "longer than nothing"),
-        ("0s", "longer than nothing"),
+        ("٣m", "is not a duration"),
+        (0, "greater than zero"),
+        (-1, "greater than zero"),
+        ("0s", "greater than zero"),
         (1e-9, "at least one microsecond"),
-        (float("inf"), "is not a length of time"),
-        (float("nan"), "is not a length of time"),
-        (10**400, "is not a length of time"),
+        (float("inf"), "is not a duration"),
+        (float("nan"), "is not a duration"),
+        (10**400, "is not a duration"),
         ("999999999999999d", "at most ten years"),
         ("3654d", "at most ten years"),
-        (True, "is not a length of time"),
-        ([900], "is not a length of time"),
+        (True, "is not a duration"),
+        ([900], "is not a duration"),
         ("1" * 100, "is too long"),
-        ("5m\x00", "is not a length of time"),
-        ("5\ud800", "is not a length of time"),
+        ("5m\x00", "is not a duration"),
+        ("5\ud800", "is not a duration"),
     ],
 )
-def test_these_are_refused_with_the_reason(value: object, reason: str) -> None:
+def test_an_invalid_duration_is_refused_with_the_reason(value: object, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         read_duration(value)
 
@@ -102,7 +102,7 @@ def test_these_are_refused_with_the_reason(value: object, reason: str) -> None:
         (timedelta(hours=36), "1d12h"),
     ],
 )
-def test_each_length_has_one_canonical_text(length: timedelta, text: str) -> None:
+def test_each_duration_has_one_canonical_text(length: timedelta, text: str) -> None:
     assert duration_text(length) == text
 
 

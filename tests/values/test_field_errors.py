@@ -1,3 +1,5 @@
+"""Proves that each pydantic error becomes a sentence under its dotted field."""
+
 from __future__ import annotations
 
 from datetime import date
@@ -48,34 +50,34 @@ def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
     ("data", "expected"),
     [
         ({}, {"day": ["day is required."]}),
-        ({"day": "soon"}, {"day": ["day takes a date such as 2026-11-20."]}),
+        ({"day": "soon"}, {"day": ["day must be a date such as 2026-11-20."]}),
         ({"day": "2026-11-20", "limit": 11}, {"limit": ["limit must be 10 or less."]}),
-        ({"day": "2026-11-20", "limit": "many"}, {"limit": ["limit takes a whole number."]}),
-        ({"day": "2026-11-20", "tags": ["a", 1]}, {"tags.1": ["1 takes a text."]}),
-        ({"day": "2026-11-20", "headers": {"X-A": 1}}, {"headers.X-A": ["X-A takes a text."]}),
-        ({"day": "2026-11-20", "either": "x"}, {"either": ["either takes a whole number or true or false."]}),
+        ({"day": "2026-11-20", "limit": "many"}, {"limit": ["limit must be a whole number."]}),
+        ({"day": "2026-11-20", "tags": ["a", 1]}, {"tags.1": ["1 must be a string."]}),
+        ({"day": "2026-11-20", "headers": {"X-A": 1}}, {"headers.X-A": ["X-A must be a string."]}),
+        ({"day": "2026-11-20", "either": "x"}, {"either": ["either must be a whole number or true or false."]}),
         ({"day": "2026-11-20", "pet": {"kind": "cat"}}, {"pet.lives": ["lives is required."]}),
         ({"day": "2026-11-20", "colour": "blue"}, {"colour": ["Blue is out of stock: choose red."]}),
-        ({"day": "2026-11-20", "colour": "pink"}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
+        ({"day": "2026-11-20", "colour": "pink"}, {"colour": ["colour must be one of 'red' or 'blue'."]}),
         (
             {"day": "2026-11-20", "colour": "bleu"},
-            {"colour": ["colour takes one of 'red' or 'blue'. Did you mean blue?"]},
+            {"colour": ["colour must be one of 'red' or 'blue'. Did you mean blue?"]},
         ),
-        ({"day": "2026-11-20", "colour": 7}, {"colour": ["colour takes one of 'red' or 'blue'."]}),
-        ({"day": "2026-11-20", "tag": []}, {"tag": ["tag is not known here. Did you mean tags?"]}),
-        ([], {"": ["This takes an object."]}),
+        ({"day": "2026-11-20", "colour": 7}, {"colour": ["colour must be one of 'red' or 'blue'."]}),
+        ({"day": "2026-11-20", "tag": []}, {"tag": ["tag is not a known field. Did you mean tags?"]}),
+        ([], {"": ["This must be an object."]}),
     ],
 )
-def test_each_mistake_becomes_one_sentence_under_its_field(data: object, expected: dict[str, list[str]]) -> None:
+def test_each_error_becomes_one_sentence_under_its_field(data: object, expected: dict[str, list[str]]) -> None:
     assert errors_of(data) == expected
 
 
-def test_a_prefix_goes_before_each_field_and_stands_for_the_whole() -> None:
+def test_a_prefix_precedes_each_field_and_is_the_key_of_the_whole_value() -> None:
     assert errors_of({}, "payload") == {"payload.day": ["day is required."]}
-    assert errors_of(5, "payload") == {"payload": ["payload takes an object."]}
+    assert errors_of(5, "payload") == {"payload": ["payload must be an object."]}
 
 
-def test_a_kind_of_error_without_its_own_words_keeps_those_of_the_library() -> None:
+def test_an_error_type_without_a_sentence_shows_pydantics_message() -> None:
     class Strange(BaseModel):
         value: complex
 
@@ -85,6 +87,6 @@ def test_a_kind_of_error_without_its_own_words_keeps_those_of_the_library() -> N
     assert sentence.startswith("value: ")
 
 
-def test_nothing_near_means_no_suggestion() -> None:
+def test_a_suggestion_is_made_for_similar_names_only() -> None:
     assert did_you_mean("zebra", ["http", "command"]) == ""
     assert did_you_mean("htpp", ["http", "command"]) == " Did you mean http?"

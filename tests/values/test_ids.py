@@ -1,4 +1,4 @@
-"""UUIDv7 of an instant."""
+"""Proves that ids are UUIDs of version 7 that sort by their instant."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ instants = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=
 
 
 def instant_of(value: UUID) -> datetime:
-    """The 48 bits of time in front."""
+    """Return the time in the first 48 bits."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value.int >> 80)
 
 
 @given(instants)
-def test_an_id_is_a_uuid_of_version_7_that_carries_its_instant(at: datetime) -> None:
+def test_an_id_is_a_uuid_of_version_7_that_contains_its_instant(at: datetime) -> None:
     value = uuid7(at)
     assert (value.version, value.variant) == (7, RFC_4122)
     assert timedelta(0) <= at - instant_of(value) < timedelta(milliseconds=1)
@@ -37,10 +37,10 @@ def test_two_ids_of_one_instant_differ() -> None:
 
 
 @given(instants)
-def test_the_lowest_id_bounds_those_of_its_millisecond_from_below(at: datetime) -> None:
+def test_the_lowest_id_is_a_lower_bound_for_the_ids_of_its_millisecond(at: datetime) -> None:
     assert lowest_id(at) < uuid7(at)
     assert instant_of(lowest_id(at)) == instant_of(uuid7(at))
 
 
-def test_an_instant_before_the_ids_began_bounds_them_all() -> None:
+def test_the_lowest_id_of_an_instant_before_1970_is_zero() -> None:
     assert lowest_id(datetime.min.replace(tzinfo=UTC)).int == 0

@@ -1,4 +1,4 @@
-"""Instants on the admin's pages."""
+"""Proves how the admin's pages show a time: relative, and exact in the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def test_a_relative_time_is_cut_to_one_unit(away: timedelta, text: str) -> None:
         ("Pacific/Kiritimati", "21 Nov 02:00:00 UTC+14"),
     ],
 )
-def test_an_exact_time_is_the_viewers_and_names_its_zone(zone: str, text: str) -> None:
+def test_an_exact_time_is_in_the_viewers_zone_and_names_it(zone: str, text: str) -> None:
     with timezone.override(zone):
         assert instants.exact_text(NOW, NOW) == text
 
 
-def test_a_year_is_named_where_it_is_not_the_viewers_present_one() -> None:
+def test_the_year_is_shown_if_it_is_not_the_current_one_in_the_viewers_zone() -> None:
     eve = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
     assert instants.exact_text(eve, NOW) == "31 Dec 23:30:00 UTC"
     with timezone.override("Europe/Paris"):
         assert instants.exact_text(eve, NOW) == "1 Jan 2027 00:30:00 CET"
 
 
-def test_a_schedules_own_zone_stands_beside_the_viewers_only_where_clocks_differ() -> None:
+def test_the_time_in_another_zone_is_shown_only_if_clocks_there_differ() -> None:
     with timezone.override("Europe/Paris"):
         both = instants.time_html(NOW, NOW, ZoneInfo("America/New_York"))
         one = instants.time_html(NOW, NOW, ZoneInfo("Europe/Berlin"))

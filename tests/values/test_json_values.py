@@ -1,3 +1,5 @@
+"""Proves that cleaned JSON can be stored, and that anything that cannot be stored is named by its field."""
+
 from __future__ import annotations
 
 import json
@@ -16,7 +18,7 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING)
-def test_whatever_is_cleaned_is_strict_json_without_a_flaw(value: object) -> None:
+def test_a_cleaned_value_is_strict_json_that_can_be_stored(value: object) -> None:
     cleaned = clean(value)
     json.dumps(cleaned, allow_nan=False, ensure_ascii=False).encode("utf-8")
     assert find_unstorable(cleaned) is None
@@ -27,19 +29,19 @@ def test_cleaning_twice_changes_nothing(value: object) -> None:
     assert clean(clean(value)) == clean(value)
 
 
-def test_nul_characters_go_and_lone_surrogates_are_replaced() -> None:
+def test_nul_characters_are_removed_and_lone_surrogates_replaced() -> None:
     assert clean({"a\0": "b\0c", "d": "\ud800é"}) == {"a": "bc", "d": "\ufffdé"}
 
 
-def test_a_number_too_long_to_print_is_kept_as_a_text() -> None:
+def test_an_integer_too_long_to_print_becomes_a_string() -> None:
     assert clean(10**5000).startswith("0x")
 
 
-def test_a_number_that_the_database_would_write_out_at_length_is_kept_as_a_text() -> None:
+def test_a_number_that_jsonb_returns_with_too_many_digits_becomes_a_string() -> None:
     assert clean([1e308, -5e-324, 10**100, 1e99, -1e-99]) == ["1e+308", "-5e-324", hex(10**100), 1e99, -1e-99]
 
 
-def test_bottomless_nesting_ends() -> None:
+def test_endless_nesting_ends_at_the_maximum_depth() -> None:
     loop: list[object] = []
     loop.append(loop)
     assert json.dumps(clean(loop)).count("[") == MAX_DEPTH
@@ -59,17 +61,17 @@ def test_bottomless_nesting_ends() -> None:
         ({"ok": 1, "bad\0": 2}, "payload"),
     ],
 )
-def test_a_flaw_is_named_by_its_field(value: object, field: str) -> None:
+def test_a_value_that_cannot_be_stored_is_named_by_its_field(value: object, field: str) -> None:
     problem = find_unstorable(value, "payload")
     assert problem is not None
     assert problem[0] == field
 
 
-def test_ordinary_numbers_have_no_flaw() -> None:
+def test_ordinary_numbers_can_be_stored() -> None:
     assert find_unstorable([0, 0.0, -0.0, 1e99, -1.5e-99, 2**256, 6.02214076e23, 6.62607015e-34, True]) is None
 
 
-def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion() -> None:
+def test_nesting_beyond_the_limit_is_refused_however_deep_it_is() -> None:
     deep: object = 1
     for _ in range(100_000):
         deep = [deep]
@@ -78,7 +80,7 @@ def test_nesting_beyond_the_limit_is_a_flaw_even_when_it_would_break_recursion()
     assert str(MAX_DEPTH) in problem[1]
 
 
-def test_a_flaw_far_down_is_named_without_putting_every_path_together() -> None:
+def test_each_part_of_the_field_of_an_error_is_cut_to_100_characters() -> None:
     wide: list[object] = [1] * 20_000
     wide[7] = "\0"
     field, _ = find_unstorable({"a" * 20_000: wide}) or ("", "")

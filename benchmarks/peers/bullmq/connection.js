@@ -1,4 +1,4 @@
-// The connection that BullMQ's own documentation makes.
+// The connection as in BullMQ's documentation.
 const { Redis } = require("ioredis");
 
 exports.QUEUE = "bench";

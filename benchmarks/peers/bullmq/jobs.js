@@ -1,5 +1,5 @@
-// Job schedulers: `mass N`, or `due FIRST` with a JSON list of instants on standard input; 100 are under way at once.
-// `edit` does what editing.py says of `touch`, and no more.
+// Adds job schedulers: `mass N` not due, or `due FIRST` one for each time of a JSON list on standard input, 100 at once.
+// `edit` serves the command `touch` of editor_protocol.py.
 const { readFileSync } = require("node:fs");
 const readline = require("node:readline");
 const { Queue } = require("bullmq");

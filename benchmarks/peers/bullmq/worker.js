@@ -1,4 +1,4 @@
-// Carries out no-ops and appends a line for each: when it was due, and when it started, in seconds since 1970.
+// Runs no-ops. Each appends its due time and its start time to a file, in seconds since 1970.
 const { openSync, writeSync } = require("node:fs");
 const { Worker } = require("bullmq");
 const { QUEUE, connect } = require("./connection");

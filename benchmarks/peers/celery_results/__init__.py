@@ -1,1 +1,1 @@
-"""A minimal Django project that stores the results of Celery tasks by django-celery-results."""
+"""A minimal Django project that stores the results of Celery tasks with django-celery-results."""

@@ -15,7 +15,7 @@ if reuse := os.environ.get("BENCH_REUSE"):
 
 
 def started_at() -> float:
-    """When it was called, in seconds since 1970; nothing else is done."""
+    """Return the current time in seconds since 1970, and do nothing else."""
     return time.time()
 
 
@@ -23,6 +23,6 @@ noop = app.task(name="peer.started_at")(started_at)
 
 
 @worker_ready.connect
-def say_so(**_: object) -> None:
-    """Tell the bench; with the default log level a worker is silent."""
+def print_ready(**_: object) -> None:
+    """Print the line that the benchmark waits for: with the default log level a worker prints nothing."""
     print("worker ready.", flush=True)

@@ -1,4 +1,4 @@
-"""`send N`: a backlog in the broker."""
+"""`send N`: puts a backlog of N tasks into the broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of that project."""
+"""Settings of the project with django-celery-results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import environ
 
 env = environ.Env()
 
-SECRET_KEY = "used for nothing here"
+SECRET_KEY = "not used"
 DATABASES = {"default": {**env.db_url("DATABASE_URL"), "CONN_MAX_AGE": 60}}
 INSTALLED_APPS = ["django_celery_results"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-// `N`: makes the tables when they are missing, and puts N jobs into the queue.
+// `send.js N`: creates the tables if they are missing, and enqueues N jobs.
 const { runMigrations } = require("graphile-worker");
 const { Client } = require("pg");
 

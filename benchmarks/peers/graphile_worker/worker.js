@@ -1,4 +1,4 @@
-// Carries out no-ops, each with a row of history; `batched` with a local queue and batched completion.
+// Runs no-ops, each of which inserts a history row; `batched` uses a local queue and batched completion.
 const { run } = require("graphile-worker");
 
 const BATCHED = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };

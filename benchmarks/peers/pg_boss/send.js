@@ -1,4 +1,4 @@
-// `N`: makes the tables and the queue when they are missing, and puts N jobs into it.
+// `send.js N`: creates the tables and the queue if they are missing, and enqueues N jobs.
 const PgBoss = require("pg-boss");
 
 async function main(n) {

@@ -1,4 +1,4 @@
-// Carries out no-ops by `work()`, which fetches a batch at most twice a second: so four of them, of 100 each.
+// Runs no-ops by `work()`. It fetches one batch at most twice a second, so there are four of it, with batches of 100.
 const PgBoss = require("pg-boss");
 
 async function main() {

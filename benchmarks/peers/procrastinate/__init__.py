@@ -1,1 +1,1 @@
-"""A procrastinate application with one no-op."""
+"""A procrastinate application with one no-op task."""

@@ -1,4 +1,4 @@
-"""`procrastinate --app benchmarks.peers.procrastinate.app.app worker`."""
+"""The procrastinate application. `procrastinate --app benchmarks.peers.procrastinate.app.app worker`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`send N`: a backlog in the table."""
+"""`send N`: puts a backlog of N jobs into the table."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 
 from benchmarks.peers.procrastinate.app import app, noop
 
-BATCH = 1000
+JOBS_PER_QUERY = 1000
 
 
 async def send(n_jobs: int) -> None:
-    """Defer them in batches."""
+    """Enqueue `n_jobs` jobs in batches."""
     async with app.open_async():
-        for first in range(0, n_jobs, BATCH):
-            await noop.batch_defer_async(*({} for _ in range(min(BATCH, n_jobs - first))))
+        for first in range(0, n_jobs, JOBS_PER_QUERY):
+            await noop.batch_defer_async(*({} for _ in range(min(JOBS_PER_QUERY, n_jobs - first))))
 
 
 if __name__ == "__main__":

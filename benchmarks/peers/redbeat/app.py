@@ -12,7 +12,7 @@ app.conf.update(
     broker_url=os.environ["BROKER_URL"],
     broker_connection_retry_on_startup=True,
     beat_scheduler="redbeat.RedBeatScheduler",
-    # What its documentation recommends; with Celery's own 300 s a new job would wait up to five minutes.
+    # As its documentation recommends: with Celery's default of 300 s a new job would wait up to five minutes.
     beat_max_loop_interval=5,
     redbeat_redis_url=os.environ["BROKER_URL"],
     redbeat_redis_options={},
@@ -22,6 +22,6 @@ app.conf.update(
 
 
 @worker_ready.connect
-def say_so(**_: object) -> None:
-    """Tell the bench; with the default log level a worker is silent."""
+def print_ready(**_: object) -> None:
+    """Print the line that the benchmark waits for: with the default log level a worker prints nothing."""
     print("worker ready.", flush=True)

@@ -1,4 +1,4 @@
-"""Edits RedBeat's entries by its own class (`benchmarks/editing.py`)."""
+"""Edits RedBeat's entries by its own class (`benchmarks/editor_protocol.py`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 from redbeat import RedBeatSchedulerEntry
 
-from benchmarks.editing import serve
+from benchmarks.editor_protocol import serve
 from benchmarks.peers.redbeat.app import app
 from benchmarks.peers.redbeat.entries import entry
 
@@ -16,9 +16,9 @@ def create(number: int) -> None:
 
 
 def change(number: int) -> None:
-    made = entry(f"job {number}", time.time())
-    made.save()
-    made.reschedule(made.last_run_at)  # `save` leaves alone what it knows of the last run
+    new_entry = entry(f"job {number}", time.time())
+    new_entry.save()
+    new_entry.reschedule(new_entry.last_run_at)  # `save` does not overwrite the stored time of the last run
 
 
 def touch(number: int) -> None:

@@ -1,4 +1,4 @@
-"""RedBeat's entries: daily ones that are next due at an instant."""
+"""Creates RedBeat entries that run daily and are next due at a given time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DAY = timedelta(days=1)
-BATCH = 1000
+ENTRIES_PER_PIPELINE = 1000
 SCHEDULE = ensure_conf(app).schedule_key
 
 
 def entry(name: str, at: float) -> RedBeatSchedulerEntry:
-    """An entry that is due at `at`, in seconds since 1970, and a day later again."""
+    """Return an entry that is due at `at`, in seconds since 1970, and every day after that."""
     return RedBeatSchedulerEntry(
         name,
         noop.name,
@@ -35,16 +35,18 @@ def entry(name: str, at: float) -> RedBeatSchedulerEntry:
 
 
 def save_all(wanted: Iterable[tuple[str, float]]) -> None:
-    """What `RedBeatSchedulerEntry.save` writes, of many entries, without a round trip for each."""
+    """Write what `RedBeatSchedulerEntry.save` writes, for many entries, without a round trip for each."""
     client = get_redis(app)
     waiting = list(wanted)
-    for first in range(0, len(waiting), BATCH):
+    for first in range(0, len(waiting), ENTRIES_PER_PIPELINE):
         with client.pipeline(transaction=False) as pipe:
-            for name, at in waiting[first : first + BATCH]:
-                made = entry(name, at)
+            for name, at in waiting[first : first + ENTRIES_PER_PIPELINE]:
+                new_entry = entry(name, at)
                 fields = ("name", "task", "args", "kwargs", "options", "schedule", "enabled")
-                definition = {field: getattr(made, field) for field in fields}
-                pipe.hset(made.key, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
-                pipe.hset(made.key, "meta", json.dumps({"last_run_at": made.last_run_at}, cls=RedBeatJSONEncoder))
-                pipe.zadd(SCHEDULE, {made.key: at})
+                definition = {field: getattr(new_entry, field) for field in fields}
+                pipe.hset(new_entry.key, "definition", json.dumps(definition, cls=RedBeatJSONEncoder))
+                pipe.hset(
+                    new_entry.key, "meta", json.dumps({"last_run_at": new_entry.last_run_at}, cls=RedBeatJSONEncoder)
+                )
+                pipe.zadd(SCHEDULE, {new_entry.key: at})
             pipe.execute()

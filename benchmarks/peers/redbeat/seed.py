@@ -1,4 +1,4 @@
-"""Fills RedBeat: `mass N`, or `due FIRST` with a JSON list of instants on standard input."""
+"""Adds RedBeat entries: `mass N` not due, or `due FIRST` one for each time of a JSON list on standard input."""
 
 from __future__ import annotations
 

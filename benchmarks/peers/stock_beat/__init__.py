@@ -1,1 +1,1 @@
-"""A minimal Django project with django-celery-beat and one Celery task, started as its documentation says."""
+"""A minimal Django project with django-celery-beat and one Celery task, set up as its documentation describes."""

@@ -14,6 +14,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 
 
 @worker_ready.connect
-def say_so(**_: object) -> None:
-    """Tell the bench; with the default log level a worker is silent."""
+def print_ready(**_: object) -> None:
+    """Print the line that the benchmark waits for: with the default log level a worker prints nothing."""
     print("worker ready.", flush=True)

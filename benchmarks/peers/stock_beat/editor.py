@@ -1,4 +1,4 @@
-"""Edits the stock project's rows as its admin does: by saving them (`benchmarks/editing.py`)."""
+"""Edits rows of stock django-celery-beat as its admin does, by saving them (`benchmarks/editor_protocol.py`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from django_celery_beat.models import ClockedSchedule, PeriodicTask
 
-from benchmarks.editing import serve
+from benchmarks.editor_protocol import serve
 from benchmarks.peers.tasks import noop
 
 

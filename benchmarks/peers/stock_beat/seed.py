@@ -1,4 +1,6 @@
-"""Fills the stock project: `mass N`, or `due FIRST` and `messages` with a JSON list of instants on standard input."""
+"""Adds rows for stock django-celery-beat: `mass N` not due; `due FIRST`, or `messages` without a beat, one for each
+time of a JSON list on standard input.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,11 @@ from benchmarks.peers.tasks import noop
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BATCH = 5000
+ROWS_PER_INSERT = 5000
 
 
 def add_mass(n_jobs: int) -> None:
-    """Enabled rows that are due in a day, as if all had just run."""
+    """Add enabled rows that are due in a day, as if all of them had just run."""
     daily, _ = IntervalSchedule.objects.get_or_create(every=24, period=IntervalSchedule.HOURS)
     ran_at = datetime.now(UTC)
     PeriodicTask.objects.bulk_create(
@@ -29,17 +31,17 @@ def add_mass(n_jobs: int) -> None:
             )
             for number in range(1, n_jobs + 1)
         ],
-        batch_size=BATCH,
+        batch_size=ROWS_PER_INSERT,
     )
     PeriodicTasks.update_changed()
 
 
 def add_due(instants: Sequence[float], first: int) -> None:
-    """One-off rows, numbered from `first`, each at its instant in seconds since 1970."""
-    # Beat switches off a one-off row that has run when it next starts, and then reads every row a second time.
+    """Add a one-off row for each of `instants` (seconds since 1970), numbered from `first`."""
+    # At its next start beat would switch off the one-off rows that have run, and then read all rows a second time.
     PeriodicTask.objects.filter(one_off=True).delete()
     clocks = {at: ClockedSchedule(clocked_time=datetime.fromtimestamp(at, UTC)) for at in set(instants)}
-    ClockedSchedule.objects.bulk_create(clocks.values(), batch_size=BATCH)
+    ClockedSchedule.objects.bulk_create(clocks.values(), batch_size=ROWS_PER_INSERT)
     PeriodicTask.objects.bulk_create(
         [
             PeriodicTask(
@@ -51,13 +53,13 @@ def add_due(instants: Sequence[float], first: int) -> None:
             )
             for number, at in enumerate(instants, first)
         ],
-        batch_size=BATCH,
+        batch_size=ROWS_PER_INSERT,
     )
     PeriodicTasks.update_changed()
 
 
 def send_messages(instants: Sequence[float]) -> None:
-    """A backlog in the broker, sent by this process and not by beat."""
+    """Put a task for each of `instants` into the broker, without a beat."""
     with app.producer_pool.acquire() as producer:
         for at in instants:
             noop.apply_async(kwargs={"nominal_at": at}, producer=producer)

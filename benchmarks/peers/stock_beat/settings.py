@@ -6,8 +6,8 @@ import environ
 
 env = environ.Env()
 
-SECRET_KEY = "used for nothing here"
-# Django's default reconnects on each tick of beat; kept connections are what a careful operator would set.
+SECRET_KEY = "not used"
+# With Django's default, beat reconnects on every tick; a careful operator would keep connections open.
 DATABASES = {"default": {**env.db_url("DATABASE_URL"), "CONN_MAX_AGE": 60}}
 INSTALLED_APPS = ["django_celery_beat"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,24 +1,25 @@
-"""How each kind of target looks on the pages of what happened: one module a kind, named as the kind."""
+"""How each kind of target looks on the pages of runs and jobs. `<kind>.py` here is optional: see `base.Look`."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from executions.admin.targets.base import StrangeLook
+from executions.admin.targets.base import Look, UnknownLook
+from executions.targets.loading import load_parts
 from executions.targets.registry import TARGETS
 
-if TYPE_CHECKING:
-    from executions.admin.targets.base import Look
-
-LOOKS: dict[str, Look] = {kind: import_module(f"{__name__}.{kind}").LOOK for kind in TARGETS}
+DEFAULT_LOOK = Look()
+LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007")  # FAULTS: for executions/checks.py
 
 
 def look_of(kind: str) -> Look:
-    """How a kind looks, also one that another version of the code knows."""
-    return LOOKS.get(kind) or StrangeLook(kind)
+    """Return the look of a kind: its own, the default, or that of a kind that only another version has."""
+    if kind not in TARGETS:
+        return UnknownLook(kind)
+    return LOOKS.get(kind, DEFAULT_LOOK)
 
 
 def target_words(kind: str, target: Any) -> tuple[str, str]:
-    """A target in short: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
-    return look_of(kind).words(target if isinstance(target, dict) else {})
+    """Return a target in two short texts: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
+    members = target if isinstance(target, dict) else {}
+    return look_of(kind).words({**members, "kind": kind})

@@ -1,39 +1,50 @@
-"""What the admin asks of each kind of target to show it."""
+"""How the admin shows a kind of target on the pages of runs and jobs: the plain default, and what a kind may replace."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.utils.text import Truncator
 
 from access.admin.json_shown import pretty
+from executions.targets.registry import TARGETS, masked
 
 if TYPE_CHECKING:
     from values.json_values import JSON
 
+MAX_WORDS = 200  # characters of a configuration beside a job's name
 
-class Look(Protocol):
-    """One kind of target on the pages. A new kind is one module with such an object, called `LOOK`."""
 
-    @property
-    def template(self) -> str:
-        """The template that shows what `result` returns, as `result`; `card` is the attempt."""
+class Look:
+    """The default look of a kind: its name and its configuration as JSON, and results as JSON.
+
+    A kind that wants another writes a subclass, in `executions/admin/targets/<kind>.py` with an instance called `LOOK`.
+    """
+
+    # Shows what `result` returns, as `result`. `card` is the attempt (see executions/admin/attempts.py).
+    template: ClassVar[str] = "executions/admin/targets/default.html"
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
-        """What it does, and with what: two short texts."""
+        """Return in two short texts what a stored target does and with what, such as `POST` and a URL.
+
+        `target` may have been stored by another version: of its members only `kind` is certain.
+        """
+        kind, shown = target["kind"], masked(target)
+        # In the order of the class: the database stores members by length.
+        members = {name: shown[name] for name in TARGETS[kind].config.model_fields if name in shown and name != "kind"}
+        return kind, Truncator(json.dumps(members, ensure_ascii=False) if members else "").chars(MAX_WORDS)
 
     def result(self, result: JSON) -> Any:
-        """An attempt's result made ready for the template; None if there is nothing to show."""
+        """Return an attempt's result as the template needs it; None shows nothing."""
+        return pretty(result) or None
 
 
-class StrangeLook:
-    """A kind that this version does not know."""
-
-    template = "executions/admin/targets/command.html"
+class UnknownLook(Look):
+    """The look of a kind that this version does not have."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
         return self._kind, "made by another version of Mainspring"
-
-    def result(self, result: JSON) -> str | None:
-        return pretty(result) or None

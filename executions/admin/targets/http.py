@@ -1,23 +1,24 @@
-"""An HTTP exchange: the request, the answer, and where the time went. Only what happened is shown."""
+"""How an HTTP request is shown: the request, the response, and a bar of where the time went."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from access.admin.json_shown import readable
+from executions.admin.targets.base import Look
 from values import instants
 
 if TYPE_CHECKING:
     from values.json_values import JSON
 
-PHASES = (("dns", "Name look-up"), ("connect", "Connect"), ("tls", "TLS"), ("first_byte", "Wait for the answer"))
+PHASES = (("dns", "Name look-up"), ("connect", "Connect"), ("tls", "TLS"), ("first_byte", "Wait for the response"))
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the timings bar, in per cent of the whole."""
+    """A part of the bar of timings; `start` and `width` are percentages of its length."""
 
     name: str
     label: str
@@ -28,7 +29,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The request and the answer of an attempt, as text for people."""
+    """The request and the response of an attempt, as texts for the page. An empty text: it did not happen."""
 
     request: str
     sent: str
@@ -42,10 +43,8 @@ class Exchange:
     phases: list[Phase]
 
 
-class HttpLook:
-    """An HTTP request."""
-
-    template = "executions/admin/targets/http.html"
+class HttpLook(Look):
+    template: ClassVar[str] = "executions/admin/targets/http.html"
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
         return str(target.get("method", "GET")), str(target.get("url", ""))
@@ -53,36 +52,36 @@ class HttpLook:
     def result(self, result: JSON) -> Exchange | None:
         if not isinstance(result, dict) or not isinstance(result.get("request"), dict):
             return None
-        request, answer = result["request"], result.get("response") or {}
+        request, response = result["request"], result.get("response") or {}
         timings = result.get("timings_ms") or {}
-        status = int(answer.get("status") or 0)
+        status = int(response.get("status") or 0)
         size = int(request.get("n_body_bytes") or 0)
         last_step = "tls" if str(request.get("url", "")).startswith("https") else "connect"
-        was_sent = bool(answer or timings.get(last_step))
+        was_sent = bool(response or timings.get(last_step))
         return Exchange(
             request=f"{request.get('method', '')} {request.get('url', '')}",
             sent=f"with a body of {size:,} bytes" if size and was_sent else "",
-            status=f"{status} {answer.get('reason', '')}".strip() if status else "No answer",
+            status=f"{status} {response.get('reason', '')}".strip() if status else "No response",
             tone="danger" if status >= 400 or not status else "success" if status < 300 else "info",
-            headers=sorted((answer.get("headers") or {}).items()),
-            body=readable(str(answer.get("body") or "")),
-            size=_size(answer),
+            headers=sorted((response.get("headers") or {}).items()),
+            body=readable(str(response.get("body") or "")),
+            size=_size_words(response),
             remote=str(result.get("remote_address") or ""),
             redirects=[
                 str(hop.get("url", hop) if isinstance(hop, dict) else hop) for hop in result.get("redirects") or []
             ],
-            phases=_phases(timings, "Read and the rest" if answer else "Until it failed"),
+            phases=_phases(timings, "Read and the rest" if response else "Until it failed"),
         )
 
 
 LOOK = HttpLook()
 
 
-def _size(answer: dict[str, Any]) -> str:
-    if not answer:
+def _size_words(response: dict[str, Any]) -> str:
+    if not response:
         return ""
-    return f"{int(answer.get('n_bytes') or 0):,} bytes" + (
-        " kept, the rest was cut off" if answer.get("truncated") else ""
+    return f"{int(response.get('n_bytes') or 0):,} bytes" + (
+        " kept, the rest was discarded" if response.get("truncated") else ""
     )
 
 

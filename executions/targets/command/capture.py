@@ -1,4 +1,4 @@
-"""Brings what a command prints and logs into its run's log."""
+"""Copies what a command prints and logs into the log of its run."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Any, TextIO
 
 Log = Callable[[str, str], None]
 
-MAX_LINE = 8 * 1024  # characters; a longer line is broken
-_NOISE = frozenset({"event", "level", "logger", "timestamp"})  # structlog's own, which the run's log shows anyway
+MAX_LINE_LENGTH = 8 * 1024  # characters of one line in the run's log: a longer line is split, so that pages can show it
+# Keys that structlog adds; the run's log has level and time of a line anyway.
+_OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 
 
 @contextlib.contextmanager
 def captured(log: Log) -> Iterator[None]:
-    """Send this thread's stdout and stderr, line by line, and its log records of INFO and above to `log`.
+    """Send the output of this thread to `log(message, level)`: stdout, stderr, and log records of INFO and above.
 
-    What other threads of the process print or log goes where it always went.
+    Other threads of the process print and log as before.
     """
     handler = _RunLogHandler(log)
     root = logging.getLogger()
@@ -37,7 +38,7 @@ def captured(log: Log) -> Iterator[None]:
 
 
 class _Lines(io.TextIOBase):
-    """Cuts what is written into lines."""
+    """A text stream that splits what its thread writes into lines of the log."""
 
     encoding = "utf-8"
 
@@ -52,14 +53,14 @@ class _Lines(io.TextIOBase):
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._add(line)
-        while len(self._rest) >= MAX_LINE:
-            self._log(self._rest[:MAX_LINE], self._level)
-            self._rest = self._rest[MAX_LINE:]
+        while len(self._rest) >= MAX_LINE_LENGTH:
+            self._log(self._rest[:MAX_LINE_LENGTH], self._level)
+            self._rest = self._rest[MAX_LINE_LENGTH:]
         return len(text)
 
     def _add(self, line: str) -> None:
-        for start in range(0, max(len(line), 1), MAX_LINE):
-            self._log(line[start : start + MAX_LINE].rstrip("\r"), self._level)
+        for start in range(0, max(len(line), 1), MAX_LINE_LENGTH):
+            self._log(line[start : start + MAX_LINE_LENGTH].rstrip("\r"), self._level)
 
     def writable(self) -> bool:
         return True
@@ -69,18 +70,18 @@ class _Lines(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        """Bytes are not captured: they go where they always went."""
+        """The original stream: bytes are not captured."""
         return self._original.buffer
 
     def finish(self) -> None:
-        """Log what came without a line break at the end."""
+        """Log the last line if it has no line break."""
         rest, self._rest = self._rest, ""
         if rest:
             self._add(rest)
 
 
 class _RunLogHandler(logging.Handler):
-    """Passes on the records of one thread. What the log itself logs on the way is left out."""
+    """Sends the log records of one thread to the run's log, but not those that the run's log itself produces."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.INFO)
@@ -95,12 +96,14 @@ class _RunLogHandler(logging.Handler):
         try:
             self._log(self._render(record), record.levelname.lower())
         except (TypeError, ValueError):
-            self._log(f"A record of {record.name} can't be shown: {str(record.msg)[:200]}", "warning")
+            self._log(f"A log record of {record.name} can't be formatted: {str(record.msg)[:200]}", "warning")
         finally:
             self._busy = False
 
     def _render(self, record: logging.LogRecord) -> str:
         if not isinstance(record.msg, dict):
             return self.format(record)
-        facts = " ".join(f"{key}={value}" for key, value in record.msg.items() if key not in _NOISE and key[:1] != "_")
-        return f"{record.msg.get('event', '')} {facts}".strip()
+        pairs = " ".join(
+            f"{key}={value}" for key, value in record.msg.items() if key not in _OWN_KEYS and key[:1] != "_"
+        )
+        return f"{record.msg.get('event', '')} {pairs}".strip()

@@ -1,4 +1,4 @@
-"""What a command sees of its run."""
+"""What a command is given of its run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class CommandContext:
-    """Facts about the run, its log, and how much time is left.
+    """The run's ids and times, its log, and the time left.
 
-    `run_id`, `job_name`, `attempt` (1 for the first), `nominal_at` (aware UTC) and `idempotency_key` (the same on
-    every attempt: hand it to services that can use one).
+    `attempt` is 1 for the first; `nominal_at` is in UTC. `idempotency_key` is the same on every attempt: pass it to
+    services that accept one.
     """
 
     def __init__(self, context: Context, log: Callable[[str, str], None]) -> None:
@@ -36,7 +36,10 @@ class CommandContext:
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Say why the command should give up, or None. It is stopped anyway; this is for a tidy end."""
+        """Return why the command should stop, or None.
+
+        A command that goes on is stopped by an exception; checking this lets it end at a point of its choice.
+        """
         return self._should_stop()
 
     def remaining(self) -> timedelta:

@@ -1,4 +1,4 @@
-"""Three commands for the tutorial and for trying things out."""
+"""Three commands for the tutorial, and to try Mainspring."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from executions.targets.command import CommandContext, PermanentFailure, command
 
 @command("demo.echo", description="Return the message, after logging it.")
 def echo(context: CommandContext, message: str = "Hello from Mainspring") -> dict[str, object]:
-    """Return what it was given, with the facts of its run."""
+    """Return the message, the job's name and the number of the attempt."""
     context.log(message)
     return {"message": message, "job": context.job_name, "attempt": context.attempt}
 
 
 @command("demo.sleep", description="Sleep for some seconds, with a line of progress every second.")
 def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=86400)] = 5) -> dict[str, object]:
-    """Show a long run, its log as it grows, and how it is cancelled or timed out."""
-    began = time.monotonic()
-    while (slept := time.monotonic() - began) < seconds:
+    """Log a line each second, to show a long run, and how it is cancelled or times out."""
+    started = time.monotonic()
+    while (slept := time.monotonic() - started) < seconds:
         if reason := context.should_stop():
             context.log(f"Stopping after {slept:.0f} s: {reason}.", "warning")
             break
         context.log(f"Slept {slept:.0f} of {seconds:g} s, {context.remaining() // timedelta(seconds=1)} s left.")
         time.sleep(min(1.0, seconds - slept))
-    return {"slept": round(time.monotonic() - began, 1)}
+    return {"slept": round(time.monotonic() - started, 1)}
 
 
 @command("demo.fail", description="Fail, to show what a failure and its retries look like.")
 def fail(context: CommandContext, message: str = "This was asked for.", permanent: bool = False) -> None:
-    """Raise PermanentFailure or, by default, an error that is worth a retry."""
+    """Raise an error that is retried, or with `permanent` a PermanentFailure."""
     context.log(f"Attempt {context.attempt} is about to fail.", "warning")
     if permanent:
         raise PermanentFailure(message)

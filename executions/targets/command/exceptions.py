@@ -1,4 +1,4 @@
-"""What a command may raise to say how it failed, and what is thrown into it to stop it."""
+"""The exceptions that a command may raise to say how it failed, and the one that stops a command."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from datetime import timedelta
 
 
 class PermanentFailure(Exception):
-    """The run has failed and another try would not help."""
+    """The run has failed, and another attempt would fail too: it is not retried."""
 
 
 class RetryLater(Exception):
-    """This attempt has failed; the next should come after `delay`. It counts as a try."""
+    """This attempt has failed; the next one starts after `delay`. It counts against the job's retries."""
 
     def __init__(self, delay: timedelta, message: str = "") -> None:
         if not isinstance(delay, timedelta):
-            raise TypeError("RetryLater takes a timedelta, such as RetryLater(timedelta(minutes=5), 'busy').")
+            raise TypeError(
+                "The delay of RetryLater must be a timedelta, such as RetryLater(timedelta(minutes=5), 'busy')."
+            )
         super().__init__(message)
         self.delay = delay
 
 
 class CommandStopped(KeyboardInterrupt):
-    """Thrown into a running command when its time is over or a stop was asked for.
+    """Raised inside a running command at its timeout, or when somebody cancels its run.
 
-    A KeyboardInterrupt, since that is what libraries know as "stop now": `except Exception` lets it pass,
-    psycopg cancels the statement that is under way, and asyncio's loop ends instead of logging it.
+    A KeyboardInterrupt, because libraries take that for "stop now": `except Exception` does not catch it, psycopg
+    cancels the running statement, and asyncio's loop ends instead of logging it.
     """
 
 
 class InvalidCommand(TypeError):
-    """A function can't be registered as a command. The text says what to change."""
+    """A function cannot be a command. The text says what to change."""

@@ -1,4 +1,4 @@
-"""From a function's signature to a pydantic model of its payload."""
+"""From the signature of a function to a pydantic model of its payload."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ if TYPE_CHECKING:
 
     from values.json_values import JSON
 
-_PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Parameters:
-    """What a command takes: whether it wants the context, and a model of the rest."""
+    """The parameters of a command: the one for the context, if any, and a model of the others."""
 
     def __init__(self, function: Callable[..., object]) -> None:
-        """Read the signature; raises InvalidCommand with what to change."""
+        """Read the signature. Raises InvalidCommand with what to change."""
         self.context_name, fields = _read_signature(function)
-        # The fields' own names are ours, so that a parameter may be called `json` or `model_x` without a clash.
+        # Pydantic reserves names such as `json` and `model_x`. So the fields have generated names, and the parameters' names
+        # are their aliases.
         self._fields = {f"field_{index}": name for index, name in enumerate(fields)}
         definitions: dict[str, Any] = {
             field: (annotation, Field(default, alias=name, title=name.replace("_", " ").capitalize()))
@@ -42,16 +43,18 @@ class Parameters:
             self.schema: dict[str, Any] = self.model.model_json_schema(by_alias=True)
         except PydanticUserError as error:
             raise InvalidCommand(
-                f"{function.__qualname__}: a payload is JSON, and one of these parameters can't be read from it: "
+                f"{function.__qualname__}: a payload is JSON, and a parameter has a type that can't be read from JSON: "
                 f"{error.message}"
             ) from error
 
     def read(self, payload: JSON) -> dict[str, object]:
-        """Return the arguments of the call; raises InvalidTarget with `payload` or `payload.<name>`."""
+        """Return the arguments of the call. Raises InvalidTarget at `payload` or `payload.<name>`."""
         given = {} if payload is None else payload
         if not isinstance(given, dict):
             names = ", ".join(self._fields.values()) or "none"
-            raise InvalidTarget({"payload": [f"The payload is an object of the command's parameters ({names})."]})
+            raise InvalidTarget(
+                {"payload": [f"The payload must be an object with the command's parameters ({names})."]}
+            )
         try:
             values = self.model.model_validate(given)
         except ValidationError as error:
@@ -66,20 +69,22 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
         raise InvalidCommand(
-            f"{where}: {error}. Types of parameters are needed when the program runs: import them outside "
+            f"{where}: {error}. The types of parameters are read when the program runs: import them outside "
             "`if TYPE_CHECKING`."
         ) from error
     context_name: str | None = None
     fields: dict[str, tuple[Any, Any]] = {}
     for index, (name, parameter) in enumerate(inspect.signature(function).parameters.items()):
-        if parameter.kind not in _PLAIN:
-            raise InvalidCommand(f"{where}: {parameter} can't be filled from a payload: name each parameter.")
+        if parameter.kind not in _NAMED:
+            raise InvalidCommand(
+                f"{where}: {parameter} can't be filled from a payload: replace it with named parameters."
+            )
         if index == 0 and (hints.get(name) is CommandContext or (name == "context" and name not in hints)):
             context_name = name
             continue
         if name not in hints:
-            raise InvalidCommand(f"{where}: give the parameter {name} a type, such as `{name}: str`.")
+            raise InvalidCommand(f"{where}: the parameter {name} needs a type, such as `{name}: str`.")
         if hints[name] is CommandContext:
-            raise InvalidCommand(f"{where}: the context comes first, before {', '.join(fields)}.")
+            raise InvalidCommand(f"{where}: the context must be the first parameter, before {', '.join(fields)}.")
         fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
     return context_name, fields

@@ -1,4 +1,4 @@
-"""The commands there are: the decorator that registers one, and loading the modules that hold them, once."""
+"""The registered commands: the decorator that registers one, and the import of the modules that contain them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.conf import settings
 
 from executions.targets.command.exceptions import InvalidCommand
 from executions.targets.command.parameters import Parameters
+from executions.targets.loading import import_problem, is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9_.:-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A function that a job may call, by its name."""
+    """A function that jobs may call by its name."""
 
     name: str
     description: str
@@ -41,27 +42,32 @@ class Command:
         return self.parameters.schema
 
 
-COMMANDS: dict[str, Command] = {}  # filled by importing; read it through `commands()`
-_broken_modules: dict[str, str] = {}
+COMMANDS: dict[
+    str, Command
+] = {}  # filled by the decorator; read it with `commands()`, which imports the modules before
+_broken_modules: dict[str, str] = {}  # the reason by module
 _loaded = False
 _loading = threading.RLock()
 
 
 def command(name: str, *, description: str = "") -> Callable[[F], F]:
-    """Register a function under `name`; raises InvalidCommand if it can't be one.
+    """Register the decorated function under `name`. Raises InvalidCommand with what to change.
 
-    A first parameter annotated `CommandContext` (or called `context`) gets the context. Every other parameter has a
-    type, and is filled from the payload's entry of that name.
+    A first parameter of the type `CommandContext` (or called `context`) gets the context. Every other parameter needs a
+    type, and gets the member of the payload with its name.
     """
 
     def register(function: F) -> F:
         if not _NAME.fullmatch(name):
-            raise InvalidCommand(f"{name!r} can't name a command: use up to 100 of a-z, 0-9 and _ . : -")
+            raise InvalidCommand(f"{name!r} is not a valid name of a command: use 1 to 100 of a-z, 0-9 and _ . : -")
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-            raise InvalidCommand(f"{name}: a command is an ordinary function; call asyncio.run inside it if need be.")
+            raise InvalidCommand(
+                f"{name}: a command must be an ordinary function. For asynchronous code, call asyncio.run inside it."
+            )
         known = COMMANDS.get(name)
+        # The same function may come again: a module that is reloaded, or run as a script, registers it twice.
         if known is not None and _home(known.function) != _home(function):
-            raise InvalidCommand(f"{name} is registered already, by {_home(known.function)}: choose another name.")
+            raise InvalidCommand(f"{name} is the name of {_home(known.function)} already: choose another name.")
         text = description or (inspect.getdoc(function) or "").partition("\n")[0]
         COMMANDS[name] = Command(name, text, function, Parameters(function))
         return function
@@ -74,22 +80,23 @@ def _home(function: Callable[..., object]) -> str:
 
 
 def commands() -> dict[str, Command]:
-    """Return all commands by name, loading their modules on the first call.
+    """Return all commands by name, loading their modules on the first call."""
+    load_modules()
+    return COMMANDS
 
-    These are the `commands` module of each installed app and `settings.MAINSPRING_COMMAND_MODULES`. A module that
-    can't be imported is logged and left out: it must not take the others with it.
+
+def load_modules(*, log_problems: bool = True) -> dict[str, str]:
+    """Import the modules of commands on the first call; return those that can't be imported, each with the reason.
+
+    The modules are `commands` of each installed app and those of `settings.MAINSPRING_COMMAND_MODULES`. One that can't
+    be imported is logged and left out: the commands of the others work.
     """
     global _loaded
     with _loading:
         if not _loaded:
             _loaded = True
             for module in _modules():
-                _load(module)
-    return COMMANDS
-
-
-def broken_modules() -> dict[str, str]:
-    """Return the modules that could not be loaded, each with its error."""
+                _load(module, log_problems=log_problems)
     return dict(_broken_modules)
 
 
@@ -105,12 +112,14 @@ def _has_commands(app: str) -> bool:
         return False  # the app is a single module
 
 
-def _load(module: str) -> None:
+def _load(module: str, *, log_problems: bool) -> None:
     try:
         importlib.import_module(module)
     except Exception as error:
-        _broken_modules[module] = f"{type(error).__name__}: {error}"
-        if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        _broken_modules[module] = import_problem(module, error)
+        if not log_problems:
+            return
+        if is_missing(error, module):
             logger.error("MAINSPRING_COMMAND_MODULES names %s, but there is no module %s.", module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
-            logger.exception("The commands of %s are not available: it can't be imported.", module)
+            logger.exception("The commands of %s are missing, since the module can't be imported.", module)

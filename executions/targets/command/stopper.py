@@ -1,4 +1,7 @@
-"""Stops a command that runs in this process's main thread, at its deadline or when somebody asks for it."""
+"""Stops a command in the main thread of this process, at its timeout or when its run is cancelled.
+
+A signal (SIGALRM) interrupts whatever the command does, and its handler raises CommandStopped there.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REPEAT_SECONDS = 1.0  # code may swallow what is thrown into it, so it is thrown again and again
-_APART_SECONDS = 0.5  # no second throw while the first is being handled
-_DEFER_SECONDS = 0.01
-_MAX_DEFERRALS = 100
+REPEAT_SECONDS = 1.0  # a command may catch the exception and go on: it is raised again after this time
+MIN_REPEAT_SECONDS = 0.5  # no second exception while the command handles the first, in its `finally` blocks
+# Inside a block that must not be interrupted, the exception is deferred: retried every 10 ms, for up to a second.
+DEFER_SECONDS = 0.01
+MAX_DEFERRALS = 100
 
 
 class Stopper:
-    """Throws CommandStopped into the main thread. Use as a context manager there, around `run`."""
+    """Raises CommandStopped in the main thread. Use it there as a context manager around `run`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = max(seconds, 0.001)
@@ -35,19 +39,20 @@ class Stopper:
         self._armed = False
         self._shields = 0
         self._n_deferred = 0
-        self._thrown_at: float | None = None
-        self.reason: StopReason | None = None  # None while, or because, the time ran out
-        self.late = False  # whether the command ended after its time, be it that no stop could reach it
+        self._raised_at: float | None = None
+        self.reason: StopReason | None = None  # None: nobody asked to stop, the timeout may have
+        self.late = False  # whether the command ended after its timeout, with or without being stopped
 
     @property
-    def thrown(self) -> bool:
-        """Whether the command was stopped, even if it swallowed that and went on."""
-        return self._thrown_at is not None
+    def was_stopped(self) -> bool:
+        """Whether CommandStopped was raised, even if the command caught it."""
+        return self._raised_at is not None
 
     def __enter__(self) -> Self:
         self._entered_at = time.monotonic()
         self._previous = signal.signal(signal.SIGALRM, self._on_alarm)
-        # A command before this one may have blocked it. What has been waiting since then is not armed yet.
+        # An earlier command may have blocked the signal. A signal that has been pending since then does nothing, for
+        # `_armed` is not set yet.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         self._previous_timer = signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
         self._active = True
@@ -66,36 +71,36 @@ class Stopper:
             signal.setitimer(signal.ITIMER_REAL, max(left - spent, 0.001), interval)
 
     def stop(self, reason: StopReason) -> None:
-        """Ask, from any thread, to stop. Never raises."""
+        """Stop the command, from any thread. Never raises."""
         with self._lock:
             if not self._active or self.reason is not None:
                 return
             self.reason = reason
             signal.setitimer(signal.ITIMER_REAL, REPEAT_SECONDS, REPEAT_SECONDS)
-            # Sent to the main thread itself, so that it wakes from whatever it waits for.
+            # Sent to the main thread itself, because only a signal there interrupts a blocking call.
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
     def run(self, call: Callable[[], T]) -> T | None:
-        """Call `call`; returns None if it was stopped before its end (see `thrown`)."""
+        """Call `call` and return its result, or None if it was stopped (see `was_stopped`)."""
         try:
             self._armed = True
             try:
-                if self.reason is not None:  # asked before we were ready to be interrupted
-                    self._throw()
+                if self.reason is not None:  # `stop` was called before the handler was armed
+                    self._raise_stop()
                 return call()
             finally:
                 self._armed = False
                 self.late = time.monotonic() - self._entered_at >= self._seconds
         except KeyboardInterrupt:
             self._armed = False
-            # Libraries turn one KeyboardInterrupt into another; only a person's own goes on from here.
-            if not self.thrown:
+            # A library may replace CommandStopped by a KeyboardInterrupt of its own. Without a stop, it is Ctrl+C.
+            if not self.was_stopped:
                 raise
             return None
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Put off a throw for the length of a short block that must not be torn apart."""
+        """Defer the exception to the end of a short block that must not be interrupted."""
         self._shields += 1
         try:
             yield
@@ -105,16 +110,16 @@ class Stopper:
     def _on_alarm(self, number: int, frame: FrameType | None) -> None:
         if not self._armed:
             return
-        if self._thrown_at is not None and time.monotonic() - self._thrown_at < _APART_SECONDS:
+        if self._raised_at is not None and time.monotonic() - self._raised_at < MIN_REPEAT_SECONDS:
             return
-        # Torn apart there, logging would keep its lock for ever and hang the process's other threads.
+        # An exception inside `logging` could leave its lock locked, and every thread that logs would hang.
         inside_logging = frame is not None and frame.f_code.co_filename == logging.__file__
-        if (self._shields or inside_logging) and self._n_deferred < _MAX_DEFERRALS:
+        if (self._shields or inside_logging) and self._n_deferred < MAX_DEFERRALS:
             self._n_deferred += 1
-            signal.setitimer(signal.ITIMER_REAL, _DEFER_SECONDS, REPEAT_SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, DEFER_SECONDS, REPEAT_SECONDS)
             return
-        self._throw()
+        self._raise_stop()
 
-    def _throw(self) -> None:
-        self._thrown_at = time.monotonic()
+    def _raise_stop(self) -> None:
+        self._raised_at = time.monotonic()
         raise CommandStopped

@@ -1,4 +1,4 @@
-"""The `command` target: calls a registered function in the worker's main thread, within its time."""
+"""The `command` target: calls a registered function in the worker's main thread, within its timeout."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from executions.targets.base import (
     InvalidTarget,
     RetryAt,
     Succeeded,
+    Target,
     TargetConfig,
 )
 from executions.targets.command.capture import captured
 from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import PermanentFailure, RetryLater
-from executions.targets.command.registry import Command, broken_modules, commands
+from executions.targets.command.registry import Command, commands, load_modules
 from executions.targets.command.stopper import Stopper
 from values.field_errors import did_you_mean
 from values.json_values import clean
@@ -31,40 +32,45 @@ if TYPE_CHECKING:
     from executions.targets.base import Context, Outcome
     from values.json_values import JSON
 
-MAX_RESULT_BYTES = 64 * 1024
-MAX_MESSAGE = 1000  # characters
-N_TRACEBACK_LINES = 20
-LONGEST_DELAY = timedelta(days=365)
+MAX_RESULT_BYTES = 64 * 1024  # as JSON: results are stored with every run and shown on its page
+KEPT_RESULT_LENGTH = 4096  # characters kept of a longer result: enough to see what it was
+MAX_MESSAGE_LENGTH = 1000  # characters of an error, and of a line of a traceback
+N_TRACEBACK_LINES = 20  # the last ones, which say where the error occurred
+MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt within what a timestamp holds
 
 
 class CommandConfig(TargetConfig):
-    """A registered command, by name. The job's payload holds its parameters; an attempt's result is what it returned."""
+    """A registered command, by name. The job's payload has its parameters; the result of an attempt is what it returned."""
 
     kind: Literal["command"] = "command"
-    name: str = Field(max_length=100, description="The name that the command is registered under.")
+    name: str = Field(max_length=100, description="The name under which the command is registered.")
 
 
-class CommandTarget:
-    """Calls a command. Needs the main thread of a process: a prefork or solo pool."""
+class CommandTarget(Target):
+    """Calls a command. Needs the main thread of a process, as the pools prefork and solo have it."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
     queue: ClassVar[str] = "command"
-    most_in_message: ClassVar[int] = 100
+    max_runs_per_message: ClassVar[int] = 100  # quick commands share the round trips of claiming and finishing
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
+    def prepare_worker(self) -> None:
+        """Import the modules of all commands: the processes of the pool then share the memory that they take."""
+        commands()
+
     def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Refuse an unknown command, and a payload that doesn't fit its parameters."""
+        """Refuse an unknown command, and a payload that does not fit its parameters."""
         assert isinstance(config, CommandConfig)
         _find(config.name).parameters.read(payload)
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Call the command and make an outcome of how it ended."""
+        """Call the command and return how it ended."""
         assert isinstance(config, CommandConfig)
         if threading.current_thread() is not threading.main_thread():
             return Failed(
                 "wrong_pool",
-                "Commands run in a process's main thread only: start this worker with --pool prefork (or solo).",
+                "Commands need the main thread of a process: start this worker with --pool prefork (or solo).",
                 permanent=True,
             )
         try:
@@ -86,33 +92,36 @@ class CommandTarget:
                 outcome = stopper.run(lambda: _call(command, arguments))
             finally:
                 unregister()
-        if outcome is None or stopper.thrown or stopper.late:
+        if outcome is None or stopper.was_stopped or stopper.late:
             return _stopped(stopper, context)
-        return _bounded(outcome, context)
+        return _truncated(outcome, context)
+
+
+TARGET = CommandTarget()
 
 
 def _find(name: str) -> Command:
     known = commands()
     if name in known:
         return known[name]
-    text = f"There is no command called {name[:100]}.{did_you_mean(name[:100], known)}"
-    if broken := broken_modules():
-        text += f" (These modules could not be loaded: {', '.join(sorted(broken))}; see the worker's log.)"
+    text = f"There is no command {name[:100]}.{did_you_mean(name[:100], known)}"
+    if broken := load_modules():
+        text += f" (These modules could not be imported: {', '.join(sorted(broken))}; see the worker's log.)"
     raise InvalidTarget({"name": [text]})
 
 
 def _call(command: Command, arguments: dict[str, object]) -> Outcome:
-    """Everything that runs the user's code: the call, and turning what it returned or raised into values."""
+    """Call the function, and return the outcome of what it returned or raised."""
     try:
         return _succeeded(command.function(**arguments))
     except KeyboardInterrupt:
-        raise  # a stop (see CommandStopped), or a person at the keyboard
+        raise  # CommandStopped, or Ctrl+C
     except PermanentFailure as error:
         return Failed("permanent_failure", _message(error, bare=True), permanent=True)
     except RetryLater as error:
-        delay = min(max(error.delay, timedelta(0)), LONGEST_DELAY)
+        delay = min(max(error.delay, timedelta(0)), MAX_RETRY_DELAY)
         return RetryAt(datetime.now(UTC) + delay, "retry_later", _message(error, bare=True))
-    except BaseException as error:  # noqa: BLE001 - even SystemExit is an outcome, not the worker's end
+    except BaseException as error:  # noqa: BLE001 - `sys.exit` in a command must not end the worker
         return Failed("exception", _message(error), result=_trace(error))
 
 
@@ -120,7 +129,7 @@ def _succeeded(value: object) -> Outcome:
     try:
         return Succeeded(clean(to_jsonable_python(value)))
     except (ValueError, TypeError, RecursionError) as error:
-        text = f"The command returned what is not JSON: {_message(error, bare=True)}"
+        text = f"The command returned a value that is not JSON: {_message(error, bare=True)}"
         return Failed("invalid_result", text, permanent=True)
 
 
@@ -128,29 +137,29 @@ def _message(error: BaseException, *, bare: bool = False) -> str:
     lines = "".join(traceback.format_exception_only(error)).strip()
     name = type(error).__qualname__
     if bare:
-        # Only the text: the class is ours, and `format_exception_only` survives a broken __str__.
+        # Only the text, for the class is Mainspring's. `format_exception_only` also works with a broken __str__.
         lines = lines.partition(": ")[2] or name
     else:
         module = type(error).__module__
         lines = lines.removeprefix(f"{module}.")
-    return str(clean(lines))[:MAX_MESSAGE]
+    return str(clean(lines))[:MAX_MESSAGE_LENGTH]
 
 
 def _trace(error: BaseException) -> JSON:
-    # The first frame is ours: people look for theirs.
+    # Without the first frame, which is `_call` and not the code of the command.
     inner = error.__traceback__.tb_next if error.__traceback__ else None
     lines = "".join(traceback.format_exception(type(error), error, inner)).splitlines()
-    return clean({"traceback": [line[:MAX_MESSAGE] for line in lines[-N_TRACEBACK_LINES:]]})
+    return clean({"traceback": [line[:MAX_MESSAGE_LENGTH] for line in lines[-N_TRACEBACK_LINES:]]})
 
 
 def _stopped(stopper: Stopper, context: Context) -> Outcome:
     if stopper.reason is None:
         return Failed("timed_out", f"The command did not end within {context.timeout.total_seconds():g} s.")
-    return Cancelled("The command was stopped because somebody asked for it.")
+    return Cancelled("The command was stopped because its run was cancelled.")
 
 
-def _bounded(outcome: Outcome, context: Context) -> Outcome:
-    """Keep only the beginning of a result that is too long to store beside every run."""
+def _truncated(outcome: Outcome, context: Context) -> Outcome:
+    """Return the outcome with only the beginning of its result, if that is longer than MAX_RESULT_BYTES."""
     if not isinstance(outcome, Succeeded):
         return outcome
     text = json.dumps(outcome.result, ensure_ascii=False)
@@ -158,7 +167,7 @@ def _bounded(outcome: Outcome, context: Context) -> Outcome:
     if n_bytes <= MAX_RESULT_BYTES:
         return outcome
     context.log(
-        f"The result has {n_bytes} bytes as JSON and {MAX_RESULT_BYTES} are kept at most: only its beginning is.",
+        f"The result has {n_bytes} bytes as JSON, more than {MAX_RESULT_BYTES}: only its beginning is kept.",
         "warning",
     )
-    return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:4096]})
+    return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:KEPT_RESULT_LENGTH]})

@@ -1,4 +1,4 @@
-"""Which addresses an HTTP target may connect to. Pure: an address and a policy in, a reason or nothing out."""
+"""Pure: which addresses an HTTP target may connect to, under the operator's policy."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ SETTING = "MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS"
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """What the operator permits. Connections are never shared between policies."""
+    """What the operator allows. Requests under different policies never share a connection."""
 
     allow_private: bool = False
 
 
-# Never, whatever the policy: local by nature, or handing out a machine's own credentials.
+# Denied under every policy: addresses of this machine or its link, and services that return a machine's credentials.
 _NEVER_V4 = [
     ip_network(text)
     for text in (
         "0.0.0.0/8",  # "this host": Linux connects to itself
-        "169.254.0.0/16",  # link-local, and most clouds' metadata
+        "169.254.0.0/16",  # link-local, with the metadata service of most clouds
         "224.0.0.0/3",  # multicast, reserved and broadcast
-        "100.100.100.200/32",  # metadata of Alibaba Cloud
-        "168.63.129.16/32",  # Azure's host agent, on a public address
-        "192.0.0.192/32",  # metadata of Oracle Cloud
+        "100.100.100.200/32",  # metadata service of Alibaba Cloud
+        "168.63.129.16/32",  # host agent of Azure, on a public address
+        "192.0.0.192/32",  # metadata service of Oracle Cloud
     )
 ]
 _NEVER_V6 = [
@@ -34,12 +34,12 @@ _NEVER_V6 = [
         "fe80::/10",
         "fec0::/10",
         "ff00::/8",
-        "fd00:ec2::/32",  # metadata of AWS
-        "fd20:ce::/32",  # metadata of Google Cloud
-        "2001::/32",  # Teredo: the packet ends at an IPv4 address of the caller's choosing
+        "fd00:ec2::/32",  # metadata service of AWS
+        "fd20:ce::/32",  # metadata service of Google Cloud
+        "2001::/32",  # Teredo: the caller chooses the IPv4 address at which the packet ends
     )
 ]
-# Neither private nor public: nothing that a job could mean is there.
+# Reserved by IANA for special purposes: no server of a job has such an address.
 _SPECIAL_V4 = [ip_network(text) for text in ("100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24")]
 _PUBLIC_V6 = ip_network("2000::/3")
 _SPECIAL_V6 = [ip_network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
@@ -51,14 +51,14 @@ _SIX_TO_FOUR = ip_network("2002::/16")
 
 
 def deny_reason(address: str, policy: EgressPolicy) -> str | None:
-    """Return why the numeric `address` must not be connected to, or None if it may be.
+    """Return why the policy denies the numeric `address`, or None if it allows it.
 
-    An IPv6 address that carries an IPv4 one inside is judged by both.
+    An IPv6 address that contains an IPv4 address must pass as both.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
-        return f"{address} is not an address"
+        return f"{address} is not an IP address"
     if isinstance(parsed, IPv4Address):
         return _deny_v4(parsed, policy)
     if parsed.ipv4_mapped is not None:
@@ -68,7 +68,7 @@ def deny_reason(address: str, policy: EgressPolicy) -> str | None:
 
 def _deny_v4(address: IPv4Address, policy: EgressPolicy) -> str | None:
     if any(address in network for network in _NEVER_V4):
-        return f"{address} is a link-local, metadata, multicast or reserved address, which no job may reach"
+        return f"{address} is a link-local, metadata, multicast or reserved address, which no job may call"
     if policy.allow_private:
         return None
     if not address.is_global or any(address in network for network in _SPECIAL_V4):
@@ -77,11 +77,11 @@ def _deny_v4(address: IPv4Address, policy: EgressPolicy) -> str | None:
 
 
 def _deny_v6(address: IPv6Address, policy: EgressPolicy) -> str | None:
-    inner = _carried_v4(address)
+    inner = _contained_v4(address)
     if any(address in network for network in _NEVER_V6):
-        return f"{address} is a link-local, metadata, multicast or reserved address, which no job may reach"
+        return f"{address} is a link-local, metadata, multicast or reserved address, which no job may call"
     if inner is not None and (reason := _deny_v4(inner, policy)):
-        return f"{address} carries {reason}"
+        return f"{address} contains {reason}"
     if policy.allow_private:
         return None
     if address not in _PUBLIC_V6 or not address.is_global or any(address in network for network in _SPECIAL_V6):
@@ -89,8 +89,8 @@ def _deny_v6(address: IPv6Address, policy: EgressPolicy) -> str | None:
     return None
 
 
-def _carried_v4(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that a translator or tunnel would send the packet to."""
+def _contained_v4(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address to which a translator or tunnel would send the packet; None if there is none."""
     if address in _COMPATIBLE and int(address) > 1:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     if address in _TRANSLATED or address in _TRANSLATED_LOCAL:

@@ -1,4 +1,4 @@
-"""Makes a request's body of the job's payload, and says in sentences when that can't be."""
+"""Encodes a job's payload as the body of a request. A payload that fits no body is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Body:
     data: bytes
-    content_type: str  # used when the job sets no Content-Type of its own
+    content_type: str  # sent unless the job sets a Content-Type header
 
 
 def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
-    """Return the body, or None for none; raises InvalidTarget with `payload` or `payload.<name>`."""
+    """Return the body, or None for a request without one. Raises InvalidTarget at `payload` or `payload.<name>`."""
     if payload is None or config.body_format == "none":
         return None
     if config.method in ("GET", "HEAD"):
         sentence = (
-            f"A {config.method} request has no body, so its payload would be lost: choose POST, put the values "
-            "into query, leave the payload out, or set body_format to none."
+            f"A {config.method} request has no body, so its payload would be lost: choose POST, move the values to "
+            "query, leave the payload out, or set body_format to none."
         )
         raise InvalidTarget({"payload": [sentence]})
     if config.body_format == "form":
         return Body(_form(payload), "application/x-www-form-urlencoded")
     if config.body_format == "raw":
         if not isinstance(payload, str):
-            raise InvalidTarget({"payload": ["With body_format raw the payload is a text: give a string."]})
+            raise InvalidTarget({"payload": ["With body_format raw the payload must be a string."]})
         return Body(_utf8(payload), "text/plain; charset=utf-8")
     return Body(_json(payload), "application/json")
 
@@ -45,13 +45,13 @@ def _json(payload: JSON) -> bytes:
         return _utf8(json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":")))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidTarget(
-            {"payload": ["The payload can't be written as JSON: check its numbers and texts."]}
+            {"payload": ["The payload can't be written as JSON: check its numbers and strings."]}
         ) from error
 
 
 def _form(payload: JSON) -> bytes:
     if not isinstance(payload, Mapping):
-        raise InvalidTarget({"payload": ["With body_format form the payload is an object of names and values."]})
+        raise InvalidTarget({"payload": ["With body_format form the payload must be an object of names and values."]})
     pairs: list[tuple[str, str]] = []
     wrong: dict[str, list[str]] = {}
     for name, value in payload.items():
@@ -61,17 +61,23 @@ def _form(payload: JSON) -> bytes:
             elif isinstance(item, str | int | float):
                 pairs.append((str(name), str(item)))
             else:
-                wrong[f"payload.{name}"] = ["A form field takes a text, a number, true or false, or a list of these."]
+                wrong[f"payload.{name}"] = [
+                    "A form field must be a string, a number, true or false, or a list of these."
+                ]
     if wrong:
         raise InvalidTarget(wrong)
     try:
         return urlencode(pairs).encode("ascii")
     except UnicodeEncodeError as error:
-        raise InvalidTarget({"payload": ["The payload holds half of a character: take it out."]}) from error
+        raise InvalidTarget(
+            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+        ) from error
 
 
 def _utf8(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidTarget({"payload": ["The payload holds half of a character: take it out."]}) from error
+        raise InvalidTarget(
+            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+        ) from error

@@ -1,4 +1,4 @@
-"""The typed configuration of an `http` target. Its payload is the request's body: see `body.py`."""
+"""The configuration of an `http` target. The job's payload is the body of the request: see `body.py`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from executions.targets.http.statuses import DEFAULT_RETRY, DEFAULT_SUCCESS, Sta
 from executions.targets.http.urls import Scalar, parse_http_url, with_query
 from values.duration_field import Duration
 
-MAX_QUERY = 1024  # names and values of `query`: more make no URL that is short enough
-SHORTEST, LONGEST = timedelta(milliseconds=1), timedelta(days=1)
+MAX_QUERY_PARTS = 1024  # names and values of `query`; with more the URL would exceed its limit of 2048 characters
+MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the second is the longest of an attempt
 
 
-def _check_wait(value: timedelta) -> timedelta:
-    if not SHORTEST <= value <= LONGEST:
-        raise ValueError("Give a timeout between 1ms and 1d, such as 10s.")
+def _check_timeout(value: timedelta) -> timedelta:
+    if not MIN_TIMEOUT <= value <= MAX_TIMEOUT:
+        raise ValueError("The timeout must be from 1ms to 1d, such as 10s.")
     return value
 
 
-Wait = Annotated[Duration, AfterValidator(_check_wait)]
+Timeout = Annotated[Duration, AfterValidator(_check_timeout)]
 HeaderName = Annotated[str, AfterValidator(rules.check_name)]
 HeaderValue = Annotated[str, AfterValidator(rules.check_value)]
 
@@ -36,7 +36,7 @@ def _is_scalar(value: object) -> bool:
 def _check_query_value(value: object) -> object:
     if _is_scalar(value) or (isinstance(value, list) and all(_is_scalar(item) for item in value)):
         return value
-    raise ValueError("Give a text, a number, true or false, or a list of these.")
+    raise ValueError("The value must be a string, a number, true or false, or a list of these.")
 
 
 QueryValue = Annotated[
@@ -47,31 +47,38 @@ QueryValue = Annotated[
 
 
 class HttpConfig(TargetConfig):
-    """One HTTP request. The job's payload is its body, in the form that `body_format` says.
+    """One HTTP request. The job's payload is its body, encoded as `body_format` says.
 
-    An attempt's result holds the request, the response and the timings.
+    The result of an attempt has the request, the response and the timings.
     """
 
     kind: Literal["http"] = "http"
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"] = "GET"
     url: str = Field(description="An http or https URL without credentials or fragment; at most 2048 characters.")
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, description="Sent with the request.")
-    query: dict[str, QueryValue] = Field(default_factory=dict, description="Added to what the URL already asks for.")
+    query: dict[str, QueryValue] = Field(default_factory=dict, description="Appended to the query of the URL.")
     body_format: Literal["json", "form", "raw", "none"] = Field(
-        default="json", description="How the payload becomes the body. `none` sends no body whatever the payload."
+        default="json",
+        description="How the payload is encoded as the body. `none` sends no body, whatever the payload is.",
     )
-    connect_timeout: Wait = Field(
-        default=timedelta(seconds=10), description="For the name look-up, the connection and TLS together."
+    connect_timeout: Timeout = Field(
+        default=timedelta(seconds=10),
+        description="Time for the name look-up, the connection and the TLS handshake together.",
     )
-    read_timeout: Wait | None = Field(
-        default=None, description="Longest silence of the server; without it only the job's total timeout counts."
+    read_timeout: Timeout | None = Field(
+        default=None, description="Longest time without data from the server; null: only the job's timeout applies."
     )
     success_statuses: Statuses = DEFAULT_SUCCESS
     retry_statuses: Statuses | None = Field(
-        default=None, description="Failures worth another try; null means 408, 425, 429 and 500-599."
+        default=None, description="Statuses after which the run is retried; null means 408, 425, 429 and 500-599."
     )
-    follow_redirects: bool = Field(default=False, description="Follow up to 5 redirects, each checked anew.")
-    verify_tls: bool = Field(default=True, description="Check the server's certificate. Leave it on.")
+    follow_redirects: bool = Field(
+        default=False, description="Follow up to 5 redirects. Each URL is checked like the first."
+    )
+    verify_tls: bool = Field(
+        default=True,
+        description="Check the server's certificate. Turn it off only for a server that you trust otherwise.",
+    )
 
     @field_validator("url")
     @classmethod
@@ -83,16 +90,18 @@ class HttpConfig(TargetConfig):
     @classmethod
     def _count_headers(cls, value: object) -> object:
         if isinstance(value, dict) and len(value) > rules.MAX_HEADERS:
-            raise ValueError(f"There are {len(value)} headers: {rules.MAX_HEADERS} is the most.")
+            raise ValueError(f"There are {len(value)} headers: at most {rules.MAX_HEADERS} are allowed.")
         return value
 
     @field_validator("query", mode="before")
     @classmethod
     def _count_query(cls, value: object) -> object:
         if isinstance(value, dict):
-            lists = sum(len(item) for item in value.values() if isinstance(item, list))
-            if len(value) + lists > MAX_QUERY:
-                raise ValueError(f"There are {len(value) + lists} names and values: {MAX_QUERY} is the most.")
+            n_in_lists = sum(len(item) for item in value.values() if isinstance(item, list))
+            if len(value) + n_in_lists > MAX_QUERY_PARTS:
+                raise ValueError(
+                    f"There are {len(value) + n_in_lists} names and values: at most {MAX_QUERY_PARTS} are allowed."
+                )
         return value
 
     @field_validator("headers")
@@ -104,14 +113,16 @@ class HttpConfig(TargetConfig):
     @classmethod
     def _check_success(cls, value: tuple[int | str, ...]) -> tuple[int | str, ...]:
         if not value:
-            raise ValueError("Give one status at least: a request must be able to succeed.")
+            raise ValueError("At least one status is needed: a request must be able to succeed.")
         return value
 
     @model_validator(mode="after")
     def _check_whole(self) -> HttpConfig:
         shared = overlap(self.success_statuses, self.retry_statuses or ())
         if shared is not None:
-            raise ValueError(f"Status {shared} is in success_statuses and in retry_statuses: keep it in one of them.")
+            raise ValueError(
+                f"Status {shared} is in success_statuses and in retry_statuses: remove it from one of them."
+            )
         try:
             parse_http_url(self.full_url)
         except ValueError as error:
@@ -124,10 +135,10 @@ class HttpConfig(TargetConfig):
 
     @property
     def full_url(self) -> str:
-        """The URL with the query added."""
+        """The URL with the query appended."""
         return with_query(self.url, self.query)
 
     @property
     def retryable(self) -> tuple[int | str, ...]:
-        """The statuses worth another try. A success is looked for first, so the default can't contradict it."""
+        """The statuses that are retried. `judge` looks for a success first, so the default needs no check against those."""
         return DEFAULT_RETRY if self.retry_statuses is None else self.retry_statuses

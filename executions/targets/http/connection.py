@@ -1,7 +1,8 @@
-"""Connections that only go to checked addresses, and the pool that keeps them for a moment.
+"""Connections that go to checked addresses only, and the pool that keeps idle ones for two seconds.
 
-The name is looked up once and one of the very addresses that passed the policy is connected to, so a name
-that changes its answer between check and connection gains nothing. The host name stays for SNI and `Host`.
+A host name is looked up once, and the connection goes to one of the addresses that passed the policy. So a name that
+resolves to another address between check and connection (DNS rebinding) cannot get around the policy. The host name is
+still sent in SNI and in the `Host` header.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from executions.targets.http.urls import HttpUrl
 
 
-MAX_HEAD_BYTES = 128 * 1024  # all headers of an answer, with the interim answers before it
+# All headers of a response and of the interim responses (1xx) before it. http.client limits a line to 64 KB and their
+# number to 100, but reads interim responses without end.
+MAX_HEAD_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What two requests must have in common to share a connection."""
+    """What two requests must have in common to use the same connection."""
 
     scheme: str
     host: str
@@ -52,7 +55,7 @@ class Route:
 
 
 class _WholeLines:
-    """Refuses an end of the stream among the headers, which http.client takes for the end of the headers."""
+    """A stream of header lines that raises IncompleteRead if it ends among them; http.client would accept such headers."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -60,8 +63,8 @@ class _WholeLines:
 
     def readline(self, limit: int = -1) -> bytes:
         line = self._stream.readline(limit)
-        cut = (self._n_lines and not line) or (line and not line.endswith(b"\n") and len(line) != limit)
-        if cut:
+        is_cut = (self._n_lines and not line) or (line and not line.endswith(b"\n") and len(line) != limit)
+        if is_cut:
             raise http.client.IncompleteRead(line)
         self._n_lines += 1
         return line
@@ -71,7 +74,7 @@ class _WholeLines:
 
 
 class _MeteredResponse(http.client.HTTPResponse):
-    """Reads a bounded head, which http.client would skip interim answers for without end, and a bounded body."""
+    """A response whose headers and body may take a limited number of bytes on the wire."""
 
     def __init__(self, sock: socket.socket, *args: Any, n_wire_bytes: int, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -81,7 +84,7 @@ class _MeteredResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         stream: Any = self.fp
-        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # has all that reading headers takes
+        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # has what reading headers needs
         try:
             super().begin()
         except TooMuch:
@@ -93,7 +96,7 @@ class _MeteredResponse(http.client.HTTPResponse):
 
 
 class CheckedConnection(HTTPConnection):
-    """An HTTP connection that is opened with `open`, never by http.client on its own."""
+    """A connection that only `open` can open, which checks the address. http.client cannot open it by itself."""
 
     auto_open: ClassVar[int] = 0  # type: ignore[misc]  # http.client declares it per instance
 
@@ -104,28 +107,29 @@ class CheckedConnection(HTTPConnection):
         self.opening_ms: dict[str, float] = {}
 
     def expect(self, n_wire_bytes: int) -> None:
-        """Allow the next answer's body that many bytes on the wire; reading it further raises TooMuch."""
+        """Set how many bytes the body of the next response may take on the wire. Reading more raises TooMuch."""
         self.response_class = partial(_MeteredResponse, n_wire_bytes=n_wire_bytes)  # type: ignore[assignment]
 
     def open(self, budget: Budget, seconds: float) -> None:
-        """Resolve, check and connect within `seconds`; raises as `resolve` does, or OSError."""
-        began = time.monotonic()
+        """Look up the host, check its addresses and connect, within `seconds`. Raises what `resolve` raises, or OSError."""
+        started = time.monotonic()
         found = resolve(self.route.host, self.route.port, self.route.policy, budget, seconds)
         resolved = time.monotonic()
-        self.sock = _connect(found, budget, began + seconds)
+        self.sock = _connect(found, budget, started + seconds)
         connected = time.monotonic()
         self.remote_address = str(self.sock.getpeername()[0])
         if self.route.scheme == "https":
-            self.sock = self._wrap(self.sock, budget, began + seconds)
+            self.sock = self._wrap(self.sock, budget, started + seconds)
         self.opening_ms = {
-            "dns": (resolved - began) * 1000,
+            "dns": (resolved - started) * 1000,
             "connect": (connected - resolved) * 1000,
             "tls": (time.monotonic() - connected) * 1000 if self.route.scheme == "https" else 0.0,
         }
 
     def _wrap(self, plain: socket.socket, budget: Budget, until: float) -> ssl.SSLSocket:
         context = _tls_contexts.get()[self.route.verify_tls]
-        # The handshake comes after `guard`: wrapping moves the descriptor, so the plain socket can't be cut any more.
+        # Wrapping takes the descriptor away from the plain socket, whose breaker then has no effect. So the handshake waits
+        # until `guard` has the breaker of the wrapped socket.
         wrapped = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         try:
             budget.guard(breaker_of(wrapped))
@@ -138,7 +142,7 @@ class CheckedConnection(HTTPConnection):
 
 
 class CheckedTlsConnection(CheckedConnection):
-    """The same, with the port that may be left out of `Host`."""
+    """The same for TLS: its default port is left out of the `Host` header."""
 
     default_port: ClassVar[int] = 443  # type: ignore[misc]  # as in urllib3
 
@@ -149,7 +153,8 @@ def new_connection(route: Route) -> CheckedConnection:
 
 
 def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.socket:
-    """Connect to the first address that answers. Each gets its share of the time, so a dead one hides no other."""
+    """Connect to the first address that accepts. Each address gets an equal share of the time left, so that one that does
+    not respond leaves time for the others."""
     failure: OSError = TimeoutError()
     for index, (family, address) in enumerate(addresses):
         share = (min(until, budget.deadline) - time.monotonic()) / (len(addresses) - index)
@@ -174,7 +179,10 @@ def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.
 
 
 def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
-    """Trust the system's authorities (or SSL_CERT_FILE) and, for machines that have none, the bundled ones."""
+    """Return a context that checks certificates (True) and one that does not (False).
+
+    The authorities are the system's, or those of SSL_CERT_FILE; those of certifi are for machines that have none.
+    """
     strict = ssl.create_default_context()
     strict.load_verify_locations(certifi.where())
     lax = ssl.create_default_context()
@@ -187,10 +195,10 @@ _tls_contexts = PerProcess(_make_tls_contexts)
 
 
 class IdleConnections:
-    """Connections between two requests. Short-lived: servers drop idle ones, and a request must not meet that."""
+    """Open connections that wait for the next request."""
 
-    MAX_IDLE_SECONDS = 2.0
-    MAX_KEPT = 256
+    MAX_IDLE_SECONDS = 2.0  # servers close idle connections after 5 s or more; a request must not be sent just then
+    MAX_KEPT = 256  # open sockets of one process
 
     def __init__(self) -> None:
         self._kept: dict[Route, list[tuple[float, CheckedConnection]]] = {}
@@ -199,7 +207,7 @@ class IdleConnections:
         self._lock = threading.Lock()
 
     def take(self, route: Route) -> CheckedConnection | None:
-        """Return an open, quiet connection on this route, or None."""
+        """Return an open connection on this route, or None."""
         while True:
             with self._lock:
                 waiting = self._kept.get(route)
@@ -209,15 +217,16 @@ class IdleConnections:
                 self._n_kept -= 1
                 if not waiting:
                     del self._kept[route]
-            # Readable while idle means closed, or data that nobody asked for.
+            # `is_connected` is false for an idle connection with data to read: the server closed it, or sent what nobody
+            # requested.
             if time.monotonic() - since < self.MAX_IDLE_SECONDS and connection.is_connected:
                 return connection
             connection.close()
 
     def give(self, connection: CheckedConnection) -> None:
-        """Keep an open connection whose answer was read to its end."""
+        """Keep an open connection whose response was read to its end."""
         with self._lock:
-            stale = self._sweep() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
+            stale = self._remove_stale() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
             if self._n_kept < self.MAX_KEPT:
                 self._kept.setdefault(connection.route, []).append((time.monotonic(), connection))
                 self._n_kept += 1
@@ -226,7 +235,7 @@ class IdleConnections:
         for old in stale:
             old.close()
 
-    def _sweep(self) -> list[CheckedConnection]:
+    def _remove_stale(self) -> list[CheckedConnection]:
         self._swept = time.monotonic()
         oldest = self._swept - self.MAX_IDLE_SECONDS
         stale = [one for waiting in self._kept.values() for since, one in waiting if since < oldest]
@@ -236,7 +245,7 @@ class IdleConnections:
         return stale
 
     def close(self) -> None:
-        """Close what is kept."""
+        """Close all connections that are kept."""
         with self._lock:
             kept, self._kept, self._n_kept = self._kept, {}, 0
         for waiting in kept.values():

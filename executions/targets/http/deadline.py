@@ -1,4 +1,4 @@
-"""The time an attempt has, and the watchdog that cuts the connection when it is over or a stop is asked for."""
+"""The time of an attempt, and the watchdog thread that breaks its connection at the deadline."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ EXPIRED: Literal["expired"] = "expired"
 
 
 class CutOff(Exception):
-    """The budget was cut: the deadline passed, or somebody asked the target to stop."""
+    """The attempt has to end: its deadline has passed, or the target has been asked to stop."""
 
 
 class Budget:
-    """One attempt's time. Whatever it waits for is named to `guard`, so that `cut` can break it off at once."""
+    """The time of one attempt. `guard` sets a function that breaks the current wait; `cut` calls it, from any thread."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
@@ -35,21 +35,21 @@ class Budget:
 
     @property
     def deadline(self) -> float:
-        """On the monotonic clock."""
+        """When the time is over, on the monotonic clock."""
         return self._deadline
 
     def remaining(self) -> float:
-        """Seconds left, at least a millisecond: a socket's timeout of 0 would mean not to wait at all."""
+        """Return the seconds left, at least 0.001: a timeout of 0 would make a socket non-blocking."""
         return max(self._deadline - time.monotonic(), 0.001)
 
     def guard(self, breaker: Callable[[], None] | None) -> None:
-        """Name what to break off. If the cut came first, break it now and raise CutOff."""
+        """Set what `cut` calls from now on. Raises CutOff if the attempt has to end already."""
         with self._lock:
             self._break = breaker
         self.check()
 
     def cut(self, reason: StopReason | Literal["expired"]) -> None:
-        """Break off, from any thread. The first reason stays; after `close` nothing happens."""
+        """End the attempt, from any thread. Only the first reason counts; after `close`, nothing happens."""
         with self._lock:
             if self._closed or self.cut_by is not None:
                 return
@@ -58,30 +58,30 @@ class Budget:
                 self._break()
 
     def check(self) -> None:
-        """Raise CutOff if the time is over, even should the watchdog be late."""
+        """Raise CutOff if the attempt has to end. Reads the clock itself, for the watchdog may be late."""
         if self.cut_by is None and time.monotonic() >= self._deadline:
             self.cut(EXPIRED)
         if self.cut_by is not None:
             raise CutOff
 
     def release(self) -> None:
-        """Nothing is waited for: let go of what `guard` named before it is closed or lent to another attempt."""
+        """Forget what `guard` was given. Call this before the connection is closed or kept for another attempt."""
         with self._lock:
             self._break = None
 
     def close(self) -> None:
-        """The answer is complete: a cut from now on comes too late."""
+        """Mark the attempt as complete: `cut` has no effect from now on."""
         with self._lock:
             self._closed = True
             self._break = None
 
 
 def breaker_of(sock: socket.socket) -> Callable[[], None]:
-    """Return what wakes every thread that waits for `sock`."""
+    """Return a function that breaks `sock`, which wakes every thread that waits for it."""
 
     def shut() -> None:
         try:
-            # Not SSLSocket.shutdown: it first drops the TLS layer, so that another thread could send in the clear.
+            # Not SSLSocket.shutdown: it removes the TLS layer first, and another thread could then send unencrypted data.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
         except OSError:
             return  # closed already
@@ -90,7 +90,7 @@ def breaker_of(sock: socket.socket) -> Callable[[], None]:
 
 
 class Watchdog:
-    """One thread that cuts budgets at their deadlines. It costs a heap entry an attempt."""
+    """One thread that cuts all budgets of this process at their deadlines. An attempt costs one entry of a heap."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []
@@ -100,7 +100,7 @@ class Watchdog:
         threading.Thread(target=self._loop, name="mainspring-http-watchdog", daemon=True).start()
 
     def watch(self, budget: Budget) -> int:
-        """Cut `budget` at its deadline; returns the number to `forget` it by."""
+        """Have `budget` cut at its deadline. Return the number by which to `forget` it."""
         number = next(self._order)
         with self._changed:
             self._live[number] = budget
@@ -110,9 +110,10 @@ class Watchdog:
         return number
 
     def forget(self, number: int) -> None:
+        """Stop watching a budget whose attempt has ended."""
         with self._changed:
             self._live.pop(number, None)
-            # Long timeouts would otherwise pile up in the heap long after their attempts ended.
+            # An entry would stay until its deadline, which can be a day after the end. 64: rebuilding few is no gain.
             if len(self._heap) > 64 and len(self._heap) > 2 * len(self._live):
                 self._heap = [entry for entry in self._heap if entry[1] in self._live]
                 heapq.heapify(self._heap)

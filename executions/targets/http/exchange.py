@@ -1,4 +1,4 @@
-"""One request and its answer over one connection: sent within the budget, read up to a size."""
+"""Sends one request and reads its response over one connection, within the attempt's budget and up to a size."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from executions.targets.http.deadline import Budget
     from executions.targets.http.urls import HttpUrl
 
-READ_AT_ONCE = 16 * 1024
-# RFC 9110, 9.2.2: what may be sent again when a kept connection turns out to be closed.
+READ_CHUNK_BYTES = 16 * 1024  # between two checks of the budget
+# RFC 9110, 9.2.2: methods that a client may repeat when a kept connection turns out to be closed.
 _REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
@@ -33,38 +33,38 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes that hold for each request of an attempt."""
+    """The limits of each request of an attempt, and how it may connect."""
 
     connect_seconds: float
-    read_seconds: float | None
-    body_bytes: int
+    read_seconds: float | None  # longest silence of the server
+    body_bytes: int  # kept of a response
     policy: EgressPolicy
     verify_tls: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server said. `body` is decompressed and at most `Limits.body_bytes` long."""
+class Response:
+    """A server's response. `body` is decompressed and at most `Limits.body_bytes` long."""
 
     status: int
     reason: str
     headers: list[tuple[str, str]]
     body: bytes = b""
     truncated: bool = False
-    complete: bool = False  # False while the body is not read: the exchange may break off in between
+    complete: bool = False  # False while the body is not read to its end: the connection may break before
 
     def header(self, name: str) -> str | None:
-        """Return the first header of that name."""
+        """Return the first header with this name, which is given in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 @dataclass(slots=True)
 class Trace:
-    """What is known of an attempt so far. It outlives a failure, so people see how far the exchange came."""
+    """What has happened in an attempt so far. It is recorded after a failure too, so people see how far the attempt got."""
 
-    began: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=time.monotonic)
     request: Request | None = None
-    answer: Answer | None = None
+    response: Response | None = None
     remote_address: str = ""
     connected: bool = False
     host: str = ""
@@ -72,23 +72,25 @@ class Trace:
     redirects: list[dict[str, object]] = field(default_factory=list)
 
 
-def exchange(request: Request, limits: Limits, budget: Budget, trace: Trace) -> Answer:
-    """Send `request` and read its answer; raises what `failures.EXPECTED` lists, or CutOff."""
-    trace.host, trace.connected, trace.answer = request.url.host, False, None
+def exchange(request: Request, limits: Limits, budget: Budget, trace: Trace) -> Response:
+    """Send `request` and return the response. Raises what `failures.EXPECTED` lists, or CutOff."""
+    trace.host, trace.connected, trace.response = request.url.host, False, None
     route = Route.to(request.url, limits.policy, verify_tls=limits.verify_tls)
     kept = idle.get().take(route)
     if kept is not None:
         try:
-            return _converse(kept, request, limits, budget, trace)
+            return _send_and_read(kept, request, limits, budget, trace)
         except ConnectionError:
-            # The server closed it at this very moment. Nothing was answered, so a repeatable request goes out anew.
-            if trace.answer is not None or request.method not in _REPEATABLE:
+            # The server closed the kept connection just now. It sent no response, so a repeatable request is sent again.
+            if trace.response is not None or request.method not in _REPEATABLE:
                 raise
             budget.check()
-    return _converse(new_connection(route), request, limits, budget, trace)
+    return _send_and_read(new_connection(route), request, limits, budget, trace)
 
 
-def _converse(connection: CheckedConnection, request: Request, limits: Limits, budget: Budget, trace: Trace) -> Answer:
+def _send_and_read(
+    connection: CheckedConnection, request: Request, limits: Limits, budget: Budget, trace: Trace
+) -> Response:
     try:
         if connection.sock is None:
             connection.open(budget, min(limits.connect_seconds, budget.remaining()))
@@ -96,34 +98,37 @@ def _converse(connection: CheckedConnection, request: Request, limits: Limits, b
                 trace.timings_ms[phase] += spent
         trace.connected, trace.remote_address = True, connection.remote_address
         budget.guard(breaker_of(connection.sock))
-        connection.timeout = _patience(limits, budget)
+        connection.timeout = _socket_timeout(limits, budget)
         connection.expect(_wire_bytes(limits))
         sent = time.monotonic()
         _send(connection, request)
         with connection.getresponse() as response:
             trace.timings_ms["first_byte"] = (time.monotonic() - sent) * 1000
-            trace.answer = _head(response)
-            trace.answer = answer = _read_body(response, trace.answer, limits, budget)
+            trace.response = _read_head(response)
+            trace.response = read = _read_body(response, trace.response, limits, budget)
     except BaseException:
         connection.close()
         raise
     finally:
         budget.release()
-    if answer.truncated or connection.sock is None:
+    if read.truncated or connection.sock is None:
         connection.close()
     else:
         idle.get().give(connection)
-    return answer
+    return read
 
 
-def _patience(limits: Limits, budget: Budget) -> float:
-    # The watchdog comes first at the deadline; this is the net beneath it.
+def _socket_timeout(limits: Limits, budget: Budget) -> float:
+    # Half a second after the deadline: the watchdog breaks the connection before, and names the right reason.
     left = budget.remaining() + 0.5
     return left if limits.read_seconds is None else min(limits.read_seconds, left)
 
 
 def _wire_bytes(limits: Limits) -> int:
-    """Enough for a body that comes in chunks of a byte each, and for what is kept of a long one."""
+    """Return how many bytes a response's body may take on the wire.
+
+    A body that is sent in chunks of one byte takes six bytes for each; 64 KB are for trailers and buffering.
+    """
     return 8 * limits.body_bytes + 64 * 1024
 
 
@@ -138,35 +143,36 @@ def _send(connection: CheckedConnection, request: Request) -> None:
             decode_content=True,
         )
     except (BrokenPipeError, ConnectionResetError):
-        # A server may refuse a long body and say why before it has read it: the answer may be waiting.
+        # A server may refuse a long body before it has read all of it: its response may be readable already.
         if not request.body:
             raise
 
 
-def _head(response: HTTPResponse) -> Answer:
+def _read_head(response: HTTPResponse) -> Response:
     if response.status < 200:
         raise InvalidResponse(f"it ends with the interim status {response.status}")
-    return Answer(response.status, response.reason or "", list(response.headers.items()))
+    return Response(response.status, response.reason or "", list(response.headers.items()))
 
 
-def _read_body(response: HTTPResponse, answer: Answer, limits: Limits, budget: Budget) -> Answer:
-    """Read one byte more than is kept, to know whether there was more. Decompression is bounded by the same amount.
+def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: Budget) -> Response:
+    """Read the body up to one byte more than is kept, which shows whether it is longer.
 
-    What takes far more bytes on the wire than it gives (padding, empty compressed parts, trailers) is cut off too.
+    The limit holds after decompression. `_wire_bytes` limits bodies that decompress to little (padding, empty compressed
+    parts, trailers).
     """
     if "," in response.headers.get("content-encoding", ""):
         raise InvalidResponse("its body is compressed more than once")
     body = bytearray()
-    overflown = False
+    is_too_long = False
     try:
         while len(body) <= limits.body_bytes:
             budget.check()
-            part = response.read1(min(READ_AT_ONCE, limits.body_bytes + 1 - len(body)), decode_content=True)
+            part = response.read1(min(READ_CHUNK_BYTES, limits.body_bytes + 1 - len(body)), decode_content=True)
             if not part:
                 break
             body += part
     except TooMuch:
-        overflown = True
-    budget.check()  # a connection that was cut off looks like one that has ended
-    truncated = overflown or len(body) > limits.body_bytes
-    return replace(answer, body=bytes(body[: limits.body_bytes]), truncated=truncated, complete=True)
+        is_too_long = True
+    budget.check()  # a connection that was broken at the deadline looks like one that the server closed
+    truncated = is_too_long or len(body) > limits.body_bytes
+    return replace(head, body=bytes(body[: limits.body_bytes]), truncated=truncated, complete=True)

@@ -1,4 +1,4 @@
-"""What can go wrong between here and the server, each as a stable code and a sentence."""
+"""From the exception of a failed exchange to a stable code and a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib3 import exceptions as urllib3
 
 
 class Code(StrEnum):
-    """The codes of an `http` target's failures. They are part of the public interface."""
+    """The codes of an `http` target's failures. They are stored and public: docs/targets/http.md."""
 
     HTTP_STATUS = "http_status"
     TIMED_OUT = "timed_out"
@@ -25,19 +25,19 @@ class Code(StrEnum):
 
 
 class AddressDenied(Exception):
-    """Every address of the host is one that the policy denies. The text says which and why."""
+    """The policy denies every address of the host. The text names one, with the reason."""
 
 
 class NameNotResolved(Exception):
-    """The host's name has no address, or the look-up failed. The text says why."""
+    """The host name has no address, or its look-up failed. The text says why."""
 
 
 class TooManyRedirects(Exception):
-    """The chain of redirects went on past the limit."""
+    """The server redirected more often than is allowed."""
 
 
 class InvalidResponse(Exception):
-    """The answer can't be understood. The text says why."""
+    """The response is not valid HTTP. The text says why; it follows "the response of <host> can't be read: "."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ class Explanation:
     permanent: bool = False
 
 
-# What an exchange may raise besides CutOff. Anything else is a defect of ours.
+MAX_CAUSE_LENGTH = 200  # characters of a library's error that a message quotes
+
+# What `exchange` may raise, beside CutOff. Any other exception is a bug in Mainspring.
 EXPECTED = (
     OSError,
     http.client.HTTPException,
@@ -60,22 +62,25 @@ EXPECTED = (
 
 
 def explain(error: Exception, host: str, *, connected: bool) -> Explanation:
-    """Say what `error`, one of `EXPECTED`, means. `connected`: it came after the connection stood."""
+    """Return the code and the sentence for `error`, one of `EXPECTED`.
+
+    `connected`: the error occurred after the connection was open.
+    """
     error = _innermost(error)
     match error:
         case AddressDenied():
-            return Explanation(Code.ADDRESS_DENIED, f"{host} may not be reached: {error}.", permanent=True)
+            return Explanation(Code.ADDRESS_DENIED, f"{host} may not be called: {error}.", permanent=True)
         case NameNotResolved():
             return Explanation(Code.DNS_FAILED, f"The name {host} could not be resolved: {error}.")
         case TooManyRedirects():
             return Explanation(Code.TOO_MANY_REDIRECTS, str(error), permanent=True)
         case InvalidResponse() | urllib3.DecodeError():
-            text = str(error) if isinstance(error, InvalidResponse) else "its compression is broken"
-            return Explanation(Code.INVALID_RESPONSE, f"The answer of {host} can't be understood: {text}.")
+            text = str(error) if isinstance(error, InvalidResponse) else "its compressed body is damaged"
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read: {text}.")
         case TimeoutError() | urllib3.ReadTimeoutError() if connected:
-            return Explanation(Code.TIMED_OUT, f"{host} fell silent for longer than the read timeout.")
+            return Explanation(Code.TIMED_OUT, f"{host} sent nothing for longer than the read timeout.")
         case TimeoutError():
-            return Explanation(Code.TIMED_OUT, f"No connection to {host} stood within the connect timeout.")
+            return Explanation(Code.TIMED_OUT, f"No connection to {host} was open within the connect timeout.")
         case ssl.SSLCertVerificationError():
             return Explanation(
                 Code.TLS_FAILED, f"The certificate of {host} is not trusted: {error.verify_message}.", permanent=True
@@ -84,26 +89,24 @@ def explain(error: Exception, host: str, *, connected: bool) -> Explanation:
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection.")
         case ssl.SSLError():
             return Explanation(Code.TLS_FAILED, f"TLS with {host} failed: {error.reason or error}.")
-    return _explain_break(error, host, connected=connected)
+    return _explain_disconnect(error, host, connected=connected)
 
 
-def _explain_break(error: Exception, host: str, *, connected: bool) -> Explanation:
+def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Explanation:
     match error:
         case http.client.RemoteDisconnected():
-            return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection without an answer.")
+            return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection without a response.")
         case http.client.IncompleteRead() | urllib3.IncompleteRead():
-            return Explanation(Code.CONNECTION_FAILED, f"{host} broke off in the middle of its answer.")
+            return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection in the middle of its response.")
         case OSError() if connected:
             return Explanation(Code.CONNECTION_FAILED, f"The connection to {host} broke: {_reason(error)}.")
         case OSError():
             return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}: {_reason(error)}.")
         case http.client.LineTooLong():
-            return Explanation(
-                Code.INVALID_RESPONSE, f"The answer of {host} has a line of more than 64 KB among its headers."
-            )
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} has a header line of more than 64 KB.")
         case _:
-            text = " ".join(str(error).split())[:200] or type(error).__name__
-            return Explanation(Code.INVALID_RESPONSE, f"The answer of {host} can't be understood as HTTP: {text}.")
+            text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} is not valid HTTP: {text}.")
 
 
 def _reason(error: OSError) -> str:
@@ -111,7 +114,7 @@ def _reason(error: OSError) -> str:
 
 
 def _innermost(error: Exception) -> Exception:
-    """urllib3 wraps what http.client, ssl and the socket raise while a body is read."""
+    """Return the exception of http.client, ssl or the socket, which urllib3 wraps while it reads a body."""
     while isinstance(error, urllib3.ProtocolError | urllib3.SSLError):
         inner = next((part for part in reversed(error.args) if isinstance(part, Exception)), error.__cause__)
         if not isinstance(inner, Exception):

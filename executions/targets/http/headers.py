@@ -1,12 +1,13 @@
-"""Which headers a job may set, which are secret, and which may follow a redirect to another origin."""
+"""Checks a job's headers, hides those with credentials, and drops them on redirects to another origin."""
 
 from __future__ import annotations
 
 import re
 
+# What common servers accept: Apache up to 100 headers, nginx up to 32 KB of them.
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
-MASK = "••••"  # never a value of its own: it is not Latin-1
+MASK = "••••"  # no valid value of a header, for it is not Latin-1: a masked value cannot be saved by mistake
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
@@ -14,68 +15,72 @@ _SENSITIVE = re.compile(
     r"^(?!idempotency-key$).*(auth|cookie|token|secret|passw|pwd|bearer|credential|signature|session|jwt|(^|-)(api|access|private)?-?key($|-))",
     re.IGNORECASE,
 )
-# They belong to the connection, and two opinions on a message's length are how requests are smuggled.
-_OURS = frozenset({
+# Headers of the connection. A job that set the length of a message could smuggle a second request in.
+_RESERVED = frozenset({
     "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
-_ABOUT_THE_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location"})
+_OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location"})
 
 
 def fold(name: str) -> str:
-    """Return what many servers make of a header's name: to them case, `-` and `_` are all the same."""
+    """Return a header's name as many servers compare it: case is ignored, and `_` equals `-`."""
     return name.lower().replace("_", "-")
 
 
 def check_name(name: str) -> str:
-    """Return the header name, or raise ValueError with a sentence."""
+    """Return a header's name. Raises ValueError with a sentence if a job may not set it."""
     if not _TOKEN.fullmatch(name):
-        raise ValueError("A header's name has letters, digits and -_. only, such as X-Request-Source.")
-    if fold(name) in _OURS:
-        raise ValueError(f"{name} is set by Mainspring itself: leave it out.")
+        raise ValueError("The name of a header may contain letters, digits and -_. only, such as X-Request-Source.")
+    if fold(name) in _RESERVED:
+        raise ValueError(f"Mainspring sets {name} itself: remove it.")
     return name
 
 
 def check_value(value: str) -> str:
-    """Return the header value without surrounding space, or raise ValueError with a sentence (without the value)."""
+    """Return a header's value without surrounding spaces. Raises ValueError with a sentence that never quotes the value."""
     if MASK in value:
-        raise ValueError(f"{MASK} stands for a value that was hidden from its reader: give the value itself.")
+        raise ValueError(f"{MASK} stands for a hidden value: write the value itself.")
     if _BAD_VALUE.search(value):
-        raise ValueError("A header's value is one line without control characters: take out the line breaks.")
+        raise ValueError("The value of a header must be one line without control characters: remove the line breaks.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError("A header's value takes Latin-1 characters only: percent-encode the others.") from None
+        raise ValueError(
+            "The value of a header may contain Latin-1 characters only: percent-encode the others."
+        ) from None
     return value.strip(" \t")
 
 
 def check_all(headers: dict[str, str]) -> dict[str, str]:
-    """Check what only shows in the whole; raises ValueError with a sentence."""
+    """Check all headers together: their length, and names that differ only in case, `-` or `_`. Raises ValueError."""
     if sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEADER_BYTES:
-        raise ValueError(f"The headers are longer than {MAX_HEADER_BYTES // 1024} KB in all: make them shorter.")
+        raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KB: shorten them.")
     seen: dict[str, str] = {}
     for name in headers:
         other = seen.setdefault(fold(name), name)
         if other != name:
-            raise ValueError(f"{other} and {name} are given twice (case, - and _ are the same to many): keep one.")
+            raise ValueError(
+                f"{other} and {name} are the same header to many servers, which ignore case and take _ for -: keep one."
+            )
     return headers
 
 
 def is_sensitive(name: str) -> bool:
-    """Say whether a header's name looks like that of a credential: hidden from readers, never sent to another origin."""
+    """Return whether a header's name looks like that of a credential."""
     return bool(_SENSITIVE.search(fold(name)))
 
 
 def masked(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers for readers: the values of those that look like credentials are hidden."""
+    """Return the headers with the values of those that look like credentials replaced by MASK."""
     return {name: MASK if is_sensitive(name) else value for name, value in headers.items()}
 
 
 def for_another_origin(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that may follow a redirect to another scheme, host or port."""
+    """Return the headers that a redirect to another scheme, host or port may take along: all but credentials."""
     return {name: value for name, value in headers.items() if not is_sensitive(name)}
 
 
 def without_body(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers of a request that has lost its body on the way."""
-    return {name: value for name, value in headers.items() if fold(name) not in _ABOUT_THE_BODY}
+    """Return the headers of a request whose body a redirect has dropped."""
+    return {name: value for name, value in headers.items() if fold(name) not in _OF_BODY}

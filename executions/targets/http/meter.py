@@ -1,4 +1,4 @@
-"""Counts what a server makes us read: an answer may be endless while its headers and its body stay small."""
+"""Limits the bytes read from a server: a response may be endless although its headers and its body stay small."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import io
 
 
 class TooMuch(Exception):
-    """The server has sent more than was allowed."""
+    """The server has sent more bytes than are allowed."""
 
 
 class Meter(io.RawIOBase):
-    """Reads from `raw` until `n_left` bytes have come; then raises TooMuch instead of reading on."""
+    """Reads from `raw`. Once it has read `n_left` bytes, the next read raises TooMuch."""
 
     def __init__(self, raw: io.RawIOBase, n_left: int) -> None:
         super().__init__()

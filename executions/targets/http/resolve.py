@@ -1,4 +1,4 @@
-"""Name look-ups that can't outstay the deadline, and only return addresses that the policy lets through."""
+"""Looks up host names within the deadline, and returns only the addresses that the policy allows."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
-# A look-up can't be cancelled, only left behind. Beyond this many the resolver is as good as down.
+# Look-ups that may hang in one process. A look-up cannot be cancelled, and each hanging one keeps a thread; when so many
+# hang, the resolver is down and more would not help.
 MAX_LOOKUPS = 1000
 _slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
 
 
 def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds: float) -> list[Resolved]:
-    """Look `host` up once and return what may be connected to, in the resolver's order.
+    """Look up `host` once and return the allowed addresses, in the resolver's order.
 
-    Raises AddressDenied if the policy leaves nothing, NameNotResolved, TimeoutError after `seconds`, or CutOff.
+    Raises AddressDenied if the policy allows none of the addresses, NameNotResolved, TimeoutError after `seconds`, or
+    CutOff.
     """
     found = read_literal(host, port) or _look_up(host, port, budget, seconds)
     reasons: list[str] = []
@@ -42,7 +44,7 @@ def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds:
 
 
 def read_literal(host: str, port: int) -> list[Resolved]:
-    """Return the address that `host` itself is, in any notation the system takes (`127.1`, `0x7f000001`)."""
+    """Return the address that `host` is in any notation that the system reads (`127.1`, `0x7f000001`); else an empty list."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
@@ -55,7 +57,7 @@ def _addresses(host: str, port: int, flags: int = 0) -> list[Resolved]:
 
 
 def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resolved]:
-    """Run the look-up in a thread of its own: getaddrinfo has no timeout and can't be interrupted."""
+    """Look up `host` in a separate thread: getaddrinfo has no timeout and cannot be interrupted."""
     slots, done = _slots.get(), threading.Event()
     found: list[Resolved] = []
     wrong: list[Exception] = []
@@ -70,7 +72,7 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
             done.set()
 
     if not slots.acquire(blocking=False):
-        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups are hanging")
+        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups are still waiting for the resolver")
     try:
         threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""Sets of HTTP statuses as people write them: numbers and ranges such as `[200, "300-399"]`."""
+"""Sets of HTTP statuses as users write them: numbers and ranges, such as `[200, "300-399"]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 Range = tuple[int, int]
 
 _RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?", re.ASCII)
-MAX_STATUSES = 100
+MAX_STATUSES = 100  # entries: any set of statuses is shorter when it is written with ranges
 DEFAULT_SUCCESS = ("200-299",)
 DEFAULT_RETRY = (408, 425, 429, "500-599")
 
@@ -25,7 +25,7 @@ def _check_one(value: object) -> int | str:
 
 def _check_count(values: object) -> object:
     if isinstance(values, list | tuple) and len(values) > MAX_STATUSES:
-        raise ValueError(f"Give {MAX_STATUSES} statuses or fewer: use ranges.")
+        raise ValueError(f"At most {MAX_STATUSES} entries are allowed: use ranges.")
     return values
 
 
@@ -41,11 +41,11 @@ Status = Annotated[
         }
     ),
 ]
-# Counted before any is looked at: the length of a tuple counts good ones only.
+# `_check_count` runs before the entries are checked: pydantic's max_length counts valid entries only.
 Statuses = Annotated[tuple[Status, ...], Field(max_length=MAX_STATUSES), BeforeValidator(_check_count)]
 
 
-def _spread(statuses: tuple[int | str, ...]) -> list[Range]:
+def _ranges(statuses: tuple[int | str, ...]) -> list[Range]:
     ranges = []
     for status in statuses:
         first, _, last = str(status).partition("-")
@@ -54,16 +54,16 @@ def _spread(statuses: tuple[int | str, ...]) -> list[Range]:
 
 
 def contains(statuses: tuple[int | str, ...], status: int) -> bool:
-    """Say whether `status` is one of `statuses`."""
-    return any(first <= status <= last for first, last in _spread(statuses))
+    """Return whether `status` is one of `statuses`."""
+    return any(first <= status <= last for first, last in _ranges(statuses))
 
 
 def overlap(ones: tuple[int | str, ...], others: tuple[int | str, ...]) -> int | None:
-    """Return the lowest status that is in both, or None."""
-    shared = [max(a, c) for a, b in _spread(ones) for c, d in _spread(others) if max(a, c) <= min(b, d)]
+    """Return the lowest status that is in both sets, or None."""
+    shared = [max(a, c) for a, b in _ranges(ones) for c, d in _ranges(others) if max(a, c) <= min(b, d)]
     return min(shared, default=None)
 
 
 def describe(statuses: tuple[int | str, ...]) -> str:
-    """Write the set for people: `200-299, 304`."""
+    """Return the set as text: `200-299, 304`."""
     return ", ".join(str(status) for status in statuses) or "none"

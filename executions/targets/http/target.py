@@ -1,4 +1,4 @@
-"""The `http` target: puts request, budget, redirects and verdict together."""
+"""The `http` target: sends a request, follows redirects, and makes an outcome of the response or the failure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from executions.targets.base import Cancelled, Failed, InvalidTarget
+from executions.targets.base import Cancelled, Failed, InvalidTarget, Target
 from executions.targets.http import headers as rules
 from executions.targets.http.addresses import SETTING, EgressPolicy, deny_reason
 from executions.targets.http.body import encode_body
 from executions.targets.http.config import HttpConfig
 from executions.targets.http.deadline import EXPIRED, Budget, CutOff, watchdog
-from executions.targets.http.exchange import Answer, Limits, Request, Trace, exchange
+from executions.targets.http.exchange import Limits, Request, Response, Trace, exchange
 from executions.targets.http.failures import EXPECTED, Code, TooManyRedirects, explain
 from executions.targets.http.record import record
 from executions.targets.http.redirects import MAX_REDIRECTS, next_request
@@ -33,19 +33,19 @@ except PackageNotFoundError:
     VERSION = "dev"
 
 
-class HttpTarget:
-    """Sends one HTTP request. Never raises: whatever happens is an outcome."""
+class HttpTarget(Target):
+    """Sends one HTTP request."""
 
     kind: ClassVar[str] = "http"
     config: ClassVar[type[TargetConfig]] = HttpConfig
     queue: ClassVar[str] = "http"
-    most_in_message: ClassVar[int] = 50  # side by side: of a hundred the threads would begin no sooner
+    max_runs_per_message: ClassVar[int] = 50  # runs of a message start together; 100 in one were no faster
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Refuse a payload that is no body for this request, and a host that is plainly not allowed.
+        """Refuse a payload that cannot be the body, and a host that is denied without a look-up.
 
-        Names are looked up when connecting, not here: what they mean today says nothing about then.
+        Host names are looked up by each attempt: they may resolve to another address by then.
         """
         assert isinstance(config, HttpConfig)
         encode_body(config, payload)
@@ -54,14 +54,18 @@ class HttpTarget:
         host = url.host.rstrip(".")
         if not policy.allow_private and (host == "localhost" or host.endswith(".localhost")):
             raise InvalidTarget(
-                {"url": [f"{host} is this machine itself; the operator can allow private networks with {SETTING}."]}
+                {
+                    "url": [
+                        f"{host} is Mainspring's own machine; the operator can allow private networks with {SETTING}=true."
+                    ]
+                }
             )
         for _, address in read_literal(url.host, url.port):
             if reason := deny_reason(str(address[0]), policy):
                 raise InvalidTarget({"url": [f"{reason}."]})
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Send the request and judge its answer, within `context.timeout`."""
+        """Send the request and judge the response."""
         assert isinstance(config, HttpConfig)
         trace = Trace()
         try:
@@ -70,23 +74,26 @@ class HttpTarget:
             return Failed(Code.INVALID_REQUEST.value, f"The request can't be sent: {error}", permanent=True)
         trace.request, trace.host = request, request.url.host
         budget = Budget(context.timeout.total_seconds())
-        dog = watchdog.get()
-        number = dog.watch(budget)
+        deadlines = watchdog.get()
+        number = deadlines.watch(budget)
         unregister = context.on_stop(budget.cut)
         try:
-            answer = _follow(request, config, budget, trace)
+            response = _follow_redirects(request, config, budget, trace)
             budget.close()
         except CutOff:
-            return _cut_off(budget, context, trace)
+            return _outcome_of_cut(budget, context, trace)
         except EXPECTED as error:
             if budget.cut_by is not None:
-                return _cut_off(budget, context, trace)
+                return _outcome_of_cut(budget, context, trace)
             why = explain(error, trace.host, connected=trace.connected)
             return Failed(why.code.value, why.message, why.permanent, record(trace))
         finally:
             unregister()
-            dog.forget(number)
-        return judge(config, answer, record(trace), datetime.now(UTC), settings.MAINSPRING.retry_after_cap)
+            deadlines.forget(number)
+        return judge(config, response, record(trace), datetime.now(UTC), settings.MAINSPRING.retry_after_cap)
+
+
+TARGET = HttpTarget()
 
 
 def _policy() -> EgressPolicy:
@@ -95,26 +102,26 @@ def _policy() -> EgressPolicy:
 
 def _prepare(config: HttpConfig, payload: JSON, context: Context) -> Request:
     body = encode_body(config, payload)
-    ours = {
+    defaults = {
         "User-Agent": f"Mainspring/{VERSION}",
         "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate",
-        # Quoted, since a key of the caller's own may hold anything.
+        # Quoted, for `Context` allows any characters in a key.
         "Idempotency-Key": quote(context.idempotency_key, safe="!#$&'()*+,/:;=?@[]"),
         "Mainspring-Run-Id": str(context.run_id),
         "Mainspring-Attempt": str(context.attempt),
         "Mainspring-Nominal-At": context.nominal_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
     }
     if body is not None:
-        ours["Content-Type"] = body.content_type
-    # Checked once more: values may have been filled in since the configuration was saved.
-    theirs = {rules.check_name(name): rules.check_value(value) for name, value in config.headers.items()}
-    given = {rules.fold(name) for name in theirs}
-    headers = {name: value for name, value in ours.items() if rules.fold(name) not in given} | theirs
+        defaults["Content-Type"] = body.content_type
+    # Checked again: another version of the code, with other rules, may have saved the configuration.
+    own = {rules.check_name(name): rules.check_value(value) for name, value in config.headers.items()}
+    given = {rules.fold(name) for name in own}
+    headers = {name: value for name, value in defaults.items() if rules.fold(name) not in given} | own
     return Request(config.method, parse_http_url(config.full_url), headers, body.data if body else None)
 
 
-def _follow(request: Request, config: HttpConfig, budget: Budget, trace: Trace) -> Answer:
+def _follow_redirects(request: Request, config: HttpConfig, budget: Budget, trace: Trace) -> Response:
     knobs: Any = settings.MAINSPRING
     limits = Limits(
         connect_seconds=config.connect_timeout.total_seconds(),
@@ -124,21 +131,27 @@ def _follow(request: Request, config: HttpConfig, budget: Budget, trace: Trace) 
         verify_tls=config.verify_tls,
     )
     while True:
-        answer = exchange(request, limits, budget, trace)
-        following = next_request(request, answer) if config.follow_redirects else None
+        response = exchange(request, limits, budget, trace)
+        following = next_request(request, response) if config.follow_redirects else None
         if following is None:
-            return answer
+            return response
         if len(trace.redirects) >= MAX_REDIRECTS:
             raise TooManyRedirects(f"The server redirected more than {MAX_REDIRECTS} times.")
-        trace.redirects.append({"status": answer.status, "url": following.url.text, "method": following.method})
+        trace.redirects.append({"status": response.status, "url": following.url.text, "method": following.method})
         request = following
 
 
-def _cut_off(budget: Budget, context: Context, trace: Trace) -> Outcome:
+def _outcome_of_cut(budget: Budget, context: Context, trace: Trace) -> Outcome:
     result = record(trace)
     if budget.cut_by == EXPIRED:
         seconds = context.timeout.total_seconds()
-        phase = "reading the answer" if trace.answer else "waiting for the answer" if trace.connected else "connecting"
+        phase = (
+            "reading the response"
+            if trace.response
+            else "waiting for the response"
+            if trace.connected
+            else "connecting"
+        )
         message = f"The total timeout of {seconds:g} s passed while {phase} ({trace.host})."
         return Failed(Code.TIMED_OUT.value, message, result=result)
-    return Cancelled("The request was cut off because a stop was asked for.", result=result)
+    return Cancelled("The request was stopped before it had ended.", result=result)

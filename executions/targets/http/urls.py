@@ -1,4 +1,4 @@
-"""What a URL must look like, and where a redirect leads. One parser for the check and the connection."""
+"""Parses and checks URLs, also those of redirects. Check and connection share one parser, so they cannot disagree."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import quote, urlencode, urljoin
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-MAX_LENGTH = 2048
-MAX_REDIRECT_LENGTH = 8192  # signed URLs are long, and nobody typed them
+MAX_URL_LENGTH = 2048  # characters of a configured URL
+MAX_REDIRECT_LENGTH = 8192  # characters of a URL to which a server redirects: signed URLs are long
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _ADDRESS_V6 = re.compile(r"\[[0-9a-f:.]+\]", re.ASCII)
 
@@ -21,7 +21,7 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class HttpUrl:
-    """An absolute http or https URL, taken apart by the only parser that is used."""
+    """An absolute http or https URL in its parts."""
 
     scheme: str
     host: str  # ASCII, lower case; an IPv6 address without its brackets
@@ -34,44 +34,44 @@ class HttpUrl:
         return (self.scheme, self.host, self.port)
 
 
-def parse_http_url(text: str, longest: int = MAX_LENGTH) -> HttpUrl:
-    """Take a URL apart; raises ValueError with a sentence that says what to change."""
-    if len(text) > longest:
-        raise ValueError(f"This URL has {len(text)} characters: {longest} is the most.")
+def parse_http_url(text: str, max_length: int = MAX_URL_LENGTH) -> HttpUrl:
+    """Parse a URL. Raises ValueError with a sentence that says what to change."""
+    if len(text) > max_length:
+        raise ValueError(f"This URL has {len(text)} characters: at most {max_length} are allowed.")
     if any(unicodedata.category(character)[0] in "ZC" for character in text) or "\\" in text:
-        raise ValueError("A URL has no spaces, backslashes or control characters: percent-encode them.")
+        raise ValueError("A URL must not contain spaces, backslashes or control characters: percent-encode them.")
     url = _parse(text)
     if "#" in text:
-        raise ValueError("Leave out the #fragment: it is never sent to a server.")
+        raise ValueError("Remove the #fragment: it is never sent to a server.")
     host = url.host or ""
     if not (_NAME.fullmatch(host) or _ADDRESS_V6.fullmatch(host)):
-        raise ValueError("Give a host name or address after http:// or https://, such as https://example.com/hook.")
+        raise ValueError("Write a host name or address after http:// or https://, such as https://example.com/hook.")
     scheme = url.scheme or ""
     port = url.port if url.port is not None else {"http": 80, "https": 443}[scheme]
     if not 1 <= port <= 65535:
-        raise ValueError("A port is a number from 1 to 65535.")
+        raise ValueError("The port must be a number from 1 to 65535.")
     return HttpUrl(scheme=scheme, host=host.strip("[]"), port=port, target=url.request_uri, text=url.url)
 
 
 def _parse(text: str) -> Url:
     if not text.lower().startswith(("http://", "https://")):
-        raise ValueError("Give a full URL that begins with http:// or https://.")
+        raise ValueError("Write a full URL that begins with http:// or https://.")
     try:
         url = parse_url(text)
     except (LocationParseError, ValueError) as error:
-        raise ValueError("This is not a URL: check the host name and the port.") from error
-    # An empty one (`https://@host`) as well, which the parser drops without a word.
+        raise ValueError("This is not a valid URL: check the host name and the port.") from error
+    # The parser ignores empty credentials (`https://@host`), so they are searched for in the text.
     if url.auth is not None or "@" in re.split("[/?#]", text.partition("://")[2], maxsplit=1)[0]:
-        raise ValueError("Don't put a user name or password into the URL: send an Authorization header instead.")
+        raise ValueError("The URL must not contain a user name or password: send an Authorization header instead.")
     return url
 
 
 def with_query(text: str, query: dict[str, Scalar | list[Scalar]]) -> str:
-    """Append `query` to what the URL already has."""
+    """Return the URL with `query` appended to the query that it already has."""
     if not query:
         return text
     pairs = [
-        (name, _spell(item))
+        (name, _as_text(item))
         for name, value in query.items()
         for item in (value if isinstance(value, list) else [value])
     ]
@@ -81,15 +81,15 @@ def with_query(text: str, query: dict[str, Scalar | list[Scalar]]) -> str:
     return f"{text}{'&' if '?' in text else '?'}{encoded}"
 
 
-def _spell(value: Scalar) -> str:
+def _as_text(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
 
 
 def follow(base: HttpUrl, location: str) -> HttpUrl:
-    """Return where a Location header leads; raises ValueError if no request may go there."""
-    # http.client reads headers as Latin-1, while servers send UTF-8.
+    """Return the URL that a Location header names. Raises ValueError for one that may not be requested."""
+    # http.client decodes headers as Latin-1, but servers send UTF-8.
     with contextlib.suppress(UnicodeError):
         location = location.encode("latin-1").decode("utf-8")
     joined = urljoin(base.text, location.strip())

@@ -1,4 +1,4 @@
-"""From a status to an outcome: success, failure for good, failure worth another try, and when. Pure."""
+"""Pure: from the status of a response to the outcome of the attempt: success, a final failure, or a retry and its time."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from executions.targets.http.statuses import contains, describe
 
 if TYPE_CHECKING:
     from executions.targets.http.config import HttpConfig
-    from executions.targets.http.exchange import Answer
+    from executions.targets.http.exchange import Response
     from values.json_values import JSON
 
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
-def judge(config: HttpConfig, answer: Answer, result: JSON, now: datetime, cap: timedelta) -> Outcome:
-    """Return the outcome of an attempt that was answered. `cap` is the longest delay a Retry-After may ask for."""
-    status = answer.status
+def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, cap: timedelta) -> Outcome:
+    """Return the outcome of an attempt that got a response. `cap` is the longest delay that Retry-After may ask for."""
+    status = response.status
     if contains(config.success_statuses, status):
         return Succeeded(result)
-    said = f"The server answered {status} {answer.reason[:100]}".rstrip()
+    said = f"The server answered {status} {response.reason[:100]}".rstrip()
     if not contains(config.retryable, status):
-        wanted = f"success is {describe(config.success_statuses)}, worth a retry {describe(config.retryable)}"
-        return Failed(Code.HTTP_STATUS.value, f"{said} ({wanted}).", permanent=True, result=result)
-    at = retry_after(answer.header("retry-after"), now, cap)
+        expected = f"success is {describe(config.success_statuses)}; {describe(config.retryable)} are retried"
+        return Failed(Code.HTTP_STATUS.value, f"{said} ({expected}).", permanent=True, result=result)
+    at = retry_after(response.header("retry-after"), now, cap)
     if at is None:
         return Failed(Code.HTTP_STATUS.value, f"{said}.", result=result)
-    message = f"{said} and asked to be left alone until {at:%Y-%m-%d %H:%M:%S} UTC."
+    message = f"{said} and asked not to be called before {at:%Y-%m-%d %H:%M:%S} UTC."
     return RetryAt(at, Code.HTTP_STATUS.value, message, result=result)
 
 
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
-    """Read a Retry-After header, in seconds or as an HTTP date; None if there is none that makes sense."""
+    """Return the time that a Retry-After header names, in seconds or as an HTTP date; None without a valid one."""
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return now + min(timedelta(seconds=int(text)), cap)

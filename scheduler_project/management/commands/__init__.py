@@ -1,1 +1,1 @@
-"""Commands of the whole project."""
+"""Management commands that belong to no app."""

@@ -13,7 +13,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from schedules.admin.form.json_fields import JsonText, LongText
+from schedules.admin.form.json_fields import JsonObject, JsonText, LongText
 
 
 def text(
@@ -36,6 +36,11 @@ def long_text(label: str, placeholder: str, rows: int, help_text: str = "") -> L
 def json_text(label: str, placeholder: str, help_text: str = "", rows: int = 3) -> JsonText:
     """A text of JSON."""
     return JsonText(label=label, help_text=help_text, widget=_lines(placeholder, rows))
+
+
+def json_object(label: str, placeholder: str, help_text: str = "", rows: int = 3) -> JsonObject:
+    """A text of a JSON object."""
+    return JsonObject(label=label, help_text=help_text, widget=_lines(placeholder, rows))
 
 
 def choice(label: str, choices: Any, help_text: str = "") -> forms.ChoiceField:

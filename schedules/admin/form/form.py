@@ -22,11 +22,14 @@ from schedules.clock.policies.catch_up import CatchUp
 from schedules.clock.spec import Kind, SolarEvent
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
+from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
 from values import instants
 
 if TYPE_CHECKING:
+    from django.forms.boundfield import BoundField
+
     from access.visibility import Caller
     from schedules.admin.targets.base import Section
     from schedules.jobs.validation import Definition
@@ -176,10 +179,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
         limits.name_jobs(self.fields, chosen, self.caller)
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
-        default = " and ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
+        default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
-        in_words = " ".join(section.payload_help for section in SECTIONS.values())
-        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none."
+        in_words = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
+        self.fields["payload"].help_text = f"JSON. {in_words} Empty: none.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:
@@ -195,33 +198,30 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         values = super().clean() or self.cleaned_data
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
             del self.errors[name]  # what is hidden could not be mended
-        # What cannot be read is not kept: nobody could mend it here.
-        kept = {"target": self.before.target, "policies": self.before.spec.policies} if self.before else {}
-        kept = {part: value for part, value in kept.items() if self.before and part not in self.before.unreadable}
         links = limits.start_after_from(values)
-        data = {
-            "name": values.get("name") or "",
-            "description": values.get("description") or "",
-            "schedule": mapping.schedule_from(values),
-            "start_after": links,
-            "target": mapping.target_from(values, kept.get("target", {})),
-            "payload": values.get("payload"),
-            "policies": mapping.policies_from(values, kept.get("policies", {})),
-        }
+        before = self._kept_members()
+        data = before | mapping.members_from(values, before)
         try:
             self.definition = validate(data, self.now, self.before, caller=self.caller)
         except InvalidDefinition as invalid:
             self.complain({limits.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
         return values
 
+    def _kept_members(self) -> dict[str, Any]:
+        """What the job has now, by member. A member that cannot be read is left out: nobody could fix it in this form."""
+        if self.before is None:
+            return {}
+        unreadable = self.before.unreadable
+        return {name: value for name, value in stored_members(self.before).items() if name not in unreadable}
+
     def complain(self, errors: dict[str, list[str]]) -> None:
         """Show a definition's errors. A field that could not even be read keeps its own complaint alone."""
-        unread = set(self.errors)
+        unread, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():
-            field, _ = mapping.place_of(dotted)
+            field, rest = mapping.place_of(dotted, kind)
             if field not in unread:
                 label = str(self.fields[field].label) if field else ""
-                self.add_error(field, [mapping.in_form_words(sentence, dotted, label) for sentence in texts])
+                self.add_error(field, [mapping.in_form_words(sentence, dotted, label, rest) for sentence in texts])
 
     @property
     def has_policy_errors(self) -> bool:
@@ -244,6 +244,6 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             if name != "pause_after_failures"
         )
 
-    def targets(self) -> list[tuple[str, Section]]:
-        """The parts for the kinds of target, in the order of their radio buttons."""
-        return list(SECTIONS.items())
+    def targets(self) -> list[tuple[str, Section, list[BoundField]]]:
+        """Return each kind of target with its part of the form and the part's fields, in the order of the radio buttons."""
+        return [(kind, part, [self[name] for name in part.fields]) for kind, part in SECTIONS.items()]

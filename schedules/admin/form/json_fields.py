@@ -39,6 +39,14 @@ class JsonText(forms.CharField):
         """Those of a text don't fit a parsed value."""
 
 
+class JsonObject(JsonText):
+    """A text of a JSON object; empty means None."""
+
+    def validate(self, value: Any) -> None:
+        if value is not None and not isinstance(value, dict):
+            raise forms.ValidationError(f"This must be a JSON object, such as {EXAMPLE}.")
+
+
 def read_json(text: str) -> Any:
     """Return the value, None for an empty text. Raises forms.ValidationError with the place of the error."""
     if not text.strip():

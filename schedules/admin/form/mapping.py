@@ -56,7 +56,6 @@ PLACES: dict[str, str] = {
     **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
-    **{f"target.{name}": place for section in SECTIONS.values() for name, place in section.places.items()},
     **{f"policies.{name}": name for name in POLICY_FIELDS},
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
@@ -65,6 +64,28 @@ PLACES: dict[str, str] = {
     "policies.jitter": "start_jitter",
     **limits.PLACES,
 }
+# The same for the members of a target, by its kind: two kinds may have a member of one name.
+TARGET_PLACES: dict[str, dict[str, str]] = {
+    kind: {f"target.{name}".rstrip("."): field for name, field in section.places.items()}
+    for kind, section in SECTIONS.items()
+}
+
+
+def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a definition that the form's values describe.
+
+    `before` has the members of the job that is edited. A member that the form does not show is not returned, and what
+    the form does not show of a target or of policies stays as it was: the caller merges the result into `before`.
+    """
+    return {
+        "name": values.get("name") or "",
+        "description": values.get("description") or "",
+        "schedule": schedule_from(values),
+        "start_after": limits.start_after_from(values),
+        "target": target_from(values, before.get("target", {})),
+        "payload": values.get("payload"),
+        "policies": policies_from(values, before.get("policies", {})),
+    }
 
 
 def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,29 +165,30 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     return values
 
 
-def place_of(dotted: str) -> tuple[str | None, str]:
-    """The form's field that an error belongs to, None for the form; and the rest of its name, such as a header's."""
+def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
+    """Return the form's field for an error (None: the whole form), and the rest of its name, such as a header's."""
+    places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
         head = ".".join(parts[:length])
-        if head in PLACES:
-            return PLACES[head], ".".join(parts[length:])
+        if head in places:
+            return places[head], ".".join(parts[length:])
     return None, dotted
 
 
-def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
-    """A sentence that names fields as the API does, with the labels that the form has for them.
+def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
+    """Return a sentence that names fields as the API does, with the labels that the form has for them.
 
-    `dotted` is the field that it is about, and `label` what the form calls it, or the field that it is a part of.
+    `dotted` is the field that the sentence is about. `label` is what the form calls it, or the field that holds it as
+    its part `rest` (see `place_of`).
     """
-    if sentence.startswith("is needed"):
+    if sentence.startswith("is required"):
         return "This is needed."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
         return "Say how many, or set the fields beside it back."
-    name, (_, rest) = dotted.rpartition(".")[2], place_of(dotted)
-    own = rest.rpartition(".")[2] or label
+    name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"
     elif rest:
@@ -174,7 +196,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "") -> str:
         text = f"{entry}: {sentence}"
     else:
         text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
-    text = text.replace(" takes an object.", f" takes a JSON object, such as {EXAMPLE}.")
+    text = text.replace(" must be an object.", f" must be a JSON object, such as {EXAMPLE}.")
     return text[:1].upper() + text[1:]
 
 

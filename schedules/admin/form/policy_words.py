@@ -99,4 +99,4 @@ def _of(key: str | None) -> str:
 def _flag(name: str | None) -> str:
     if name is None:
         return "none"
-    return f"{name}, which is off: nothing starts by itself" if flags.off([name]) else f"{name}, which is on"
+    return f"{name}, which is off: nothing starts by itself" if flags.find_off([name]) else f"{name}, which is on"

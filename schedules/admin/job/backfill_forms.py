@@ -27,17 +27,7 @@ if TYPE_CHECKING:
 
 MAX_BACKFILLS_SHOWN = 10  # the latest: each takes two queries
 FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
-STATES = {
-    BackfillState.OPEN: ("In progress", "primary"),
-    BackfillState.DONE: ("Done", "success"),
-    BackfillState.CANCELLED: ("Cancelled", "default"),
-}
-MODES = {
-    BackfillMode.ALL: "All occurrences",
-    BackfillMode.FAILED: "Failed or cancelled",
-    BackfillMode.MISSING: "Never started",
-    BackfillMode.GAPS: "Without a record (gaps)",
-}
+TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
 OVERLAPS = {
     Overlap.BUFFER_ALL: "One after the other",
     Overlap.ALLOW: "Side by side, within the job's limits",
@@ -51,7 +41,7 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form's choices, and the posted values to fill in again."""
     return {
         "values": {name: str(values.get(name, "")) for name in FIELDS},
-        "modes": [(mode.value, text) for mode, text in MODES.items()],
+        "modes": BackfillMode.choices,
         "overlaps": [(policy.value, text) for policy, text in OVERLAPS.items()],
         "my_zone": str(timezone.get_current_timezone()),
     }
@@ -95,9 +85,9 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
     state = BackfillState(each.state)
     return {
         "id": each.pk,
-        "badge": badge(*STATES[state], ""),
+        "badge": badge(str(state.label), TONES[state], ""),
         "range": (instants.exact_html(each.after_at, now), instants.exact_html(each.until_at, now)),
-        "what": MODES[BackfillMode(each.mode)],
+        "what": BackfillMode(each.mode).label,
         "pace": instants.duration(each.pace) if each.pace else "",
         "seen": f"{each.n_seen:,} of {each.n_instants:,}",
         "share": min(100, round(100 * each.n_seen / each.n_instants)) if each.n_instants else 100,

@@ -91,7 +91,7 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
         "until": _field(until),
         "zone": str(timezone.get_current_timezone()),
         "other_starts": sentences.describe_other_starts(job),
-        "has_clock": sentences.has_clock(job),
+        "has_clock": sentences.has_schedule(job),
         "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.with_sentences(entries, now)],
         "gaps": [instants.exact_html(entry.at, now) for entry in gaps.entries],

@@ -16,7 +16,7 @@ from schedules.clock.preview import Fire, Mark, fire_of, preview
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.exceptions import InvalidDefinition
-from schedules.jobs.validation import validate_schedule
+from schedules.jobs.schedule_shape import validate_schedule
 from schedules.policies import LONGEST_JITTER
 from values import instants
 from values.durations import read_duration

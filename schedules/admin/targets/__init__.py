@@ -1,13 +1,10 @@
-"""What each kind of target has in the job form: one module a kind, named as the kind."""
+"""The part of the job form that each kind of target has. `<kind>.py` here is optional: see `base.Section`."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from executions.targets import TARGETS, load_parts
+from schedules.admin.targets.base import DefaultSection, Section
 
-from executions.targets import TARGETS
-
-if TYPE_CHECKING:
-    from schedules.admin.targets.base import Section
-
-SECTIONS: dict[str, Section] = {kind: import_module(f"{__name__}.{kind}").SECTION for kind in TARGETS}
+# FAULTS is for schedules/checks.py.
+_own, FAULTS = load_parts(__name__, "SECTION", Section, TARGETS, "mainspring.E008")  # type: ignore[type-abstract]
+SECTIONS = {kind: _own.get(kind) or DefaultSection(kind, target.config) for kind, target in TARGETS.items()}

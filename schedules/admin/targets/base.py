@@ -1,37 +1,72 @@
-"""What the job form asks of each kind of target."""
+"""The part of the job form that a kind of target has: what a kind may write, and the plain default."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from schedules.admin.form.fields import json_object, needed
+from schedules.admin.form.json_fields import write_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django import forms
 
+    from executions.targets import TargetConfig
+
 
 class Section(ABC):
-    """The part of the job form that one kind has. A new kind is one module with an instance, called `SECTION`.
+    """The part of the job form that one kind has, in `schedules/admin/targets/<kind>.py` as an instance called `SECTION`.
 
-    A name of a field is the form's, and no two kinds may share one. The template gets `form` and `section`.
+    The names of `fields` must be unique in the whole form. The template gets `form`, `section`, and `fields`: the form's fields that are the section's.
     """
 
-    label: ClassVar[str]
-    template: ClassVar[str]
-    payload_help: ClassVar[str]
-    fields: ClassVar[Mapping[str, forms.Field]]
-    places: ClassVar[Mapping[str, str]]  # the form's field for each member of the target
-    labels: ClassVar[Mapping[str, str]] = {}  # what a sentence calls a member that the form names otherwise
+    label: str
+    template: str = "schedules/admin/targets/default.html"  # shows all fields, one below the other
+    payload_help: str = ""  # a sentence on what the payload means to this kind
+    fields: Mapping[str, forms.Field]
+    places: Mapping[str, str]  # the form's field for each member of the target; "" is any member that is not named
+    labels: ClassVar[Mapping[str, str]] = {}  # what error sentences call a member that the form labels differently
 
     @abstractmethod
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What the fields hold at first: a stored target of this kind, or None for the defaults."""
+        """Return what the fields hold at first: a stored target of this kind, or None for the defaults."""
 
     @abstractmethod
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-        """The target that the form's values describe, over what was stored: the form may not show all of it."""
+        """Return the target that the form's values describe. `kept` is the stored one: the form may not show all of it."""
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:
-        """Whether a payload is a text as it stands, rather than JSON. `values` are the form's, or a stored target."""
+        """Return whether the payload is a text as it stands, rather than JSON.
+
+        `values` are those of the form, or a stored target.
+        """
         return False
+
+
+class DefaultSection(Section):
+    """The part of a kind that has none of its own: its whole configuration as one field of JSON."""
+
+    def __init__(self, kind: str, config: type[TargetConfig]) -> None:
+        self._field = f"{kind}_config"
+        self.label = kind.replace("_", " ").capitalize()
+        self.fields = {self._field: _config_field(config)}
+        self.places = {"": self._field}
+
+    def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
+        members = {name: value for name, value in (target or {}).items() if name != "kind"}
+        return {self._field: write_json(members)}
+
+    def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+        return values.get(self._field) or {}
+
+
+def _config_field(config: type[TargetConfig]) -> forms.Field:
+    members = {name: member.is_required() for name, member in config.model_fields.items() if name != "kind"}
+    if not members:
+        return json_object("Configuration", "", "This kind has no options.")
+    required = {name: "…" for name, is_required in members.items() if is_required}
+    names = ", ".join(f"{name} (required)" if name in required else name for name in members)
+    field = json_object("Configuration", write_json(required), f"A JSON object of {names}.", rows=6)
+    return needed(field) if required else field

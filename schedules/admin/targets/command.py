@@ -1,8 +1,8 @@
-"""The form's field for a command, with the help on its parameters."""
+"""The form's field for a command, with a table of the parameters of the chosen one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from executions.targets import commands
 from schedules.admin.form.fields import choice, needed
@@ -11,18 +11,20 @@ from schedules.admin.targets.base import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django import forms
+
 
 def command_choices() -> list[tuple[str, str]]:
-    """The registered commands."""
+    """Return the registered commands as choices."""
     return [("", "Choose a command"), *((name, name) for name in sorted(commands()))]
 
 
 class CommandSection(Section):
     label = "Command"
     template = "schedules/admin/targets/command.html"
-    payload_help = "For a command it holds the parameters."
-    fields: ClassVar = {"command": needed(choice("Command", command_choices))}
-    places: ClassVar = {"name": "command"}
+    payload_help = "For a command it has the parameters."
+    fields: Mapping[str, forms.Field] = {"command": needed(choice("Command", command_choices))}
+    places: Mapping[str, str] = {"name": "command"}
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         return {} if target is None else {"command": target.get("name", "")}
@@ -31,7 +33,7 @@ class CommandSection(Section):
         return {**kept, "name": values.get("command") or ""}
 
     def commands(self) -> list[tuple[str, str, list[dict[str, Any]]]]:
-        """Name, description and parameters of each command."""
+        """Return name, description and parameters of each command, for the template."""
         return [(name, found.description, _parameters(found.schema)) for name, found in sorted(commands().items())]
 
 

@@ -12,6 +12,8 @@ from schedules.admin.targets.base import Section
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django import forms
+
 PLAIN = ("method", "url", "body_format", "connect_timeout", "read_timeout", "follow_redirects", "verify_tls")
 OBJECTS = ("headers", "query")
 STATUSES = ("success_statuses", "retry_statuses")
@@ -21,13 +23,13 @@ class HttpSection(Section):
     label = "HTTP request"
     template = "schedules/admin/targets/http.html"
     payload_help = "For an HTTP request it is the body."
-    fields: ClassVar = {
+    fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
         "url": needed(
-            text("URL", "https://example.org/hook", "http or https. Credentials belong into a header.", mono=True)
+            text("URL", "https://example.org/hook", "http or https. Put credentials into a header.", mono=True)
         ),
-        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of texts."),
-        "query": json_text("Query", '{"page": 1}', "A JSON object, added to what the URL already asks for."),
+        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of strings."),
+        "query": json_text("Query", '{"page": 1}', "A JSON object, appended to the query of the URL."),
         "body_format": choice(
             "Body",
             [
@@ -37,17 +39,17 @@ class HttpSection(Section):
                 ("none", "No body"),
             ],
         ),
-        "success_statuses": text("Success is", "200-299", "Statuses and ranges, with commas between."),
+        "success_statuses": text("Success statuses", "200-299", "Statuses and ranges, separated by commas."),
         "retry_statuses": text(
-            "Worth a retry", "408, 425, 429, 500-599", "Empty: 408, 425, 429 and 500-599. Others fail for good."
+            "Retry statuses", "408, 425, 429, 500-599", "Empty: 408, 425, 429 and 500-599. Other failures are final."
         ),
-        "connect_timeout": text("Time to connect", "10s"),
-        "read_timeout": text("Longest silence", "none", "Empty: only the timeout of the attempt counts."),
-        "follow_redirects": switch("Follow redirects", "Up to five, each of them checked."),
+        "connect_timeout": text("Connect timeout", "10s"),
+        "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
+        "follow_redirects": switch("Follow redirects", "Up to five; each URL is checked."),
         "verify_tls": switch("Check the server's certificate", "Leave it on."),
     }
-    places: ClassVar = {name: name for name in fields}
-    labels: ClassVar = {"success_statuses": "Success is", "retry_statuses": "Worth a retry"}
+    places: Mapping[str, str] = {name: name for name in fields}
+    labels: ClassVar = {"success_statuses": "Success statuses", "retry_statuses": "Retry statuses"}
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         if target is None:

@@ -1,4 +1,4 @@
-"""Cron expressions as values, and the walk over their local times with cronsim."""
+"""Cron expressions as values, and the search for their local times with cronsim."""
 
 from __future__ import annotations
 
@@ -13,39 +13,45 @@ from cronsim import CronSim, CronSimError
 from schedules.clock.cron.fields import CronError, read_parts
 from schedules.clock.wording import MONTHS, joined
 
-_START = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
-_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_SEARCH_FROM = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # naive; fixed, so that the answer never changes
+_MAX_RECHECKED_DAYS = 3  # longer than any clock change, and cheap to check day by day
+_MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """An expression that has been read. `parts` are always six, seconds first, in numbers and upper case."""
+    """A cron expression that has been read. `parts` holds six fields, seconds first, as numbers and upper-case letters."""
 
     parts: tuple[str, ...]
     sim: CronSim
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it names times of the day, so that the daylight-saving policies apply; else it follows real time."""
+        """Whether the expression names fixed times of day, so that `Gap` and `Fold` apply.
+
+        Otherwise its minute or hour starts with *, and it follows elapsed time.
+        """
         return not self.parts[1].startswith("*") and not self.parts[2].startswith("*")
 
     @property
     def days_are_either(self) -> bool:
-        """Whether a date needs to fit only one of the two day fields (Debian's rule)."""
+        """Whether a date needs to match only one of the two day fields (the rule of Debian's cron)."""
         return not self.parts[3].startswith("*") and not self.parts[5].startswith("*")
 
     def matches_date(self, day: date) -> bool:
-        """Whether the expression names any time on that local date."""
+        """Whether the expression names any time on this local date."""
         return day.month in self.sim.months and self.sim.match_day(day)
 
-    def walk(self) -> Walk:
-        """A fresh walk over the local times; walks share nothing that changes."""
-        return Walk(self)
+    def new_finder(self) -> LocalTimeFinder:
+        """Return a new finder. `read_cron` caches this expression for all threads, so the finder's state is its own."""
+        return LocalTimeFinder(self)
 
 
-class Walk:
-    """Answers 'the first local time after this one' and remembers the last answer, as crossing a clock change asks
-    again for nearly the same one."""
+class LocalTimeFinder:
+    """Finds the next local time of an expression, and remembers its last answer.
+
+    At a clock change, callers search again from nearly the same local time, so the last answer often still holds.
+    """
 
     __slots__ = ("_cron", "_from", "_next", "_sim")
 
@@ -56,7 +62,9 @@ class Walk:
         self._next: datetime | None = None
 
     def after(self, local: datetime) -> datetime | None:
-        """The first naive local time of the expression later than `local`; None when there is none for 50 years."""
+        """Return the expression's first naive local time later than `local`; None if there is none within 50 years."""
+        # The last answer holds for every start between the last start and the answer. It also holds for an earlier start
+        # if the expression names no date in between, which is cheaper to check than to search again.
         known_from, known = self._from, self._next
         if known_from is not None and known is not None:
             if known_from <= local < known:
@@ -68,13 +76,13 @@ class Walk:
         self._sim.dt = local.replace(microsecond=0)
         try:
             self._next = next(self._sim, None)
-        except OverflowError:  # the calendar's last year
+        except OverflowError:  # cronsim stepped past the end of Python's calendar
             self._next = None
         return self._next
 
     def _has_no_date_between(self, first: datetime, last: datetime) -> bool:
         day, end = first.date(), last.date()
-        if (end - day).days > 3:
+        if (end - day).days > _MAX_RECHECKED_DAYS:
             return False
         while day <= end:
             if self._cron.matches_date(day):
@@ -83,26 +91,27 @@ class Walk:
         return True
 
 
+# Jobs share expressions, and each pass reads them again.
 @lru_cache(maxsize=4096)
 def read_cron(text: str) -> Cron:
-    """Read an expression of 5 fields, 6 with seconds first, or a nickname. Raises CronError."""
+    """Read an expression of 5 fields, of 6 fields with seconds first, or a nickname such as @daily. Raises CronError."""
     parts = read_parts(text)
     try:
-        cron = Cron(parts, CronSim(" ".join(parts), _START))
+        cron = Cron(parts, CronSim(" ".join(parts), _SEARCH_FROM))
     except CronSimError as error:
         raise CronError([_why_never(parts)]) from error
-    if cron.walk().after(_START) is None:
+    if cron.new_finder().after(_SEARCH_FROM) is None:
         raise CronError([_why_never(parts)])
     return cron
 
 
 def _why_never(parts: tuple[str, ...]) -> str:
-    # Every number has been looked at by now: what is left is a date that the calendar does not have.
-    months = sorted(CronSim(f"0 0 * {parts[4]} *", _START).months)
+    """Return the error for an expression whose fields are valid but which names no date of the calendar."""
+    months = sorted(CronSim(f"0 0 * {parts[4]} *", _SEARCH_FROM).months)
     days = [int(day) for day in re.findall("(?:^|,)([0-9]+)", parts[3])]
     wanted = min(days, default=0)
-    if days and wanted > max(_DAYS_IN_MONTH[month] for month in months):
+    if days and wanted > max(_MAX_DAYS_IN_MONTH[month] for month in months):
         names = [MONTHS[month - 1] for month in months]
         never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
-        return f"never fires: {never} {wanted} days (day of month {parts[3]})."
-    return f"never fires: no date fits both day of month {parts[3]} and day of week {parts[5]}."
+        return f"never fires: {never} {wanted} days (day of month {parts[3]}). L stands for the last day."
+    return f"never fires: no date matches both day of month {parts[3]} and day of week {parts[5]}."

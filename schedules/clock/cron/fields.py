@@ -1,4 +1,4 @@
-"""The text of a cron expression: what each field may hold, and helpful refusals of what it may not."""
+"""Reads the text of a cron expression, field by field, and says of each error what to write instead."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from schedules.clock.wording import MONTHS, joined
 from values.quoting import quoted
 
-MAX_LENGTH = 255
+MAX_LENGTH = 255  # characters; more than any sensible expression, and a bound on the work of reading one
+# The nicknames of Vixie cron, except @reboot.
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
@@ -24,7 +25,7 @@ _DAY_NAMES = {name: index for index, name in enumerate(("SUN", "MON", "TUE", "WE
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What one field of an expression may hold."""
+    """The name of one field, its lowest and highest number, and the names that stand for numbers."""
 
     name: str
     low: int
@@ -44,7 +45,7 @@ _DAY_OF_MONTH, _DAY_OF_WEEK = FIELDS[3], FIELDS[5]
 
 
 class CronError(ValueError):
-    """An expression that is refused; `messages` holds one sentence for each thing that is wrong with it."""
+    """An invalid cron expression; `messages` holds one sentence for each error in it."""
 
     def __init__(self, messages: list[str]) -> None:
         super().__init__(" ".join(messages))
@@ -52,9 +53,9 @@ class CronError(ValueError):
 
 
 def read_parts(text: str) -> tuple[str, ...]:
-    """Read an expression as six fields, seconds first, in numbers and upper case, as cronsim takes them.
+    """Return the six fields of an expression, seconds first, as numbers and upper-case letters, as cronsim expects them.
 
-    Raises CronError with everything that is wrong.
+    Raises CronError with every error in the expression, not only the first.
     """
     words = _split(text)
     problems: list[str] = []
@@ -70,21 +71,22 @@ def read_parts(text: str) -> tuple[str, ...]:
                 problems.append(f"{rule.name}: {error}.")
         parts.append(",".join(terms))
     if problems:
-        raise CronError(list(dict.fromkeys(problems)))
+        raise CronError(list(dict.fromkeys(problems)))  # a list may repeat a mistake: report it once
     return tuple(parts)
 
 
 def tidy(text: str) -> str:
-    """The expression as it is stored: single blanks, nicknames in lower case, the rest as it was written."""
+    """Return the expression as it is stored: single spaces, nicknames in lower case, the rest as written."""
     words = text.split()
     return words[0].lower() if len(words) == 1 else " ".join(words)
 
 
 def _split(text: str) -> list[str]:
+    """Return the text's six words in upper case. Raises CronError for text that cannot be divided into fields."""
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression has at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
-        raise CronError(["has a character that cron does not know: use letters, digits and * , - / # ? only."])
+        raise CronError(["has a character that cron does not allow: use letters, digits and * , - / # ? only."])
     text = NICKNAMES.get(text.strip().lower(), text)
     words = text.upper().split()
     if not words:
@@ -92,7 +94,7 @@ def _split(text: str) -> list[str]:
     if words[0].startswith("@"):
         raise CronError([_refuse_nickname(words[0].lower())])
     if "=" in words[0]:
-        raise CronError(["has no place for settings: give the time zone in timezone."])
+        raise CronError(["must not hold settings such as TZ=UTC: give the time zone in timezone."])
     if len(words) == 5:
         words.insert(0, "0")
     if len(words) != 6:
@@ -120,15 +122,15 @@ def _refuse_count(count: int) -> str:
 
 
 def _read_term(rule: FieldRule, term: str) -> str:
-    """One item of a list, in numbers and upper case, as cronsim reads it. Raises ValueError with the reason."""
+    """Return one item of a list as numbers and upper-case letters. Raises ValueError with the reason."""
     if term == "":
-        raise ValueError("an item is empty")
+        raise ValueError("a list item is empty: remove the extra comma")
     special = _read_special(rule, term)
     if special is not None:
         return special
     span, slash, step = term.partition("/")
     if slash and (not re.fullmatch("[0-9]+", step) or int(step) == 0):
-        raise ValueError(f"the step in {quoted(term)} must be a whole number from 1")
+        raise ValueError(f"the step in {quoted(term)} must be a whole number of at least 1")
     low, dash, high = span.partition("-")
     if span == "*":
         text = "*"
@@ -137,20 +139,23 @@ def _read_term(rule: FieldRule, term: str) -> str:
     else:
         first, last = _number(rule, low), _number(rule, high)
         if rule is _DAY_OF_WEEK and high == "SUN" and first > 0:
-            last = 7  # FRI-SUN ends with the Sunday that follows
+            last = 7  # in FRI-SUN the range ends with the next Sunday, not with day 0
         if last < first:
             top = 6 if rule is _DAY_OF_WEEK else rule.high
             start = f"{first}-{top}" if first < top else str(top)
             end = f"{rule.low}-{last}" if last > rule.low else str(last)
             raise ValueError(f"the range {quoted(span)} runs backwards; write {start},{end}")
         if first == last:
-            return str(first)  # with a step, cronsim would run on to the field's end
+            return str(first)  # cronsim reads 5-5/10 like 5/10, up to the field's end, so drop the step
         text = f"{first}-{last}"
     return f"{text}/{int(step)}" if slash else text
 
 
 def _read_special(rule: FieldRule, term: str) -> str | None:
-    """Forms that only the day fields have (L, LW, 5L, MON#2), and those of other crons with their refusal."""
+    """Return a form that only the day fields have (L, LW, 5L, MON#2); None for an ordinary item.
+
+    Raises ValueError, with what to write instead, for forms that other cron programs have.
+    """
     if rule is _DAY_OF_MONTH:
         if term in ("L", "LW"):
             return term
@@ -169,7 +174,7 @@ def _read_special(rule: FieldRule, term: str) -> str | None:
                 raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5")
             return f"{_number(rule, day)}#{nth}"
     if term == "?":
-        raise ValueError("? stands only for a whole day of month or day of week field")
+        raise ValueError("? is allowed only as the whole day of month or day of week field")
     if term == "H" or term.startswith(("H/", "H(")):
         raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
     return None
@@ -181,10 +186,12 @@ def _number(rule: FieldRule, word: str) -> int:
     allowed = f"{rule.low}-{rule.high}"
     if rule.names:
         names = list(rule.names)
-        allowed += f" or a name {names[0]}-{names[-1]}"
+        allowed += f" or {names[0]}-{names[-1]}"
+    if word == "":
+        raise ValueError(f"a number is missing: use {allowed}")
     if not re.fullmatch("[0-9]+", word):
-        raise ValueError(f"{quoted(word)} is not a number ({allowed})")
+        raise ValueError(f"{quoted(word)} is not allowed: use {allowed}")
     number = int(word)
     if not rule.low <= number <= rule.high:
-        raise ValueError(f"{quoted(number)} is not in {allowed}")
+        raise ValueError(f"{quoted(number)} is not in {rule.low}-{rule.high}")
     return number

@@ -1,1 +1,1 @@
-"""Policies that decide which occurrences start, and when: catch-up, resumption, jitter and pace."""
+"""Policies that decide which occurrences start, and when: catch-up, resume, jitter and pace."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     FindOccurrences = Callable[[datetime, datetime], Iterator[datetime]]
 
 DEFAULT_MAX_STARTS = 100  # few enough that a resume by mistake does not flood the queue
-MAX_STARTS = 1000  # equals `executions.policies.overlap.MOST_BUFFERED`: more could not wait for each other
+MAX_STARTS = 1000  # equals `executions.policies.overlap.MAX_BUFFERED_RUNS`: more could not wait for each other
 MAX_COUNTED = 100_000  # a preview counts no further, so that a long pause of a fast job costs bounded time
 MIN_SEARCH_WINDOW = timedelta(minutes=1)  # `last_occurrences` looks this far back first
 

@@ -1,4 +1,4 @@
-"""When the run of an occurrence may start, where that is not at once: jitter, and the pace of a catch-up. Pure."""
+"""When a run may start if it does not start at its instant: jitter, and the pace of a catch-up. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How far apart the starts of occurrences older than `grace` are, and that of the last one before these."""
+    """How a catch-up spreads its starts.
+
+    Occurrences older than `grace` start at least `pace` apart. `last_at` is the last such start that an earlier pass
+    gave out; None: there was none.
+    """
 
     grace: timedelta
     pace: timedelta
@@ -29,26 +33,35 @@ class Pacing:
 
 
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
-    """When an occurrence of a job may start: always the same for the two, and before `latest_start`."""
+    """Return when the occurrence of a job at `at` starts: at or after `at`, and before `latest_start`.
+
+    The result depends on the job's id and the instant only, so beats, restarts and previews agree on it.
+    """
     return hashed_start(job_id, at, latest_start(spec, at, jitter))
 
 
 def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
-    """The same, where `latest_start` is known."""
-    number = (at - _EPOCH) // _MICROSECOND
-    digest = blake2b(job_id.bytes + number.to_bytes(8, "big", signed=True), digest_size=8).digest()
+    """Return `jittered` for a known `latest_start`: an instant in [`at`, `latest`), or `at` if the two are equal."""
+    microseconds = (at - _EPOCH) // _MICROSECOND
+    digest = blake2b(job_id.bytes + microseconds.to_bytes(8, "big", signed=True), digest_size=8).digest()
+    # digest / 2**64 is a fraction in [0, 1). Integer arithmetic keeps it exact: a float has only 53 bits.
     return at + timedelta(microseconds=(int.from_bytes(digest) * ((latest - at) // _MICROSECOND)) >> 64)
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:
-    """The instant before which an occurrence may start: its jitter later, but not after the next occurrence."""
+    """Return the instant before which an occurrence starts: `at` + `jitter`, but no later than the next occurrence.
+
+    Runs therefore start in the order of their occurrences.
+    """
     return latest_starts(spec, [at], jitter)[0]
 
 
 def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta) -> list[datetime]:
-    """`latest_start` of occurrences that follow each other: but for the last one, none is asked for its next."""
+    """Return `latest_start` for each of `ats`, which must be consecutive occurrences of `spec`."""
+    # The next occurrence of a delay depends on when the run ends, so it limits nothing.
     if not ats or not jitter or spec.kind is Kind.DELAY:
         return [at + jitter for at in ats]
+    # Each occurrence but the last is followed by its neighbour: one search instead of one for each occurrence.
     followings = [*ats[1:], next_after(spec, ats[-1])]
     return [min(at + jitter, following or LAST_AT) for at, following in zip(ats, followings, strict=True)]
 
@@ -56,10 +69,12 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
 def delayed_starts(
     starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing
 ) -> dict[datetime, datetime]:
-    """When each occurrence may start that does not start at once, from pairs of its instant and its jittered start.
+    """Map each occurrence that does not start now to its start.
 
-    Those that are caught up with come one pace after the other, the first at once: also when an earlier pass has begun.
+    `starts` holds pairs of an occurrence and its jittered start, in ascending order. Missed occurrences start one pace
+    apart, the first one now, or one pace after `pacing.last_at` if that is later.
     """
+    # `last_at` keeps the pace when a catch-up takes several passes, or when two outages follow each other.
     slot = now if pacing.last_at is None else max(now, pacing.last_at + pacing.pace)
     result: dict[datetime, datetime] = {}
     for at, start_at in starts:

@@ -1,1 +1,1 @@
-"""Reads schedules from JSON or from lines of text. Reports every error with the name of its member."""
+"""Reads schedules from JSON or from lines of text, and reports every error with the name of its field."""

@@ -1,4 +1,4 @@
-"""Several schedules as people write them, one a line; `reading.py` judges what the lines say."""
+"""A list of schedules as text, one schedule per line. `schedule.parse` then checks what the lines say."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ _DATE = re.compile("[0-9]{4}-[0-9]")
 
 
 def read_lines(text: str) -> list[object]:
-    """The schedules of a text as JSON, one for each line that is not empty.
+    """Return the schedules of a text as unchecked JSON, one for each line that is not empty.
 
-    A line is a cron expression, `every 15m`, `every 15m from 2027-03-01 09:00`, `sunset 52.5 13.4`, an instant, or a schedule in JSON.
+    A line is a cron expression, `every 15m`, `every 15m from 2027-03-01 09:00`, `sunset 52.5 13.4`, an instant, or a
+    schedule in JSON.
     """
     return [_read_line(line.strip()) for line in text.splitlines() if line.strip()]
 
 
 def write_lines(specs: Sequence[ScheduleSpec], zone: str, instant_text: Callable[[datetime, str], str]) -> str:
-    """The text that `read_lines` and `parse` read back to these schedules, where `zone` is that of the whole."""
+    """Return the lines of text for `specs`; `read_lines` and `parse` read them back to equal schedules.
+
+    `zone` is the time zone of the list. `instant_text` formats an instant (aware UTC) as local time in a zone.
+    """
     return "\n".join(_write_line(spec, zone, instant_text) for spec in specs)
 
 
@@ -36,7 +40,7 @@ def _read_line(line: str) -> object:
         try:
             return json.loads(line)
         except (ValueError, RecursionError):
-            return line  # which is no object: its reader says so
+            return line  # `parse` then reports that the line is not an object
     if match := _SOLAR.fullmatch(line):
         degrees = {name: float(text) for name, text in match.groupdict().items() if name != "solar"}
         return {"solar": match["solar"].lower(), **degrees}
@@ -49,10 +53,11 @@ def _write_line(spec: ScheduleSpec, zone: str, instant_text: Callable[[datetime,
     line = label(spec) if spec.at is None else instant_text(spec.at, zone)
     if spec.anchor_at is not None:
         line += f" from {instant_text(spec.anchor_at, zone)}"
-    return line if _means(line, zone, spec) else json.dumps(to_json(spec))
+    # A line cannot hold a time zone, bounds or clock-change policies of the schedule's own: JSON can.
+    return line if _reads_back(line, zone, spec) else json.dumps(to_json(spec))
 
 
-def _means(line: str, zone: str, spec: ScheduleSpec) -> bool:
+def _reads_back(line: str, zone: str, spec: ScheduleSpec) -> bool:
     read = _read_line(line)
     try:
         return isinstance(read, dict) and parse({"timezone": zone, **read}, min_interval=timedelta(0)) == spec

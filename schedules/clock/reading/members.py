@@ -1,4 +1,4 @@
-"""Readers for the single fields of a schedule's JSON: each returns the value or raises ValueError with the reason."""
+"""Reads the single fields of a schedule's JSON. Each function returns the value, or raises ValueError with the reason."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from enum import StrEnum
 from typing import TypeVar
 
 from schedules.clock.wording import clock_words, day_words, joined, nearest
-from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, readings_of, zone, zone_names
+from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
 from values.quoting import quoted
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
-_MAX_ZONE = 64
-_MAX_COUNT = 1_000_000_000
+_MAX_ZONE_LENGTH = 64  # characters; the longest IANA name has 32
+_MAX_INSTANT_LENGTH = 64  # characters; bounds the work of the regular expression
+_MAX_COUNT = 1_000_000_000  # fits a 32-bit integer column with room to spare
 _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ](?P<time>[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?)"
@@ -23,14 +24,14 @@ _INSTANT = re.compile(
 
 
 def read_text(value: object) -> str:
-    """A text; its length is for the caller to judge."""
+    """Read a string of any length."""
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {quoted(value)}")  # noqa: TRY004  callers handle one kind of error
+        raise ValueError(f"must be a string, not {quoted(value)}")  # noqa: TRY004  callers handle only ValueError
     return value
 
 
 def read_choice(value: object, choices: type[_Choice]) -> _Choice:
-    """A member of an enumeration, by its value."""
+    """Read a member of an enumeration by its value."""
     names = [choice.value for choice in choices]
     if isinstance(value, str) and value in names:
         return choices(value)
@@ -39,24 +40,25 @@ def read_choice(value: object, choices: type[_Choice]) -> _Choice:
 
 
 def read_count(value: object) -> int:
-    """A whole number from 1 to a thousand million."""
+    """Read a whole number from 1 to 1,000,000,000."""
+    # JSON's true is an int in Python.
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MAX_COUNT:
-        raise ValueError(f"must be a whole number from 1 to {_MAX_COUNT}, not {quoted(value)}")
+        raise ValueError(f"must be a whole number from 1 to {_MAX_COUNT:,}, not {quoted(value)}")
     return value
 
 
-def read_degrees(value: object, most: int) -> float:
-    """A latitude or longitude: degrees from -`most` to `most`."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -most <= value <= most:
-        raise ValueError(f"must be a number of degrees from -{most} to {most}, not {quoted(value)}")
+def read_degrees(value: object, limit: int) -> float:
+    """Read a latitude or longitude: degrees from -`limit` to `limit`."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise ValueError(f"must be a number of degrees from -{limit} to {limit}, not {quoted(value)}")
     return float(value)
 
 
 def read_zone(value: object) -> str:
-    """The name of an IANA time zone."""
+    """Read the name of an IANA time zone."""
     text = read_text(value)
-    if len(text) > _MAX_ZONE:
-        raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE} characters")
+    if len(text) > _MAX_ZONE_LENGTH:
+        raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE_LENGTH} characters")
     if text not in zone_names():
         near = nearest(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
         raise ValueError(f"{quoted(text)} is not an IANA time zone.{near}")
@@ -64,59 +66,63 @@ def read_zone(value: object) -> str:
 
 
 def read_instant(value: object, zone_name: str | None, *, needs_time: bool = False) -> datetime:
-    """An ISO 8601 instant as aware UTC. Without an offset it is local time in the zone, and must occur just once.
+    """Read an ISO 8601 instant and return it as aware UTC.
 
-    A date alone means its midnight, unless `needs_time`. With no zone (its name was refused) local time counts as UTC,
-    so that the value itself can still be judged.
+    A text without an offset is local time in the zone, and must occur exactly once there. A date without a time means its
+    midnight, or is refused with `needs_time`. If `zone_name` is None because the zone was refused, local time counts as
+    UTC, so that other errors of the text are still reported.
     """
     text = read_text(value).strip()
-    match = _INSTANT.fullmatch(text) if len(text) <= 64 else None
+    match = _INSTANT.fullmatch(text) if len(text) <= _MAX_INSTANT_LENGTH else None
     if match is None:
         raise ValueError(f"{quoted(text)} is not a date and time: write it like 2027-03-01T09:00:00Z")
     day, time, offset = match.group("date", "time", "offset")
     if time is None and needs_time:
         raise ValueError(f"needs a time: {day}T00:00 is the start of that day, {day}T23:59:59 its last second")
     if not MIN_YEAR <= int(day[:4]) <= MAX_YEAR:
-        raise ValueError(f"must lie in the years {MIN_YEAR} to {MAX_YEAR}; leave it out if there is no such limit")
+        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR}; leave it out if you need no limit")
     try:
-        # Python reads six digits of a fraction; finer ones are cut off.
+        # datetime has microseconds, so cut the fraction off after six digits: "09:00:00.123456" has 15 characters.
         local = datetime.fromisoformat(f"{day}T{(time or '00:00')[:15]}")
         moment = local.replace(tzinfo=UTC)
         if offset is not None:
             moment = datetime.fromisoformat(f"{local.isoformat()}{offset.upper()}").astimezone(UTC)
     except ValueError as error:
-        raise ValueError(f"{quoted(text)} is not a date and time that exists") from error
+        raise ValueError(f"{quoted(text)} is not a date and time of the calendar") from error
     if offset is None and zone_name is not None:
         moment = _local_to_utc(local, zone_name)
     if not MIN_YEAR <= moment.year <= MAX_YEAR:
-        raise ValueError(f"must lie in the years {MIN_YEAR} to {MAX_YEAR} in UTC; leave it out if there is no limit")
+        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR} in UTC; leave it out if you need no limit")
     return moment
 
 
 def instant_text(moment: datetime) -> str:
-    """ISO 8601 in UTC with a Z."""
+    """Return an aware instant as ISO 8601 in UTC, with a Z."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _local_to_utc(local: datetime, zone_name: str) -> datetime:
-    first, second = readings_of(local, zone_name)
+    """Return a naive local time as UTC. Raises ValueError, with the two texts to choose from, in a gap or fold."""
+    first, second = utc_by_fold(local, zone_name)
     if first == second:
         return first
-    place = zone(zone_name)
-    options = [_with_offset(local, reading) for reading in (first, second)]
+    tz = zone(zone_name)
+    options = [_with_offset(local, instant) for instant in (first, second)]
     when = f"{clock_words(local)} on {day_words(local)}"
     if first < second:
-        raise ValueError(f"{when} comes twice in {zone_name}: write {options[0]} (the first) or {options[1]}")
+        raise ValueError(
+            f"{when} occurs twice in {zone_name}: write {options[0]} (the first) or {options[1]} (the second)"
+        )
     shown_as = [
-        f"{option} ({clock_words(reading.astimezone(place))} there)"
-        for option, reading in zip(options, (first, second), strict=True)
+        f"{option} ({clock_words(instant.astimezone(tz))} there)"
+        for option, instant in zip(options, (first, second), strict=True)
     ]
-    raise ValueError(f"{when} does not exist in {zone_name}, as clocks go forward: write {joined(shown_as, 'or')}")
+    raise ValueError(f"{when} does not exist in {zone_name}, because clocks go forward: write {joined(shown_as, 'or')}")
 
 
-def _with_offset(local: datetime, reading: datetime) -> str:
-    """The local time with the offset under which it is that instant."""
-    seconds = round((local.replace(tzinfo=UTC) - reading) / timedelta(seconds=1))
-    hours, rest = divmod(abs(seconds), 3600)
-    tail = f":{rest % 60:02d}" if rest % 60 else ""
-    return f"{local.isoformat()}{'-' if seconds < 0 else '+'}{hours:02d}:{rest // 60:02d}{tail}"
+def _with_offset(local: datetime, instant: datetime) -> str:
+    """Return the local time as ISO 8601 with the offset that makes it `instant`."""
+    seconds = round((local.replace(tzinfo=UTC) - instant) / timedelta(seconds=1))
+    hours, remainder = divmod(abs(seconds), 3600)
+    tail = f":{remainder % 60:02d}" if remainder % 60 else ""
+    return f"{local.isoformat()}{'-' if seconds < 0 else '+'}{hours:02d}:{remainder // 60:02d}{tail}"

@@ -1,4 +1,4 @@
-"""Reading a schedule from JSON: everything that is wrong is told at once, each sentence under its own field."""
+"""Reads a schedule from JSON, and reports every error at once, each under the name of its field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.cron.fields import CronError, tidy
 from schedules.clock.reading import members
-from schedules.clock.silence import why_silent
+from schedules.clock.silence import why_never_fires
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
 from schedules.clock.wording import joined, nearest
@@ -20,7 +20,7 @@ from values.quoting import quoted
 
 _Value = TypeVar("_Value")
 
-MIN_SPECS, MAX_SPECS = 2, 20
+MIN_SPECS, MAX_SPECS = 2, 20  # a single schedule needs no list; each search for an occurrence searches every member
 _KIND_OF = {name: kind for kind, name in DEFINING_FIELD.items()}
 _KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 _KIND_WORDS = {
@@ -29,31 +29,31 @@ _KIND_WORDS = {
     Kind.ONCE: "a schedule that fires once",
     Kind.SOLAR: "a solar schedule",
     Kind.DELAY: "a delay after each run",
-    Kind.SEVERAL: "several schedules: each of them has its own",
-    Kind.NONE: "a job that is started only by hand or by an event",
+    Kind.SEVERAL: "a list of schedules",
+    Kind.NONE: "a job without a schedule",
 }
-_MAX_UNKNOWN = 20
-# What one of several schedules can't have, and why.
-_KINDS_OF_THE_WHOLE = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
-_OF_THE_WHOLE = {
-    "max_runs": "counts the runs of the whole job: give it beside specs.",
-    "specs": "can't be nested: put its schedules into the list itself.",
-    "delay": "waits for the runs of the job, so it can't be one of several.",
+_MAX_UNKNOWN_LISTED = 20  # unknown fields named one by one, so that an error about a huge object stays short
+# Kinds and fields that a schedule inside `specs` must not have, with the reason.
+_KINDS_OF_WHOLE_ONLY = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
+_FIELDS_OF_WHOLE_ONLY = {
+    "max_runs": "counts the runs of the whole job: write it next to specs, not inside.",
+    "specs": "must not be nested: put its schedules directly into the outer list.",
+    "delay": "waits for the job's runs, so it must not be in a list of schedules: give it alone.",
 }
 
 
 @dataclass(slots=True)
 class _Reader:
-    """Collects values and complaints while one schedule is read."""
+    """The fields of one schedule, and the errors found while it is read."""
 
     given: dict[str, object]
     errors: dict[str, list[str]] = field(default_factory=dict)
 
-    def complain(self, name: str, sentence: str) -> None:
+    def add_error(self, name: str, sentence: str) -> None:
         self.errors.setdefault(name, []).append(sentence)
 
     def take(self, name: str, read: Callable[[object], _Value]) -> _Value | None:
-        """The field's value, or None when it is absent or refused."""
+        """Return the field's value; None if it is missing or invalid, with the error recorded."""
         if name not in self.given:
             return None
         try:
@@ -62,26 +62,29 @@ class _Reader:
             self.errors.setdefault(name, []).extend(error.messages)
         except ValueError as error:
             text = str(error)
-            self.complain(name, text if text.endswith((".", "?")) else f"{text}.")
+            self.add_error(name, text if text.endswith((".", "?")) else f"{text}.")
         return None
 
 
 def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
-    """Read the JSON that a user sends; null means absent, and an unstated kind follows from cron, every and their kin.
+    """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
-    A list means several schedules. `min_interval` is the shortest `every` that is allowed. Raises InvalidSchedule, with
-    all that is wrong, and nothing else, whatever the values are.
+    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`, `every`
+    and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every error, and no
+    other exception, whatever `data` holds.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
 
-def _parse(data: object, floor: timedelta, *, zone: str = "UTC", is_one_of_several: bool = False) -> ScheduleSpec:
+def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_member: bool = False) -> ScheduleSpec:
+    """Read one schedule. `zone` is its default time zone; `is_member`: it is inside `specs`."""
     if not isinstance(data, Mapping):
         raise InvalidSchedule({"schedule": [f"must be an object, not {quoted(data)}."]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)
-    kind = None if is_one_of_several and _is_of_the_whole(reader) else _read_kind(reader)
+    kind = None if is_member and _refuse_member(reader) else _read_kind(reader)
     timezone = reader.take("timezone", members.read_zone)
+    # Below, None means a time zone that was refused: local times must not be read in the default zone instead.
     if "timezone" not in reader.given:
         timezone = zone
 
@@ -94,14 +97,14 @@ def _parse(data: object, floor: timedelta, *, zone: str = "UTC", is_one_of_sever
     spec = ScheduleSpec(
         kind=kind or Kind.NONE,
         cron=reader.take("cron", _read_cron_text),
-        every=reader.take("every", lambda value: _read_length(value, floor)),
+        every=reader.take("every", lambda value: _read_length(value, min_interval)),
         anchor_at=reader.take("anchor_at", read_instant),
         at=reader.take("at", read_instant),
         solar=reader.take("solar", lambda value: members.read_choice(value, SolarEvent)),
         latitude=reader.take("latitude", lambda value: members.read_degrees(value, 90)) or 0.0,
         longitude=reader.take("longitude", lambda value: members.read_degrees(value, 180)) or 0.0,
-        delay=reader.take("delay", lambda value: _read_length(value, floor)),
-        specs=_read_specs(reader, floor, timezone or zone),
+        delay=reader.take("delay", lambda value: _read_length(value, min_interval)),
+        specs=_read_specs(reader, min_interval, timezone or zone),
         timezone=timezone or zone,
         dst_gap=reader.take("dst_gap", lambda value: members.read_choice(value, Gap)) or Gap.SHIFT,
         dst_fold=reader.take("dst_fold", lambda value: members.read_choice(value, Fold)) or Fold.FIRST,
@@ -110,67 +113,71 @@ def _parse(data: object, floor: timedelta, *, zone: str = "UTC", is_one_of_sever
         max_runs=reader.take("max_runs", members.read_count),
     )
     if kind is not None:
-        _refuse_meaningless(reader, kind)
+        _refuse_inapplicable(reader, kind)
     if kind is Kind.SOLAR:
-        _need_a_place(reader)
+        _require_place(reader)
     if spec.start_at and spec.end_at and spec.end_at <= spec.start_at:
-        reader.complain("end_at", "must be after start_at.")
-    if not reader.errors and (silent := why_silent(spec)):
-        reader.complain(*silent)
+        reader.add_error("end_at", "must be after start_at.")
+    # The search for a first instant needs valid fields, so it comes last.
+    if not reader.errors and (never := why_never_fires(spec)):
+        reader.add_error(*never)
     if reader.errors:
         raise InvalidSchedule(reader.errors)
     return spec
 
 
-def _read_specs(reader: _Reader, floor: timedelta, zone: str) -> tuple[ScheduleSpec, ...]:
-    """The schedules of several; what is wrong with one is told under `specs`, its place and the name of its field."""
+def _read_specs(reader: _Reader, min_interval: timedelta, zone: str) -> tuple[ScheduleSpec, ...]:
+    """Read the list `specs`. The errors of a member are recorded under "specs.<index>.<field>", with indexes from 0."""
     given = reader.given.get("specs")
     if given is None:
         return ()
     if not isinstance(given, list) or not MIN_SPECS <= len(given) <= MAX_SPECS:
-        found = f"{len(given)} of them" if isinstance(given, list) else quoted(given)
-        reader.complain("specs", f"must be a list of {MIN_SPECS} to {MAX_SPECS} schedules, not {found}.")
+        wrong = f"has {len(given)}" if isinstance(given, list) else f"is {quoted(given)}"
+        reader.add_error("specs", f"must be a list of {MIN_SPECS} to {MAX_SPECS} schedules, but {wrong}.")
         return ()
     read: list[ScheduleSpec] = []
-    for place, each in enumerate(given):
+    for index, member in enumerate(given):
         try:
-            read.append(_parse(each, floor, zone=zone, is_one_of_several=True))
+            read.append(_parse(member, min_interval, zone=zone, is_member=True))
         except InvalidSchedule as error:
             for name, texts in error.errors.items():
-                reader.errors[f"specs.{place}" if name == "schedule" else f"specs.{place}.{name}"] = texts
+                reader.errors[f"specs.{index}" if name == "schedule" else f"specs.{index}.{name}"] = texts
     return tuple(read)
 
 
-def _is_of_the_whole(reader: _Reader) -> bool:
-    """Refuse what one of several schedules can't have; whether that leaves it without a kind."""
-    for name in _OF_THE_WHOLE.keys() & reader.given.keys():
-        reader.complain(name, _OF_THE_WHOLE[name])
-    for kind in _KINDS_OF_THE_WHOLE:
+def _refuse_member(reader: _Reader) -> bool:
+    """Record an error for each field and kind that a member of `specs` must not have.
+
+    Return whether these errors leave the member's kind unknown.
+    """
+    for name in _FIELDS_OF_WHOLE_ONLY.keys() & reader.given.keys():
+        reader.add_error(name, _FIELDS_OF_WHOLE_ONLY[name])
+    for kind in _KINDS_OF_WHOLE_ONLY:
         if reader.given.get("kind") == kind.value:
-            reader.complain("kind", f"can't be {kind.value} for one of several schedules.")
+            reader.add_error("kind", f"must not be {kind.value} inside specs: use cron, every, once or solar.")
     refused = reader.errors.keys() & {"kind", *DEFINING_FIELD.values()}
-    reader.given = {name: value for name, value in reader.given.items() if name not in _OF_THE_WHOLE}
+    reader.given = {name: value for name, value in reader.given.items() if name not in _FIELDS_OF_WHOLE_ONLY}
     return bool(refused)
 
 
 def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
     unknown = [name for name in data if name not in _KEYS]
-    for name in unknown[:_MAX_UNKNOWN]:
+    for name in unknown[:_MAX_UNKNOWN_LISTED]:
         label = quoted(name).strip('"')
         near = nearest(name, _KEYS) if isinstance(name, str) else ""
-        reader.complain(label, f"is not a field of a schedule.{near}")
-    if len(unknown) > _MAX_UNKNOWN:
-        reader.complain("schedule", f"has {len(unknown) - _MAX_UNKNOWN} more fields that are not known.")
+        reader.add_error(label, f"is not a field of a schedule.{near}")
+    if len(unknown) > _MAX_UNKNOWN_LISTED:
+        reader.add_error("schedule", f"has {len(unknown) - _MAX_UNKNOWN_LISTED:,} more unknown fields.")
 
 
 def _read_kind(reader: _Reader) -> Kind | None:
-    """The kind, stated or inferred; None when that is not possible, with the complaint."""
+    """Return the kind, stated or inferred; None if that is impossible, with the error recorded."""
     stated = reader.take("kind", lambda value: members.read_choice(value, Kind))
     present = [name for name in _KIND_OF if name in reader.given]
     if len(present) > 1:
         for name in present:
             others = joined([other for other in present if other != name])
-            reader.complain(name, f"can't be combined with {others}: give only one of {joined(list(_KIND_OF))}.")
+            reader.add_error(name, f"can't be combined with {others}: give only one of {joined(list(_KIND_OF), 'or')}.")
         return None
     if "kind" in reader.given:
         if stated is None:
@@ -179,27 +186,30 @@ def _read_kind(reader: _Reader) -> Kind | None:
         if stated is inferred:
             return stated
         if present:
-            reader.complain("kind", f'is "{stated}", but {present[0]} is given: make it "{inferred}" or leave it out.')
+            reader.add_error(
+                "kind", f'is "{stated}", but {present[0]} is given: set kind to "{inferred}" or leave it out.'
+            )
         else:
-            reader.complain(DEFINING_FIELD[stated], f'is needed, as kind is "{stated}".')
+            reader.add_error(DEFINING_FIELD[stated], f'is required when kind is "{stated}".')
         return None
     if not present:
         ways = joined(list(_KIND_OF), "or")
-        reader.complain("kind", f'say when: give {ways}; or give kind "none" for a job without a clock.')
+        reader.add_error("kind", f'is missing: give {ways}, or set kind to "none" for a job without a schedule.')
         return None
     return _KIND_OF[present[0]]
 
 
-def _need_a_place(reader: _Reader) -> None:
+def _require_place(reader: _Reader) -> None:
     for name in ("latitude", "longitude"):
         if name not in reader.given:
-            reader.complain(name, "is needed: the sun is seen from a place.")
+            reader.add_error(name, "is required with solar: give the place in degrees.")
 
 
-def _refuse_meaningless(reader: _Reader, kind: Kind) -> None:
+def _refuse_inapplicable(reader: _Reader, kind: Kind) -> None:
+    inside = ", or write it inside specs" if kind is Kind.SEVERAL else ""
     for name in reader.given:
         if name != "kind" and name not in ALLOWED_FIELDS[kind]:
-            reader.complain(name, f"has no meaning for {_KIND_WORDS[kind]}: leave it out.")
+            reader.add_error(name, f"does not apply to {_KIND_WORDS[kind]}: leave it out{inside}.")
 
 
 def _read_cron_text(value: object) -> str:
@@ -208,8 +218,8 @@ def _read_cron_text(value: object) -> str:
     return tidy(text)
 
 
-def _read_length(value: object, floor: timedelta) -> timedelta:
+def _read_length(value: object, min_interval: timedelta) -> timedelta:
     length = read_duration(value)
-    if length < floor:
-        raise ValueError(f"must be at least {duration_text(floor)}")
+    if length < min_interval:
+        raise ValueError(f"must be at least {duration_text(min_interval)}")
     return length

@@ -1,1 +1,1 @@
-"""Time zones: offsets, local times, and what a change of the clocks does to a schedule."""
+"""Time zones: UTC offsets, local times, and what a clock change does to a schedule."""

@@ -1,4 +1,4 @@
-"""What each change of the clocks does to a schedule, as values and in words."""
+"""What each clock change does to a schedule, as values and in words."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from schedules.clock.wording import clock_words, day_words, joined, length_words
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import Change, changes, zone
 
-MAX_CHANGE_FIRES = 20
-_MAX_TIMES = 4
+MAX_CHANGE_FIRES = 20  # a schedule that fires each second has thousands in a repeated hour
+_MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
 _TICK = timedelta(microseconds=1)
-_LONGEST_PAUSE = timedelta(days=8)
+# Name the time between two runs around a change up to this length. It covers weekly schedules; for rarer ones one hour
+# more or less does not matter.
+_MAX_NAMED_DISTANCE = timedelta(days=8)
 
 
 class ChangeKind(StrEnum):
-    """Whether clocks leave local times out (they go forward) or repeat them (they go back)."""
+    """Whether clocks skip local times (they go forward: `gap`) or repeat them (they go back: `fold`)."""
 
     GAP = "gap"
     FOLD = "fold"
@@ -32,11 +34,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DstChange:
-    """One clock change and what it means for one schedule.
+    """One clock change, and what it does to one schedule.
 
-    `local_from` and `local_to` (exclusive) are naive ISO 8601: the local times left out or repeated. `fires` are the
-    instants moved to the end of a gap or lying in either pass of a fold, 20 at most. `affected` says whether any time
-    of the schedule is moved, dropped or repeated.
+    `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as naive
+    ISO 8601. `fires` holds the occurrence moved to the end of a gap, or those in either pass of a fold, up to
+    `MAX_CHANGE_FIRES`. `affected`: a time of the schedule is moved, skipped or repeated. `headline` names the change, and
+    `words` its effect.
     """
 
     kind: ChangeKind
@@ -50,14 +53,14 @@ class DstChange:
 
     @property
     def text(self) -> str:
-        """What changes, and what that does to the schedule."""
+        """The headline and the words, as one text."""
         return f"{self.headline} {self.words}"
 
 
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
-    """Each clock change of the schedule's zone in (after, until] and within its bounds, in order.
+    """Return the clock changes of the schedule's zone in (after, until] and within its bounds, in ascending order.
 
-    A job without a clock has none, nor has a delay. An `every` needs its anchor.
+    The kinds `none` and `delay` have none. Raises ValueError for an `every` without an anchor.
     """
     if spec.kind in (Kind.NONE, Kind.DELAY):
         return []
@@ -69,26 +72,29 @@ def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[Ds
 
 
 def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: datetime) -> list[DstChange]:
-    """Each change of each zone once, with what it does to those of the schedules that it touches."""
-    found: dict[tuple[datetime, str], list[tuple[str, DstChange]]] = {}
+    """Return each change of each zone once, with its effect on each member that it affects."""
+    by_change: dict[tuple[datetime, str], list[tuple[str, DstChange]]] = {}
     for spec in specs:
         for change in dst_changes(spec, after, until):
-            found.setdefault((change.at, spec.timezone), []).append((label(spec), change))
-    return [_joint(found[key]) for key in sorted(found)]
+            by_change.setdefault((change.at, spec.timezone), []).append((label(spec), change))
+    return [_merge(by_change[key]) for key in sorted(by_change)]
 
 
-def _joint(each: Sequence[tuple[str, DstChange]]) -> DstChange:
-    words = [f"“{name}”: {change.words}" for name, change in each if change.affected]
-    fires = {fire.at: fire for _, change in each for fire in change.fires}
+def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
+    """Return one change for several members, from pairs of a member's label and the change as it affects that member."""
+    words = [f"“{name}”: {change.words}" for name, change in same_change if change.affected]
+    # Members may share an instant: count it once.
+    fires = {fire.at: fire for _, change in same_change for fire in change.fires}
     return replace(
-        each[0][1],
+        same_change[0][1],
         fires=tuple(fires[at] for at in sorted(fires)[:MAX_CHANGE_FIRES]),
         affected=bool(words),
-        words=" ".join(words) or "No time of this schedule is moved, left out or repeated.",
+        words=" ".join(words) or "No time of this schedule is moved, skipped or repeated.",
     )
 
 
 def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
+    """Return what a clock change does to a single schedule."""
     size = abs(change.after - change.before)
     if change.is_gap:
         near = occurrences(spec, change.at - _TICK, change.at)
@@ -126,70 +132,78 @@ def _headline(spec: ScheduleSpec, change: Change) -> str:
 
 def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> str:
     if spec.solar is not None:
-        return "This schedule follows the sun, whatever clocks show."
+        return "This schedule follows the sun: the clock change does not move it."
     if spec.every is None:
-        return "This schedule fires once, at a fixed instant; the change does not move it."
+        return "This schedule fires once, at a fixed time in UTC: the clock change does not move it."
     text = f"This schedule follows elapsed time: it keeps running every {length_words(spec.every)}"
+    # An interval that divides the change shows the same local times before and after it.
     if size % spec.every == timedelta(0):
         return f"{text}."
-    return f"{text}, so its runs then come {length_words(size)} {'later' if change.is_gap else 'earlier'} by the clock."
+    return (
+        f"{text}, so from then on it runs {length_words(size)} {'later' if change.is_gap else 'earlier'} in local time."
+    )
 
 
 def _times_within(cron: Cron, change: Change) -> list[datetime]:
-    """The first few naive local times of the expression that the change leaves out or repeats."""
-    walk = cron.walk()
+    """Return the first naive local times of the expression that the change skips or repeats, one more than are listed."""
+    finder = cron.new_finder()
     times: list[datetime] = []
-    local = walk.after(change.local_from - _SECOND)
-    while local is not None and local < change.local_to and len(times) <= _MAX_TIMES:
+    local = finder.after(change.local_from - _SECOND)
+    while local is not None and local < change.local_to and len(times) <= _MAX_LISTED_TIMES:
         times.append(local)
-        local = walk.after(local)
+        local = finder.after(local)
     return times
 
 
 def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], change: Change) -> str:
     span = f"{clock_words(change.local_from)} to {clock_words(change.local_to)}"
     if not times:
-        subject = "This schedule" if change.is_gap else f"{span} happens twice; this schedule"
-        return f"{subject} has no time in it, so {_pause_words(spec, change)}."
+        subject = f"This schedule has no time from {span}"
+        if not change.is_gap:
+            subject = f"{span} occurs twice, but this schedule has no time in that range"
+        return f"{subject}, so {_distance_words(spec, change)}."
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
-            return f"This schedule follows real time: {span} does not exist that day, and nothing runs for it."
-        return f"This schedule follows real time: {span} happens twice, and it runs in both passes."
-    verbs = ("does not exist", "comes") if len(times) == 1 else ("do not exist", "come")
-    named = _named(times, change)
+            return f"This schedule follows elapsed time: {span} does not exist that day, so it does not run then."
+        return f"This schedule follows elapsed time: {span} occurs twice, and it runs both times."
+    verbs = ("does not exist", "occurs") if len(times) == 1 else ("do not exist", "occur")
+    listed = _listed(times, change)
     if change.is_gap:
         if spec.dst_gap is Gap.SKIP:
             return (
-                f"{named} {verbs[0]} that day: this schedule does not run {'then' if len(times) == 1 else 'for them'}."
+                f"{listed} {verbs[0]} that day: this schedule does not run {'then' if len(times) == 1 else 'for them'}."
             )
         runs = "runs" if len(times) == 1 else "runs once"
-        return f"{named} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_words(local)} instead."
+        return (
+            f"{listed} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_words(local)} instead."
+        )
     first, second = zone_words((change.at - _SECOND).astimezone(local.tzinfo)), zone_words(local)
     if spec.dst_fold is Fold.BOTH:
-        return f"{named} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
-    return f"{named} {verbs[1]} twice: this schedule runs only the first time, in {first}."
+        return f"{listed} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
+    return f"{listed} {verbs[1]} twice: this schedule runs only the first time, in {first}."
 
 
-def _named(times: list[datetime], change: Change) -> str:
-    """'02:30' or '02:00, 02:15 and others'; with the date where the change spans more than one."""
+def _listed(times: list[datetime], change: Change) -> str:
+    """List the times: '02:30' or '02:00, 02:15 and others'; with their dates if the change spans more than one day."""
     spans_days = change.local_from.date() != (change.local_to - _TICK).date()
     words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
-    return joined([*words[: _MAX_TIMES - 1], "others"] if len(words) > _MAX_TIMES else words)
+    return joined([*words[: _MAX_LISTED_TIMES - 1], "others"] if len(words) > _MAX_LISTED_TIMES else words)
 
 
-def _pause_words(spec: ScheduleSpec, change: Change) -> str:
-    """How far apart in real time the runs on both sides of the change are, where that is worth saying."""
+def _distance_words(spec: ScheduleSpec, change: Change) -> str:
+    """Name the elapsed time between the last run before the change and the first run after it, if it is short enough."""
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - _TICK)
-    if before is None or behind is None or behind - before > _LONGEST_PAUSE:
+    if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"
-    return f"it runs once, {length_words(behind - before)} after the one before"
+    return f"it runs once, {length_words(behind - before)} after its previous run"
 
 
 def _last_before(spec: ScheduleSpec, at: datetime) -> datetime | None:
-    """The last occurrence in the eight days before `at`, found by halving: a dense one would name half a million."""
+    """Return the last occurrence in the eight days before `at`; None if there is none."""
+    # Bisect: a schedule that fires each second has 700,000 occurrences in eight days.
     end = high = at - _TICK
-    found = next_after(spec, at - _LONGEST_PAUSE)
+    found = next_after(spec, at - _MAX_NAMED_DISTANCE)
     if found is None or found > end:
         return None
     while high - found > _SECOND:

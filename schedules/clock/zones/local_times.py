@@ -1,4 +1,4 @@
-"""From the local times that a cron names to instants: the policies for the days on which clocks change."""
+"""Turns the local times that a cron expression names into instants, also on days with a clock change."""
 
 from __future__ import annotations
 
@@ -6,70 +6,74 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from schedules.clock.cron.expression import Cron, Walk
-from schedules.clock.zones.zones import Piece, pieces_from
+from schedules.clock.cron.expression import Cron, LocalTimeFinder
+from schedules.clock.zones.zones import OffsetPeriod, offset_periods_from
 
 _SECOND = timedelta(seconds=1)
-# The longest pause of any cron is 40 years (a 29 February on one weekday across a year that is no leap year).
-GIVE_UP_AFTER = timedelta(days=50 * 366)
+# The longest pause between two fires of any cron expression is 40 years: a 29 February that is a given day of the week,
+# across a century year that is no leap year. After 50 years without a fire there will never be one.
+MAX_TIME_WITHOUT_FIRE = timedelta(days=50 * 366)
 
 
 class Gap(StrEnum):
-    """What happens to a time of the day that the clocks leave out."""
+    """What happens to a local time that does not exist on a day, because clocks go forward over it."""
 
-    SHIFT = "shift"
-    SKIP = "skip"
+    SHIFT = "shift"  # it fires when the gap ends
+    SKIP = "skip"  # it does not fire that day
 
 
 class Fold(StrEnum):
-    """What happens to a time of the day that the clocks show twice."""
+    """What happens to a local time that occurs twice on a day, because clocks go back over it."""
 
-    FIRST = "first"
-    BOTH = "both"
+    FIRST = "first"  # it fires the first time only
+    BOTH = "both"  # it fires both times
 
 
 def cron_instants(
     cron: Cron, zone: str, policies: tuple[Gap, Fold], after: datetime, until: datetime
 ) -> Iterator[datetime]:
-    """The instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
+    """Yield the instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
 
-    1. Take the zone's pieces of constant offset, one after the other.
-    2. Where a piece begins with a gap and times of the day are shifted: fire as it begins, if a time was left out.
-    3. Fire at each local time in the piece; times that the clocks have shown before only where both are wanted.
-    4. Stop when nothing has fired for 50 years: then nothing will.
+    1. Take the zone's periods of constant UTC offset, one after the other.
+    2. If a period starts with a gap and the policy is `shift`: fire once at its start if the gap holds a named time.
+    3. Fire at each named local time of the period. With the policy `first`, skip those that clocks have shown before.
+    4. Stop after 50 years without a fire.
+
+    The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time.
     """
     gap, fold = policies
-    shifts, once = cron.is_fixed and gap is Gap.SHIFT, cron.is_fixed and fold is Fold.FIRST
-    walk = cron.walk()
-    # Cron knows whole seconds, so a time later than `floor` is one later than the instant that it stands for.
+    shifts, fires_once = cron.is_fixed and gap is Gap.SHIFT, cron.is_fixed and fold is Fold.FIRST
+    finder = cron.new_finder()
     last_at = after
-    previous: Piece | None = None
-    for piece in pieces_from(zone, after):
-        if piece.start_at > until or piece.start_at - last_at > GIVE_UP_AFTER:
+    previous: OffsetPeriod | None = None
+    for period in offset_periods_from(zone, after):
+        if period.start_at > until or period.start_at - last_at > MAX_TIME_WITHOUT_FIRE:
             return
+        # Cron names whole seconds, so "later than `floor`" is the same as "from the second after it".
         if previous is None:
-            floor = (after + piece.offset).replace(tzinfo=None)
+            floor = (after + period.offset).replace(tzinfo=None)
         else:
-            floor = piece.local_start - _SECOND
-            if shifts and left_out(walk, previous.local_end, piece.local_start):
-                last_at = piece.start_at
+            floor = period.local_start - _SECOND
+            if shifts and has_time_between(finder, previous.local_end, period.local_start):
+                last_at = period.start_at
                 yield last_at
+                # The expression may also name the time at which the gap ends: fire once for both.
                 floor += _SECOND
-        if once:
-            floor = max(floor, piece.seen_until - _SECOND)
-        local, end = walk.after(floor), piece.local_end
+        if fires_once:
+            floor = max(floor, period.seen_until - _SECOND)
+        local, end = finder.after(floor), period.local_end
         while local is not None and local < end:
-            last_at = (local - piece.offset).replace(tzinfo=UTC)
+            last_at = (local - period.offset).replace(tzinfo=UTC)
             if last_at > until:
                 return
             yield last_at
-            local = walk.after(local)
-        previous = piece
+            local = finder.after(local)
+        previous = period
 
 
-def left_out(walk: Walk, start: datetime, end: datetime) -> bool:
-    """Whether the walk has a time in [start, end), naive local times; False when that is no gap at all."""
+def has_time_between(finder: LocalTimeFinder, start: datetime, end: datetime) -> bool:
+    """Whether the expression names a local time in [start, end), both naive; False for an empty range."""
     if start >= end:
         return False
-    first = walk.after(start - _SECOND)
+    first = finder.after(start - _SECOND)
     return first is not None and first < end

@@ -1,4 +1,4 @@
-"""Time zones: their names, their offsets over time, and what instants a local time stands for."""
+"""Time zones: their names, their UTC offsets over time, and the instants of a local time."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
-MIN_YEAR = 1900
-MAX_YEAR = 9998  # a year is left at the end, so that no zone's local time can leave Python's calendar
+MIN_YEAR = 1900  # earlier than any schedule needs, and far from the start of Python's calendar
+MAX_YEAR = 9998  # Python's calendar ends with 9999; a year is left, so that no zone's local time exceeds it
 FIRST_AT = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(MAX_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
-# No zone has ever kept an offset for less than three days, so two looks a day can't miss a pair of changes.
-_GRID = timedelta(hours=12)
+# No zone in the IANA database keeps an offset for less than three days, so reading the offset every 12 hours cannot miss
+# two changes that cancel each other out.
+_SEARCH_STEP = timedelta(hours=12)
 _SECOND = timedelta(seconds=1)
-# The longest fold on record is a whole day; a piece has to know of those that began before its year.
+# The longest fold on record lasts 24 hours. A fold that begins before New Year may therefore end up to a day after it.
 _LOOKBACK = timedelta(days=3)
-_MACHINE_DEPENDENT = {"localtime", "Factory"}
+_MACHINE_DEPENDENT = {"localtime", "Factory"}  # aliases whose meaning depends on the installation
 
 
-class Piece(NamedTuple):
-    """A stretch of time with one offset. Instants are aware UTC, local times naive; the end is exclusive.
+class OffsetPeriod(NamedTuple):
+    """A period in which a zone keeps one UTC offset. Instants are aware UTC, local times naive; the end is exclusive.
 
-    Local times before `seen_until` have been on the clock already, before the last change.
+    Clocks have already shown the local times before `seen_until` in an earlier period.
     """
 
     start_at: datetime
@@ -34,17 +35,17 @@ class Piece(NamedTuple):
 
     @property
     def local_start(self) -> datetime:
-        """The first local time of the piece."""
+        """The first local time of the period."""
         return (self.start_at + self.offset).replace(tzinfo=None)
 
     @property
     def local_end(self) -> datetime:
-        """The local time that the piece does not reach any more."""
+        """The local time at which the period ends, exclusive."""
         return (self.end_at + self.offset).replace(tzinfo=None)
 
 
 class Change(NamedTuple):
-    """A clock change: at this instant the offset goes from `before` to `after`."""
+    """A clock change: at the instant `at` the UTC offset goes from `before` to `after`."""
 
     at: datetime
     before: timedelta
@@ -52,99 +53,106 @@ class Change(NamedTuple):
 
     @property
     def local_from(self) -> datetime:
-        """Naive start of the local times that are left out (gap) or that come twice (fold)."""
+        """The naive start of the local times that do not exist (gap) or occur twice (fold)."""
         return (self.at + min(self.before, self.after)).replace(tzinfo=None)
 
     @property
     def local_to(self) -> datetime:
-        """Naive end, exclusive, of those local times."""
+        """The naive end, exclusive, of the local times that do not exist or occur twice."""
         return (self.at + max(self.before, self.after)).replace(tzinfo=None)
 
     @property
     def is_gap(self) -> bool:
-        """Whether clocks go forward."""
+        """Whether clocks go forward, so that local times do not exist."""
         return self.after > self.before
 
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """Every IANA name that means the same on each machine."""
+    """Return every IANA name that means the same on each machine."""
     return frozenset(available_timezones() - _MACHINE_DEPENDENT)
 
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The zone of that name. Raises ValueError for a name that is not in the IANA database."""
+    """Return the zone with this IANA name. Raises ValueError for any other name."""
+    # Check the name first: for the directory "America", or an unsafe path, `ZoneInfo` raises errors of other kinds.
     if name not in zone_names():
         raise ValueError(f"{name!a} is not an IANA time zone")
     return ZoneInfo(name)
 
 
 def instants_of(local: datetime, name: str) -> tuple[datetime, ...]:
-    """The UTC instants at which clocks in the zone show a naive local time: one, two in a fold, none in a gap."""
-    first, second = readings_of(local, name)
+    """Return the UTC instants at which clocks in the zone show a naive local time: one, two in a fold, none in a gap."""
+    first, second = utc_by_fold(local, name)
     if first == second:
         return (first,)
     return (first, second) if first < second else ()
 
 
-def readings_of(local: datetime, name: str) -> tuple[datetime, datetime]:
-    """The naive local time read with the offset before and with the one after the nearest change, in UTC.
+def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
+    """Return the UTC instants of a naive local time with `fold` 0 and with `fold` 1 (PEP 495).
 
-    Both are equal for an ordinary time; the second one is earlier when the time is in a gap.
+    These are its readings with the offset before and after the nearest clock change. The two are equal for an ordinary
+    time. The second is later in a fold, and earlier in a gap.
     """
-    place = zone(name)
-    before = place.utcoffset(local) or timedelta(0)
-    after = place.utcoffset(local.replace(fold=1)) or timedelta(0)
+    tz = zone(name)
+    before = tz.utcoffset(local) or timedelta(0)
+    after = tz.utcoffset(local.replace(fold=1)) or timedelta(0)
     return (local - before).replace(tzinfo=UTC), (local - after).replace(tzinfo=UTC)
 
 
-def pieces_from(name: str, at: datetime) -> Iterator[Piece]:
-    """The pieces of the zone in order, from the one that holds `at`; a year's end also ends a piece."""
+def offset_periods_from(name: str, at: datetime) -> Iterator[OffsetPeriod]:
+    """Yield the zone's offset periods in ascending order, from the one that holds `at` (UTC).
+
+    A period also ends with the UTC year, so the next one may have the same offset.
+    """
     for year in range(at.year, MAX_YEAR + 1):
-        for piece in _pieces_of_year(name, year):
-            if piece.end_at > at:
-                yield piece
+        for period in _periods_of_year(name, year):
+            if period.end_at > at:
+                yield period
 
 
 def changes(name: str, after: datetime, until: datetime) -> Iterator[Change]:
-    """The zone's clock changes in (after, until], in order."""
+    """Yield the zone's clock changes in (after, until], in ascending order."""
     before: timedelta | None = None
-    for piece in pieces_from(name, after):
-        if piece.start_at > until:
+    for period in offset_periods_from(name, after):
+        if period.start_at > until:
             return
-        if before is not None and piece.offset != before:
-            yield Change(piece.start_at, before, piece.offset)
-        before = piece.offset
+        if before is not None and period.offset != before:
+            yield Change(period.start_at, before, period.offset)
+        before = period.offset
 
 
+# One entry per zone and year. Computing a year reads about 740 offsets, too slow to repeat in each search.
 @lru_cache(maxsize=8192)
-def _pieces_of_year(name: str, year: int) -> tuple[Piece, ...]:
-    place = zone(name)
+def _periods_of_year(name: str, year: int) -> tuple[OffsetPeriod, ...]:
+    """Return the offset periods of one UTC year, ascending. Bisection finds each change to the second."""
+    tz = zone(name)
 
     def offset_at(moment: datetime) -> timedelta:
-        return place.fromutc(moment.replace(tzinfo=place)).utcoffset() or timedelta(0)
+        return tz.fromutc(moment.replace(tzinfo=tz)).utcoffset() or timedelta(0)
 
     year_start, year_end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
     moment = year_start - _LOOKBACK
-    bounds = [(moment, offset_at(moment))]
+    starts = [(moment, offset_at(moment))]
     while moment < year_end:
-        following = min(moment + _GRID, year_end)
-        if offset_at(following) != bounds[-1][1]:
+        following = min(moment + _SEARCH_STEP, year_end)
+        if offset_at(following) != starts[-1][1]:
             low, high = moment, following
             while high - low > _SECOND:
-                middle = low + (high - low) // 2
-                middle = middle.replace(microsecond=0)
-                low, high = (middle, high) if offset_at(middle) == bounds[-1][1] else (low, middle)
+                middle = (low + (high - low) // 2).replace(microsecond=0)
+                low, high = (middle, high) if offset_at(middle) == starts[-1][1] else (low, middle)
             if high < year_end:
-                bounds.append((high, offset_at(high)))
+                starts.append((high, offset_at(high)))
         moment = following
 
-    pieces: list[Piece] = []
-    seen_until = (bounds[0][0] - timedelta(days=2)).replace(tzinfo=None)  # earlier than the first local time
-    ends = [start for start, _ in bounds[1:]] + [year_end]
-    for (start, offset), end in zip(bounds, ends, strict=True):
+    periods: list[OffsetPeriod] = []
+    # Earlier than any local time of the first period, because no offset exceeds a day.
+    seen_until = (starts[0][0] - timedelta(days=2)).replace(tzinfo=None)
+    ends = [start for start, _ in starts[1:]] + [year_end]
+    for (start, offset), end in zip(starts, ends, strict=True):
         if end > year_start:
-            pieces.append(Piece(max(start, year_start), end, offset, seen_until))
+            periods.append(OffsetPeriod(max(start, year_start), end, offset, seen_until))
         seen_until = max(seen_until, (end + offset).replace(tzinfo=None))
-    return tuple(pieces)
+    return tuple(periods)

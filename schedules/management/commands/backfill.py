@@ -1,6 +1,6 @@
-"""`manage.py backfill`: carry out instants of a job's past, and watch how far that has come.
+"""`manage.py backfill`: run a job for the instants of a range of the past, and show the progress.
 
-Exit code: 0, every instant was looked at; 2, it cannot be done.
+Exit code: 0, done, cancelled, previewed or started without waiting; 2, the arguments or the job do not allow it.
 """
 
 from __future__ import annotations
@@ -26,42 +26,42 @@ from values.readable import CannotRead
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-FAILED = 2
-LOOK_EVERY = 1.0  # seconds
+EXIT_REFUSED = 2
+POLL_INTERVAL = 1.0  # seconds
 
 
 class Command(BaseCommand):
-    help = "Carry out instants of a job's past. Beats open the runs bit by bit; this command watches them."
+    help = "Run a job for the instants of a range of the past. Beats open the runs step by step; this command waits."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", help="name or id of the job")
-        parser.add_argument("--after", required=True, metavar="INSTANT", help="instants later than this (UTC)")
-        parser.add_argument("--until", metavar="INSTANT", help="instants up to this (default: now)")
+        parser.add_argument("--after", required=True, metavar="INSTANT", help="run instants later than this (UTC)")
+        parser.add_argument("--until", metavar="INSTANT", help="run instants up to this (UTC; default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
-        parser.add_argument("--pace", metavar="LENGTH", help="time between two starts, such as 10s")
+        parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
         parser.add_argument("--overlap", choices=[each.value for each in backfill.OVERLAPS], default="buffer_all")
-        parser.add_argument("--max-runs", type=int, metavar="N", help="open so many runs at the most")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be opened, and open nothing")
-        parser.add_argument("--no-wait", action="store_true", help="do not watch it")
+        parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")
+        parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
+        parser.add_argument("--no-wait", action="store_true", help="do not wait for the runs")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        job, wanted = _find(options["job"]), _wanted(options, now)
+        job, request = _find(options["job"]), _request(options, now)
         try:
             if options["dry_run"]:
-                self._tell(backfill.preview(job, wanted, now))
+                self._show_preview(backfill.preview(job, request, now))
                 return
-            made = backfill.start(job.pk, wanted, now, actor="manage.py")
+            created = backfill.start(job.pk, request, now, actor="manage.py")
         except InvalidDefinition as invalid:
-            told = [f"--{name}: {' '.join(texts)}" for name, texts in invalid.errors.items()]
-            raise CommandError("\n".join(told), returncode=FAILED) from None
+            lines = [f"--{name}: {' '.join(texts)}" for name, texts in invalid.errors.items()]
+            raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from None
         except (JobConflict, JobGone, CannotRead) as refusal:
-            raise CommandError(str(refusal) or "The job was deleted meanwhile.", returncode=FAILED) from None
-        self.stdout.write(f"Backfill {made.pk} of {job.name}: {made.n_instants:,} instants.")
+            raise CommandError(str(refusal) or "The job was deleted.", returncode=EXIT_REFUSED) from None
+        self.stdout.write(f"Backfill {created.pk} of {job.name}: {created.n_instants:,} instants.")
         if not options["no_wait"]:
-            self._watch(made)
+            self._wait(created)
 
-    def _tell(self, found: backfill.BackfillPreview) -> None:
+    def _show_preview(self, found: backfill.BackfillPreview) -> None:
         more = " or more" if found.is_more else ""
         self.stdout.write(f"{found.n_would_start:,}{more} of {found.n_instants:,}{more} instants would start.")
         if found.first_at and found.last_at:
@@ -69,33 +69,34 @@ class Command(BaseCommand):
                 f"The first is {found.first_at:%Y-%m-%d %H:%M:%S} UTC, the last {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
-    def _watch(self, made: Backfill) -> None:
-        """Say how far it has come, each time that this has changed, until its runs are over."""
-        line = self._say(made, "")
-        while not _is_over(made):
-            time.sleep(LOOK_EVERY)
-            made.refresh_from_db()
-            line = self._say(made, line)
-        self.stdout.write(f"{made.get_state_display()}.")
+    def _wait(self, started: Backfill) -> None:
+        """Print the progress each time that it has changed, until the backfill and all its runs are over."""
+        line = self._print_progress(started, "")
+        while not _is_over(started):
+            time.sleep(POLL_INTERVAL)
+            started.refresh_from_db()
+            line = self._print_progress(started, line)
+        self.stdout.write(f"{started.get_state_display()}.")
 
-    def _say(self, made: Backfill, before: str) -> str:
-        line = f"{made.n_seen:,} of {made.n_instants:,} looked at, {made.n_opened:,} opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(made.pk).items()))
-        if line != before:
+    def _print_progress(self, started: Backfill, previous: str) -> str:
+        """Print a line of progress unless it is the same as `previous`; return it."""
+        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
+        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(started.pk).items()))
+        if line != previous:
             self.stdout.write(line)
         return line
 
 
-def _is_over(made: Backfill) -> bool:
-    return made.state != BackfillState.OPEN and not history.count_live(made.pk)
+def _is_over(started: Backfill) -> bool:
+    return started.state != BackfillState.OPEN and not history.count_live(started.pk)
 
 
-def _wanted(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
+def _request(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
     return backfill.BackfillRequest(
         after=_instant("after", options["after"]),
         until=_instant("until", options["until"]) if options["until"] else now,
         mode=BackfillMode(options["mode"]),
-        pace=_length(options["pace"]) if options["pace"] else None,
+        pace=_duration(options["pace"]) if options["pace"] else None,
         overlap=Overlap(options["overlap"]),
         max_runs=options["max_runs"],
     )
@@ -105,18 +106,18 @@ def _instant(name: str, text: str) -> datetime:
     try:
         return read_instant(text, "UTC")
     except ValueError as error:
-        raise CommandError(f"--{name} {error}", returncode=FAILED) from error
+        raise CommandError(f"--{name} {error}", returncode=EXIT_REFUSED) from error
 
 
-def _length(text: str) -> timedelta:
+def _duration(text: str) -> timedelta:
     try:
         return read_duration(text)
     except ValueError as error:
-        raise CommandError(f"--pace {error}", returncode=FAILED) from error
+        raise CommandError(f"--pace {error}", returncode=EXIT_REFUSED) from error
 
 
 def _find(wanted: str) -> Job:
-    """A job, by its id or its name."""
+    """Return the job with this id or name. Raises CommandError if there is none, or several of that name."""
     found = visible(Job, ENGINE).select_related("spec")
     if job_id := read_id(wanted):
         jobs = list(found.filter(pk=job_id))
@@ -125,7 +126,7 @@ def _find(wanted: str) -> Job:
             [] if find_unstorable(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
         )
     if not jobs:
-        raise CommandError(f"There is no job {wanted!r}.", returncode=FAILED)
+        raise CommandError(f"There is no job {wanted!r}.", returncode=EXIT_REFUSED)
     if len(jobs) > 1:
-        raise CommandError(f"Several jobs are named {wanted!r}: give the id of one.", returncode=FAILED)
+        raise CommandError(f"Several jobs are named {wanted!r}. Give the id of one of them.", returncode=EXIT_REFUSED)
     return jobs[0]

@@ -1,6 +1,6 @@
-"""`manage.py explain`: for a window, what a job's schedule named and what became of each occurrence.
+"""`manage.py explain`: the occurrences of a job in a window, and what became of each.
 
-Exit code: 0, nothing is missing; 1, there are gaps; 2, the question cannot be answered.
+Exit code: 0, no occurrence is missing; 1, there are gaps; 2, the arguments are wrong or name no job.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ if TYPE_CHECKING:
     from schedules.ledger.account import Entry
 
 DAY = timedelta(hours=24)
-GAPS_FOUND, UNANSWERED = 1, 2
-MOST_NAMED = 10
-WIDTH = len("2026-11-20 08:30:00.123456")
+EXIT_GAPS, EXIT_REFUSED = 1, 2
+MAX_IDS_SHOWN = 10
+TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 
 
 class Command(BaseCommand):
     help = (
-        "Compare what a job's schedule named with what was recorded. "
-        "Ends with 0 when nothing is missing, with 1 when there are gaps, with 2 when it cannot tell."
+        "Show what became of each occurrence of a job in a window. "
+        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("job", help="name or id of the job; of a deleted job its id")
+        parser.add_argument("job", help="name or id of the job; for a deleted job, its id")
         parser.add_argument(
-            "--after", metavar="INSTANT", help="occurrences later than this (default: 24 h before until)"
+            "--after", metavar="INSTANT", help="occurrences later than this (UTC; default: 24 h before --until)"
         )
-        parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (default: now)")
-        parser.add_argument("--gaps", action="store_true", help="show nothing but the gaps")
-        parser.add_argument("--json", action="store_true", help="one JSON object a line instead of a table")
+        parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (UTC; default: now)")
+        parser.add_argument("--gaps", action="store_true", help="show only the gaps")
+        parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of a table")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         until = _instant("--until", options["until"]) or now
         after = _instant("--after", options["after"]) or until - DAY
         if after >= until:
-            raise CommandError("--after must be earlier than --until.", returncode=UNANSWERED)
+            raise CommandError("--after must be earlier than --until.", returncode=EXIT_REFUSED)
         counts: Counter[Decision] = Counter()
         try:
             job_id = _find(options["job"])
@@ -66,33 +66,34 @@ class Command(BaseCommand):
                 if not options["gaps"] or entry.decision is Decision.GAP:
                     self.stdout.write(json.dumps(_json(entry, text)) if options["json"] else _line(entry, text))
         except JobGone:
-            raise CommandError(f"There is no job with the id {options['job']}.", returncode=UNANSWERED) from None
+            raise CommandError(f"There is no job with the id {options['job']}.", returncode=EXIT_REFUSED) from None
         if not options["json"]:
             for stoppage in account.stoppages_in(job_id, after, until):
-                self.stdout.write(
-                    f"{_exact(stoppage.raised_at or stoppage.found_at):<{WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}"
-                )
+                at = _exact(stoppage.raised_at or stoppage.found_at)
+                self.stdout.write(f"{at:<{TIME_WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}")
             self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
             job = visible(Job, ENGINE).filter(pk=job_id).first()
             if job and (note := describe_other_starts(job)):
                 self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
-            sys.exit(GAPS_FOUND)
+            sys.exit(EXIT_GAPS)
 
 
 def _find(wanted: str) -> UUID:
-    """The id of a job, from its id or its name."""
+    """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
     if job_id := read_id(wanted):
         return job_id
     named = visible(Job, ENGINE).filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
-    ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MOST_NAMED + 1])
+    ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MAX_IDS_SHOWN + 1])
     if len(ids) == 1:
         return ids[0]
     if not ids:
-        raise CommandError(f"There is no job named {wanted!r}.", returncode=UNANSWERED)
-    more = ", …" if len(ids) > MOST_NAMED else ""
-    known = ", ".join(map(str, ids[:MOST_NAMED]))
-    raise CommandError(f"Several jobs are named {wanted!r}. Give the id of one: {known}{more}", returncode=UNANSWERED)
+        raise CommandError(f"There is no job named {wanted!r}.", returncode=EXIT_REFUSED)
+    more = ", …" if len(ids) > MAX_IDS_SHOWN else ""
+    known = ", ".join(map(str, ids[:MAX_IDS_SHOWN]))
+    raise CommandError(
+        f"Several jobs are named {wanted!r}. Give the id of one of them: {known}{more}", returncode=EXIT_REFUSED
+    )
 
 
 def _instant(option: str, text: str | None) -> datetime | None:
@@ -101,19 +102,19 @@ def _instant(option: str, text: str | None) -> datetime | None:
     try:
         return read_instant(text, "UTC")
     except ValueError as error:
-        raise CommandError(f"{option}: {error}.", returncode=UNANSWERED) from None
+        raise CommandError(f"{option}: {error}.", returncode=EXIT_REFUSED) from None
 
 
 def _line(entry: Entry, text: str) -> str:
     when = f"{_exact(entry.at)} … {_exact(entry.last_at)}" if entry.n_occurrences > 1 else _exact(entry.at)
-    return f"{when:<{WIDTH}}  {DECISION_LABELS[entry.decision][0]:<13}  {text}"
+    return f"{when:<{TIME_WIDTH}}  {DECISION_LABELS[entry.decision][0]:<13}  {text}"
 
 
 def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_since: datetime) -> str:
-    told = ", ".join(decision_count(kind, n) for kind, n in counts.items()) or "no occurrence"
-    text = f"After {_exact(after)} until {_exact(until)} UTC: {told}."
+    counted = ", ".join(decision_count(kind, n) for kind, n in counts.items()) or "no occurrence"
+    text = f"After {_exact(after)} until {_exact(until)} UTC: {counted}."
     if after < kept_since:
-        text += f" Before {_exact(kept_since)} the history may have been pruned: nothing counts as missing there."
+        text += f" Rows from before {_exact(kept_since)} may have been pruned, so nothing counts as missing there."
     return text
 
 

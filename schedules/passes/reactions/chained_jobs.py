@@ -42,14 +42,14 @@ def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now: datetime) -> list[Decision]:
     """Return a decision for each start: pause, feature flag and overlap policy; stop the runs that are replaced."""
     live = runs.live_runs(list(policies))
-    off = flags.off({each.feature_flag for each in policies.values() if each.feature_flag})
+    off = flags.find_off({each.feature_flag for each in policies.values() if each.feature_flag})
     together = {job_id: OverlapPass(each.overlap, live.get(job_id, LiveRuns())) for job_id, each in policies.items()}
     for start in starts:
         is_off = policies[start.job.pk].feature_flag in off
         reason = Reason.PAUSED if _was_paused(start) else Reason.FEATURE_OFF if is_off else None
         together[start.job.pk].add(reason)
     runs.stop_live_runs({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    # Read after all were added: a later start of a job may have replaced an earlier one of the same pass.
+    # Only now: with cancel_other or terminate_other, a later start of a job replaces an earlier one of this pass.
     decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
     return [next(decisions[start.job.pk]) for start in starts]
 

@@ -30,7 +30,7 @@ def _waits_for_end(job: Job) -> bool:
 
 
 def _set_next(job: Job, finished_at: datetime) -> None:
-    # While another scheduled run is live, this run is from before the schedule was changed: that other end decides.
+    # Another scheduled run is live, so this one is from before the schedule was changed. The end of the other decides.
     if runs.has_live_scheduled_run(job.pk):
         return
     job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)

@@ -33,7 +33,7 @@ def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 
 
 def _have_failed(job: Job, n_runs: int) -> bool:
-    """Whether the job's latest `n_runs` runs have failed, as far as they count; cancelled runs do not."""
+    """Whether the latest `n_runs` runs that succeeded or failed, since the job was last resumed, have all failed."""
     latest = runs.Run.objects.filter(job_id=job.pk, status__in=(RunStatus.SUCCEEDED, RunStatus.FAILED))
     if job.resumed_at:
         latest = latest.filter(nominal_at__gt=job.resumed_at)
@@ -43,7 +43,7 @@ def _have_failed(job: Job, n_runs: int) -> bool:
 
 def _pause(job: Job, n_failures: int, now: datetime) -> None:
     reason = "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."
-    # JobConflict: the job's schedule has ended meanwhile, and the job starts after no other. Nothing is left to pause.
+    # JobConflict: settling the job has ended its schedule, and it starts after no other job. Nothing is left to pause.
     with suppress(JobConflict):
         triggers.pause(job.pk, now, actor="", reason=reason)
         log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=n_failures)

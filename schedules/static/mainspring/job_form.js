@@ -1,4 +1,4 @@
-// The job form: the live preview of its schedule, the help of the chosen command, and the viewer's time zone.
+// The job form: the live preview of its schedule, the section and the help of what is chosen, and the viewer's time zone.
 "use strict";
 (() => {
   const DELAY = 250;
@@ -53,10 +53,13 @@
     timer = setTimeout(preview, DELAY);
   });
 
-  function showCommand() {
-    for (const help of box.querySelectorAll("[data-command]")) help.hidden = help.dataset.command !== form.elements.command.value;
+  // The style sheet shows the section of the chosen kind for the first six kinds, without this script; here are all.
+  function showChosen() {
+    const kind = form.elements.target_kind.value;
+    for (const section of box.querySelectorAll("[data-target]")) section.hidden = section.dataset.target !== kind;
+    for (const help of box.querySelectorAll("[data-help-of]")) help.hidden = help.dataset.value !== form.elements[help.dataset.helpOf].value;
   }
-  form.elements.command.addEventListener("change", showCommand);
+  form.addEventListener("change", showChosen);
 
   const mine = box.querySelector("[data-use-my-zone]");
   mine.hidden = false;
@@ -66,6 +69,6 @@
     form.elements.timezone.dispatchEvent(new Event("input", { bubbles: true }));
   });
 
-  showCommand();
+  showChosen();
   preview();
 })();

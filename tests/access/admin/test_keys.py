@@ -1,4 +1,4 @@
-"""API keys in the admin: shown once, to the right person."""
+"""Proves that an API key is shown once, and that only superusers see or create keys of other users."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ ADD = "/admin/access/apikey/add/"
 LIST = "/admin/access/apikey/"
 
 
-def test_a_new_key_is_in_one_answer_and_in_nothing_that_is_kept(admin_user: User) -> None:
+def test_a_new_key_is_in_one_response_and_in_no_cookie_session_or_page(admin_user: User) -> None:
     client = signed_in(admin_user)
-    answer = client.post(ADD, {"name": "billing", "user": admin_user.pk})
-    text = page_of(answer)
+    response = client.post(ADD, {"name": "billing", "user": admin_user.pk})
+    text = page_of(response)
     row = ApiKey.objects.get()
     secret = text.split('id="secret" tabindex="0">')[1].split("<")[0]
     assert ApiKey.find(secret, datetime.now(UTC)) == row
-    assert "no-store" in answer["Cache-Control"]
-    kept = "".join(cookie.value for cookie in client.cookies.values()) + str(dict(client.session))
-    assert secret.split("_", 2)[2] not in kept
-    for address in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/history/"):
-        assert secret not in page_of(client.get(address))
+    assert "no-store" in response["Cache-Control"]
+    stored = "".join(cookie.value for cookie in client.cookies.values()) + str(dict(client.session))
+    assert secret.split("_", 2)[2] not in stored
+    for url in (LIST, f"{LIST}{row.pk}/change/", f"{LIST}{row.pk}/history/"):
+        assert secret not in page_of(client.get(url))
 
 
-def test_only_a_superuser_makes_keys_for_others(admin_user: User) -> None:
+def test_only_a_superuser_can_create_keys_for_other_users(admin_user: User) -> None:
     limited = staff_member("limited", "add_apikey", "view_apikey", "change_apikey")
     client = signed_in(limited)
     assert 'name="user"' not in page_of(client.get(ADD))
@@ -41,7 +41,7 @@ def test_only_a_superuser_makes_keys_for_others(admin_user: User) -> None:
     assert ApiKey.objects.get().user == limited
 
 
-def test_others_keys_are_not_seen_and_not_revoked_by_a_limited_member(admin_user: User) -> None:
+def test_staff_cannot_see_or_revoke_keys_of_other_users(admin_user: User) -> None:
     theirs, _ = ApiKey.issue(user=admin_user, name="of the administrator")
     client = signed_in(staff_member("limited", "view_apikey", "change_apikey"))
     assert "of the administrator" not in page_of(client.get(LIST))
@@ -51,7 +51,7 @@ def test_others_keys_are_not_seen_and_not_revoked_by_a_limited_member(admin_user
     assert theirs.revoked_at is None
 
 
-def test_a_limited_member_is_told_of_no_other_user(admin_user: User) -> None:
+def test_staff_do_not_see_the_names_of_other_users_in_the_list_of_keys(admin_user: User) -> None:
     limited = staff_member("limited", "view_apikey")
     staff_member("somebody_else")
     ApiKey.issue(user=limited, name="mine")
@@ -60,7 +60,7 @@ def test_a_limited_member_is_told_of_no_other_user(admin_user: User) -> None:
     assert "somebody_else" in page_of(signed_in(admin_user).get(LIST))
 
 
-def test_an_expiry_is_given_activate_viewer_timezone(admin_user: User) -> None:
+def test_an_expiry_is_read_in_the_viewers_time_zone(admin_user: User) -> None:
     client = signed_in(admin_user)
     client.cookies["mainspring_zone"] = "Europe/Paris"
     assert "Time zone: Europe/Paris" in page_of(client.get(ADD))
@@ -71,7 +71,7 @@ def test_an_expiry_is_given_activate_viewer_timezone(admin_user: User) -> None:
     assert ApiKey.objects.get().expires_at == datetime(2030, 12, 31, 23, tzinfo=UTC)
 
 
-def test_a_revoked_key_signs_in_no_more(admin_user: User) -> None:
+def test_a_revoked_key_is_not_valid(admin_user: User) -> None:
     row, secret = ApiKey.issue(user=admin_user, name="old")
     client = signed_in(admin_user)
     assert client.get(f"{LIST}{row.pk}/revoke/").status_code == 405
@@ -83,13 +83,13 @@ def test_a_revoked_key_signs_in_no_more(admin_user: User) -> None:
 def test_an_expiry_in_the_past_is_refused(admin_user: User) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     data = {"name": "late", "user": admin_user.pk, "expires_at_0": f"{yesterday:%Y-%m-%d}", "expires_at_1": "00:00"}
-    assert "lies in the past" in page_of(signed_in(admin_user).post(ADD, data))
+    assert "is in the past" in page_of(signed_in(admin_user).post(ADD, data))
     assert not ApiKey.objects.exists()
 
 
-def test_users_and_groups_have_their_pages(admin_user: User) -> None:
+def test_all_pages_of_users_and_groups_can_be_opened(admin_user: User) -> None:
     client = signed_in(admin_user)
-    for address in (
+    for path in (
         "user/",
         "user/add/",
         f"user/{admin_user.pk}/change/",
@@ -97,16 +97,16 @@ def test_users_and_groups_have_their_pages(admin_user: User) -> None:
         "group/",
         "group/add/",
     ):
-        page_of(client.get(f"/admin/auth/{address}"))
+        page_of(client.get(f"/admin/auth/{path}"))
 
 
-def test_the_page_of_a_key_offers_no_save_and_the_list_names_its_columns_properly(admin_user: User) -> None:
+def test_the_page_of_a_key_has_no_save_button_and_list_columns_have_labels(admin_user: User) -> None:
     client = signed_in(admin_user)
     assert 'name="_save"' in page_of(client.get(ADD))
     key, _ = ApiKey.issue(user=admin_user, name="billing")
     text = page_of(client.get(f"{LIST}{key.pk}/change/"))
     assert 'name="_save"' not in text
     assert "Revoke this key" in text
-    found = page_of(client.get(LIST))
+    keys = page_of(client.get(LIST))
     for label in ("Name", "User", "State"):
-        assert f'data-label="{label}"' in found
+        assert f'data-label="{label}"' in keys

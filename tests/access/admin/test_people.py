@@ -1,4 +1,4 @@
-"""Users and groups in the admin: nobody gives, or takes over, rights that they do not have themselves."""
+"""Proves that staff cannot grant permissions that they lack, nor take over users who have more permissions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save(client: Client, user: User, **fields: Any) -> Any:
     return client.post(f"{USERS}{user.pk}/change/", form)
 
 
-def test_a_superuser_is_for_superusers_alone(manager: User, admin_user: User) -> None:
+def test_only_a_superuser_can_change_or_delete_a_superuser(manager: User, admin_user: User) -> None:
     client = signed_in(manager)
     page_of(client.get(f"{USERS}{admin_user.pk}/change/"))
     assert client.post(f"{USERS}{admin_user.pk}/password/", NEW_PASSWORD).status_code == 403
@@ -49,7 +49,7 @@ def test_a_superuser_is_for_superusers_alone(manager: User, admin_user: User) ->
     assert (admin_user.username, admin_user.password) == ("admin", before)
 
 
-def test_only_a_superuser_makes_superusers(manager: User, admin_user: User) -> None:
+def test_only_a_superuser_can_make_a_user_a_superuser(manager: User, admin_user: User) -> None:
     colleague = staff_member("colleague")
     assert save(signed_in(manager), colleague, first_name="Ada", is_superuser="on").status_code == 302
     colleague.refresh_from_db()
@@ -62,7 +62,7 @@ def test_only_a_superuser_makes_superusers(manager: User, admin_user: User) -> N
     assert colleague.is_superuser
 
 
-def test_nobody_gives_rights_that_they_do_not_have(manager: User) -> None:
+def test_staff_cannot_grant_permissions_that_they_do_not_have(manager: User) -> None:
     colleague = staff_member("colleague")
     strong = Group.objects.create(name="strong")
     strong.permissions.add(permission("change_job"))
@@ -76,7 +76,7 @@ def test_nobody_gives_rights_that_they_do_not_have(manager: User) -> None:
     assert User.objects.get(pk=colleague.pk).get_all_permissions() == {"auth.view_user", "auth.change_user"}
 
 
-def test_nobody_takes_over_somebody_with_more_rights(manager: User) -> None:
+def test_staff_cannot_set_the_password_of_a_user_with_more_permissions(manager: User) -> None:
     stronger = staff_member("stronger", "change_job")
     assert signed_in(manager).post(f"{USERS}{stronger.pk}/password/", NEW_PASSWORD).status_code == 403
     stronger.is_active = False
@@ -86,7 +86,7 @@ def test_nobody_takes_over_somebody_with_more_rights(manager: User) -> None:
     assert signed_in(manager).post(f"{USERS}{weaker.pk}/password/", NEW_PASSWORD).status_code == 302
 
 
-def test_a_group_gets_no_rights_that_its_editor_does_not_have(manager: User) -> None:
+def test_staff_cannot_give_a_group_permissions_that_they_do_not_have(manager: User) -> None:
     group = Group.objects.create(name="mine")
     manager.groups.add(group)
     client = signed_in(manager)
@@ -103,18 +103,18 @@ def test_a_group_gets_no_rights_that_its_editor_does_not_have(manager: User) -> 
     assert client.post(f"{GROUPS}{strong.pk}/change/", {"name": "strong"}).status_code == 403
 
 
-@pytest.mark.parametrize("further", ["", "?next=https://elsewhere.example/", "?next=//elsewhere.example"])
-def test_signing_in_ends_on_the_first_page(manager: User, further: str) -> None:
+@pytest.mark.parametrize("query", ["", "?next=https://elsewhere.example/", "?next=//elsewhere.example"])
+def test_the_sign_in_redirects_to_the_overview_and_not_to_other_sites(manager: User, query: str) -> None:
     form = {"username": manager.username, "password": "correct horse"}
-    answer = StaffClient().post(f"/admin/login/{further}", form)
-    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+    response = StaffClient().post(f"/admin/login/{query}", form)
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
 
 
-def test_what_somebody_may_not_do_is_one_line_in_the_log(manager: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_permission_is_logged_in_one_line(manager: User, caplog: pytest.LogCaptureFixture) -> None:
     (handler,) = logging.getLogger().manager.root.handlers[:1]
     assert signed_in(manager).get("/admin/schedules/job/").status_code == 403
     (record,) = [record for record in caplog.records if record.name == "django.request"]
     assert record.getMessage() == "Forbidden (Permission denied): /admin/schedules/job/"
     for each in handler.filters:
-        each.filter(record)  # type: ignore[union-attr]  # a filter of ours
+        each.filter(record)  # type: ignore[union-attr]  # OneLineErrors
     assert not record.exc_info

@@ -1,3 +1,5 @@
+"""Proves which API keys and sessions the API accepts, and the error for all others."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,7 @@ def client_with(header: str) -> DocumentedClient:
     return client
 
 
-def test_without_a_key_or_session_the_answer_is_401_and_names_the_scheme(db: None) -> None:
+def test_without_a_key_or_session_the_response_is_a_401_that_names_the_scheme(db: None) -> None:
     response = DocumentedClient().get(JOBS)
 
     problem_of(response, 401)
@@ -42,15 +44,15 @@ def test_without_a_key_or_session_the_answer_is_401_and_names_the_scheme(db: Non
         "bearer ms",
     ],
 )
-def test_a_key_that_is_none_is_a_401(db: None, header: str) -> None:
+def test_a_malformed_key_is_a_401(db: None, header: str) -> None:
     problem_of(client_with(header).get(JOBS), 401)
 
 
-def test_a_key_with_a_nul_is_a_400(db: None) -> None:
+def test_a_key_with_a_nul_character_is_a_400(db: None) -> None:
     problem_of(client_with("Bearer ms_a\0b_c").get(JOBS), 400)
 
 
-def test_an_expired_a_revoked_and_an_inactive_users_key_are_401(staff: User) -> None:
+def test_a_key_that_is_expired_revoked_or_of_an_inactive_user_is_a_401(staff: User) -> None:
     now = datetime.now(UTC)
     row, key = ApiKey.issue(user=staff, name="tests")
     client = client_with(f"Bearer {key}")
@@ -68,13 +70,13 @@ def test_an_expired_a_revoked_and_an_inactive_users_key_are_401(staff: User) -> 
     assert row.name == "tests"
 
 
-def test_a_session_reads_without_and_writes_only_with_its_csrf_token(staff: User) -> None:
+def test_a_session_needs_its_csrf_token_to_write_but_not_to_read(staff: User) -> None:
     client = DocumentedClient(enforce_csrf_checks=True)
     client.force_login(staff)
 
     assert client.get(JOBS).status_code == 200
     assert "CSRF" in problem_of(client.send("POST", JOBS, BODY), 403)["detail"]
-    client.get("/api/docs")  # as in a browser: the page sets the cookie that its requests repeat
+    client.get("/api/docs")  # the page sets the cookie with the token, as in a browser
     token = client.cookies["csrftoken"].value
     client.credentials(HTTP_X_CSRFTOKEN=token, HTTP_REFERER="https://testserver/api/docs")
     written = client.send("POST", JOBS, BODY)
@@ -84,7 +86,7 @@ def test_a_session_reads_without_and_writes_only_with_its_csrf_token(staff: User
 @pytest.mark.parametrize(
     "cookie", ['"\\000\\000\\000\\000\\000\\000\\000\\000\\000"', "nonsense", '"', "x" * 4000, "\xff" * 40]
 )
-def test_a_nonsense_session_cookie_never_fails(db: None, settings: Settings, cookie: str) -> None:
+def test_a_malformed_session_cookie_never_causes_a_server_error(db: None, settings: Settings, cookie: str) -> None:
     response = DocumentedClient().get(JOBS, HTTP_COOKIE=f"{settings.SESSION_COOKIE_NAME}={cookie}")
 
     assert response.status_code in (400, 401)

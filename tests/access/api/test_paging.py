@@ -1,3 +1,5 @@
+"""Proves that cursors lead through all pages of a list, and that a cursor of another list is refused."""
+
 from __future__ import annotations
 
 import base64
@@ -34,7 +36,7 @@ def cursor_of(*values: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def test_pages_go_on_to_the_end_and_back_to_the_start(api: DocumentedClient, job: Job) -> None:
+def test_the_links_lead_to_the_last_page_and_back_to_the_first(api: DocumentedClient, job: Job) -> None:
     first = api.get(f"{RUNS}?page_size=2").json()
     second = api.get(first["next"]).json()
     third = api.get(second["next"]).json()
@@ -48,21 +50,21 @@ def test_pages_go_on_to_the_end_and_back_to_the_start(api: DocumentedClient, job
     assert (minutes(start), start["previous"]) == ([4, 3], None)
 
 
-def test_a_run_that_is_added_meanwhile_neither_repeats_nor_hides_another(api: DocumentedClient, job: Job) -> None:
+def test_a_run_that_is_added_meanwhile_does_not_change_the_next_page(api: DocumentedClient, job: Job) -> None:
     first = api.get(f"{RUNS}?page_size=2").json()
     make_run(job, NOW + timedelta(minutes=9))
 
     assert minutes(api.get(first["next"]).json()) == [2, 1]
 
 
-def test_a_page_whose_runs_are_gone_meanwhile_is_empty_and_ends_the_list(api: DocumentedClient, job: Job) -> None:
+def test_a_page_whose_runs_were_deleted_is_empty_and_has_no_links(api: DocumentedClient, job: Job) -> None:
     first = api.get(f"{RUNS}?page_size=2").json()
     Run.objects.all().delete()
 
     assert api.get(first["next"]).json() == {"next": None, "previous": None, "results": []}
 
 
-def test_the_addresses_of_other_pages_keep_the_filters(api: DocumentedClient, job: Job) -> None:
+def test_the_links_to_other_pages_keep_the_filters(api: DocumentedClient, job: Job) -> None:
     page = api.get(f"{RUNS}?page_size=2&status=queued&job={job.pk}").json()
 
     assert "status=queued" in page["next"]
@@ -92,7 +94,7 @@ def test_the_addresses_of_other_pages_keep_the_filters(api: DocumentedClient, jo
         cursor_of(["next"], "019a9f93-0900-7d10-8b7e-5a4d1f0e2c3b"),
     ],
 )
-def test_a_cursor_that_no_list_gave_is_refused(api: DocumentedClient, job: Job, cursor: str) -> None:
+def test_a_malformed_cursor_is_refused(api: DocumentedClient, job: Job, cursor: str) -> None:
     assert fields_of(api.get(f"{RUNS}?cursor={cursor}")) == ["cursor"]
 
 
@@ -110,7 +112,9 @@ def test_a_cursor_of_another_list_is_refused(api: DocumentedClient, job: Job, cu
 
 
 @pytest.mark.parametrize("number", ["x", "1.5", "", "9" * 30, "-1"])
-def test_a_cursor_of_the_log_with_a_nonsense_number_never_fails(api: DocumentedClient, job: Job, number: str) -> None:
+def test_a_log_cursor_with_an_invalid_number_never_causes_a_server_error(
+    api: DocumentedClient, job: Job, number: str
+) -> None:
     run = Run.objects.filter(job=job).earliest("id")
 
     response = api.get(f"{RUNS}/{run.pk}/log?cursor={cursor_of('next', number)}")

@@ -1,4 +1,4 @@
-"""The API asks for the permission that the same thing takes in the admin."""
+"""Proves that each operation of the API requires the same permission as in the admin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def client_with(*codenames: str) -> DocumentedClient:
     return documented_client(user)
 
 
-def test_staff_without_permissions_may_read_and_change_nothing() -> None:
+def test_staff_without_permissions_can_neither_read_nor_change_anything() -> None:
     job, run = make_job(), make_run(make_job("other"))
     client = client_with()
     for method, path in (
@@ -46,7 +46,7 @@ def test_staff_without_permissions_may_read_and_change_nothing() -> None:
         assert getattr(client, method)(f"/api/v1/{path}").status_code == 403, (method, path)
 
 
-def test_who_may_view_may_not_change() -> None:
+def test_permissions_to_view_do_not_allow_changes() -> None:
     job = make_job()
     client = client_with("view_job", "view_run")
     assert client.get("/api/v1/jobs").status_code == client.get(f"/api/v1/jobs/{job.pk}/runs").status_code == 200
@@ -62,7 +62,7 @@ def test_who_may_view_may_not_change() -> None:
         assert client.post(f"/api/v1/{path}", {}, format="json").status_code == 403
 
 
-def test_each_permission_opens_its_own_door() -> None:
+def test_permissions_to_add_and_change_do_not_allow_other_operations() -> None:
     job = make_job()
     client = client_with("add_job", "change_job")
     assert client.post("/api/v1/jobs", BODY, format="json").status_code == 201

@@ -29,11 +29,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No direc
 LIST = "/admin/executions/run/"
 
 
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
-
-
 def page(run: Run) -> str:
     return f"{LIST}{run.pk}/change/"
 

@@ -1,4 +1,4 @@
-"""Run history in days: where rows lie, how days are made, and when they may go."""
+"""Proves how run history is partitioned by day: where rows are, and when days are created and dropped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,20 +14,22 @@ from executions import runs
 from executions.history import partitions
 from executions.history.retention import prune_all
 from executions.lifecycle import queries, transitions
-from executions.lifecycle.transitions import NewRun
+from executions.lifecycle.types import NewRun
 from executions.models import Attempt, LogLine, Run, RunEvent
 from executions.tasks import prepare_days
+from tests.executions.prepared_days import prepare
+from tests.executions.query_plans import most_read
 from tests.factories import NOW, end, make_job, make_run
 
 pytestmark = pytest.mark.django_db
 
-AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # of no day that migrations prepare
+AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # far from the days that migrations create
 DAY = timedelta(days=1)
 TABLES = (Run, Attempt, RunEvent, LogLine)
 
 
 def places(run: Run) -> set[str]:
-    """The partitions in which a run's rows lie, without the names of the tables."""
+    """Return the partitions that hold a run's rows, without the names of the tables."""
     found = set()
     with connection.cursor() as cursor:
         for table, key in partitions.TABLES.items():
@@ -38,48 +39,48 @@ def places(run: Run) -> set[str]:
 
 
 def ended_run(at: datetime) -> Run:
-    """A run that ended within a second of this instant, with an attempt, events and a line of log."""
+    """Create a run that ended within a second of `at`, with an attempt, events and a log line."""
     run = end(make_run(make_job(f"at {at}"), at))
     LogLine.objects.create(run=run, attempt=1, at=at, level="info", message="x")
     return run
 
 
-def test_a_fresh_database_has_the_days_to_come() -> None:
+def test_a_new_database_has_partitions_for_the_next_days() -> None:
     today = datetime.now(UTC).date()
     assert {today, today + DAY, today + 6 * DAY} <= partitions.existing()
 
 
-def test_what_is_nominal_in_no_prepared_day_moves_there_once_the_day_is_made() -> None:
+def test_rows_move_from_other_into_a_new_partition() -> None:
     run, later = ended_run(AT), ended_run(AT + 30 * DAY)
     assert places(run) == {"other"}
-    assert partitions.prepare(AT) == partitions.DAYS_AHEAD + 1
+    assert prepare(AT) == partitions.DAYS_AHEAD + 1
     assert (places(run), places(later)) == ({"20310506"}, {"other"})
     run.refresh_from_db()
     assert (run.attempts.count(), run.events.count(), run.log_lines.count()) == (1, 3, 1)
-    assert partitions.prepare(AT) == 0, "nothing is made twice"
+    assert partitions.prepare(AT) == 0, "nothing is created twice"
 
 
 @pytest.mark.parametrize("prepared", [True, False])
-def test_an_occurrence_has_one_row_wherever_it_lies(prepared: bool) -> None:
+def test_an_occurrence_has_one_row_in_any_partition(prepared: bool) -> None:
     job = make_job()
     if prepared:
-        partitions.prepare(AT)
+        prepare(AT)
     new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
     assert len(runs.open_scheduled([new, new], AT, published=True)) == 1
     assert not runs.open_scheduled([new], AT, published=True)
     if not prepared:
-        partitions.prepare(AT)
-        assert not runs.open_scheduled([new], AT, published=True), "nor after it was moved"
+        prepare(AT)
+        assert not runs.open_scheduled([new], AT, published=True), "nor after the row was moved"
 
 
 def is_dropped(before: datetime) -> bool:
-    """Whether the day of AT has gone once all was dropped that ended before this instant."""
+    """Drop the days that ended before `before`. Returns whether the day of AT was dropped."""
     partitions.drop_old(before)
     return AT.date() not in partitions.existing()
 
 
-def test_a_day_goes_when_all_of_it_ended_long_enough_ago() -> None:
-    partitions.prepare(AT)
+def test_a_day_is_dropped_when_all_its_runs_ended_long_enough_ago() -> None:
+    prepare(AT)
     run, next_day = ended_run(AT), ended_run(AT + DAY)
     assert not is_dropped(AT + timedelta(hours=11)), "the day is not over"
     assert is_dropped(AT + timedelta(hours=12))
@@ -88,8 +89,8 @@ def test_a_day_goes_when_all_of_it_ended_long_enough_ago() -> None:
     next_day.refresh_from_db()
 
 
-def test_a_day_stays_while_a_run_of_it_is_live_or_has_just_ended() -> None:
-    partitions.prepare(AT)
+def test_a_day_with_a_live_or_recently_ended_run_is_not_dropped() -> None:
+    prepare(AT)
     live = make_run(make_job(), AT)
     assert not is_dropped(AT + 5 * DAY)
     end(live, now=AT + 4 * DAY)
@@ -97,16 +98,16 @@ def test_a_day_stays_while_a_run_of_it_is_live_or_has_just_ended() -> None:
     assert is_dropped(AT + 5 * DAY)
 
 
-def test_a_day_is_not_dropped_that_has_got_a_run_since_it_was_looked_at() -> None:
-    partitions.prepare(AT)
+def test_a_day_that_got_a_new_run_is_not_dropped() -> None:
+    prepare(AT)
     late = make_run(make_job(), AT)
     assert not partitions._drop(AT.date(), AT + 5 * DAY)
     end(late, now=AT + DAY)
     assert partitions._drop(AT.date(), AT + 5 * DAY)
 
 
-def test_a_day_that_another_housekeeping_drops_meanwhile_is_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    partitions.prepare(AT)
+def test_two_housekeepings_drop_a_day_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(AT)
     existing = partitions.existing
     earlier = {day for day in existing() if day < AT.date()}
 
@@ -121,36 +122,36 @@ def test_a_day_that_another_housekeeping_drops_meanwhile_is_its_work(monkeypatch
     assert AT.date() not in existing()
 
 
-def test_what_comes_late_for_a_day_that_was_dropped_is_kept_until_it_is_old_itself() -> None:
-    partitions.prepare(AT)
+def test_a_late_run_of_a_dropped_day_is_kept_until_it_is_old() -> None:
+    prepare(AT)
     assert is_dropped(AT + DAY)
     late = make_run(make_job(), AT)
     end(late, now=AT + 9 * DAY)
     assert places(late) == {"other"}
-    assert partitions.prepare(AT + DAY) == 1, "the day itself is not made again, but the one after the last"
+    assert partitions.prepare(AT + DAY) == 1, "the dropped day is not created again, but the one after the last"
     prune_all(AT + 16 * DAY - timedelta(minutes=1), 7 * DAY, 10)
     assert places(late) == {"other"}
     prune_all(AT + 16 * DAY + timedelta(minutes=1), 7 * DAY, 10)
     assert not places(late)
 
 
-def test_a_day_that_has_very_much_elsewhere_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_with_too_many_rows_to_move_stays_in_other(monkeypatch: pytest.MonkeyPatch) -> None:
     run = ended_run(AT)
     monkeypatch.setattr(partitions, "MAX_MOVED_ROWS", 2)  # events of a run: three
-    assert partitions.prepare(AT) == partitions.DAYS_AHEAD, "the other days are made"
+    assert partitions.prepare(AT) == partitions.DAYS_AHEAD, "the other days are created"
     assert places(run) == {"other"}
 
 
-def test_housekeeping_prepares_the_days_to_come() -> None:
-    assert prepare_days() == 0, "migrations have made them"
+def test_housekeeping_creates_the_partitions_of_the_next_days() -> None:
+    assert prepare_days() == 0, "the migrations have created them"
     last = max(partitions.existing())
     assert partitions._drop(last, datetime.now(UTC) + 30 * DAY)
     assert prepare_days() == 1
     assert last in partitions.existing()
 
 
-def test_a_look_up_by_id_reads_one_partition() -> None:
-    partitions.prepare(AT)
+def test_a_lookup_by_id_reads_one_partition() -> None:
+    prepare(AT)
     run = make_run(make_job(), AT + DAY)
     with connection.cursor() as cursor:
         for table, key in partitions.TABLES.items():
@@ -160,10 +161,10 @@ def test_a_look_up_by_id_reads_one_partition() -> None:
 
 
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
-def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement: str) -> None:
-    partitions.prepare(AT)
-    born = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
-    values = transitions._named([(run.pk, 0) for run in born])
+def test_a_statement_with_run_ids_reads_only_the_partitions_of_these_runs(statement: str) -> None:
+    prepare(AT)
+    created = [make_run(make_job(), AT + DAY), make_run(make_job("another"), AT + 2 * DAY)]
+    values = transitions._claim_values([(run.pk, 0) for run in created])
     at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {statement}", values | at)
@@ -171,22 +172,15 @@ def test_what_names_runs_by_their_ids_is_planned_for_their_days_alone(statement:
     assert set(re.findall(r" on executions_run_(\d+) ", plan)) == {"20310507", "20310508"}, plan
 
 
-def most_read(node: dict[str, Any]) -> int:
-    """Rows of the table of runs that one part of a plan went through at the most."""
-    reads_runs = str(node.get("Relation Name")).startswith("executions_run_")
-    here = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0)) if reads_runs else 0
-    return max([here * int(node["Actual Loops"]), *(most_read(part) for part in node.get("Plans", []))])
-
-
 @pytest.mark.parametrize("statement", [queries.CLAIM, queries.RENEW, queries.REPUBLISH_AT])
-def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_are_read(statement: str) -> None:
-    partitions.prepare(AT)
+def test_a_statement_with_run_ids_reads_only_these_rows_on_a_new_day(statement: str) -> None:
+    prepare(AT)
     job = make_job()
     new = NewRun(scope_id=job.scope_id, job_id=job.pk, spec_id=job.spec_id, nominal_at=AT)
-    herd = [replace(new, nominal_at=AT + timedelta(microseconds=number)) for number in range(20_000)]
-    ids = list(runs.open_scheduled(herd, AT, published=True).values())
-    assert len(ids) == len(herd)
-    values = transitions._named([(run_id, 0) for run_id in ids[::2000]])
+    many = [replace(new, nominal_at=AT + timedelta(microseconds=number)) for number in range(20_000)]
+    ids = list(runs.open_scheduled(many, AT, published=True).values())
+    assert len(ids) == len(many)
+    values = transitions._claim_values([(run_id, 0) for run_id in ids[::2000]])
     at = {"now": AT, "until": AT, "lease_expires_at": AT, "worker": "tests"}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values | at)
@@ -195,8 +189,8 @@ def test_of_many_runs_that_wait_on_a_day_just_begun_only_those_that_are_named_ar
     assert most_read(plan[0]["Plan"]) <= 20, json.dumps(plan, indent=1)
 
 
-def test_a_day_in_use_is_left_for_the_next_time(transactional_db: None) -> None:
-    assert NOW  # the rows of this test are committed
+def test_a_locked_day_is_left_for_the_next_housekeeping(transactional_db: None) -> None:
+    assert NOW  # unused otherwise; the rows of this test are committed
     day = datetime.now(UTC) + 40 * DAY
     other = connection.copy()
     try:

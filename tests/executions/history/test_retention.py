@@ -1,4 +1,4 @@
-"""How long history is kept."""
+"""Proves what retention deletes, and what it keeps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 WEEK = timedelta(days=7)
 
 
-def test_old_ended_runs_go_with_all_that_hangs_on_them() -> None:
+def test_old_runs_are_deleted_with_their_attempts_events_and_logs() -> None:
     job = make_job()
     old, young = end(make_run(job, NOW - WEEK - timedelta(minutes=1))), end(make_run(job, NOW - timedelta(days=1)))
     live = make_run(job, NOW - 2 * WEEK)
@@ -30,7 +30,7 @@ def test_old_ended_runs_go_with_all_that_hangs_on_them() -> None:
     assert not LogLine.objects.exists()
 
 
-def test_a_pass_is_bounded_and_the_loop_goes_on_until_all_is_gone() -> None:
+def test_a_pass_is_bounded_and_prune_all_repeats_it_until_nothing_is_left() -> None:
     job = make_job()
     for minute in range(5):
         end(make_run(job, NOW - 2 * WEEK + timedelta(minutes=minute)))
@@ -38,7 +38,7 @@ def test_a_pass_is_bounded_and_the_loop_goes_on_until_all_is_gone() -> None:
     assert prune_all(NOW, WEEK, 2).n_runs == 3
 
 
-def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
+def test_a_superseded_definition_is_deleted_with_its_last_run() -> None:
     job = make_job(now=NOW - 3 * WEEK, schedule={"kind": "none"})
     end(make_run(job, NOW - 2 * WEEK))
     kept = end(make_run(job, NOW - timedelta(days=1)))
@@ -51,7 +51,7 @@ def test_a_superseded_definition_goes_when_no_run_names_it() -> None:
     assert [spec.version for spec in RunSpec.objects.all()] == [2]
 
 
-def test_where_a_rate_stood_goes_when_that_says_nothing_any_more() -> None:
+def test_the_state_of_an_unused_rate_limit_is_deleted() -> None:
     for number in range(3):
         RateState.objects.create(key=f"key:old {number}", arrives_at=NOW - MAX_RATE_PERIOD - timedelta(seconds=1))
     RateState.objects.create(key="key:young", arrives_at=NOW - MAX_RATE_PERIOD + timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""Every write of a run's status: guarded, fenced, counted, and noted."""
+"""Proves that each write of a run's status is guarded, fenced by the claim, and recorded as an event."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, Run, RunEvent
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
@@ -30,7 +31,7 @@ LEASE = timedelta(seconds=30)
 LATER = NOW + timedelta(seconds=1)
 
 
-def ending(claimed: transitions.Claim, outcome: Outcome | None = None) -> transitions.Ending:
+def ending(claimed: Claim, outcome: Outcome | None = None) -> Ending:
     ended = endings.EndedAttempt(claimed.run_id, claimed.claim_no, claimed.attempt, claimed.n_lost)
     return endings.after_outcome(
         ended, outcome or Succeeded(), value_or_raise(read_policies(claimed.policies)), LATER, 0.5
@@ -57,12 +58,12 @@ class TestClaim:
             RunStatus.RUNNING, "celery@host:7", LATER + LEASE, None,
         )  # fmt: skip
 
-    def test_a_run_that_is_claimed_cannot_be_claimed_by_the_same_message_again(self) -> None:
+    def test_a_message_cannot_claim_its_run_twice(self) -> None:
         run = make_run()
         claim(run)
         assert transitions.claim([(run.pk, 0)], LATER, lease=LEASE, worker="late") == []
 
-    def test_a_message_of_a_spent_claim_is_worthless_after_a_retry(self) -> None:
+    def test_a_message_with_a_spent_claim_number_claims_nothing(self) -> None:
         run = make_run()
         end(run, Failed("x", "no"))
         transitions.dispatch(NOW + timedelta(minutes=1), limit=10, republish_after=LEASE)
@@ -74,7 +75,7 @@ class TestClaim:
         assert transitions.cancel(run.pk, LATER, actor="ann") is RunStatus.CANCELLED
         assert transitions.claim([(run.pk, 0)], LATER, lease=LEASE, worker="late") == []
 
-    def test_one_message_may_carry_many_claims(self) -> None:
+    def test_one_statement_claims_many_runs(self) -> None:
         job = make_job()
         runs = [make_run(job, NOW + timedelta(minutes=n)) for n in range(5)]
         claims = transitions.claim([(run.pk, 0) for run in runs], LATER, lease=LEASE, worker="w")
@@ -110,25 +111,25 @@ class TestFinish:
     def test_a_permanent_failure_is_final_at_once(self) -> None:
         assert end(make_run(), Failed("http_status", "404", permanent=True)).status == RunStatus.FAILED
 
-    def test_a_target_may_name_the_instant_of_the_next_try(self) -> None:
+    def test_a_target_may_name_the_time_of_the_next_retry(self) -> None:
         at = NOW + timedelta(seconds=77)
         assert end(make_run(), RetryAt(at, "http_status", "503")).available_at == at
 
-    def test_an_instant_named_in_the_past_means_now(self) -> None:
+    def test_a_retry_time_in_the_past_means_now(self) -> None:
         assert end(make_run(), RetryAt(NOW - LEASE, "http_status", "503"), LATER).available_at == LATER
 
-    def test_naming_an_instant_takes_a_retry_like_any_failure(self) -> None:
+    def test_naming_a_retry_time_uses_up_a_retry(self) -> None:
         run = make_run(make_job(policies={"retry": {"max_retries": 0}}))
         assert end(run, RetryAt(LATER, "http_status", "503")).status == RunStatus.FAILED
 
-    def test_a_timeout_is_told_from_other_failures(self) -> None:
+    def test_a_timeout_has_its_own_attempt_status(self) -> None:
         run = end(make_run(), Failed("timed_out", "30 s are over"))
         assert Attempt.objects.get(run=run).status == AttemptStatus.TIMED_OUT
 
-    def test_a_target_that_gave_up_on_request_is_cancelled(self) -> None:
+    def test_a_target_that_stops_on_request_ends_as_cancelled(self) -> None:
         assert end(make_run(), Cancelled("stopped")).status == RunStatus.CANCELLED
 
-    def test_a_worker_that_was_declared_lost_and_comes_back_changes_nothing(self) -> None:
+    def test_a_stale_worker_cannot_overwrite_the_result(self) -> None:
         run = make_run()
         stale = claim(run)
         lost = endings.after_loss(endings.EndedAttempt(run.pk, 1, 1, 0), RunPolicies(), LATER)
@@ -140,20 +141,20 @@ class TestFinish:
         assert run.status == RunStatus.SUCCEEDED
         assert list(Attempt.objects.values_list("number", "status")) == [(1, "lost"), (2, "succeeded")]
 
-    def test_finishing_twice_writes_once(self) -> None:
+    def test_an_attempt_is_finished_once(self) -> None:
         claimed = claim(make_run())
         assert transitions.finish([ending(claimed)], LATER) == {claimed.run_id: RunStatus.SUCCEEDED}
         assert transitions.finish([ending(claimed)], LATER) == {}
         assert Attempt.objects.count() == 1
 
-    def test_what_postgresql_cannot_store_is_cleaned(self) -> None:
+    def test_text_that_postgresql_cannot_store_is_cleaned(self) -> None:
         run = end(make_run(), Failed("x", "a\x00b\ud800", permanent=True, result={"t": "c\x00d", "n": float("inf")}))
         assert (run.error, Attempt.objects.get().result) == ("ab\ufffd", {"t": "cd", "n": None})
 
 
 @pytest.mark.django_db
 class TestCancelAndRenew:
-    def test_a_running_run_is_asked_to_stop_and_its_worker_hears_of_it(self) -> None:
+    def test_cancelling_a_running_run_leaves_a_stop_request_for_its_worker(self) -> None:
         run = make_run()
         claimed = claim(run)
         assert transitions.cancel(run.pk, LATER, actor="ann") is RunStatus.RUNNING
@@ -163,7 +164,7 @@ class TestCancelAndRenew:
         assert RunEvent.objects.filter(kind="cancel_requested", actor="ann").count() == 1
 
     @pytest.mark.parametrize("outcome", [Failed("x", "x"), RetryAt(LATER, "x", "x")])
-    def test_a_run_that_was_asked_to_stop_is_not_tried_again(self, outcome: Outcome) -> None:
+    def test_a_run_with_a_stop_request_is_not_retried(self, outcome: Outcome) -> None:
         run = make_run()
         claimed = claim(run)
         transitions.cancel(run.pk, LATER, actor="ann")
@@ -172,7 +173,7 @@ class TestCancelAndRenew:
         assert (run.status, run.dispatch_at, run.finished_at) == (RunStatus.CANCELLED, None, LATER)
         assert kinds(run) == ["queued", "running", "cancel_requested", "cancelled"]
 
-    def test_a_success_that_came_before_the_request_to_stop_was_heard_is_a_success(self) -> None:
+    def test_a_run_with_a_stop_request_may_still_succeed(self) -> None:
         run = make_run()
         claimed = claim(run)
         transitions.cancel(run.pk, LATER, actor="ann")
@@ -193,7 +194,7 @@ class TestCancelAndRenew:
 
 @pytest.mark.django_db
 class TestDispatch:
-    def test_what_nobody_claims_is_published_again_after_a_wait_that_doubles(self) -> None:
+    def test_an_unclaimed_run_is_published_again_after_doubling_waits(self) -> None:
         run = make_run()
         waits, at = [], NOW
         for _ in range(8):
@@ -205,7 +206,7 @@ class TestDispatch:
             waits.append((run.dispatch_at - at).total_seconds())
             at = run.dispatch_at
         assert waits == [15, 30, 60, 120, 240, 480, 600, 600]
-        assert kinds(run) == ["queued"], "publishing again is no transition"
+        assert kinds(run) == ["queued"], "publishing again is no status change"
 
     def test_a_claimed_run_is_not_published(self) -> None:
         claim(make_run())
@@ -213,7 +214,7 @@ class TestDispatch:
 
 
 class TestAnyWalk(TestCase):
-    """Whatever is done to a run, in whatever order, its events tell its history, and the table allows each step."""
+    """Random steps on a run: its events record each status change, and TRANSITIONS allows each."""
 
     @given(st.lists(st.sampled_from(["claim", "succeed", "fail", "later", "lose", "cancel", "dispatch"]), max_size=12))
     def test_events_are_the_transitions_and_each_is_allowed(self, steps: list[str]) -> None:
@@ -243,13 +244,13 @@ class TestAnyWalk(TestCase):
             run.refresh_from_db()
             if run.status != statuses[-1]:
                 statuses.append(run.status)
-        noted = [kind for kind in kinds(run) if kind != "cancel_requested"]
-        assert noted == statuses
+        recorded = [kind for kind in kinds(run) if kind != "cancel_requested"]
+        assert recorded == statuses
         assert all(to in TRANSITIONS[RunStatus(was)] for was, to in pairwise(statuses))
 
 
 @pytest.mark.django_db
-def test_a_skipped_run_is_born_ended_with_its_reason() -> None:
+def test_a_skipped_run_is_created_ended_with_its_reason() -> None:
     run = make_skipped(reason=Reason.PAUSED)
     assert (run.status, run.reason, run.finished_at) == (RunStatus.SKIPPED, Reason.PAUSED, NOW)
     assert list(RunEvent.objects.values_list("kind", "reason")) == [("skipped", "paused")]
@@ -257,7 +258,7 @@ def test_a_skipped_run_is_born_ended_with_its_reason() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("was", RunStatus)
-def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) -> None:
+def test_the_statements_make_exactly_the_allowed_transitions(was: RunStatus) -> None:
     steps: list[Callable[[Run], object]] = [
         lambda run: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
@@ -286,4 +287,4 @@ def test_no_statement_takes_a_step_that_the_table_does_not_have(was: RunStatus) 
 
 def finish_as(status: RunStatus, run: Run) -> None:
     retry_at = LATER if status in LIVE else None
-    transitions.finish([transitions.Ending(run.pk, 0, status, AttemptStatus.FAILED, retry_at=retry_at)], LATER)
+    transitions.finish([Ending(run.pk, 0, status, AttemptStatus.FAILED, retry_at=retry_at)], LATER)

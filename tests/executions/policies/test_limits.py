@@ -1,4 +1,4 @@
-"""Keys, rates and priorities, without a database."""
+"""Proves the maths of rate limits, and which limits are valid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
 
 
 def starts(rate: RateLimit, n_runs: int, arrives_at: datetime | None = None) -> list[float]:
-    """When runs that all come at once may start, in seconds from then."""
+    """Return when `n_runs` that arrive at once may start, in seconds from their arrival."""
     found = []
     for _ in range(n_runs):
         may_at, _ = admit_at(rate, arrives_at, NOW)
@@ -29,18 +29,18 @@ def starts(rate: RateLimit, n_runs: int, arrives_at: datetime | None = None) -> 
     return found
 
 
-def test_runs_are_spaced_evenly_and_after_a_pause_a_burst_starts_at_once() -> None:
+def test_starts_are_evenly_spaced_after_an_initial_burst() -> None:
     assert starts(RateLimit(limit=6, per=timedelta(minutes=1)), 3) == [0, 10, 20]
     assert starts(RateLimit(limit=6, per=timedelta(minutes=1), burst=3), 5) == [0, 0, 0, 10, 20]
 
 
-def test_a_key_that_nobody_used_for_long_saves_up_no_more_than_its_burst() -> None:
+def test_an_unused_key_saves_up_no_more_than_its_burst() -> None:
     rate = RateLimit(limit=6, per=timedelta(minutes=1), burst=3)
     assert starts(rate, 5, arrives_at=NOW - timedelta(hours=1)) == starts(rate, 5) == [0, 0, 0, 10, 20]
 
 
 @given(limit=st.integers(1, 50), burst=st.integers(1, 10), n_runs=st.integers(1, 120))
-def test_no_period_has_more_starts_than_the_rate_and_the_burst(limit: int, burst: int, n_runs: int) -> None:
+def test_no_period_has_more_starts_than_the_limit_plus_the_burst(limit: int, burst: int, n_runs: int) -> None:
     found = starts(RateLimit(limit=limit, per=timedelta(minutes=1), burst=burst), n_runs)
     assert found == sorted(found)
     for first in found:
@@ -52,17 +52,17 @@ def test_no_period_has_more_starts_than_the_rate_and_the_burst(limit: int, burst
     [{"limit": 0}, {"limit": True}, {"limit": 1, "key": ""}, {"limit": 1, "key": " a"}, {"limit": 1, "key": "a\n"}]
     + [{"limit": 1, "key": "k" * 201}, {"limit": 1, "beyond": "drop"}, {"limit": 1, "more": 1}],
 )
-def test_nonsense_is_refused(given: dict[str, object]) -> None:
+def test_invalid_limits_are_rejected(given: dict[str, object]) -> None:
     for kind in (ConcurrencyLimit, RateLimit):
         with pytest.raises(ValidationError):
             kind.model_validate(given)
 
 
 @pytest.mark.parametrize("per", ["0s", "500ms", "32d"])
-def test_a_period_is_neither_too_short_nor_too_long(per: str) -> None:
+def test_a_period_outside_its_range_is_rejected(per: str) -> None:
     with pytest.raises(ValidationError, match="between 1s and 31d"):
         RateLimit.model_validate({"limit": 1, "per": per})
 
 
-def test_priorities_ascend() -> None:
+def test_priority_ranks_ascend_from_low_to_critical() -> None:
     assert [priority.rank for priority in Priority] == [0, 1, 2, 3]

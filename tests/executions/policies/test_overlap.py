@@ -1,4 +1,4 @@
-"""Overlap policies."""
+"""Proves what each overlap policy decides, alone and for several occurrences of one pass."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CANCEL = Decision(is_held=True, stops=Stop.CANCEL)
 TERMINATE = Decision(stops=Stop.TERMINATE)
 
 
-def test_every_policy_has_its_function_and_starts_where_nothing_goes_on() -> None:
+def test_every_policy_starts_a_run_if_no_run_is_live() -> None:
     assert set(POLICIES) == set(Overlap)
     assert {decide(policy, LiveRuns()) for policy in Overlap} == {START}
 
@@ -39,14 +39,12 @@ def test_every_policy_has_its_function_and_starts_where_nothing_goes_on() -> Non
         (Overlap.ALLOW, START, START),
     ],
 )
-def test_beside_what_goes_on_the_policy_decides(
-    policy: Overlap, beside_active: Decision, beside_held: Decision
-) -> None:
+def test_each_policy_decides_beside_live_runs(policy: Overlap, beside_active: Decision, beside_held: Decision) -> None:
     assert decide(policy, LiveRuns(n_active=1)) == decide(policy, LiveRuns(n_active=7)) == beside_active
     assert decide(policy, LiveRuns(n_active=1, n_held=1)) == decide(policy, LiveRuns(n_held=1)) == beside_held
 
 
-def test_a_buffer_has_an_end() -> None:
+def test_the_buffer_of_a_job_is_bounded() -> None:
     assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MAX_BUFFERED_RUNS - 1)) == HOLD
     assert decide(Overlap.BUFFER_ALL, LiveRuns(1, MAX_BUFFERED_RUNS)) == Decision(Reason.OVER_LIMIT)
 
@@ -61,12 +59,12 @@ def test_a_buffer_has_an_end() -> None:
         (TERMINATE, LiveRuns(1, 0)),
     ],
 )
-def test_what_goes_on_after_a_decision(decision: Decision, after: LiveRuns) -> None:
+def test_live_runs_after_each_decision(decision: Decision, after: LiveRuns) -> None:
     assert LiveRuns(1, 1).after(decision) == after
 
 
 @pytest.mark.parametrize("policy", [Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER])
-def test_what_is_stopped_of_the_same_pass_overlaps_and_what_would_not_have_started_keeps_its_reason(
+def test_runs_stopped_within_their_own_pass_are_recorded_as_overlap(
     policy: Overlap,
 ) -> None:
     overlap_pass = OverlapPass(policy, LiveRuns())

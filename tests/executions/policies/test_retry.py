@@ -1,4 +1,4 @@
-"""Retry policies."""
+"""Proves the delays of retry policies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.factories import NOW
 
 
 def delays(policy: RetryPolicy, chance: float = 0.0) -> list[float]:
-    """The delays in seconds after the first, second, ... failure, until it gives up."""
+    """Return the delays in seconds after the first, second, ... failure, until no retry is left."""
     found: list[float] = []
     while (at := next_retry_at(policy, len(found) + 1, NOW, chance)) is not None:
         found.append((at - NOW).total_seconds())
@@ -29,21 +29,21 @@ def delays(policy: RetryPolicy, chance: float = 0.0) -> list[float]:
         (Backoff.EXPONENTIAL, [5, 10, 20, 40]),
     ],
 )
-def test_delays_grow_as_the_backoff_says(backoff: Backoff, expected: list[float]) -> None:
+def test_each_backoff_has_its_delays(backoff: Backoff, expected: list[float]) -> None:
     assert delays(RetryPolicy(max_retries=4, backoff=backoff, jitter=False)) == expected
 
 
-def test_no_delay_passes_the_cap() -> None:
+def test_no_delay_exceeds_max_delay() -> None:
     policy = RetryPolicy(max_retries=100, jitter=False, max_delay=timedelta(seconds=30))
     assert delays(policy) == [5, 10, 20, *[30] * 97]
 
 
-def test_no_retry_is_made_when_none_is_allowed() -> None:
+def test_zero_retries_means_no_retry() -> None:
     assert delays(RetryPolicy(max_retries=0)) == []
 
 
 @given(st.floats(0, 1, exclude_max=True))
-def test_jitter_keeps_each_delay_in_its_upper_half_and_the_delays_growing(chance: float) -> None:
+def test_jittered_delays_stay_in_their_upper_half_and_grow(chance: float) -> None:
     jittered = delays(RetryPolicy(max_retries=6), chance)
     plain = delays(RetryPolicy(max_retries=6, jitter=False))
     assert all(full / 2 <= delay <= full for delay, full in zip(jittered, plain, strict=True))

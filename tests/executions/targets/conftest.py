@@ -1,4 +1,4 @@
-"""A receiver, and the permission to reach it: it listens on the loopback address."""
+"""Fixtures for the tests of targets: an HTTP server to call, the permission to call it, and a TLS certificate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends that come together are written together, and none is harmed by another."""
+"""Proves that endings written together share a statement, and that no ending affects another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
 
-from executions.lifecycle.transitions import Ending
+from executions.lifecycle.types import Ending
 from executions.models import Attempt, LogLine, Run
 from executions.states import AttemptStatus, RunStatus
 from executions.worker import attempt, end_writer
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ended(number: int) -> end_writer.Ended:
-    """A run that was claimed and carried out, with a line in its log; nothing of its end is written."""
+    """Return an executed run with a line in its log; its ending is not written yet."""
     claimed = claim(make_run(make_job(f"job {number}"), NOW + timedelta(milliseconds=number)))
-    begun = attempt.prepare(claimed)
-    begun.context.log(f"line {number}")
-    return begun, Ending(claimed.run_id, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
+    prepared = attempt.prepare(claimed)
+    prepared.context.log(f"line {number}")
+    return prepared, Ending(claimed.run_id, claimed.claim_no, RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED)
 
 
 def statuses() -> set[str]:
@@ -37,7 +37,7 @@ def statuses() -> set[str]:
 
 
 class Threads:
-    """Each writes one end; how often a finish was tried, and by which of them, is noted."""
+    """Threads that write one ending each. `finished` lists which thread executed each FINISH statement."""
 
     def __init__(self, failures: list[BaseException] | None = None) -> None:
         self.finished: list[int] = []
@@ -54,10 +54,10 @@ class Threads:
     def join(self) -> None:
         for thread in self._running:
             thread.join(30)
-            assert not thread.is_alive(), "it waits for ever"
+            assert not thread.is_alive(), "the thread still waits"
 
-    def n_gathered(self) -> int:
-        return len(self.writer._gathered)
+    def n_queued(self) -> int:
+        return len(self.writer._queue)
 
     def _write(self, number: int, one: end_writer.Ended) -> None:
         def note(execute: Any, statement: str, *args: Any) -> Any:
@@ -70,51 +70,51 @@ class Threads:
         try:
             with connection.execute_wrapper(note):
                 end_writer.write([one], lambda: NOW)
-        except BaseException as error:  # noqa: BLE001  (looked at by the test)
+        except BaseException as error:  # noqa: BLE001  (the test checks it)
             self.errors.append(error)
         finally:
             connection.close()
 
 
 @contextmanager
-def hindered(threads: Threads, ends: list[end_writer.Ended]) -> Iterator[None]:
-    """The first end waits for its row, and meanwhile the others gather; then the block, then all may be written."""
+def blocked_write(threads: Threads, ends: list[end_writer.Ended]) -> Iterator[None]:
+    """Lock the first ending's row until the block has run, so that the other endings queue up behind it."""
     with transaction.atomic():
         Run.objects.select_for_update().get(pk=ends[0][0].claim.run_id)
         threads.write(0, ends[0])
         wait_until(lambda: threads.finished, what="the first statement")
         for number, one in enumerate(ends[1:], 1):
             threads.write(number, one)
-            wait_until(lambda number=number: threads.n_gathered() == number, what="another to gather")  # type: ignore[misc]
+            wait_until(lambda number=number: threads.n_queued() == number, what="another to queue")  # type: ignore[misc]
         yield
     threads.join()
 
 
-def test_what_ends_while_another_end_is_written_is_written_in_one_statement() -> None:
+def test_endings_that_arrive_during_a_write_share_one_statement() -> None:
     ends, threads = [ended(number) for number in range(12)], Threads()
-    with hindered(threads, ends):
+    with blocked_write(threads, ends):
         assert statuses() == {"running"}
     assert threads.finished == [0, 1]
     assert statuses() == {"succeeded"}
     assert Attempt.objects.count() == LogLine.objects.count() == 12
-    assert not threads.n_gathered()
+    assert not threads.n_queued()
 
 
-def test_an_end_that_the_database_refuses_costs_no_other_its_end() -> None:
+def test_an_ending_that_the_database_rejects_does_not_affect_others() -> None:
     ends, threads = [ended(number) for number in range(4)], Threads()
-    begun, ending = ends[2]
-    ends[2] = begun, replace(ending, claim_no=2**40)
-    with hindered(threads, ends):
+    prepared, ending = ends[2]
+    ends[2] = prepared, replace(ending, claim_no=2**40)
+    with blocked_write(threads, ends):
         pass
     assert [type(error) for error in threads.errors] == [DataError]
-    assert set(Run.objects.exclude(status="succeeded").values_list("pk", flat=True)) == {begun.claim.run_id}
-    assert LogLine.objects.exclude(run_id=begun.claim.run_id).count() == 3, "each once"
+    assert set(Run.objects.exclude(status="succeeded").values_list("pk", flat=True)) == {prepared.claim.run_id}
+    assert LogLine.objects.exclude(run_id=prepared.claim.run_id).count() == 3, "each once"
 
 
-def test_ends_are_kept_while_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endings_are_written_once_the_database_is_available_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
     ends = [ended(number) for number in range(5)]
-    threads = Threads([OperationalError("the database is away") for _ in range(4)])
+    threads = Threads([OperationalError("the database is unavailable") for _ in range(4)])
     for number, one in enumerate(ends):
         threads.write(number, one)
     threads.join()
@@ -122,8 +122,8 @@ def test_ends_are_kept_while_the_database_is_away(monkeypatch: pytest.MonkeyPatc
     assert LogLine.objects.count() == 5, "none lost, none twice"
 
 
-def test_a_log_that_found_the_database_away_is_stored_after_the_end() -> None:
-    one, failures = ended(0), [OperationalError("the database is away")]
+def test_a_log_that_could_not_be_stored_is_stored_after_the_ending() -> None:
+    one, failures = ended(0), [OperationalError("the database is unavailable")]
 
     def refuse(execute: Any, statement: str, *args: Any) -> Any:
         if failures and "executions_logline" in statement:
@@ -135,14 +135,14 @@ def test_a_log_that_found_the_database_away_is_stored_after_the_end() -> None:
     assert (failures, statuses(), LogLine.objects.count()) == ([], {"succeeded"}, 1)
 
 
-def test_an_end_is_given_up_once_its_lease_has_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ending_is_dropped_when_its_lease_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
     ticks = iter(NOW + timedelta(seconds=10 * number) for number in range(100))
     tries: list[object] = []
 
     def refuse(*args: object) -> None:
         tries.append(args)
-        raise OperationalError("the database is away")
+        raise OperationalError("the database is unavailable")
 
     one = ended(0)
     with connection.execute_wrapper(refuse):
@@ -150,10 +150,10 @@ def test_an_end_is_given_up_once_its_lease_has_run_out(monkeypatch: pytest.Monke
     assert tries and statuses() == {"running"}
 
 
-def test_a_thread_that_is_ended_as_it_writes_leaves_nobody_waiting() -> None:
+def test_a_thread_that_exits_while_writing_wakes_the_waiting_threads() -> None:
     ends = [ended(number) for number in range(3)]
     threads = Threads()
-    with hindered(threads, ends):
+    with blocked_write(threads, ends):
         threads._failures += [SystemExit()]  # of the second statement
     assert [type(error) for error in threads.errors] == [SystemExit] * 2
     late = ended(3)

@@ -1,4 +1,4 @@
-"""Recovery of runs whose worker was lost."""
+"""Proves that runs whose worker was lost are recovered, and how their attempts end."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LEASE, HEARTBEAT = timedelta(seconds=30), timedelta(seconds=5)
 
 
 def lose(run: Run, **policies: object) -> Reaped:
-    """Claim the run, and let its lease run out."""
+    """Claim the run, let its lease expire, and reap it."""
     claimed_at = claim(run).nominal_at + timedelta(milliseconds=8)
     return reap_once(claimed_at + LEASE + timedelta(seconds=1), 10)
 
 
-def test_a_lease_that_holds_is_left_alone() -> None:
+def test_a_run_with_a_valid_lease_is_not_reaped() -> None:
     run = make_run()
     claim(run)
     assert reap_once(NOW + LEASE, 10) == Reaped()
 
 
-def test_a_lost_run_is_queued_again_at_once_and_takes_no_retry() -> None:
+def test_a_lost_run_is_queued_at_once_and_uses_up_no_retry() -> None:
     run = make_run(make_job(policies={"retry": {"max_retries": 0}}))
     assert lose(run) == Reaped(n_again=1)
     run.refresh_from_db()
@@ -42,7 +42,7 @@ def test_a_lost_run_is_queued_again_at_once_and_takes_no_retry() -> None:
     assert (attempt.status, attempt.error_code) == ("lost", "lost")
 
 
-def test_after_a_loss_a_run_has_as_many_retries_as_before() -> None:
+def test_a_loss_does_not_reduce_the_number_of_retries() -> None:
     run = make_run(make_job(policies={"retry": {"max_retries": 1}}))
     lose(run)
     assert end(run, Failed("exception", "no luck"), run.nominal_at + LEASE * 2).status == RunStatus.RETRYING
@@ -50,7 +50,7 @@ def test_after_a_loss_a_run_has_as_many_retries_as_before() -> None:
     assert end(run, Failed("exception", "no luck"), NOW + timedelta(days=2)).status == RunStatus.FAILED
 
 
-def test_a_run_that_takes_its_worker_down_each_time_ends() -> None:
+def test_a_run_that_kills_every_worker_fails_after_max_lost() -> None:
     run = make_run()
     for _ in range(MAX_LOST):
         assert lose(run).n_again == 1
@@ -59,19 +59,19 @@ def test_a_run_that_takes_its_worker_down_each_time_ends() -> None:
     assert (run.status, run.n_attempts) == (RunStatus.FAILED, MAX_LOST + 1)
 
 
-def test_at_most_once_is_not_carried_out_again() -> None:
+def test_a_lost_run_with_delivery_at_most_once_fails() -> None:
     run = make_run(make_job(policies={"delivery": "at_most_once"}))
     assert lose(run) == Reaped(n_over=1)
     run.refresh_from_db()
     assert (run.status, run.error_code) == (RunStatus.FAILED, "lost")
 
 
-def test_a_failure_is_not_tried_again_either_at_most_once() -> None:
+def test_a_failed_run_with_delivery_at_most_once_is_not_retried() -> None:
     run = make_run(make_job(policies={"delivery": "at_most_once"}))
     assert end(run, Failed("x", "x")).status == RunStatus.FAILED
 
 
-def test_a_run_whose_policies_this_version_cannot_read_ends_and_keeps_nobody_from_being_recovered() -> None:
+def test_a_run_with_unreadable_policies_fails_and_others_are_recovered() -> None:
     strange, run = make_run(make_job("strange")), make_run()
     for each in (strange, run):
         claim(each)
@@ -81,7 +81,7 @@ def test_a_run_whose_policies_this_version_cannot_read_ends_and_keeps_nobody_fro
     assert (strange.status, strange.error_code) == (RunStatus.FAILED, "invalid_definition")
 
 
-def test_a_lost_run_that_was_to_stop_is_cancelled() -> None:
+def test_a_lost_run_with_a_stop_request_is_cancelled() -> None:
     run = make_run()
     claim(run)
     transitions.cancel(run.pk, NOW + LEASE / 2, actor="ann")
@@ -91,7 +91,7 @@ def test_a_lost_run_that_was_to_stop_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("alive_for", [timedelta(seconds=62), timedelta(minutes=1) - HEARTBEAT / 2])
-def test_a_process_killed_for_outstaying_its_timeout_has_timed_out_and_follows_the_retry_policy(
+def test_an_attempt_killed_after_its_timeout_is_timed_out_and_retried(
     alive_for: timedelta,
 ) -> None:
     run = make_run(make_job(policies={"timeout": "1m", "retry": {"max_retries": 1}}))
@@ -103,13 +103,13 @@ def test_a_process_killed_for_outstaying_its_timeout_has_timed_out_and_follows_t
     assert Attempt.objects.get().status == "timed_out"
 
 
-def test_a_worker_that_died_before_the_timeout_was_lost_even_when_found_after_it() -> None:
+def test_a_worker_that_died_before_the_timeout_counts_as_lost() -> None:
     run = make_run(make_job(policies={"timeout": "10s"}))
     lose(run)
     assert Attempt.objects.get().status == "lost"
 
 
-def test_a_run_that_cannot_be_written_keeps_no_other_from_being_recovered() -> None:
+def test_a_run_that_cannot_be_written_does_not_stop_the_reaper() -> None:
     runs = [make_run(make_job(f"job {number}")) for number in range(4)]
     for run in runs:
         claim(run)

@@ -1,4 +1,4 @@
-"""The life of one attempt, with real targets."""
+"""Proves how a worker claims, executes and ends the runs of a message, with real targets; and its heartbeat and log."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from django.test.utils import CaptureQueriesContext
 
 from executions.dispatch import KILL_AFTER, dispatch_once
 from executions.lifecycle import transitions
+from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.states import RunStatus
 from executions.targets.base import StopReason
-from executions.worker import claims, heartbeat, logs, runner
+from executions.worker import claims, heartbeat, logs, one_by_one, runner
 from executions.worker.context import RunContext
 from executions.worker.reaper import reap_once
 from tests.factories import ECHO, NOW, claim, end, make_job, make_run
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 
-# A target may keep its connection for itself, so the runner gives its own back: that ends a test's transaction.
+# The runner releases its database connection before it calls a target. That would end a test's transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HTTP: dict[str, Any] = {
@@ -40,7 +41,7 @@ def clock() -> datetime:
     return NOW + timedelta(seconds=1)
 
 
-def carry_out(run: Run) -> list[transitions.Ending]:
+def execute(run: Run) -> list[Ending]:
     return runner.execute_runs([(run.pk, run.claim_no)], "worker@tests:1", clock)
 
 
@@ -49,44 +50,44 @@ def result_of(run: Run) -> dict[str, Any]:
     return result
 
 
-def test_a_command_is_carried_out_and_its_result_and_log_are_kept() -> None:
+def test_a_command_is_executed_and_its_result_and_log_are_stored() -> None:
     run = make_run(make_job(payload={"message": "good morning"}))
-    carry_out(run)
+    execute(run)
     run.refresh_from_db()
     assert (run.status, run.worker, run.n_attempts) == (RunStatus.SUCCEEDED, "worker@tests:1", 1)
     assert result_of(run)["message"] == "good morning"
     assert [line.message for line in LogLine.objects.all()] == ["good morning"]
 
 
-def test_a_run_costs_two_statements_beyond_its_birth() -> None:
+def test_executing_a_run_takes_two_statements() -> None:
     run = make_run(make_job(target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 0}))
     with CaptureQueriesContext(connection) as queries:
-        carry_out(run)
+        execute(run)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
     assert len(queries) == 2, [query["sql"][:60] for query in queries]
 
 
-def test_a_run_that_calls_a_server_costs_no_more(settings: Settings) -> None:
+def test_executing_an_http_run_takes_two_statements(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, http_allow_private_networks=True)
     with running_receiver() as receiver:
         run = make_run(make_job(target={"kind": "http", "url": receiver.script("/", answer())}))
         with CaptureQueriesContext(connection) as queries:
-            carry_out(run)
+            execute(run)
     run.refresh_from_db()
     assert run.status == RunStatus.SUCCEEDED
     assert len(queries) == 2, [query["sql"][:60] for query in queries]
 
 
-def test_a_failing_command_is_retried_with_its_error_kept() -> None:
+def test_a_failing_command_is_retried_and_its_error_stored() -> None:
     run = make_run(make_job(target={"kind": "command", "name": "demo.fail"}, payload={"message": "no luck"}))
-    (ended,) = carry_out(run)
+    (ended,) = execute(run)
     assert (ended.status, ended.error_code) == (RunStatus.RETRYING, "exception")
     attempt = Attempt.objects.get()
     assert "no luck" in attempt.error and attempt.retry_at is not None
 
 
-def test_a_spent_message_does_nothing() -> None:
+def test_a_message_with_a_spent_claim_does_nothing() -> None:
     run = end(make_run())
     assert runner.execute_runs([(run.pk, 0)], "w", clock) == []
     assert Attempt.objects.count() == 1
@@ -101,21 +102,21 @@ def test_a_spent_message_does_nothing() -> None:
         (HTTP | {"payload": [1], "target": HTTP["target"] | {"body_format": "form"}}, "invalid_request", "payload"),
         ({"target": ECHO | {"colour": "red"}}, "invalid_definition", "colour"),
         ({"target_kind": "agent", "target": {"kind": "agent"}}, "invalid_definition", "agent"),
-        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap takes one of"),
+        ({"policies": {"overlap": "from the future"}}, "invalid_definition", "overlap must be one of"),
     ],
 )
-def test_what_this_worker_cannot_carry_out_fails_for_good_with_the_reason(
+def test_a_run_that_this_worker_cannot_execute_fails_with_the_reason(
     frozen: dict[str, Any], code: str, named: str
 ) -> None:
     run = make_run()
     RunSpec.objects.update(**frozen)
-    (ended,) = carry_out(run)
+    (ended,) = execute(run)
     assert (ended.status, ended.error_code) == (RunStatus.FAILED, code)
     assert named in ended.error
 
 
 class Refused:
-    """A database that refuses: each try takes `seconds` of the clock."""
+    """A database that refuses every statement; each try takes `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self.now, self.took, self.n_tries = NOW, timedelta(seconds=seconds), 0
@@ -130,11 +131,11 @@ class Refused:
 
 
 @pytest.mark.parametrize(("seconds", "n_tries"), [(0.5, 8), (3.9, 2), (4, 1)])
-def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_takes(
+def test_claiming_is_given_up_before_the_pool_kills_the_process(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
     monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
-    runner.claim_size.get().size = 1
+    runner.batch_size.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)
     with connection.execute_wrapper(refused):
@@ -144,11 +145,11 @@ def test_a_claim_is_given_up_before_the_pool_kills_for_it_however_long_a_try_tak
     assert {run.status for run in Run.objects.all()} == {RunStatus.QUEUED}
 
 
-def test_editing_or_deleting_the_job_does_not_change_what_its_runs_carry_out() -> None:
+def test_deleting_a_job_does_not_change_its_runs() -> None:
     job = make_job()
     run = make_run(job)
     job.delete()
-    carry_out(run)
+    execute(run)
     assert result_of(run)["message"] == "hello"
 
 
@@ -164,7 +165,7 @@ class TestHeartbeat:
         assert context.should_stop() is None
         assert LogLine.objects.get().message == "halfway"
 
-    def test_it_passes_on_a_cancellation(self) -> None:
+    def test_it_passes_on_a_stop_request(self) -> None:
         run = make_run()
         context = RunContext(claim(run), timedelta(minutes=5))
         heard: list[StopReason] = []
@@ -173,7 +174,7 @@ class TestHeartbeat:
         heartbeat.renew_once([context], NOW)
         assert heard == [StopReason.CANCELLED]
 
-    def test_a_claim_that_was_lost_stops_the_target(self) -> None:
+    def test_it_stops_a_target_whose_claim_is_lost(self) -> None:
         run = make_run()
         context = RunContext(claim(run), timedelta(minutes=5))
         assert claim_again(run).claim_no == 2
@@ -181,21 +182,21 @@ class TestHeartbeat:
         assert context.should_stop() is StopReason.LOST
 
 
-def claim_again(run: Run) -> transitions.Claim:
-    """Let the first claim be lost, and take a second."""
+def claim_again(run: Run) -> Claim:
+    """Let the first claim expire, and claim the run again."""
     reap_once(NOW + timedelta(minutes=1), 10)
     return claim(run, NOW + timedelta(minutes=1))
 
 
 class TestContext:
-    def test_a_callback_registered_after_the_request_is_called_at_once(self) -> None:
+    def test_a_callback_registered_after_the_stop_request_is_called_at_once(self) -> None:
         context = RunContext(claim(make_run()), timedelta(minutes=5))
         context.stop(StopReason.CANCELLED)
         heard: list[StopReason] = []
         context.on_stop(heard.append)
         assert heard == [StopReason.CANCELLED]
 
-    def test_only_the_first_request_to_stop_counts_and_forgotten_callbacks_stay_silent(self) -> None:
+    def test_only_the_first_stop_request_calls_the_registered_callbacks(self) -> None:
         context = RunContext(claim(make_run()), timedelta(minutes=5))
         heard: list[StopReason] = []
         forgotten: list[StopReason] = []
@@ -205,7 +206,7 @@ class TestContext:
         context.stop(StopReason.CANCELLED)
         assert (heard, forgotten, context.should_stop()) == ([StopReason.LOST], [], StopReason.LOST)
 
-    def test_empty_lines_count_against_the_size_as_well(self, settings: Settings) -> None:
+    def test_empty_lines_count_towards_the_maximum_log_size(self, settings: Settings) -> None:
         settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=1000)
         context = RunContext(claim(make_run()), timedelta(minutes=5))
         for _ in range(500):
@@ -213,7 +214,7 @@ class TestContext:
         logs.store([context.run_log])
         assert LogLine.objects.count() <= 10
 
-    def test_a_log_past_its_size_says_that_the_rest_is_left_out(self, settings: Settings) -> None:
+    def test_a_log_that_is_cut_off_says_so(self, settings: Settings) -> None:
         settings.MAINSPRING = replace(settings.MAINSPRING, log_bytes=210)
         context = RunContext(claim(make_run()), timedelta(minutes=5))
         for text in ("12345", "67890x", "never seen"):
@@ -222,43 +223,47 @@ class TestContext:
         assert [line.message[:7] for line in LogLine.objects.all()] == ["12345", "The log"]
 
 
-def test_runs_of_one_message_share_round_trips() -> None:
+def test_quick_runs_of_one_message_share_round_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With a clock that stands still every run is quick; without the timer a busy machine does not make one slow.
+    monkeypatch.setattr(one_by_one, "SLOW_RUN_AFTER", timedelta(minutes=1))
     job = make_job()
     runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(40)]
-    runner.claim_size.get().size = 1
+    runner.batch_size.get().size = 1
     with CaptureQueriesContext(connection) as queries:
-        ended = runner.execute_runs([(run.pk, 0) for run in runs], "w")
+        ended = runner.execute_runs([(run.pk, 0) for run in runs], "w", clock)
     assert [ending.run_id for ending in ended] == [run.pk for run in runs], "in order"
     assert {run.status for run in Run.objects.all()} == {RunStatus.SUCCEEDED}
     assert Attempt.objects.count() == LogLine.objects.count() == 40
-    assert len(queries) < 40, "three for each chunk: claim, log, finish"
+    assert len(queries) == 4 * 5, "claim, log (begin, insert, commit) and finish, for batches of 1, 4, 16 and 19 runs"
 
 
-def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_written() -> None:
+def test_a_slow_run_delays_neither_endings_nor_runs_behind_it() -> None:
     quick, slow = make_job(), make_job("slow", target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 2})
     runs = [
         make_run(job, NOW + timedelta(milliseconds=number)) for number, job in enumerate((quick, slow, quick, quick))
     ]
-    runner.claim_size.get().size = 4
+    runner.batch_size.get().size = 4
     seen: list[set[tuple[object, str]]] = []
 
-    def look() -> None:
-        wait_until(lambda: Run.objects.filter(pk=runs[0].pk, status="succeeded").exists(), what="the first one's end")
+    def observe() -> None:
+        wait_until(
+            lambda: Run.objects.filter(pk=runs[0].pk, status="succeeded").exists(), what="the ending of the first run"
+        )
         seen.append(set(Run.objects.values_list("pk", "status")))
         connection.close()
 
-    looker = threading.Thread(target=look)
-    looker.start()
+    observer = threading.Thread(target=observe)
+    observer.start()
     ended = runner.execute_runs([(run.pk, 0) for run in runs], "w")
-    looker.join()
+    observer.join()
     assert [ending.run_id for ending in ended] == [run.pk for run in runs[:2]]
     statuses = dict(seen[0])
     assert (statuses[runs[0].pk], statuses[runs[1].pk]) == ("succeeded", "running")
     again = dispatch_once(datetime.now(UTC), 10).messages
     assert sorted(message.args for message in again) == [[[[str(run.pk), 1]]] for run in runs[2:]]
-    assert [
-        carry_out_again.status for run in runs[2:] for carry_out_again in runner.execute_runs([(run.pk, 1)], "w")
-    ] == [RunStatus.SUCCEEDED] * 2
+    assert [ending.status for run in runs[2:] for ending in runner.execute_runs([(run.pk, 1)], "w")] == [
+        RunStatus.SUCCEEDED
+    ] * 2
     assert list(Attempt.objects.filter(run=runs[3]).values_list("number", "claim_no")) == [(1, 2)]
     kinds = RunEvent.objects.filter(run=runs[3]).order_by("id").values_list("kind", "reason")
     assert list(kinds) == [
@@ -270,17 +275,17 @@ def test_a_slow_run_gives_those_behind_it_back_and_keeps_no_end_from_being_writt
     ]
 
 
-def test_what_a_message_has_not_begun_after_a_second_is_published_again() -> None:
+def test_runs_not_started_within_a_second_are_published_again() -> None:
     job = make_job()
     runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(3)]
     ticks = iter(NOW + timedelta(milliseconds=400 * number) for number in range(100))
-    runner.claim_size.get().size = 1
+    runner.batch_size.get().size = 1
     ended = runner.execute_runs([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
     assert [ending.run_id for ending in ended] == [runs[0].pk]
     assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10).messages) == 2
 
 
-def test_a_cancellation_reaches_a_run_that_is_given_back() -> None:
+def test_a_cancelled_run_that_is_returned_to_the_queue_ends() -> None:
     run = make_run()
     claimed = claim(run)
     transitions.cancel(run.pk, clock(), actor="ann")

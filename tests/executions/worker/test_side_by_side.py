@@ -1,4 +1,4 @@
-"""The runs of messages side by side, as HTTP calls that go on at once."""
+"""Proves that the run pool executes the runs of several messages at the same time, up to its size."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def run_pool() -> Iterator[RunPool]:
     run_pool = RunPool()
     run_pool.start(4, lambda: None)
     yield run_pool
-    assert run_pool.n_extra == 0, "what has ended takes no room"
-    assert run_pool._n_free == 4, "nor a place"
+    assert run_pool.n_extra == 0, "ended runs are not counted"
+    assert run_pool._n_free == 4, "all places are free again"
 
 
 class Message(threading.Thread):
-    """Carries the runs of one message out in a thread, as the pool does."""
+    """Executes the runs of one message in a thread, as Celery's pool does."""
 
     def __init__(self, run_pool: RunPool, wanted: list[tuple[Any, int]]) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ def statuses() -> list[str]:
     return sorted(Run.objects.values_list("status", flat=True))
 
 
-def test_the_runs_of_a_message_go_side_by_side(run_pool: RunPool, gate: Gate) -> None:
+def test_the_runs_of_a_message_are_executed_at_the_same_time(run_pool: RunPool, gate: Gate) -> None:
     message = Message(run_pool, runs(gate, 4))
     wait_until(lambda: gate.inside == 4, what="four at once")
     assert run_pool.n_extra == 3
@@ -86,20 +86,18 @@ def test_the_runs_of_a_message_go_side_by_side(run_pool: RunPool, gate: Gate) ->
     assert statuses() == ["succeeded"] * 4
 
 
-def test_the_heartbeat_watches_over_each_run_of_a_message(run_pool: RunPool, gate: Gate) -> None:
+def test_the_heartbeat_passes_stop_requests_to_each_run_of_a_message(run_pool: RunPool, gate: Gate) -> None:
     wanted = runs(gate, 3)
     message = Message(run_pool, wanted)
     wait_until(lambda: gate.inside == 3, what="three at once")
     for run_id, _ in wanted:
         transitions.cancel(run_id, now(), actor="ann")
-    renew_once(list(heartbeat.get()._watched.values()), now())
+    renew_once(list(heartbeat.get()._contexts.values()), now())
     message.join(5)
     assert statuses() == ["cancelled"] * 3
 
 
-def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claimed(
-    run_pool: RunPool, gate: Gate
-) -> None:
+def test_runs_without_a_free_place_are_not_claimed(run_pool: RunPool, gate: Gate) -> None:
     wanted = runs(gate, 6)
     first, second = Message(run_pool, wanted[:3]), Message(run_pool, wanted[3:])
     wait_until(lambda: gate.inside == 4, what="four at once")
@@ -111,7 +109,7 @@ def test_no_more_go_at_once_than_there_are_places_and_what_has_none_is_not_claim
     assert statuses() == ["succeeded"] * 6
 
 
-def test_what_finds_no_place_for_a_second_is_published_again(run_pool: RunPool, gate: Gate) -> None:
+def test_runs_without_a_place_for_a_second_are_published_again(run_pool: RunPool, gate: Gate) -> None:
     wanted = runs(gate, 6)
     dispatch_once(NOW + timedelta(seconds=1), 10)
     busy = Message(run_pool, wanted[:4])
@@ -125,7 +123,7 @@ def test_what_finds_no_place_for_a_second_is_published_again(run_pool: RunPool, 
     busy.join()
 
 
-def test_spent_claims_take_no_place(run_pool: RunPool, gate: Gate) -> None:
+def test_spent_claims_use_no_place(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     spent = end(make_run(make_job("other")))
     wanted = [(spent.pk, 0), *runs(gate, 2)]
@@ -133,13 +131,13 @@ def test_spent_claims_take_no_place(run_pool: RunPool, gate: Gate) -> None:
     assert run_pool.execute_runs(wanted, "w", now) == []
 
 
-def test_a_message_is_given_up_when_the_database_stays_away(
+def test_a_message_is_given_up_when_the_database_stays_unavailable(
     run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
 
     def refuse(*args: object) -> NoReturn:
-        raise OperationalError("the database is away")
+        raise OperationalError("the database is unavailable")
 
     wanted = runs(gate, 3)
     ticks = iter(NOW + timedelta(milliseconds=900 * number) for number in range(100))
@@ -148,7 +146,7 @@ def test_a_message_is_given_up_when_the_database_stays_away(
     assert statuses() == [RunStatus.QUEUED] * 3
 
 
-def test_a_run_alone_is_carried_out_by_the_thread_that_has_its_message(run_pool: RunPool, gate: Gate) -> None:
+def test_a_single_run_is_executed_by_the_thread_of_its_message(run_pool: RunPool, gate: Gate) -> None:
     gate.is_open.set()
     (wanted,) = runs(gate, 1)
     assert len(run_pool.execute_runs([wanted], "w", now)) == 1

@@ -1,4 +1,4 @@
-"""A supervisor in a process of its own, with small programs and, where wanted, a Valkey to keep."""
+"""Runs a supervisor in its own process, with small programs and optionally a Valkey."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def program(name: str, source: str, *, grace: float = 10, ready: str = "up") -> 
 
 
 class Supervised:
-    """Its log goes to a file. With `store` it keeps a Valkey, which is deaf as long as the file `deaf` exists."""
+    """A running supervisor whose log goes to a file.
+
+    With `store` it also supervises a Valkey, which seems not to accept clients as long as the file `deaf` exists.
+    """
 
     def __init__(self, folder: Path, stages: list[list[Program]], *, store: bool = False) -> None:
         self._log = folder / "log"
@@ -57,12 +60,13 @@ class Supervised:
                 def _answers(self, pid):
                     return not Path({str(self.deaf)!r}).exists() and super()._answers(pid)
 
-            lines = CombinedLog(width=10)
+            log = CombinedLog(width=10)
             stages = {stages!r}
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the launcher does, so that no moment is without a handler
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the launcher: Ctrl+C before `run` must not end it
             with ExitStack() as stack:
                 stores = [stack.enter_context(Store(Path({str(self.store_folder)!r}), durable=True))] if {store} else []
-                Supervisor(stages, lines, stores=stores, on_ready=lambda: lines.plain("everything is up")).run()
+                ready = lambda: log.write_unlogged("everything is up")
+                Supervisor(stages, log, stores=stores, on_ready=ready).run()
             """)
         )
         with self._log.open("wb") as log:

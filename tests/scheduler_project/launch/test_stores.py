@@ -1,4 +1,4 @@
-"""`python -m scheduler_project.launch.stores`, as a real process."""
+"""Proves with real processes that temporary stores serve one command and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ import pytest
 import redis
 
 from scheduler_project.launch.processes import command_line_of
-from scheduler_project.launch.stores import postgres, throwaway_folder, valkey
+from scheduler_project.launch.stores import postgres, temporary_folder, valkey
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TELL = (
+WRITE_ENVIRONMENT = (
     "import json, os, sys, pathlib;"
     "pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ) | {'PID': str(os.getpid())}));"
 )
 
 
 def start(tmp_path: Path, program: str, **environment: str) -> subprocess.Popen[str]:
-    """The wrapper around a Python program that first writes its environment to `told.json`."""
+    """Run a Python program with temporary stores; it first writes its environment to `new.json`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TEST_")}
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "scheduler_project.launch.stores", "--"),
-            *(sys.executable, "-c", TELL + program, str(tmp_path / "new.json")),
+            *(sys.executable, "-c", WRITE_ENVIRONMENT + program, str(tmp_path / "new.json")),
         ],
         env=inherited | {"TMPDIR": str(tmp_path)} | environment,
         stdout=subprocess.PIPE,
@@ -41,11 +41,11 @@ def start(tmp_path: Path, program: str, **environment: str) -> subprocess.Popen[
     )
 
 
-def told(tmp_path: Path) -> dict[str, str]:
+def environment_of_command(tmp_path: Path) -> dict[str, str]:
     file = tmp_path / "new.json"
     wait_until(lambda: file.exists() and file.stat().st_size and file.read_text().endswith("}"))
-    answer: dict[str, str] = json.loads(file.read_text())
-    return answer
+    environment: dict[str, str] = json.loads(file.read_text())
+    return environment
 
 
 def accepts(url: str) -> bool:
@@ -56,7 +56,7 @@ def accepts(url: str) -> bool:
     return True
 
 
-def test_a_command_runs_with_stores_of_its_own_that_are_gone_afterwards(tmp_path: Path) -> None:
+def test_a_command_has_its_own_stores_which_are_removed_afterwards(tmp_path: Path) -> None:
     program = (
         "import psycopg, redis;"
         "psycopg.connect(os.environ['DATABASE_URL']).execute('create table t ()');"
@@ -66,7 +66,7 @@ def test_a_command_runs_with_stores_of_its_own_that_are_gone_afterwards(tmp_path
     process = start(tmp_path, program, SECRET_KEY="mine", DATABASE_URL_FILE="/elsewhere")
     output, _ = process.communicate(timeout=60)
     assert (output, process.returncode) == ("True\n", 7)
-    environment = told(tmp_path)
+    environment = environment_of_command(tmp_path)
     assert environment["REDIS_URL"] == environment["BROKER_URL"]
     assert len(environment["SECRET_KEY"]) >= 50
     assert "DATABASE_URL_FILE" not in environment
@@ -75,9 +75,11 @@ def test_a_command_runs_with_stores_of_its_own_that_are_gone_afterwards(tmp_path
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_reaches_the_command_and_the_stores_go(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_is_forwarded_to_the_command_and_the_stores_are_removed(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     process = start(tmp_path, "import signal; signal.signal(signal.SIGTERM, lambda *a: sys.exit(3)); signal.pause()")
-    environment = told(tmp_path)
+    environment = environment_of_command(tmp_path)
     process.send_signal(number)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == (3 if number == signal.SIGTERM else 130), output
@@ -85,43 +87,43 @@ def test_a_signal_reaches_the_command_and_the_stores_go(tmp_path: Path, number: 
     assert list(tmp_path.glob("mainspring-*")) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
-def test_killing_the_wrapper_takes_the_servers_along_and_the_next_one_removes_their_folders(
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a process when its parent ends")
+def test_killing_the_launcher_ends_the_stores_and_the_next_one_removes_their_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = start(tmp_path, "import signal; signal.pause()")
-    environment = told(tmp_path)
+    environment = environment_of_command(tmp_path)
     assert accepts(environment["DATABASE_URL"])
     process.kill()
-    os.kill(int(environment["PID"]), signal.SIGKILL)  # the command itself is nobody's child now
+    os.kill(int(environment["PID"]), signal.SIGKILL)  # the launcher can't end the command any more
     process.communicate(timeout=30)
     wait_until(lambda: not accepts(environment["DATABASE_URL"]), what="the end of PostgreSQL")
     left = set(tmp_path.glob("mainspring-*"))
     assert len(left) == 2
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with throwaway_folder() as folder:
+    with temporary_folder() as folder:
         assert list(tmp_path.glob("mainspring-*")) == [folder]
         assert folder not in left
     assert not folder.exists()
 
 
-def test_a_folder_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_folder_in_use_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with throwaway_folder() as first, throwaway_folder() as second:
+    with temporary_folder() as first, temporary_folder() as second:
         assert first.exists()
         assert second.exists()
 
 
-def test_given_servers_are_used_each_independently(tmp_path: Path) -> None:
+def test_one_store_of_the_environment_is_used_and_the_other_one_started(tmp_path: Path) -> None:
     process = start(tmp_path, "", TEST_DATABASE_URL="postgres://elsewhere/tests")
     process.communicate(timeout=60)
     assert process.returncode == 0
-    environment = told(tmp_path)
+    environment = environment_of_command(tmp_path)
     assert environment["DATABASE_URL"] == "postgres://elsewhere/tests"
     assert environment["REDIS_URL"].startswith("redis://:")
 
 
-def test_a_command_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
+def test_a_command_that_does_not_exist_is_reported_in_one_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scheduler_project.launch.stores", "--", "no-such-program"],
         env=dict(os.environ) | {"TEST_DATABASE_URL": "postgres://x/x", "TEST_REDIS_URL": "redis://x"},
@@ -133,7 +135,7 @@ def test_a_command_that_does_not_exist_is_one_sentence(tmp_path: Path) -> None:
     assert done.stderr == "no-such-program can't be started: No such file or directory.\n"
 
 
-def test_the_library_gives_servers_that_can_be_killed_and_started(tmp_path: Path) -> None:
+def test_a_temporary_server_can_be_killed_and_started_again(tmp_path: Path) -> None:
     with postgres() as database, valkey(tmp_path / "valkey", durable=True) as broker:
         assert accepts(database.url)
         database.kill()

@@ -1,4 +1,4 @@
-"""The embedded Valkey, with real servers."""
+"""Proves with real servers that the embedded Valkey protects its password and keeps its messages and its port."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def client(server: Valkey) -> redis.Redis:
     return redis.Redis.from_url(server.url)
 
 
-def test_only_the_password_opens_it(server: Valkey) -> None:
+def test_a_client_without_the_password_is_refused(server: Valkey) -> None:
     with client(server) as connection:
         assert connection.ping()
     with (
@@ -45,12 +45,12 @@ def test_the_password_is_not_in_the_command_line_and_its_file_is_private(server:
     assert stat.S_IMODE((server.folder / "valkey.json").stat().st_mode) == 0o600
 
 
-def test_a_full_memory_refuses_rather_than_drops_messages(server: Valkey) -> None:
+def test_a_server_without_memory_refuses_messages_instead_of_dropping_some(server: Valkey) -> None:
     with client(server) as connection:
         assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
 
 
-def test_a_killed_server_comes_back_on_its_port_with_its_messages(server: Valkey) -> None:
+def test_a_killed_server_restarts_on_its_port_with_its_messages(server: Valkey) -> None:
     with client(server) as connection:
         connection.rpush("queue", "first", "second")
         wait_until(lambda: connection.info("persistence")["aof_pending_bio_fsync"] == 0, what="the append-only file")
@@ -62,7 +62,7 @@ def test_a_killed_server_comes_back_on_its_port_with_its_messages(server: Valkey
         assert connection.lrange("queue", 0, -1) == [b"first", b"second"]
 
 
-def test_a_throwaway_server_keeps_nothing(tmp_path: Path) -> None:
+def test_a_server_that_is_not_durable_starts_empty(tmp_path: Path) -> None:
     with Valkey(tmp_path / "valkey") as server:
         with client(server) as connection:
             connection.set("key", "value")
@@ -72,7 +72,7 @@ def test_a_throwaway_server_keeps_nothing(tmp_path: Path) -> None:
             assert connection.get("key") is None
 
 
-def test_a_server_that_an_earlier_launch_left_running_is_stopped_first(server: Valkey) -> None:
+def test_a_running_server_of_an_earlier_launch_is_stopped_first(server: Valkey) -> None:
     with client(server) as connection:
         connection.set("key", "value")
     old = server.pid

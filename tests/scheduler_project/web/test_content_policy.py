@@ -1,4 +1,4 @@
-"""The Content-Security-Policy that pages carry. That no page breaks it, the browser's stories tell."""
+"""Proves the Content-Security-Policy of each kind of page. The browser tests prove that pages work with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def policy_of(client: StaffClient, path: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/api/docs", "/api/redoc"])
-def test_a_page_runs_no_inline_script_and_is_framed_by_nobody(path: str) -> None:
+def test_a_page_allows_no_inline_scripts_and_no_framing(path: str) -> None:
     policy = policy_of(StaffClient(), path)
     assert "unsafe-inline" not in policy.get("script-src", policy["default-src"])
     assert policy["frame-ancestors"] == "'none'"
@@ -29,10 +29,10 @@ def test_a_page_runs_no_inline_script_and_is_framed_by_nobody(path: str) -> None
     assert "http" not in " ".join(policy.values())
 
 
-def test_signing_in_may_lead_on_to_flower_where_it_runs(admin_user: User, settings: Settings) -> None:
+def test_the_sign_in_form_may_redirect_to_flowers_origin(admin_user: User, settings: Settings) -> None:
     settings.FLOWER_URL = "http://127.0.0.1:5555/somewhere"
     assert policy_of(signed_in(admin_user), "/admin/")["form-action"] == "'self' http://127.0.0.1:5555"
 
 
-def test_answers_that_are_no_pages_have_none() -> None:
+def test_responses_that_are_not_html_have_no_policy() -> None:
     assert "Content-Security-Policy" not in StaffClient().get("/api/v1/openapi.json")

@@ -1,3 +1,5 @@
+"""Proves with a real gunicorn that clients that are slow or silent do not block other clients."""
+
 from __future__ import annotations
 
 import socket
@@ -15,36 +17,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
-# A whole page is longer than what the kernel takes in for a client that reads nothing.
+# The body of /long is larger than the kernel's buffers, so that writing it blocks for a client that does not read.
 SITE = """
 def app(environ, start_response):
     body = environ["wsgi.input"].read()
-    answer = b"x" * 30_000_000 if environ["PATH_INFO"] == "/long" else body or b"hello"
-    start_response("200 OK", [("Content-Length", str(len(answer)))])
-    return [answer]
+    response = b"x" * 30_000_000 if environ["PATH_INFO"] == "/long" else body or b"hello"
+    start_response("200 OK", [("Content-Length", str(len(response)))])
+    return [response]
 """
-QUICK = """
-from scheduler_project import webworker
+CONFIG = """
 from scheduler_project.gunicornconfig import *
-webworker.SPEAK_WITHIN = webworker.READ_WITHIN = webworker.WRITE_WITHIN = 1.0
+from scheduler_project.web import gunicorn_worker
+gunicorn_worker.FIRST_BYTE_TIMEOUT = gunicorn_worker.READ_TIMEOUT = gunicorn_worker.WRITE_TIMEOUT = 1.0
 workers, threads = 1, 2
 """
 
 
 class Site:
-    """A gunicorn with two threads in all, and its patience cut down to a second."""
+    """A running gunicorn with two threads and timeouts of one second."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "site_of_two.py").write_text(SITE)
-        (folder / "quick.py").write_text(QUICK)
+        (folder / "config.py").write_text(CONFIG)
         self.log = folder / "log"
         listener = socket.create_server(("127.0.0.1", 0))
         self.address = listener.getsockname()
-        command = [sys.executable, "-m", "gunicorn", "site_of_two:app", "--config", str(folder / "quick.py")]
+        command = [sys.executable, "-m", "gunicorn", "site_of_two:app", "--config", str(folder / "config.py")]
         with listener, self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--pythonpath", str(folder), "--bind", f"fd://{listener.fileno()}"],
-                cwd=Path(__file__).parents[2],
+                cwd=Path(__file__).parents[3],
                 pass_fds=[listener.fileno()],
                 stdout=log,
                 stderr=log,
@@ -55,8 +57,8 @@ class Site:
         client.sendall(text)
         return client
 
-    def ask(self, path: str = "/", body: bytes = b"") -> bytes:
-        """Return the whole answer to a request."""
+    def post(self, path: str = "/", body: bytes = b"") -> bytes:
+        """Send a request and return the whole response."""
         text = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         with self.connect(text.encode() + body) as client:
             return b"".join(iter(lambda: client.recv(1 << 20), b""))
@@ -90,17 +92,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     ],
-    ids=["nothing", "cut line", "cut head", "cut body", "cut chunk", "answer not taken", "end not taken"],
+    ids=["nothing", "cut line", "cut head", "cut body", "cut chunk", "response not read", "end not read"],
 )
-def test_clients_that_go_silent_do_not_keep_others_waiting(site: Site, text: bytes) -> None:
+def test_silent_clients_do_not_block_other_clients(site: Site, text: bytes) -> None:
     with ExitStack() as silent:
         for _ in range(12):
             silent.enter_context(site.connect(text))
 
-        assert site.ask(body=b"still there").endswith(b"\r\n\r\nstill there")
+        assert site.post(body=b"still there").endswith(b"\r\n\r\nstill there")
 
 
-def test_a_client_that_trickles_is_cut_off_as_well(site: Site) -> None:
+def test_a_client_that_sends_one_byte_at_a_time_is_disconnected(site: Site) -> None:
     def trickle() -> bool:
         try:
             client.sendall(b"x")
@@ -112,20 +114,20 @@ def test_a_client_that_trickles_is_cut_off_as_well(site: Site) -> None:
         wait_until(trickle, what="the end of the connection")
 
 
-def test_a_connection_takes_one_request_after_the_other(site: Site) -> None:
+def test_a_connection_serves_several_requests(site: Site) -> None:
     with site.connect() as client:
         for body in (b"one", b"two", b"three"):
             client.sendall(HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            answer = client.recv(65536)
-            while not answer.endswith(body):
-                answer += client.recv(65536)
+            response = client.recv(65536)
+            while not response.endswith(body):
+                response += client.recv(65536)
 
 
-def test_a_long_answer_arrives_whole(site: Site) -> None:
-    assert len(site.ask("/long").partition(b"\r\n\r\n")[2]) == 30_000_000
+def test_a_long_response_arrives_complete(site: Site) -> None:
+    assert len(site.post("/long").partition(b"\r\n\r\n")[2]) == 30_000_000
 
 
-def test_a_silent_client_is_no_news(site: Site) -> None:
+def test_a_silent_client_is_not_logged_as_an_error(site: Site) -> None:
     with site.connect(HEAD), site.connect(HEAD + b"Content-Length: 9\r\n\r\n"):
-        assert site.ask()
+        assert site.post()
     assert b"Socket error" not in site.log.read_bytes()

@@ -8,14 +8,13 @@ import pytest
 
 from schedules.models import Backfill
 from tests.factories import make_job
-from tests.schedules.admin.job.test_admin import LIST, admin
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
     from schedules.models import Job
     from tests.staff import StaffClient
 
-__all__ = ["admin"]
+LIST = "/admin/schedules/job/"
 RANGE = {"after": "2026-11-20T08:00:00", "until": "2026-11-20T11:00:00", "mode": "all", "overlap": "buffer_all"}
 
 
@@ -35,7 +34,7 @@ def test_a_backfill_is_begun_once_its_number_was_seen(admin: StaffClient, job: J
     assert "The backfill has started." in shown and "0 of 3" in shown
     begun = Backfill.objects.get()
     assert begun.actor == "admin"
-    assert "In progress" in page_of(admin.get(f"{at}live/"))
+    assert "Running" in page_of(admin.get(f"{at}live/"))
     assert "The backfill was cancelled." in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
     assert "Not cancelled" in page_of(admin.post(f"{at}{begun.pk}/cancel/", follow=True))
 

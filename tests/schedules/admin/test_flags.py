@@ -14,18 +14,11 @@ from tests.factories import make_flag, make_job
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 LIST = "/admin/schedules/featureflag/"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 def test_a_switch_in_the_list_does_what_it_says_and_is_in_the_log(admin: StaffClient) -> None:

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from executions.admin import rows
 from executions.targets.base import Failed
 from tests.factories import claim, end, make_job, make_run
 from tests.staff import page_of, signed_in, staff_member
@@ -38,7 +37,7 @@ def test_it_shows_what_ran_what_runs_what_failed_and_what_is_next(admin_user: Us
 
 
 def test_a_count_stops_at_its_cap(admin_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "MAX_COUNT", 2)
+    monkeypatch.setattr("executions.admin.rows.MAX_COUNT", 2)
     now = datetime.now(UTC)
     job = make_job("nightly", {"cron": "0 0 1 1 *"}, now)
     for n in range(4):

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from schedules.models import Job, PauseSet
 from tests.factories import make_job
-from tests.schedules.admin.job.test_admin import LIST, admin
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
     from tests.staff import StaffClient
 
-__all__ = ["admin"]
+LIST = "/admin/schedules/job/"
 AT = f"{LIST}pauses/"
 YEARLY = {"cron": "0 0 1 1 *"}
 

@@ -14,22 +14,15 @@ from schedules.admin.form.form import JobForm
 from schedules.models import Job
 from schedules.passes.follow_ups import follow_once
 from tests.factories import NOW, make_flag, make_job
-from tests.schedules.admin.form.test_mapping import sent
+from tests.job_form import sent
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 LIST = "/admin/schedules/job/"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +105,13 @@ def test_what_held_runs_wait_for_is_told_wherever_they_are_shown(admin: StaffCli
         return job
 
     told = {
-        open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run",
-        open_runs("alone", 3, concurrency={"limit": 2}): "2 of at most 2 runs of the job go on",
-        open_runs("printer", concurrency={"limit": 1, "key": "p"}): "1 of at most 1 run with the key “p” goes on",
+        open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run to end",
+        open_runs(
+            "alone", 3, concurrency={"limit": 2}
+        ): "Waits for the concurrency limit: 2 active runs of the job, at most 2 allowed",
+        open_runs(
+            "printer", concurrency={"limit": 1, "key": "p"}
+        ): "Waits for the concurrency limit: 1 active run with the key “p”, at most 1 allowed",
         open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Waits for the rate limit until 21 Dec 12:00:02",
     }
     while follow_once(NOW + timedelta(seconds=2), 100).more:

@@ -13,19 +13,12 @@ from tests.factories import claim, end, make_job, make_run
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 JOBS, RUNS = "/admin/schedules/job/", "/admin/executions/run/"
 BY_ANOTHER = "made by another version of Mainspring"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: Document
         follow_once(at(minute), 100)
     held = Run.objects.filter(status="held").order_by("nominal_at")
     assert len(held) == 2
-    words = "1 of at most 1 run with the key “printer” goes on"
+    words = "Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"
     assert api.get(f"/api/v1/runs/{held[0].pk}").json()["waits_for"] == words
     assert api.get(f"/api/v1/runs/{Run.objects.get(status='queued').pk}").json()["waits_for"] is None
     with CaptureQueriesContext(connection) as found:
@@ -157,7 +157,7 @@ def test_a_held_run_says_what_it_waits_for_and_the_ledger_the_same(api: Document
 def test_a_job_without_a_schedule_says_what_the_ledger_does_not_cover(api: DocumentedClient, job: Job) -> None:
     follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
     body = explain(api, follower).json()
-    assert "runs of other jobs start it" in body["not_covered"]
+    assert "it starts after runs of other jobs" in body["not_covered"]
     assert body["runs"] == f"/api/v1/jobs/{follower.pk}/runs"
     assert explain(api, job).json()["not_covered"] is None
 

@@ -12,7 +12,9 @@ from executions.targets.command.target import CommandConfig
 from executions.targets.http.config import HttpConfig
 from schedules.api.jobs import JobFilters
 from schedules.api.questions import PreviewQuestion
-from schedules.api.shapes import JobDefinition, Pause, Schedule
+from schedules.api.shapes import Pause
+from schedules.jobs.members import JobDefinition
+from schedules.jobs.schedule_shape import Schedule
 from schedules.policies import JobPolicies
 from tests.documented import DocumentedClient, fields_of, problem_of
 from tests.factories import ECHO, make_job

@@ -77,7 +77,7 @@ def test_many_are_registered_in_one_request(api: DocumentedClient) -> None:
         ),
         ({"jobs": [keyed("") for _ in range(MOST_WRONG + 5)]}, [f"jobs.{n}.key" for n in range(MOST_WRONG)]),
         ({"jobs": [keyed("a"), keyed("b"), keyed("a")]}, ["jobs.2.key"]),
-        ({"jobs": [keyed("a"), keyed("b", nmae="x", target={"kind": "http"})]}, ["jobs.1.nmae", "jobs.1.target.url"]),
+        ({"jobs": [keyed("a"), keyed("b", nmae="x", target={"kind": "http"})]}, ["jobs.1.target.url", "jobs.1.nmae"]),
         ({"jobs": [keyed("a"), keyed("b", name="a\u0000b")]}, ["jobs.1.name"]),
         (
             {"jobs": [keyed(""), keyed("a", schedule=None, unreadable={"schedule": "why"}), keyed("b", name="\udc00")]},

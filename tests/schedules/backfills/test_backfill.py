@@ -1,4 +1,4 @@
-"""Backfills: which instants they carry out, how, and that they go on where they were."""
+"""Proves which instants a backfill runs, under which limits, and that a killed step is repeated."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def at(minute: float) -> datetime:
 
 
 def job_with(**policies: Any) -> Job:
-    """A job that runs each minute, of whose history the tests make what they need."""
+    """A job that runs each minute, with no rows: each test creates its own history."""
     job = make_job(policies={"overlap": "allow", "retry": {"max_retries": 0}, **policies})
     Job.objects.filter(pk=job.pk).update(mark_at=LATER, next_run_at=LATER + MINUTE)
     job.refresh_from_db()
     return job
 
 
-def checkered() -> Job:
+def job_with_mixed_history() -> Job:
     """Minute 1 succeeded, 2 failed, 3 was cancelled, 4 skipped, 5 has no row."""
     job = job_with()
     end(make_run(job, at(1)))
@@ -63,7 +63,7 @@ def begin(job: Job, last: float = 5, **wanted: Any) -> Backfill:
     return start(job.pk, BackfillRequest(at(0), at(last), **wanted), LATER, actor="ann")
 
 
-def go_on(now: datetime = LATER, n: int = 20) -> None:
+def do_steps(now: datetime = LATER, n: int = 20) -> None:
     for _ in range(n):
         step_once(now)
 
@@ -80,7 +80,7 @@ def minutes(of: Iterable[tuple[float, str]]) -> list[float]:
 
 
 def finish(now: datetime = LATER) -> int:
-    """End all that may be carried out, with success; returns how many that were."""
+    """End all queued runs with success; return how many there were."""
     dispatch_once(now, 1000)
     queued = list(Run.objects.filter(status=RunStatus.QUEUED))
     for run in queued:
@@ -91,8 +91,8 @@ def finish(now: datetime = LATER) -> int:
 @pytest.mark.parametrize(
     ("mode", "expected"), [(ALL, [1, 2, 3, 4, 5]), (FAILED, [2, 3]), (MISSING, [4, 5]), (GAPS, [5])]
 )
-def test_a_mode_asks_for_its_instants_and_a_dry_run_counts_them(mode: BackfillMode, expected: list[int]) -> None:
-    job = checkered()
+def test_each_mode_selects_its_instants_and_the_preview_counts_them(mode: BackfillMode, expected: list[int]) -> None:
+    job = job_with_mixed_history()
     found = preview(job, BackfillRequest(at(0), at(5), mode), LATER)
     assert (found.n_instants, found.n_would_start, found.n_passed_over) == (
         5,
@@ -102,23 +102,23 @@ def test_a_mode_asks_for_its_instants_and_a_dry_run_counts_them(mode: BackfillMo
     assert (found.first_at, found.last_at) == (at(expected[0]), at(expected[-1]))
     assert not Run.objects.exclude(backfill_id=None).exists()
     made = begin(job, mode=mode, overlap="allow")
-    go_on()
+    do_steps()
     assert minutes(opened(made)) == expected
     assert set(Run.objects.exclude(backfill_id=None).values_list("origin", "retry_of")) == {(Origin.BACKFILL, None)}
     made.refresh_from_db()
     assert (made.state, made.n_opened, made.n_passed_over) == (BackfillState.DONE, len(expected), 5 - len(expected))
 
 
-def test_of_an_instant_the_latest_run_counts_also_one_that_retried_it() -> None:
-    job = checkered()
+def test_the_latest_retry_of_an_instant_decides_whether_it_failed() -> None:
+    job = job_with_mixed_history()
     failed = Run.objects.get(nominal_at=at(2))
     end(make_run(job, at(30), origin=Origin.RETRY, retry_of=failed.pk))
     begin(job, mode=FAILED)
-    go_on()
+    do_steps()
     assert minutes(opened()) == [3]
 
 
-def test_those_in_a_folded_row_were_recorded_and_did_not_start() -> None:
+def test_occurrences_of_a_folded_row_are_missing_but_no_gaps() -> None:
     job = job_with()
     make_run(job, at(1), reason=Reason.MISSED, last_nominal_at=at(3), n_occurrences=3)
     assert preview(job, BackfillRequest(at(0), at(4), GAPS), LATER).n_would_start == 1
@@ -126,30 +126,30 @@ def test_those_in_a_folded_row_were_recorded_and_did_not_start() -> None:
 
 
 @pytest.mark.parametrize(("mode", "n"), [(GAPS, 0), (MISSING, 0), (ALL, 5)])
-def test_what_is_still_to_be_recorded_is_neither_a_gap_nor_missing(mode: BackfillMode, n: int) -> None:
+def test_occurrences_of_a_pause_that_lasts_are_neither_gaps_nor_missing(mode: BackfillMode, n: int) -> None:
     job = make_job()
     triggers.pause(job.pk, at(0), actor="ann")
     job.refresh_from_db()
     assert preview(job, BackfillRequest(at(0), at(5), mode), LATER).n_would_start == n
 
 
-def test_what_is_missing_of_a_pause_runs_once_whether_it_is_resumed_before_or_after() -> None:
+def test_occurrences_of_a_pause_run_once_whether_backfilled_or_resumed_first() -> None:
     job = make_job(policies={"overlap": "allow"})
     triggers.pause(job.pk, at(0), actor="ann")
     start(job.pk, BackfillRequest(at(0), at(3), MISSING), at(4), actor="ann")
-    go_on(at(4))
+    do_steps(at(4))
     triggers.resume(job.pk, at(4), actor="ann", catch_up=Resumption.ALL)
     tick(at(4), 10)
     start(job.pk, BackfillRequest(at(0), at(3), MISSING), at(4), actor="ann")
-    go_on(at(4))
+    do_steps(at(4))
     runs = Run.objects.order_by("nominal_at").values_list("nominal_at", "origin", "reason")
     assert list(runs) == [(at(minute), Origin.SCHEDULE, "") for minute in (1, 2, 3, 4)]
 
 
-def test_by_default_they_start_one_after_the_other_in_their_order() -> None:
+def test_by_default_backfilled_runs_start_one_after_the_other() -> None:
     job = job_with(start_deadline="10s")
     begin(job, last=3)
-    go_on()
+    do_steps()
     assert opened() == [(1, "queued"), (2, "held"), (3, "held")]
     assert set(Run.objects.values_list("expires_at", flat=True)) == {None}
     for minute in (1, 2, 3):
@@ -166,40 +166,40 @@ def test_by_default_they_start_one_after_the_other_in_their_order() -> None:
         ("buffer_one", ["queued", "held", "skipped overlap"]),
     ],
 )
-def test_another_overlap_takes_the_place_of_the_jobs(overlap: str, expected: list[str]) -> None:
+def test_the_overlap_of_the_backfill_replaces_that_of_the_job(overlap: str, expected: list[str]) -> None:
     begin(job_with(), last=3, overlap=overlap)
-    go_on()
+    do_steps()
     assert [what for _, what in opened()] == expected
 
 
-def test_limits_of_the_job_hold() -> None:
+def test_the_concurrency_limit_of_the_job_applies_to_backfilled_runs() -> None:
     begin(job_with(concurrency={"limit": 2}), last=4, overlap="allow")
-    go_on()
+    do_steps()
     follow_once(LATER, 100)
     assert sorted(what for _, what in opened()) == ["held", "held", "queued", "queued"]
 
 
-def test_never_more_than_some_wait_and_the_next_follow_when_few_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_LIVE", 4)
+def test_more_runs_are_opened_once_few_live_runs_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "MAX_LIVE_RUNS", 4)
     monkeypatch.setattr(backfill, "REFILL_AT", 2)
     made = begin(job_with(), last=10, overlap="allow")
-    go_on()
+    do_steps()
     assert minutes(opened()) == [1, 2, 3, 4]
     for run in Run.objects.order_by("nominal_at")[:1]:
         end(run, now=LATER)
     follow_once(LATER, 100)
-    go_on()
-    assert len(opened()) == 4, "three still go on"
+    do_steps()
+    assert len(opened()) == 4, "three runs are still live"
     while finish():
         follow_once(LATER, 100)
-        go_on()
+        do_steps()
     assert opened(made) == [(n, "succeeded") for n in range(1, 11)]
     made.refresh_from_db()
     assert (made.state, made.due_at) == (BackfillState.DONE, None)
     assert not Watch.objects.exists()
 
 
-def test_a_pace_is_kept() -> None:
+def test_runs_are_opened_one_pace_apart() -> None:
     begin(job_with(), last=3, pace=timedelta(seconds=10), overlap="allow")
     for second in (0, 1, 10, 15, 20, 30):
         step_once(LATER + timedelta(seconds=second))
@@ -209,37 +209,39 @@ def test_a_pace_is_kept() -> None:
     assert Backfill.objects.get().state == BackfillState.DONE
 
 
-def test_so_many_and_no_more() -> None:
+def test_max_runs_limits_the_runs_of_a_backfill() -> None:
     made = begin(job_with(), max_runs=2)
     assert preview(Job.objects.get(), BackfillRequest(at(0), at(5), max_runs=2), LATER).n_would_start == 2
-    go_on()
+    do_steps()
     assert minutes(opened(made)) == [1, 2]
     assert Backfill.objects.get().state == BackfillState.DONE
 
 
-def test_a_second_backfill_of_an_instant_carries_out_the_first_ones_run_again() -> None:
+def test_a_second_backfill_of_an_instant_retries_the_run_of_the_first() -> None:
     job = job_with()
     begin(job, last=2, overlap="allow")
-    go_on()
+    do_steps()
     finish()
     again = begin(job, last=2, overlap="allow")
-    go_on()
+    do_steps()
     runs = list(Run.objects.filter(backfill_id=again.pk).order_by("nominal_at"))
     first = list(Run.objects.filter(origin=Origin.BACKFILL).order_by("nominal_at").values_list("pk", flat=True))
     assert [(run.origin, run.retry_of) for run in runs] == [(Origin.RETRY, pk) for pk in first]
     claims = transitions.claim([(run.pk, 0) for run in runs], LATER, lease=MINUTE, worker="w")
-    assert sorted(claim.nominal_at for claim in claims) == [at(1), at(2)], "the target is told the instant"
+    assert sorted(claim.nominal_at for claim in claims) == [at(1), at(2)], (
+        "the target gets the instant of the occurrence"
+    )
 
 
-def test_what_is_about_to_be_carried_out_is_not_opened_twice() -> None:
+def test_two_backfills_do_not_open_the_same_instant_while_it_is_live() -> None:
     job = job_with()
     begin(job, last=2)
     begin(job, last=2)
-    go_on()
+    do_steps()
     assert minutes(opened()) == [1, 2]
 
 
-def test_a_step_that_dies_leaves_nothing_and_the_next_one_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_is_killed_is_repeated_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     begin(job_with(), last=3)
 
     def die(*args: Any, **kwargs: Any) -> None:
@@ -250,11 +252,11 @@ def test_a_step_that_dies_leaves_nothing_and_the_next_one_does_all(monkeypatch: 
         with pytest.raises(SystemExit):
             step_once(LATER)
     assert (Run.objects.count(), Backfill.objects.get().n_opened) == (0, 0)
-    go_on()
+    do_steps()
     assert minutes(opened()) == [1, 2, 3]
 
 
-def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
+def test_a_backfill_whose_step_fails_is_pushed_back_and_delays_no_other() -> None:
     broken, sound = job_with(), job_with()
     begin(broken, last=1)
     begin(sound, last=1)
@@ -264,29 +266,29 @@ def test_one_that_fails_is_put_off_and_keeps_no_other_waiting() -> None:
     assert queries.next_at().timed == LATER + MINUTE
 
 
-def test_cancelling_cancels_what_has_not_begun_and_opens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backfill, "MOST_LIVE", 3)
+def test_cancelling_a_backfill_cancels_its_waiting_runs_and_opens_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backfill, "MAX_LIVE_RUNS", 3)
     made = begin(job_with(), last=9)
-    go_on()
+    do_steps()
     end(Run.objects.get(nominal_at=at(1)), now=LATER)
     cancelled = backfill.cancel(made.pk, LATER, actor="ben")
-    go_on()
+    do_steps()
     assert opened() == [(1, "succeeded"), (2, "cancelled"), (3, "cancelled")]
     assert (cancelled.state, cancelled.finished_at) == (BackfillState.CANCELLED, LATER)
     with pytest.raises(JobConflict):
         backfill.cancel(made.pk, LATER, actor="ben")
 
 
-def test_the_backfill_of_a_job_that_is_deleted_ends() -> None:
+def test_the_backfill_of_a_deleted_job_is_cancelled() -> None:
     job = job_with()
     made = begin(job)
     definitions.delete(job.pk, LATER, actor="ann")
-    go_on()
+    do_steps()
     made.refresh_from_db()
     assert (made.state, Run.objects.count()) == (BackfillState.CANCELLED, 0)
 
 
-def test_a_job_stays_watched_while_it_is_backfilled() -> None:
+def test_a_job_needs_follow_ups_while_it_is_backfilled() -> None:
     job = job_with()
     begin(job)
     definitions.replace(
@@ -305,7 +307,7 @@ def test_a_job_stays_watched_while_it_is_backfilled() -> None:
         ("overlap", BackfillRequest(at(0), at(5), overlap=Overlap.TERMINATE_OTHER)),
     ],
 )
-def test_what_cannot_be_asked_for_is_refused_by_field(field: str, wanted: BackfillRequest) -> None:
+def test_an_invalid_request_is_refused_with_the_name_of_the_field(field: str, wanted: BackfillRequest) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
         start(job_with().pk, wanted, LATER, actor="ann")
     assert list(refusal.value.errors) == [field]
@@ -316,7 +318,7 @@ def test_a_job_without_a_schedule_has_nothing_to_backfill() -> None:
         begin(make_job(schedule={"kind": "none"}))
 
 
-def test_a_job_whose_schedule_is_taken_away_while_its_instants_are_counted_has_nothing_to_backfill(
+def test_a_job_that_loses_its_schedule_during_the_count_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     job, count = make_job(), backfill._count
@@ -333,14 +335,14 @@ def test_a_job_whose_schedule_is_taken_away_while_its_instants_are_counted_has_n
     assert not Backfill.objects.exists()
 
 
-def test_what_is_due_as_a_backfill_begins_is_the_jobs_own_and_no_part_of_it() -> None:
+def test_an_occurrence_due_as_a_backfill_begins_is_recorded_by_the_tick() -> None:
     job = make_job()
     start(job.pk, BackfillRequest(at(0), at(1)), at(1), actor="ann")
-    go_on(at(1))
+    do_steps(at(1))
     assert list(Run.objects.values_list("nominal_at", "origin")) == [(at(1), Origin.SCHEDULE)]
 
 
-def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
+def test_each_instant_follows_the_schedule_that_the_job_had_then() -> None:
     job = make_job(schedule={"cron": "*/2 * * * *"})
     changed = validate({"name": "x", "target": ECHO, "schedule": {"cron": "*/5 * * * *"}}, NOW)
     definitions.replace(job.pk, changed, at(9), actor="ann")
@@ -350,13 +352,13 @@ def test_an_instant_goes_by_the_schedule_that_the_job_had_then() -> None:
 
 
 @pytest.mark.parametrize(("mode", "n"), [(MISSING, 5), (GAPS, 5), (ALL, 8)])
-def test_before_a_job_was_there_nothing_of_it_is_missing(mode: BackfillMode, n: int) -> None:
+def test_no_instant_from_before_the_job_existed_is_missing(mode: BackfillMode, n: int) -> None:
     job = job_with()
     found = preview(job, BackfillRequest(at(-3), at(5), mode), LATER)
     assert (found.n_instants, found.n_would_start) == (8, n)
 
 
-def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_of_counted_instants_is_shared_by_the_specs_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 20)
     job = make_job(schedule={"specs": [{"cron": "* * * * *"}, {"cron": "*/2 * * * *"}]})
     wanted = BackfillRequest(at(-60), at(0))
@@ -364,7 +366,7 @@ def test_the_more_specs_a_job_has_the_fewer_of_its_instants_are_counted(monkeypa
     assert start(job.pk, wanted, NOW, actor="ann").n_instants == 10
 
 
-def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
+def test_a_long_range_is_counted_and_opened_up_to_limits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(backfill, "MAX_INSTANTS_COUNTED", 2000)
@@ -374,4 +376,4 @@ def test_a_million_instants_are_neither_counted_to_the_end_nor_opened_at_once(
     assert (found.is_more, found.n_would_start) == (True, 2000)
     start(job.pk, wanted, NOW, actor="ann")
     do_timed_work(NOW, 100)
-    assert Run.objects.count() == backfill.MOST_LIVE
+    assert Run.objects.count() == backfill.MAX_LIVE_RUNS

@@ -1,4 +1,4 @@
-"""Which instants a job had: backfills ask for those that the ledger knows, and for those before the job was there."""
+"""Proves which instants of a job's past a backfill expects, and that the ledger expects the same."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def at(minute: float) -> datetime:
 
 
 def limited(max_runs: int, **policies: Any) -> Job:
-    """A job that had come to its last start before a beat looked, at minute 10."""
+    """A job that reached `max_runs` in a pass at minute 10."""
     schedule = {"cron": "* * * * *", "max_runs": max_runs}
     job = make_job(schedule=schedule, policies={"overlap": "allow", "catch_up": {"mode": "all"}, **policies})
     tick(at(10), 10)
@@ -48,40 +48,40 @@ def would_start(job: Job, mode: BackfillMode) -> int:
     return preview(job, BackfillRequest(at(0), at(10), mode), at(10)).n_would_start
 
 
-def test_after_its_last_start_a_job_has_none() -> None:
+def test_no_instant_is_expected_after_the_last_start_of_max_runs() -> None:
     job = limited(2)
     assert named(job) == [1, 2]
     assert [would_start(job, mode) for mode in (BackfillMode.GAPS, BackfillMode.MISSING)] == [0, 0]
 
 
-def test_a_row_that_is_gone_is_asked_for_and_none_beyond_the_last_start() -> None:
+def test_a_missing_row_before_the_last_start_is_a_gap() -> None:
     job = limited(3)
     Run.objects.filter(nominal_at=at(2)).delete()
     assert account.gaps(job.pk, at(0), at(10), at(10), 10) == [at(2)]
     assert would_start(job, BackfillMode.GAPS) == 1
 
 
-def test_a_last_start_that_came_too_late_to_be_carried_out_was_one() -> None:
+def test_a_last_start_that_expired_counts_as_the_last_start() -> None:
     job = limited(1, start_deadline="10m")
     assert transitions.expire(at(20), 10) == 1
     assert (named(job), would_start(job, BackfillMode.MISSING)) == ([1], 1)
 
 
-def test_one_whose_rows_have_been_pruned_had_none_after_its_clock_stood_still() -> None:
+def test_no_instant_is_expected_after_the_mark_if_the_rows_were_pruned() -> None:
     job = limited(2)
     Run.objects.all().delete()
     assert named(job, until=60) == list(range(1, 11))
 
 
-def test_what_lies_before_the_job_goes_by_its_first_schedule_also_if_that_was_never_noted() -> None:
+def test_instants_from_before_the_job_follow_its_first_schedule() -> None:
     job = make_job(schedule={"cron": "*/2 * * * *"})
     assert named(job, -5, 5) == [-4, -2, 0, 2, 4]
     ScheduleSpan.objects.all().delete()
     assert named(job, -5, 5) == [-4, -2, 0, 2, 4]
 
 
-def test_an_instant_that_two_schedules_name_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "SPANS_AT_ONCE", 2)
+def test_an_instant_that_two_schedules_name_is_expected_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "MAX_SPANS_PER_QUERY", 2)
     job = make_job(schedule={"cron": "*/2 * * * *"})
     for n, minute in enumerate((3, 6, 9), start=3):
         definitions.replace(

@@ -1,7 +1,7 @@
-"""A slow reading of the documented rules that is meant to be obviously right; shares no code with the implementation.
+"""A slow and simple implementation of the documented cron rules, which shares no code with the real one.
 
-It walks real UTC time, looks at what the clock on the wall shows, and matches that against the expression's fields.
-Offsets come from zoneinfo, one instant at a time; there is no cron library and no table of pieces here.
+It steps through UTC time, computes what a clock in the zone shows, and matches that against the expression's fields.
+UTC offsets come from zoneinfo, one instant at a time. It uses no cron library and no table of offset periods.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+# Second, minute, hour, day of month, month, day of week.
 _BOUNDS = [(0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7)]
 _NAMES = {
     4: dict(
@@ -29,7 +30,7 @@ _NAMES = {
 
 
 def plain_values(text: str, index: int) -> set[int]:
-    """The numbers that a field of plain items, ranges and steps stands for."""
+    """Return the numbers that a field of plain items, ranges and steps names."""
     low, high = _BOUNDS[index]
     values: set[int] = set()
     for item in text.upper().split(","):
@@ -47,19 +48,19 @@ def plain_values(text: str, index: int) -> set[int]:
 
 
 def fields_of(expression: str) -> list[str]:
-    """Six fields, seconds first."""
+    """Return the six fields of an expression, seconds first."""
     fields = expression.split(" ")
     return fields if len(fields) == 6 else ["0", *fields]
 
 
 @lru_cache(maxsize=100_000)
 def date_fits(expression: str, day: date) -> bool:
-    """Whether the two day fields and the month admit a date."""
+    """Whether a date matches the month field and the two day fields."""
     _, _, _, dom, month, dow = fields_of(expression)
     if day.month not in plain_values(month, 4):
         return False
     last_day = calendar.monthrange(day.year, day.month)[1]
-    weekday = day.isoweekday() % 7
+    weekday = day.isoweekday() % 7  # Sunday is 0, as in cron
     fits_dom = fits_dow = False
     for item in dom.upper().split(","):
         if item == "L":
@@ -79,6 +80,7 @@ def date_fits(expression: str, day: date) -> bool:
             fits_dow |= {v % 7 for v in plain_values(item[:-1], 5)} == {weekday} and day.day + 7 > last_day
         else:
             fits_dow |= weekday in {v % 7 for v in plain_values(item, 5)}
+    # Debian's rule: two restricted day fields match either date, but both if one of them starts with *.
     if dom.startswith("*") or dow.startswith("*"):
         return fits_dom and fits_dow
     return fits_dom or fits_dow
@@ -92,23 +94,24 @@ def _times(expression: str) -> tuple[set[int], set[int], set[int]]:
 
 @lru_cache(maxsize=50_000)
 def fits(expression: str, local: datetime) -> bool:
-    """Whether a naive local time is one that the expression names."""
+    """Whether the expression names a naive local time."""
     seconds, minutes, hours = _times(expression)
     in_day = local.second in seconds and local.minute in minutes and local.hour in hours
     return in_day and date_fits(expression, local.date())
 
 
 @dataclass(frozen=True)
-class Wall:
-    """What the clock on the wall shows at each step of a stretch of real time."""
+class ShownTimes:
+    """The local times that a clock shows at each step of a period of UTC time."""
 
     step: timedelta
     shown: list[tuple[datetime, datetime]]  # (UTC instant, naive local time)
-    instants: dict[datetime, list[datetime]]  # naive local time -> the UTC instants at which it is shown
+    instants: dict[datetime, list[datetime]]  # naive local time -> the UTC instants at which the clock shows it
 
     def fires(self, expression: str, gap: str, fold: str) -> list[datetime]:
-        """All instants of the stretch at which the expression fires, by the rules as they are written down."""
+        """Return the instants of the period at which the expression fires, by the rules of the documentation."""
         _, minute, hour = fields_of(expression)[:3]
+        # Not a fixed time of day: it follows elapsed time, whatever the policies are.
         if minute.startswith("*") or hour.startswith("*"):
             return [at for at, local in self.shown if fits(expression, local)]
         result: set[datetime] = set()
@@ -118,29 +121,30 @@ class Wall:
                 at = self.instants.get(local, [])
                 if at:
                     result.update(at if fold == "both" else at[:1])
+                # Nothing shows this local time: it lies in a gap, and moves to the first local time after it.
                 elif gap == "shift":
                     result.add(next(instant for instant, shown in self.shown if shown > local))
             local += self.step
         return sorted(result)
 
 
-def watch(zone: str, start: datetime, end: datetime, step: timedelta = MINUTE) -> Wall:
-    """Look at the wall clock from `start` to `end`, both included."""
-    place = ZoneInfo(zone)
+def shown_times(zone: str, start: datetime, end: datetime, step: timedelta = MINUTE) -> ShownTimes:
+    """Record what a clock in the zone shows from `start` to `end`, both included."""
+    tz = ZoneInfo(zone)
     shown: list[tuple[datetime, datetime]] = []
     instants: dict[datetime, list[datetime]] = {}
     at = start
     while at <= end:
-        local = at.astimezone(place).replace(tzinfo=None, fold=0)
+        local = at.astimezone(tz).replace(tzinfo=None, fold=0)
         shown.append((at, local))
         instants.setdefault(local, []).append(at)
         at += step
-    return Wall(step, shown, instants)
+    return ShownTimes(step, shown, instants)
 
 
 @dataclass(frozen=True, order=True)
 class Transition:
-    """A clock change of at least one zone; `zone` is one of those that have it."""
+    """A clock change, from the UTC offset `before` to `after`; `zone` is one of the zones that have it."""
 
     at: datetime
     before: timedelta
@@ -149,11 +153,11 @@ class Transition:
 
 
 def transitions_of(zone: str, start: datetime, end: datetime, stride: timedelta) -> Iterator[Transition]:
-    """Every change of the zone's offset between two instants, found by looking every `stride` and then halving."""
-    place = ZoneInfo(zone)
+    """Yield the zone's clock changes between two instants: read the offset every `stride`, then bisect."""
+    tz = ZoneInfo(zone)
 
     def offset(at: datetime) -> timedelta:
-        return at.astimezone(place).utcoffset() or timedelta(0)
+        return at.astimezone(tz).utcoffset() or timedelta(0)
 
     at = start
     before = offset(at)
@@ -171,7 +175,7 @@ def transitions_of(zone: str, start: datetime, end: datetime, stride: timedelta)
 
 @lru_cache(maxsize=1)
 def all_transitions() -> list[Transition]:
-    """The clock changes of every IANA zone from 2020 to 2030, each of those that look alike only once."""
+    """Return the clock changes of every IANA zone from 2020 to 2030, equal changes only once."""
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
     unique: dict[tuple[datetime, timedelta, timedelta], Transition] = {}
     for zone in sorted(available_timezones() - {"localtime", "Factory"}):

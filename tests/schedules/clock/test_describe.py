@@ -1,4 +1,4 @@
-"""Schedules in plain words, and the notes on what may surprise."""
+"""Each schedule has an exact English description, and surprising behaviour has a warning."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def spec(**data: object) -> ScheduleSpec:
         ("0 0 1 * 0-6", "At 00:00 every day (UTC)"),
     ],
 )
-def test_a_cron_in_words(expression: str, words: str) -> None:
+def test_a_cron_expression_is_described_in_words(expression: str, words: str) -> None:
     assert describe(spec(cron=expression)) == words
 
 
@@ -73,7 +73,7 @@ def test_a_cron_in_words(expression: str, words: str) -> None:
         ({"every": "1d"}, "Every 24 hours"),
         ({"every": "3d"}, "Every 3 days"),
         ({"every": "1500ms"}, "Every 1.5 seconds"),
-        ({"kind": "none"}, "No clock: started by hand or by other jobs"),
+        ({"kind": "none"}, "No schedule: started by hand or by other jobs"),
         (
             {"at": "2027-03-01T09:00", "timezone": "Europe/Paris"},
             "Once, on 1 March 2027 at 09:00 (Europe/Paris)",
@@ -91,7 +91,7 @@ def test_a_cron_in_words(expression: str, words: str) -> None:
         ),
     ],
 )
-def test_other_schedules_in_words(data: dict[str, object], words: str) -> None:
+def test_every_kind_of_schedule_is_described_in_words(data: dict[str, object], words: str) -> None:
     assert describe(spec(**data)) == words
 
 
@@ -103,9 +103,7 @@ FIELD_TEXTS = ["*", "*/2", "*/7", "1", "1,2,5", "2-6", "1-7/2"]
     fields=st.lists(st.sampled_from(FIELD_TEXTS), min_size=4, max_size=5),
     dow=st.sampled_from([*FIELD_TEXTS, "5L", "1#2"]),
 )
-def test_every_expression_has_words_that_begin_with_a_capital_and_hold_no_leftovers(
-    fields: list[str], dow: str
-) -> None:
+def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: list[str], dow: str) -> None:
     words = describe(spec(cron=" ".join([*fields, dow])))
     assert words[0].isupper()
     assert not {"  ", " ,", "*", "/", "None"} & {
@@ -116,24 +114,24 @@ def test_every_expression_has_words_that_begin_with_a_capital_and_hold_no_leftov
 @pytest.mark.parametrize(
     ("data", "note"),
     [
-        ({"cron": "0 0-23 * * *"}, "The hours are written out, so it counts as times of the day"),
-        ({"cron": "0 0 13 * FRI"}, "it runs on a day that fits either of them"),
-        ({"cron": "0 0 */2 * FRI"}, "it runs only on a day that fits both"),
+        ({"cron": "0 0-23 * * *"}, "The hours are listed, so they are fixed times of day"),
+        ({"cron": "0 0 13 * FRI"}, "it runs on each day that matches either field"),
+        ({"cron": "0 0 */2 * FRI"}, "it runs only on days that match both fields"),
         ({"cron": "30 2 * * *"}, "02:30 does not exist that day: this schedule runs at 03:00 EDT instead."),
         ({"cron": "30 2 * * *", "dst_gap": "skip"}, "02:30 does not exist that day: this schedule does not run then."),
-        ({"cron": "30 1 * * *"}, "01:30 comes twice: this schedule runs only the first time, in EDT."),
+        ({"cron": "30 1 * * *"}, "01:30 occurs twice: this schedule runs only the first time, in EDT."),
         ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
-        ({"cron": "* 9 * * *"}, "It runs in every minute of the hours named"),
-        ({"cron": "*/7 * * * *"}, "after 56 comes 0, 4 minutes later"),
-        ({"cron": "0 */5 * * *"}, "after 20 comes 0, 4 hours later"),
-        ({"cron": "*/60 * * * *"}, "it stands for minute 0 only"),
-        ({"cron": "0 0 31 * *"}, "Months without a day 31 are left out"),
-        ({"cron": "0 0 29 2 *"}, "29 February comes in leap years only"),
-        ({"at": "2026-01-01T00:00Z"}, "No instant of this schedule is left"),
-        ({"cron": "@daily", "end_at": "2026-01-01T00:00Z"}, "No instant of this schedule is left"),
+        ({"cron": "* 9 * * *"}, "It runs every minute of the named hours"),
+        ({"cron": "*/7 * * * *"}, "minute 56 is followed by minute 0, 4 minutes later"),
+        ({"cron": "0 */5 * * *"}, "hour 20 is followed by hour 0, 4 hours later"),
+        ({"cron": "*/60 * * * *"}, "it leaves only minute 0. Use a step below 60."),
+        ({"cron": "0 0 31 * *"}, "It skips months without a day 31."),
+        ({"cron": "0 0 29 2 *"}, "29 February exists in leap years only"),
+        ({"at": "2026-01-01T00:00Z"}, "This schedule has no time left in the future"),
+        ({"cron": "@daily", "end_at": "2026-01-01T00:00Z"}, "This schedule has no time left in the future"),
     ],
 )
-def test_a_schedule_that_may_surprise_gets_a_note(data: dict[str, object], note: str) -> None:
+def test_a_schedule_with_surprising_behaviour_gets_a_warning(data: dict[str, object], note: str) -> None:
     notes = warnings(spec(timezone="America/New_York", **data), NOW)
     assert [text for text in notes if note in text], notes
 
@@ -152,5 +150,5 @@ def test_a_schedule_that_may_surprise_gets_a_note(data: dict[str, object], note:
         {"kind": "none"},
     ],
 )
-def test_a_schedule_without_surprises_gets_no_note(data: dict[str, object]) -> None:
+def test_a_schedule_without_surprises_gets_no_warning(data: dict[str, object]) -> None:
     assert warnings(spec(**data), NOW) == []

@@ -1,4 +1,4 @@
-"""Occurrences of every kind: bounds, alignment, and the edges of daylight saving by name."""
+"""Every kind of schedule names the right instants: bounds, alignment, and known cases at clock changes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec
 from schedules.clock.zones import local_times as zones_local_times
-from schedules.clock.zones.zones import LAST_AT, Piece, pieces_from
+from schedules.clock.zones.zones import LAST_AT, OffsetPeriod, offset_periods_from
 
 NEW_YORK = "America/New_York"
+# The instants of the two clock changes of New York in 2027: forward from 02:00 EST, back from 02:00 EDT.
 SPRING, AUTUMN = datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -35,8 +36,8 @@ def every(length: timedelta, anchor_at: datetime | None) -> ScheduleSpec:
 
 
 def local_times(spec: ScheduleSpec, after: datetime, until: datetime) -> list[str]:
-    place = ZoneInfo(spec.timezone)
-    return [fire.astimezone(place).strftime("%d %H:%M %Z") for fire in occurrences(spec, after, until)]
+    tz = ZoneInfo(spec.timezone)
+    return [fire.astimezone(tz).strftime("%d %H:%M %Z") for fire in occurrences(spec, after, until)]
 
 
 def test_the_window_excludes_its_start_and_includes_its_end() -> None:
@@ -61,14 +62,14 @@ def test_naive_bounds_are_refused() -> None:
         next_after(cron("* * * * *"), naive)
 
 
-def test_instants_are_compared_in_utc_whatever_zone_the_bounds_are_in() -> None:
+def test_the_bounds_of_a_window_may_be_in_any_time_zone() -> None:
     spec = cron("*/30 * * * *")
-    place = ZoneInfo(NEW_YORK)
-    after, until = (AUTUMN - HOUR).astimezone(place), (AUTUMN + HOUR).astimezone(place)
+    tz = ZoneInfo(NEW_YORK)
+    after, until = (AUTUMN - HOUR).astimezone(tz), (AUTUMN + HOUR).astimezone(tz)
     assert list(occurrences(spec, after, until)) == [AUTUMN + n * HOUR / 2 for n in (-1, 0, 1, 2)]
 
 
-def test_occurrences_are_made_only_as_they_are_asked_for() -> None:
+def test_occurrences_are_computed_lazily() -> None:
     endless = occurrences(cron("* * * * * *"), AUTUMN, LAST_AT)
     assert list(islice(endless, 2)) == [AUTUMN + timedelta(seconds=1), AUTUMN + timedelta(seconds=2)]
 
@@ -82,7 +83,7 @@ def test_the_bounds_of_a_schedule_are_inclusive() -> None:
     assert next_after(spec, at("2027-01-04T00:00Z")) is None
 
 
-def test_max_runs_is_left_to_the_caller() -> None:
+def test_max_runs_does_not_limit_occurrences() -> None:
     spec = ScheduleSpec(kind=Kind.EVERY, every=HOUR, anchor_at=AUTUMN, max_runs=1)
     assert len(list(occurrences(spec, AUTUMN, AUTUMN + 3 * HOUR))) == 3
 
@@ -94,7 +95,7 @@ def test_once_fires_at_its_instant_and_never_again() -> None:
     assert list(occurrences(spec, AUTUMN - HOUR, AUTUMN - timedelta(microseconds=1))) == []
 
 
-def test_a_job_without_a_clock_names_no_instant() -> None:
+def test_a_job_without_a_schedule_has_no_occurrences() -> None:
     assert next_after(ScheduleSpec(kind=Kind.NONE), AUTUMN) is None
 
 
@@ -109,7 +110,7 @@ def test_every_follows_elapsed_time_over_a_clock_change() -> None:
     assert list(occurrences(spec, AUTUMN - 3 * HOUR, AUTUMN + 2 * HOUR)) == [AUTUMN + n * HOUR for n in (-2, 0, 2)]
 
 
-def test_every_without_an_anchor_is_an_error_of_the_caller() -> None:
+def test_every_without_an_anchor_raises_value_error() -> None:
     with pytest.raises(ValueError, match="with_anchor"):
         next_after(every(HOUR, None), AUTUMN)
 
@@ -131,6 +132,7 @@ def test_every_names_exactly_the_multiples_of_its_length_to_the_microsecond(
 
 def test_every_ends_with_the_calendar() -> None:
     spec = every(timedelta(days=3000), AUTUMN)
+    # Two steps of 3000 days fit into the window; a third one would leave Python's calendar.
     last = list(occurrences(spec, LAST_AT - timedelta(days=6000), LAST_AT))
     assert len(last) == 2
     assert next_after(spec, last[-1]) is None
@@ -150,7 +152,7 @@ SPRING_AND_AUTUMN = [
 
 
 @pytest.mark.parametrize(("expression", "gap", "expected"), SPRING_AND_AUTUMN)
-def test_times_that_do_not_exist_in_spring(expression: str, gap: Gap, expected: list[str]) -> None:
+def test_times_in_the_spring_gap_are_shifted_or_skipped(expression: str, gap: Gap, expected: list[str]) -> None:
     window = (at("2027-03-13T05:00Z"), at("2027-03-16T04:00Z"))
     assert local_times(cron(expression, gap=gap), *window) == expected
 
@@ -167,12 +169,12 @@ def test_times_that_do_not_exist_in_spring(expression: str, gap: Gap, expected: 
         ("0 30 1 7 * *", Fold.FIRST, ["07 01:30 EDT"]),
     ],
 )
-def test_times_that_come_twice_in_autumn(expression: str, fold: Fold, expected: list[str]) -> None:
+def test_times_in_the_autumn_fold_fire_once_or_twice(expression: str, fold: Fold, expected: list[str]) -> None:
     window = (at("2027-11-06T04:00Z"), at("2027-11-09T04:59Z"))
     assert local_times(cron(expression, fold=fold), *window) == expected
 
 
-def test_a_shifted_time_is_found_from_any_start_between_its_nominal_time_and_the_end_of_the_gap() -> None:
+def test_a_shifted_time_is_found_from_any_start_before_the_end_of_the_gap() -> None:
     spec = cron("59 1,2 * * *")
     assert next_after(spec, SPRING - timedelta(minutes=1)) == SPRING
     assert next_after(spec, SPRING - timedelta(microseconds=1)) == SPRING
@@ -181,39 +183,42 @@ def test_a_shifted_time_is_found_from_any_start_between_its_nominal_time_and_the
     assert following > SPRING + 20 * HOUR
 
 
-def test_a_start_inside_the_second_pass_does_not_go_back_to_the_first() -> None:
+def test_a_search_from_the_second_pass_of_a_fold_does_not_return_to_the_first() -> None:
     second_pass = AUTUMN + HOUR / 4
     assert next_after(cron("30 1 * * *"), second_pass) == at("2027-11-08T01:30-05:00")
     assert next_after(cron("30 1 * * *", fold=Fold.BOTH), second_pass) == AUTUMN + HOUR / 2
 
 
-def test_a_day_that_a_zone_left_out_is_made_up_for_once() -> None:
+def test_a_time_on_a_day_that_a_zone_skipped_fires_once_at_its_end() -> None:
+    # Apia went from UTC-10 to UTC+14 and skipped 30 December 2011.
     window = (at("2011-12-29T00:00-10:00"), at("2011-12-31T23:00+14:00"))
     assert local_times(cron("0 9 * * *", "Pacific/Apia"), *window) == ["29 09:00 -10", "31 00:00 +14", "31 09:00 +14"]
     assert local_times(cron("0 9 * * *", "Pacific/Apia", gap=Gap.SKIP), *window) == ["29 09:00 -10", "31 09:00 +14"]
 
 
-def test_a_fold_that_spans_new_year_in_utc_still_counts_once() -> None:
-    # Casablanca went back from midnight to 23:00 as 1986 began, which is the last hour of 1985 in UTC.
+def test_a_fold_across_new_year_in_utc_fires_a_fixed_time_once() -> None:
+    # In Casablanca clocks went back from midnight to 23:00 as 1986 began. In UTC that is the last hour of 1985.
     window = (at("1985-12-31T20:00Z"), at("1986-01-01T01:00Z"))
     assert local_times(cron("30 23 * * *", "Africa/Casablanca"), *window) == ["31 23:30 +01"]
     both = cron("30 23 * * *", "Africa/Casablanca", fold=Fold.BOTH)
     assert local_times(both, *window) == ["31 23:30 +01", "31 23:30 +00"]
 
 
-def test_a_rare_date_is_found_across_a_century_that_is_no_leap_year() -> None:
+def test_a_rare_date_is_found_across_a_century_year_that_is_no_leap_year() -> None:
+    # 2100 is no leap year. In 2128 a 29 February is a Sunday again, 40 years after 2088: the longest pause of any cron.
     assert next_after(cron("0 0 29 2 *", "UTC"), at("2096-03-01T00:00Z")) == at("2104-02-29T00:00Z")
     assert next_after(cron("0 0 29 2 */7", "UTC"), at("2088-03-01T00:00Z")) == at("2128-02-29T00:00Z")
 
 
-def test_a_schedule_whose_times_are_always_left_out_ends_the_search() -> None:
+def test_a_schedule_whose_times_always_lie_in_a_skipped_gap_ends_the_search() -> None:
+    # In Berlin clocks skip 02:00 to 03:00 on each last Sunday of March.
     spec = cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP)
     assert next_after(spec, at("2027-01-01T00:00Z")) is None
     shifted = cron("30 2 * 3 7L", "Europe/Berlin")
     assert next_after(shifted, at("2027-01-01T00:00Z")) == at("2027-03-28T01:00Z")
 
 
-def test_the_ends_of_the_calendar_are_no_error() -> None:
+def test_a_search_from_either_end_of_the_calendar_raises_nothing() -> None:
     last = datetime.max.replace(tzinfo=UTC)
     first = datetime.min.replace(tzinfo=UTC)
     for spec in (cron("30 2 * * *"), cron("* * * * *"), every(HOUR, AUTUMN)):
@@ -224,20 +229,20 @@ def test_the_ends_of_the_calendar_are_no_error() -> None:
     assert list(occurrences(cron("0 0 1 1 *"), at("9998-06-01T00:00Z"), last)) == []
 
 
-def test_a_search_that_finds_nothing_gives_up_after_fifty_years(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked_at: list[datetime] = []
+def test_a_search_that_finds_nothing_stops_after_50_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[datetime] = []
 
-    def watched(zone: str, start: datetime) -> Iterator[Piece]:
-        for piece in pieces_from(zone, start):
-            looked_at.append(piece.start_at)
-            yield piece
+    def recording_periods(zone: str, start: datetime) -> Iterator[OffsetPeriod]:
+        for period in offset_periods_from(zone, start):
+            searched.append(period.start_at)
+            yield period
 
-    monkeypatch.setattr(zones_local_times, "pieces_from", watched)
+    monkeypatch.setattr(zones_local_times, "offset_periods_from", recording_periods)
     assert next_after(cron("30 2 * 3 7L", "Europe/Berlin", gap=Gap.SKIP), at("2027-01-01T00:00Z")) is None
-    assert looked_at[-1].year in (2077, 2078)
+    assert searched[-1].year in (2077, 2078)
 
 
-def test_nothing_is_searched_beyond_the_end_of_a_schedule() -> None:
+def test_no_occurrence_lies_after_end_at() -> None:
     spec = parse({"cron": "0 0 1 1 *", "end_at": "2030-01-01T00:00"}, min_interval=HOUR)
     assert next_after(spec, at("2029-06-01T00:00Z")) == at("2030-01-01T00:00Z")
     assert next_after(spec, at("2030-01-01T00:00Z")) is None

@@ -1,4 +1,4 @@
-"""Several schedules in one: their union, what is said of each, and how they are read."""
+"""A list of schedules fires at the instants of any member, and errors, words and warnings name the member."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schedules.clock.anchors import anchored, keep_anchors
 from schedules.clock.describe import describe, warnings
-from schedules.clock.occurrences import named, next_after, occurrences, one_with
+from schedules.clock.occurrences import member_at, next_after, occurrences, occurrences_by_member
 from schedules.clock.preview import Mark, preview
 from schedules.clock.reading.schedule import MAX_SPECS, parse
 from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json
@@ -19,17 +19,17 @@ from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.zones import LAST_AT
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
-FLOOR = timedelta(seconds=1)
+MIN_INTERVAL = timedelta(seconds=1)
 PARIS = "Europe/Paris"
 
 
 def several(*specs: object, **bounds: object) -> ScheduleSpec:
-    return parse({"specs": list(specs), **bounds}, min_interval=FLOOR)
+    return parse({"specs": list(specs), **bounds}, min_interval=MIN_INTERVAL)
 
 
 def errors_of(data: object) -> dict[str, list[str]]:
     with pytest.raises(InvalidSchedule) as refusal:
-        parse(data, min_interval=FLOOR)
+        parse(data, min_interval=MIN_INTERVAL)
     return refusal.value.errors
 
 
@@ -53,11 +53,11 @@ MEMBERS = st.one_of(
 
 @settings(derandomize=True, max_examples=100, deadline=None, database=None)
 @given(st.lists(MEMBERS, min_size=2, max_size=5))
-def test_each_instant_comes_with_the_first_schedule_that_names_it(members: list[object]) -> None:
+def test_each_instant_is_returned_with_the_first_member_that_fires(members: list[object]) -> None:
     spec = several(*members, start_at="2027-03-14T06:00Z", end_at="2027-03-14T08:00Z")
-    found = list(named(spec, NOW, LAST_AT))
+    found = list(occurrences_by_member(spec, NOW, LAST_AT))
     assert [at for at, _ in found] == list(occurrences(spec, NOW, LAST_AT))
-    assert all(member is one_with(spec, at) for at, member in found)
+    assert all(member is member_at(spec, at) for at, member in found)
 
 
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)
@@ -66,25 +66,25 @@ def test_each_instant_comes_with_the_first_schedule_that_names_it(members: list[
     st.sampled_from([datetime(2027, 3, 14, tzinfo=UTC), datetime(2027, 11, 7, tzinfo=UTC)]),
     st.booleans(),
 )
-def test_the_instants_are_the_union_of_each_once_and_strictly_increasing(
+def test_a_list_fires_at_the_union_of_its_members_in_order_and_once_each(
     members: list[dict[str, object]], day: datetime, has_end: bool
 ) -> None:
     end_at = day + timedelta(hours=9)
     spec = several(*members, **({"end_at": end_at.isoformat()} if has_end else {}))
     found = list(occurrences(spec, day, day + timedelta(days=1)))
     until = end_at if has_end else day + timedelta(days=1)
-    each = [parse(member, min_interval=FLOOR) for member in members]
+    each = [parse(member, min_interval=MIN_INTERVAL) for member in members]
     assert found == sorted({at for one in each for at in occurrences(one, day, until)})
     assert all(earlier < later for earlier, later in pairwise(found))
     assert next_after(spec, day) == (found[0] if found else next_after(spec, until))
 
 
-def test_the_instants_are_made_only_as_they_are_asked_for() -> None:
+def test_the_instants_of_a_list_are_computed_lazily() -> None:
     spec = several({"cron": "* * * * * *"}, {"every": "1s", "anchor_at": "2027-01-01T00:00Z"})
     assert [at.second for at in islice(occurrences(spec, NOW, LAST_AT), 3)] == [1, 2, 3]
 
 
-def test_each_has_its_own_zone_bounds_and_anchor_or_those_of_the_whole() -> None:
+def test_a_member_has_its_own_zone_and_bounds_or_those_of_the_list() -> None:
     spec = several(
         {"cron": "0 9 * * *"},
         {"cron": "0 9 * * *", "timezone": "Asia/Tokyo", "end_at": "2027-03-02T00:00"},
@@ -100,12 +100,12 @@ def test_each_has_its_own_zone_bounds_and_anchor_or_those_of_the_whole() -> None
     assert [each.timezone for each in spec.specs] == [PARIS, "Asia/Tokyo"]
 
 
-def test_a_plain_list_is_several_schedules() -> None:
+def test_a_plain_json_list_means_the_same_as_specs() -> None:
     members = [{"cron": "0 9 * * *"}, {"every": "15m"}]
-    spec = parse(members, min_interval=FLOOR)
+    spec = parse(members, min_interval=MIN_INTERVAL)
     assert spec == several(*members)
     assert spec.kind is Kind.SEVERAL
-    assert parse(to_json(spec), min_interval=FLOOR) == spec
+    assert parse(to_json(spec), min_interval=MIN_INTERVAL) == spec
 
 
 @pytest.mark.parametrize(
@@ -114,34 +114,36 @@ def test_a_plain_list_is_several_schedules() -> None:
         ({"cron": "75 * * * *"}, "specs.1.cron", "75 is not in 0-59"),
         ({"every": "10ms"}, "specs.1.every", "must be at least 1s."),
         ({"corn": 1, "cron": "@daily"}, "specs.1.corn", 'Did you mean "cron"?'),
-        ({}, "specs.1.kind", "say when"),
+        ({}, "specs.1.kind", "is missing: give cron,"),
         (7, "specs.1", "must be an object, not 7."),
         ([], "specs.1", "must be an object, not a list."),
-        ({"specs": []}, "specs.1.specs", "can't be nested"),
-        ({"kind": "several"}, "specs.1.kind", "can't be several for one of several"),
-        ({"delay": "5m"}, "specs.1.delay", "can't be one of several"),
-        ({"kind": "delay"}, "specs.1.kind", "can't be delay for one of several"),
-        ({"kind": "none"}, "specs.1.kind", "can't be none for one of several"),
-        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "give it beside specs"),
+        ({"specs": []}, "specs.1.specs", "must not be nested"),
+        ({"kind": "several"}, "specs.1.kind", "must not be several inside specs"),
+        ({"delay": "5m"}, "specs.1.delay", "must not be in a list of schedules"),
+        ({"kind": "delay"}, "specs.1.kind", "must not be delay inside specs"),
+        ({"kind": "none"}, "specs.1.kind", "must not be none inside specs"),
+        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside."),
         ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),
     ],
 )
-def test_what_is_wrong_with_one_is_told_under_its_place(member: object, field: str, sentence: str) -> None:
+def test_an_error_in_a_member_is_reported_under_its_index(member: object, field: str, sentence: str) -> None:
     for data in ([{"cron": "@daily"}, member], {"specs": [{"cron": "@daily"}, member]}):
         errors = errors_of(data)
         assert list(errors) == [field]
         assert sentence in errors[field][0]
 
 
-def test_there_are_two_to_twenty() -> None:
+def test_a_list_holds_2_to_20_schedules() -> None:
     daily = {"cron": "@daily"}
     assert len(several(*[daily] * MAX_SPECS).specs) == MAX_SPECS
     for n in (0, 1, MAX_SPECS + 1):
-        assert errors_of([daily] * n) == {"specs": [f"must be a list of 2 to 20 schedules, not {n} of them."]}
-    assert "has no meaning" in errors_of({"specs": [daily, daily], "dst_gap": "skip"})["dst_gap"][0]
+        assert errors_of([daily] * n) == {"specs": [f"must be a list of 2 to 20 schedules, but has {n}."]}
+    assert errors_of({"specs": [daily, daily], "dst_gap": "skip"})["dst_gap"] == [
+        "does not apply to a list of schedules: leave it out, or write it inside specs."
+    ]
 
 
-def test_the_words_name_each_and_then_the_bounds_of_the_whole() -> None:
+def test_a_list_is_described_member_by_member_and_then_by_its_bounds() -> None:
     assert describe(several({"cron": "0 9 * * mon-fri"}, {"every": "15m"})) == (
         "At 09:00, Monday to Friday (UTC); and every 15 minutes"
     )
@@ -150,24 +152,24 @@ def test_the_words_name_each_and_then_the_bounds_of_the_whole() -> None:
     )
     assert describe(spec) == (
         "At 09:00 every day (UTC); every hour; and once, on 1 May 2027 at 00:00 (UTC); "
-        "all of it until 1 January 2028 at 00:00, at most 5 times (UTC)"
+        "all together until 1 January 2028 at 00:00, at most 5 times (UTC)"
     )
     assert describe(several({"every": "1h"}, {"every": "7h"}, max_runs=1)) == (
-        "Every hour; and every 7 hours; all of it at most once"
+        "Every hour; and every 7 hours; all together at most once"
     )
 
 
-def test_notes_say_which_schedule_they_are_about() -> None:
+def test_a_warning_names_the_member_that_it_is_about() -> None:
     spec = several({"cron": "* 9 * * *"}, {"at": "2027-02-01"}, {"cron": "0 0 * * *"})
     assert warnings(spec, NOW) == [
-        "“* 9 * * *”: It runs in every minute of the hours named; for once an hour give a minute, such as 0.",
-        "“2027-02-01T00:00:00Z”: No instant of it is left.",
+        "“* 9 * * *”: It runs every minute of the named hours. To run once an hour, give a minute, such as 0.",
+        "“2027-02-01T00:00:00Z”: It has no time left in the future.",
     ]
-    over = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
-    assert warnings(over, NOW) == ["No instant of this schedule is left: it will not run any more."]
+    ended = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
+    assert warnings(ended, NOW) == ["This schedule has no time left in the future: it will not run any more."]
 
 
-def test_the_preview_shows_each_instant_as_the_schedule_that_names_it_sees_it() -> None:
+def test_the_preview_shows_each_instant_in_the_zone_of_the_member_that_fires() -> None:
     spec = several({"cron": "30 2 * * *", "timezone": "America/New_York"}, {"cron": "0 8 * * *"}, timezone=PARIS)
     fires = preview(spec, datetime(2027, 3, 14, tzinfo=UTC), 2)
     assert [(fire.local.isoformat(), fire.marks) for fire in fires] == [
@@ -176,7 +178,7 @@ def test_the_preview_shows_each_instant_as_the_schedule_that_names_it_sees_it() 
     ]
 
 
-def test_each_change_of_the_clocks_is_told_once_with_what_it_does_to_each() -> None:
+def test_each_clock_change_is_listed_once_with_its_effect_on_each_member() -> None:
     new_york = {"timezone": "America/New_York"}
     spec = several(
         {"cron": "30 2 * * *", **new_york},
@@ -192,16 +194,16 @@ def test_each_change_of_the_clocks_is_told_once_with_what_it_does_to_each() -> N
         "“30 2 * * *”: 02:30 does not exist that day: this schedule runs at 03:00 EDT instead. "
         "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run then."
     )
-    assert autumn.text.endswith("No time of this schedule is moved, left out or repeated.")
+    assert autumn.text.endswith("No time of this schedule is moved, skipped or repeated.")
 
 
-def test_intervals_keep_their_beat_when_the_list_around_them_changes() -> None:
+def test_intervals_keep_their_anchors_when_the_list_around_them_changes() -> None:
     before = anchored(several({"every": "15m"}, {"cron": "@daily"}), NOW)
     assert [each.anchor_at for each in before.specs] == [NOW, None]
     longer = keep_anchors(several({"cron": "@hourly"}, {"every": "15m"}, {"every": "20m"}), before)
     assert [each.anchor_at for each in longer.specs] == [None, NOW, None]
     assert keep_anchors(several({"every": "15m"}, {"cron": "@daily"}), before) == before
-    alone = anchored(parse({"every": "15m"}, min_interval=FLOOR), NOW)
+    alone = anchored(parse({"every": "15m"}, min_interval=MIN_INTERVAL), NOW)
     assert keep_anchors(several({"every": "15m"}, {"cron": "@daily"}), alone) == before
     started = anchored(several({"every": "15m", "start_at": "2027-05-01"}, {"every": "1h"}), NOW)
     assert [each.anchor_at for each in started.specs] == [datetime(2027, 5, 1, tzinfo=UTC), NOW]

@@ -1,4 +1,4 @@
-"""What the sun does: agreement with Celery's own schedule, and what is ours: stable instants, and days without any."""
+"""Solar events agree with Celery's to the second, do not depend on where a search starts, and skip polar nights."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def spec(event: SolarEvent | str = "sunset", **data: object) -> ScheduleSpec:
     return parse({"solar": event, "latitude": 52.5, "longitude": 13.4} | data, min_interval=SECOND)
 
 
-def as_celery_has_them(event: SolarEvent, latitude: float, longitude: float, after: datetime) -> Iterator[datetime]:
-    """The instants at which Celery would fire, one after the other."""
+def celery_instants(event: SolarEvent, latitude: float, longitude: float, after: datetime) -> Iterator[datetime]:
+    """Yield the instants at which Celery would fire, in ascending order."""
     schedule: Any = solar(event.value, latitude, longitude)
     while True:
         schedule.cal.date = after
         after = schedule._next_event(ephem.Date(after)).datetime().replace(tzinfo=UTC)
         yield after
-        after += timedelta(minutes=1)  # it comes to the same event again from within the same second
+        after += timedelta(minutes=1)  # from within the same second Celery finds the same event again
 
 
 @settings(derandomize=True, max_examples=150, deadline=None, database=None)
@@ -48,18 +48,18 @@ def as_celery_has_them(event: SolarEvent, latitude: float, longitude: float, aft
     longitude=st.floats(-180, 180),
     hours=st.integers(0, 24 * 365 * 20),
 )
-def test_the_instants_agree_with_celery_to_the_second(
+def test_solar_instants_agree_with_celery_to_the_second(
     event: SolarEvent, latitude: float, longitude: float, hours: int
 ) -> None:
     after = NOW + timedelta(hours=hours)
     found = list(islice(occurrences(spec(event, latitude=latitude, longitude=longitude), after, LAST_AT), 4))
-    expected = list(islice(as_celery_has_them(event, latitude, longitude, after), 4))
-    assert all(abs(mine - theirs) <= SECOND for mine, theirs in zip(found, expected, strict=True))
+    expected = list(islice(celery_instants(event, latitude, longitude, after), 4))
+    assert all(abs(actual - celery) <= SECOND for actual, celery in zip(found, expected, strict=True))
     assert after < found[0] and all(earlier < later for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize("event", list(SolarEvent))
-def test_an_instant_is_the_same_from_wherever_it_is_looked_for(event: SolarEvent) -> None:
+def test_a_solar_instant_does_not_depend_on_the_start_of_the_search(event: SolarEvent) -> None:
     schedule = spec(event, **TROMSO)
     for at in islice(occurrences(schedule, NOW, LAST_AT), 100):
         assert at.microsecond == 0
@@ -69,29 +69,32 @@ def test_an_instant_is_the_same_from_wherever_it_is_looked_for(event: SolarEvent
         assert list(occurrences(schedule, at, at + SECOND)) == []
 
 
-def test_days_on_which_the_sun_does_not_set_are_passed_over() -> None:
+def test_days_on_which_the_sun_does_not_set_are_skipped() -> None:
     sunsets = list(occurrences(spec("sunset", **TROMSO), NOW, NOW + 366 * DAY))
+    # Tromso has polar night from late November to mid January, and midnight sun for 69 days from May on.
     assert len(sunsets) == pytest.approx(245, abs=5)
     pauses = [(a, b - a) for a, b in pairwise(sunsets) if b - a > 2 * DAY]
     assert [(at.month, pause.days) for at, pause in pauses] == [(5, 69)]
 
 
 @pytest.mark.parametrize("event", ["sunrise", "dusk_civil", "dawn_astronomical"])
+# The poles, both sides of the polar circles at 66.56 degrees, and latitudes where only some twilights are missing.
 @pytest.mark.parametrize("latitude", [-90.0, -78.3, -66.6, 60.2, 66.4, 67.5, 81.0, 89.0])
-def test_a_polar_night_is_skipped_in_leaps_that_leave_no_event_out(event: str, latitude: float) -> None:
+def test_skipping_many_days_of_a_polar_night_at_once_loses_no_event(event: str, latitude: float) -> None:
     place, days = (latitude, 25.0), [NOW.date() + number * DAY for number in range(366)]
     each = {_instant_of_day(SolarEvent(event), place, day) for day in days[1:-1]}
-    leapt = set(solar_instants(SolarEvent(event), place, NOW - DAY, NOW + 366 * DAY))
-    assert each - {None} <= leapt
+    found = set(solar_instants(SolarEvent(event), place, NOW - DAY, NOW + 366 * DAY))
+    assert each - {None} <= found
 
 
-def test_the_end_of_a_polar_night_is_found_by_a_few_looks() -> None:
+def test_the_end_of_a_polar_night_is_found_in_fewer_than_40_computations() -> None:
+    # A longitude that no other test uses, so that the cache holds none of its days.
     before = _instant_of_day.cache_info().misses
     assert next_after(spec("sunrise", latitude=89, longitude=12.3456), NOW - 60 * DAY) is not None
     assert _instant_of_day.cache_info().misses - before < 40
 
 
-def test_the_schedule_ends_with_the_calendar() -> None:
+def test_a_solar_schedule_ends_with_the_calendar() -> None:
     assert len(list(occurrences(spec(), LAST_AT - 2 * DAY, LAST_AT))) == 2
     assert next_after(spec(), LAST_AT) is None
 
@@ -107,24 +110,24 @@ def test_the_schedule_ends_with_the_calendar() -> None:
         ({"event": "solar_noon", "max_runs": 2}, "At solar noon, seen from 52.5° N, 13.4° E, at most 2 times"),
     ],
 )
-def test_it_is_put_into_words(data: dict[str, object], text: str) -> None:
+def test_a_solar_schedule_is_described_in_words(data: dict[str, object], text: str) -> None:
     assert describe(spec(**data)) == text  # type: ignore[arg-type]
 
 
-def test_a_schedule_that_begins_later_is_not_said_to_miss_the_days_before() -> None:
+def test_days_before_start_at_are_not_reported_as_days_without_the_event() -> None:
     later = {"latitude": 52.5, "longitude": 13.4, "start_at": "2027-03-01T00:00Z"}
     assert warnings(spec("sunset", **later), NOW) == []
 
 
-def test_a_stretch_of_days_without_it_is_told() -> None:
+def test_a_period_of_days_without_the_event_gets_a_warning() -> None:
     assert warnings(spec(), NOW) == []
     assert warnings(spec("sunset", **TROMSO), NOW) == [
-        "There are days without sunset at that latitude: it does not run between 1 January 2027 and 15 January 2027."
+        "At this latitude some days have no sunset: it does not run between 1 January 2027 and 15 January 2027."
     ]
 
 
-def test_no_change_of_the_clocks_touches_it() -> None:
+def test_a_clock_change_does_not_affect_a_solar_schedule() -> None:
     changes = dst_changes(spec(timezone="Europe/Berlin"), NOW, NOW + 365 * DAY)
     assert [change.text.partition(". ")[2] for change in changes] == [
-        "This schedule follows the sun, whatever clocks show."
+        "This schedule follows the sun: the clock change does not move it."
     ] * 2

@@ -1,4 +1,4 @@
-"""Cron over the clock changes of every zone, against the slow oracle that walks real time."""
+"""Cron fires at each clock change of every zone exactly as the slow oracle, which steps through UTC time, says."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import changes, zone_names
-from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, transitions_of, watch
+from tests.schedules.clock.oracle import MINUTE, SECOND, Transition, all_transitions, shown_times, transitions_of
 
 POLICIES = [(gap, fold) for gap in Gap for fold in Fold]
-AROUND = timedelta(hours=5)
+AROUND = timedelta(hours=5)  # time on each side of a gap or fold
+# Fixed times of day, ranges and lists, and expressions that follow elapsed time because minute or hour starts with *.
 EXPRESSIONS = [
     "0 0 * * *",
     "30 2 * * *",
@@ -36,34 +37,36 @@ def spec_of(expression: str, zone: str, gap: Gap = Gap.SHIFT, fold: Fold = Fold.
 
 
 def check_around(transition: Transition, expressions: list[str], margin: timedelta, step: timedelta) -> None:
-    """Compare every policy around a change, from the window's start and again from each instant and between."""
+    """Compare every policy with the oracle around a change, from the window's start and from instants inside it."""
     size = abs(transition.after - transition.before)
-    # The oracle needs to see the whole of a gap or fold and something on both sides to judge its inside.
-    wall = watch(transition.zone, transition.at - 2 * size - margin, transition.at + 2 * size + margin, step)
+    # The oracle needs the whole gap or fold, and time on both sides of it.
+    clock = shown_times(transition.zone, transition.at - 2 * size - margin, transition.at + 2 * size + margin, step)
     after, until = transition.at - size - margin // 2, transition.at + size + margin // 2
     for expression in expressions:
         for gap, fold in POLICIES:
-            expected = [at for at in wall.fires(expression, gap, fold) if after < at <= until]
+            expected = [at for at in clock.fires(expression, gap, fold) if after < at <= until]
             spec = spec_of(expression, transition.zone, gap, fold)
             found = list(occurrences(spec, after, until))
             assert found == expected, (transition, expression, gap, fold)
             starts = [transition.at - size, transition.at - SECOND, transition.at, transition.at + size // 2]
             if "*" in "".join(expression.split(" ")[-5:-3]) and (gap, fold) != POLICIES[0]:
-                continue  # follows real time whatever the policy, as just seen: going on was looked at once
+                continue  # follows elapsed time whatever the policy, so one policy is enough for the starts inside
             for start in [*starts, *found[:3], *found[-3:]]:
-                rest = [at for at in expected if at > start]
-                assert next_after(spec, start) == (rest[0] if rest else next_after(spec, until))
-                assert list(occurrences(spec, start, until)) == rest, (transition, expression, gap, fold, start)
+                later = [at for at in expected if at > start]
+                assert next_after(spec, start) == (later[0] if later else next_after(spec, until))
+                assert list(occurrences(spec, start, until)) == later, (transition, expression, gap, fold, start)
 
 
-def test_every_zone_follows_the_documented_rules_at_each_change_from_2020_to_2030() -> None:
+def test_every_zone_follows_the_rules_at_each_change_from_2020_to_2030() -> None:
     transitions = all_transitions()
+    # Fewer would mean that the time zone database was not found.
     assert len(transitions) > 300
     for index, transition in enumerate(transitions):
-        # Each change meets a part of the expressions, the next one the others; all changes of a kind meet all.
+        # Half of the expressions for each change keeps the test short; neighbouring changes are alike and take turns.
         check_around(transition, EXPRESSIONS[index % 2 :: 2], AROUND, MINUTE)
 
 
+# Changes of half an hour, of two hours, at midnight, of the standard offset, across New Year, and skipped whole days.
 @pytest.mark.parametrize(
     ("zone", "around"),
     [
@@ -94,7 +97,7 @@ def test_every_zone_follows_the_documented_rules_at_each_change_from_2020_to_203
         ("Pacific/Fakaofo", "2011-12-30"),
     ],
 )
-def test_named_changes_follow_the_rules_for_all_expressions(zone: str, around: str) -> None:
+def test_unusual_clock_changes_follow_the_rules_for_all_expressions(zone: str, around: str) -> None:
     day = datetime.fromisoformat(around).replace(tzinfo=UTC)
     found = list(transitions_of(zone, day - timedelta(days=1), day + timedelta(days=2), timedelta(hours=1)))
     assert len(found) == 1
@@ -102,7 +105,7 @@ def test_named_changes_follow_the_rules_for_all_expressions(zone: str, around: s
 
 
 @pytest.mark.parametrize("zone", ["Australia/Lord_Howe", "America/Sao_Paulo", "Europe/Paris"])
-def test_seconds_follow_the_same_rules(zone: str) -> None:
+def test_expressions_with_seconds_follow_the_same_rules(zone: str) -> None:
     year = 2017
     start = datetime(year, 1, 1, tzinfo=UTC)
     for transition in transitions_of(zone, start, start + timedelta(days=365), timedelta(hours=12)):
@@ -110,13 +113,10 @@ def test_seconds_follow_the_same_rules(zone: str) -> None:
         check_around(transition, expressions, timedelta(minutes=40), SECOND)
 
 
-def test_no_change_of_any_zone_is_missed() -> None:
+def test_changes_finds_every_clock_change_of_every_zone() -> None:
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
     found = {(change.at, change.before, change.after) for name in zone_names() for change in changes(name, start, end)}
     assert found == {(t.at, t.before, t.after) for t in all_transitions() if t.at <= end}
-
-
-NUMBERS = {"minute": (0, 59), "hour": (0, 23)}
 
 
 @st.composite
@@ -156,20 +156,20 @@ def test_random_expressions_follow_the_rules_at_random_changes(
     data=st.data(),
     minute=time_fields(0, 59),
     hour=time_fields(0, 23),
-    back=st.timedeltas(timedelta(0), timedelta(hours=30)),
+    before=st.timedeltas(timedelta(0), timedelta(hours=30)),
 )
-def test_going_on_from_any_produced_instant_gives_the_same_continuation(
-    data: st.DataObject, minute: str, hour: str, back: timedelta
+def test_a_search_from_any_occurrence_gives_the_same_later_occurrences(
+    data: st.DataObject, minute: str, hour: str, before: timedelta
 ) -> None:
     transition = data.draw(st.sampled_from(all_transitions()))
     gap, fold = data.draw(st.sampled_from(POLICIES))
     spec = spec_of(f"{minute} {hour} * * *", transition.zone, gap, fold)
     until = transition.at + timedelta(hours=30)
-    whole = list(occurrences(spec, transition.at - back, until))
+    whole = list(occurrences(spec, transition.at - before, until))
     assert all(earlier < later for earlier, later in pairwise(whole))
-    assert all(at > transition.at - back and at.tzinfo is UTC for at in whole)
+    assert all(at > transition.at - before and at.tzinfo is UTC for at in whole)
     stepped: list[datetime] = []
-    at = transition.at - back
+    at = transition.at - before
     while len(stepped) < 40 and (following := next_after(spec, at)) is not None and following <= until:
         stepped.append(following)
         at = following

@@ -275,16 +275,16 @@ def refused(data: Any, job: Job | None = None) -> dict[str, list[str]]:
 @pytest.mark.parametrize(
     ("data", "field", "part"),
     [
-        ({}, "start_after", "takes a list"),
-        ("x", "start_after", "takes a list"),
-        ([1], "start_after.0", "takes an object"),
+        ({}, "start_after", "must be a list"),
+        ("x", "start_after", "must be a list"),
+        ([1], "start_after.0", "must be an object"),
         ([{}], "start_after.0.job", "job is required"),
-        ([{"job": "x"}], "start_after.0.job", "takes a UUID"),
+        ([{"job": "x"}], "start_after.0.job", "must be a UUID"),
         ([{"job": "019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"}], "start_after.0.job", "There is no job 019a9f5c"),
-        ([{"job": "SOURCE", "on": "end"}], "start_after.0.on", "takes one of 'success', 'failure' or 'completion'"),
-        ([{"job": "SOURCE", "when": "x"}], "start_after.0.when", "not known"),
+        ([{"job": "SOURCE", "on": "end"}], "start_after.0.on", "must be one of 'success', 'failure' or 'completion'"),
+        ([{"job": "SOURCE", "when": "x"}], "start_after.0.when", "not a known field"),
         ([{"job": "SOURCE"}, {"job": "SOURCE", "on": "failure"}], "start_after.0.job", "named once"),
-        ([{"job": "SOURCE"}] * 21, "start_after", "at most 20"),
+        ([{"job": "SOURCE"}] * 21, "start_after", "20 entries or fewer"),
     ],
 )
 def test_what_is_no_list_of_other_jobs_is_refused(data: Any, field: str, part: str) -> None:

@@ -80,7 +80,9 @@ class TestValidation:
     def test_defaults_can_be_sent_whatever_they_go_with(self, schedule: Any) -> None:
         policies = JobPolicies(catch_up=CatchUpPolicy(mode=CatchUp.SKIP if schedule else CatchUp.LAST))
         sent = {"name": "x", "target": ECHO, "payload": HELLO, "schedule": schedule}
-        assert validate({**sent, "policies": policies.model_dump(mode="json")}, NOW).policies["jitter"] == "0s"
+        assert (
+            validate({**sent, "policies": policies.model_dump(mode="json")}, NOW).members["policies"]["jitter"] == "0s"
+        )
 
     def test_a_cron_that_never_fires_is_refused_with_the_reason(self) -> None:
         assert "February" in errors_of(schedule={"cron": "0 0 31 2 *"})["schedule.cron"][0]
@@ -103,7 +105,7 @@ class TestValidation:
         job = make_job(policies={"delivery": "at_most_once"})
         assert job.spec.policies["retry"]["max_retries"] == 0
         again = validate({"name": "x", "target": ECHO, "policies": job.spec.policies}, NOW)
-        assert again.policies == job.spec.policies
+        assert again.members["policies"] == job.spec.policies
 
 
 class TestCreate:

@@ -1,4 +1,4 @@
-"""The ledger: what was expected of a job against what was recorded."""
+"""Proves that the ledger compares what the schedules of a job named with its rows, for every history."""
 
 from __future__ import annotations
 
@@ -20,37 +20,30 @@ from schedules.clock.compare import Decision
 from schedules.clock.policies.catch_up import CatchUp
 from schedules.exceptions import JobGone
 from schedules.jobs import definitions
-from schedules.jobs.validation import validate
 from schedules.ledger import account
 from schedules.models import Job, JobState, ScheduleSpan
 from schedules.tick import tick
 from schedules.triggers import pause, resume, run_now
-from tests.factories import ECHO, EVERY_MINUTE, HELLO, NOW, end, make_job, make_run
+from tests.factories import EVERY_MINUTE, NOW, end, make_job, make_run
+from tests.schedules.ledger.jobs import ALLOW, change
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 pytestmark = pytest.mark.django_db
 
-ALLOW = {"overlap": "allow", "catch_up": {"mode": "all"}}
-
 
 def after(**delta: float) -> datetime:
     return NOW + timedelta(**delta)
 
 
-def change(job: Job, schedule: dict[str, Any], now: datetime, **definition: Any) -> None:
-    data = {"name": job.name, "schedule": schedule, "target": ECHO, "payload": HELLO, **definition}
-    definitions.replace(job.pk, validate(data, now, job), now, actor="tests")
-
-
-def told(job: Job, now: datetime, since: datetime = NOW, until: datetime | None = None) -> list[tuple[str, str]]:
-    """Each entry as (minute and second, decision)."""
+def entries_of(job: Job, now: datetime, since: datetime = NOW, until: datetime | None = None) -> list[tuple[str, str]]:
+    """Return each entry as (time, decision)."""
     return [(f"{e.at:%H:%M:%S}", e.decision.value) for e in account.entries(job.pk, since, until or now, now)]
 
 
 def decisions(job: Job, now: datetime, **window: Any) -> list[str]:
-    return [decision for _, decision in told(job, now, **window)]
+    return [decision for _, decision in entries_of(job, now, **window)]
 
 
 def ticked(minutes: int = 3) -> Job:
@@ -60,7 +53,7 @@ def ticked(minutes: int = 3) -> Job:
     return job
 
 
-def test_every_occurrence_is_told_with_its_row() -> None:
+def test_every_occurrence_has_an_entry_with_its_row() -> None:
     job = ticked()
     pairs = [
         (e.at, e.decision, e.record and e.record.status) for e in account.entries(job.pk, NOW, after(hours=1), NOW)
@@ -70,7 +63,7 @@ def test_every_occurrence_is_told_with_its_row() -> None:
     ]
 
 
-def test_one_that_did_not_start_tells_why() -> None:
+def test_the_entry_of_a_skipped_occurrence_has_its_reason() -> None:
     job = make_job()
     tick(after(minutes=1), 10)
     tick(after(minutes=2), 10)
@@ -78,7 +71,7 @@ def test_one_that_did_not_start_tells_why() -> None:
     assert (entry.decision, entry.record and entry.record.reason) == (Decision.SKIPPED, Reason.OVERLAP)
 
 
-def test_a_row_that_is_gone_is_a_gap_and_the_gaps_are_listed() -> None:
+def test_a_missing_row_is_a_gap() -> None:
     job = ticked(4)
     Run.objects.filter(nominal_at__in=[after(minutes=2), after(minutes=3)]).delete()
     assert decisions(job, after(minutes=4)) == ["started", "gap", "gap", "started"]
@@ -86,12 +79,12 @@ def test_a_row_that_is_gone_is_a_gap_and_the_gaps_are_listed() -> None:
     assert account.gaps(job.pk, NOW, after(minutes=4), after(minutes=4), 1) == [after(minutes=2)]
 
 
-def test_what_no_beat_has_come_to_is_pending_and_no_gap() -> None:
+def test_a_due_occurrence_that_no_beat_has_handled_is_pending() -> None:
     job = ticked(1)
     assert decisions(job, after(minutes=3, seconds=5)) == ["started", "pending", "pending"]
 
 
-def test_what_falls_due_during_a_pause_is_told_so_before_and_after_it_is_recorded() -> None:
+def test_occurrences_of_a_pause_are_shown_as_paused_until_they_are_recorded() -> None:
     job = make_job()
     pause(job.pk, after(seconds=30), actor="tests")
     assert decisions(job, after(minutes=2)) == ["paused", "paused"]
@@ -104,20 +97,20 @@ def test_what_falls_due_during_a_pause_is_told_so_before_and_after_it_is_recorde
 def test_a_row_that_no_schedule_names_is_unexpected() -> None:
     job = ticked(1)
     make_run(job, after(seconds=30))
-    assert told(job, after(minutes=1)) == [("12:00:30", "unexpected"), ("12:01:00", "started")]
+    assert entries_of(job, after(minutes=1)) == [("12:00:30", "unexpected"), ("12:01:00", "started")]
 
 
-def test_runs_by_hand_are_no_occurrences() -> None:
+def test_runs_by_hand_have_no_entry() -> None:
     job = ticked(1)
     run_now(job, after(seconds=20), actor="tests")
     assert decisions(job, after(minutes=1)) == ["started"]
 
 
-def test_each_stretch_of_time_follows_the_schedule_of_that_time() -> None:
+def test_each_part_of_a_window_follows_the_schedule_of_that_time() -> None:
     job = ticked(2)
     change(job, {"cron": "30 * * * *"}, after(minutes=2, seconds=10), policies=ALLOW)
     tick(after(minutes=30), 10)
-    assert told(job, after(minutes=31)) == [
+    assert entries_of(job, after(minutes=31)) == [
         ("12:01:00", "started"),
         ("12:02:00", "started"),
         ("12:30:00", "started"),
@@ -140,7 +133,7 @@ def test_two_changes_at_one_instant_leave_one_span() -> None:
     assert [s.schedule["cron"] for s in ScheduleSpan.objects.all()] == ["40 * * * *"]
 
 
-def test_what_came_due_in_a_pause_is_recorded_when_the_schedule_is_changed_in_it() -> None:
+def test_changing_the_schedule_of_a_paused_job_records_the_pause_until_then() -> None:
     job = make_job()
     pause(job.pk, after(seconds=30), actor="tests")
     change(job, {"cron": "30 * * * *"}, after(minutes=2, seconds=30))
@@ -153,7 +146,7 @@ def test_what_came_due_in_a_pause_is_recorded_when_the_schedule_is_changed_in_it
     assert decisions(job, after(minutes=3)) == ["skipped", "skipped"]
 
 
-def test_a_job_that_has_come_to_its_last_start_is_expected_to_do_no_more() -> None:
+def test_a_job_that_has_reached_max_runs_has_no_further_entries() -> None:
     job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
     for minute in (1, 2, 3):
         tick(after(minutes=minute), 10)
@@ -162,7 +155,7 @@ def test_a_job_that_has_come_to_its_last_start_is_expected_to_do_no_more() -> No
     assert decisions(job, after(minutes=10, seconds=2)) == ["started", "started"]
 
 
-def test_what_lies_between_the_last_start_and_the_pass_that_made_it_is_no_gap() -> None:
+def test_instants_between_the_last_start_and_its_pass_are_no_gaps() -> None:
     job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
     tick(after(minutes=4, seconds=30), 10)
     assert decisions(job, after(minutes=10)) == ["started", "started"]
@@ -170,13 +163,13 @@ def test_what_lies_between_the_last_start_and_the_pass_that_made_it_is_no_gap() 
     assert decisions(job, after(minutes=10, seconds=2)) == ["started", "started"]
 
 
-def test_of_what_is_to_come_no_more_is_told_than_the_limit_allows() -> None:
+def test_upcoming_entries_end_at_max_runs() -> None:
     job = make_job(schedule={"every": "1m", "max_runs": 2}, policies=ALLOW)
     tick(after(minutes=1), 10)
     assert decisions(job, after(minutes=2), until=after(hours=1)) == ["started", "pending"]
 
 
-def test_a_folded_row_accounts_for_all_that_it_stands_for() -> None:
+def test_a_folded_row_covers_all_its_occurrences() -> None:
     job = make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "skip"}})
     while tick(after(hours=1, seconds=-0.5), 10).n_jobs:
         pass
@@ -192,7 +185,7 @@ def test_a_folded_row_accounts_for_all_that_it_stands_for() -> None:
     assert missing == [after(seconds=n) for n in range(1, folded.n_occurrences + 1)]
 
 
-def test_a_gap_that_a_backfill_made_good_is_none() -> None:
+def test_a_backfilled_gap_is_made_good() -> None:
     job = ticked(2)
     Run.objects.filter(nominal_at=after(minutes=2)).delete()
     make_run(job, after(minutes=2), origin=Origin.BACKFILL)
@@ -202,22 +195,22 @@ def test_a_gap_that_a_backfill_made_good_is_none() -> None:
     assert account.gaps(job.pk, NOW, after(minutes=2), after(minutes=2), 10) == []
 
 
-def test_a_backfill_stands_beside_the_row_that_it_repeats() -> None:
+def test_an_entry_names_the_backfilled_run_that_repeats_it() -> None:
     job = ticked(1)
-    born = make_run(job, after(minutes=1), origin=Origin.BACKFILL)
+    backfilled = make_run(job, after(minutes=1), origin=Origin.BACKFILL)
     (entry,) = account.entries(job.pk, NOW, after(minutes=1), after(minutes=1))
-    assert (entry.decision, entry.made_good_by and entry.made_good_by.run_id) == (Decision.STARTED, born.pk)
+    assert (entry.decision, entry.made_good_by and entry.made_good_by.run_id) == (Decision.STARTED, backfilled.pk)
 
 
-def test_before_what_is_kept_nothing_is_missed() -> None:
+def test_no_occurrence_from_before_the_history_is_a_gap() -> None:
     job = ticked(3)
     Run.objects.filter(nominal_at=after(minutes=1)).delete()
     later = after(minutes=2) + configured.MAINSPRING.retention
     Job.objects.update(mark_at=later)
-    assert told(job, later, until=after(minutes=3)) == [("12:02:00", "started"), ("12:03:00", "started")]
+    assert entries_of(job, later, until=after(minutes=3)) == [("12:02:00", "started"), ("12:03:00", "started")]
 
 
-def test_a_schedule_that_cannot_be_read_expects_nothing_and_its_rows_are_shown() -> None:
+def test_an_unreadable_schedule_expects_nothing_and_its_rows_are_shown() -> None:
     job = ticked(2)
     nonsense = {"kind": "from the future"}
     ScheduleSpan.objects.update(schedule=nonsense)
@@ -225,13 +218,13 @@ def test_a_schedule_that_cannot_be_read_expects_nothing_and_its_rows_are_shown()
     assert decisions(job, after(minutes=5)) == ["started", "started"]
 
 
-def test_a_job_whose_span_was_never_written_is_judged_by_the_schedule_it_has() -> None:
+def test_a_job_without_a_span_is_compared_with_its_present_schedule() -> None:
     job = ticked(2)
     ScheduleSpan.objects.all().delete()
     assert decisions(job, after(minutes=2)) == ["started", "started"]
 
 
-def test_the_ledger_of_a_deleted_job_stays_and_says_nothing_of_the_time_after() -> None:
+def test_the_ledger_of_a_deleted_job_ends_at_its_deletion() -> None:
     job = ticked(2)
     job_id = job.pk
     definitions.delete(job_id, after(minutes=2, seconds=10), actor="tests")
@@ -242,14 +235,14 @@ def test_the_ledger_of_a_deleted_job_stays_and_says_nothing_of_the_time_after() 
         account.entries(job_id, NOW, after(hours=1), after(hours=1))
 
 
-def test_a_job_of_which_the_schedule_cannot_be_read_can_be_deleted() -> None:
+def test_a_job_with_an_unreadable_schedule_can_be_deleted() -> None:
     job = make_job()
     Job.objects.update(schedule={"kind": "cron", "cron": "nonsense"})
     definitions.delete(job.pk, after(minutes=1), actor="tests")
     assert not Job.objects.exists()
 
 
-def test_pages_meet_without_a_seam_and_count_the_window() -> None:
+def test_the_pages_together_are_the_whole_ledger() -> None:
     job = make_job(schedule={"every": "1s"}, policies={"catch_up": {"mode": "skip"}})
     while tick(after(hours=1, seconds=-0.5), 10).n_jobs:
         pass
@@ -266,7 +259,7 @@ def test_pages_meet_without_a_seam_and_count_the_window() -> None:
     assert pages == whole
 
 
-def test_only_gaps_are_found_however_far_they_lie_and_a_long_search_goes_on_where_it_stopped(
+def test_a_long_search_for_gaps_continues_on_the_next_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     job = ticked(8)
@@ -280,8 +273,8 @@ def test_only_gaps_are_found_however_far_they_lie_and_a_long_search_goes_on_wher
     assert [e.at for e in second.entries] == [after(minutes=7)] and second.next_at is None
 
 
-def test_many_spans_are_gone_through_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "SPANS_AT_ONCE", 2)
+def test_many_spans_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "MAX_SPANS_PER_QUERY", 2)
     job = make_job(policies=ALLOW)
     for minute in range(1, 8):
         tick(after(minutes=minute), 10)
@@ -330,7 +323,7 @@ STEPS = st.lists(
     steps=STEPS,
     choice=st.randoms(),
 )
-def test_whatever_happens_nothing_is_missing_and_nothing_is_too_much(
+def test_after_any_history_every_occurrence_has_exactly_one_row(
     db: None,
     policies: dict[str, Any],
     first: dict[str, Any],
@@ -338,8 +331,8 @@ def test_whatever_happens_nothing_is_missing_and_nothing_is_too_much(
     steps: list[tuple[str, int]],
     choice: Any,
 ) -> None:
-    knobs = replace(configured.MAINSPRING, chunk_size=20, fold_after=2)
-    with override_settings(MAINSPRING=knobs), transaction.atomic():
+    engine_settings = replace(configured.MAINSPRING, chunk_size=20, fold_after=2)
+    with override_settings(MAINSPRING=engine_settings), transaction.atomic():
         try:
             job, now = make_job(schedule=first, policies=fitting(first, policies)), NOW
             for (step, milliseconds), other in zip(steps, others, strict=False):
@@ -356,7 +349,7 @@ def test_whatever_happens_nothing_is_missing_and_nothing_is_too_much(
             if singles := [e for e in found if e.n_occurrences == 1]:
                 lost = choice.choice(singles)
                 Run.objects.filter(pk=lost.record and lost.record.run_id).delete()
-                # The last of `max_runs` is where a job ended: without its row that is not known any more.
+                # Without the last row of `max_runs`, the end of the job is unknown, and no gap is found.
                 if Job.objects.get().schedule.get("max_runs") is None and "max_runs" not in str(others) + str(first):
                     missing = account.gaps(job.pk, NOW - timedelta(hours=1), now, now, 10)
                     assert missing == [lost.at]
@@ -365,7 +358,7 @@ def test_whatever_happens_nothing_is_missing_and_nothing_is_too_much(
 
 
 def fitting(schedule: dict[str, Any], policies: dict[str, Any]) -> dict[str, Any]:
-    """Those that have an effect on a job with this schedule: others are refused."""
+    """Return the policies that have an effect on a job with this schedule: others are refused."""
     return {"overlap": policies["overlap"]} if schedule.get("kind") == "none" else policies
 
 

@@ -1,4 +1,4 @@
-"""Incidents: which of many open ones a review comes to first."""
+"""Proves that a review takes unreported stoppages first."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 
 
-def test_where_more_is_open_than_a_review_looks_at_what_was_not_told_yet_comes_first(
+def test_a_review_with_too_many_open_stoppages_takes_unreported_ones_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stoppages, "OPEN_A_PASS", 1)
+    monkeypatch.setattr(stoppages, "MAX_STOPPAGES_PER_REVIEW", 1)
     old, new = make_job("old"), make_job("new")
     Job.objects.update(schedule={"kind": "of another version"}, next_run_at=None)
     for minute, job in enumerate((old, new)):

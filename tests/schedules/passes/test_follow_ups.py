@@ -1,4 +1,4 @@
-"""What follows when a run ends: the buffers of overlap policies, and the pause after failures."""
+"""Proves what happens after runs have ended: held runs start, failing jobs are paused, and faults stay isolated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def at(minute: int) -> datetime:
 
 
 def fire(minute: int) -> str:
-    """What a beat does at a minute; returns the status of its occurrence, with the reason."""
+    """Do what a beat does at a minute; return the status of that minute's occurrence, with the reason."""
     follow_once(at(minute), 100)
     tick(at(minute), 100)
     follow_once(at(minute), 100)
@@ -58,14 +58,14 @@ def overlapping(policy: str, **policies: Any) -> Job:
     return make_job(policies={"overlap": policy, "retry": {"max_retries": 0}, **policies})
 
 
-def test_buffer_one_keeps_one_and_starts_it_when_the_other_is_over() -> None:
+def test_buffer_one_holds_one_run_and_starts_it_when_the_other_has_ended() -> None:
     overlapping("buffer_one")
     assert [fire(minute) for minute in (1, 2, 3)] == ["queued", "held", "skipped overlap"]
     end(of(1), now=at(3))
     assert [fire(4), show(2)] == ["held", "queued"]
 
 
-def test_buffer_all_lets_them_start_one_after_the_other() -> None:
+def test_buffer_all_starts_held_runs_one_after_the_other() -> None:
     overlapping("buffer_all")
     assert [fire(minute) for minute in (1, 2, 3)] == ["queued", "held", "held"]
     for minute in (1, 2):
@@ -74,7 +74,7 @@ def test_buffer_all_lets_them_start_one_after_the_other() -> None:
     assert [show(minute) for minute in (1, 2, 3)] == ["succeeded", "succeeded", "queued"]
 
 
-def test_cancel_other_waits_until_those_that_run_have_stopped() -> None:
+def test_cancel_other_waits_until_the_running_run_has_stopped() -> None:
     overlapping("cancel_other")
     assert fire(1) == "queued"
     claimed = claim(of(1))
@@ -88,13 +88,13 @@ def test_cancel_other_waits_until_those_that_run_have_stopped() -> None:
     assert show(3) == "queued"
 
 
-def test_cancel_other_does_not_wait_for_what_had_not_begun() -> None:
+def test_cancel_other_does_not_wait_for_a_run_that_has_not_started() -> None:
     overlapping("cancel_other")
     assert [fire(1), fire(2), show(1)] == ["queued", "queued", "cancelled"]
     assert RunEvent.objects.filter(run=of(1)).values_list("kind", "reason").last() == ("cancelled", "overlap")
 
 
-def test_terminate_other_starts_at_once_and_what_the_other_says_later_changes_nothing() -> None:
+def test_terminate_other_ends_the_running_run_and_starts_at_once() -> None:
     overlapping("terminate_other")
     assert fire(1) == "queued"
     claimed = claim(of(1))
@@ -116,14 +116,14 @@ def test_terminate_other_starts_at_once_and_what_the_other_says_later_changes_no
         ("allow", ["queued", "queued", "queued"]),
     ],
 )
-def test_of_several_that_catch_up_in_one_pass_each_policy_makes_its_choice(policy: str, shown: list[str]) -> None:
+def test_each_overlap_policy_applies_to_several_occurrences_of_one_pass(policy: str, shown: list[str]) -> None:
     overlapping(policy, catch_up={"mode": "all"})
     fire(3)
     assert [show(minute) for minute in (1, 2, 3)] == shown
     assert Job.objects.get().n_scheduled == sum("skipped" not in text for text in shown)
 
 
-def test_only_jobs_of_whose_runs_something_follows_are_watched() -> None:
+def test_only_jobs_that_need_follow_ups_are_marked_for_them() -> None:
     job = overlapping("buffer_one")
     assert list(Watch.objects.values_list("job_id", flat=True)) == [job.pk]
     from_form = {"name": job.name, "target": job.target, "payload": {"message": "hello"}, "schedule": job.schedule}
@@ -131,7 +131,7 @@ def test_only_jobs_of_whose_runs_something_follows_are_watched() -> None:
     assert not Watch.objects.exists()
 
 
-def test_a_job_is_paused_when_so_many_runs_have_failed_in_a_row_and_counts_anew_when_it_is_resumed() -> None:
+def test_a_job_is_paused_after_failures_in_a_row_counted_since_its_last_resume() -> None:
     job = overlapping("allow", pause_after_failures=2)
     for minute, outcome in ((1, Failed("x", "x")), (2, None), (3, Failed("x", "x"))):
         fire(minute)
@@ -152,12 +152,12 @@ def test_a_job_is_paused_when_so_many_runs_have_failed_in_a_row_and_counts_anew_
 
 
 def chained(**policies: Any) -> tuple[Job, Job]:
-    """A job, and one that starts after any end of its runs."""
+    """Return a job, and a second one that starts after every end of its runs."""
     job = overlapping("allow", **policies)
     return job, make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk), "on": "completion"}])
 
 
-def test_backfills_start_no_other_job_but_a_retry_by_hand_of_what_they_ran_does() -> None:
+def test_backfilled_runs_start_no_chained_job_but_their_retries_by_hand_do() -> None:
     job, follower = chained()
     backfill_id = uuid7(NOW)
     once = end(make_run(job, at(1), origin=Origin.BACKFILL, backfill_id=backfill_id))
@@ -168,7 +168,7 @@ def test_backfills_start_no_other_job_but_a_retry_by_hand_of_what_they_ran_does(
     assert not Followup.objects.exists()
 
 
-def test_what_did_not_start_starts_no_other_job() -> None:
+def test_an_expired_run_starts_no_chained_job() -> None:
     job, follower = chained(start_deadline="1s")
     make_run(job, at(1), expires_at=at(1))
     assert transitions.expire(at(1), 10) == 1
@@ -178,7 +178,7 @@ def test_what_did_not_start_starts_no_other_job() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_job_in_somebody_elses_hands_is_followed_up_later_and_keeps_nobody_waiting() -> None:
+def test_the_follow_up_of_a_locked_job_is_handled_later() -> None:
     overlapping("buffer_one", pause_after_failures=1)
     fire(1)
     end(of(1), Failed("x", "x"), now=at(1))
@@ -197,7 +197,7 @@ def test_a_job_in_somebody_elses_hands_is_followed_up_later_and_keeps_nobody_wai
     assert connection.in_atomic_block is False
 
 
-def test_a_job_that_cannot_be_written_keeps_nothing_else_from_being_followed_up() -> None:
+def test_a_job_that_cannot_be_written_delays_no_other_follow_up() -> None:
     jobs = [make_job(f"job {number}", policies={"overlap": "allow", "pause_after_failures": 1}) for number in range(5)]
     tick(at(1), 100)
     for run in Run.objects.all():
@@ -213,7 +213,7 @@ def test_a_job_that_cannot_be_written_keeps_nothing_else_from_being_followed_up(
     assert (Job.objects.filter(state="paused").count(), Followup.objects.count()) == (5, 0)
 
 
-def test_a_held_run_that_cannot_be_written_takes_no_place_from_the_others() -> None:
+def test_a_held_run_that_cannot_be_written_takes_no_place_of_a_limit() -> None:
     limited = {"overlap": "allow", "concurrency": {"limit": 2, "key": "printer"}}
     bad = make_job("bad", policies={**limited, "priority": "high"})
     others = [make_job(f"job {number}", policies=limited) for number in range(3)]
@@ -228,7 +228,7 @@ def test_a_held_run_that_cannot_be_written_takes_no_place_from_the_others() -> N
     assert Run.objects.get(job=bad).status == "queued"
 
 
-def test_where_nothing_at_all_can_be_written_it_is_followed_up_as_soon_as_it_can() -> None:
+def test_when_no_follow_up_can_be_written_none_is_pushed_back() -> None:
     jobs = [make_job(f"job {number}", policies={"overlap": "allow", "pause_after_failures": 1}) for number in range(3)]
     tick(at(1), 100)
     for run in Run.objects.all():
@@ -243,7 +243,7 @@ def test_where_nothing_at_all_can_be_written_it_is_followed_up_as_soon_as_it_can
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_backfill_in_somebody_elses_hands_keeps_nobody_waiting() -> None:
+def test_a_locked_backfill_does_not_block_the_pass() -> None:
     job = overlapping("allow")
     Job.objects.update(mark_at=at(60), next_run_at=at(61))
     made = backfill.start(job.pk, BackfillRequest(at(0), at(3)), at(5), actor="ann")
@@ -255,7 +255,7 @@ def test_a_backfill_in_somebody_elses_hands_keeps_nobody_waiting() -> None:
         with other.cursor() as cursor:
             cursor.execute("SELECT FROM schedules_backfill FOR UPDATE")
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '5s'")  # what would wait for ever is to fail
+            cursor.execute("SET LOCAL lock_timeout = '5s'")  # fail instead of waiting for ever
             assert follow_once(at(5), 100).n_followups == 1
         assert Backfill.objects.get().due_at == at(60)
         other.rollback()

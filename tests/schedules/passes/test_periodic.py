@@ -1,4 +1,4 @@
-"""The rows of django-celery-beat in the beat: housekeeping that stands, and rows that cannot be carried out."""
+"""Proves how the beat fires `PeriodicTask` rows: lease, housekeeping rows, clock changes, locked and broken rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scheduler_project.celery import app
 from schedules import queries
 from schedules.beat import JobScheduler
 from schedules.models import BeatLease
-from schedules.passes.periodic import LEASE, LEASE_TIME
+from schedules.passes.periodic import LEASE, LEASE_DURATION
 from tests.acceptance.processes import database_url
 
 if TYPE_CHECKING:
@@ -44,37 +44,37 @@ def beat() -> Iterator[JobScheduler]:
 
 
 def test_a_housekeeping_row_that_was_deleted_comes_back(beat: JobScheduler) -> None:
-    beat.make_housekeeping(NOW)
+    beat.create_housekeeping_rows(NOW)
     PeriodicTask.objects.all().delete()
-    beat.make_housekeeping(NOW + timedelta(seconds=60))
+    beat.create_housekeeping_rows(NOW + timedelta(seconds=60))
     assert PeriodicTask.objects.filter(name=RECOVER, enabled=True).exists()
 
 
-def test_beats_that_start_together_do_not_make_the_housekeeping_side_by_side(beat: JobScheduler) -> None:
-    assert queries.take_lease(LEASE, "another", NOW, NOW + LEASE_TIME)
+def test_only_the_beat_with_the_lease_creates_housekeeping_rows(beat: JobScheduler) -> None:
+    assert queries.take_lease(LEASE, "another", NOW, NOW + LEASE_DURATION)
     beat.pass_once(NOW)
-    assert not PeriodicTask.objects.filter(name=RECOVER).exists(), "it is another beat's to make"
-    beat.pass_once(NOW + 2 * LEASE_TIME)
+    assert not PeriodicTask.objects.filter(name=RECOVER).exists(), "the other beat has the lease"
+    beat.pass_once(NOW + 2 * LEASE_DURATION)
     assert PeriodicTask.objects.filter(name=RECOVER).exists()
 
 
-def test_housekeeping_comes_back_when_the_clock_was_set_back(beat: JobScheduler) -> None:
-    beat.make_housekeeping(NOW)
+def test_a_deleted_housekeeping_row_comes_back_after_the_clock_was_set_back(beat: JobScheduler) -> None:
+    beat.create_housekeeping_rows(NOW)
     PeriodicTask.objects.all().delete()
-    beat.make_housekeeping(NOW - timedelta(days=1))
-    beat.make_housekeeping(NOW - timedelta(days=1) + timedelta(seconds=60))
+    beat.create_housekeeping_rows(NOW - timedelta(days=1))
+    beat.create_housekeeping_rows(NOW - timedelta(days=1) + timedelta(seconds=60))
     assert PeriodicTask.objects.filter(name=RECOVER).exists()
 
 
-def test_housekeeping_that_is_off_is_logged_once_an_hour(beat: JobScheduler) -> None:
-    beat.make_housekeeping(NOW)
+def test_a_disabled_housekeeping_row_is_logged_once_an_hour(beat: JobScheduler) -> None:
+    beat.create_housekeeping_rows(NOW)
     PeriodicTask.objects.filter(name=RECOVER).update(enabled=False)
     with capture_logs() as logs:
         for minutes in range(1, 122):
-            beat.make_housekeeping(NOW + timedelta(minutes=minutes))
-    told = [line for line in logs if line["event"] == "housekeeping_off"]
-    assert [line["names"] for line in told] == [[RECOVER]] * 3
-    assert told[0]["log_level"] == "warning"
+            beat.create_housekeeping_rows(NOW + timedelta(minutes=minutes))
+    lines = [line for line in logs if line["event"] == "housekeeping_off"]
+    assert [line["names"] for line in lines] == [[RECOVER]] * 3
+    assert lines[0]["log_level"] == "warning"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_housekeeping_that_is_off_is_logged_once_an_hour(beat: JobScheduler) -> 
         {"every": 10**9},
     ],
 )
-def test_a_row_that_cannot_be_read_is_skipped_by_name_and_the_others_fire(
+def test_a_row_that_cannot_be_sent_is_logged_by_name_and_the_others_fire(
     beat: JobScheduler, broker: redis.Redis, wrong: dict[str, object]
 ) -> None:
     now = datetime.now(UTC)
@@ -104,12 +104,12 @@ def test_a_row_that_cannot_be_read_is_skipped_by_name_and_the_others_fire(
     with capture_logs() as logs:
         beat.pass_once(now)
     assert broker.llen("mine") == 1
-    told = [line for line in logs if line["log_level"] in ("warning", "error")]
-    assert [(line["event"], line["name"]) for line in told] == [("periodic_task_skipped", "bad")]
+    lines = [line for line in logs if line["log_level"] in ("warning", "error")]
+    assert [(line["event"], line["name"]) for line in lines] == [("periodic_task_skipped", "bad")]
     assert PeriodicTask.objects.get(name="bad").enabled
 
 
-def test_an_interval_is_counted_from_now_once_the_clock_was_set_back_by_an_hour(beat: JobScheduler) -> None:
+def test_an_interval_counts_from_now_after_the_clock_was_set_back(beat: JobScheduler) -> None:
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.HOURS)
     fields = {"task": "my.task", "interval": interval, "queue": "mine"}
@@ -118,7 +118,7 @@ def test_an_interval_is_counted_from_now_once_the_clock_was_set_back_by_an_hour(
     assert 3590 < left <= 3600
 
 
-def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler, broker: redis.Redis) -> None:
+def test_rows_are_read_again_after_the_clock_was_set_back(beat: JobScheduler, broker: redis.Redis) -> None:
     now = datetime.now(UTC)
     beat.pass_once(now + timedelta(hours=1))
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
@@ -128,9 +128,7 @@ def test_rows_are_read_anew_once_the_clock_was_set_back(beat: JobScheduler, brok
     assert broker.llen("mine") == 1
 
 
-def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(
-    beat: JobScheduler, broker: redis.Redis
-) -> None:
+def test_a_row_that_another_beat_has_fired_is_not_fired_again(beat: JobScheduler, broker: redis.Redis) -> None:
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
@@ -143,9 +141,7 @@ def test_a_row_that_another_beat_has_fired_meanwhile_is_not_fired_again(
     assert set(PeriodicTask.objects.filter(task="my.task").values_list("total_run_count", flat=True)) == {1}
 
 
-def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_waiting(
-    beat: JobScheduler, broker: redis.Redis
-) -> None:
+def test_a_locked_row_is_fired_later_and_delays_no_other_row(beat: JobScheduler, broker: redis.Redis) -> None:
     now = datetime.now(UTC)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.MINUTES)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(hours=1)}
@@ -159,15 +155,13 @@ def test_a_row_that_an_admin_has_in_hand_is_fired_afterwards_and_keeps_no_other_
     assert broker.llen("mine") == 3
 
 
-def test_a_beat_that_finds_its_lease_in_another_ones_hands_fires_nothing_more(
-    beat: JobScheduler, broker: redis.Redis
-) -> None:
+def test_a_beat_that_has_lost_its_lease_fires_nothing_more(beat: JobScheduler, broker: redis.Redis) -> None:
     now = datetime.now(UTC)
     beat.pass_once(now)
-    BeatLease.objects.update(holder="another", expires_at=now + 2 * LEASE_TIME)
+    BeatLease.objects.update(holder="another", expires_at=now + 2 * LEASE_DURATION)
     interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.SECONDS)
     fields = {"task": "my.task", "interval": interval, "queue": "mine", "last_run_at": now - timedelta(minutes=1)}
     PeriodicTask.objects.create(name="mine", **fields)
     beat._periodic_at = now
-    beat.pass_once(now + LEASE_TIME / 2)
+    beat.pass_once(now + LEASE_DURATION / 2)
     assert broker.llen("mine") == 0

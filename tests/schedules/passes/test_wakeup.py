@@ -1,4 +1,4 @@
-"""The beat's sleep, on a real connection."""
+"""Proves that the beat's sleep ends in time, or earlier by a notification, on a real connection."""
 
 from __future__ import annotations
 
@@ -35,40 +35,40 @@ def slept(wakeup: Wakeup, seconds: float) -> float:
     return time.monotonic() - began
 
 
-def test_it_sleeps_for_its_time_when_nobody_calls(wakeup: Wakeup) -> None:
+def test_the_sleep_lasts_as_long_as_it_should_without_a_notification(wakeup: Wakeup) -> None:
     assert slept(wakeup, 0.2) >= 0.19
 
 
-def test_a_notification_ends_the_sleep_and_is_used_up(wakeup: Wakeup) -> None:
-    def call() -> None:
+def test_a_notification_ends_one_sleep(wakeup: Wakeup) -> None:
+    def notify() -> None:
         wake_beat()
         connection.close()
 
-    threading.Timer(0.1, call).start()
+    threading.Timer(0.1, notify).start()
     assert slept(wakeup, 20) < 10
     assert slept(wakeup, 0.2) >= 0.19
 
 
-def test_a_call_that_came_before_the_sleep_is_heard(wakeup: Wakeup) -> None:
+def test_a_notification_from_before_the_sleep_ends_it(wakeup: Wakeup) -> None:
     wake_beat()
     assert slept(wakeup, 20) < 10
 
 
-def test_without_its_connection_it_sleeps_and_connects_again(wakeup: Wakeup) -> None:
+def test_a_sleep_without_its_connection_lasts_and_connects_again(wakeup: Wakeup) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
         )
-    for _ in range(4):  # one of them notices, a later one connects
+    for _ in range(4):  # one sleep notices that the connection is gone, a later one connects
         wakeup.wait(0.1)
     wake_beat()
     assert slept(wakeup, 20) < 10
 
 
-def test_a_run_that_is_to_be_carried_out_again_since_its_worker_was_lost_ends_the_sleep(wakeup: Wakeup) -> None:
+def test_a_run_recovered_from_a_lost_worker_ends_the_sleep(wakeup: Wakeup) -> None:
     claim(make_run())
     while slept(wakeup, 0.1) < 0.09:
-        pass  # its job was new
+        pass  # the notification about the new job
     assert reap_once(NOW + timedelta(minutes=1), 10).n_again == 1
     assert slept(wakeup, 2) < 1

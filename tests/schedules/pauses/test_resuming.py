@@ -1,4 +1,4 @@
-"""Pauses that end: by themselves when they said so, or by hand, with what starts of the occurrences in them."""
+"""Proves how pauses end, by hand or when they expire, and which occurrences of a pause start then."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def at(minute: float) -> datetime:
 
 
 def paused(policies: dict[str, Any] | None = None, schedule: dict[str, Any] | None = None, **terms: Any) -> Job:
-    """A job that runs each minute, paused from half past noon's first minute on."""
+    """A job that runs each minute, paused at 12:00:30."""
     job = make_job(schedule=schedule, policies=policies or {"overlap": "allow"})
     return triggers.pause(job.pk, at(0.5), actor="ann", **terms)
 
 
 def rows() -> list[tuple[float, str]]:
-    """Minute and what became of it, of every occurrence."""
+    """Return each occurrence as (minute, status and reason), oldest first."""
     found = Run.objects.order_by("nominal_at")
     return [((run.nominal_at - NOW) / MINUTE, f"{run.status} {run.reason}".strip()) for run in found]
 
 
-def test_a_pause_keeps_who_wanted_it_why_and_until_when() -> None:
+def test_a_pause_stores_its_actor_reason_end_and_catch_up() -> None:
     job = paused(reason="a move", until=at(9), catch_up=Resumption.LAST)
     assert (job.paused_by, job.pause_reason, job.paused_until_at, job.pause_catch_up) == (
         "ann",
@@ -64,7 +64,7 @@ def test_a_pause_keeps_who_wanted_it_why_and_until_when() -> None:
     )
 
 
-def test_a_pause_ends_by_itself_when_it_said_and_not_before() -> None:
+def test_a_pause_ends_by_itself_when_it_expires_and_not_before() -> None:
     job = paused(until=at(2.5))
     assert queries.next_at().timed == at(2.5)
     assert do_timed_work(at(2.4), 100).n_done == 0
@@ -76,21 +76,21 @@ def test_a_pause_ends_by_itself_when_it_said_and_not_before() -> None:
     assert queries.next_at().timed == queries.NEVER
 
 
-def test_what_is_due_after_the_end_of_a_pause_was_missed_and_not_paused_however_late_a_beat_sees_it() -> None:
+def test_an_occurrence_after_the_end_of_a_pause_is_not_paused_even_if_found_late() -> None:
     paused({"overlap": "allow", "catch_up": {"mode": "all"}}, until=at(1.5))
     do_timed_work(at(3.5), 100)
     tick(at(3.5), 100)
     assert rows() == [(1, "skipped paused"), (2, "queued"), (3, "queued")]
 
 
-def test_at_its_end_a_pause_starts_what_it_said() -> None:
+def test_a_pause_that_expires_starts_what_its_catch_up_says() -> None:
     paused(until=at(3.5), catch_up=Resumption.LAST)
     do_timed_work(at(3.5), 100)
     tick(at(3.5), 100)
     assert rows() == [(1, "skipped paused"), (2, "skipped paused"), (3, "queued")]
 
 
-def test_a_job_that_was_resumed_or_paused_for_longer_is_left_alone_at_the_first_end() -> None:
+def test_the_end_of_an_earlier_pause_does_not_resume_a_job_paused_for_longer() -> None:
     job = paused(until=at(2))
     triggers.resume(job.pk, at(1), actor="ann")
     triggers.pause(job.pk, at(1), actor="ann", until=at(5))
@@ -98,7 +98,7 @@ def test_a_job_that_was_resumed_or_paused_for_longer_is_left_alone_at_the_first_
     assert Job.objects.get().state == JobState.PAUSED
 
 
-def test_of_many_pauses_that_end_at_once_a_pass_takes_some_and_says_that_there_are_more() -> None:
+def test_a_pass_ends_pauses_up_to_its_limit_and_says_that_more_are_due() -> None:
     for number in range(3):
         triggers.pause(make_job(f"job {number}").pk, NOW, actor="ann", until=at(1))
     assert [(each.n_done, each.more) for each in (do_timed_work(at(1), 2), do_timed_work(at(1), 2))] == [
@@ -107,7 +107,7 @@ def test_of_many_pauses_that_end_at_once_a_pass_takes_some_and_says_that_there_a
     ]
 
 
-def test_a_job_whose_pause_cannot_be_ended_keeps_no_other_waiting() -> None:
+def test_a_job_whose_pause_cannot_be_ended_does_not_keep_the_others_paused() -> None:
     job, other = paused(until=at(1)), make_job("other")
     triggers.pause(other.pk, at(0.5), actor="ann", until=at(1))
     Job.objects.filter(pk=job.pk).update(schedule={"kind": "of another version"})
@@ -128,7 +128,7 @@ def test_a_job_whose_pause_cannot_be_ended_keeps_no_other_waiting() -> None:
         (Resumption.ALL, 2, [3, 4]),
     ],
 )
-def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, expected: list[int]) -> None:
+def test_resuming_a_job_starts_what_the_preview_said(mode: Resumption, most: int, expected: list[int]) -> None:
     job = paused()
     previewed = preview(job, at(4.5), mode, most)
     assert (previewed.n_occurrences, previewed.n_would_start) == (4, len(expected))
@@ -141,13 +141,13 @@ def test_a_resumed_job_starts_what_was_foreseen(mode: Resumption, most: int, exp
     assert set(Run.objects.values_list("origin", flat=True)) == {"schedule"}
 
 
-def test_foreseeing_changes_nothing() -> None:
+def test_a_preview_changes_nothing() -> None:
     job = paused()
     preview(job, at(4.5), Resumption.ALL)
     assert (Run.objects.count(), Job.objects.get().state) == (0, JobState.PAUSED)
 
 
-def test_what_a_job_may_still_run_bounds_what_starts() -> None:
+def test_max_runs_of_the_schedule_limits_what_starts_after_a_pause() -> None:
     job = paused(schedule={"cron": "* * * * *", "max_runs": 2})
     assert preview(job, at(4.5), Resumption.ALL) == ResumePreview(4, 2, at(1), at(2))
     triggers.resume(job.pk, at(4.5), actor="ann", catch_up=Resumption.ALL)
@@ -155,14 +155,14 @@ def test_what_a_job_may_still_run_bounds_what_starts() -> None:
     assert [minute for minute, what in rows() if what == "queued"] == [1, 2]
 
 
-def test_a_million_occurrences_in_a_pause_are_not_counted_to_the_end() -> None:
+def test_a_preview_counts_occurrences_up_to_a_limit() -> None:
     job = paused(schedule={"every": "1s"})
     previewed = preview(job, NOW + timedelta(days=20), Resumption.LAST)
     assert (previewed.is_more, previewed.n_occurrences, previewed.n_would_start) == (True, MAX_COUNTED + 1, 1)
     assert previewed.first_at == NOW + timedelta(days=20)
 
 
-def test_those_of_a_long_pause_are_the_same_however_many_passes_it_takes(settings: Settings) -> None:
+def test_the_same_occurrences_start_however_many_passes_the_rows_take(settings: Settings) -> None:
     settings.MAINSPRING = replace(settings.MAINSPRING, chunk_size=3)
     job = paused()
     triggers.resume(job.pk, at(10.5), actor="ann", catch_up=Resumption.ALL, max_runs=4)
@@ -172,19 +172,21 @@ def test_those_of_a_long_pause_are_the_same_however_many_passes_it_takes(setting
     assert Run.objects.filter(reason="paused").aggregate(n=Sum("n_occurrences"))["n"] == 6
 
 
-def test_what_was_chosen_starts_one_after_the_other_where_runs_must_not_overlap() -> None:
+def test_runs_chosen_after_a_pause_start_one_after_the_other() -> None:
     job = paused({"overlap": "skip", "start_deadline": "30s"})
     triggers.resume(job.pk, at(2.5), actor="ann", catch_up=Resumption.ALL)
     tick(at(2.5), 100)
     assert rows() == [(1, "queued"), (2, "held")]
-    assert set(Run.objects.values_list("expires_at", flat=True)) == {None}, "everybody knows that they are late"
+    assert set(Run.objects.values_list("expires_at", flat=True)) == {None}, (
+        "no start deadline: they are late on purpose"
+    )
     assert Watch.objects.filter(job_id=job.pk).exists()
     end(Run.objects.get(nominal_at=at(1)), now=at(2.6))
     follow_once(at(2.6), 100)
     assert rows() == [(1, "succeeded"), (2, "queued")]
 
 
-def test_what_was_chosen_is_watched_also_where_the_policies_cannot_be_read() -> None:
+def test_runs_chosen_after_a_pause_get_follow_ups_even_with_unreadable_policies() -> None:
     job = paused(until=at(2.5), catch_up=Resumption.ALL)
     assert not Watch.objects.filter(job_id=job.pk).exists()
     RunSpec.objects.filter(job_id=job.pk).update(policies=["of another version"])
@@ -193,7 +195,7 @@ def test_what_was_chosen_is_watched_also_where_the_policies_cannot_be_read() -> 
     assert Watch.objects.filter(job_id=job.pk).exists()
 
 
-def test_a_later_pause_is_judged_by_its_own_end() -> None:
+def test_a_later_pause_does_not_change_what_an_earlier_one_started() -> None:
     job = paused()
     triggers.resume(job.pk, at(2.5), actor="ann", catch_up=Resumption.ALL)
     triggers.pause(job.pk, at(2.6), actor="ann")
@@ -202,14 +204,14 @@ def test_a_later_pause_is_judged_by_its_own_end() -> None:
     assert rows() == [(1, "queued"), (2, "queued"), (3, "skipped paused"), (4, "skipped paused")]
 
 
-def test_only_a_paused_job_is_resumed_or_foreseen() -> None:
+def test_only_a_paused_job_can_be_resumed_or_previewed() -> None:
     job = make_job()
     for act in (lambda: preview(job, NOW, Resumption.ALL), lambda: triggers.resume(job.pk, NOW, actor="ann")):
         with pytest.raises(JobConflict, match="not paused"):
             act()
 
 
-def test_a_pause_after_failures_is_by_nobody_and_without_end() -> None:
+def test_a_pause_after_failures_has_no_actor_and_no_end() -> None:
     make_job(policies={"pause_after_failures": 1, "retry": {"max_retries": 0}})
     tick(at(1), 100)
     end(Run.objects.get(), Failed("x", "x"), now=at(1))

@@ -1,4 +1,4 @@
-"""A registry that forgets what a test put into it."""
+"""Removes the commands that a test has registered."""
 
 from __future__ import annotations
 

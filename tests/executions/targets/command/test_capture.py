@@ -1,3 +1,5 @@
+"""Proves that what a command prints and logs is copied into its run's log, and nothing of other threads."""
+
 from __future__ import annotations
 
 import logging
@@ -7,12 +9,12 @@ import threading
 import pytest
 import structlog
 
-from executions.targets.command.capture import MAX_LINE, captured
+from executions.targets.command.capture import MAX_LINE_LENGTH, captured
 
 Lines = list[tuple[str, str]]
 
 
-def test_prints_become_lines_as_they_end() -> None:
+def test_each_printed_line_is_logged_when_it_ends() -> None:
     lines: Lines = []
     with captured(lambda message, level: lines.append((level, message))):
         print("one")
@@ -23,18 +25,18 @@ def test_prints_become_lines_as_they_end() -> None:
     assert lines == [("info", "one"), ("info", "two"), ("info", ""), ("warning", "oops"), ("info", "three")]
 
 
-def test_a_line_without_end_is_broken_and_not_gathered_for_ever() -> None:
+def test_a_long_line_is_split_at_the_limit() -> None:
     lines: Lines = []
     with captured(lambda message, level: lines.append((level, message))):
         for _ in range(20):
             sys.stdout.write("x" * 1000)
-        assert [len(message) for _, message in lines] == [MAX_LINE, MAX_LINE]
-        sys.stdout.write("\n" + "y" * (MAX_LINE + 1) + "\n")
-    assert max(len(message) for _, message in lines) == MAX_LINE
-    assert sum(len(message) for _, message in lines) == 20_000 + MAX_LINE + 1
+        assert [len(message) for _, message in lines] == [MAX_LINE_LENGTH, MAX_LINE_LENGTH]
+        sys.stdout.write("\n" + "y" * (MAX_LINE_LENGTH + 1) + "\n")
+    assert max(len(message) for _, message in lines) == MAX_LINE_LENGTH
+    assert sum(len(message) for _, message in lines) == 20_000 + MAX_LINE_LENGTH + 1
 
 
-def test_log_records_of_this_thread_are_taken_from_info_upwards() -> None:
+def test_log_records_of_this_thread_are_captured_from_info_upwards() -> None:
     lines: Lines = []
     logger = logging.getLogger("tests.capture")
     with captured(lambda message, level: lines.append((level, message))):
@@ -64,7 +66,7 @@ def test_other_threads_are_not_captured() -> None:
     assert lines == []
 
 
-def test_a_log_that_logs_does_not_go_round_in_circles() -> None:
+def test_records_that_the_runs_log_produces_are_not_captured() -> None:
     lines: Lines = []
 
     def log(message: str, level: str) -> None:
@@ -76,15 +78,15 @@ def test_a_log_that_logs_does_not_go_round_in_circles() -> None:
     assert lines == [("info", "once")]
 
 
-def test_a_record_that_cannot_be_formatted_is_still_told() -> None:
+def test_a_record_that_cannot_be_formatted_is_logged_with_its_template() -> None:
     lines: Lines = []
     with captured(lambda message, level: lines.append((level, message))):
         record = logging.LogRecord("tests.capture", logging.INFO, "f", 1, "%d apples", ("no",), None)
         logging.getLogger().handlers[-1].handle(record)
-    assert lines == [("warning", "A record of tests.capture can't be shown: %d apples")]
+    assert lines == [("warning", "A log record of tests.capture can't be formatted: %d apples")]
 
 
-def test_streams_and_handlers_are_put_back() -> None:
+def test_streams_and_handlers_are_restored() -> None:
     before = (sys.stdout, sys.stderr, list(logging.getLogger().handlers))
     with pytest.raises(KeyError), captured(lambda *_: None):
         raise KeyError("x")

@@ -1,3 +1,5 @@
+"""Proves how a function's signature becomes the schema and the check of its payload."""
+
 from __future__ import annotations
 
 from datetime import date, timedelta
@@ -26,7 +28,7 @@ def report(
 ) -> None: ...
 
 
-def test_the_context_is_left_out_of_the_payload_and_the_rest_is_read_with_defaults() -> None:
+def test_the_payload_fills_all_parameters_but_the_context() -> None:
     parameters = Parameters(report)
     assert parameters.context_name == "context"
     assert parameters.read({"day": "2026-11-20"}) == {"day": date(2026, 11, 20), "limit": 10, "tags": None}
@@ -55,13 +57,13 @@ def test_the_schema_describes_the_payload() -> None:
         ("day", ["payload"]),
     ],
 )
-def test_a_payload_that_does_not_fit_is_refused_by_field(payload: Any, where: list[str]) -> None:
+def test_a_payload_that_does_not_fit_is_refused_at_its_field(payload: Any, where: list[str]) -> None:
     with pytest.raises(InvalidTarget) as caught:
         Parameters(report).read(payload)
     assert list(caught.value.errors) == where
 
 
-def test_parameters_may_have_names_that_models_use_themselves() -> None:
+def test_parameters_may_have_names_that_pydantic_reserves() -> None:
     def awkward(json: str, copy: bool, model_dump: int, schema: float, _hidden: str = "x") -> None: ...
 
     given = {"json": "a", "copy": True, "model_dump": 1, "schema": 0.5}
@@ -75,7 +77,7 @@ def test_models_literals_and_durations_are_read() -> None:
     assert read == {"home": Address(street="Elm", number=5), "wait": timedelta(minutes=5), "mode": "fast"}
 
 
-def test_a_changed_default_does_not_leak_into_the_next_call() -> None:
+def test_a_mutable_default_is_not_shared_between_calls() -> None:
     def collect(into: list[int] = []) -> None: ...  # noqa: B006 - it is what users write
 
     parameters = Parameters(collect)
@@ -85,7 +87,7 @@ def test_a_changed_default_does_not_leak_into_the_next_call() -> None:
     assert parameters.read(None) == {"into": []}
 
 
-def test_a_context_is_known_by_its_type_or_its_name() -> None:
+def test_the_context_is_recognised_by_its_type_or_its_name() -> None:
     def typed(run: CommandContext) -> None: ...
 
     def named(context) -> None: ...  # type: ignore[no-untyped-def]
@@ -134,6 +136,6 @@ def opaque(thing: Opaque) -> None: ...
         (opaque, "can't be read"),
     ],
 )
-def test_a_function_that_cannot_be_called_from_json_is_refused_at_registration(function: Any, word: str) -> None:
+def test_a_function_that_json_cannot_call_is_refused_at_registration(function: Any, word: str) -> None:
     with pytest.raises(InvalidCommand, match=word):
         Parameters(function)

@@ -1,3 +1,5 @@
+"""Proves that whatever a command does, it is stopped at its timeout or when its run is cancelled."""
+
 from __future__ import annotations
 
 import signal
@@ -20,30 +22,30 @@ def wait_long() -> None:
 def test_a_call_that_ends_in_time_returns_its_value() -> None:
     with Stopper(5) as stopper:
         assert stopper.run(lambda: "done") == "done"
-    assert not stopper.thrown
+    assert not stopper.was_stopped
     assert not stopper.late
 
 
-def test_a_call_that_waits_is_stopped_at_the_deadline() -> None:
-    began = time.monotonic()
+def test_a_call_that_waits_is_stopped_at_the_timeout() -> None:
+    started = time.monotonic()
     with Stopper(0.1) as stopper:
         assert stopper.run(wait_long) is None
-    assert stopper.thrown
+    assert stopper.was_stopped
     assert stopper.reason is None
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
 
 
-def test_a_busy_loop_is_stopped_too() -> None:
+def test_a_busy_loop_is_stopped_at_the_timeout() -> None:
     def spin() -> NoReturn:
         while True:
             pass
 
     with Stopper(0.1) as stopper:
         stopper.run(spin)
-    assert stopper.thrown
+    assert stopper.was_stopped
 
 
-def test_a_call_that_ends_after_its_time_is_late_whether_or_not_a_stop_reached_it() -> None:
+def test_a_call_that_ends_after_its_timeout_is_late_even_if_it_was_not_stopped() -> None:
     def subject() -> str:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         threading.Event().wait(0.3)
@@ -51,10 +53,10 @@ def test_a_call_that_ends_after_its_time_is_late_whether_or_not_a_stop_reached_i
 
     with Stopper(0.1) as stopper:
         assert stopper.run(subject) == "late"
-    assert (stopper.late, stopper.thrown) == (True, False)
+    assert (stopper.late, stopper.was_stopped) == (True, False)
 
 
-def test_a_call_that_blocks_the_alarm_blocks_it_for_itself_alone() -> None:
+def test_a_call_that_blocks_the_signal_does_not_block_it_for_later_calls() -> None:
     with Stopper(5) as stopper:
         stopper.run(lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM}))
     with Stopper(5) as stopper:
@@ -62,25 +64,25 @@ def test_a_call_that_blocks_the_alarm_blocks_it_for_itself_alone() -> None:
     assert blocked is not None and signal.SIGALRM not in blocked
 
 
-def test_code_that_swallows_the_stop_meets_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_catches_the_exception_gets_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REPEAT_SECONDS", 0.1)
-    monkeypatch.setattr(module, "_APART_SECONDS", 0.05)
-    swallowed: list[BaseException] = []
+    monkeypatch.setattr(module, "MIN_REPEAT_SECONDS", 0.05)
+    caught_stops: list[BaseException] = []
 
     def stubborn() -> None:
-        while len(swallowed) < 2:
+        while len(caught_stops) < 2:
             try:
                 wait_long()
-            except BaseException as error:  # noqa: BLE001 - it is the bad habit that the repetition is for
-                swallowed.append(error)
+            except BaseException as error:  # noqa: BLE001 - code that does this is why the exception is repeated
+                caught_stops.append(error)
         wait_long()
 
     with Stopper(0.1) as stopper:
         assert stopper.run(stubborn) is None
-    assert [type(error) for error in swallowed] == [CommandStopped, CommandStopped]
+    assert [type(error) for error in caught_stops] == [CommandStopped, CommandStopped]
 
 
-def test_ordinary_error_handling_does_not_see_the_stop() -> None:
+def test_except_exception_does_not_catch_the_stop() -> None:
     caught = []
 
     def careful() -> None:
@@ -91,12 +93,12 @@ def test_ordinary_error_handling_does_not_see_the_stop() -> None:
 
     with Stopper(0.1) as stopper:
         stopper.run(careful)
-    assert stopper.thrown
+    assert stopper.was_stopped
     assert caught == []
 
 
 def test_another_thread_stops_the_call_at_once() -> None:
-    began, running = time.monotonic(), threading.Event()
+    started, running = time.monotonic(), threading.Event()
     with Stopper(30) as stopper:
 
         def ask() -> None:
@@ -113,16 +115,16 @@ def test_another_thread_stops_the_call_at_once() -> None:
         assert stopper.run(call) is None
         thread.join()
     assert stopper.reason is StopReason.CANCELLED
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
 
 
-def test_a_stop_asked_for_before_the_call_keeps_it_from_starting() -> None:
+def test_a_stop_before_the_call_keeps_it_from_starting() -> None:
     called = []
     with Stopper(30) as stopper:
         stopper.stop(StopReason.CANCELLED)
         assert stopper.run(lambda: called.append(1)) is None
     assert called == []
-    assert stopper.thrown
+    assert stopper.was_stopped
 
 
 def test_a_stop_after_the_end_does_nothing() -> None:
@@ -132,7 +134,7 @@ def test_a_stop_after_the_end_does_nothing() -> None:
     assert stopper.reason is None
 
 
-def test_a_shielded_block_is_not_torn_apart() -> None:
+def test_a_shielded_block_is_not_interrupted() -> None:
     ended: list[bool] = []
 
     def call() -> None:
@@ -144,11 +146,11 @@ def test_a_shielded_block_is_not_torn_apart() -> None:
     with Stopper(0.05) as stopper:
         stopper.run(call)
     assert ended == [True]
-    assert stopper.thrown
+    assert stopper.was_stopped
 
 
-def test_a_shield_that_is_never_lowered_does_not_hold_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_DEFERRALS", 3)
+def test_a_shielded_block_that_does_not_end_is_interrupted_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_DEFERRALS", 3)
 
     def call() -> None:
         with stopper.shielded():
@@ -158,7 +160,7 @@ def test_a_shield_that_is_never_lowered_does_not_hold_for_ever(monkeypatch: pyte
         assert stopper.run(call) is None
 
 
-def test_the_handler_and_timer_of_before_are_back_afterwards() -> None:
+def test_the_previous_handler_and_timer_are_restored() -> None:
     rung = []
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(True))
     earlier = signal.setitimer(signal.ITIMER_REAL, 0.3)
@@ -173,7 +175,7 @@ def test_the_handler_and_timer_of_before_are_back_afterwards() -> None:
         signal.setitimer(signal.ITIMER_REAL, *earlier)
 
 
-def test_somebodys_own_interrupt_goes_through() -> None:
+def test_ctrl_c_is_raised_to_the_caller() -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
 

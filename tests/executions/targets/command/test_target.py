@@ -1,3 +1,5 @@
+"""Proves which outcome follows from what a command returns, raises, or does not end."""
+
 from __future__ import annotations
 
 import asyncio
@@ -16,13 +18,14 @@ import pytest
 from executions.targets.base import Cancelled, Failed, InvalidTarget, Outcome, RetryAt, StopReason, Succeeded
 from executions.targets.command import CommandContext, PermanentFailure, RetryLater, command
 from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
-from executions.targets.registry import parse, parse_config
+from executions.targets.registry import parse_config
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 from values.json_values import find_unstorable
 
 
 def call(function: Any, payload: Any = None, context: RecordingContext | None = None) -> Outcome:
-    """Register, validate and carry out, as a job does."""
+    """Register a function as a command, validate a payload for it, and execute an attempt."""
     command("tests.subject")(function)
     config = parse({"kind": "command", "name": "tests.subject"}, payload)
     return CommandTarget().execute(config, payload, context or RecordingContext())
@@ -33,7 +36,7 @@ def failure(outcome: Outcome) -> tuple[str, str, bool]:
     return outcome.code, outcome.message, outcome.permanent
 
 
-def test_what_a_command_returns_is_the_result_as_json() -> None:
+def test_the_returned_value_is_the_result_as_json() -> None:
     def subject(context: CommandContext, day: date, *, n: int = 2) -> dict[object, object]:
         return {"next": day + timedelta(days=n), "of": context.job_name, "bad": "\0\ud800", "nan": float("nan"), 5: {1}}
 
@@ -41,7 +44,7 @@ def test_what_a_command_returns_is_the_result_as_json() -> None:
     assert outcome == Succeeded({"next": "2026-11-22", "of": "nightly report", "bad": "\ufffd", "nan": None, "5": [1]})
 
 
-def test_the_context_tells_of_the_run_and_the_time_left() -> None:
+def test_the_context_has_the_run_and_the_time_left() -> None:
     def subject(context: CommandContext) -> list[object]:
         assert context.should_stop() is None
         assert timedelta(seconds=8) < context.remaining() <= timedelta(seconds=9)
@@ -52,7 +55,7 @@ def test_the_context_tells_of_the_run_and_the_time_left() -> None:
     assert call(subject, context=context) == Succeeded([run, 2, "2026-11-20T12:00:00Z", run])
 
 
-def test_log_lines_prints_and_records_come_into_the_runs_log_in_order() -> None:
+def test_log_lines_prints_and_records_are_in_the_runs_log_in_order() -> None:
     def subject(context: CommandContext) -> None:
         context.log("from the context", "warning")
         print("printed")
@@ -83,7 +86,7 @@ class Unprintable(Exception):
         (KeyError("x" * 5000), "KeyError: "),
     ],
 )
-def test_whatever_a_command_raises_is_a_failure_worth_a_retry(error: BaseException, message: str) -> None:
+def test_any_exception_of_a_command_is_a_failure_that_is_retried(error: BaseException, message: str) -> None:
     def subject() -> None:
         raise error
 
@@ -95,7 +98,7 @@ def test_whatever_a_command_raises_is_a_failure_worth_a_retry(error: BaseExcepti
     assert find_unstorable(outcome.result) is None
 
 
-def test_the_traceback_begins_in_the_users_code() -> None:
+def test_the_traceback_starts_in_the_code_of_the_command() -> None:
     def subject() -> None:
         raise ValueError("bad")
 
@@ -105,13 +108,13 @@ def test_the_traceback_begins_in_the_users_code() -> None:
     assert lines[-1] == "ValueError: bad"
 
 
-def test_a_long_traceback_keeps_its_last_lines() -> None:
+def test_of_a_long_traceback_the_last_lines_are_kept() -> None:
     def subject(depth: int = 100) -> None:
         if depth == 0:
             raise ValueError("deep")
         other(depth - 1)
 
-    def other(depth: int) -> None:  # two by turns, since repeated lines are folded
+    def other(depth: int) -> None:  # two functions by turns, since Python folds repeated lines
         subject(depth)
 
     lines = call(subject).result["traceback"]
@@ -119,7 +122,7 @@ def test_a_long_traceback_keeps_its_last_lines() -> None:
     assert lines[-1] == "ValueError: deep"
 
 
-def test_a_command_may_fail_for_good() -> None:
+def test_permanent_failure_is_not_retried() -> None:
     def subject() -> None:
         raise PermanentFailure("The account is closed: nothing to do.")
 
@@ -129,7 +132,7 @@ def test_a_command_may_fail_for_good() -> None:
 @pytest.mark.parametrize(
     ("delay", "expected"), [(timedelta(minutes=5), 300), (timedelta(days=-1), 0), (timedelta.max, 31_536_000)]
 )
-def test_a_command_may_say_when_to_try_again(delay: timedelta, expected: float) -> None:
+def test_retry_later_sets_the_time_of_the_next_attempt(delay: timedelta, expected: float) -> None:
     def subject() -> None:
         raise RetryLater(delay, "busy")
 
@@ -140,12 +143,12 @@ def test_a_command_may_say_when_to_try_again(delay: timedelta, expected: float) 
     assert 0 <= (outcome.at - before).total_seconds() - expected < 5
 
 
-def test_retry_later_takes_a_timedelta_only() -> None:
+def test_retry_later_refuses_a_number() -> None:
     with pytest.raises(TypeError, match="timedelta"):
         RetryLater(5)  # type: ignore[arg-type]
 
 
-def test_an_error_inside_the_returned_value_is_the_commands_own() -> None:
+def test_an_error_in_a_returned_generator_is_an_exception_of_the_command() -> None:
     def subject() -> object:
         return (1 // n for n in (1, 0))
 
@@ -155,19 +158,19 @@ def test_an_error_inside_the_returned_value_is_the_commands_own() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), {"a": object()}, b"\xff", lambda: None])
-def test_a_result_that_is_no_json_is_a_permanent_failure(value: object) -> None:
+def test_a_result_that_is_not_json_fails_permanently(value: object) -> None:
     code, message, permanent = failure(call(lambda: value))
     assert (code, permanent) == ("invalid_result", True)
     assert "JSON" in message
 
 
-def test_a_result_that_holds_itself_is_no_json() -> None:
+def test_a_result_that_contains_itself_is_not_json() -> None:
     loop: list[object] = []
     loop.append(loop)
     assert failure(call(lambda: loop))[0] == "invalid_result"
 
 
-def test_a_result_that_is_too_long_is_marked_and_told_in_the_log() -> None:
+def test_a_result_that_is_too_long_is_truncated_with_a_line_in_the_log() -> None:
     context = RecordingContext()
     outcome = call(lambda: "x" * MAX_RESULT_BYTES, context=context)
     assert isinstance(outcome, Succeeded)
@@ -185,14 +188,14 @@ def wait_long() -> None:
     threading.Event().wait(30)
 
 
-def test_a_command_that_takes_too_long_is_stopped() -> None:
-    began = time.monotonic()
+def test_a_command_is_stopped_at_its_timeout() -> None:
+    started = time.monotonic()
     outcome = call(wait_long, context=RecordingContext(0.1))
     assert failure(outcome) == ("timed_out", "The command did not end within 0.1 s.", False)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
 
 
-def test_a_command_that_tidies_up_and_returns_after_its_time_has_still_timed_out() -> None:
+def test_a_command_that_returns_after_its_timeout_has_timed_out() -> None:
     def subject() -> str:
         try:
             wait_long()
@@ -204,7 +207,7 @@ def test_a_command_that_tidies_up_and_returns_after_its_time_has_still_timed_out
 
 
 @pytest.mark.parametrize("ending", [Succeeded("late"), PermanentFailure("late")])
-def test_a_command_that_ignores_the_alarm_and_ends_late_has_timed_out(ending: object) -> None:
+def test_a_command_that_ignores_the_signal_and_ends_late_has_timed_out(ending: object) -> None:
     def subject() -> str:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         threading.Event().wait(0.3)
@@ -216,7 +219,7 @@ def test_a_command_that_ignores_the_alarm_and_ends_late_has_timed_out(ending: ob
     assert failure(call(subject, context=context))[0::2] == ("timed_out", False)
 
 
-def test_a_stop_that_a_library_turns_into_another_error_is_still_a_stop() -> None:
+def test_a_stop_that_a_library_turns_into_another_error_is_a_timeout() -> None:
     def subject() -> None:
         try:
             wait_long()
@@ -226,13 +229,13 @@ def test_a_stop_that_a_library_turns_into_another_error_is_still_a_stop() -> Non
     assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
 
 
-def test_an_event_loop_inside_a_command_is_stopped_too() -> None:
+def test_an_event_loop_inside_a_command_is_stopped_at_the_timeout() -> None:
     def subject() -> None:
         asyncio.run(asyncio.sleep(30))
 
-    began = time.monotonic()
+    started = time.monotonic()
     assert failure(call(subject, context=RecordingContext(1)))[0] == "timed_out"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.LOST])
@@ -244,22 +247,22 @@ def test_a_cancelled_command_is_stopped_at_once(reason: StopReason) -> None:
         wait_long()
 
     context.stop_when(running, reason)
-    began = time.monotonic()
+    started = time.monotonic()
     assert isinstance(call(subject, context=context), Cancelled)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     assert context.callbacks == []
 
 
-def test_a_stop_asked_for_before_the_start_runs_nothing() -> None:
+def test_a_stop_before_the_start_calls_nothing() -> None:
     called, context = [], RecordingContext()
     context.stop(StopReason.CANCELLED)
     assert isinstance(call(lambda: called.append(1), context=context), Cancelled)
     assert called == []
 
 
-# The stop may strike inside a callback of the garbage collector, which only tells of it: it strikes again.
+# The exception may be raised inside a callback of the garbage collector, which only reports it. It is then raised again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_command_that_logs_without_pause_is_stopped_and_logging_still_works() -> None:
+def test_a_command_that_logs_without_pause_is_stopped_and_logging_works() -> None:
     def subject() -> None:
         logger = logging.getLogger("tests.subject")
         while True:
@@ -276,7 +279,7 @@ def test_a_command_that_logs_without_pause_is_stopped_and_logging_still_works() 
     assert done.wait(5)
 
 
-def test_a_persons_own_interrupt_is_not_swallowed() -> None:
+def test_ctrl_c_is_raised_to_the_worker() -> None:
     def subject() -> None:
         raise KeyboardInterrupt
 
@@ -286,7 +289,7 @@ def test_a_persons_own_interrupt_is_not_swallowed() -> None:
     assert context.callbacks == []
 
 
-def test_outside_the_main_thread_a_command_is_refused_with_the_fix() -> None:
+def test_a_command_outside_the_main_thread_fails_with_the_fix() -> None:
     command("tests.subject")(wait_long)
     config = parse_config({"kind": "command", "name": "tests.subject"})
     outcomes: list[Outcome] = []
@@ -301,13 +304,13 @@ def test_outside_the_main_thread_a_command_is_refused_with_the_fix() -> None:
 # Definitions
 
 
-def test_an_unknown_command_is_refused_with_the_nearest_names() -> None:
+def test_an_unknown_command_is_refused_with_a_suggestion() -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse({"kind": "command", "name": "demo.ecko"}, None)
     assert "Did you mean demo.echo" in caught.value.errors["name"][0]
 
 
-def test_a_payload_is_checked_when_the_job_is_saved_and_again_when_it_runs() -> None:
+def test_a_payload_is_checked_when_the_job_is_saved_and_when_it_runs() -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse({"kind": "command", "name": "demo.echo"}, {"massage": "hi"})
     assert "Did you mean message?" in caught.value.errors["payload.massage"][0]
@@ -316,6 +319,6 @@ def test_a_payload_is_checked_when_the_job_is_saved_and_again_when_it_runs() -> 
     assert failure(outcome)[0::2] == ("invalid_target", True)
 
 
-def test_a_command_that_this_worker_does_not_know_is_a_failure() -> None:
+def test_a_command_that_this_worker_does_not_have_fails() -> None:
     config = parse_config({"kind": "command", "name": "of.another.release"})
     assert failure(CommandTarget().execute(config, None, RecordingContext()))[0] == "invalid_target"

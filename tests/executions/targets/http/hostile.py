@@ -1,4 +1,4 @@
-"""Answers that never end, for the tests of what a hostile server can make a worker do."""
+"""Responses that never end, for the tests of what a hostile server can do to a worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GZIP = b"Content-Encoding: gzip\r\n"
 
 
 def endless(start: bytes, piece: bytes, together: int = 32 * 1024) -> Reply:
-    """Send `start` and then `piece` again and again, until the client goes away."""
+    """Return a reply that sends `start`, and then `piece` until the client closes the connection."""
 
     def reply(handler: Handler) -> None:
         handler.wfile.write(start)
@@ -32,10 +32,10 @@ EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # deflate: a stored block of no bytes
 GZIP_HEAD = EMPTY_MEMBER[:10]
 CHUNK_OF_A_BYTE = b"1;" + b"x" * 30_000 + b"\r\n.\r\n"
 
-# By name: an answer, and whether its body is cut and judged (or else the answer is refused).
+# By name: the reply, and whether its body is truncated (True) or the response refused (False).
 ENDLESS = {
-    "interim answers": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), False),
-    "interim answers with headers": (endless(b"", b"HTTP/1.1 100 Continue\r\nX-A: b\r\nX-C: d\r\n\r\n"), False),
+    "interim responses": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), False),
+    "interim responses with headers": (endless(b"", b"HTTP/1.1 100 Continue\r\nX-A: b\r\nX-C: d\r\n\r\n"), False),
     "long headers": (endless(OK, b"X-Long: " + b"a" * 60_000 + b"\r\n"), False),
     "a header byte by byte": (endless(OK + b"X-Long: ", b"a", 1), False),
     "trailers": (endless(CHUNKED + b"\r\n1\r\n.\r\n0\r\n", b"X-Trailer: more\r\n"), True),

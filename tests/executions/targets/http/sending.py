@@ -1,4 +1,4 @@
-"""Sends requests as a job does, for the tests of this folder."""
+"""Sends requests through the HTTP target as a run does, for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from executions.targets.base import Failed, Outcome
 from executions.targets.http.target import HttpTarget
-from executions.targets.registry import parse
 from tests.target_context import RecordingContext
+from tests.valid_targets import parse
 
 allowed = pytest.mark.usefixtures("allow_private")
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def send(url: str, payload: Any = None, context: RecordingContext | None = None, **fields: Any) -> Outcome:
-    """Validate and carry out, as a job does."""
+    """Validate a target and its payload, and execute an attempt."""
     config = parse({"kind": "http", "url": url, **fields}, payload)
     return HttpTarget().execute(config, payload, context or RecordingContext())
 
@@ -38,15 +38,15 @@ def seen_by_server(outcome: Outcome) -> dict[str, Any]:
     return seen
 
 
-def pretend(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
-    """Let each look-up of a name give the next answer; returns the names that were looked up."""
-    real, asked, coming = socket.getaddrinfo, [], list(answers)
+def answer_look_ups(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
+    """Have each look-up of a name return the next of these addresses. Return the list that collects the names."""
+    real, names, coming = socket.getaddrinfo, [], list(addresses)
 
     def look_up(host: str, port: int, *, type: int = 0, flags: int = 0) -> Any:
         if flags:
             return real(host, port, type=type, flags=flags)
-        asked.append(host)
+        names.append(host)
         return real(coming.pop(0), port, type=type)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return asked
+    return names

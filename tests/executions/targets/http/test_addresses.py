@@ -1,3 +1,5 @@
+"""Proves that no notation of a private, link-local or metadata address passes the operator's policy."""
+
 from __future__ import annotations
 
 import ipaddress
@@ -13,7 +15,7 @@ PRIVATE_TOO = EgressPolicy(allow_private=True)
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07::1", "::ffff:8.8.8.8"])
-def test_public_addresses_may_be_reached(address: str) -> None:
+def test_public_addresses_are_allowed(address: str) -> None:
     assert deny_reason(address, PUBLIC_ONLY) is None
     assert deny_reason(address, PRIVATE_TOO) is None
 
@@ -25,14 +27,14 @@ def test_public_addresses_may_be_reached(address: str) -> None:
      "::127.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b:1::8.8.8.8", "64:ff9b::8.8.8.8", "2002:7f00:1::", "2002:808:808::1",
      "2001:db8::1", "3fff::1", "2001:20::1", "100::1", "5f00::1"],
 )  # fmt: skip
-def test_private_and_special_addresses_need_the_operators_permission(address: str) -> None:
+def test_private_and_special_addresses_are_denied_by_default(address: str) -> None:
     reason = deny_reason(address, PUBLIC_ONLY)
     assert reason is not None
     assert SETTING in reason
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "::1", "fd12:3456::1", "64:ff9b::10.0.0.1", "100.64.0.1"])
-def test_the_permission_opens_private_and_loopback_addresses(address: str) -> None:
+def test_the_setting_allows_private_and_loopback_addresses(address: str) -> None:
     assert deny_reason(address, PRIVATE_TOO) is None
 
 
@@ -45,12 +47,12 @@ def test_the_permission_opens_private_and_loopback_addresses(address: str) -> No
      "nonsense", ""],
 )  # fmt: skip
 @pytest.mark.parametrize("policy", [PUBLIC_ONLY, PRIVATE_TOO])
-def test_link_local_metadata_and_multicast_stay_closed_whatever_the_policy(address: str, policy: EgressPolicy) -> None:
+def test_link_local_metadata_and_multicast_are_denied_under_every_policy(address: str, policy: EgressPolicy) -> None:
     assert deny_reason(address, policy) is not None
 
 
 @given(st.ip_addresses())
-def test_no_address_that_python_calls_not_global_gets_through(
+def test_every_address_that_python_calls_not_global_is_denied(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     unsafe = not address.is_global or address.is_multicast
@@ -62,7 +64,9 @@ def test_no_address_that_python_calls_not_global_gets_through(
 
 
 @given(st.ip_addresses(v=4))
-def test_an_embedded_address_is_never_more_welcome_than_itself(address: ipaddress.IPv4Address) -> None:
-    for carried in (f"::ffff:{address}", f"64:ff9b::{address}", f"::{address}"):
+def test_an_address_inside_an_ipv6_address_is_denied_wherever_it_is_denied_alone(
+    address: ipaddress.IPv4Address,
+) -> None:
+    for containing in (f"::ffff:{address}", f"64:ff9b::{address}", f"::{address}"):
         if deny_reason(str(address), PRIVATE_TOO) and int(address) > 1:
-            assert deny_reason(carried, PRIVATE_TOO) is not None
+            assert deny_reason(containing, PRIVATE_TOO) is not None

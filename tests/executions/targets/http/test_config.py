@@ -1,3 +1,5 @@
+"""Proves that each mistake in an HTTP target is reported at its field, and which headers count as credentials."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -17,7 +19,7 @@ def config(**fields: Any) -> HttpConfig:
     return parsed
 
 
-def test_the_defaults_are_those_of_the_manual() -> None:
+def test_the_defaults_are_those_of_the_documentation() -> None:
     plain = config()
     assert plain.method == "GET"
     assert plain.connect_timeout == timedelta(seconds=10)
@@ -31,7 +33,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
     ("fields", "where", "word"),
     [
         ({"url": "nope"}, "url", "http://"),
-        ({"url": None}, "url", "a text"),
+        ({"url": None}, "url", "a string"),
         ({"method": "get"}, "method", "GET"),
         ({"method": "CONNECT"}, "method", "GET"),
         ({"headers": {"Bad Name": "x"}}, "headers.Bad Name", "letters"),
@@ -46,8 +48,8 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"headers": {"X-A": "a\r\nEvil: 1"}}, "headers.X-A", "line breaks"),
         ({"headers": {"X-A": "snow \u2603"}}, "headers.X-A", "Latin-1"),
         ({"headers": {"X-Key": "••••"}}, "headers.X-Key", "hidden"),
-        ({"headers": {"X-A": 5}}, "headers.X-A", "a text"),
-        ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "twice"),
+        ({"headers": {"X-A": 5}}, "headers.X-A", "a string"),
+        ({"headers": {"X-A": "1", "x-a": "2"}}, "headers", "same header"),
         ({"headers": {"X-Forwarded-For": "1", "X_Forwarded_For": "2"}}, "headers", "X_Forwarded_For"),
         ({"headers": {f"X-{n}": "" for n in range(101)}}, "headers", "100"),
         ({"headers": {"X-A": "a" * 17_000}}, "headers", "16 KB"),
@@ -57,30 +59,30 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         ({"body_format": "xml"}, "body_format", "json"),
         ({"connect_timeout": "0.5ms"}, "connect_timeout", "1ms"),
         ({"connect_timeout": "2d"}, "connect_timeout", "1ms"),
-        ({"read_timeout": True}, "read_timeout", "length of time"),
+        ({"read_timeout": True}, "read_timeout", "is not a duration"),
         ({"success_statuses": []}, "success_statuses", "one status"),
         ({"success_statuses": [99]}, "success_statuses.0", "100 to 599"),
         ({"success_statuses": ["300-200"]}, "success_statuses.0", "range"),
         ({"success_statuses": 200}, "success_statuses", "list"),
         ({"retry_statuses": [True]}, "retry_statuses.0", "status"),
         ({"success_statuses": ["200-404"], "retry_statuses": ["404-499"]}, "", "404"),
-        ({"kindness": 1}, "kindness", "not known"),
+        ({"kindness": 1}, "kindness", "not a known field"),
     ],
 )
-def test_a_mistake_is_named_by_its_field(fields: dict[str, Any], where: str, word: str) -> None:
+def test_a_mistake_is_reported_at_its_field(fields: dict[str, Any], where: str, word: str) -> None:
     with pytest.raises(InvalidTarget) as caught:
         config(**fields)
     assert list(caught.value.errors) == [where]
     assert word in " ".join(caught.value.errors[where])
 
 
-def test_a_bad_header_value_is_not_repeated_in_the_message() -> None:
+def test_the_message_for_a_bad_header_value_does_not_quote_the_value() -> None:
     with pytest.raises(InvalidTarget) as caught:
         config(headers={"Authorization": "Bearer s3cret\n"})
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_success_outweighs_the_default_of_the_retryable_statuses() -> None:
+def test_success_statuses_may_overlap_the_default_of_retry_statuses() -> None:
     assert config(success_statuses=["200-599"]).success_statuses == ("200-599",)
 
 
@@ -95,7 +97,7 @@ def test_a_configuration_is_frozen() -> None:
      "X-Hub-Signature-256", "Ocp-Apim-Subscription-Key", "X-Amz-Security-Token", "Client-Secret", "X-Access-Key",
      "api_key", "X_API_KEY", "access_key", "X-Bearer", "Pwd"],
 )  # fmt: skip
-def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) -> None:
+def test_headers_that_look_like_credentials_are_not_sent_to_another_origin(name: str) -> None:
     assert is_sensitive(name)
     assert for_another_origin({name: "x", "Accept": "*/*"}) == {"Accept": "*/*"}
 
@@ -104,7 +106,7 @@ def test_headers_that_carry_credentials_never_go_to_another_origin(name: str) ->
     "name",
     ["Idempotency-Key", "Idempotency_Key", "Accept", "User-Agent", "Content-Type", "Location", "X-Keyboard", "ETag"],
 )
-def test_ordinary_headers_are_no_secrets(name: str) -> None:
+def test_ordinary_headers_do_not_count_as_credentials(name: str) -> None:
     assert not is_sensitive(name)
 
 
@@ -118,9 +120,9 @@ def test_ordinary_headers_are_no_secrets(name: str) -> None:
     ],
     ids=["headers", "query", "one name of a query", "names without a value"],
 )
-def test_too_many_entries_are_one_problem_whatever_they_are(name: str, value: object) -> None:
+def test_too_many_entries_are_one_error_however_many_are_wrong(name: str, value: object) -> None:
     with pytest.raises(InvalidTarget) as caught:
         config(**{name: value})
     ((where, (sentence,)),) = caught.value.errors.items()
     assert where == name
-    assert "is the most" in sentence
+    assert "are allowed" in sentence

@@ -1,3 +1,5 @@
+"""Proves that connections end at their timeout or when stopped, check certificates, and are reused only as allowed."""
+
 from __future__ import annotations
 
 import contextlib
@@ -27,7 +29,7 @@ PRIVATE = EgressPolicy(allow_private=True)
 
 @contextlib.contextmanager
 def silent_listener(backlog: int = 5) -> Iterator[tuple[socket.socket, int]]:
-    """A socket that listens and never says a word."""
+    """Yield a socket that listens and never sends a byte, and its port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(backlog)
@@ -36,7 +38,7 @@ def silent_listener(backlog: int = 5) -> Iterator[tuple[socket.socket, int]]:
 
 @contextlib.contextmanager
 def full_listener() -> Iterator[int]:
-    """A port whose queue is full: the system leaves further connections hanging, as a black hole does."""
+    """Yield a port whose backlog is full: further connections get no reply, as from a host that drops packets."""
     with contextlib.ExitStack() as stack:
         _, port = stack.enter_context(silent_listener(0))
         for _ in range(4):
@@ -50,50 +52,52 @@ def route(port: int, scheme: str = "http", host: str = "127.0.0.1", *, verify_tl
     return Route(scheme, host, port, PRIVATE, verify_tls)
 
 
-def test_a_connection_that_is_never_accepted_ends_at_the_connect_timeout() -> None:
+def test_a_connection_that_is_never_accepted_fails_at_the_connect_timeout() -> None:
     with full_listener() as port:
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(TimeoutError):
             new_connection(route(port)).open(Budget(30), 0.1)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - started < 10
 
 
-def test_a_stop_breaks_off_a_connection_that_is_being_made() -> None:
+def test_a_stop_breaks_a_connection_that_is_being_opened() -> None:
     budget = Budget(30)
     with full_listener() as port:
         timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
         timer.start()
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(CutOff):
             new_connection(route(port)).open(budget, 20)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - started < 10
         timer.join()
 
 
-def test_a_tls_handshake_that_is_never_answered_ends_at_the_connect_timeout() -> None:
+def test_a_tls_handshake_without_a_reply_fails_at_the_connect_timeout() -> None:
     with silent_listener() as (_, port):
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(TimeoutError):
             new_connection(route(port, "https")).open(Budget(30), 0.1)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - started < 10
 
 
-def test_a_stop_breaks_off_a_tls_handshake() -> None:
+def test_a_stop_breaks_a_tls_handshake() -> None:
     budget = Budget(30)
     with silent_listener() as (_, port):
         timer = threading.Timer(0.1, budget.cut, [StopReason.CANCELLED])
         timer.start()
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(OSError):
             new_connection(route(port, "https")).open(budget, 20)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - started < 10
         timer.join()
     assert budget.cut_by is StopReason.CANCELLED
 
 
-def test_a_dead_address_does_not_hide_a_living_one(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
-    with full_listener() as dead:
-        answers: Any = [(socket.AF_INET, ("127.0.0.1", port)) for port in (dead, receiver.port)]
+def test_an_address_that_does_not_respond_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver
+) -> None:
+    with full_listener() as silent:
+        answers: Any = [(socket.AF_INET, ("127.0.0.1", port)) for port in (silent, receiver.port)]
         monkeypatch.setattr(connection, "resolve", lambda *_: answers)
         opened = new_connection(route(receiver.port, host="two.example"))
         opened.open(Budget(30), 0.4)
@@ -101,13 +105,13 @@ def test_a_dead_address_does_not_hide_a_living_one(monkeypatch: pytest.MonkeyPat
         opened.close()
 
 
-def test_the_certificate_is_checked_against_the_host_and_the_known_authorities(tls_receiver: Receiver) -> None:
+def test_a_certificate_of_an_unknown_authority_is_refused(tls_receiver: Receiver) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         new_connection(route(tls_receiver.port, "https")).open(Budget(5), 5)
 
 
 @pytest.mark.parametrize(("host", "fits"), [("localhost", True), ("127.0.0.1", True), ("127.0.0.2", False)])
-def test_a_trusted_certificate_still_has_to_name_the_host(
+def test_a_trusted_certificate_must_name_the_host(
     tls_receiver: Receiver, certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, host: str, fits: bool
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
@@ -119,8 +123,8 @@ def test_a_trusted_certificate_still_has_to_name_the_host(
     opened.close()
 
 
-def test_breaking_off_leaves_the_encryption_in_place(tls_receiver: Receiver) -> None:
-    """A thread that still writes at that moment must not write in the clear."""
+def test_breaking_a_connection_keeps_its_encryption(tls_receiver: Receiver) -> None:
+    """A thread that is still writing at that moment must not send unencrypted data."""
     opened = new_connection(route(tls_receiver.port, "https", verify_tls=False))
     budget = Budget(5)
     opened.open(budget, 5)
@@ -139,7 +143,7 @@ def opened_to(receiver: Receiver) -> connection.CheckedConnection:
     return made
 
 
-def test_a_quiet_connection_is_used_again(receiver: Receiver) -> None:
+def test_an_idle_connection_is_used_again_once(receiver: Receiver) -> None:
     pool, first = IdleConnections(), opened_to(receiver)
     pool.give(first)
     assert pool.take(first.route) is first
@@ -147,7 +151,7 @@ def test_a_quiet_connection_is_used_again(receiver: Receiver) -> None:
     first.close()
 
 
-def test_a_connection_is_never_shared_between_policies_or_ways_of_checking_tls(receiver: Receiver) -> None:
+def test_a_connection_is_not_shared_between_policies_or_tls_settings(receiver: Receiver) -> None:
     pool, first = IdleConnections(), opened_to(receiver)
     pool.give(first)
     assert pool.take(Route("http", "127.0.0.1", receiver.port, EgressPolicy(), True)) is None
@@ -165,7 +169,9 @@ def test_a_connection_that_the_server_has_closed_is_not_used() -> None:
     assert first.is_closed
 
 
-def test_a_connection_that_waited_too_long_is_not_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_was_idle_for_too_long_is_not_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pool, first = IdleConnections(), opened_to(receiver)
     pool.give(first)
     monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", 0.0)
@@ -173,7 +179,9 @@ def test_a_connection_that_waited_too_long_is_not_used(receiver: Receiver, monke
     assert first.is_closed
 
 
-def test_no_more_than_so_many_are_kept(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_beyond_the_limit_is_closed_instead_of_kept(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pool, first, second = IdleConnections(), opened_to(receiver), opened_to(receiver)
     monkeypatch.setattr(pool, "MAX_KEPT", 1)
     pool.give(first)
@@ -183,7 +191,7 @@ def test_no_more_than_so_many_are_kept(receiver: Receiver, monkeypatch: pytest.M
     assert first.is_closed
 
 
-def test_old_ones_are_closed_when_a_new_one_comes(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stale_connections_are_closed_when_another_is_kept(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     pool, first, second = IdleConnections(), opened_to(receiver), opened_to(receiver)
     pool.give(first)
     monkeypatch.setattr(pool, "MAX_IDLE_SECONDS", -1.0)

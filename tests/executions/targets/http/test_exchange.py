@@ -1,3 +1,5 @@
+"""Proves what one HTTP attempt records, how it ends in time, and how each failure on the way is classified."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -29,11 +31,11 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 
-# What is kept
+# What is recorded
 
 
 @allowed
-def test_the_result_tells_the_whole_exchange(receiver: Receiver) -> None:
+def test_the_result_has_request_response_address_and_timings(receiver: Receiver) -> None:
     receiver.script("/x", answer(201, "done\0", {"Content-Type": "text/plain", "Set-Cookie": "id=s3cret"}))
     result = result_of(send(receiver.url("/x"), [1, 2], method="POST"))
     assert result["request"] == {"method": "POST", "url": receiver.url("/x"), "n_body_bytes": 5}
@@ -47,7 +49,7 @@ def test_the_result_tells_the_whole_exchange(receiver: Receiver) -> None:
 
 
 @allowed
-def test_a_body_beyond_the_limit_is_cut_and_its_connection_dropped(receiver: Receiver, settings: Settings) -> None:
+def test_a_body_beyond_the_limit_is_truncated_and_its_connection_closed(receiver: Receiver, settings: Settings) -> None:
     knobs: Any = settings.MAINSPRING
     settings.MAINSPRING = dataclasses.replace(knobs, http_body_bytes=10)
     receiver.script("/long", answer(200, "0123456789abc"))
@@ -60,7 +62,7 @@ def test_a_body_beyond_the_limit_is_cut_and_its_connection_dropped(receiver: Rec
 
 
 @allowed
-def test_a_dripping_body_is_cut_at_the_limit_long_before_its_end(receiver: Receiver, settings: Settings) -> None:
+def test_a_slow_body_is_truncated_at_the_limit_before_its_end(receiver: Receiver, settings: Settings) -> None:
     knobs: Any = settings.MAINSPRING
     settings.MAINSPRING = dataclasses.replace(knobs, http_body_bytes=3)
     receiver.script("/drip", drip_body(every=0.01))
@@ -70,7 +72,7 @@ def test_a_dripping_body_is_cut_at_the_limit_long_before_its_end(receiver: Recei
 
 
 @allowed
-def test_a_compressed_bomb_is_not_unpacked(receiver: Receiver) -> None:
+def test_a_compression_bomb_is_not_decompressed(receiver: Receiver) -> None:
     receiver.script("/bomb", gzip_bomb(200 * 1024 * 1024))
     tracemalloc.start()
     try:
@@ -83,7 +85,7 @@ def test_a_compressed_bomb_is_not_unpacked(receiver: Receiver) -> None:
 
 
 @allowed
-def test_a_connection_is_used_again_for_the_same_server(receiver: Receiver) -> None:
+def test_two_requests_to_one_server_share_a_connection(receiver: Receiver) -> None:
     first, second = send(receiver.url("/1")), send(receiver.url("/2"), {"a": 1}, method="POST")
     assert receiver.requests[0].client_port == receiver.requests[1].client_port
     assert result_of(first)["timings_ms"]["connect"] > 0
@@ -92,7 +94,7 @@ def test_a_connection_is_used_again_for_the_same_server(receiver: Receiver) -> N
 
 @allowed
 @pytest.mark.parametrize(("method", "repeated"), [("GET", True), ("PUT", True), ("POST", False), ("PATCH", False)])
-def test_only_a_repeatable_request_is_sent_anew_when_a_kept_connection_turns_out_closed(
+def test_only_a_repeatable_request_is_sent_again_after_a_kept_connection_closed(
     receiver: Receiver, method: str, repeated: bool
 ) -> None:
     send(receiver.url("/first"))
@@ -113,13 +115,13 @@ def test_only_a_repeatable_request_is_sent_anew_when_a_kept_connection_turns_out
     ("reply", "phase"),
     [(hang(), "waiting"), (drip_headers(), "waiting"), (drip_body(), "reading"), (answer(after=30), "waiting")],
 )
-def test_a_hanging_or_dripping_server_is_cut_off_at_the_total_timeout(
+def test_a_server_that_hangs_or_sends_slowly_is_cut_off_at_the_total_timeout(
     receiver: Receiver, reply: Any, phase: str
 ) -> None:
     receiver.script("/slow", reply)
-    began = time.monotonic()
+    started = time.monotonic()
     outcome = send(receiver.url("/slow"), context=RecordingContext(0.3))
-    assert 0.29 < time.monotonic() - began < 10
+    assert 0.29 < time.monotonic() - started < 10
     assert failure(outcome) == ("timed_out", False)
     assert isinstance(outcome, Failed)
     assert "total timeout of 0.3 s" in outcome.message
@@ -127,26 +129,26 @@ def test_a_hanging_or_dripping_server_is_cut_off_at_the_total_timeout(
 
 
 @allowed
-def test_the_total_timeout_also_holds_on_a_kept_connection(receiver: Receiver) -> None:
+def test_the_total_timeout_applies_to_a_kept_connection(receiver: Receiver) -> None:
     send(receiver.url("/first"))
     receiver.script("/slow", drip_headers())
-    began = time.monotonic()
+    started = time.monotonic()
     assert failure(send(receiver.url("/slow"), context=RecordingContext(0.2))) == ("timed_out", False)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     assert receiver.requests[0].client_port == receiver.requests[1].client_port
 
 
 @allowed
 def test_the_total_timeout_covers_all_redirects_together(receiver: Receiver) -> None:
     receiver.script("/loop", answer(302, headers={"Location": "/loop"}, after=0.15))
-    began = time.monotonic()
+    started = time.monotonic()
     outcome = send(receiver.url("/loop"), context=RecordingContext(0.4), follow_redirects=True)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     assert failure(outcome) == ("timed_out", False)
 
 
 @allowed
-def test_silence_beyond_the_read_timeout_is_told_apart(receiver: Receiver) -> None:
+def test_silence_beyond_the_read_timeout_has_a_message_of_its_own(receiver: Receiver) -> None:
     receiver.script("/slow", hang())
     outcome = send(receiver.url("/slow"), read_timeout="100ms")
     assert failure(outcome) == ("timed_out", False)
@@ -155,7 +157,7 @@ def test_silence_beyond_the_read_timeout_is_told_apart(receiver: Receiver) -> No
 
 
 @allowed
-def test_a_partial_answer_is_kept_when_the_time_runs_out(receiver: Receiver) -> None:
+def test_a_partial_response_is_recorded_at_the_timeout(receiver: Receiver) -> None:
     receiver.script("/drip", drip_body())
     outcome = send(receiver.url("/drip"), context=RecordingContext(0.2))
     assert result_of(outcome)["response"]["status"] == 200
@@ -163,18 +165,18 @@ def test_a_partial_answer_is_kept_when_the_time_runs_out(receiver: Receiver) -> 
 
 @allowed
 @pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.LOST])
-def test_a_stop_cuts_the_request_off_at_once(receiver: Receiver, reason: StopReason) -> None:
+def test_a_stop_ends_the_request_at_once(receiver: Receiver, reason: StopReason) -> None:
     receiver.script("/slow", hang())
     context = RecordingContext(30)
     context.stop_when(receiver.arrived, reason)
-    began = time.monotonic()
+    started = time.monotonic()
     assert isinstance(send(receiver.url("/slow"), context=context), Cancelled)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
     assert context.callbacks == []
 
 
 @allowed
-def test_a_stop_asked_for_before_the_start_sends_nothing(receiver: Receiver) -> None:
+def test_a_stop_before_the_start_sends_nothing(receiver: Receiver) -> None:
     context = RecordingContext()
     context.stop(StopReason.CANCELLED)
     assert isinstance(send(receiver.url(), context=context), Cancelled)
@@ -182,14 +184,14 @@ def test_a_stop_asked_for_before_the_start_sends_nothing(receiver: Receiver) -> 
 
 
 @allowed
-def test_many_slow_requests_run_at_once_and_each_ends_at_its_own_deadline(receiver: Receiver) -> None:
+def test_many_slow_requests_each_end_at_their_own_deadline(receiver: Receiver) -> None:
     receiver.script("/slow", hang())
     spent: list[float] = []
 
     def one(seconds: float) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         assert failure(send(receiver.url("/slow"), context=RecordingContext(seconds))) == ("timed_out", False)
-        spent.append(time.monotonic() - began - seconds)
+        spent.append(time.monotonic() - started - seconds)
 
     threads = [threading.Thread(target=one, args=(0.5 + index / 100,)) for index in range(30)]
     for thread in threads:
@@ -200,7 +202,7 @@ def test_many_slow_requests_run_at_once_and_each_ends_at_its_own_deadline(receiv
     assert max(spent) < 5
 
 
-# What goes wrong on the way
+# Failures on the way
 
 
 @allowed
@@ -222,14 +224,14 @@ def test_many_slow_requests_run_at_once_and_each_ends_at_its_own_deadline(receiv
         (answer(200, b"x", {"Content-Encoding": "gzip,gzip,gzip,gzip,gzip,gzip"}), "invalid_response"),
     ],
 )
-def test_a_broken_answer_is_a_failure_worth_a_retry(receiver: Receiver, reply: Any, code: str) -> None:
+def test_a_broken_response_is_a_failure_that_is_retried(receiver: Receiver, reply: Any, code: str) -> None:
     receiver.script("/broken", reply)
     assert failure(send(receiver.url("/broken"))) == (code, False)
 
 
 @allowed
-def test_an_answer_that_comes_before_the_body_is_read_is_not_lost(receiver: Receiver) -> None:
-    """Some servers say 413 and close while the client is still sending."""
+def test_a_response_sent_before_the_body_was_read_is_recorded(receiver: Receiver) -> None:
+    """Some servers send 413 and close while the client is still sending."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def refuse() -> None:
@@ -248,7 +250,7 @@ def test_an_answer_that_comes_before_the_body_is_read_is_not_lost(receiver: Rece
 
 
 @allowed
-def test_a_closed_port_is_a_failed_connection() -> None:
+def test_a_closed_port_fails_with_connection_failed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     outcome = send(f"http://127.0.0.1:{port}/")
@@ -256,7 +258,7 @@ def test_a_closed_port_is_a_failed_connection() -> None:
     assert result_of(outcome)["response"] is None
 
 
-def test_a_name_that_does_not_exist_is_a_failed_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_name_fails_with_dns_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -265,14 +267,14 @@ def test_a_name_that_does_not_exist_is_a_failed_look_up(monkeypatch: pytest.Monk
 
 
 @allowed
-def test_an_untrusted_certificate_is_a_permanent_failure(tls_receiver: Receiver) -> None:
+def test_an_untrusted_certificate_fails_permanently(tls_receiver: Receiver) -> None:
     outcome = send(tls_receiver.url())
     assert failure(outcome) == ("tls_failed", True)
     assert tls_receiver.requests == []
 
 
 @allowed
-def test_without_verification_tls_works_and_its_time_is_told(tls_receiver: Receiver) -> None:
+def test_without_verification_tls_works_and_its_time_is_recorded(tls_receiver: Receiver) -> None:
     outcome = send(tls_receiver.url(), verify_tls=False)
     assert isinstance(outcome, Succeeded)
     assert result_of(outcome)["timings_ms"]["tls"] > 0
@@ -281,22 +283,22 @@ def test_without_verification_tls_works_and_its_time_is_told(tls_receiver: Recei
 
 
 @allowed
-def test_a_dripping_tls_server_is_cut_off_too(tls_receiver: Receiver) -> None:
+def test_a_slow_tls_server_is_cut_off_at_the_total_timeout(tls_receiver: Receiver) -> None:
     tls_receiver.script("/drip", drip_body())
-    began = time.monotonic()
+    started = time.monotonic()
     outcome = send(tls_receiver.url("/drip"), verify_tls=False, context=RecordingContext(0.3))
     assert failure(outcome) == ("timed_out", False)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started < 10
 
 
 @allowed
-def test_plain_http_where_tls_is_expected_fails(receiver: Receiver) -> None:
+def test_plain_http_where_tls_is_expected_fails_with_tls_failed(receiver: Receiver) -> None:
     outcome = send(receiver.url().replace("http://", "https://"), context=RecordingContext(5))
     assert failure(outcome) == ("tls_failed", False)
 
 
 @allowed
-def test_an_answer_of_unknown_length_that_is_cut_off_at_the_timeout_is_no_success(receiver: Receiver) -> None:
+def test_a_response_of_unknown_length_cut_off_at_the_timeout_is_no_success(receiver: Receiver) -> None:
     def endless(handler: Handler) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in range(100):
@@ -309,7 +311,7 @@ def test_an_answer_of_unknown_length_that_is_cut_off_at_the_timeout_is_no_succes
 
 
 @allowed
-def test_no_socket_is_left_open_by_any_failure(receiver: Receiver) -> None:
+def test_no_failure_leaves_a_socket_open(receiver: Receiver) -> None:
     for path, reply in {"/a": raw(), "/b": drip_body(), "/c": gzip_bomb(10_000_000), "/d": flood_headers(150)}.items():
         receiver.script(path, reply)
         send(receiver.url(path), context=RecordingContext(0.2))

@@ -1,4 +1,4 @@
-"""A server may send without end: each of its ways costs a worker little, and never its whole timeout."""
+"""Proves that a server which sends without end costs a worker little memory, and never the whole timeout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BODY_BYTES = 64 * 1024
 
 @allowed
 @pytest.mark.parametrize(("reply", "is_cut"), ENDLESS.values(), ids=ENDLESS)
-def test_an_endless_answer_is_cut_and_its_connection_closed(receiver: Receiver, reply: Any, is_cut: bool) -> None:
+def test_an_endless_response_is_cut_off_and_its_connection_closed(receiver: Receiver, reply: Any, is_cut: bool) -> None:
     receiver.script("/endless", reply, answer(200))
     outcome = send(receiver.url("/endless"), context=RecordingContext(60))
     if is_cut:
@@ -34,14 +34,14 @@ def test_an_endless_answer_is_cut_and_its_connection_closed(receiver: Receiver, 
 
 
 @allowed
-def test_a_body_in_chunks_of_a_byte_is_kept_whole(receiver: Receiver) -> None:
+def test_a_body_in_chunks_of_one_byte_is_recorded_whole(receiver: Receiver) -> None:
     receiver.script("/x", raw(CHUNKED + b"\r\n", b"1\r\n.\r\n" * BODY_BYTES, b"0\r\nX-Sum: 1\r\n\r\n"))
     response = result_of(send(receiver.url("/x")))["response"]
     assert (response["n_bytes"], response["truncated"]) == (BODY_BYTES, False)
 
 
 @allowed
-def test_a_few_interim_answers_are_passed_over(receiver: Receiver) -> None:
+def test_a_few_interim_responses_are_skipped(receiver: Receiver) -> None:
     receiver.script("/x", raw(b"HTTP/1.1 100 Continue\r\nX-A: b\r\n\r\n" * 20, OK + b"Content-Length: 2\r\n\r\nok"))
     response = result_of(send(receiver.url("/x")))["response"]
     assert (response["status"], response["body"], response["truncated"]) == (200, "ok", False)

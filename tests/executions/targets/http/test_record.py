@@ -1,3 +1,5 @@
+"""Proves that the recorded result can be stored, hides credentials, and decodes bodies without raising."""
+
 from __future__ import annotations
 
 import json
@@ -6,45 +8,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.targets.http.exchange import Answer, Request, Trace
-from executions.targets.http.record import MAX_HEADERS, decode, record
+from executions.targets.http.exchange import Request, Response, Trace
+from executions.targets.http.record import MAX_HEADERS_LENGTH, decode, record
 from executions.targets.http.urls import parse_http_url
 from values.json_values import find_unstorable
 
 
-def recorded(answer: Answer | None) -> dict[str, object]:
+def recorded(response: Response | None) -> dict[str, object]:
     request = Request("POST", parse_http_url("https://e.com/?q=1"), {"Authorization": "Bearer s3cret"}, b"abc")
-    result: dict[str, object] = record(Trace(request=request, answer=answer, remote_address="8.8.8.8"))
+    result: dict[str, object] = record(Trace(request=request, response=response, remote_address="8.8.8.8"))
     return result
 
 
-def test_credentials_in_headers_are_blotted_out() -> None:
+def test_credentials_in_headers_are_masked() -> None:
     headers = [("Set-Cookie", "id=s3cret"), ("set-cookie", "b=s3cret"), ("X-Api-Key", "s3cret"), ("ETag", "1")]
-    result = recorded(Answer(200, "OK", headers))
+    result = recorded(Response(200, "OK", headers))
     assert "s3cret" not in json.dumps(result)
     response = result["response"]
     assert isinstance(response, dict)
     assert response["headers"] == {"set-cookie": "••••", "x-api-key": "••••", "etag": "1"}
 
 
-def test_a_repeated_header_is_joined() -> None:
-    response = recorded(Answer(200, "OK", [("Via", "a"), ("via", "b")]))["response"]
+def test_the_values_of_a_repeated_header_are_joined() -> None:
+    response = recorded(Response(200, "OK", [("Via", "a"), ("via", "b")]))["response"]
     assert isinstance(response, dict)
     assert response["headers"] == {"via": "a, b"}
 
 
-def test_the_request_is_told_without_its_headers() -> None:
+def test_the_request_is_recorded_without_its_headers() -> None:
     assert recorded(None)["request"] == {"method": "POST", "url": "https://e.com/?q=1", "n_body_bytes": 3}
 
 
-def test_without_an_answer_the_response_is_null() -> None:
+def test_without_a_response_its_record_is_null() -> None:
     assert recorded(None)["response"] is None
 
 
-def test_a_flood_of_headers_is_not_kept_whole() -> None:
-    response = recorded(Answer(200, "OK", [(f"X-{n}", "a" * 60_000) for n in range(100)]))["response"]
+def test_a_flood_of_headers_is_truncated() -> None:
+    response = recorded(Response(200, "OK", [(f"X-{n}", "a" * 60_000) for n in range(100)]))["response"]
     assert isinstance(response, dict)
-    assert len(json.dumps(response["headers"])) < MAX_HEADERS + 1024
+    assert len(json.dumps(response["headers"])) < MAX_HEADERS_LENGTH + 1024
 
 
 @pytest.mark.parametrize(
@@ -62,21 +64,21 @@ def test_a_flood_of_headers_is_not_kept_whole() -> None:
         (b"abc", "charset=", "abc"),
     ],
 )
-def test_a_body_is_read_by_its_charset_and_never_fails(body: bytes, content_type: str | None, text: str) -> None:
+def test_a_body_is_decoded_by_its_charset_and_never_raises(body: bytes, content_type: str | None, text: str) -> None:
     assert decode(body, content_type, cut=False) == text
 
 
-def test_a_character_cut_in_two_at_the_size_limit_is_left_out() -> None:
+def test_a_character_cut_at_the_size_limit_is_dropped() -> None:
     assert decode("aé".encode()[:2], None, cut=True) == "a"
 
 
 @given(st.binary(max_size=200), st.text(max_size=40), st.text(max_size=40))
-def test_whatever_comes_can_be_stored(body: bytes, content_type: str, reason: str) -> None:
-    result = recorded(Answer(200, reason, [("Content-Type", content_type)], body, complete=True))
+def test_any_response_can_be_stored(body: bytes, content_type: str, reason: str) -> None:
+    result = recorded(Response(200, reason, [("Content-Type", content_type)], body, complete=True))
     json.dumps(result, allow_nan=False, ensure_ascii=False).encode()
     assert find_unstorable(result) is None
 
 
 @pytest.mark.parametrize("charset", ["utf-16", "utf-32", "utf-8-sig", "utf-7", "latin-1"])
-def test_a_charset_that_the_body_does_not_have_is_no_error(charset: str) -> None:
+def test_a_wrong_charset_is_no_error(charset: str) -> None:
     assert "plain" in decode(b"plain text", f"text/plain; charset={charset}", cut=False)

@@ -1,3 +1,5 @@
+"""Proves that a look-up returns allowed addresses only, and ends with the attempt although it cannot be cancelled."""
+
 from __future__ import annotations
 
 import socket
@@ -22,7 +24,7 @@ def entry(address: str, port: int = 80) -> Entry:
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
-    """The name server says this; numeric hosts are still read by the system."""
+    """Have look-ups of names return these addresses; numeric hosts are still read by the system."""
     real = socket.getaddrinfo
 
     def look_up(host: str, port: int, *, type: int = 0, flags: int = 0) -> Any:
@@ -40,35 +42,35 @@ def hosts(found: list[tuple[int, tuple[Any, ...]]]) -> list[str]:
     ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "017700000001", "0177.0.0.1", "0.0.0.0", "0",
      "::1", "::ffff:127.0.0.1", "::", "169.254.169.254", "::ffff:a9fe:a9fe"],
 )  # fmt: skip
-def test_no_spelling_of_a_denied_address_gets_through(host: str) -> None:
+def test_every_notation_of_a_denied_address_is_denied(host: str) -> None:
     with pytest.raises(AddressDenied):
         resolve(host, 80, EgressPolicy(), Budget(5), 5)
 
 
-def test_denied_addresses_are_dropped_and_the_others_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denied_addresses_are_dropped_and_allowed_ones_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, "10.0.0.1", "93.184.215.14", "::1", "2606:2800:21f::1", "93.184.215.14")
     found = resolve("mixed.example", 80, EgressPolicy(), Budget(5), 5)
     assert hosts(found) == ["93.184.215.14", "2606:2800:21f::1"]
 
 
-def test_a_name_that_points_inside_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_denied_addresses_only_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, "169.254.169.254", "10.0.0.1")
     with pytest.raises(AddressDenied, match=r"169\.254\.169\.254"):
         resolve("metadata.example", 80, EgressPolicy(), Budget(5), 5)
 
 
-def test_with_private_networks_allowed_metadata_is_still_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_addresses_are_dropped_where_private_networks_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, "169.254.169.254", "10.0.0.1")
     assert hosts(resolve("x.example", 80, EgressPolicy(allow_private=True), Budget(5), 5)) == ["10.0.0.1"]
 
 
-def test_a_name_without_addresses_is_not_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_without_addresses_raises_name_not_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch)
     with pytest.raises(NameNotResolved):
         resolve("empty.example", 80, EgressPolicy(), Budget(5), 5)
 
 
-def test_the_resolvers_own_error_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_of_the_resolver_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
@@ -77,16 +79,16 @@ def test_the_resolvers_own_error_is_passed_on(monkeypatch: pytest.MonkeyPatch) -
         resolve("down.example", 80, EgressPolicy(), Budget(5), 5)
 
 
-def test_a_hanging_name_server_is_left_behind_at_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_look_up_is_abandoned_at_the_connect_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     released = hang_look_ups(monkeypatch)
-    began = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(TimeoutError):
         resolve("slow.example", 80, EgressPolicy(), Budget(30), 0.05)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - started_at < 10
     released.set()
 
 
-def test_a_stop_ends_the_wait_for_a_hanging_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_ends_the_wait_for_a_hanging_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
     started = threading.Event()
     released = hang_look_ups(monkeypatch, started)
     budget = Budget(30)
@@ -116,6 +118,6 @@ def hang_look_ups(monkeypatch: pytest.MonkeyPatch, started: threading.Event | No
     return released
 
 
-def test_a_name_is_no_literal() -> None:
+def test_a_host_name_is_not_read_as_an_address() -> None:
     assert read_literal("example.com", 80) == []
     assert hosts(read_literal("8.8.8.8", 80)) == ["8.8.8.8"]

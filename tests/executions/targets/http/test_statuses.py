@@ -1,3 +1,5 @@
+"""Proves how sets of statuses overlap, are written, and are limited."""
+
 from __future__ import annotations
 
 import pytest
@@ -20,12 +22,12 @@ def test_the_overlap_is_the_lowest_status_that_is_in_both(
     assert overlap(ones, others) == min(both, default=None)
 
 
-def test_a_set_is_written_for_people() -> None:
+def test_a_set_is_written_as_a_list() -> None:
     assert describe((200, "300-399")) == "200, 300-399"
     assert describe(()) == "none"
 
 
-def test_too_many_statuses_are_one_problem_whatever_they_are() -> None:
+def test_too_many_statuses_are_one_error_however_many_are_wrong() -> None:
     adapter: TypeAdapter[tuple[int | str, ...]] = TypeAdapter(Statuses)
 
     assert len(adapter.validate_python([200] * MAX_STATUSES)) == MAX_STATUSES

@@ -1,10 +1,12 @@
+"""Proves which URLs are refused, that the parser and the connection agree, and how a query is appended."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions.targets.http.urls import MAX_LENGTH, follow, parse_http_url, with_query
+from executions.targets.http.urls import MAX_URL_LENGTH, follow, parse_http_url, with_query
 
 
 @pytest.mark.parametrize(
@@ -18,7 +20,7 @@ from executions.targets.http.urls import MAX_LENGTH, follow, parse_http_url, wit
         ("http://a_b.internal./", ("http", "a_b.internal.", 80), "/"),
     ],
 )
-def test_a_url_is_taken_apart(text: str, origin: tuple[str, str, int], target: str) -> None:
+def test_a_url_is_parsed_into_origin_and_target(text: str, origin: tuple[str, str, int], target: str) -> None:
     url = parse_http_url(text)
     assert (url.origin, url.target) == (origin, target)
 
@@ -49,17 +51,17 @@ def test_a_url_is_taken_apart(text: str, origin: tuple[str, str, int], target: s
         ("https://[::1/", "host"),
         ("https://a..b/", "host"),
         ("https://" + "a" * 64 + ".com/", "host"),
-        ("https://example.com/" + "a" * MAX_LENGTH, "2048"),
+        ("https://example.com/" + "a" * MAX_URL_LENGTH, "2048"),
         ("https://ex\ud800ample.com/", "control"),
     ],
 )
-def test_a_url_that_cannot_work_is_refused_with_the_fix(text: str, word: str) -> None:
+def test_an_invalid_url_is_refused_with_what_to_change(text: str, word: str) -> None:
     with pytest.raises(ValueError, match=f"(?i){word}"):
         parse_http_url(text)
 
 
 @given(st.text(max_size=60))
-def test_any_text_after_the_scheme_is_parsed_or_refused_in_a_sentence(text: str) -> None:
+def test_any_text_after_the_scheme_is_parsed_or_refused_with_a_sentence(text: str) -> None:
     try:
         url = parse_http_url(f"http://{text}")
     except ValueError as error:
@@ -70,7 +72,7 @@ def test_any_text_after_the_scheme_is_parsed_or_refused_in_a_sentence(text: str)
         assert not set(url.host + url.target) & set("\r\n\t \0@#") - set("@")
 
 
-def test_query_is_added_to_what_the_url_has() -> None:
+def test_the_query_is_appended_to_that_of_the_url() -> None:
     assert with_query("https://e.com/?a=1", {"b": [True, 2, 1.5], "c d": "é&"}) == (
         "https://e.com/?a=1&b=true&b=2&b=1.5&c%20d=%C3%A9%26"
     )
@@ -89,13 +91,13 @@ def test_query_is_added_to_what_the_url_has() -> None:
         ("?q=1", "https://e.com/a/b?q=1"),
     ],
 )
-def test_a_redirect_is_read_relative_to_the_request(location: str, expected: str) -> None:
+def test_a_location_is_resolved_against_the_url_of_the_request(location: str, expected: str) -> None:
     assert follow(parse_http_url("https://e.com/a/b"), location).text == expected
 
 
 @pytest.mark.parametrize(
     "location", ["file:///etc/passwd", "gopher://e.com/", "https://u:p@e.com/", "http://[", "javascript:1"]
 )
-def test_a_redirect_to_where_no_request_may_go_is_refused(location: str) -> None:
+def test_a_location_that_may_not_be_requested_is_refused(location: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         follow(parse_http_url("https://e.com/a/b"), location)

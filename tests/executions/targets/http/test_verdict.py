@@ -1,3 +1,5 @@
+"""Proves which outcome follows from a status and a Retry-After header."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from executions.targets.base import Failed, RetryAt, Succeeded
 from executions.targets.http.config import HttpConfig
-from executions.targets.http.exchange import Answer
+from executions.targets.http.exchange import Response
 from executions.targets.http.verdict import judge, retry_after
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -18,7 +20,7 @@ CAP = timedelta(hours=1)
 
 def verdict(status: int, *headers: tuple[str, str], **fields: Any) -> object:
     config = HttpConfig(url="https://example.com/", **fields)
-    return judge(config, Answer(status, "Reason", list(headers)), {"kept": True}, NOW, CAP)
+    return judge(config, Response(status, "Reason", list(headers)), {"kept": True}, NOW, CAP)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
@@ -27,7 +29,7 @@ def test_by_default_any_2xx_is_a_success(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
-def test_by_default_overload_and_server_errors_are_worth_a_retry(status: int) -> None:
+def test_by_default_overload_and_server_errors_are_retried(status: int) -> None:
     outcome = verdict(status)
     assert isinstance(outcome, Failed)
     assert not outcome.permanent
@@ -36,14 +38,14 @@ def test_by_default_overload_and_server_errors_are_worth_a_retry(status: int) ->
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 422])
-def test_by_default_anything_else_has_failed_for_good(status: int) -> None:
+def test_by_default_any_other_status_fails_permanently(status: int) -> None:
     outcome = verdict(status, ("Retry-After", "5"))
     assert isinstance(outcome, Failed)
     assert outcome.permanent
     assert outcome.result == {"kept": True}
 
 
-def test_a_job_may_say_otherwise() -> None:
+def test_a_job_may_set_other_statuses_for_success_and_retry() -> None:
     assert isinstance(verdict(404, success_statuses=["200-299", 404]), Succeeded)
     outcome = verdict(404, retry_statuses=[404])
     assert isinstance(outcome, Failed)
@@ -54,7 +56,7 @@ def test_a_job_may_say_otherwise() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 503, 500])
-def test_a_retryable_status_with_retry_after_names_the_next_try(status: int) -> None:
+def test_a_retried_status_with_retry_after_names_the_time_of_the_next_attempt(status: int) -> None:
     outcome = verdict(status, ("retry-after", "120"))
     assert isinstance(outcome, RetryAt)
     assert outcome.at == NOW + timedelta(seconds=120)

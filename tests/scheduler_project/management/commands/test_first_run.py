@@ -1,4 +1,4 @@
-"""The first administrator."""
+"""Proves that `first_run` creates one administrator with an API key, and only in a database without one."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ pytestmark = pytest.mark.django_db
 def first_run() -> dict[str, object]:
     output = io.StringIO()
     call_command("first_run", stdout=output)
-    answer: dict[str, object] = json.loads(output.getvalue())
-    return answer
+    result: dict[str, object] = json.loads(output.getvalue())
+    return result
 
 
-def test_a_new_database_gets_an_administrator_whose_password_signs_in() -> None:
-    answer = first_run()
-    assert answer["created"] is True
-    user = authenticate(username="admin", password=answer["password"])
+def test_a_new_database_gets_an_administrator_who_can_sign_in() -> None:
+    result = first_run()
+    assert result["created"] is True
+    user = authenticate(username="admin", password=result["password"])
     assert user is not None
     assert user.is_superuser
-    assert len(str(answer["password"])) >= 16
+    assert len(str(result["password"])) >= 16
 
 
-def test_the_api_key_is_the_administrators_and_is_not_stored_in_clear() -> None:
-    answer = first_run()
+def test_the_api_key_belongs_to_the_administrator_and_is_not_stored_in_clear() -> None:
+    result = first_run()
     key = ApiKey.objects.get(name="first run")
     assert key.user.username == "admin"
     stored = " ".join(str(value) for value in ApiKey.objects.values_list().get())
-    assert str(answer["api_key"]) not in stored
+    assert str(result["api_key"]) not in stored
 
 
-def test_the_command_makes_nothing_a_second_time() -> None:
+def test_a_second_call_creates_nothing() -> None:
     assert first_run()["created"] is True
     assert first_run() == {"created": False}
     assert get_user_model().objects.count() == ApiKey.objects.count() == 1
 
 
-def test_where_somebody_administrates_already_nothing_is_made() -> None:
+def test_nothing_is_created_if_there_is_another_superuser() -> None:
     get_user_model().objects.create_superuser("somebody", password="correct horse")
     assert first_run() == {"created": False}
 
 
-def test_an_ordinary_user_called_admin_is_left_alone() -> None:
+def test_an_ordinary_user_called_admin_is_not_changed() -> None:
     get_user_model().objects.create_user("admin", password="correct horse")
     assert first_run() == {"created": False}
     assert not get_user_model().objects.get(username="admin").is_superuser

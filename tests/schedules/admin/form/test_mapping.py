@@ -12,8 +12,10 @@ from schedules.admin.form import mapping
 from schedules.admin.form.form import JobForm
 from schedules.admin.targets import SECTIONS
 from schedules.jobs import chains
+from schedules.jobs.definitions import changed_members
 from schedules.models import Job
 from tests.factories import NOW, make_flag, make_job
+from tests.job_form import sent
 
 HTTP: dict[str, Any] = {"kind": "http", "url": "https://example.org/a"}
 SLEEP = {"target_kind": "command", "command": "demo.sleep"}
@@ -92,20 +94,6 @@ DEFINITIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def sent(form: JobForm) -> dict[str, Any]:
-    """What a browser sends when nothing was touched: texts, line ends as CRLF, only the switches that are on."""
-    data: dict[str, Any] = {}
-    for bound in form:
-        value = bound.value()
-        if value is True:
-            data[bound.name] = "on"
-        elif isinstance(value, list):
-            data[bound.name] = value
-        elif value is not None and value is not False:
-            data[bound.name] = str(value).replace("\r\n", "\n").replace("\n", "\r\n")
-    return data
-
-
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
@@ -118,11 +106,7 @@ def test_a_form_that_is_saved_untouched_changes_nothing(name: str) -> None:
     form = JobForm(sent(JobForm(instance=job)), instance=Job.objects.select_related("spec").get(pk=job.pk))
     assert form.is_valid(), form.errors
     assert form.definition is not None
-    assert (form.definition.target, form.definition.payload, form.definition.policies) == (
-        job.spec.target,
-        job.spec.payload,
-        job.spec.policies,
-    )
+    assert not changed_members(job, form.definition, chains.of(job.pk))
     assert form.definition.schedule == job.schedule_spec
     assert set(form.definition.start_after) == set(chains.of(job.pk))
     assert form.changed_data == []
@@ -143,7 +127,7 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"name": ""}, "name", "required"),
         ({"cron": "75 * * * *"}, "cron", "75"),
         ({"cron": ""}, "cron", "This is needed."),
-        ({"schedule_kind": "delay", "wait": "0s"}, "wait", "longer than nothing"),
+        ({"schedule_kind": "delay", "wait": "0s"}, "wait", "greater than zero"),
         ({"schedule_kind": "delay", "wait": ""}, "wait", "This is needed."),
         ({"schedule_kind": "solar", "latitude": "52.5"}, "longitude", "This is needed."),
         ({"schedule_kind": "solar", "latitude": "north", "longitude": "1"}, "latitude", "from -90 to 90"),
@@ -157,8 +141,8 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"max_runs": "0"}, "max_runs", "from 1"),
         ({"url": "ftp://example.org"}, "url", "http"),
         ({"headers": '{"Host": "x"}'}, "headers", "Host"),
-        ({"headers": "[1]"}, "headers", "“Headers” takes a JSON object, such as {"),
-        ({"headers": '{"X-Token": 1}'}, "headers", "“X-Token” takes a text."),
+        ({"headers": "[1]"}, "headers", "“Headers” must be a JSON object, such as {"),
+        ({"headers": '{"X-Token": 1}'}, "headers", "“X-Token” must be a string."),
         ({"headers": '{"a": '}, "headers", "line 1, column 6"),
         ({"payload": "{"}, "payload", "not JSON"),
         ({"payload": "NaN"}, "payload", "not JSON"),
@@ -167,9 +151,9 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"success_statuses": "200, abc"}, "success_statuses", "Entry 2: Give a status"),
         ({"connect_timeout": "soon"}, "connect_timeout", ""),
         ({"max_retries": "-1"}, "max_retries", "“Retries after a failure” must be 0 or more."),
-        (SLEEP | {"payload": '{"seconds": "many"}'}, "payload", "“seconds” takes a number."),
-        (SLEEP | {"payload": '{"seconds": 1, "n": 1}'}, "payload", "“n” is not known here."),
-        ({"delay": "soon"}, "delay", "not a length of time"),
+        (SLEEP | {"payload": '{"seconds": "many"}'}, "payload", "“seconds” must be a number."),
+        (SLEEP | {"payload": '{"seconds": 1, "n": 1}'}, "payload", "“n” is not a known field."),
+        ({"delay": "soon"}, "delay", "not a duration"),
         ({"timeout": "3d"}, "timeout", "100ms"),
         ({"catch_up_max_age": "999d"}, "catch_up_max_age", "366d"),
         ({"name": "x" * 256}, "name", "255"),
@@ -190,7 +174,7 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ({"rate_limit_limit": "many"}, "rate_limit_limit", "whole number"),
         ({"rate_limit_limit": "5", "rate_limit_per": "99d"}, "rate_limit_per", "31d"),
         ({"rate_limit_limit": "5", "rate_limit_burst": "0"}, "rate_limit_burst", "“At once after a pause” must be 1"),
-        ({"start_deadline": "soon"}, "start_deadline", "not a length of time"),
+        ({"start_deadline": "soon"}, "start_deadline", "not a duration"),
         (
             {"pause_after_failures": "101"},
             "pause_after_failures",
@@ -198,7 +182,7 @@ def test_what_belongs_to_another_kind_is_passed_over_even_when_it_is_wrong() -> 
         ),
         ({"feature_flag": "unknown"}, "feature_flag", "not one of the available choices"),
         ({"after_failure": ["019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"]}, "after_failure", "There is no job 019a9f5c"),
-        ({"after_completion": ["\0"]}, "after_completion", "takes a UUID"),
+        ({"after_completion": ["\0"]}, "after_completion", "must be a UUID"),
     ],
 )
 def test_an_error_stands_at_its_field(change: dict[str, str], field: str, part: str) -> None:
@@ -215,7 +199,8 @@ def test_a_period_that_cannot_be_read_is_told_also_without_a_rate() -> None:
 
 
 def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
-    assert set(mapping.PLACES.values()) == set(JobForm.base_fields) | {"name", "description"}
+    of_targets = {field for places in mapping.TARGET_PLACES.values() for field in places.values()}
+    assert set(mapping.PLACES.values()) | of_targets == set(JobForm.base_fields) | {"name", "description"}
 
 
 def test_every_kind_of_target_has_its_part_of_the_form() -> None:
@@ -228,7 +213,8 @@ def test_every_kind_of_target_has_its_part_of_the_form() -> None:
 
 
 def test_the_place_of_an_error_is_the_nearest_field_above_it() -> None:
-    assert mapping.place_of("target.headers.X-Token") == ("headers", "X-Token")
+    assert mapping.place_of("target.headers.X-Token", "http") == ("headers", "X-Token")
+    assert mapping.place_of("target.name", "http") == ("target_kind", "name")
     assert mapping.place_of("payload.day") == ("payload", "day")
     assert mapping.place_of("policies.retry.delay") == ("delay", "")
     assert mapping.place_of("nothing.known") == (None, "nothing.known")

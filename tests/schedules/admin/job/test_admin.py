@@ -20,7 +20,7 @@ from schedules.jobs import definitions, registration
 from schedules.jobs.validation import validate
 from schedules.models import Job
 from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run, make_skipped
-from tests.schedules.admin.form.test_mapping import sent
+from tests.job_form import sent
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 LIST = "/admin/schedules/job/"
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 def form_of(job: Job) -> dict[str, Any]:

@@ -19,19 +19,12 @@ from tests.factories import end, make_job
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
-
     from tests.staff import StaffClient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 BY_HAND = {"kind": "none"}
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=6)
-
-
-@pytest.fixture
-def admin(admin_user: User) -> StaffClient:
-    return signed_in(admin_user)
 
 
 @pytest.fixture
@@ -55,8 +48,8 @@ def test_each_occurrence_is_told_in_plain_words(admin: StaffClient, job: Job) ->
     assert "Ran, 8 ms late, took 250 ms, succeeded." in text
     assert "Ran, 8 ms late, took 250 ms, failed (exception)." in text
     assert "It waits for a worker." in text
-    assert "It did not start, because the job&#x27;s previous run was not over yet." in text
-    assert "It is due, and no beat has come to it yet." in text
+    assert "It did not start because an earlier run of the job had not ended." in text
+    assert "It is due, and no beat has handled it yet." in text
     assert "No gap: every occurrence" in text
     assert "nightly &lt;b&gt;report" in text and "<b>report" not in text
 
@@ -90,7 +83,11 @@ def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: S
         make_job(name, schedule, start_after=[{"job": str(first.pk)}])
         for name, schedule in (("follower", BY_HAND), ("both", None))
     )
-    for each, words in ((first, "by hand"), (follower, "runs of other jobs start it"), (both, "It also starts after")):
+    for each, words in (
+        (first, "by hand"),
+        (follower, "it starts after runs of other jobs"),
+        (both, "also starts after"),
+    ):
         text = page_of(admin.get(at(each)))
         assert words in text and f"/admin/executions/run/?job={each.pk}" in text
         assert ("No gap" in text) is (each is both)

@@ -1,4 +1,4 @@
-"""Reading cron expressions: what they mean as dates, and how refusals are worded."""
+"""A cron expression names the right dates and times, and an invalid one is refused with what to write instead."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from schedules.clock.cron.fields import FIELDS, CronError, tidy
 from schedules.clock.zones.local_times import Fold, Gap, cron_instants
 from tests.schedules.clock.oracle import date_fits
 
+# A Friday; 2027 is no leap year.
 START = datetime(2027, 1, 1, tzinfo=UTC)
 POLICIES = (Gap.SHIFT, Fold.FIRST)
 
@@ -45,7 +46,7 @@ def dates(expression: str, days: int) -> list[str]:
         ("0 0 1-1/3 * *", ["01-01", "02-01", "03-01"]),
     ],
 )
-def test_day_fields_name_these_dates_of_the_first_quarter_of_2027(expression: str, expected: list[str]) -> None:
+def test_day_fields_name_the_right_dates_of_the_first_quarter_of_2027(expression: str, expected: list[str]) -> None:
     assert dates(expression, 90) == expected
 
 
@@ -58,12 +59,12 @@ def test_day_fields_name_these_dates_of_the_first_quarter_of_2027(expression: st
         ("0 0 10 * ?", ["01-10"]),
     ],
 )
-def test_two_day_fields_mean_either_unless_one_starts_with_a_star(expression: str, expected: list[str]) -> None:
+def test_two_day_fields_match_either_date_unless_one_starts_with_a_star(expression: str, expected: list[str]) -> None:
     assert dates(expression, 31) == expected
 
 
 @pytest.mark.parametrize("sunday", ["0", "7", "SUN", "sun", "0,7", "*/7"])
-def test_sunday_has_several_names(sunday: str) -> None:
+def test_sunday_is_0_and_7_and_sun(sunday: str) -> None:
     assert dates(f"0 0 * * {sunday}", 31) == ["01-03", "01-10", "01-17", "01-24", "01-31"]
 
 
@@ -72,7 +73,7 @@ def test_a_range_of_weekdays_may_end_on_sunday(weekend: str) -> None:
     assert dates(f"0 0 * * {weekend}", 10) == ["01-01", "01-02", "01-03", "01-08", "01-09", "01-10"]
 
 
-def test_six_fields_start_with_the_seconds() -> None:
+def test_the_first_of_six_fields_holds_the_seconds() -> None:
     found = instants("*/20 30 9 * * *", 1)
     assert [at.strftime("%H:%M:%S") for at in found] == ["09:30:00", "09:30:20", "09:30:40"]
 
@@ -89,7 +90,7 @@ def test_six_fields_start_with_the_seconds() -> None:
         ("@HOURLY", "0 * * * *"),
     ],
 )
-def test_nicknames_stand_for_their_expressions(nickname: str, expression: str) -> None:
+def test_a_nickname_means_its_expression(nickname: str, expression: str) -> None:
     assert read_cron(nickname).parts == read_cron(expression).parts
 
 
@@ -105,9 +106,7 @@ def test_nicknames_stand_for_their_expressions(nickname: str, expression: str) -
         ("0 *,5 2 * * *", False),
     ],
 )
-def test_an_expression_is_fixed_when_neither_hour_nor_minute_starts_with_a_star(
-    expression: str, is_fixed: bool
-) -> None:
+def test_an_expression_is_fixed_if_neither_hour_nor_minute_starts_with_a_star(expression: str, is_fixed: bool) -> None:
     assert read_cron(expression).is_fixed is is_fixed
 
 
@@ -118,14 +117,14 @@ def test_an_expression_is_fixed_when_neither_hour_nor_minute_starts_with_a_star(
         ("61 0 0 * * *", "second: 61 is not in 0-59."),
         ("0 24 * * *", "hour: 24 is not in 0-23."),
         ("0 0 0 * *", "day of month: 0 is not in 1-31."),
-        ("0 0 * 13 *", "month: 13 is not in 1-12 or a name JAN-DEC."),
-        ("0 0 * * 8", "day of week: 8 is not in 0-7 or a name SUN-SAT."),
-        ("0 0 * * MONDAY", 'day of week: "MONDAY" is not a number (0-7 or a name SUN-SAT).'),
-        ("a * * * *", 'minute: "A" is not a number (0-59).'),
-        ("-5 * * * *", 'minute: "" is not a number (0-59).'),
-        ("1,,2 * * * *", "minute: an item is empty."),
-        ("*/0 * * * *", 'minute: the step in "*/0" must be a whole number from 1.'),
-        ("*/x * * * *", 'minute: the step in "*/X" must be a whole number from 1.'),
+        ("0 0 * 13 *", "month: 13 is not in 1-12."),
+        ("0 0 * * 8", "day of week: 8 is not in 0-7."),
+        ("0 0 * * MONDAY", 'day of week: "MONDAY" is not allowed: use 0-7 or SUN-SAT.'),
+        ("a * * * *", 'minute: "A" is not allowed: use 0-59.'),
+        ("-5 * * * *", "minute: a number is missing: use 0-59."),
+        ("1,,2 * * * *", "minute: a list item is empty: remove the extra comma."),
+        ("*/0 * * * *", 'minute: the step in "*/0" must be a whole number of at least 1.'),
+        ("*/x * * * *", 'minute: the step in "*/X" must be a whole number of at least 1.'),
         ("0 22-2 * * *", 'hour: the range "22-2" runs backwards; write 22-23,0-2.'),
         ("0 0 * * FRI-MON", 'day of week: the range "FRI-MON" runs backwards; write 5-6,0-1.'),
         ("0 0 * 12-1 *", 'month: the range "12-1" runs backwards; write 12,1.'),
@@ -133,12 +132,12 @@ def test_an_expression_is_fixed_when_neither_hour_nor_minute_starts_with_a_star(
         ("0 0 L-3 * *", 'day of month: "L-3" is not supported; only L (last day) and LW (last weekday) are.'),
         ("0 0 * * L", "day of week: L needs a day, such as 5L or FRIL for the last Friday of the month."),
         ("0 0 * * MON#6", 'day of week: the number after # in "MON#6" must be from 1 to 5.'),
-        ("? * * * *", "minute: ? stands only for a whole day of month or day of week field."),
+        ("? * * * *", "minute: ? is allowed only as the whole day of month or day of week field."),
         ("H * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
         ("0 0 31 2 *", "never fires: February never has 31 days (day of month 31)."),
         ("0 0 30,31 FEB *", "never fires: February never has 30 days (day of month 30,31)."),
         ("0 0 31/5 4,6 *", "never fires: April and June never have 31 days (day of month 31/5)."),
-        ("0 0 */31 * MON#2", "never fires: no date fits both day of month */31 and day of week 1#2."),
+        ("0 0 */31 * MON#2", "never fires: no date matches both day of month */31 and day of week 1#2."),
         ("@reboot", "@reboot names no time, so it can't be scheduled here."),
         ("@every 5m", '@every is not cron: leave cron out and give every, such as "15m".'),
         ("@fortnightly", '"@fortnightly" is not a nickname. Use @yearly,'),
@@ -146,20 +145,20 @@ def test_an_expression_is_fixed_when_neither_hour_nor_minute_starts_with_a_star(
         ("0 0", "has 2 fields, but needs 5"),
         ("*", "has 1 field, but needs 5"),
         ("", "is empty"),
-        ("TZ=UTC 0 0 * * *", "has no place for settings: give the time zone in timezone."),
-        ("0 0 * * frı", "has a character that cron does not know"),
-        ("0 0 * *\x00 *", "has a character that cron does not know"),
+        ("TZ=UTC 0 0 * * *", "must not hold settings such as TZ=UTC: give the time zone in timezone."),
+        ("0 0 * * frı", "has a character that cron does not allow"),
+        ("0 0 * *\x00 *", "has a character that cron does not allow"),
         ("0 " * 200, "is too long: an expression has at most 255 characters."),
     ],
 )
-def test_a_refusal_names_the_field_and_the_fix(expression: str, message: str) -> None:
+def test_an_error_names_the_field_and_what_to_write_instead(expression: str, message: str) -> None:
     with pytest.raises(CronError) as refusal:
         read_cron(expression)
     assert refusal.value.messages[0].startswith(message)
     assert len(refusal.value.messages) == 1
 
 
-def test_all_fields_that_are_wrong_are_told_at_once() -> None:
+def test_every_invalid_field_is_reported_at_once() -> None:
     with pytest.raises(CronError) as refusal:
         read_cron("75 25 0 * 9")
     assert [message.split(":")[0] for message in refusal.value.messages] == [
@@ -172,7 +171,7 @@ def test_all_fields_that_are_wrong_are_told_at_once() -> None:
 
 @settings(derandomize=True, max_examples=2000, deadline=None, database=None)
 @given(st.one_of(st.text(max_size=40), st.text("0123456789*,-/#?LWHMONFRISUNJAND@ ", max_size=40)))
-def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
+def test_any_text_is_read_or_refused_with_sentences(text: str) -> None:
     try:
         cron = read_cron(text)
     except CronError as error:
@@ -185,8 +184,8 @@ def test_any_text_is_read_or_refused_with_a_sentence(text: str) -> None:
 
 @settings(derandomize=True, max_examples=400, deadline=None, database=None)
 @given(data=st.data())
-def test_what_is_read_never_depends_on_how_cronsim_words_it(data: st.DataObject) -> None:
-    """Each field on its own, in every notation: the values are those that the notation stands for."""
+def test_a_range_with_a_step_names_exactly_the_numbers_of_the_range(data: st.DataObject) -> None:
+    """The time fields one by one, also with ranges of one number and steps beyond the field."""
     index = data.draw(st.integers(0, 2))
     rule = FIELDS[index]
     low = data.draw(st.integers(rule.low, rule.high))
@@ -203,7 +202,7 @@ def plain_fields(draw: st.DrawFn, index: int) -> str:
     rule = FIELDS[index]
     high = 6 if rule.high == 7 else 28 if rule.high == 31 else rule.high
     first = draw(st.integers(rule.low, high - 1))
-    last = draw(st.integers(first + 1, high))  # croniter takes 5-5 for a whole round
+    last = draw(st.integers(first + 1, high))  # croniter reads 5-5 as the whole field
     step = draw(st.integers(1, 20))
     several = ",".join(str(n) for n in draw(st.lists(st.integers(rule.low, high), min_size=1, max_size=4)))
     return draw(st.sampled_from(["*", f"*/{step}", str(first), several, f"{first}-{last}"]))
@@ -214,7 +213,7 @@ def plain_fields(draw: st.DrawFn, index: int) -> str:
 def test_croniter_names_the_same_instants_in_utc(fields: tuple[str, ...], start: int) -> None:
     minute, hour, dom, month, dow = fields
     if dom != "*" and dow != "*":
-        dow = "*"  # with both, croniter does not follow Debian's rule about the star
+        dow = "*"  # with two day fields, croniter does not follow Debian's rule about the star
     begin = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=start)
     expression = f"{minute} {hour} {dom} {month} {dow}"
     oracle = croniter(expression, begin)
@@ -230,13 +229,16 @@ def test_croniter_names_the_same_instants_in_utc(fields: tuple[str, ...], start:
     dow=st.sampled_from(["*", "?", "0", "7", "MON-FRI", "FRI#1", "1#5", "2L", "SUN,TUE#3", "*/3", "SATL,1"]),
     year=st.integers(1999, 2101),
 )
-def test_every_date_of_a_year_is_judged_as_the_oracle_judges_it(dom: str, month: str, dow: str, year: int) -> None:
+def test_every_date_of_a_year_matches_exactly_when_the_oracle_says_so(
+    dom: str, month: str, dow: str, year: int
+) -> None:
     expression = f"0 0 {dom} {month} {dow}"
     plain = expression.replace("?", "*")
     try:
         cron = read_cron(expression)
     except CronError as error:
         assert "never fires" in error.messages[0]
+        # 40 years: every combination of date, weekday and leap year occurs in them.
         assert not any(date_fits(plain, date(2000, 1, 1) + timedelta(days=day)) for day in range(14_610))
         return
     first = date(year, 1, 1)

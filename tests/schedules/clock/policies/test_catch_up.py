@@ -72,6 +72,7 @@ def test_all_runs_only_the_latest_max_runs_missed_occurrences() -> None:
 @given(st.integers(1, 12), st.integers(1, 40), st.integers(0, 30))
 def test_all_starts_the_same_runs_however_many_passes_an_outage_takes(size: int, n_missed: int, n_extra: int) -> None:
     max_runs = n_extra + 1
+    # All older than the grace of 5 seconds and younger than an hour: missed, and open to the policy.
     ages = [10.0 + age for age in range(n_missed, 0, -1)]
     whole = verdicts(CatchUp.ALL, *ages, max_runs=max_runs)
     assert whole == ["missed"] * (n_missed - max_runs) + ["run"] * min(n_missed, max_runs)
@@ -91,4 +92,5 @@ def test_every_occurrence_gets_a_verdict_and_each_on_time_one_runs(
     ages.sort(reverse=True)
     found = verdicts(policy, *ages, has_more_due=has_more_due, has_begun=has_begun)
     assert len(found) == len(ages)
+    # 4.9 seconds, not the grace of 5: rounding a float age to microseconds may move it across the limit.
     assert all(verdict == Verdict.RUN for verdict, age in zip(found, ages, strict=True) if age <= 4.9)

@@ -1,4 +1,4 @@
-"""Jitter and pace: when runs may start that do not start at once."""
+"""Jitter spreads starts evenly and keeps their order, and a catch-up never starts runs faster than its pace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def spec(data: object) -> ScheduleSpec:
 
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)
 @given(st.sampled_from(SCHEDULES), st.uuids(), st.timedeltas(timedelta(microseconds=1), DAY))
-def test_starts_are_stable_lie_within_the_jitter_and_keep_the_order_of_the_instants(
+def test_jittered_starts_are_stable_within_the_jitter_and_in_order(
     data: object, job_id: UUID, jitter: timedelta
 ) -> None:
     schedule = spec(data)
@@ -59,51 +59,54 @@ def test_starts_are_stable_lie_within_the_jitter_and_keep_the_order_of_the_insta
 
 @pytest.mark.parametrize("data", [*SCHEDULES, {"at": "2027-03-15T00:00Z"}, {"delay": "15m"}])
 @pytest.mark.parametrize("jitter", [timedelta(0), SECOND, DAY])
-def test_of_a_row_of_instants_only_the_last_is_asked_for_its_next(
+def test_latest_starts_searches_the_next_occurrence_of_the_last_instant_only(
     data: object, jitter: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule = spec(data)
     instants = list(islice(occurrences(schedule, NOW, LAST_AT), 20))
     expected = [latest_start(schedule, at, jitter) for at in instants]
-    asked: list[datetime] = []
+    searched: list[datetime] = []
 
-    def note(of: ScheduleSpec, after: datetime) -> datetime | None:
-        asked.append(after)
+    def record_search(of: ScheduleSpec, after: datetime) -> datetime | None:
+        searched.append(after)
         return next_after(of, after)
 
-    monkeypatch.setattr(start_times, "next_after", note)
+    monkeypatch.setattr(start_times, "next_after", record_search)
     assert latest_starts(schedule, instants, jitter) == expected
-    assert asked in ([], instants[-1:])
+    assert searched in ([], instants[-1:])
     assert latest_starts(schedule, [], jitter) == []
 
 
-def test_starts_are_spread_over_the_whole_of_the_jitter_by_job_and_by_instant() -> None:
+def test_starts_are_spread_over_the_whole_jitter_by_job_and_by_instant() -> None:
     daily = spec({"cron": "0 0 * * *"})
     jobs = [UUID(int=number) for number in range(1000)]
     offsets = [jittered(daily, job, NOW, timedelta(hours=1)) - NOW for job in jobs]
     for quarter in range(4):
         low, high = quarter * timedelta(minutes=15), (quarter + 1) * timedelta(minutes=15)
+        # 250 of 1000 jobs are expected in each quarter. The hash is fixed, so the test cannot fail by chance.
         assert 200 < sum(low <= offset < high for offset in offsets) < 300
     days = list(islice(occurrences(daily, NOW, LAST_AT), 100))
     assert len({jittered(daily, JOB, at, timedelta(hours=1)) - at for at in days}) == 100
 
 
-def test_without_a_jitter_the_instant_itself_and_without_a_next_instant_the_whole_jitter() -> None:
+def test_no_jitter_delays_nothing_and_no_next_occurrence_limits_no_jitter() -> None:
     once, delay = spec({"at": "2027-03-14T06:00Z"}), spec({"delay": "1s"})
     assert jittered(once, JOB, NOW, timedelta(0)) == NOW
     assert latest_start(once, NOW + timedelta(hours=1), DAY) == NOW + timedelta(hours=1) + DAY
     assert latest_start(delay, NOW, DAY) == NOW + DAY
 
 
-def test_what_was_missed_starts_a_pace_apart_and_what_is_on_time_at_its_own_instant() -> None:
+def test_missed_occurrences_start_a_pace_apart_and_those_on_time_at_once() -> None:
     pairs = [(NOW - n * SECOND, NOW - n * SECOND) for n in (30, 20, 10, 1)]
     assert delayed_starts(pairs, NOW, Pacing(5 * SECOND, 2 * SECOND, None)) == {
         NOW - 30 * SECOND: NOW,
         NOW - 20 * SECOND: NOW + 2 * SECOND,
         NOW - 10 * SECOND: NOW + 4 * SECOND,
     }
+    # The next pass continues one pace after the last start that the first pass gave out.
     again = delayed_starts(pairs[:1], NOW + SECOND, Pacing(5 * SECOND, 2 * SECOND, NOW + 4 * SECOND))
     assert again == {NOW - 30 * SECOND: NOW + 6 * SECOND}
+    # A catch-up of yesterday delays nothing today.
     long_ago = delayed_starts(pairs[:1], NOW, Pacing(5 * SECOND, 2 * SECOND, NOW - DAY))
     assert long_ago == {NOW - 30 * SECOND: NOW}
 
@@ -115,7 +118,7 @@ def test_what_was_missed_starts_a_pace_apart_and_what_is_on_time_at_its_own_inst
     st.integers(0, 30),
     st.none() | st.integers(-100, 100),
 )
-def test_starts_of_a_catch_up_are_never_closer_than_the_pace_nor_before_now(
+def test_starts_of_a_catch_up_are_a_pace_apart_and_not_before_now(
     ages: list[int], jitter: int, pace: int, last: int | None
 ) -> None:
     hourly, long = spec({"every": "1s", "anchor_at": NOW.isoformat()}), timedelta(seconds=jitter)

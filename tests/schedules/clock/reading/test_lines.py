@@ -1,4 +1,4 @@
-"""Several schedules as lines of text, in both directions."""
+"""A list of schedules is written as lines of text, and the lines read back to the same list."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import InvalidSchedule, ScheduleSpec
 
 PARIS = "Europe/Paris"
-FLOOR = timedelta(0)
+MIN_INTERVAL = timedelta(0)
 
 
 def read(text: str, zone: str = PARIS) -> ScheduleSpec:
-    return parse({"specs": read_lines(text), "timezone": zone}, min_interval=FLOOR)
+    return parse({"specs": read_lines(text), "timezone": zone}, min_interval=MIN_INTERVAL)
 
 
-def test_each_line_is_a_schedule_of_the_kind_that_it_looks_like() -> None:
+def test_each_line_is_read_as_the_kind_of_schedule_that_it_looks_like() -> None:
     text = """
     0 9 * * mon-fri
 
@@ -58,12 +58,13 @@ def test_each_line_is_a_schedule_of_the_kind_that_it_looks_like() -> None:
         ("sunset 91 0", "specs.1.latitude"),
     ],
 )
-def test_a_line_that_says_nothing_is_refused_by_the_one_reader(line: str, field: str) -> None:
+def test_an_invalid_line_is_refused_under_its_index_and_field(line: str, field: str) -> None:
     with pytest.raises(InvalidSchedule) as refusal:
         read(f"@daily\n{line}")
     assert list(refusal.value.errors) == [field]
 
 
+# Each form of a line once. The offset is needed in the last but one, because that local time occurs twice.
 WRITTEN = """0 9 * * mon-fri
 every 15m
 every 15m from 2027-03-01 09:00
@@ -72,7 +73,7 @@ every 15m from 2027-03-01 09:00
 sunset 52.5 -13"""
 
 
-def test_what_was_written_in_lines_is_shown_so_again() -> None:
+def test_lines_are_written_back_as_they_were_entered() -> None:
     assert write_lines(read(WRITTEN).specs, PARIS, local_text) == WRITTEN
 
 
@@ -92,9 +93,9 @@ MEMBERS = st.fixed_dictionaries(
 
 @settings(derandomize=True, max_examples=400, deadline=None, database=None)
 @given(st.lists(MEMBERS, min_size=2, max_size=3))
-def test_whatever_is_written_in_lines_is_read_back_to_the_same(members: list[dict[str, object]]) -> None:
+def test_any_list_written_as_lines_reads_back_to_the_same_list(members: list[dict[str, object]]) -> None:
     try:
-        spec = parse({"specs": members, "timezone": PARIS}, min_interval=FLOOR)
+        spec = parse({"specs": members, "timezone": PARIS}, min_interval=MIN_INTERVAL)
     except InvalidSchedule:
         return
     text = write_lines(spec.specs, spec.timezone, local_text)
@@ -102,8 +103,8 @@ def test_whatever_is_written_in_lines_is_read_back_to_the_same(members: list[dic
     assert read(text).specs == spec.specs
 
 
-def test_a_schedule_with_something_of_its_own_is_its_json() -> None:
-    spec = parse([{"cron": "@daily", "timezone": PARIS}, {"cron": "@hourly"}], min_interval=FLOOR)
+def test_a_schedule_with_a_time_zone_of_its_own_is_written_as_json() -> None:
+    spec = parse([{"cron": "@daily", "timezone": PARIS}, {"cron": "@hourly"}], min_interval=MIN_INTERVAL)
     first, second = write_lines(spec.specs, "UTC", local_text).splitlines()
     assert first.startswith('{"kind": "cron"')
     assert second == "@hourly"

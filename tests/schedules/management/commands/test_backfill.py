@@ -1,4 +1,4 @@
-"""Backfills at a terminal."""
+"""Proves what `manage.py backfill` prints and how it exits."""
 
 from __future__ import annotations
 
@@ -26,49 +26,49 @@ def job() -> Job:
     return make_job("report", {"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"})
 
 
-def told(*arguments: str) -> str:
+def output_of(*arguments: str) -> str:
     output = io.StringIO()
     call_command("backfill", *arguments, stdout=output)
     return output.getvalue()
 
 
-def test_a_dry_run_says_how_many_would_start(job: Job) -> None:
-    text = told("report", *RANGE, "--dry-run")
+def test_a_dry_run_prints_how_many_would_start(job: Job) -> None:
+    text = output_of("report", *RANGE, "--dry-run")
     assert "3 of 3 instants would start." in text
     assert "The first is 2026-11-20 09:00:00 UTC, the last 2026-11-20 11:00:00 UTC." in text
     assert not Backfill.objects.exists()
 
 
-def test_it_is_watched_until_its_runs_are_over(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     def pass_time(seconds: float) -> None:
-        begun = Backfill.objects.get()
-        if begun.due_at:
-            step_once(begun.due_at)
+        started = Backfill.objects.get()
+        if started.due_at:
+            step_once(started.due_at)
         else:
-            Run.objects.filter(backfill_id=begun.pk).update(status="succeeded", finished_at=begun.created_at)
+            Run.objects.filter(backfill_id=started.pk).update(status="succeeded", finished_at=started.created_at)
 
     monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
-    lines = told(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
+    lines = output_of(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
     assert lines[1:] == [
-        "0 of 3 looked at, 0 opened",
-        "3 of 3 looked at, 3 opened, 3 queued",
-        "3 of 3 looked at, 3 opened, 3 succeeded",
+        "0 of 3 instants handled, 0 runs opened",
+        "3 of 3 instants handled, 3 runs opened, 3 queued",
+        "3 of 3 instants handled, 3 runs opened, 3 succeeded",
         "Done.",
     ]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told_of"),
+    ("arguments", "message"),
     [
         (("nobody", *RANGE), "no job 'nobody'"),
         (("report", "--after", "soon"), "--after"),
         (("report", "--after", "2999-01-01"), "--after: The range is empty"),
         (("report", *RANGE, "--pace", "soon"), "--pace"),
-        (("report", *RANGE, "--pace", "9d"), "--pace: A pace lies between"),
+        (("report", *RANGE, "--pace", "9d"), "--pace: A pace is between"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(job: Job, arguments: tuple[str, ...], told_of: str) -> None:
-    with pytest.raises(CommandError, match=told_of) as refusal:
-        told(*arguments)
+def test_a_refusal_names_the_argument_and_exits_with_two(job: Job, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=message) as refusal:
+        output_of(*arguments)
     code: Any = refusal.value.returncode
-    assert code == command.FAILED
+    assert code == command.EXIT_REFUSED

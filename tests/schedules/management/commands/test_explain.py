@@ -1,4 +1,4 @@
-"""The ledger at a terminal."""
+"""Proves what `manage.py explain` prints and how it exits."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 START = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
 
 
-def explained(*arguments: str) -> tuple[str, int]:
-    """What it prints, and how it ends."""
+def explain(*arguments: str) -> tuple[str, int]:
+    """Return the output and the exit code."""
     output = io.StringIO()
     try:
         call_command("explain", *arguments, stdout=output)
@@ -47,8 +47,8 @@ def window(first: int = 0, last: int = 4) -> list[str]:
     return [f"--after={(START + timedelta(minutes=first)).isoformat()}", f"--until={START + timedelta(minutes=last)}"]
 
 
-def test_a_whole_history_ends_with_zero(job: Job) -> None:
-    text, code = explained("nightly report", *window())
+def test_a_history_without_gaps_exits_with_zero(job: Job) -> None:
+    text, code = explain("nightly report", *window())
     assert code == 0
     lines = text.splitlines()
     assert len(lines) == 5
@@ -59,9 +59,9 @@ def test_a_whole_history_ends_with_zero(job: Job) -> None:
     assert lines[-1].endswith("UTC: 4 started.")
 
 
-def test_gaps_end_with_one_and_can_be_shown_alone(job: Job) -> None:
+def test_gaps_exit_with_one_and_can_be_shown_alone(job: Job) -> None:
     Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
-    text, code = explained(str(job.pk), "--gaps", *window())
+    text, code = explain(str(job.pk), "--gaps", *window())
     assert code == 1
     assert [line.split()[2] for line in text.splitlines()[:-1]] == ["Gap"]
     assert text.endswith("UTC: 3 started, 1 gap.\n")
@@ -69,32 +69,36 @@ def test_gaps_end_with_one_and_can_be_shown_alone(job: Job) -> None:
 
 def test_json_is_one_object_a_line(job: Job) -> None:
     Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
-    text, code = explained("nightly report", "--json", *window())
+    text, code = explain("nightly report", "--json", *window())
     entries = [json.loads(line) for line in text.splitlines()]
     assert [entry["decision"] for entry in entries] == ["started", "gap", "started", "started"]
     assert code == 1
 
 
-def test_a_job_that_others_start_says_so_and_where_its_runs_are(job: Job) -> None:
+def test_a_chained_job_gets_a_note_with_the_address_of_its_runs(job: Job) -> None:
     follower = make_job("follower", {"kind": "none"}, start_after=[{"job": str(job.pk)}])
-    text, code = explained("follower")
-    assert (code, "runs of other jobs start it" in text, f"/api/v1/jobs/{follower.pk}/runs" in text) == (0, True, True)
+    text, code = explain("follower")
+    assert (code, "it starts after runs of other jobs" in text, f"/api/v1/jobs/{follower.pk}/runs" in text) == (
+        0,
+        True,
+        True,
+    )
 
 
-def test_what_held_runs_wait_for_is_told(job: Job) -> None:
+def test_the_sentence_of_a_held_run_says_what_it_waits_for(job: Job) -> None:
     held = make_run(job, START + timedelta(minutes=5), is_buffered=True)
     make_run(job, START + timedelta(minutes=6))
     assert held.status == "held"
-    assert "It is held. Waits for the job's other run." in explained("nightly report", *window(4, 5))[0]
+    assert "It is held. Waits for the job's other run to end." in explain("nightly report", *window(4, 5))[0]
 
 
-def test_by_default_the_last_day_is_told(job: Job) -> None:
-    text, _ = explained("nightly report")
+def test_the_default_window_is_the_last_day(job: Job) -> None:
+    text, _ = explain("nightly report")
     assert re.search(r"UTC: 4 started, \d+ due\.\n$", text)
 
 
-def test_a_window_that_reaches_behind_the_history_says_so(job: Job) -> None:
-    text, _ = explained("nightly report", "--after=2020-01-01")
+def test_a_window_from_before_the_history_gets_a_note(job: Job) -> None:
+    text, _ = explain("nightly report", "--after=2020-01-01")
     assert "may have been pruned" in text
 
 
@@ -108,21 +112,21 @@ def test_a_window_that_reaches_behind_the_history_says_so(job: Job) -> None:
         (["nightly\udcff report"], "There is no job named"),
     ],
 )
-def test_a_question_that_cannot_be_answered_ends_with_two(job: Job, arguments: list[str], words: str) -> None:
+def test_wrong_arguments_exit_with_two(job: Job, arguments: list[str], words: str) -> None:
     with pytest.raises(CommandError, match=words) as refused:
-        explained(*arguments)
+        explain(*arguments)
     assert refused.value.returncode == 2
 
 
-def test_of_several_jobs_with_one_name_the_ids_are_told(job: Job) -> None:
+def test_an_ambiguous_name_is_refused_with_the_ids_of_the_jobs(job: Job) -> None:
     other = make_job("nightly report")
     with pytest.raises(CommandError, match=f"{job.pk}, {other.pk}"):
-        explained("nightly report")
+        explain("nightly report")
 
 
-def test_what_the_watchdog_found_stands_above_the_sum(job: Job) -> None:
+def test_a_stoppage_is_printed_before_the_summary(job: Job) -> None:
     Job.objects.update(state="active")
     Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
     watch_once(datetime.now(UTC), 10)
-    text, _ = explained("nightly report")
+    text, _ = explain("nightly report")
     assert text.splitlines()[-2].endswith("Watchdog       Occurrences that were due have no record.")

@@ -1,0 +1,61 @@
+"""System checks of the target kinds and of the modules of commands. `manage.py check` runs them, and so does a start.
+
+A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.checks import Error, Warning
+
+from executions.targets import registry
+from executions.targets.command.registry import load_modules
+from executions.targets.loading import template_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.core.checks import CheckMessage
+
+    from executions.targets.base import Target
+
+
+def check_targets(**_: object) -> list[CheckMessage]:
+    """Report the kinds that can't be used, and the parts of the admin that can't be shown."""
+    from executions.admin import targets as looks  # noqa: PLC0415 - the admin site is made after this module is imported
+
+    return [
+        *registry.FAULTS,
+        *unserved_queues(registry.TARGETS.values(), settings.MAINSPRING_WORKER_QUEUES),
+        *looks.FAULTS,
+        *template_faults({kind: look.template for kind, look in looks.LOOKS.items()}, "LOOK", "mainspring.E007"),
+    ]
+
+
+def check_commands(**_: object) -> list[CheckMessage]:
+    """Warn of modules of commands that can't be imported. The other commands work, so nothing refuses to start."""
+    return [
+        Warning(
+            f"The commands of {module} are missing, since the module can't be imported: {problem}.",
+            hint="Correct the module, or its name in MAINSPRING_COMMAND_MODULES.",
+            id="mainspring.W001",
+        )
+        for module, problem in load_modules(log_problems=False).items()
+    ]
+
+
+def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[CheckMessage]:
+    """Report the kinds whose runs no worker would take."""
+    served = sorted(queues)
+    return [
+        Error(
+            f"No worker takes the runs of the target kind {target.kind!r}: none consumes its queue {target.queue!r}.",
+            hint=f"Give the kind a queue of {', '.join(served)}; or start a worker with `-Q {target.queue}` and add the "
+            "queue to MAINSPRING_WORKER_QUEUES.",
+            id="mainspring.E006",
+        )
+        for target in targets
+        if target.queue not in served
+    ]

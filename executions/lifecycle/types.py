@@ -1,0 +1,100 @@
+"""The values that transitions take and return: a run to create, a claim, the ending of an attempt, a run to publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from executions.policies.limits import Priority
+from executions.states import AttemptStatus, Origin, Reason, RunStatus
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to be created: skipped if there is a `reason`, held if it waits for other runs or limits, else queued."""
+
+    scope_id: int
+    job_id: UUID
+    spec_id: int
+    nominal_at: datetime
+    origin: Origin = Origin.SCHEDULE
+    reason: Reason | None = None
+    last_nominal_at: datetime | None = None
+    n_occurrences: int = 1
+    retry_of: UUID | None = None
+    caused_by: UUID | None = None
+    backfill_id: UUID | None = None
+    available_at: datetime | None = None  # None: now
+    # What a held run waits for, until `admission.admit` lets it start.
+    is_buffered: bool = False  # waits until its job has no other active run
+    concurrency_key: str = ""
+    rate_key: str = ""
+    terms: str = ""  # `limits.terms` of the two limits
+    priority: Priority = Priority.MEDIUM
+    expires_at: datetime | None = None
+
+    @property
+    def status(self) -> RunStatus:
+        if self.reason:
+            return RunStatus.SKIPPED
+        is_held = self.is_buffered or self.concurrency_key or self.rate_key
+        return RunStatus.HELD if is_held else RunStatus.QUEUED
+
+    def is_due(self, now: datetime) -> bool:
+        """Return whether the run may be published now."""
+        return self.status is RunStatus.QUEUED and (self.available_at is None or self.available_at <= now)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to execute one attempt, and all that it needs to do so."""
+
+    run_id: UUID
+    claim_no: int
+    attempt: int
+    n_lost: int
+    nominal_at: datetime  # of a manual retry: the instant of the run that it repeats
+    job_name: str
+    target_kind: str
+    target: dict[str, Any]
+    payload: Any
+    policies: str  # JSON, as stored
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended, and the run's new status. `retry_at` is set if that is retrying or queued."""
+
+    run_id: UUID
+    claim_no: int
+    status: RunStatus
+    attempt_status: AttemptStatus
+    error_code: str = ""
+    error: str = ""
+    result: Any = None
+    retry_at: datetime | None = None
+    began_at: datetime | None = None  # when the attempt started; None: when it was claimed
+    ended_at: datetime | None = None  # when the attempt ended; None: when this is written
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The result of a heartbeat: the claims that still hold, and those of them that have a stop request."""
+
+    held: frozenset[tuple[UUID, int]]
+    cancelled: frozenset[tuple[UUID, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A queued run to be published."""
+
+    run_id: UUID
+    claim_no: int
+    job_name: str
+    target_kind: str
+    policies: str  # JSON, as stored

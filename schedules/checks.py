@@ -1,0 +1,44 @@
+"""System checks of the job form's sections for the kinds of target. docs/extending.md lists the ids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.checks import Error
+
+from executions.targets import template_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from django import forms
+    from django.core.checks import CheckMessage
+
+
+def check_sections(**_: object) -> list[CheckMessage]:
+    """Report the sections that the job form can't show."""
+    # Forms need the models, which are not there yet when this module is imported.
+    from schedules.admin.form.form import JobForm  # noqa: PLC0415
+    from schedules.admin.targets import FAULTS, SECTIONS  # noqa: PLC0415
+
+    templates = {kind: section.template for kind, section in SECTIONS.items()}
+    return [
+        *FAULTS,
+        *template_faults(templates, "SECTION", "mainspring.E008"),
+        *taken_names({kind: section.fields for kind, section in SECTIONS.items()}, JobForm),
+    ]
+
+
+def taken_names(
+    fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]]
+) -> Iterable[CheckMessage]:
+    """Report the fields of sections, by kind, whose name another field of the form has."""
+    of_model = set(form._meta.fields or ())
+    for kind, own in fields.items():
+        for name, field in own.items():
+            if name in of_model or form.base_fields.get(name) is not field:
+                yield Error(
+                    f"The field {name!r} of the SECTION of the target kind {kind!r} has the name of another field of the form.",
+                    hint=f"Begin its name with that of the kind, such as {f'{kind}_{name}'!r}, also in `places`.",
+                    id="mainspring.E009",
+                )

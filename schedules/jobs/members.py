@@ -1,0 +1,204 @@
+"""The members of a job's definition: one list, from which validation, storage, comparison, the API and the form derive.
+
+To add a member, add a field to `JobDefinition`. Its annotation validates and documents it; its `Column` says where it
+is stored. `docs/extending.md` lists the steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
+
+from access.api.schema import ReadAs, Shape
+from access.visibility import ENGINE
+from executions import targets
+from executions.targets import AnyTarget, InvalidTarget
+from schedules import flags
+from schedules.clock.spec import Kind, ScheduleSpec, to_json
+from schedules.exceptions import InvalidDefinition
+from schedules.jobs import chains
+from schedules.jobs.chains import MOST_SOURCES, StartAfter
+from schedules.jobs.schedule_shape import AnySchedule, read_schedule
+from schedules.policies import JobPolicies, misfits
+from values.field_errors import sentences
+from values.json_values import find_unstorable
+
+if TYPE_CHECKING:
+    from access.visibility import Caller
+    from schedules.models import Job
+
+MAX_NAME_LENGTH, MAX_DESCRIPTION_LENGTH = 255, 10_000  # characters; the first is the width of the column
+MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: a payload is read with every run of the job
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Where a member is stored: in a column of the job's row, of its frozen version (`RunSpec`), or of both.
+
+    `is_clocks`: the schedule is written together with the marks of the clock, see `definitions`.
+    """
+
+    job: str | None = None
+    version: str | None = None
+    is_clocks: bool = False
+
+
+@dataclass(slots=True)
+class Judging:
+    """What validation knows besides the data: the present instant, the job that the definition replaces, and the caller.
+
+    `first_at` is filled in: the first instant of a new schedule, so that it need not be computed twice.
+    """
+
+    now: datetime
+    job: Job | None = None
+    caller: Caller = ENGINE
+    first_at: datetime | None = None
+
+
+def _judging(info: ValidationInfo) -> Judging:
+    assert isinstance(info.context, Judging)  # a definition is validated by `validation.validate` alone
+    return info.context
+
+
+def _storable(text: str, info: ValidationInfo) -> str:
+    if problem := find_unstorable(text, info.field_name or ""):
+        raise ValueError(problem[1])
+    return text
+
+
+def _read_schedule(value: object, info: ValidationInfo) -> ScheduleSpec:
+    judging = _judging(info)
+    try:
+        spec, judging.first_at = read_schedule(value, judging.now, judging.job)
+    except InvalidDefinition as invalid:
+        raise sentences(invalid.errors) from invalid
+    return spec
+
+
+def _check_sources(links: Sequence[StartAfter], info: ValidationInfo) -> Sequence[StartAfter]:
+    judging = _judging(info)
+    try:
+        if links:
+            job = judging.job
+            chains.judge(links, job.pk if job else None, judging.caller, job.scope_id if job else None)
+    except InvalidDefinition as invalid:
+        raise sentences(invalid.errors) from invalid
+    return links
+
+
+def _read_target(value: object, info: ValidationInfo) -> targets.TargetConfig:
+    try:
+        return targets.parse_config(value)
+    except InvalidTarget as invalid:
+        raise sentences(_under_target(invalid.errors)) from invalid
+
+
+def _check_payload(payload: Any, info: ValidationInfo) -> Any:
+    """Check a payload for itself, and then together with its target, if that is valid."""
+    if problem := find_unstorable(payload, "payload"):
+        raise sentences({problem[0]: [problem[1]]})
+    if (size := len(json.dumps(payload))) > MAX_PAYLOAD_BYTES:
+        raise sentences(
+            {"payload": [f"The payload has {size} bytes as JSON; at most {MAX_PAYLOAD_BYTES} are allowed."]}
+        )
+    if config := info.data.get("target"):
+        try:
+            targets.check_payload(config, payload)
+        except InvalidTarget as invalid:
+            raise sentences(_under_target(invalid.errors)) from invalid
+    return payload
+
+
+def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
+    schedule: ScheduleSpec | None = info.data.get("schedule")
+    found = misfits(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
+    errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
+    if policies.feature_flag and not flags.exists(policies.feature_flag, _judging(info).caller):
+        errors["policies.feature_flag"] = [
+            f"There is no feature flag “{policies.feature_flag}”: create the flag first."
+        ]
+    if errors:
+        raise sentences(errors)
+    return policies
+
+
+def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the errors of a target under the names of the definition: `payload.x` stays, `url` becomes `target.url`."""
+    return {
+        name if name.split(".")[0] == "payload" else f"target.{name}".rstrip("."): texts
+        for name, texts in errors.items()
+    }
+
+
+class JobDefinition(Shape):
+    """What a job is made from. The read-only members that a job shows may be sent along; they are ignored."""
+
+    name: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+        AfterValidator(_storable),
+        Column(job="name", version="job_name"),
+    ] = Field(description="Need not be unique.")
+    description: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION_LENGTH),
+        AfterValidator(_storable),
+        Column(job="description"),
+    ] = Field("", description="For people: what the job is for, and whom to ask.")
+    schedule: Annotated[
+        ScheduleSpec, ReadAs(AnySchedule | None, _read_schedule, to_json), Column(job="schedule", is_clocks=True)
+    ] = Field(None, validate_default=True, description="Without a schedule the job starts by hand or after other jobs.")
+    # Stored in rows of its own (`chains`), since it points to other jobs.
+    start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
+        (), max_length=MOST_SOURCES, description="The job also starts when runs of these jobs have ended."
+    )
+    target: Annotated[
+        targets.TargetConfig,
+        ReadAs(AnyTarget, _read_target, lambda config: config.model_dump(mode="json")),
+        Column(version="target"),
+    ] = Field(description="What each run does.")
+    payload: Annotated[Any, AfterValidator(_check_payload), Column(version="payload")] = Field(
+        None, validate_default=True, description="The input of the target; its meaning depends on the kind of target."
+    )
+    policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(
+        JobPolicies(), description="Limits, retries and the like. Members that are left out have their defaults."
+    )
+
+
+MEMBERS = tuple(JobDefinition.model_fields)
+COLUMNS: dict[str, Column] = {
+    name: column
+    for name, field in JobDefinition.model_fields.items()
+    for column in field.metadata
+    if isinstance(column, Column)
+}
+JOB_COLUMNS = {name: column.job for name, column in COLUMNS.items() if column.job and not column.is_clocks}
+VERSION_COLUMNS = {name: column.version for name, column in COLUMNS.items() if column.version}
+
+
+def documented_type(name: str) -> Any:
+    """Return the type that documents a member, with its bounds."""
+    field = JobDefinition.model_fields[name]
+    readers = [part for part in field.metadata if isinstance(part, ReadAs)]
+    if readers:
+        return readers[0].documented
+    bounds = [part for part in field.metadata if not isinstance(part, AfterValidator | Column)]
+    return Annotated[(field.annotation, *bounds)] if bounds else field.annotation
+
+
+def stored_members(job: Job, start_after: Sequence[StartAfter] | None = None) -> dict[str, Any]:
+    """Return every member of a job's definition, in the JSON in which it is stored and sent. `job.spec` must be loaded.
+
+    `start_after` is what the job starts after, for a caller that knows it; None: it is read, with one query.
+    """
+    links = chains.of(job.pk) if start_after is None else start_after
+    values: dict[str, Any] = {"start_after": chains.as_json(links)}
+    for name, column in COLUMNS.items():
+        values[name] = getattr(job.spec, column.version) if column.version else getattr(job, str(column.job))
+    return {name: values[name] for name in MEMBERS}

@@ -1,0 +1,114 @@
+"""A schedule as people write it in JSON: what documents it, and the one reader that validates it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+from django.conf import settings
+from pydantic import Field, WithJsonSchema
+
+from access.api.schema import Shape
+from schedules.clock.anchors import anchored, first_mark, keep_anchors
+from schedules.clock.occurrences import next_after
+from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
+from schedules.clock.spec import DEFINING_FIELD, Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent
+from schedules.exceptions import InvalidDefinition
+
+if TYPE_CHECKING:
+    from schedules.models import Job
+
+INSTANT = {"type": "string", "format": "date-time"}
+DURATION = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples": ["15m", "1h30m", "PT15M", 900]}
+
+
+class Schedule(Shape):
+    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`, or `kind` alone as `none`.
+
+    An instant without an offset is local time in `timezone`. A member that has no meaning for the kind is refused.
+    """
+
+    kind: Kind | None = Field(
+        None, description="Follows from the member that says when; `none`: the job has no schedule of its own."
+    )
+    cron: str | None = Field(
+        None,
+        description="A cron expression of five fields, or six with seconds first; or `@daily` and similar names.",
+        examples=["30 2 * * *"],
+    )
+    every: Annotated[Any, WithJsonSchema(DURATION)] = Field(
+        None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
+    )
+    anchor_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(
+        None, description="An instant from which `every` counts. Default: `start_at`, else when the job is created."
+    )
+    at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="The one instant at which the job runs.")
+    solar: SolarEvent | None = Field(
+        None,
+        description="A solar event at `latitude` and `longitude`. Days without the event are skipped. At the "
+        "`astronomical`, `nautical` and `civil` twilights the sun is 18, 12 and 6 degrees below the horizon.",
+    )
+    latitude: float | None = Field(None, ge=-90, le=90, description="With `solar`: degrees; south is negative.")
+    longitude: float | None = Field(None, ge=-180, le=180, description="With `solar`: degrees; west is negative.")
+    delay: Annotated[Any, WithJsonSchema(DURATION)] = Field(
+        None,
+        description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
+        "at once. If an occurrence does not start, the time counts from that decision.",
+    )
+    specs: list[Schedule] | None = Field(
+        None,
+        min_length=MIN_SPECS,
+        max_length=MAX_SPECS,
+        description="Several schedules: the job runs at the instants of all of them. They cannot be nested and have no "
+        "`max_runs`. Each may have a `timezone` and bounds of its own; otherwise those beside `specs` apply.",
+    )
+    timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
+    dst_gap: Gap | None = Field(
+        None,
+        description="When clocks go forward over a cron time: `shift` it to the end of the gap (default) or `skip` it.",
+    )
+    dst_fold: Fold | None = Field(
+        None, description="When a cron time comes twice: run the `first` time only (default) or `both` times."
+    )
+    start_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="No occurrence before this instant.")
+    end_at: Annotated[Any, WithJsonSchema(INSTANT)] = Field(None, description="No occurrence after this instant.")
+    max_runs: int | None = Field(None, ge=1, description="The job ends after this number of started occurrences.")
+
+
+AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same as an object with `specs` alone.")]
+
+
+def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
+    """Return the schedule that a member `schedule` describes, and its first instant after `now` where that was computed.
+
+    The clock's own reader decides: the shape above is its documentation. With the `job` whose schedule it replaces, a
+    schedule that is unchanged is returned as it is and not checked again: it may have ended since. Raises
+    InvalidDefinition, each field under `schedule`.
+    """
+    if value is None:
+        return parse({"kind": "none"}, min_interval=timedelta(0)), None
+    if not isinstance(value, dict | list):
+        example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of them.'
+        raise InvalidDefinition({"schedule": [example]})
+    try:
+        before = job.known_schedule if job else None
+        if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
+            return before, None
+        spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
+    except InvalidSchedule as error:
+        raise InvalidDefinition(
+            {f"schedule.{name}".rstrip("."): texts for name, texts in error.errors.items()}
+        ) from error
+    if spec.kind is Kind.NONE:
+        return spec, None
+    first_at = next_after(anchored(spec, now), first_mark(spec, now))
+    if first_at is None:
+        field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
+        text = f"This schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: it lies in the past."
+        raise InvalidDefinition({f"schedule.{field}": [text]})
+    return spec, first_at
+
+
+def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
+    """Return a schedule that no job has yet, with the anchor of its interval. Raises InvalidDefinition as `read_schedule`."""
+    return anchored(read_schedule(value, now)[0], now)

@@ -1,0 +1,63 @@
+"""Proves that the system checks of kinds and commands report faults, and that nothing is wrong with the built-in ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.checks import WARNING, Error, run_checks
+
+from executions import checks
+from executions.admin import targets as looks
+from executions.targets import registry
+from executions.targets.command import registry as command_registry
+from executions.targets.registry import TARGETS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django import Settings
+
+
+def test_nothing_is_wrong_with_the_project() -> None:
+    assert run_checks(tags=["targets", "commands"]) == []
+
+
+def test_a_kind_whose_queue_no_worker_consumes_is_reported(settings: Settings) -> None:
+    settings.MAINSPRING_WORKER_QUEUES = ["command"]
+    (fault,) = run_checks(tags=["targets"])
+    assert fault.id == "mainspring.E006"
+    assert fault.msg == "No worker takes the runs of the target kind 'http': none consumes its queue 'http'."
+    assert "-Q http" in str(fault.hint)
+
+
+def test_faults_found_at_import_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_kind, of_look = Error("one", id="mainspring.E001"), Error("two", id="mainspring.E007")
+    monkeypatch.setattr(registry, "FAULTS", [of_kind])
+    monkeypatch.setattr(looks, "FAULTS", [of_look])
+    assert run_checks(tags=["targets"]) == [of_kind, of_look]
+
+
+def test_a_look_with_a_missing_template_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(looks.LOOKS["http"]), "template", "nowhere.html")
+    (fault,) = checks.check_targets()
+    assert (fault.id, "nowhere.html" in fault.msg) == ("mainspring.E007", True)
+
+
+def test_a_module_of_commands_that_cannot_be_imported_is_a_warning_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command_registry, "_loaded", False)
+    monkeypatch.setattr(command_registry, "_broken_modules", {})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "faulty_commands.py").write_text("1 / 0")
+    settings.MAINSPRING_COMMAND_MODULES = ["faulty_commands", "nowhere"]
+    broken, missing = run_checks(tags=["commands"])
+    assert [broken.id, missing.id] == ["mainspring.W001"] * 2
+    assert [broken.level, missing.level] == [WARNING] * 2, "the commands of the other modules work"
+    assert "faulty_commands.py, line 1)" in broken.msg and "there is no module nowhere" in missing.msg
+    assert caplog.records == []
+
+
+def test_the_built_in_kinds_are_those_of_the_list() -> None:
+    assert list(TARGETS) == ["http", "command"]
