@@ -8,6 +8,8 @@ from django.conf import settings
 from django.templatetags.static import static
 from django.urls import reverse
 
+from access.visibility import Action, caller_of, may
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,7 +43,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "title": "Pause many jobs",
                     "icon": "pause_circle",
                     "link": reverse("admin:schedules_job_pauses"),
-                    "permission": _may_see("schedules.change_job"),
+                    "permission": _permission(Action.CHANGE, "schedules.job"),
                 },
                 _page("Runs", "play_circle", "executions", "run"),
                 _page("Feature flags", "toggle_on", "schedules", "featureflag"),
@@ -81,12 +83,12 @@ def _page(title: str, icon: str, app: str, model: str) -> dict[str, Any]:
         "title": title,
         "icon": icon,
         "link": reverse(f"admin:{app}_{model}_changelist"),
-        "permission": _may_see(f"{app}.view_{model}"),
+        "permission": _permission(Action.VIEW, f"{app}.{model}"),
     }
 
 
-def _may_see(permission: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(permission)
+def _permission(action: Action, model: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: may(caller_of(request), action, model)
 
 
 def _is_index(request: HttpRequest) -> bool:

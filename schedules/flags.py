@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.db.models.fields.json import KeyTextTransform
 
+from access.visibility import ENGINE, Action, changeable, limit, visible
 from schedules.exceptions import FlagInUse
 from schedules.models import FeatureFlag, Job
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
+
+    from access.visibility import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -29,42 +33,57 @@ def find_off(names: Collection[str]) -> frozenset[str]:
     return frozenset(names) - frozenset(is_on)
 
 
-def exists(name: str) -> bool:
-    """Whether there is a flag of this name, on or off."""
-    return FeatureFlag.objects.filter(name=name).exists()
+def exists(name: str, caller: Caller = ENGINE) -> bool:
+    """Whether there is a flag of this name, on or off, that the caller may see."""
+    return visible(FeatureFlag, caller).filter(name=name).exists()
+
+
+def is_used(name: str) -> bool:
+    """Whether a job names the flag, also a job that the caller may not see: no flag is deleted while a job names it."""
+    return bool(count_jobs_naming([name]))
 
 
 def put(
-    name: str, now: datetime, *, is_on: bool, actor: str, description: str | None = None
+    name: str,
+    now: datetime,
+    *,
+    is_on: bool,
+    actor: str,
+    description: str | None = None,
+    caller: Caller = ENGINE,
 ) -> tuple[FeatureFlag, bool]:
     """Create or change a flag; return it, and whether it is new. The next pass of a beat goes by it.
 
-    `description` None keeps the present one.
+    `description` None keeps the present one. Raises PermissionDenied for a flag that the caller may not change.
     """
     values = {"is_on": is_on, "changed_at": now, "changed_by": actor}
     if description is not None:
         values["description"] = description
-    flag, is_new = FeatureFlag.objects.update_or_create(name=name, defaults=values)
+    try:
+        flag, is_new = changeable(FeatureFlag, caller).update_or_create(name=name, defaults=values)
+    except IntegrityError as taken:  # names are unique across all scopes
+        raise PermissionDenied("You may not change this flag.") from taken
     log.info("flag_set", action="flag", name=name, is_on=is_on, actor=actor)
     return flag, is_new
 
 
-def delete(name: str, *, actor: str) -> bool:
-    """Delete a flag; False when there is none. Raises FlagInUse while jobs name it."""
+def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
+    """Delete a flag; False when there is none that the caller may delete. Raises FlagInUse while jobs name it."""
     with transaction.atomic():
-        n_jobs = count_jobs_naming([name]).get(name, 0)
-        if n_jobs:
+        flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
+        if is_used(name) and flag.exists():
+            n_jobs = count_jobs_naming([name], caller).get(name, 0)
             these = "job names this flag: change it" if n_jobs == 1 else "jobs name this flag: change them"
-            raise FlagInUse(f"{n_jobs} {these} first.")
-        n_deleted, _ = FeatureFlag.objects.filter(name=name).delete()
+            raise FlagInUse(f"{n_jobs or 'Other'} {these} first.")
+        n_deleted, _ = flag.delete()
     if n_deleted:
         log.info("flag_deleted", action="flag", name=name, actor=actor)
     return bool(n_deleted)
 
 
-def count_jobs_naming(names: Collection[str]) -> Mapping[str, int]:
+def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
     """Return the number of jobs that name each of these flags, without flags that no job names."""
     # A job's spec is never superseded: the condition changes nothing, and lets PostgreSQL use the partial index.
     flag = KeyTextTransform("feature_flag", "spec__policies")
-    jobs = Job.objects.filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
+    jobs = visible(Job, caller).filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

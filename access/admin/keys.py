@@ -18,8 +18,10 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from access.admin.filters import VisibleRelatedFilter
 from access.admin.theming import ModelAdmin, ModelForm
 from access.models import ApiKey
+from access.visibility import Action, caller_of, limit, visible
 from values.instants import exact_html, time_html
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     form = ApiKeyForm
     list_display = ("name_shown", "state", "start", "user_shown", "last_used", "expires", "created")
-    list_filter = ("user",)
+    list_filter = (("user", VisibleRelatedFilter),)
     list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("name", "prefix")
@@ -59,21 +61,16 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     empty_text = "With a key, a service can use the REST API with the permissions of the key's user."
     empty_article = "an"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Return the user's own keys; all keys for a superuser."""
-        keys = super().get_queryset(request)
-        return keys if _is_superuser(request) else keys.filter(user_id=request.user.pk or 0)
-
     def get_list_display(self, request: HttpRequest) -> Any:
-        return [name for name in self.list_display if name != "user_shown" or _is_superuser(request)]
+        return [name for name in self.list_display if name != "user_shown" or caller_of(request).is_superuser]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        return self.list_filter if _is_superuser(request) else ()  # the filter lists the names of all users
+        return self.list_filter if caller_of(request).is_superuser else ()  # the filter lists the names of all users
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         if obj is not None:
             return ["name", "state", "start", "user", "created", "last_used", "expires", "revoked"]
-        return ["name", "user", "expires_at"] if _is_superuser(request) else ["name", "expires_at"]
+        return ["name", "user", "expires_at"] if caller_of(request).is_superuser else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
         """Return all fields of an existing key: a key can only be revoked."""
@@ -83,7 +80,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         if db_field.name == "user":
-            kwargs["queryset"] = User.objects.filter(is_active=True).order_by("username")
+            kwargs["queryset"] = visible(User, caller_of(request)).filter(is_active=True).order_by("username")
             kwargs["initial"] = request.user.pk
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
@@ -114,7 +111,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         """Issue a new key. The user of the form counts only if a superuser sent it."""
         if change:
             return
-        user = obj.user if _is_superuser(request) else User.objects.get(pk=request.user.pk or 0)
+        user = obj.user if caller_of(request).is_superuser else User.objects.get(pk=request.user.pk or 0)
         issued, key = ApiKey.issue(user=user, name=obj.name, expires_at=obj.expires_at)
         obj.pk, obj.prefix, obj.user = issued.pk, issued.prefix, user
         request.issued_key = key  # type: ignore[attr-defined]  # read by response_add only
@@ -138,7 +135,8 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         """Revoke one key, by the button on its page."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        self.revoke_selected(request, self.get_queryset(request).filter(pk=key_id))
+        keys = limit(self.get_queryset(request), caller_of(request), Action.CHANGE)
+        self.revoke_selected(request, keys.filter(pk=key_id))
         return HttpResponseRedirect(reverse("admin:access_apikey_changelist"))
 
     @admin.action(description="Revoke the selected keys", permissions=["change"])
@@ -192,7 +190,3 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     @admin.display(description="Revoked")
     def revoked(self, key: ApiKey) -> SafeString:
         return time_html(key.revoked_at, datetime.now(UTC))
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db.models import Model
+
+from access.visibility import Action, caller_of, limit, may, visible
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin
+    from django.contrib.admin import ModelAdmin as ThemedAdmin
+    from django.db.models import QuerySet
+    from django.db.models.fields.related import RelatedField
     from django.forms import ModelForm
+    from django.http import HttpRequest, HttpResponse
 else:
     from django import forms
-    from unfold.admin import ModelAdmin as ThemedAdmin
+    from unfold.admin import ModelAdmin as ThemeModelAdmin
 
-    class ModelAdmin(ThemedAdmin):
-        """The theme's class, which can be written as `ModelAdmin[Job]`, as in Django's type stubs."""
+    class ThemedAdmin(ThemeModelAdmin):
+        """The theme's class, which can be written as `ThemedAdmin[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
@@ -22,6 +29,44 @@ else:
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
+
+
+Row = TypeVar("Row", bound=Model)
+
+
+class ModelAdmin(ThemedAdmin[Row]):
+    """Lists, looks up and offers the objects that the caller may see."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        return limit(super().get_queryset(request), caller_of(request))
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Row], *args: Any) -> HttpResponse | None:
+        """Keep actions from rows that the caller may only see. Django itself judges each row that is to be deleted."""
+        if "delete_selected" not in request.POST.getlist("action"):
+            queryset = limit(queryset, caller_of(request), Action.CHANGE)
+        return super().response_action(request, queryset, *args)
+
+    def get_field_queryset(
+        self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest
+    ) -> QuerySet[Any] | None:
+        """Return the rows that a form offers for a field, in the order of their own list."""
+        found = super().get_field_queryset(db, db_field, request)
+        model = db_field.remote_field.model
+        return visible(model, caller_of(request)) if found is None else limit(found, caller_of(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return may(caller_of(request), Action.ADD, self.model)
+
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """As in all of Django's admin, whoever may change an object may see it, too."""
+        caller, what = caller_of(request), obj or self.model
+        return may(caller, Action.VIEW, what) or may(caller, Action.CHANGE, what)
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return may(caller_of(request), Action.CHANGE, obj or self.model)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return may(caller_of(request), Action.DELETE, obj or self.model)
 
 
 __all__ = ["ModelAdmin", "ModelForm"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import IsAdminUser
@@ -10,12 +10,17 @@ from rest_framework.views import APIView
 
 from access.api.parameters import Parameters
 from access.models import ApiKey
+from access.visibility import Action, caller_of, may, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from django.db.models import Model
     from rest_framework.request import Request
 
+Need: TypeAlias = tuple[Action, "type[Model]"]
+Needs: TypeAlias = "Mapping[str, Sequence[Need]]"
+Subjects: TypeAlias = "Mapping[str, type[Model]]"
 MAX_ACTOR_LENGTH = 150  # characters: the length of the events' column
 
 
@@ -27,34 +32,47 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows staff with the view's `required_permissions` for the method, which are the same as in the admin."""
+    """Allows staff who may do what the view's `needs` say for the method, the same that the admin asks for."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
             return False
-        needed = view.required_permissions.get("GET" if request.method == "HEAD" else request.method or "", ())
-        return request.user.has_perms((needed,) if isinstance(needed, str) else needed)
+        return all(may(caller_of(request), *need) for need in view.needs_of(request))
 
 
 class ApiView(APIView):
     """Base class of the API's views.
 
-    `required_permissions` maps a method to Django's permissions for it; other methods are open to all staff.
+    `needs` maps a method to what the caller must be allowed to do: pairs of an action and a model.
+    `subjects` maps the name of each id in the view's address to its model: the id of an object that the caller may not
+    see is answered by 404 before the view runs.
     A method that is not in `methods_with_parameters` refuses all query parameters.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation
     permission_classes = (HasAdminPermission,)
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
+    needs: ClassVar[Needs]
+    subjects: ClassVar[Subjects] = {}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset()
     max_body_bytes: ClassVar[int] = 64 * 1024
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        method = "GET" if request.method == "HEAD" else request.method
-        if method not in self.methods_with_parameters:
+        actions = {action for action, _ in self.needs_of(request)} or {Action.VIEW}
+        for name, model in self.subjects.items():
+            for action in actions:
+                require(caller_of(request), action, model, kwargs[name])
+        if _method_of(request) not in self.methods_with_parameters:
             Parameters.read(request)
+
+    def needs_of(self, request: Request) -> Sequence[Need]:
+        """Return what the request's method needs: nothing for one that the view does not have."""
+        return self.needs.get(_method_of(request), ())
+
+
+def _method_of(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method or ""
 
 
 def actor_of(request: Request) -> str:

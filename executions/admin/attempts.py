@@ -1,4 +1,4 @@
-"""The attempts of a run as cards: how each ended, and what its kind of target tells of it."""
+"""The attempts of a run as cards: how each ended, with the result as its kind of target shows it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One attempt."""
+    """One attempt, in words."""
 
     number: int
     badge: SafeString
@@ -38,7 +38,7 @@ class Card:
 
 
 def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
-    """The attempts, newest first."""
+    """Return a card for each attempt, the newest first."""
     return [_card(run, attempt, now) for attempt in reversed(attempts)]
 
 

@@ -1,4 +1,4 @@
-"""What a run's page shows, gathered in a fixed number of queries and put into words for the template."""
+"""What a run's page shows, read in a fixed number of queries and put into words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from access.admin.json_shown import pretty
+from access.admin.pages import LIVE_REFRESH_SECONDS
+from access.visibility import visible
 from executions import words
 from executions.admin import shown
 from executions.admin.attempts import cards
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 
     from django.utils.safestring import SafeString
 
-LOG_TAIL, LOG_MOST = 1000, 20_000  # lines
+    from access.visibility import Caller
+
+LOG_LINES_SHOWN = 1000  # at first; five times as many with each "Show more"
+MAX_LOG_LINES = 20_000  # at about 250 bytes of HTML each, a page of 5 MB
 EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()} | {
     "cancel_requested": "warning",
     "schedule_stopped": "danger",
@@ -39,7 +44,7 @@ EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of the page's header."""
+    """A label and a value of the page's header."""
 
     label: str
     value: str | SafeString
@@ -48,7 +53,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event of the timeline; `since` is the time from the one before."""
+    """An event of the timeline. `since`: the time that passed since the event before."""
 
     text: str
     tone: str
@@ -57,52 +62,52 @@ class Moment:
     actor: str
 
 
-def load(run_id: UUID) -> Run | None:
-    """The run with its frozen definition, and with `has_job` telling whether its job still exists; or None."""
-    job = Run._meta.get_field("job").related_model._default_manager.filter(pk=OuterRef("job_id"))
-    return Run.objects.select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
+def load(run_id: UUID, caller: Caller) -> Run | None:
+    """Return a run with its frozen definition, None if there is none. Its `has_job`: whether its job still exists."""
+    job = visible(Run._meta.get_field("job").related_model, caller).filter(pk=OuterRef("job_id"))
+    return visible(Run, caller).select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
 
 
-def describe(run: Run, now: datetime, n_lines: int = LOG_TAIL) -> dict[str, Any]:
-    """The context of the page and of its live part. Three queries, and one more where another run started it."""
-    n_lines = min(max(n_lines, LOG_TAIL), LOG_MOST)
-    events = list(RunEvent.objects.filter(run=run))
+def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_SHOWN) -> dict[str, Any]:
+    """Return the context of the page and of its live part. Three queries, and one more if another run started it."""
+    n_lines = min(max(n_lines, LOG_LINES_SHOWN), MAX_LOG_LINES)
+    events = list(visible(RunEvent, caller).filter(run=run))
     attempts = all_attempts(run)
-    lines = list(LogLine.objects.filter(run=run).order_by("-id")[: n_lines + 1])
+    lines = list(visible(LogLine, caller).filter(run=run).order_by("-id")[: n_lines + 1])
     return {
         "run": run,
         "nominal": instants.exact_html(run.nominal_at, now),
         "zone": str(timezone.get_current_timezone()),
         "badge": shown.run_badge(run),
-        "facts": facts(run, now),
+        "facts": facts(run, now, caller),
         "why": words.why(run, now),
         "waits": waiting_reasons([run], now).get(run.pk, ""),
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),
         "n_lines": n_lines,
-        "more_lines": min(n_lines * 5, LOG_MOST) if len(lines) > n_lines and n_lines < LOG_MOST else 0,
+        "more_lines": min(n_lines * 5, MAX_LOG_LINES) if len(lines) > n_lines and n_lines < MAX_LOG_LINES else 0,
         "lines_are_cut": len(lines) > n_lines,
-        "live_after": None if run.is_terminal else 2,
+        "live_after": None if run.is_terminal else LIVE_REFRESH_SECONDS,
         "can_cancel": not run.is_terminal and not run.cancel_requested_at,
         "can_retry": run.is_terminal,
         "definition": definition(run),
     }
 
 
-def facts(run: Run, now: datetime) -> list[Fact]:
-    """The lines of the header; those that say nothing are left out."""
+def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
+    """Return the lines of the header, without those that have nothing to say."""
     found = [
         Fact("Origin", ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
-        Fact("Nominal instant", instants.time_html(run.nominal_at, now)),
+        Fact("Scheduled for", instants.time_html(run.nominal_at, now)),
     ]
     if run.caused_by:
-        found.insert(1, _cause(run.caused_by))
+        found.insert(1, _cause(run.caused_by, caller))
     if run.status == RunStatus.SKIPPED:
         return [*found, Fact("Recorded", instants.time_html(run.created_at, now)), _id(run)]
     found += [
         Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "Not yet"),
-        Fact("Lateness", words.start_delay(run)),
+        Fact("Start delay", words.start_delay(run)),
     ]
     if run.planned_at:
         found.insert(2, Fact("Planned start", instants.time_html(run.planned_at, now)))
@@ -114,8 +119,8 @@ def facts(run: Run, now: datetime) -> list[Fact]:
         found.append(Fact("Next attempt", instants.time_html(run.available_at, now)))
     if run.finished_at:
         found.append(Fact("Finished", instants.time_html(run.finished_at, now)))
-    going = now - run.started_at if run.started_at and not run.is_terminal else None
-    found.append(Fact("Running for" if going else "Duration", instants.duration(going or run.duration)))
+    so_far = now - run.started_at if run.started_at and not run.is_terminal else None
+    found.append(Fact("Running for" if so_far else "Duration", instants.duration(so_far or run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
     if run.worker:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
@@ -124,10 +129,10 @@ def facts(run: Run, now: datetime) -> list[Fact]:
     return [*found, _id(run)]
 
 
-def _cause(run_id: UUID) -> Fact:
-    cause = Run.objects.select_related("spec").filter(pk=run_id).first()
+def _cause(run_id: UUID, caller: Caller) -> Fact:
+    cause = visible(Run, caller).select_related("spec").filter(pk=run_id).first()
     if cause is None:
-        return Fact("Started by", "a run that is not in the history any more")
+        return Fact("Started by", "a run that is no longer in the history")
     return Fact(
         "Started by", format_html('<a href="{}">run of <bdi>{}</bdi></a>', shown.run_url(run_id), cause.spec.job_name)
     )
@@ -138,7 +143,7 @@ def _id(run: Run) -> Fact:
 
 
 def attempts_of(run: Run) -> str:
-    """`1 of 4`, with those whose worker was lost."""
+    """Return `1 of at most 4`, and how many attempts were lost with their worker."""
     policies = run.spec.readable_policies
     lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
     if isinstance(policies, Unreadable):
@@ -147,7 +152,7 @@ def attempts_of(run: Run) -> str:
 
 
 def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
-    """The timeline, oldest first."""
+    """Return the timeline, the oldest event first."""
     gaps = [timedelta(0)] + [later.at - earlier.at for earlier, later in pairwise(events)]
     return [
         Moment(
@@ -162,7 +167,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
 
 
 def definition(run: Run) -> list[tuple[str, str]]:
-    """The frozen definition, part by part, as JSON."""
+    """Return the parts of the frozen definition, by name, as JSON."""
     spec = run.spec
     parts = [
         ("Target", pretty(ordered(spec.target_kind, spec.target))),
@@ -173,9 +178,10 @@ def definition(run: Run) -> list[tuple[str, str]]:
 
 
 def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
-    """The target with its members in the order in which people think of them, as the database keeps none.
+    """Return the target with its members in the order of its kind's fields: the database keeps no order.
 
-    Of one that this version cannot read all may be a credential: only who `may_change` it is shown the whole.
+    Credentials are masked. Any member of a target that this version cannot read may be one: the whole target is returned
+    only to a caller who `may_change` it.
     """
     if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)
@@ -185,5 +191,5 @@ def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
 
 
 def timeout_words(kind: str) -> str:
-    """The total time that an attempt has when a job does not say: `30s`; a dash for a kind that is not known here."""
+    """Return the default timeout of one attempt, such as `30s`; a dash for a kind that this version does not know."""
     return duration_text(TARGETS[kind].default_timeout) if kind in TARGETS else "–"

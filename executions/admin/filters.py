@@ -1,4 +1,4 @@
-"""Filters of the run list. All of them work on an index."""
+"""Filters of the run list, each of which an index serves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_date, parse_time
 from unfold.contrib.filters.admin import DropdownFilter, MultipleDropdownFilter, RangeDateTimeFilter
 from unfold.contrib.filters.forms import DropdownForm
 
+from access.visibility import caller_of, visible
 from executions.models import RunSpec, newest_first, nominal_within
 from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
 from values.ids import read_id
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
     from executions.models import Run
 
-LONGEST = 40  # characters that a message quotes of what was given
+MAX_QUOTED = 40  # characters of a wrong value in a message: enough to recognize it
 
 
 class HintedForm(DropdownForm):  # type: ignore[misc]  # the theme has no types
-    """A choice of several that says so while nothing is chosen."""
+    """A select for several values, whose placeholder says so."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -74,25 +75,25 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
         if not self.value():
             return queryset
         found = queryset.filter(reason=self.value())
-        # A reason says as much alone; of one job, the index goes by the status.
+        # Every run with a reason is skipped. The index of one job's runs needs the status to be named.
         return found.filter(status=RunStatus.SKIPPED) if request.GET.get(JobFilter.parameter_name) else found
 
 
 class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
-    """From and to, in the viewer's zone."""
+    """By the time that a run was scheduled for, from and to, in the viewer's time zone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = f"nominal instant ({timezone.get_current_timezone()})"
+        self.title = f"scheduled for ({timezone.get_current_timezone()})"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         try:
             start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
             end = end and end + timedelta(seconds=1)
         except OverflowError:
-            return nothing(request, queryset, "The filter by nominal instant names a date outside the calendar.")
-        except ValueError as unread:
-            return nothing(request, queryset, str(unread))
+            return nothing(request, queryset, "The filter “Scheduled for” has a date outside the calendar.")
+        except ValueError as error:
+            return nothing(request, queryset, str(error))
         return queryset.filter(nominal_within(start, end, ordering_of(request)))
 
     def _bound(self, side: str, without_time: str) -> datetime | None:
@@ -100,8 +101,8 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
         if not day_text:
             return None
         time_text = self._given(f"{side}_1") or without_time
-        day = _read(parse_date, day_text, f"date “{side}”", "2026-11-20")
-        time = _read(parse_time, time_text, f"time “{side}”", "14:30 or 14:30:15")
+        day = _read(parse_date, day_text, f"date “{side.capitalize()}”", "2026-11-20")
+        time = _read(parse_time, time_text, f"time “{side.capitalize()}”", "14:30 or 14:30:15")
         return datetime.combine(day, time, tzinfo=timezone.get_current_timezone()).astimezone(UTC)
 
     def _given(self, name: str) -> str:
@@ -110,7 +111,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
 
 
 class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    """By the job that the address names; it offers no other ones, as there may be a million."""
+    """By the job that the address names. It offers no other jobs: there may be a million."""
 
     title = "job"
     parameter_name = "job"
@@ -120,7 +121,7 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
             return []
         if not (job_id := read_id(self.value())):
             return [(self.value(), "No job")]
-        spec = RunSpec.objects.filter(job_id=job_id).order_by("-version").first()
+        spec = visible(RunSpec, caller_of(request)).filter(job_id=job_id).order_by("-version").first()
         return [(self.value(), spec.job_name if spec else f"Job {self.value()}")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
@@ -128,20 +129,20 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
             return queryset
         if not (job_id := read_id(self.value())):
             return nothing(
-                request, queryset, f"The filter by job takes a job's id, and “{self.value()[:LONGEST]}” is none."
+                request, queryset, f"The filter by job takes a job's id, which “{self.value()[:MAX_QUOTED]}” is not."
             )
         return queryset.filter(job_id=job_id)
 
 
 def ordering_of(request: HttpRequest) -> tuple[str, ...]:
-    """Return the order of the list that is asked for."""
+    """Return the order of the run list, which depends on its filters: each order has its index."""
     narrowed = any(request.GET.get(one.parameter_name) for one in (JobFilter, StatusFilter, ReasonFilter))
     return newest_first(origin=request.GET.get(OriginFilter.parameter_name), narrowed=narrowed)
 
 
 def nothing(request: HttpRequest, queryset: QuerySet[Run], why: str) -> QuerySet[Run]:
-    """What a filter that can't be read leaves, and a message that says so: all rows would look like its answer."""
-    messages.error(request, f"{why} No run is shown until this is put right.")
+    """Return no row for a filter that can't be read, with a message: all rows would look like the filter's result."""
+    messages.error(request, f"{why} No run is shown until you correct the filter.")
     return queryset.none()
 
 
@@ -152,6 +153,6 @@ def _read(read: Callable[[str], Any], text: str, what: str, example: str) -> Any
         found = None
     if found is None:
         raise ValueError(
-            f"The filter's {what} of the nominal instant can't be read: “{text[:LONGEST]}”. Write it like {example}."
+            f"The filter “Scheduled for” can't read the {what}: “{text[:MAX_QUOTED]}”. Write it like {example}."
         )
     return found

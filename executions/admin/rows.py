@@ -1,4 +1,4 @@
-"""Runs as rows of other admin pages: of a job's page, and of the overview."""
+"""Runs as rows of a job's page and of the overview."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from access.visibility import Caller
     from executions.models import Run
 
 MAX_COUNT = 10_000  # rows that one tile counts; more are shown as `10,000+`
 
 
-def tile(status: RunStatus, now: datetime, window: timedelta) -> dict[str, Any]:
+def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) -> dict[str, Any]:
     """Return a count for the overview: of the runs in `window` for a terminal status, of all runs for a live one."""
-    n = count_with_status(status, now - window if status in TERMINAL else None, MAX_COUNT + 1)
+    since = now - window if status in TERMINAL else None
+    n = count_with_status(status, since, MAX_COUNT + 1, caller)
     label, tone = STATUS_LABELS[status]
     return {
         "label": label,
@@ -32,7 +34,7 @@ def tile(status: RunStatus, now: datetime, window: timedelta) -> dict[str, Any]:
     }
 
 
-def rows_with_status(status: RunStatus, now: datetime, n: int) -> list[dict[str, Any]]:
+def rows_with_status(status: RunStatus, now: datetime, n: int, caller: Caller) -> list[dict[str, Any]]:
     """Return the latest `n` runs with a status as rows of the overview."""
     return [
         {
@@ -43,13 +45,13 @@ def rows_with_status(status: RunStatus, now: datetime, n: int) -> list[dict[str,
             "took": instants.duration(run.duration or (now - run.started_at if run.started_at else None)),
             "error": run.error,
         }
-        for run in runs_with_status(status, n)
+        for run in runs_with_status(status, n, caller)
     ]
 
 
-def rows_of_job(job_id: UUID, now: datetime, n: int) -> tuple[list[dict[str, Any]], bool]:
+def rows_of_job(job_id: UUID, now: datetime, n: int, caller: Caller) -> tuple[list[dict[str, Any]], bool]:
     """Return the latest `n` runs of a job as rows of its page, and whether one of them is live."""
-    runs = runs_of_job(job_id, n)
+    runs = runs_of_job(job_id, n, caller)
     waits = waiting_reasons(runs, now)
     for run in runs:
         run.now = now  # type: ignore[attr-defined]  # the instant against which the page shows durations

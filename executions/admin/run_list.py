@@ -1,4 +1,4 @@
-"""The run list's own way to its rows, which reads about as many as it shows, whatever is filtered and searched."""
+"""Read the rows of the run list: about as many as a page shows, whatever the filters and the search."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.models import Func, OuterRef
 from access.admin.lists import UncountedChangeList, cut
 from access.search import has_part
 from access.top_rows import slice_keys
+from access.visibility import caller_of, visible
 from executions.admin.filters import OriginFilter, StatusFilter
 from executions.history import waiting_reasons
 from executions.models import BY_INSTANT, INDEXED_ORIGINS, Run, RunSpec
@@ -23,27 +24,29 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-MAX_JOBS = 200  # of more, the latest runs are likely to be among the latest of all
+MAX_JOBS = 200  # a name that more jobs share is so common that a walk over the latest runs soon fills a page
 
 
 class RunChangeList(UncountedChangeList):
-    """Goes to the runs by the index of what is wanted: statuses, or the jobs of a name."""
+    """Finds the runs of a page by the index of their status, or by the index of their job when the search names few jobs."""
 
-    jobs: Sequence[UUID] = ()  # found by a part of their name, when they are few
+    jobs: Sequence[UUID] = ()  # the jobs that the search found by a part of their name, up to MAX_JOBS
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Run]:
-        """What the filters leave, and of it what was searched: a run's id, a job's id or a part of a job's name."""
+        """Return the runs that match the filters and the search: a run's id, a job's id or a part of a job's name."""
         rows: QuerySet[Run] = super().get_queryset(request, exclude_parameters)
-        term = self.query.strip()
+        term, self.caller = self.query.strip(), caller_of(request)
         if not term:
             return rows
         if "\0" in term:
             return rows.none()
         if wanted := read_id(term):
-            if Run.objects.filter(pk=wanted).exists():
+            if visible(Run, self.caller).filter(pk=wanted).exists():
                 return rows.filter(pk=wanted)
             return rows.filter(job_id=wanted).order_by(*BY_INSTANT)
-        versions = RunSpec.objects.filter(has_part("job_name", term)).order_by("job_id").distinct("job_id")
+        versions = (
+            visible(RunSpec, self.caller).filter(has_part("job_name", term)).order_by("job_id").distinct("job_id")
+        )
         jobs = list(versions.values_list("job_id", flat=True)[: MAX_JOBS + 1])
         if len(jobs) > MAX_JOBS:
             return rows.filter(has_part("spec__job_name", term))
@@ -65,7 +68,7 @@ class RunChangeList(UncountedChangeList):
         return found
 
     def _statuses(self) -> list[str] | None:
-        """Those that are wanted, None when that does not matter. The index of origins has the status before the id."""
+        """Return the statuses to read one by one, None for no particular ones: the index of origins needs a status."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
         if not chosen and origins & INDEXED_ORIGINS and not self.params.get("job"):
@@ -73,10 +76,10 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """The first of each job, and of these the first."""
-        # By the instant alone, so that the index is walked, and no job's runs are sorted, however many there are.
+        """Return the first `stop` runs of the found jobs: the first of each job, merged."""
+        # Ordered by the instant alone, which the index of a job's runs has: otherwise all runs of each job are sorted.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]
-        of_each = RunSpec.objects.filter(job_id__in=self.jobs).order_by("job_id").distinct("job_id")
+        of_each = visible(RunSpec, self.caller).filter(job_id__in=self.jobs).order_by("job_id").distinct("job_id")
         found = of_each.values(found=Func(ArraySubquery(newest), function="unnest"))
         rows: QuerySet[Run] = self.queryset.filter(pk__in=found)
         return rows[:stop]

@@ -1,4 +1,4 @@
-"""The page of one run in the admin, and what its buttons do: retry, cancel."""
+"""The page of one run in the admin, and its buttons “Retry” and “Cancel”."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from access.admin.lists import origin_of
-from access.admin.theming import ModelAdmin
+from access.admin.pages import Pages
+from access.visibility import Action, caller_of, may
 from executions import runs
 from executions.admin import detail, shown
 from executions.exceptions import RunConflict
@@ -27,52 +28,34 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
+GONE = "This run is no longer in the history."
+MAX_DIGITS = 6  # of a number of lines in the address; more lines are never shown
 
-class RunPages(ModelAdmin[Run]):
-    """The part of the run admin that is about one run. History is written by the engine: nothing here edits it."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+class RunPages(Pages[Run]):
+    """Views about one run."""
 
-    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
-        return False
-
-    def has_operate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("executions.change_run")
-
-    def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
+    def urls(self) -> list[URLPattern]:
         return [
-            path("<uuid:run_id>/live/", wrap(self.live_view), name="executions_run_live"),
-            path("<uuid:run_id>/retry/", wrap(self.retry_view), name="executions_run_retry"),
-            path("<uuid:run_id>/cancel/", wrap(self.cancel_view), name="executions_run_cancel"),
-            *super().get_urls(),
+            self.path("<uuid:run_id>/live/", self.live_view, "executions_run_live"),
+            self.path("<uuid:run_id>/retry/", self.retry_view, "executions_run_retry"),
+            self.path("<uuid:run_id>/cancel/", self.cancel_view, "executions_run_cancel"),
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        run = self._find(request, object_id)
+    def page_view(self, request: HttpRequest, run_id: str) -> HttpResponse:
+        """Show a run with its attempts, log, timeline and frozen definition."""
+        run = self._find(request, run_id)
         if run is None:
-            messages.warning(request, "This run is not in the history any more, or never was.")
-            return HttpResponseRedirect(reverse("admin:executions_run_changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            **self._describe(request, run),
-            "opts": self.opts,
-            "title": f"Run of {run.spec.job_name}, {STATUS_LABELS[RunStatus(run.status)][0].lower()}",
-            "is_fullwidth": False,
-        }
+            return self._redirect_gone(request)
+        title = f"Run of {run.spec.job_name}, {STATUS_LABELS[RunStatus(run.status)][0].lower()}"
+        context = self.context(request, title, is_fullwidth=False, **self._describe(request, run))
         return TemplateResponse(request, "executions/admin/run.html", context)
 
     def live_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
-        """The part of the page that changes, for its script to put in place."""
+        """Return the part of the run's page that a script replaces every few seconds."""
         run = self._find(request, run_id)
         if run is None:
-            return HttpResponse("This run is not in the history any more.", status=404)
+            return HttpResponse(GONE, status=404)
         return TemplateResponse(request, "executions/admin/run_live.html", self._describe(request, run))
 
     @method_decorator(require_POST)
@@ -84,12 +67,14 @@ class RunPages(ModelAdmin[Run]):
         return self._operate(request, run_id, "cancel")
 
     def _operate(self, request: HttpRequest, run_id: UUID, verb: str) -> HttpResponseBase:
-        if not self.has_operate_permission(request):
+        caller = caller_of(request)
+        if not may(caller, Action.CHANGE, Run):
             raise PermissionDenied
         run, now, actor = self._find(request, run_id), datetime.now(UTC), request.user.get_username()
         if run is None:
-            messages.warning(request, "This run is not in the history any more.")
-            return HttpResponseRedirect(reverse("admin:executions_run_changelist"))
+            return self._redirect_gone(request)
+        if not may(caller, Action.CHANGE, run):
+            raise PermissionDenied
         try:
             if verb == "retry":
                 again = runs.retry(run, now, actor=actor)
@@ -103,15 +88,22 @@ class RunPages(ModelAdmin[Run]):
         return HttpResponseRedirect(origin_of(request, shown.run_url(run.pk)))
 
     def _find(self, request: HttpRequest, run_id: object) -> Run | None:
-        if not self.has_view_permission(request):
+        if not self.admin.has_view_permission(request):
             raise PermissionDenied
         try:
             wanted = UUID(str(run_id))
         except ValueError:
             return None
-        return detail.load(wanted)
+        return detail.load(wanted, caller_of(request))
+
+    def _redirect_gone(self, request: HttpRequest) -> HttpResponseRedirect:
+        messages.warning(request, GONE)
+        return HttpResponseRedirect(reverse("admin:executions_run_changelist"))
 
     def _describe(self, request: HttpRequest, run: Run) -> dict[str, Any]:
-        asked = request.GET.get("lines", "")
-        n_lines = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else detail.LOG_TAIL
-        return {**detail.describe(run, datetime.now(UTC), n_lines), "may_operate": self.has_operate_permission(request)}
+        caller, lines = caller_of(request), request.GET.get("lines", "")
+        n_lines = (
+            int(lines) if lines.isascii() and lines.isdigit() and len(lines) <= MAX_DIGITS else detail.LOG_LINES_SHOWN
+        )
+        context = detail.describe(run, datetime.now(UTC), caller, n_lines)
+        return {**context, "may_operate": may(caller, Action.CHANGE, run)}

@@ -1,4 +1,4 @@
-"""The admin's run list: read-only, with Retry and Cancel."""
+"""The admin of runs: a list to read, with the actions Retry and Cancel. Only the engine writes history."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from access.admin.lists import MAX_SELECTED, PER_PAGE, counted
+from access.admin.theming import ModelAdmin
+from access.visibility import Action, caller_of, may
 from executions import runs
 from executions.admin import shown
 from executions.admin.filters import (
@@ -28,14 +30,18 @@ from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origi
 from values import instants
 
 if TYPE_CHECKING:
+    from django.contrib.admin import AdminSite
     from django.contrib.admin.views.main import ChangeList
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
     from django.utils.safestring import SafeString
+
+MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the whole text is its hint
 
 
 @admin.register(Run)
-class RunAdmin(RunPages):
+class RunAdmin(ModelAdmin[Run]):
     """What happened."""
 
     list_display = (
@@ -65,7 +71,30 @@ class RunAdmin(RunPages):
     empty_title = "No runs yet"
     empty_text = "A run appears here as soon as a job is due, or when you start one by hand from its page."
 
-    # The list
+    def __init__(self, model: type[Run], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self.run_pages = RunPages(self)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.run_pages.urls(), *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return self.run_pages.page_view(request, object_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Run | None = None) -> bool:
+        return False
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Return whether the caller may retry and cancel runs: Django asks this for the actions."""
+        return may(caller_of(request), Action.CHANGE, Run)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return RunChangeList
@@ -90,11 +119,11 @@ class RunAdmin(RunPages):
         url = reverse("admin:schedules_job_page", args=[run.job_id])
         return format_html('<a class="ms-name" href="{}" dir="auto">{}</a>', url, run.spec.job_name)
 
-    @admin.display(description="Nominal instant")
+    @admin.display(description="Scheduled for")
     def nominal(self, run: Run) -> SafeString:
         return instants.time_html(run.nominal_at, run.now)  # type: ignore[attr-defined]  # set by the change list
 
-    @admin.display(description="Late against plan")
+    @admin.display(description="Start delay")
     def lateness(self, run: Run) -> str | SafeString:
         return _length(run.unplanned_delay())
 
@@ -116,14 +145,16 @@ class RunAdmin(RunPages):
         text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
         if run.n_occurrences > 1:
             text += f" ({run.n_occurrences:,} occurrences)"
-        return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:160]) if text else instants.NONE
+        if not text:
+            return instants.NONE
+        return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:MAX_NOTE_LENGTH])
 
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         now, n_live, n_done = datetime.now(UTC), 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
-                # Each has an instant of its own: several may be of one job, whose instants are unique.
+                # One instant each: several of the runs may belong to one job, whose instants are unique.
                 runs.retry(run, now + n_done * runs.MICROSECOND, actor=request.user.get_username())
                 n_done += 1
             except RunConflict:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_badge(run: Run) -> SafeString:
-    """The status of a run; one that is asked to stop says so."""
+    """Return the status of a run, `Stopping` for one that was asked to stop."""
     label, tone = STATUS_LABELS[RunStatus(run.status)]
     if run.status == RunStatus.RUNNING and run.cancel_requested_at:
         return badge("Stopping", "warning", "It was asked to stop.")
@@ -26,5 +26,5 @@ def run_badge(run: Run) -> SafeString:
 
 
 def run_url(run_id: UUID) -> str:
-    """The address of a run's page."""
+    """Return the address of a run's page."""
     return reverse("admin:executions_run_change", args=[run_id])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.response import Response
 
@@ -15,8 +15,12 @@ from executions.targets.command.registry import commands
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+    from access.api.views import Needs
+
 
 class CommandListView(ApiView):
+    needs: ClassVar[Needs] = {"GET": []}  # commands are code of this installation, and belong to no scope
+
     @operation("list_commands", responses={200: (CommandList, examples.COMMANDS)})
     def get(self, request: Request) -> Response:
         """The commands that a job with a `command` target may call, each with the JSON schema of its payload."""

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from access.api.paging import paginate
 from access.api.parameters import Instant, PageParameters, split_at_commas
+from access.visibility import caller_of, hidden, visible
 from executions.api.shapes import RunPage, run_of
 from executions.models import INDEXED_ORIGINS, Run, newest_first, nominal_within
 from executions.states import Origin, Reason, RunStatus
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rest_framework.request import Request
+
+    from access.visibility import Caller
 
 
 class JobRunFilters(PageParameters):
@@ -40,14 +43,24 @@ class RunFilters(JobRunFilters):
 
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
     """Return a page of runs, the latest nominal instant first; of one job when `job_id` is given."""
-    rows = Run.objects.select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
+    caller = caller_of(request)
+    rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
     if statuses is None and job_id is None and filters.origin in INDEXED_ORIGINS:
         statuses = tuple(RunStatus)  # the index of origins has the status before the id
     page = paginate(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
-    return RunPage(next=page.next, previous=page.previous, results=[run_of(row) for row in page.rows])
+    results = [run_of(row) for row in without_hidden_causes(page.rows, caller)]
+    return RunPage(next=page.next, previous=page.previous, results=results)
+
+
+def without_hidden_causes(rows: Sequence[Run], caller: Caller) -> Sequence[Run]:
+    """Return the runs without the ids of those other jobs' runs that started them and that the caller may not see."""
+    unseen = hidden(Run, caller, {row.caused_by for row in rows if row.caused_by})
+    for row in rows:
+        row.caused_by = None if row.caused_by in unseen else row.caused_by
+    return rows
 
 
 def _wanted(filters: JobRunFilters, job_id: UUID | None, order: Sequence[str]) -> Q:

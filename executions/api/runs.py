@@ -15,22 +15,25 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, visible
 from executions import runs
 from executions.api import examples
-from executions.api.lists import RunFilters, page_of_runs
+from executions.api.lists import RunFilters, page_of_runs, without_hidden_causes
 from executions.api.shapes import LogPage, NoBody, RunDetail, RunPage, detail_of, log_line_of
 from executions.models import LogLine, Run
 from executions.states import RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from rest_framework.request import Request
 
+    from access.api.views import Needs, Subjects
+    from access.visibility import Caller
+
 
 class RunListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Run)]}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
@@ -41,12 +44,15 @@ class RunListView(ApiView):
 
 
 class RunView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Run)]}
+    subjects: ClassVar[Subjects] = {"run_id": Run}
 
     @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
-        return Response(detail_of(find_run(run_id), datetime.now(UTC)).json_body())
+        caller = caller_of(request)
+        (run,) = without_hidden_causes([find_run(caller, run_id)], caller)
+        return Response(detail_of(run, datetime.now(UTC)).json_body())
 
 
 class LogParameters(PageParameters):
@@ -55,16 +61,17 @@ class LogParameters(PageParameters):
 
 
 class RunLogView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Run)]}
+    subjects: ClassVar[Subjects] = {"run_id": Run}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("get_run_log", parameters=LogParameters, responses={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """The lines that a run logged, oldest first."""
         parameters = LogParameters.read(request)
-        if not Run.objects.filter(pk=run_id).exists():
+        if not visible(Run, caller_of(request)).filter(pk=run_id).exists():
             raise Http404
-        lines = LogLine.objects.filter(run_id=run_id)
+        lines = visible(LogLine, caller_of(request)).filter(run_id=run_id)
         if parameters.attempt is not None:
             lines = lines.filter(attempt=parameters.attempt)
         page = paginate(request, lines, parameters, ["id"])
@@ -73,7 +80,8 @@ class RunLogView(ApiView):
 
 
 class RunRetryView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Run)]}
+    subjects: ClassVar[Subjects] = {"run_id": Run}
 
     @operation(
         "retry_run",
@@ -86,11 +94,12 @@ class RunRetryView(ApiView):
         """Carry an ended run out again, at once, under the definition that it had. The answer is the new run."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        return accepted(runs.retry(find_run(run_id), now, actor=actor_of(request)), now)
+        return accepted(runs.retry(find_run(caller_of(request), run_id), now, actor=actor_of(request)), now)
 
 
 class RunCancelView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "executions.change_run"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Run)]}
+    subjects: ClassVar[Subjects] = {"run_id": Run}
 
     @operation(
         "cancel_run",
@@ -102,14 +111,14 @@ class RunCancelView(ApiView):
         """Cancel a run: 200 when it had not begun and is cancelled, 202 when it is running and was asked to stop."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        status = runs.cancel(find_run(run_id), now, actor=actor_of(request))
-        body = detail_of(find_run(run_id), now).json_body()
+        status = runs.cancel(find_run(caller_of(request), run_id), now, actor=actor_of(request))
+        body = detail_of(find_run(caller_of(request), run_id), now).json_body()
         return Response(body, status=202 if status is RunStatus.RUNNING else 200)
 
 
-def find_run(run_id: UUID) -> Run:
+def find_run(caller: Caller, run_id: UUID) -> Run:
     """Return a run with its frozen definition. Raises Http404."""
-    run = Run.objects.select_related("spec").filter(pk=run_id).first()
+    run = visible(Run, caller).select_related("spec").filter(pk=run_id).first()
     if run is None:
         raise Http404
     return run

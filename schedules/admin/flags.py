@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from access.admin.badges import badge
 from access.admin.lists import MAX_SELECTED, PER_PAGE, UncountedChangeList, counted
 from access.admin.theming import ModelAdmin
+from access.visibility import caller_of, changeable
 from schedules import flags
 from schedules.models import FeatureFlag
 from values import instants
@@ -33,11 +34,11 @@ if TYPE_CHECKING:
 
 
 class FlagChangeList(UncountedChangeList):
-    """With how many jobs name each flag: one query more."""
+    """The list with the number of jobs that name each flag, which takes one query more."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        n_jobs = flags.count_jobs_naming([flag.name for flag in self.result_list])
+        n_jobs = flags.count_jobs_naming([flag.name for flag in self.result_list], caller_of(request))
         for flag in self.result_list:
             flag.n_jobs = n_jobs.get(flag.name, 0)
 
@@ -56,12 +57,12 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     list_disable_select_all = True
     fields = ("name", "description", "is_on")
     empty_title = "No feature flags yet"
-    empty_text = "A job that names a flag does not start by itself while the flag is off."
+    empty_text = "A job that names a flag does not start on schedule while the flag is off."
     empty_article = "a"
     help_texts: ClassVar = {
-        "name": "As jobs name it: letters, digits, dots, dashes and underscores. It can't be changed later.",
-        "description": "What it switches, and whom to ask.",
-        "is_on": "It counts from the next occurrence of each job on.",
+        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
+        "description": "What the flag switches, and whom to ask about it.",
+        "is_on": "Takes effect with the next occurrence of each job.",
     }
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -79,11 +80,11 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return ("name",) if obj else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: FeatureFlag | None = None) -> bool:
-        is_used = obj is not None and bool(flags.count_jobs_naming([obj.name]))
+        is_used = obj is not None and flags.is_used(obj.name)
         return not is_used and bool(super().has_delete_permission(request, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # One flag at a time is deleted, after a look at whether jobs name it.
+        # Without "Delete selected": each flag is deleted from its page, which refuses while jobs name it.
         return {name: action for name, action in super().get_actions(request).items() if name in self.actions}
 
     def get_urls(self) -> list[URLPattern]:
@@ -91,16 +92,16 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return [path("<int:pk>/switch/", switch, name="schedules_featureflag_switch"), *super().get_urls()]
 
     def save_model(self, request: HttpRequest, obj: FeatureFlag, form: ModelForm[FeatureFlag], change: bool) -> None:
-        now, actor = datetime.now(UTC), request.user.get_username()
-        saved, _ = flags.put(obj.name, now, is_on=obj.is_on, description=obj.description, actor=actor)
+        now, actor, caller = datetime.now(UTC), request.user.get_username(), caller_of(request)
+        saved, _ = flags.put(obj.name, now, is_on=obj.is_on, description=obj.description, actor=actor, caller=caller)
         obj.pk = saved.pk
 
     @method_decorator(require_POST)
     def switch_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
-        """Switch a flag to what the pressed button says."""
+        """Switch a flag on or off, as the pressed button says."""
         if not self.has_change_permission(request):
             raise PermissionDenied
-        flag = FeatureFlag.objects.filter(pk=pk).first()
+        flag = changeable(FeatureFlag, caller_of(request)).filter(pk=pk).first()
         if flag is None:
             messages.warning(request, "This flag was deleted meanwhile.")
         else:
@@ -117,12 +118,13 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
 
     def _switch(self, request: HttpRequest, chosen: Iterable[FeatureFlag], *, is_on: bool) -> None:
         now, word, names = datetime.now(UTC), "on" if is_on else "off", []
+        actor, caller = request.user.get_username(), caller_of(request)
         for flag in chosen:
-            flags.put(flag.name, now, is_on=is_on, actor=request.user.get_username())
+            flags.put(flag.name, now, is_on=is_on, actor=actor, caller=caller)
             self.log_change(request, flag, f"Switched {word}.")
             names.append(flag.name)
         if len(names) == 1:
-            messages.success(request, f"“{names[0]}” is {word}. It counts from the next occurrence on.")
+            messages.success(request, f"“{names[0]}” is {word}. It takes effect with the next occurrence.")
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")
 

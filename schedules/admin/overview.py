@@ -1,4 +1,4 @@
-"""The admin's first page: what ran, what runs, what failed and what comes next. Every query is capped by an index."""
+"""The admin's first page: counts of runs, running and failed runs, jobs due next, and warnings. All its queries use an index."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
+from access.visibility import Action, caller_of, may, visible
 from executions.admin import rows_with_status, tile
 from executions.history import has_waited_since
+from executions.runs import Run
 from executions.states import RunStatus
 from schedules.models import Job, JobState, Stoppage
 from schedules.passes.housekeeping import find_switched_off
@@ -17,10 +19,12 @@ from values import instants
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from access.visibility import Caller
+
 DAY = timedelta(hours=24)
-N_ROWS = 8
-STALE = timedelta(minutes=1)
-COUNTED = (
+MAX_ROWS = 8  # of each table: all tables fit on one screen
+MAX_WAIT = timedelta(minutes=1)  # a job or run that waits longer is worth a warning: beats and workers need a second
+TILES = (
     RunStatus.SUCCEEDED,
     RunStatus.FAILED,
     RunStatus.RUNNING,
@@ -35,30 +39,31 @@ admin.site.index_title = "Overview"
 
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add what the first page shows, for those who may see it."""
-    now = datetime.now(UTC)
-    if request.user.has_perm("executions.view_run"):
+    """Add the contents of the first page, as far as the caller may see them."""
+    now, caller = datetime.now(UTC), caller_of(request)
+    if may(caller, Action.VIEW, Run):
         context |= {
-            "tiles": [tile(status, now, DAY) for status in COUNTED],
-            "running": rows_with_status(RunStatus.RUNNING, now, N_ROWS),
-            "failures": rows_with_status(RunStatus.FAILED, now, N_ROWS),
-            "switched_off": find_switched_off(),
-            "waits": has_waited_since(now - STALE),
+            "tiles": [tile(status, now, DAY, caller) for status in TILES],
+            "running": rows_with_status(RunStatus.RUNNING, now, MAX_ROWS, caller),
+            "failures": rows_with_status(RunStatus.FAILED, now, MAX_ROWS, caller),
+            "switched_off": find_switched_off(caller),
+            "waits": has_waited_since(now - MAX_WAIT, caller),
         }
-    if request.user.has_perm("schedules.view_job"):
-        due = Job.objects.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
-        jobs = list(due[:N_ROWS])
+    if may(caller, Action.VIEW, Job):
+        seen = visible(Job, caller)
+        due = seen.filter(state=JobState.ACTIVE, next_run_at__isnull=False).order_by("next_run_at", "id")
+        jobs = list(due[:MAX_ROWS])
         context |= {
-            "stopped": _stopped(),
+            "stopped": _stopped(caller),
             "next_jobs": [{"job": job, "next": instants.time_html(job.next_run_at, now)} for job in jobs],
-            "has_jobs": bool(jobs) or Job.objects.exists(),
-            "is_late": any(job.next_run_at < now - STALE for job in jobs if job.next_run_at),
+            "has_jobs": bool(jobs) or seen.exists(),
+            "is_late": any(job.next_run_at < now - MAX_WAIT for job in jobs if job.next_run_at),
         }
     return context
 
 
-def _stopped() -> list[Job]:
-    """Jobs of which the watchdog has told that their schedule had stopped, and which are not over; the latest first."""
-    told = Stoppage.objects.filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
-    by_id = Job.objects.in_bulk(list(dict.fromkeys(told.values_list("job_id", flat=True)[:N_ROWS])))
+def _stopped(caller: Caller) -> list[Job]:
+    """Return the jobs with a stoppage that the watchdog reported and that is not over, the latest first."""
+    reported = visible(Stoppage, caller).filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
+    by_id = visible(Job, caller).in_bulk(list(dict.fromkeys(reported.values_list("job_id", flat=True)[:MAX_ROWS])))
     return list(by_id.values())

@@ -1,4 +1,4 @@
-"""django-celery-beat's own tables in the theme's clothes: housekeeping, and what came from a stock installation."""
+"""The admin of django-celery-beat's own tables: housekeeping, and rows that a stock installation brought along."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from django_celery_beat.models import (
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from access.admin.theming import ModelAdmin
+from access.visibility import caller_of
 from schedules.passes.housekeeping import find_switched_off, is_housekeeping
 from schedules.passes.periodic import JSON_FIELDS, read_json
 
@@ -33,10 +34,10 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-# Of a housekeeping row an admin may say when it fires, and whether.
-FREE = {"enabled", "description", "interval", "crontab", "solar", "clocked"}
+# The fields of a housekeeping row that users may change: when it fires, and whether.
+EDITABLE_FIELDS = {"enabled", "description", "interval", "crontab", "solar", "clocked"}
 OFF = (
-    "Housekeeping is switched off: {}. Nothing recovers lost runs, or nothing prunes the history, until it is enabled."
+    "Housekeeping is switched off: {}. Lost runs are not recovered, or old history is not pruned, until you enable it."
 )
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
@@ -48,22 +49,22 @@ class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: igno
 
 
 class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has no types
-    """The package's form, with the theme's widgets for the fields that it makes itself."""
+    """The package's form, with the theme's widgets for the fields that the package adds."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "task" in self.fields:  # not for those who may only look
+        if "task" in self.fields:  # absent for callers who may only view
             self.fields["task"].widget = UnfoldAdminTextInputWidget()
             self.fields["regtask"].widget = ThemedTaskSelect()
         if is_housekeeping(self.instance.name):
             for name, field in self.fields.items():
-                field.disabled = name not in FREE
+                field.disabled = name not in EDITABLE_FIELDS
 
     def clean_headers(self) -> str:
         return self._clean_json("headers")
 
     def _clean_json(self, field: str) -> str:
-        """Return the text, `[]` or `{}` for none; what beat could not carry out is refused."""
+        """Return the JSON text of a field, `[]` or `{}` if it is empty. Refuses JSON that beat cannot use."""
         text: str = self.cleaned_data[field] or JSON_FIELDS[field].empty
         try:
             read_json(field, text)
@@ -79,7 +80,9 @@ class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ig
     form = ThemedTaskForm
     list_before_template = "schedules/admin/periodic_note.html"
     change_list_template = "admin/change_list.html"
-    change_form_template = "admin/change_form.html"  # the package's own has an inline script, which the policy refuses
+    change_form_template = (
+        "admin/change_form.html"  # the package's own has an inline script, which the content security policy blocks
+    )
 
     @admin.display(description="Crontab in words")
     def crontab_translation(self, obj: PeriodicTask) -> str | None:
@@ -120,7 +123,7 @@ class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ig
         super().run_tasks(request, queryset)
 
     def _warn(self, request: HttpRequest) -> None:
-        if names := find_switched_off():
+        if names := find_switched_off(caller_of(request)):
             messages.warning(request, OFF.format(", ".join(names)))
 
 
@@ -136,7 +139,7 @@ class ClassicCrontabAdmin(CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  #
 
 @admin.register(SolarSchedule)
 class ClassicSolarAdmin(ModelAdmin[SolarSchedule]):
-    """Sunrise and its kin."""
+    """Sunrise, sunset and twilights."""
 
 
 @admin.register(ClockedSchedule)

@@ -13,6 +13,7 @@ from access.api.bodies import read_body
 from access.api.paging import paginate
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, visible
 from executions.api import NoBody
 from schedules.api.backfill_shapes import (
     DETAIL,
@@ -28,19 +29,21 @@ from schedules.api.backfill_shapes import (
     detail_of,
     preview_of,
 )
+from schedules.api.jobs import find_job
 from schedules.backfills import backfill
-from schedules.exceptions import JobGone
 from schedules.models import Backfill, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from rest_framework.request import Request
 
+    from access.api.views import Needs, Subjects
+
 
 class JobBackfillView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
 
     @operation(
         "backfill_job",
@@ -58,14 +61,15 @@ class JobBackfillView(ApiView):
         now = datetime.now(UTC)
         body = read_body(request, BackfillRequest)
         if body.dry_run:
-            return Response(preview_of(backfill.preview(_find_job(job_id), body.to_request(), now)).json_body())
+            return Response(preview_of(backfill.preview(find_job(request, job_id), body.to_request(), now)).json_body())
         started = backfill.start(job_id, body.to_request(), now, actor=actor_of(request))
         location = reverse("backfill", args=[started.pk])
         return Response(detail_of(started).json_body(), status=202, headers={"Location": location})
 
 
 class JobBackfillListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
@@ -77,23 +81,25 @@ class JobBackfillListView(ApiView):
     def get(self, request: Request, job_id: UUID) -> Response:
         """List the backfills of a job, newest first."""
         filters = BackfillFilters.read(request)
-        _find_job(job_id)
-        page = paginate(request, Backfill.objects.filter(job_id=job_id), filters)
+        find_job(request, job_id)
+        page = paginate(request, visible(Backfill, caller_of(request)).filter(job_id=job_id), filters)
         results = [backfill_of(row) for row in page.rows]
         return Response(BackfillPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class BackfillView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
+    subjects: ClassVar[Subjects] = {"backfill_id": Backfill}
 
     @operation("get_backfill", responses={200: (BackfillDetail, DETAIL)}, errors=[404])
     def get(self, request: Request, backfill_id: UUID) -> Response:
         """Return a backfill and its progress."""
-        return Response(detail_of(get_object_or_404(Backfill, pk=backfill_id)).json_body())
+        return Response(detail_of(get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)).json_body())
 
 
 class BackfillCancelView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"backfill_id": Backfill}
 
     @operation(
         "cancel_backfill",
@@ -107,12 +113,5 @@ class BackfillCancelView(ApiView):
         Running runs continue.
         """
         read_body(request, NoBody)
-        get_object_or_404(Backfill, pk=backfill_id)
+        get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)
         return Response(detail_of(backfill.cancel(backfill_id, datetime.now(UTC), actor=actor_of(request))).json_body())
-
-
-def _find_job(job_id: UUID) -> Job:
-    job = Job.objects.select_related("spec").filter(pk=job_id).first()
-    if job is None:
-        raise JobGone
-    return job

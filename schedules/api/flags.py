@@ -18,6 +18,7 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, may, visible
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rest_framework.request import Request
+
+    from access.api.views import Needs
 
 FLAG: dict[str, Any] = {
     "name": "new-billing",
@@ -73,7 +76,7 @@ class FeatureFlagSetting(Shape):
 
 
 class FeatureFlagListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_featureflag"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, models.FeatureFlag)]}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
@@ -83,26 +86,28 @@ class FeatureFlagListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List feature flags by name."""
-        page = paginate(request, models.FeatureFlag.objects.all(), PageParameters.read(request), ["name"])
-        n_jobs = flags.count_jobs_naming([row.name for row in page.rows])
+        caller = caller_of(request)
+        page = paginate(request, visible(models.FeatureFlag, caller), PageParameters.read(request), ["name"])
+        n_jobs = flags.count_jobs_naming([row.name for row in page.rows], caller)
         results = [_shape_of(row, n_jobs) for row in page.rows]
         return Response(FeatureFlagPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class FeatureFlagView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {
-        "GET": "schedules.view_featureflag",
-        "PUT": "schedules.change_featureflag",
-        "DELETE": "schedules.delete_featureflag",
+    needs: ClassVar[Needs] = {
+        "GET": [(Action.VIEW, models.FeatureFlag)],
+        "PUT": [(Action.CHANGE, models.FeatureFlag)],
+        "DELETE": [(Action.DELETE, models.FeatureFlag)],
     }
 
     @operation("get_feature_flag", responses={200: (FeatureFlag, FLAG)}, errors=[404])
     def get(self, request: Request, name: str) -> Response:
         """Return a feature flag."""
-        row = models.FeatureFlag.objects.filter(name=name).first() if _is_name(name) else None
+        rows = visible(models.FeatureFlag, caller_of(request)).filter(name=name)
+        row = rows.first() if _is_name(name) else None
         if row is None:
             raise Http404
-        return Response(_shape_of(row, flags.count_jobs_naming([name])).json_body())
+        return Response(_shape_of(row, flags.count_jobs_naming([name], caller_of(request))).json_body())
 
     @operation(
         "set_feature_flag",
@@ -117,19 +122,20 @@ class FeatureFlagView(ApiView):
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
-        if not request.user.has_perm("schedules.add_featureflag") and not flags.exists(name):
+        caller = caller_of(request)
+        if not may(caller, Action.ADD, models.FeatureFlag) and not flags.exists(name, caller):
             raise PermissionDenied("There is no such flag, and you do not have the permission to create one.")
         row, is_new = flags.put(
-            name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request)
+            name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request), caller=caller
         )
         headers = {"Location": reverse("feature-flag", args=[name])} if is_new else {}
-        body = _shape_of(row, flags.count_jobs_naming([name])).json_body()
+        body = _shape_of(row, flags.count_jobs_naming([name], caller_of(request))).json_body()
         return Response(body, status=201 if is_new else 200, headers=headers)
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
         """Delete a feature flag. It is refused (409) while jobs name the flag."""
-        if not _is_name(name) or not flags.delete(name, actor=actor_of(request)):
+        if not _is_name(name) or not flags.delete(name, actor=actor_of(request), caller=caller_of(request)):
             raise Http404
         return Response(status=204)
 

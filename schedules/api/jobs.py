@@ -15,7 +15,9 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters, split_at_commas
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, may, visible
 from executions.api import QUEUED_DETAIL, RUN_PAGE, JobRunFilters, NoBody, RunDetail, RunPage, accepted, page_of_runs
+from executions.runs import Run
 from schedules import triggers
 from schedules.api import examples
 from schedules.api.bodies import changed_definition, read_change, read_definition, read_pause, read_resume
@@ -30,10 +32,11 @@ from schedules.models import Job, JobState
 from schedules.pauses import resuming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from rest_framework.request import Request
+
+    from access.api.views import Needs, Subjects
 
 
 class JobFilters(PageParameters):
@@ -57,7 +60,7 @@ MAX_DEFINITION_BYTES = 1024 * 1024
 
 class JobListView(ApiView):
     max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job", "POST": "schedules.add_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)], "POST": [(Action.ADD, Job)]}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_jobs", parameters=JobFilters, responses={200: (JobPage, examples.JOB_PAGE)})
@@ -65,12 +68,12 @@ class JobListView(ApiView):
         """List jobs, newest first."""
         filters = JobFilters.read(request)
         selection = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search)
-        jobs, order = Job.objects.select_related("spec"), "-id"
+        jobs, order = visible(Job, caller_of(request)).select_related("spec"), "-id"
         if conditions := selection.conditions:
             # The same order, by the column that the indexes of the specs contain.
             jobs, order = jobs.filter(conditions), "-spec__job_id"
         page = paginate(request, jobs, filters, [order], ("state", filters.state))
-        links = chains.links_of([job.pk for job in page.rows])
+        links = chains.links_of([job.pk for job in page.rows], caller_of(request))
         results = [shown(job, request, links[job.pk]) for job in page.rows]
         return Response(JobPage(next=page.next, previous=page.previous, results=results).json_body())
 
@@ -83,25 +86,27 @@ class JobListView(ApiView):
     def post(self, request: Request) -> Response:
         """Create a job. Its first run is at the first instant of its schedule after now."""
         now = datetime.now(UTC)
-        definition = validate(read_definition(request), now)
-        job = definitions.create(definition, now, actor=actor_of(request))
+        caller = caller_of(request)
+        definition = validate(read_definition(request), now, caller=caller)
+        job = definitions.create(definition, now, actor=actor_of(request), caller=caller)
         body = shown(job, request, chains.Links(definition.start_after)).json_body()
         return Response(body, status=201, headers={"Location": reverse("job", args=[job.pk])})
 
 
 class JobView(ApiView):
     max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
-    required_permissions: ClassVar[Mapping[str, str]] = {
-        "GET": "schedules.view_job",
-        "PUT": "schedules.change_job",
-        "PATCH": "schedules.change_job",
-        "DELETE": "schedules.delete_job",
+    needs: ClassVar[Needs] = {
+        "GET": [(Action.VIEW, Job)],
+        "PUT": [(Action.CHANGE, Job)],
+        "PATCH": [(Action.CHANGE, Job)],
+        "DELETE": [(Action.DELETE, Job)],
     }
+    subjects: ClassVar[Subjects] = {"job_id": Job}
 
     @operation("get_job", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """Return a job."""
-        return Response(shown(_find(job_id), request).json_body())
+        return Response(shown(find_job(request, job_id), request).json_body())
 
     @operation(
         "replace_job",
@@ -118,7 +123,7 @@ class JobView(ApiView):
         now = datetime.now(UTC)
         data = read_definition(request)
         with transaction.atomic():
-            definition = validate(data, now, definitions.lock(job_id))
+            definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(shown(job, request).json_body())
 
@@ -132,7 +137,7 @@ class JobView(ApiView):
         # Hold the job's lock from reading to writing: otherwise one of two PATCHes at once would undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate(changed_definition(job, change), now, job)
+            definition = validate(changed_definition(job, change), now, job, caller=caller_of(request))
             job = definitions.replace(job_id, definition, now, actor=actor_of(request))
         return Response(shown(job, request).json_body())
 
@@ -147,7 +152,8 @@ class JobView(ApiView):
 
 
 class JobPauseView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
 
     @operation(
         "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
@@ -166,7 +172,8 @@ class JobPauseView(ApiView):
 
 
 class JobResumeView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
 
     @operation(
         "resume_job",
@@ -182,14 +189,15 @@ class JobResumeView(ApiView):
         now = datetime.now(UTC)
         body = read_resume(request)
         if body.dry_run:
-            preview = resuming.preview(_find(job_id), now, body.catch_up, body.max_runs)
+            preview = resuming.preview(find_job(request, job_id), now, body.catch_up, body.max_runs)
             return Response(resume_preview_of(preview).json_body())
         job = triggers.resume(job_id, now, actor=actor_of(request), catch_up=body.catch_up, max_runs=body.max_runs)
         return Response(shown(job, request).json_body())
 
 
 class JobRunView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
 
     @operation(
         "run_job",
@@ -202,18 +210,19 @@ class JobRunView(ApiView):
         """Start a run now, whatever the job's schedule, state and live runs. Its limits still apply."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
-        return accepted(triggers.run_now(_find(job_id), now, actor=actor_of(request)), now)
+        return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
 
 
 class JobRunListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Run)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("list_job_runs", parameters=JobRunFilters, responses={200: (RunPage, RUN_PAGE)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
         """List the runs of a job, latest nominal instant first."""
         filters = JobRunFilters.read(request)
-        if not Job.objects.filter(pk=job_id).exists():
+        if not visible(Job, caller_of(request)).filter(pk=job_id).exists():
             raise JobGone
         return Response(page_of_runs(request, filters, job_id).json_body())
 
@@ -223,12 +232,13 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
 
     `links`: the job's chains, if the caller knows them; None reads them with one query.
     """
-    links = links or chains.links_of([job.pk])[job.pk]
-    return job_of(job, links, with_credentials=request.user.has_perm("schedules.change_job"))
+    links = links or chains.links_of([job.pk], caller_of(request))[job.pk]
+    return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
 
 
-def _find(job_id: UUID) -> Job:
-    job = Job.objects.select_related("spec").filter(pk=job_id).first()
+def find_job(request: Request, job_id: UUID) -> Job:
+    """Return a job with its definition. Raises JobGone."""
+    job = visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
     return job

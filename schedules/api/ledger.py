@@ -15,7 +15,9 @@ from access.api.exceptions import InvalidInput
 from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
+from access.visibility import Action, caller_of, visible
 from executions.api import MILLISECOND
+from executions.runs import Run
 from schedules.api import examples
 from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
@@ -25,10 +27,9 @@ from schedules.models import Job, Why
 from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
 
+    from access.api.views import Needs, Subjects
     from schedules.ledger.account import Entry
     from schedules.models import Stoppage
 
@@ -123,7 +124,8 @@ class Ledger(Shape):
 
 
 class JobExplainView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "executions.view_run"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Run)]}
+    subjects: ClassVar[Subjects] = {"job_id": Job}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation("explain_job", parameters=Window, responses={200: (Ledger, examples.LEDGER)}, errors=[404])
@@ -138,7 +140,7 @@ class JobExplainView(ApiView):
         after = window.after or max(until, EPOCH + DAY) - DAY  # no instant of the API lies before 1970
         if after >= until:
             raise InvalidInput({"after": [f"after must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
-        job = Job.objects.filter(pk=job_id).first()
+        job = visible(Job, caller_of(request)).filter(pk=job_id).first()
         if job is None:
             raise JobGone
         only_gaps = window.only == "gaps"

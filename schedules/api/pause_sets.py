@@ -15,17 +15,18 @@ from access.api.paging import paginate
 from access.api.parameters import PageParameters
 from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of, visible
 from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs.selection import Selection
-from schedules.models import PauseSet, PauseSetState
+from schedules.models import Job, PauseSet, PauseSetState
 from schedules.pauses import pause_sets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
+
+    from access.api.views import Needs, Subjects
 
 
 class ManyPause(Pause):
@@ -119,7 +120,7 @@ UNDOS: dict[str, Any] = {
 
 
 class ManyPauseView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
 
     @operation(
         "pause_jobs",
@@ -135,11 +136,13 @@ class ManyPauseView(ApiView):
         now = datetime.now(UTC)
         body = read_pause(request, ManyPause, now)
         if body.dry_run:
-            return Response(PauseSetPreview(dry_run=True, n_jobs=pause_sets.count(body.filter, now)).json_body())
+            n_jobs = pause_sets.count(body.filter, now, caller_of(request))
+            return Response(PauseSetPreview(dry_run=True, n_jobs=n_jobs).json_body())
         started = pause_sets.start(
             body.filter,
             now,
             actor=actor_of(request),
+            caller=caller_of(request),
             reason=body.reason,
             until=body.until,
             catch_up=body.catch_up,
@@ -149,7 +152,7 @@ class ManyPauseView(ApiView):
 
 
 class PauseSetListView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
     methods_with_parameters: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     @operation(
@@ -159,22 +162,24 @@ class PauseSetListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the pauses of many jobs, newest first."""
-        page = paginate(request, PauseSet.objects.all(), PauseSetFilters.read(request))
+        page = paginate(request, visible(PauseSet, caller_of(request)), PauseSetFilters.read(request))
         results = [_shape_of(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class PauseSetView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"GET": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
+    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
 
     @operation("get_pause", responses={200: (PauseSetShape, EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
         """Return a pause of many jobs and its progress."""
-        return Response(_shape_of(get_object_or_404(PauseSet, pk=pause_id)).json_body())
+        return Response(_shape_of(get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)).json_body())
 
 
 class PauseSetUndoView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.change_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
+    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
 
     @operation(
         "undo_pause",
@@ -192,9 +197,9 @@ class PauseSetUndoView(ApiView):
         """
         now = datetime.now(UTC)
         body = read_resume(request)
-        pause_set = get_object_or_404(PauseSet, pk=pause_id)
+        pause_set = get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)
         if body.dry_run:
-            preview = pause_sets.preview_undo(pause_set, now, body.catch_up, body.max_runs)
+            preview = pause_sets.preview_undo(pause_set, now, body.catch_up, body.max_runs, caller=caller_of(request))
             shape = UndoPreview(
                 dry_run=True,
                 n_jobs=preview.n_jobs,

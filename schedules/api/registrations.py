@@ -12,6 +12,7 @@ from access.api.bodies import read_body
 from access.api.exceptions import InvalidInput
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
+from access.visibility import Action, caller_of
 from schedules.api import examples
 from schedules.api.bodies import read_definition
 from schedules.api.jobs import MAX_DEFINITION_BYTES, shown
@@ -21,28 +22,25 @@ from schedules.exceptions import InvalidRegistration, JobGone
 from schedules.jobs import registration
 from schedules.jobs.members import JobDefinition
 from schedules.jobs.registration import Outcome
+from schedules.models import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
 
+    from access.api.views import Needs
+
 # A registration may create a job or change it.
-REGISTER_PERMISSIONS = ("schedules.add_job", "schedules.change_job")
+REGISTER_NEEDS = ((Action.ADD, Job), (Action.CHANGE, Job))
 
 
 class JobByKeyView(ApiView):
     max_body_bytes: ClassVar[int] = MAX_DEFINITION_BYTES
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {
-        "GET": "schedules.view_job",
-        "PUT": REGISTER_PERMISSIONS,
-        "DELETE": "schedules.delete_job",
-    }
+    needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)], "PUT": REGISTER_NEEDS, "DELETE": [(Action.DELETE, Job)]}
 
     @operation("get_job_by_key", responses={200: (JobShape, examples.JOB)}, errors=[404])
     def get(self, request: Request, key: str) -> Response:
         """Return the job that is registered under a key."""
-        job = registration.find(key) if registration.is_key(key) else None
+        job = registration.find(key, caller_of(request)) if registration.is_key(key) else None
         if job is None:
             raise JobGone
         return Response(shown(job, request).json_body())
@@ -64,7 +62,9 @@ class JobByKeyView(ApiView):
         if not registration.is_key(key):
             raise InvalidInput({"key": [INVALID_KEY]})
         try:
-            registered = registration.register({key: data}, now, actor=actor_of(request))[key]
+            registered = registration.register({key: data}, now, actor=actor_of(request), caller=caller_of(request))[
+                key
+            ]
         except InvalidRegistration as invalid:
             raise InvalidInput(invalid.errors[key]) from invalid
         body = shown(registered.job, request).json_body()
@@ -76,13 +76,13 @@ class JobByKeyView(ApiView):
     def delete(self, request: Request, key: str) -> Response:
         """Delete the job that is registered under a key, as by `delete_job`. If there is none, nothing happens."""
         if registration.is_key(key):
-            registration.unregister(key, datetime.now(UTC), actor=actor_of(request))
+            registration.unregister(key, datetime.now(UTC), actor=actor_of(request), caller=caller_of(request))
         return Response(status=204)
 
 
 class JobRegistrationView(ApiView):
     max_body_bytes: ClassVar[int] = 8 * MAX_DEFINITION_BYTES  # 500 jobs of up to 16 KiB each
-    required_permissions: ClassVar[Mapping[str, str | tuple[str, ...]]] = {"PUT": REGISTER_PERMISSIONS}
+    needs: ClassVar[Needs] = {"PUT": REGISTER_NEEDS}
 
     @operation(
         "register_jobs",
@@ -97,7 +97,7 @@ class JobRegistrationView(ApiView):
         now = datetime.now(UTC)
         wanted = read_body(request, Registration).definitions
         try:
-            registered = registration.register(wanted, now, actor=actor_of(request))
+            registered = registration.register(wanted, now, actor=actor_of(request), caller=caller_of(request))
         except InvalidRegistration as invalid:
             raise InvalidInput(_errors_by_place(invalid, list(wanted))) from invalid
         jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in registered.items()]

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from access.api.bodies import read_body
 from access.api.schema import ProblemField, operation
 from access.api.views import ApiView
+from access.visibility import Action
 from schedules.api import examples
 from schedules.api.bodies import read_storable
 from schedules.api.questions import (
@@ -32,19 +33,19 @@ from schedules.clock.zones import clock_changes
 from schedules.clock.zones.zones import LAST_AT, zone
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
+from schedules.models import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rest_framework.request import Request
 
+    from access.api.views import Needs
     from schedules.clock.spec import ScheduleSpec
 
 YEAR = timedelta(days=366)  # contains both clock changes of a year
 
 
 class SchedulePreviewView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.VIEW, Job)]}
 
     @operation(
         "preview_schedule",
@@ -72,7 +73,7 @@ class SchedulePreviewView(ApiView):
 
 
 class ScheduleValidateView(ApiView):
-    required_permissions: ClassVar[Mapping[str, str]] = {"POST": "schedules.view_job"}
+    needs: ClassVar[Needs] = {"POST": [(Action.VIEW, Job)]}
 
     @operation(
         "validate_schedule",

@@ -10,13 +10,15 @@ from uuid import UUID
 from django.db.models import Count, Q
 from pydantic import BaseModel, ConfigDict, Field
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition
 from schedules.models import Chain, Job, On
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+    from access.visibility import Caller
 
 MAX_SOURCES = 20  # jobs that one job starts after: each is checked and shown one by one
 MAX_CHAINED_JOBS = 1000  # jobs that start after one job: the end of one run opens a run of each in one transaction
@@ -45,14 +47,18 @@ class Links:
     starts: Sequence[StartAfter] = ()  # the jobs that start after it
 
 
-def check(links: Sequence[StartAfter], job_id: UUID | None) -> None:
+def check(
+    links: Sequence[StartAfter], job_id: UUID | None, caller: Caller = ENGINE, scope_id: int | None = None
+) -> None:
     """Check that a job (None: a new one) may start after these jobs. Raises InvalidDefinition.
 
-    Each job must exist and be listed once, no chain may lead back to the job itself, and `MAX_CHAINED_JOBS` holds.
+    Each job must exist in the job's scope and be listed once, no chain may lead back to the job itself, and
+    `MAX_CHAINED_JOBS` holds. `scope_id` None: the job is new, and belongs to the scope in which the caller creates jobs.
     """
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
-    found = set(Job.objects.filter(pk__in=source_ids, scope_id=SYSTEM_SCOPE_ID).values_list("pk", flat=True))
+    scope_id = scope_for_new(caller) if scope_id is None else scope_id
+    found = set(visible(Job, caller).filter(pk__in=source_ids, scope_id=scope_id).values_list("pk", flat=True))
     # Without the job's own links: a job at the limit of its source may still be edited.
     others = Chain.objects.filter(source_id__in=source_ids).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_chained = dict(others.values_list("source_id").annotate(n=Count("pk")))
@@ -67,7 +73,7 @@ def check(links: Sequence[StartAfter], job_id: UUID | None) -> None:
         elif n_listed[source_id] > 1:
             errors[field] = ["This job is listed twice: list it once. `completion` stands for success and failure."]
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
-            errors[field] = [_cycle_error(chain)]
+            errors[field] = [_cycle_error(chain, caller)]
         elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:
             errors[field] = [
                 f"{MAX_CHAINED_JOBS} jobs already start after this one, and no more can: choose another job."
@@ -84,12 +90,12 @@ def lock() -> None:
     queries.lock_chains()
 
 
-def store(job_id: UUID, links: Sequence[StartAfter]) -> set[UUID]:
+def store(job_id: UUID, links: Sequence[StartAfter], scope_id: int | None = None) -> set[UUID]:
     """Replace what a job starts after; return the jobs that it started after before, or starts after now.
 
     Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
     """
-    check(links, job_id)
+    check(links, job_id, scope_id=scope_id)
     before = Chain.objects.filter(job_id=job_id)
     source_ids = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
     before.delete()
@@ -124,11 +130,11 @@ def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]
     return found
 
 
-def links_of(job_ids: Collection[UUID]) -> Mapping[UUID, Links]:
+def links_of(job_ids: Collection[UUID], caller: Caller = ENGINE) -> Mapping[UUID, Links]:
     """Return the chains of each of these jobs in both directions. One query."""
     after: dict[UUID, list[StartAfter]] = defaultdict(list)
     starts: dict[UUID, list[StartAfter]] = defaultdict(list)
-    for row in Chain.objects.filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
+    for row in visible(Chain, caller).filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
         after[row.job_id].append(StartAfter(job=row.source_id, on=On(row.on)))
         starts[row.source_id].append(StartAfter(job=row.job_id, on=On(row.on)))
     return {job_id: Links(after[job_id], starts[job_id]) for job_id in job_ids}
@@ -165,8 +171,8 @@ def _find_chain(sources_of: Mapping[UUID, list[UUID]], first: UUID, last: UUID) 
     return []
 
 
-def _cycle_error(chain: Sequence[UUID]) -> str:
-    names = dict(Job.objects.filter(pk__in=chain).values_list("pk", "name"))
+def _cycle_error(chain: Sequence[UUID], caller: Caller) -> str:
+    names = dict(visible(Job, caller).filter(pk__in=chain).values_list("pk", "name"))
     steps = [f"“{names.get(job_id, str(job_id))[:MAX_NAME_LENGTH_IN_ERRORS]}”" for job_id in (*chain, chain[0])]
     if len(steps) > MAX_CYCLE_SHOWN:
         steps = [*steps[:4], "…", *steps[-3:]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from django.db import transaction
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from access.visibility import Caller
     from schedules.clock.spec import ScheduleSpec
     from schedules.jobs.chains import StartAfter
     from schedules.jobs.validation import Definition
@@ -35,21 +36,23 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def create(definition: Definition, now: datetime, *, actor: str) -> Job:
+def create(definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Create a job; its first occurrence is the first one after `now`. Raises InvalidDefinition as `store_chains`."""
     with transaction.atomic():
-        (job,) = create_many([(None, definition)], now, actor=actor)
+        (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
-            followed.update_followups(store_chains(job.pk, definition))
+            followed.update_followups(store_chains(job, definition))
     return job
 
 
-def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
+def create_many(
+    wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str, caller: Caller = ENGINE
+) -> list[Job]:
     """Create jobs, each under its key (None: without one), in a few statements for all of them.
 
     Call it inside a transaction, and `store_chains` for each job afterwards. Raises IntegrityError if a key is taken.
     """
-    jobs = [_new_job(key, definition, now) for key, definition in wanted]
+    jobs = [_new_job(scope_for_new(caller), key, definition, now) for key, definition in wanted]
     values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
@@ -62,13 +65,13 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
     return jobs
 
 
-def store_chains(job_id: UUID, definition: Definition) -> set[UUID]:
+def store_chains(job: Job, definition: Definition) -> set[UUID]:
     """Store the chains of a job's definition; return the jobs for which to call `followed.update_followups`.
 
     Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
     """
     chains.lock()
-    return chains.store(job_id, definition.start_after)
+    return chains.store(job.pk, definition.start_after, job.scope_id)
 
 
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
@@ -116,7 +119,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         job.save(update_fields=changed)
         # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
         if set(chains.of(job_id)) != set(definition.start_after):
-            followed.update_followups(store_chains(job_id, definition))
+            followed.update_followups(store_chains(job, definition))
         if followed.has_followups(job) != had_followups:
             followed.update_followups([job_id])
         runs.wake_beat()
@@ -165,8 +168,8 @@ def _schedule_end(job: Job, now: datetime) -> datetime:
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
 
 
-def _new_job(key: str | None, definition: Definition, now: datetime) -> Job:
-    job = Job(scope_id=SYSTEM_SCOPE_ID, key=key, created_at=now, updated_at=now)
+def _new_job(scope_id: int, key: str | None, definition: Definition, now: datetime) -> Job:
+    job = Job(scope_id=scope_id, key=key, created_at=now, updated_at=now)
     _set_columns(job, definition)
     _set_clock(job, definition.schedule, now, definition.first_after(now))
     return job

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
 
 from access.api.schema import ReadAs, Shape
+from access.visibility import ENGINE
 from executions import targets
 from executions.targets import AnyTarget, InvalidTarget
 from schedules import flags
@@ -28,6 +29,7 @@ from values.field_errors import sentences
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
+    from access.visibility import Caller
     from schedules.models import Job
 
 MAX_JOB_NAME_LENGTH = 255  # characters: the width of the column
@@ -49,13 +51,14 @@ class Column:
 
 @dataclass(slots=True)
 class ValidationContext:
-    """What validation knows besides the data: the current time, and the job that the definition replaces, if any.
+    """What validation knows besides the data: the current time, the job that it replaces, and the caller.
 
     Validation sets `first_at`, the first instant of a new schedule, so that it is not computed twice.
     """
 
     now: datetime
     job: Job | None = None
+    caller: Caller = ENGINE
     first_at: datetime | None = None
 
 
@@ -80,10 +83,11 @@ def _read_schedule(value: object, info: ValidationInfo) -> ScheduleSpec:
 
 
 def _check_sources(links: Sequence[StartAfter], info: ValidationInfo) -> Sequence[StartAfter]:
-    job = _context(info).job
+    context = _context(info)
+    job = context.job
     try:
         if links:
-            chains.check(links, job.pk if job else None)
+            chains.check(links, job.pk if job else None, context.caller, job.scope_id if job else None)
     except InvalidDefinition as invalid:
         raise sentences(invalid.errors) from invalid
     return links
@@ -117,7 +121,7 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
     # An invalid schedule has its own error: assume that there is one, and report no conflict with its absence.
     found = find_conflicts(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
-    if policies.feature_flag and not flags.exists(policies.feature_flag):
+    if policies.feature_flag and not flags.exists(policies.feature_flag, _context(info).caller):
         errors["policies.feature_flag"] = [
             f"There is no feature flag “{policies.feature_flag}”: create the flag first."
         ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, Action, changeable, require, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
 from schedules.jobs import chains, definitions, followed
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from access.visibility import Caller
     from schedules.jobs.validation import Definition
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
@@ -49,49 +50,54 @@ def is_key(text: str) -> bool:
     return KEY_PATTERN.fullmatch(text) is not None
 
 
-def find(key: str) -> Job | None:
+def find(key: str, caller: Caller = ENGINE) -> Job | None:
     """Return the job that is registered under a key, with its `spec`; None if there is none."""
-    return Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key=key).first()
+    return visible(Job, caller).select_related("spec").filter(scope_id=scope_for_new(caller), key=key).first()
 
 
-def register(wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str) -> dict[str, Registered]:
+def register(
+    wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
+) -> dict[str, Registered]:
     """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
     A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
     Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most.
     """
     try:
-        return _register(wanted, now, actor, alone=False)
+        return _register(wanted, now, actor, caller, alone=False)
     except IntegrityError:
         # Another registration has just created a job under one of these keys: try again, and change that job.
-        return _register(wanted, now, actor, alone=True)
+        return _register(wanted, now, actor, caller, alone=True)
 
 
-def unregister(key: str, now: datetime, *, actor: str) -> None:
+def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) -> None:
     """Delete the job that is registered under a key, if there is one."""
     with transaction.atomic():
-        for job_id in queries.lock_keys(SYSTEM_SCOPE_ID, [key]):
+        for job_id in queries.lock_keys(scope_for_new(caller), [key]):
+            require(caller, Action.DELETE, Job, job_id)
             definitions.delete(job_id, now, actor=actor)
 
 
 @transaction.atomic
 def _register(
-    wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, *, alone: bool
+    wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
 ) -> dict[str, Registered]:
     queries.lock_registration(alone=alone)
-    jobs = _jobs_by_key(wanted)
-    valid = _validate(wanted, now, jobs)
+    jobs = _jobs_by_key(wanted, caller)
+    valid = _validate(wanted, now, jobs, caller)
     different = _find_different(valid, jobs)
     if different:
         # Lock only the jobs that change, and compare them again under the lock: ticks of the others need not wait.
-        queries.lock_keys(SYSTEM_SCOPE_ID, different)
-        locked = _jobs_by_key(different)
+        queries.lock_keys(scope_for_new(caller), different)
+        locked = _jobs_by_key(different, caller)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
-        valid |= _validate({key: wanted[key] for key in different}, now, locked)
+        valid |= _validate({key: wanted[key] for key in different}, now, locked, caller)
         different = _find_different(valid, locked)
     # In the order of their keys, and all rows before any chain: two registrations take their locks in the same order.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
-    created = {str(job.key): job for job in definitions.create_many(new, now, actor=actor)} if new else {}
+    created = (
+        {str(job.key): job for job in definitions.create_many(new, now, actor=actor, caller=caller)} if new else {}
+    )
     registered = {key: Registered(job, Outcome.UNCHANGED) for key, job in jobs.items()}
     registered |= {key: Registered(job, Outcome.CREATED) for key, job in created.items()}
     sources: set[UUID] = set()
@@ -102,14 +108,15 @@ def _register(
                 changed = definitions.replace(jobs[key].pk, valid[key], now, actor=actor)
                 registered[key] = Registered(changed, Outcome.CHANGED)
             elif valid[key].start_after:
-                sources |= definitions.store_chains(created[key].pk, valid[key])
+                sources |= definitions.store_chains(created[key], valid[key])
     if sources:
         followed.update_followups(sources)
     return {key: registered[key] for key in wanted}
 
 
-def _jobs_by_key(keys: Iterable[str]) -> dict[str, Job]:
-    jobs = Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key__in=list(keys))
+def _jobs_by_key(keys: Iterable[str], caller: Caller) -> dict[str, Job]:
+    jobs = changeable(Job, caller).select_related("spec")
+    jobs = jobs.filter(scope_id=scope_for_new(caller), key__in=list(keys))
     return {str(job.key): job for job in jobs}
 
 
@@ -128,13 +135,15 @@ def _errors_of(key: str) -> Iterator[None]:
         raise InvalidRegistration({key: invalid.errors}) from invalid
 
 
-def _validate(wanted: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job]) -> dict[str, Definition]:
+def _validate(
+    wanted: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
+) -> dict[str, Definition]:
     """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
     for key, data in wanted.items():
         try:
-            valid[key] = validate(data, now, jobs.get(key))
+            valid[key] = validate(data, now, jobs.get(key), caller=caller)
         except InvalidDefinition as invalid:
             invalid_jobs[key] = invalid.errors
             if len(invalid_jobs) == MAX_INVALID_JOBS:

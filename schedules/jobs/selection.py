@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import Q
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from access.visibility import changeable
 from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
 from values.field_errors import did_you_mean
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import QuerySet
+
+    from access.visibility import Caller
 
 MAX_SELECTED_IDS = 1000  # ids in one selection: it is stored, and shown in full
 
@@ -69,7 +72,7 @@ class Selection(BaseModel):
             conditions &= Q(spec__superseded_at=None)
         return conditions
 
-    def active_jobs(self, before: datetime) -> QuerySet[Job]:
-        """Return the selected jobs that are active and were created by this instant."""
-        jobs = Job.objects.filter(self.conditions, state=JobState.ACTIVE, created_at__lte=before)
+    def active_jobs(self, before: datetime, caller: Caller) -> QuerySet[Job]:
+        """Return the selected jobs that are active, were created by this instant, and that the caller may change."""
+        jobs = changeable(Job, caller).filter(self.conditions, state=JobState.ACTIVE, created_at__lte=before)
         return jobs if self.ids is None else jobs.filter(pk__in=self.ids)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from access.visibility import ENGINE
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.members import JobDefinition, ValidationContext
 from values.field_errors import field_errors
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.clock.spec import ScheduleSpec
     from schedules.jobs.chains import StartAfter
     from schedules.models import Job
@@ -39,13 +41,14 @@ class Definition:
         return self.first_at if now == self.validated_at else None
 
 
-def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None) -> Definition:
+def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, caller: Caller = ENGINE) -> Definition:
     """Return the definition that `data` describes, with defaults for members that are left out.
 
     `data`: members of `JobDefinition`, of which `name` and `target` are required. `job`: the job that the definition
-    replaces; its present schedule is valid even if it has ended since. Raises InvalidDefinition with each wrong field.
+    replaces; its present schedule is valid even if it has ended since. The definition may name the jobs and flags that
+    the caller may see. Raises InvalidDefinition with each wrong field.
     """
-    context = ValidationContext(now, job)
+    context = ValidationContext(now, job, caller)
     try:
         given = JobDefinition.model_validate(data, context=context)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import transaction
 
-from access.system import SYSTEM_SCOPE_ID
+from access.visibility import ENGINE, changeable, deferred_caller, scope_for_new
 from executions import runs
 from schedules import tick
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from access.visibility import Caller
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +44,9 @@ class UndoPreview:
     is_more: bool
 
 
-def count(selection: Selection, now: datetime) -> int:
+def count(selection: Selection, now: datetime, caller: Caller = ENGINE) -> int:
     """Return how many jobs a pause of this selection would pause now."""
-    return selection.active_jobs(now).count()
+    return selection.active_jobs(now, caller).count()
 
 
 def start(
@@ -55,10 +57,11 @@ def start(
     reason: str = "",
     until: datetime | None = None,
     catch_up: Resumption = Resumption.NONE,
+    caller: Caller = ENGINE,
 ) -> PauseSet:
     """Pause the active jobs of a selection: the first `MAX_JOBS_PER_STEP` at once, the others by the beats."""
     created = PauseSet.objects.create(
-        scope_id=SYSTEM_SCOPE_ID,
+        scope_id=scope_for_new(caller),
         actor=actor,
         reason=reason,
         until_at=until,
@@ -66,7 +69,7 @@ def start(
         selection=selection.model_dump(mode="json", exclude_none=True),
         created_at=now,
         due_at=now,
-        n_jobs=count(selection, now),
+        n_jobs=count(selection, now, caller),
     )
     log.info("pause_set_started", action="pause", pause_set=str(created.pk), n_jobs=created.n_jobs, actor=actor)
     return _first_step(created, now)
@@ -99,10 +102,15 @@ def undo(
 
 
 def preview_undo(
-    found: PauseSet, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
+    found: PauseSet,
+    now: datetime,
+    catch_up: Resumption,
+    max_runs: int = DEFAULT_MAX_STARTS,
+    *,
+    caller: Caller = ENGINE,
 ) -> UndoPreview:
     """Return how many jobs undoing the set at `now` would resume, and how many runs that would start."""
-    members = _members(found)
+    members = _members(found, caller)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
         return UndoPreview(n_jobs, 0, is_more=False)
@@ -146,7 +154,8 @@ def _step(found: PauseSet, now: datetime) -> None:
 
 
 def _pause_next_jobs(found: PauseSet, now: datetime) -> None:
-    jobs = Selection.model_validate(found.selection).active_jobs(found.created_at)
+    caller = deferred_caller(found.scope_id)
+    jobs = Selection.model_validate(found.selection).active_jobs(found.created_at, caller)
     if found.cursor_id:
         jobs = jobs.filter(pk__gt=found.cursor_id)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
@@ -171,10 +180,11 @@ def _pause_next_jobs(found: PauseSet, now: datetime) -> None:
 
 
 def _resume_next_jobs(found: PauseSet, now: datetime) -> None:
-    ids = list(_members(found).order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
+    members = _members(found, deferred_caller(found.scope_id))
+    ids = list(members.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
     queries.lock_jobs(ids)
     # Read again under the lock: somebody may have resumed a job meanwhile, or paused it anew.
-    jobs = list(_members(found).select_related("spec").filter(pk__in=ids))
+    jobs = list(members.select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
     broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
     # Jobs that cannot be resumed stay paused and leave the set: the next step would meet them again for ever.
@@ -186,5 +196,5 @@ def _resume_next_jobs(found: PauseSet, now: datetime) -> None:
         found.due_at = now
 
 
-def _members(found: PauseSet) -> QuerySet[Job]:
-    return Job.objects.filter(pause_set_id=found.pk, state=JobState.PAUSED)
+def _members(found: PauseSet, caller: Caller) -> QuerySet[Job]:
+    return changeable(Job, caller).filter(pause_set_id=found.pk, state=JobState.PAUSED)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
+from access.visibility import ENGINE
 from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
@@ -28,6 +30,7 @@ from values import instants
 if TYPE_CHECKING:
     from django.forms.boundfield import BoundField
 
+    from access.visibility import Caller
     from schedules.admin.targets.base import Section
     from schedules.jobs.validation import Definition
 
@@ -58,7 +61,12 @@ LimitFields: Any = type("LimitFields", (forms.Form,), limits.FIELDS)
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
-    """A form for every member of a job's definition. Fields of kinds that are not chosen are ignored."""
+    """A form for every member of a job's definition. Fields of kinds that are not chosen are ignored.
+
+    The admin sets `caller` on the class that it makes for a request.
+    """
+
+    caller: ClassVar[Caller] = ENGINE
 
     schedule_kind = forms.ChoiceField(label="Schedule type", choices=KINDS, widget=forms.RadioSelect)
     cron = needed(
@@ -176,7 +184,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
-        limits.name_jobs(self.fields, {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()})
+        flags: Any = self.fields["feature_flag"]
+        flags.choices = partial(limits.flag_choices, self.caller)
+        chosen = {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()}
+        limits.name_jobs(self.fields, chosen, self.caller)
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
         default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
@@ -202,7 +213,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
         try:
-            self.definition = validate(data, self.now, self.before)
+            self.definition = validate(data, self.now, self.before, caller=self.caller)
         except InvalidDefinition as invalid:
             self.add_errors({limits.place_of_link(name, links): texts for name, texts in invalid.errors.items()})
         return values

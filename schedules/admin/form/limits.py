@@ -8,6 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
+from access.visibility import visible
 from schedules.admin.form.fields import choice, number, text
 from schedules.admin.form.policy_words import LIMIT_ACTIONS, PRIORITIES
 from schedules.jobs import chains
@@ -19,6 +20,8 @@ from values.readable import value_or_none
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from uuid import UUID
+
+    from access.visibility import Caller
 
 
 class OtherJobs(forms.MultipleChoiceField):
@@ -35,9 +38,9 @@ class OtherJobs(forms.MultipleChoiceField):
         return True
 
 
-def flag_choices() -> list[tuple[str, str]]:
-    """Return the choices of the feature flag: none, and each flag by name."""
-    names = FeatureFlag.objects.values_list("name", flat=True)
+def flag_choices(caller: Caller) -> list[tuple[str, str]]:
+    """Return the choices of the feature flag: none, and each flag that the caller may see, by name."""
+    names = visible(FeatureFlag, caller).values_list("name", flat=True)
     return [("", "No flag"), *((name, name) for name in names)]
 
 
@@ -68,7 +71,7 @@ FIELDS: dict[str, forms.Field] = {
         "10m",
         "A run that has not started this long after its scheduled time never starts. Empty: no deadline.",
     ),
-    "feature_flag": choice("Feature flag", flag_choices, "While the flag is off, only “Run now” starts the job."),
+    "feature_flag": choice("Feature flag", (), "While the flag is off, only “Run now” starts the job."),
     "concurrency_limit": number("Concurrency limit", "Maximum number of runs at once. Empty: no limit."),
     "concurrency_key": text("Concurrency key", "printer", "The limit counts the runs of all jobs with this key."),
     "concurrency_beyond": choice("Runs beyond the concurrency limit", list(LIMIT_ACTIONS.items())),
@@ -131,12 +134,13 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
     return dotted
 
 
-def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]]) -> None:
+def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
     """Give the fields the names of the jobs that are chosen in them, with one query; an unknown id is its own name."""
     all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not all_ids:
         return
-    names = {str(pk): name for pk, name in Job.objects.filter(pk__in=_valid_ids(all_ids)).values_list("pk", "name")}
+    named = visible(Job, caller).filter(pk__in=_valid_ids(all_ids)).values_list("pk", "name")
+    names = {str(pk): name for pk, name in named}
     for field, ids in chosen.items():
         fields[field].choices = [(job_id, names.get(job_id, job_id)) for job_id in ids]
 

@@ -1,4 +1,4 @@
-"""Backfills in the admin: the form of one, what it would open in words, and how far those of a job have come."""
+"""Backfills in the admin: read the form, put the preview into words, and show the progress of a job's backfills."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from access.admin.badges import badge
 from access.admin.lists import counted
+from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
+from access.visibility import visible
 from executions import history
 from executions.policies import Overlap
 from schedules.backfills import backfill
@@ -20,24 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
-    from django.utils.safestring import SafeString
-
+    from access.visibility import Caller
     from schedules.models import Job
 
-N_SHOWN = 10
+MAX_BACKFILLS_SHOWN = 10  # the latest: each takes two queries
 FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
 TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
 OVERLAPS = {
     Overlap.BUFFER_ALL: "One after the other",
-    Overlap.ALLOW: "Side by side, as far as limits allow",
+    Overlap.ALLOW: "Side by side, within the job's limits",
     Overlap.BUFFER_ONE: "One runs and one waits; the others are skipped",
-    Overlap.SKIP: "Skip those that come while another runs",
+    Overlap.SKIP: "Skip each run that is due while another runs",
 }
-MOST_RUNS = 1_000_000
+MAX_RUNS = 1_000_000  # as in the API
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form shows, with what was posted."""
+    """Return the form's choices, and the posted values to fill in again."""
     return {
         "values": {name: str(values.get(name, "")) for name in FIELDS},
         "modes": BackfillMode.choices,
@@ -46,12 +47,12 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
-    """Read the form. Raises ValueError with a sentence; instants are in the viewer's zone."""
+def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
+    """Read the form; its instants are in the viewer's time zone. Raises ValueError with a sentence for the user."""
     until = str(values.get("until", "")).strip()
     mode, policy = str(values.get("mode", "")), str(values.get("overlap", ""))
     return backfill.BackfillRequest(
-        after=_instant("The beginning", str(values.get("after", "")).strip()),
+        after=_instant("The start", str(values.get("after", "")).strip()),
         until=_instant("The end", until) if until else now,
         mode=BackfillMode(mode) if mode in BackfillMode.values else BackfillMode.ALL,
         pace=_pace(str(values.get("pace", "")).strip()),
@@ -60,21 +61,22 @@ def read_wanted(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRe
     )
 
 
-def foreseen(found: backfill.BackfillPreview, now: datetime) -> str:
-    """What it would open, in words."""
+def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
+    """Return what a backfill will start, in words."""
     more = "more than " if found.is_more else ""
-    text = f"The range holds {more}{counted(found.n_instants, 'instant')}; "
+    text = f"The range holds {more}{counted(found.n_instants, 'occurrence')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:
         return text + "no run will start."
     first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
     return text + f"{counted(found.n_would_start, 'run')} will start, for {first} to {last}."
 
 
-def progress(job: Job, now: datetime) -> dict[str, Any]:
-    """How far the latest backfills of a job have come: one query for them, and one each for its runs."""
-    found = Backfill.objects.filter(job_id=job.pk).order_by("-id")[:N_SHOWN]
+def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
+    """Return the latest backfills of a job with their progress. One query, and two more for each backfill."""
+    found = visible(Backfill, caller).filter(job_id=job.pk).order_by("-id")[:MAX_BACKFILLS_SHOWN]
     lines = [_line(each, now) for each in found]
-    return {"backfills": lines, "live_after": 2 if any(line["is_going"] for line in lines) else 10}
+    is_live = any(line["is_live"] for line in lines)
+    return {"backfills": lines, "live_after": LIVE_REFRESH_SECONDS if is_live else IDLE_REFRESH_SECONDS}
 
 
 def _line(each: Backfill, now: datetime) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
     state = BackfillState(each.state)
     return {
         "id": each.pk,
-        "badge": _badge(state),
+        "badge": badge(str(state.label), TONES[state], ""),
         "range": (instants.exact_html(each.after_at, now), instants.exact_html(each.until_at, now)),
         "what": BackfillMode(each.mode).label,
         "pace": instants.duration(each.pace) if each.pace else "",
@@ -92,12 +94,8 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
         "runs": ", ".join(f"{n:,} {status.value}" for status, n in sorted(counts.items())) or "none",
         "by": each.actor,
         "since": instants.relative_html(each.created_at, now),
-        "is_going": state is BackfillState.OPEN or n_live > 0,
+        "is_live": state is BackfillState.OPEN or n_live > 0,
     }
-
-
-def _badge(state: BackfillState) -> SafeString:
-    return badge(str(state.label), TONES[state], "")
 
 
 def _instant(name: str, text: str) -> datetime:
@@ -119,6 +117,7 @@ def _pace(text: str) -> timedelta | None:
 def _count(text: str) -> int | None:
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MOST_RUNS and len(text) < 9):
-        raise ValueError(f"The number of runs lies between 1 and {MOST_RUNS:,}.")
+    # The length first: reading a number of a million digits takes seconds.
+    if not (len(text) < 9 and text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_RUNS):
+        raise ValueError(f"The number of runs must be between 1 and {MAX_RUNS:,}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""Run now, pause and resume from the admin, for one job or many: each says how many it did, and what it could not do."""
+"""Run now, pause and resume one or many jobs from the admin. A message says how many, another why some were refused."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from schedules.clock.policies.resumption import Resumption
     from schedules.models import Job
 
-MAX_NAMED = 5
+MAX_NAMES = 5  # in one message; of more jobs it says "and others"
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
-    """Start a run of each of the jobs, and say so. Returns those of jobs that can be started."""
+    """Start a run of each job, and return the runs. A job that cannot be read is refused."""
     actor = request.user.get_username()
     started: list[Run] = []
     refused: dict[str, list[str]] = defaultdict(list)
@@ -43,12 +43,12 @@ def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Ru
         messages.success(request, format_html(text, started[0].spec.job_name, run_url(started[0].pk)))
     elif started:
         messages.success(request, f"{counted(len(started), 'run')} started.")
-    _tell_refused(request, refused, "started")
+    _show_refused(request, refused, "started")
     return started
 
 
 def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, terms: PauseTerms) -> list[Job]:
-    """Pause each of the jobs; returns those that are paused now."""
+    """Pause each job, and return the paused jobs."""
     actor = request.user.get_username()
     return _each(
         request,
@@ -61,7 +61,7 @@ def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, terms: Pause
 
 
 def resume(request: HttpRequest, jobs: Sequence[Job], now: datetime, catch_up: Resumption) -> list[Job]:
-    """Resume each of the jobs; returns those that were resumed."""
+    """Resume each job, and return the resumed jobs."""
     actor = request.user.get_username()
     return _each(request, jobs, "resumed", lambda job: triggers.resume(job.pk, now, actor=actor, catch_up=catch_up))
 
@@ -80,11 +80,11 @@ def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Jo
         messages.success(request, f"“{changed[0].name}” is {done}.")
     elif changed:
         messages.success(request, f"{counted(len(changed), 'job')} {done}.")
-    _tell_refused(request, refused, done)
+    _show_refused(request, refused, done)
     return changed
 
 
-def _tell_refused(request: HttpRequest, refused: Mapping[str, list[str]], done: str) -> None:
+def _show_refused(request: HttpRequest, refused: Mapping[str, list[str]], done: str) -> None:
     for why, names in refused.items():
-        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
+        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMES]) + (" and others" if len(names) > MAX_NAMES else "")
         messages.warning(request, f"{counted(len(names), 'job')} not {done} ({named}): {why}")

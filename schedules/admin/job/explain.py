@@ -1,4 +1,4 @@
-"""What the page “Explain” of a job shows: its ledger for a window, gaps first, each occurrence in plain words."""
+"""What a job's page “Explain” shows: the ledger of a window, gaps first, and each occurrence in plain words."""
 
 from __future__ import annotations
 
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from schedules.ledger.account import Entry
     from schedules.models import Job
 
-PER_PAGE = 200
-GAPS_SHOWN = 20
-FIRST_LOOK, MICROSECOND = timedelta(hours=1), timedelta(microseconds=1)
+MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
+MAX_GAPS_SHOWN = 20
+FIRST_SPAN = timedelta(
+    hours=1
+)  # of the window's end, read first; four times as much each time that holds too few entries
+MICROSECOND = timedelta(microseconds=1)
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),
     "day": ("Last 24 hours", timedelta(hours=24)),
@@ -42,7 +45,7 @@ WINDOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An occurrence, or several that share a row."""
+    """One occurrence, or several that one record stands for."""
 
     at: SafeString
     last: SafeString | None
@@ -52,11 +55,15 @@ class Line:
     url: str
 
 
-def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """The context of the page. `asked`: `window`, or `after` and `until` as a browser's fields give them; else a day."""
+def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """Return the context of the page.
+
+    The window is `query`'s member `window`, a name of WINDOWS, or lies between the times `after` and `until` as a
+    browser's fields send them; without any, it is the last day.
+    """
     errors: list[str] = []
-    window = asked.get("window", "day")
-    after, until = _moment(asked, "after", errors), _moment(asked, "until", errors)
+    window = query.get("window", "day")
+    after, until = _read_time(query, "after", errors), _read_time(query, "until", errors)
     if after is None and until is None:
         window = window if window in WINDOWS else "day"
         after, until = now - WINDOWS[window][1], now
@@ -65,14 +72,14 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         until = until or now
         after = after or until - WINDOWS["day"][1]
         if after >= until:
-            errors.append("The window must begin before it ends.")
+            errors.append("The window must start before it ends: give an earlier “After” or a later “Until”.")
             after = until - WINDOWS["day"][1]
     account = ledger_account.explain(job.pk, after, until, now, limit=1)
     entries, is_more = _newest(job.pk, after, until, now)
     counts = account.counts or {}
     gaps = ledger_account.Account(after, until, account.clock)
     if account.counts is None or Decision.GAP in counts:
-        gaps = ledger_account.explain(job.pk, after, until, now, limit=GAPS_SHOWN, only_gaps=True)
+        gaps = ledger_account.explain(job.pk, after, until, now, limit=MAX_GAPS_SHOWN, only_gaps=True)
     return {
         "job": job,
         "badge": state_badge(job),
@@ -88,7 +95,7 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
         "stoppages": [stoppage_line(stoppage, now) for stoppage in ledger_account.stoppages_in(job.pk, after, until)],
         "lines": [_line(entry, text, now) for entry, text in sentences.with_sentences(entries, now)],
         "gaps": [instants.exact_html(entry.at, now) for entry in gaps.entries],
-        "n_gaps": _how_many(counts, gaps),
+        "n_gaps": _gap_count(counts, gaps),
         "more_gaps": gaps.next_at is not None,
         "counts": [
             (sentences.decision_count(kind, counts[kind]), DECISION_LABELS[kind][1])
@@ -104,20 +111,20 @@ def describe(job: Job, asked: Mapping[str, str], now: datetime) -> dict[str, Any
 
 
 def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
-    """The last entries of the window, latest first, and whether there are others before them.
+    """Return the last entries of the window, the latest first, and whether the window has earlier ones.
 
-    Entries are made oldest first: a growing end of a long window is looked at, not the whole of it.
+    The ledger is read oldest first. So this reads the end of a long window, and a longer end until it holds enough.
     """
-    found: deque[Entry] = deque(maxlen=PER_PAGE + 1)
-    low, span = until, FIRST_LOOK
-    while low > after and len(found) <= PER_PAGE:
+    found: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
+    low, span = until, FIRST_SPAN
+    while low > after and len(found) <= MAX_ENTRIES_SHOWN:
         low, span = until - min(span, until - after), span * 4
         found.clear()
         found.extend(ledger_account.entries(job_id, low, until, now))
-    return list(found)[::-1][:PER_PAGE], len(found) > PER_PAGE
+    return list(found)[::-1][:MAX_ENTRIES_SHOWN], len(found) > MAX_ENTRIES_SHOWN
 
 
-def _how_many(counts: Mapping[Decision, int], gaps: ledger_account.Account) -> str:
+def _gap_count(counts: Mapping[Decision, int], gaps: ledger_account.Account) -> str:
     found = counts.get(Decision.GAP, len(gaps.entries))
     more = gaps.next_at is not None and Decision.GAP not in counts
     return f"{counted(found, 'occurrence')}{' or more' if more else ''}"
@@ -136,9 +143,9 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
     )
 
 
-def _moment(asked: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
-    """A field's instant: local time in the viewer's zone when it has no offset; None when it is empty or unfit."""
-    text = asked.get(name, "").strip()
+def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
+    """Return a field's instant, None if it is empty or wrong. A time without an offset is in the viewer's time zone."""
+    text = query.get(name, "").strip()
     if not text:
         return None
     try:

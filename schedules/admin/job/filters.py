@@ -1,4 +1,4 @@
-"""Filters of the job list, with the choices that the code knows rather than those that a scan would find."""
+"""Filters of the job list. Their choices come from the code: to read them from the table would scan all of it."""
 
 from __future__ import annotations
 

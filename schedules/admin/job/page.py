@@ -1,4 +1,4 @@
-"""What a job's own page shows, gathered in a fixed number of queries."""
+"""What a job's page shows, read in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 
 from access.admin.badges import badge
 from access.admin.json_shown import pretty
+from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
+from access.visibility import Action, may, visible
 from executions.admin import ordered, rows_of_job, target_words
 from schedules.admin.form import policy_words
 from schedules.admin.job import pause_forms, preview
@@ -25,28 +27,29 @@ from values.readable import value_or_none
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.clock.spec import ScheduleSpec
     from schedules.models import Stoppage
 
-N_RUNS = 20
-WAITS = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
+MAX_RUNS_SHOWN = 20  # one screen; the run list has the others
+AFTER_RUN = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
 NO_CLOCK = "No clock: it starts after other jobs"
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
 def state_badge(job: Job) -> SafeString:
-    """The job's state, with the reason of a pause as a hint."""
+    """Return the job's state, with the reason of a pause as its hint."""
     return badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """That a part of it cannot be read, with the reasons as a hint; nothing for nearly every job."""
+    """Return a badge for a job with a part that cannot be read, with the reasons as its hint; otherwise nothing."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """What the watchdog has told, in words, with when that was and since when it is over."""
+    """Return a stoppage in words, with the times at which the watchdog reported it and found it over."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),
@@ -55,15 +58,19 @@ def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
 
 
 def starts_words(job: Job, now: datetime) -> str:
-    """When the next run starts, where jitter puts that off."""
+    """Return when the next run starts if jitter delays it; otherwise an empty text."""
     at = job.next_start_at
     return f"starts {instants.exact_text(at, now)}" if at and at != job.next_fire_at else ""
 
 
-def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]:
-    """The context of the page and of its live part. Two queries beside the job's own, and a few more for what is held or flagged."""
-    rows, is_live = rows_of_job(job.pk, now, N_RUNS)
-    links = list(Chain.objects.filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
+def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
+    """Return the context of the page and of its live part.
+
+    Takes two queries beside the job's own, and a few more for held runs and for a feature flag.
+    """
+    rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
+    may_change = may(caller, Action.CHANGE, job)
+    links = list(visible(Chain, caller).filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
     verb, what = target_words(job.spec.target_kind, job.target)
     target = ordered(job.spec.target_kind, job.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
@@ -75,16 +82,15 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "now": now,
         "paused": instants.exact_html(job.paused_at, now),
         "paused_until_at": instants.exact_html(job.paused_until_at, now) if job.paused_until_at else "",
-        "then": pause_forms.THEN[Resumption(job.pause_catch_up)],
+        "after_pause": pause_forms.AFTER_PAUSE[Resumption(job.pause_catch_up)],
         "version_since": instants.exact_html(job.spec.created_at, now),
         "words": _words(spec, is_started=is_started),
-        "next": WAITS
+        "next": AFTER_RUN
         if job.waits_for_run
         else instants.time_html(job.next_fire_at, now, zone(spec.timezone if spec else "UTC")),
         "starts": starts_words(job, now),
-        "outlook": preview.of_job(job, now) if job.state == JobState.ACTIVE else None,
+        "preview": preview.preview_job(job, now) if job.state == JobState.ACTIVE else None,
         "runs": rows,
-        "has_more": len(rows) == N_RUNS,
         "verb": verb,
         "what": what,
         "parts": [
@@ -97,7 +103,7 @@ def describe_job(job: Job, now: datetime, *, may_change: bool) -> dict[str, Any]
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
         "has_schedule": spec is not None and spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,
-        "live_after": 2 if is_live else 10,
+        "live_after": LIVE_REFRESH_SECONDS if is_live else IDLE_REFRESH_SECONDS,
     }
 
 

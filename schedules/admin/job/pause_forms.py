@@ -1,4 +1,4 @@
-"""Pauses in the admin: what their forms say and take, and what resuming would start, in words."""
+"""The forms of a pause and of its end in the admin: read what was posted, and preview what resuming will start."""
 
 from __future__ import annotations
 
@@ -21,49 +21,51 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
-MOST_JOBS = 200  # whose occurrences are counted for one page
+MAX_JOBS_COUNTED = 200  # of one page: each takes four previews, some milliseconds together
 CHOICES = {
     Resumption.NONE: "None of them",
     Resumption.FIRST: "The first one",
     Resumption.LAST: "The last one",
     Resumption.ALL: "All of them",
 }
-THEN = {
-    Resumption.NONE: "What comes due meanwhile does not run.",
-    Resumption.FIRST: "When it ends, the first of what came due meanwhile runs.",
-    Resumption.LAST: "When it ends, the last of what came due meanwhile runs.",
-    Resumption.ALL: f"When it ends, all that came due meanwhile runs, up to {DEFAULT_MAX_STARTS}.",
+AFTER_PAUSE = {
+    Resumption.NONE: "Occurrences during the pause do not run.",
+    Resumption.FIRST: "When the pause ends, the first occurrence of the pause runs.",
+    Resumption.LAST: "When the pause ends, the last occurrence of the pause runs.",
+    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, up to {DEFAULT_MAX_STARTS}.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PauseTerms:
-    """What somebody asked for."""
+    """Why jobs are paused, until when, and which occurrences of the pause run when it ends."""
 
     reason: str
     until: datetime | None
     catch_up: Resumption
 
     def in_words(self, now: datetime) -> str:
-        """The same for the admin's log."""
+        """Return the terms as a sentence for the admin's log."""
         until = f" until {instants.exact_text(self.until, now)}" if self.until else ""
         return f"Paused{until}{': ' + self.reason if self.reason else '.'}"
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
-    """Read the form of a pause. Raises ValueError with a sentence; an instant is in the viewer's zone."""
+    """Read the form of a pause; its end is in the viewer's time zone. Raises ValueError with a sentence for the user."""
     text = str(values.get("until", "")).strip()
     until = read_until(text) if text else None
     if until and until <= now:
         raise ValueError("The end of the pause is not in the future.")
     catch_up = read_choice(values)
     if until is None and catch_up is not Resumption.NONE:
-        raise ValueError("Say until when, or choose to run none: who resumes by hand is asked what runs then.")
+        raise ValueError(
+            "Give the end of the pause, or choose “None of them”: whoever resumes the job by hand chooses what runs then."
+        )
     return PauseTerms(read_reason(str(values.get("reason", ""))), until, catch_up)
 
 
 def read_until(text: str) -> datetime:
-    """Read an instant in the viewer's zone. Raises ValueError with a sentence."""
+    """Read an instant in the viewer's time zone. Raises ValueError with a sentence for the user."""
     try:
         return read_instant(text, str(timezone.get_current_timezone()))
     except ValueError as error:
@@ -71,42 +73,48 @@ def read_until(text: str) -> datetime:
 
 
 def read_choice(values: Mapping[str, Any]) -> Resumption:
-    """Read what is to start of a pause; nothing for what nobody can have chosen."""
+    """Read which occurrences of the pause are to run; none for a value that the form does not offer."""
     wanted = str(values.get("catch_up", ""))
     return Resumption(wanted) if wanted in Resumption.__members__.values() else Resumption.NONE
 
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
-    """How many occurrences fell into the pauses of these jobs, and what each choice would start."""
+    """Return how many occurrences the pauses of these jobs had, and how many runs each choice will start."""
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MAX_COUNTED, 0
     n_started = dict.fromkeys(Resumption, 0)
-    for job in paused[:MOST_JOBS]:
+    for job in paused[:MAX_JOBS_COUNTED]:
         for mode in Resumption:
             found = resuming.preview(job, now, mode, count_limit=budget if mode is Resumption.NONE else 0)
             n_started[mode] += found.n_would_start
             n_occurrences += found.n_occurrences if mode is Resumption.NONE else 0
         budget = max(MAX_COUNTED - n_occurrences, 0)
-    is_more = n_occurrences > MAX_COUNTED or len(paused) > MOST_JOBS
+    is_more = n_occurrences > MAX_COUNTED or len(paused) > MAX_JOBS_COUNTED
     return {
-        "fell": _fell(min(n_occurrences, MAX_COUNTED), is_more=is_more),
+        "n_due_text": _due_text(min(n_occurrences, MAX_COUNTED), is_more=is_more),
         "choices": [
-            {"value": mode.value, "label": label, "starts": starts(n_started[mode], is_more=len(paused) > MOST_JOBS)}
+            {
+                "value": mode.value,
+                "label": label,
+                "starts": starts_text(n_started[mode], is_more=len(paused) > MAX_JOBS_COUNTED),
+            }
             for mode, label in CHOICES.items()
         ],
         "is_choice": n_occurrences > 0,
-        "most_started": DEFAULT_MAX_STARTS,
+        "max_starts": DEFAULT_MAX_STARTS,
     }
 
 
-def _fell(n: int, *, is_more: bool) -> str:
+def _due_text(n: int, *, is_more: bool) -> str:
     if is_more:
-        return f"While paused, more than {n:,} occurrences fell due."
-    return f"While paused, {counted(n, 'occurrence')} fell due." if n else "Nothing fell due while paused."
+        return f"More than {n:,} occurrences were due during the pause."
+    if not n:
+        return "No occurrence was due during the pause."
+    return f"{counted(n, 'occurrence')} {'was' if n == 1 else 'were'} due during the pause."
 
 
-def starts(n: int, *, is_more: bool) -> str:
-    """How many runs a choice would start, in words."""
+def starts_text(n: int, *, is_more: bool) -> str:
+    """Return how many runs a choice will start, in words."""
     if is_more:
         return f"{n:,} or more will start" if n else "none will start"
     return f"{n:,} will start" if n else "none will start"

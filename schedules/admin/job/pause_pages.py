@@ -1,4 +1,4 @@
-"""Pausing many jobs in the admin: by filter, with the number first; what was paused so, and undoing it."""
+"""The page of pause sets in the admin: choose jobs by a filter, preview their number, pause them, and undo that."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from pydantic import ValidationError
 
 from access.admin.badges import badge
 from access.admin.lists import counted
+from access.admin.pages import Pages
+from access.visibility import Action, caller_of, require, visible
 from schedules.admin.form.form import TARGET_KINDS
 from schedules.admin.job import pause_forms
-from schedules.admin.job.backfill_pages import BackfillPages
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
-from schedules.models import PauseSet, PauseSetState
+from schedules.models import Job, PauseSet, PauseSetState
 from schedules.pauses import pause_sets
 from values import instants
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
-N_SHOWN = 50
+MAX_SETS_SHOWN = 50  # the latest; an older one is undone through the API
 FIELDS = ("search", "target_kind", "reason", "until", "catch_up")
 TONES = {
     PauseSetState.PAUSING: "primary",
@@ -43,90 +44,93 @@ TONES = {
 }
 
 
-class PausePages(BackfillPages):
-    """The part of the job admin that pauses many jobs at once."""
+class PauseSetPages(Pages[Job]):
+    """Views about pause sets: many jobs that are paused, and resumed, together."""
 
-    def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
+    def urls(self) -> list[URLPattern]:
         return [
-            path("pauses/", wrap(self.pauses_view), name="schedules_job_pauses"),
-            path("pauses/<uuid:pause_id>/undo/", wrap(self.undo_view), name="schedules_job_pause_undo"),
-            *super().get_urls(),
+            self.path("pauses/", self.list_view, "schedules_job_pauses"),
+            self.path("pauses/<uuid:pause_id>/undo/", self.undo_view, "schedules_job_pause_undo"),
         ]
 
-    def pauses_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Ask which jobs, say how many they are, then pause them; and what was paused so before."""
-        if not self.has_change_permission(request):
+    def list_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Show the form and the latest pause sets. A first POST counts the jobs, a confirmed one pauses them."""
+        if not self.admin.has_change_permission(request):
             raise PermissionDenied
-        now = datetime.now(UTC)
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Pause many jobs",
-            "values": {name: str(request.POST.get(name, "")) for name in FIELDS},
-            "kinds": TARGET_KINDS,
-            "choices": [(mode.value, label) for mode, label in pause_forms.CHOICES.items()],
-            "most_started": DEFAULT_MAX_STARTS,
-            "my_zone": str(timezone.get_current_timezone()),
-        }
+        now, caller = datetime.now(UTC), caller_of(request)
+        context: dict[str, Any] = self.context(
+            request,
+            "Pause many jobs",
+            values={name: str(request.POST.get(name, "")) for name in FIELDS},
+            kinds=TARGET_KINDS,
+            choices=[(mode.value, label) for mode, label in pause_forms.CHOICES.items()],
+            max_starts=DEFAULT_MAX_STARTS,
+            my_zone=str(timezone.get_current_timezone()),
+        )
         if request.method == "POST":
             try:
                 selection, terms = _read_selection(request.POST), pause_forms.read_terms(request.POST, now)
                 if request.POST.get("confirmed"):
                     return self._pause(request, selection, terms, now)
-                n_jobs = pause_sets.count(selection, now)
-                context |= {"n_jobs": n_jobs, "foreseen": f"{counted(n_jobs, 'active job')} will be paused."}
-            except ValueError as refusal:
-                context["refusal"] = str(refusal)
-        context["sets"] = [_line(each, now) for each in PauseSet.objects.order_by("-id")[:N_SHOWN]]
+                n_jobs = pause_sets.count(selection, now, caller)
+                context |= {"n_jobs": n_jobs, "preview": f"{counted(n_jobs, 'active job')} will be paused."}
+            except ValueError as error:
+                context["error"] = str(error)
+        context["sets"] = [_line(each, now) for each in visible(PauseSet, caller).order_by("-id")[:MAX_SETS_SHOWN]]
         return TemplateResponse(request, "schedules/admin/pauses.html", context)
 
     def undo_view(self, request: HttpRequest, pause_id: UUID) -> HttpResponseBase:
-        """Say what undoing will do, then do it."""
-        if not self.has_change_permission(request):
+        """Show what undoing a pause set will start, then undo it."""
+        if not self.admin.has_change_permission(request):
             raise PermissionDenied
-        now, found = datetime.now(UTC), get_object_or_404(PauseSet, pk=pause_id)
+        now, caller = datetime.now(UTC), caller_of(request)
+        require(caller, Action.CHANGE, PauseSet, pause_id)
+        found = get_object_or_404(visible(PauseSet, caller), pk=pause_id)
         if request.method == "POST":
             actor, catch_up = request.user.get_username(), pause_forms.read_choice(request.POST)
             try:
                 undone = pause_sets.undo(pause_id, now, actor=actor, catch_up=catch_up)
                 rest = "" if undone.state == PauseSetState.UNDONE else " so far; the others follow"
                 messages.success(request, f"{counted(undone.n_resumed, 'job')} resumed{rest}.")
-            except JobConflict as refusal:
-                messages.warning(request, str(refusal))
+            except JobConflict as conflict:
+                messages.warning(request, str(conflict))
             return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
-        foreseen = {mode: pause_sets.preview_undo(found, now, mode) for mode in Resumption}
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Are you sure?",
-            "jobs": counted(foreseen[Resumption.NONE].n_jobs, "job"),
-            "choices": [
-                {"value": mode.value, "label": pause_forms.CHOICES[mode], "starts": pause_forms.starts(n, is_more=more)}
-                for mode, (n, more) in ((mode, (each.n_would_start, each.is_more)) for mode, each in foreseen.items())
+        previews = {mode: pause_sets.preview_undo(found, now, mode, caller=caller) for mode in Resumption}
+        context = self.context(
+            request,
+            "Are you sure?",
+            jobs=counted(previews[Resumption.NONE].n_jobs, "job"),
+            choices=[
+                {
+                    "value": mode.value,
+                    "label": pause_forms.CHOICES[mode],
+                    "starts": pause_forms.starts_text(preview.n_would_start, is_more=preview.is_more),
+                }
+                for mode, preview in previews.items()
             ],
-            "most_started": DEFAULT_MAX_STARTS,
-        }
+            max_starts=DEFAULT_MAX_STARTS,
+        )
         return TemplateResponse(request, "schedules/admin/undo.html", context)
 
     def _pause(
         self, request: HttpRequest, selection: Selection, terms: pause_forms.PauseTerms, now: datetime
     ) -> HttpResponseBase:
-        made = pause_sets.start(
+        started = pause_sets.start(
             selection,
             now,
             actor=request.user.get_username(),
             reason=terms.reason,
             until=terms.until,
             catch_up=terms.catch_up,
+            caller=caller_of(request),
         )
-        rest = "" if made.state == PauseSetState.PAUSED else f" of {made.n_jobs:,} so far; the others follow"
-        messages.success(request, f"{counted(made.n_paused, 'job')} paused{rest}.")
+        rest = "" if started.state == PauseSetState.PAUSED else f" of {started.n_jobs:,} so far; the others follow"
+        messages.success(request, f"{counted(started.n_paused, 'job')} paused{rest}.")
         return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
 
 
 def _read_selection(values: Mapping[str, Any]) -> Selection:
-    """Read which jobs are meant. Raises ValueError with a sentence."""
+    """Read which jobs to pause. Raises ValueError with a sentence for the user."""
     given = {name: str(values.get(name, "")).strip() for name in ("search", "target_kind")}
     try:
         return Selection.model_validate({name: text for name, text in given.items() if text})

@@ -1,4 +1,4 @@
-"""What a schedule is going to do, put together for the form's live preview and for a job's page."""
+"""Preview the next runs of a schedule, in words, for the job form and for a job's page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
-N_FIRES = 10
+N_FIRES = 10  # enough to see the pattern of a schedule at a glance
 YEAR, MICROSECOND = timedelta(days=366), timedelta(microseconds=1)
 MARKS = {
     Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
@@ -40,7 +40,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter of a job, and its id once it has one."""
+    """The jitter of a job, and the job's id, None before it is saved: the id decides how far its runs are moved."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -50,8 +50,8 @@ NO_SPREAD = Spread(timedelta(0), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """One coming instant, in words: in the schedule's zone, and in the viewer's."""
+class FireLine:
+    """One coming instant in words: in the schedule's time zone and in the viewer's."""
 
     local: str
     mine: str
@@ -60,7 +60,7 @@ class Shown:
     marks: list[tuple[str, str]]
 
 
-def of(
+def preview_schedule(
     spec: ScheduleSpec,
     now: datetime,
     *,
@@ -69,7 +69,7 @@ def of(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """The context of the preview; `n_left` is how many runs `max_runs` still allows."""
+    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: all of them."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:
@@ -85,7 +85,7 @@ def of(
         "my_zone": str(timezone.get_current_timezone()),
         "is_elsewhere": any(differs_from_viewer(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [
-            Shown(
+            FireLine(
                 local=_exact(fire.local, now),
                 mine=_exact(timezone.localtime(fire.at), now),
                 relative=relative_text(fire.at, now),
@@ -96,14 +96,14 @@ def of(
         ],
         "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
         "is_by_hand": spec.kind is Kind.NONE,
-        # Those that do something to this schedule are among the warnings already.
+        # The warnings name the clock changes that move, drop or repeat a run.
         "changes": [change.text for change in changes if not change.affected],
         "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
     }
 
 
-def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """The preview of what stands in the form just now: its context, and errors by the form's field."""
+def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return the context of the preview for the form's present values, and the errors by field of the form."""
     try:
         spec = validate_schedule(mapping.schedule_from(values), now)
     except InvalidDefinition as invalid:
@@ -115,16 +115,19 @@ def live(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict
             )
         is_empty = not any(values.get(name) for name in ("cron", "every", "at", "latitude", "wait", "specs"))
         return {"errors": errors, "is_empty": is_empty}, errors
-    return of(spec, now, spread=_spread_of(values)), {}
+    return preview_schedule(spec, now, spread=_spread_of(values)), {}
 
 
-def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
-    """The same for a saved job, minding how many runs it has had; None for one that cannot be read."""
+def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
+    """Return the context of the preview for a saved job, without the runs that `max_runs` no longer allows.
+
+    None for a job that cannot be read.
+    """
     if not job.is_readable:
         return None
     spec = job.schedule_spec
     n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
-    context = of(
+    context = preview_schedule(
         spec,
         now,
         n_left=n_left,
@@ -136,7 +139,7 @@ def of_job(job: Job, now: datetime) -> dict[str, Any] | None:
 
 
 def _spread_of(values: Mapping[str, Any]) -> Spread:
-    """What stands in the form; what can't be read is told when it is saved, and shown nowhere."""
+    """Return the jitter in the form; none while it cannot be read, as saving the form reports that."""
     try:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
@@ -155,7 +158,7 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
 
 
 def _exact(local: datetime, now: datetime) -> str:
-    """To the millisecond if need be, and with the weekday, which people plan by."""
+    """Return a local time with its weekday, which people plan by, and with milliseconds if it has any."""
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_abbreviation(local)}"

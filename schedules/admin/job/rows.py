@@ -1,4 +1,4 @@
-"""The job list's own way to its rows, which reads about as many as it shows, however it is filtered and sorted."""
+"""Read the rows of the job list: about as many as a page shows, whatever the filters and the order."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from access.admin.lists import UncountedChangeList, cut
+from access.visibility import caller_of, visible
 from executions.history import latest_runs
 from schedules.models import Job, JobState
 
@@ -22,12 +23,13 @@ class JobChangeList(UncountedChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        latest = latest_runs(Job.objects.filter(pk__in=[job.pk for job in self.result_list]))
+        caller = caller_of(request)
+        latest = latest_runs(visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list]), caller)
         for job in self.result_list:
             job.last_run = latest.get(job.pk)
 
     def rows(self, start: int, stop: int) -> Iterable[Job]:
-        # That a job's definition is the present one is always so, and lets the indexes of these be used.
+        # True of every job, but the indexes of the definitions serve only queries that say so.
         jobs = self.queryset.filter(spec__superseded_at=None).defer("spec__payload")
         if jobs.query.order_by[0] in ("next_run_at", "-next_run_at"):
             return _by_next_run(jobs, start, stop)
@@ -35,7 +37,7 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Those that are due, by the index that the beats use; after them those that no beat waits for, newest first."""
+    """Return the rows `[start:stop]`: jobs with a next run, by the index that the beats use; then the others, newest first."""
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)
     found = list(cut(due, due[:stop], start))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
 from schedules.backfills import backfill
@@ -117,7 +118,7 @@ def _duration(text: str) -> timedelta:
 
 def _find(wanted: str) -> Job:
     """Return the job with this id or name. Raises CommandError if there is none, or several of that name."""
-    found = Job.objects.select_related("spec")
+    found = visible(Job, ENGINE).select_related("spec")
     if job_id := read_id(wanted):
         jobs = list(found.filter(pk=job_id))
     else:

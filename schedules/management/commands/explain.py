@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
+from access.visibility import ENGINE, visible
 from schedules.clock.compare import Decision
 from schedules.clock.reading.members import read_instant
 from schedules.exceptions import JobGone
@@ -71,7 +72,7 @@ class Command(BaseCommand):
                 at = _exact(stoppage.raised_at or stoppage.found_at)
                 self.stdout.write(f"{at:<{TIME_WIDTH}}  {'Watchdog':<13}  {Why(stoppage.why).label}")
             self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
-            job = Job.objects.filter(pk=job_id).first()
+            job = visible(Job, ENGINE).filter(pk=job_id).first()
             if job and (note := describe_other_starts(job)):
                 self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
@@ -82,7 +83,7 @@ def _find(wanted: str) -> UUID:
     """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
     if job_id := read_id(wanted):
         return job_id
-    named = Job.objects.filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
+    named = visible(Job, ENGINE).filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
     ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MAX_IDS_SHOWN + 1])
     if len(ids) == 1:
         return ids[0]

@@ -69,7 +69,7 @@ def test_a_run_is_found_by_its_id_its_jobs_id_and_its_jobs_name(admin: StaffClie
     for term in (str(run.pk), str(run.job_id), "invoice", "EXPORT"):
         found = page_of(admin.get(LIST, {"q": term}))
         assert page(run) in found and page(other) not in found
-    assert "Nothing fits" in page_of(admin.get(LIST, {"q": "no such"}))
+    assert "Nothing found" in page_of(admin.get(LIST, {"q": "no such"}))
 
 
 @pytest.mark.parametrize("most", [0, 1, 200])
@@ -114,7 +114,7 @@ def test_filters_of_one_job_and_by_hand_keep_the_order(admin: StaffClient) -> No
 @pytest.mark.parametrize("term", ["%", "'; --", "x" * 5000, "0" * 36])
 def test_a_strange_search_finds_nothing_and_breaks_nothing(admin: StaffClient, term: str) -> None:
     make_run()
-    assert "Nothing fits" in page_of(admin.get(LIST, {"q": term}))
+    assert "Nothing found" in page_of(admin.get(LIST, {"q": term}))
 
 
 def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: StaffClient) -> None:
@@ -142,12 +142,12 @@ def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClie
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("job=x", "takes a job’s id, and “x” is none"),
+        ("job=x", "takes a job’s id, which “x” is not"),
         (
             "nominal_at_to_0=nonsense",
-            "date “to” of the nominal instant can’t be read: “nonsense”. Write it like 2026-11-20.",
+            "can’t read the date “To”: “nonsense”. Write it like 2026-11-20.",
         ),
-        ("nominal_at_from_0=2026-13-40", "date “from” of the nominal instant can’t be read: “2026-13-40”"),
+        ("nominal_at_from_0=2026-13-40", "can’t read the date “From”: “2026-13-40”"),
         ("nominal_at_from_0=2026-11-20&nominal_at_from_1=noon", "“noon”. Write it like 14:30"),
         ("nominal_at_to_0=9999-12-31", "outside the calendar"),
     ],
@@ -167,7 +167,7 @@ def test_instants_are_shown_and_read_in_the_zone_of_the_viewers_browser(admin: S
         day = {"nominal_at_from_0": "2026-11-20", "nominal_at_from_1": f"{hour}:00"}
         text = page_of(admin.get(LIST, day))
         assert (page(run) in text) == is_found
-        assert "nominal instant (America/New_York)" in text
+        assert "scheduled for (America/New_York)" in text
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Base", "../../etc/passwd", "x" * 3000, "Factory"])
@@ -197,7 +197,7 @@ def test_the_page_of_a_run_says_what_it_is(admin: StaffClient) -> None:
 def test_a_run_of_a_deleted_job_is_retried_under_the_definition_that_it_had(admin: StaffClient) -> None:
     run = end(make_run())
     definitions.delete(run.job_id, NOW, actor="tests")
-    assert "Its job was deleted since." in page_of(admin.get(page(run)))
+    assert "Its job has been deleted." in page_of(admin.get(page(run)))
     admin.post(f"{LIST}{run.pk}/retry/")
     again = Run.objects.get(retry_of=run.pk)
     assert again.spec_id == run.spec_id
@@ -303,7 +303,7 @@ def test_an_attempt_says_when_the_next_one_starts_and_later_when_it_was_to_start
     run = end(make_run(nominal_at=datetime.now(UTC)), Failed("exception", "no"))
     assert "The next attempt starts at" in page_of(admin.get(page(run)))
     run = end(make_run(make_job("earlier")), Failed("exception", "no"))
-    assert "The next attempt was to start at" in page_of(admin.get(page(run)))
+    assert "The next attempt was planned to start at" in page_of(admin.get(page(run)))
 
 
 def test_a_run_that_another_one_started_leads_to_that(admin: StaffClient) -> None:
@@ -312,4 +312,4 @@ def test_a_run_that_another_one_started_leads_to_that(admin: StaffClient) -> Non
     text = page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))
     assert f'<a href="/admin/executions/run/{cause.pk}/change/">run of <bdi>&lt;load&gt;</bdi></a>' in text
     Run.objects.filter(pk=cause.pk).delete()
-    assert "not in the history any more" in page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))
+    assert "no longer in the history" in page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))

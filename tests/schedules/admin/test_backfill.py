@@ -26,9 +26,9 @@ def job(db: None) -> Job:
 def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, job: Job) -> None:
     at = f"{LIST}{job.pk}/backfill/"
     assert at in page_of(admin.get(f"{LIST}{job.pk}/"))
-    assert "There was none yet." in page_of(admin.get(at))
+    assert "No backfill yet." in page_of(admin.get(at))
     shown = page_of(admin.post(at, RANGE))
-    assert "The range holds 3 instants; 3 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC." in shown
+    assert "The range holds 3 occurrences; 3 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC." in shown
     assert not Backfill.objects.exists()
     shown = page_of(admin.post(at, {**RANGE, "confirmed": "1"}, follow=True))
     assert "The backfill has started." in shown and "0 of 3" in shown
@@ -42,12 +42,12 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"after": ""}, "The beginning is missing."),
-        ({"after": "soon"}, "The beginning"),
+        ({"after": ""}, "The start is missing."),
+        ({"after": "soon"}, "The start"),
         ({"after": "2026-11-20T11:00:00"}, "The range is empty"),
         ({"pace": "soon"}, "The pace"),
-        ({"max_runs": "0"}, "The number of runs lies between"),
-        ({"max_runs": "9" * 5000}, "The number of runs lies between"),
+        ({"max_runs": "0"}, "The number of runs must be between"),
+        ({"max_runs": "9" * 5000}, "The number of runs must be between"),
     ],
 )
 def test_an_invalid_backfill_is_refused_with_a_message(

@@ -74,7 +74,7 @@ def test_a_jobs_page_links_to_its_chains_in_both_directions(admin: StaffClient) 
     assert f'any end of <a href="{LIST}{first.pk}/"><bdi>&lt;load&gt;</bdi></a>' in text
     assert f'<a href="{LIST}{last.pk}/"><bdi>report</bdi></a> on failure' in text
     assert "it starts after other jobs" in text
-    assert "<bdi>“report”</bdi> starts after it, and will not do so any more" in " ".join(
+    assert "<bdi>“report”</bdi> starts after it, and will no longer do so" in " ".join(
         page_of(admin.get(f"{LIST}{middle.pk}/delete/")).split()
     )
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.models import Run
+from executions.states import REASON_LABELS, Reason
 from executions.targets.base import Failed
 from schedules import tick, triggers
 from schedules.admin.form.form import JobForm
@@ -18,7 +19,7 @@ from schedules.admin.job.admin import JobAdmin
 from schedules.jobs import definitions, registration
 from schedules.jobs.validation import validate
 from schedules.models import Job
-from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run
+from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run, make_skipped
 from tests.job_form import sent
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
@@ -193,7 +194,7 @@ def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> N
     job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
     shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
-    assert "While paused, 1 occurrence fell due. What is to become of them?" in shown
+    assert "1 occurrence was due during the pause. Choose which of them run now." in shown
     assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
 
 
@@ -213,7 +214,7 @@ def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> N
         "by <bdi>admin</bdi> since",
         "1 Jan 2999 10:00:00 UTC",
         "a move",
-        "the last of what came due meanwhile",
+        "the last occurrence of the pause runs",
     ):
         assert text in shown
 
@@ -297,6 +298,12 @@ def test_the_page_of_a_job_that_was_registered_shows_its_key(admin: StaffClient)
     job = registration.register({"billing.nightly": data}, NOW, actor="tests")["billing.nightly"].job
     assert "<dt>Key</dt><dd><code>billing.nightly</code>" in admin.get(f"{LIST}{job.pk}/").content.decode()
     assert "<dt>Key</dt>" not in admin.get(f"{LIST}{make_job().pk}/").content.decode()
+
+
+def test_the_page_of_a_job_says_why_a_run_did_not_start(admin: StaffClient) -> None:
+    job = make_job()
+    make_skipped(job)
+    assert f"<bdi>{REASON_LABELS[Reason.OVERLAP]}</bdi>" in page_of(admin.get(f"{LIST}{job.pk}/"))
 
 
 def test_the_page_for_a_new_job_says_so_and_has_no_button_that_leads_to_itself(admin: StaffClient) -> None:

@@ -1,0 +1,40 @@
+"""Pages of the admin beside Django's own: an object that a ModelAdmin holds has their addresses and views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db.models import Model
+from django.urls import path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseBase
+    from django.urls import URLPattern
+
+    from access.admin.theming import ModelAdmin
+
+Row = TypeVar("Row", bound=Model)
+
+# Seconds after which the script of a page replaces the part that changes: while something runs, and otherwise.
+LIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 10
+
+
+class Pages(Generic[Row]):
+    """Views about the objects of one ModelAdmin."""
+
+    def __init__(self, admin: ModelAdmin[Row]) -> None:
+        self.admin = admin
+
+    def urls(self) -> list[URLPattern]:
+        """Return the addresses, relative to the list's. The ModelAdmin puts them before Django's own."""
+        raise NotImplementedError
+
+    def path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+        """Return the address of a view for signed-in staff."""
+        return path(route, self.admin.admin_site.admin_view(view), name=name)
+
+    def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
+        """Return what the template of a whole page needs."""
+        return {**self.admin.admin_site.each_context(request), "opts": self.admin.opts, "title": title, **more}

@@ -1,0 +1,199 @@
+"""Decide which objects a caller may see, and which the caller may change. Roles and tenants extend this module alone.
+
+`may` answers for a model, by Django's permissions. `limits` answers for the rows of a model; everything else here applies it.
+Models are named by their class or by their label (`schedules.job`), as this package imports none of the other apps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.apps import apps
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q
+from django.http import Http404
+
+from access.system import SYSTEM_SCOPE_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser, Permission
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from rest_framework.request import Request
+
+    from access.models import ApiKey
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Action(StrEnum):
+    VIEW = "view"
+    ADD = "add"
+    CHANGE = "change"
+    DELETE = "delete"
+    GRANT = "grant"  # give a permission or a group to somebody
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who wants to see or change something.
+
+    `user` is None for work that no signed-in user waits for; `scope_id` is then the scope whose member asked for the
+    work, or None for Mainspring itself and for whoever has a shell on the server.
+    """
+
+    user: AbstractBaseUser | AnonymousUser | None
+    key: ApiKey | None = None
+    scope_id: int | None = None
+
+    @property
+    def is_superuser(self) -> bool:
+        return bool(getattr(self.user, "is_superuser", False))
+
+    @property
+    def user_id(self) -> int:
+        """The id of the user; 0, which no user has, for a caller without one."""
+        return (self.user.pk if self.user else None) or 0
+
+
+ENGINE = Caller(None)
+
+
+def caller_of(request: HttpRequest | Request) -> Caller:
+    """Return who sent a request, by a session or with an API key."""
+    return Caller(request.user, getattr(request, "auth", None))
+
+
+def deferred_caller(scope_id: int) -> Caller:
+    """Return the caller for work that somebody of a scope started, and that a beat carries on."""
+    return Caller(None, scope_id=scope_id)
+
+
+def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
+    """Return whether the caller may do `action` to a model; for a stored object, also whether to this object."""
+    model = apps.get_model(what) if isinstance(what, str) else what
+    if caller.user is not None:
+        permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
+        if not caller.user.has_perm(permission):  # type: ignore[union-attr]  # AbstractBaseUser of Django's stubs lacks it
+            return False
+    return not (isinstance(model, Model) and model.pk is not None and is_hidden(caller, type(model), model.pk, action))
+
+
+def limits(label: str, caller: Caller, action: Action) -> Q | None:
+    """Return the condition under which the caller may do `action` to a row of the model `label`; None: to every row.
+
+    Jobs, runs and what goes with them have none yet: every caller sees all scopes. A condition on `scope_id` would have no
+    index on most tables, so it belongs here only for callers who do not see all scopes.
+    """
+    if caller.user is None or caller.is_superuser:
+        return None
+    rule = RULES.get(label)
+    return rule(caller, action) if rule else None
+
+
+def limit(rows: QuerySet[Row], caller: Caller, action: Action = Action.VIEW) -> QuerySet[Row]:
+    """Return those of the rows to which the caller may do `action`: the queryset itself where nothing limits the caller."""
+    condition = _condition(rows.model._meta.label_lower, caller, action)
+    return rows if condition is None else rows.filter(condition)
+
+
+def visible(model: type[Row], caller: Caller) -> QuerySet[Row]:
+    """Return the rows of a model that the caller may see."""
+    return limit(model._default_manager.all(), caller)
+
+
+def changeable(model: type[Row], caller: Caller) -> QuerySet[Row]:
+    """Return the rows of a model that the caller may change."""
+    return limit(model._default_manager.all(), caller, Action.CHANGE)
+
+
+def hidden(model: type[Row], caller: Caller, keys: Collection[Any]) -> set[Any]:
+    """Return those of the primary keys whose rows the caller may not see. No query where nothing limits the caller."""
+    if not keys or _condition(model._meta.label_lower, caller, Action.VIEW) is None:
+        return set()
+    return set(keys) - set(visible(model, caller).filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Action.VIEW) -> bool:
+    """Return whether a limit keeps the caller from the row with this primary key. No query where nothing does."""
+    if _condition(model._meta.label_lower, caller, action) is None:
+        return False
+    return not limit(model._default_manager.filter(pk=key), caller, action).exists()
+
+
+def require(caller: Caller, action: Action, model: type[Model], key: Any) -> None:
+    """Raise Http404 for a row that is hidden from the caller, PermissionDenied for one that the caller may only see.
+
+    Whether the row exists is for the code that reads it to find out.
+    """
+    if is_hidden(caller, model, key):
+        raise Http404
+    if action is not Action.VIEW and is_hidden(caller, model, key, action):
+        raise PermissionDenied
+
+
+def scope_for_new(caller: Caller) -> int:
+    """Return the id of the scope to which what the caller creates belongs; a job's key is unique within it."""
+    return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
+
+
+# Models without a decision of their own: their rows are visible with the rows that these fields name.
+OWNERS: Mapping[str, Mapping[str, str]] = {
+    "executions.logline": {"run_id": "executions.run"},
+    "executions.runevent": {"run_id": "executions.run"},
+    "executions.runspec": {"job_id": "schedules.job"},
+    "schedules.chain": {"job_id": "schedules.job", "source_id": "schedules.job"},
+    "schedules.stoppage": {"job_id": "schedules.job"},
+}
+
+
+def _condition(label: str, caller: Caller, action: Action) -> Q | None:
+    conditions = [limits(label, caller, action)]
+    for field, owner in OWNERS.get(label, {}).items():
+        if (of_owner := limits(owner, caller, action)) is not None:
+            owners = apps.get_model(owner)._default_manager.filter(of_owner)
+            conditions.append(Q(**{f"{field}__in": owners.values("pk")}))
+    found = [condition for condition in conditions if condition is not None]
+    return Q(*found) if found else None
+
+
+def _own_keys(caller: Caller, action: Action) -> Q | None:
+    """A list of everybody's keys would name every user."""
+    return Q(user_id=caller.user_id)
+
+
+def _users_in_reach(caller: Caller, action: Action) -> Q | None:
+    """Whoever may set a password may sign in with it: nobody changes a user who has permissions that they lack."""
+    if action is Action.VIEW:
+        return None
+    lacked = _lacked_by(caller)
+    return ~Q(is_superuser=True) & ~Q(user_permissions__in=lacked) & ~Q(groups__permissions__in=lacked)
+
+
+def _groups_in_reach(caller: Caller, action: Action) -> Q | None:
+    return None if action is Action.VIEW else ~Q(permissions__in=_lacked_by(caller))
+
+
+def _permissions_in_reach(caller: Caller, action: Action) -> Q | None:
+    return ~Q(pk__in=_lacked_by(caller)) if action is Action.GRANT else None
+
+
+def _lacked_by(caller: Caller) -> QuerySet[Permission]:
+    """The permissions that the caller does not have."""
+    permissions = apps.get_model("auth.permission")._default_manager
+    held = permissions.filter(Q(user=caller.user_id) | Q(group__user=caller.user_id))
+    lacked: QuerySet[Permission] = permissions.exclude(pk__in=held.values("pk"))
+    return lacked
+
+
+RULES: Mapping[str, Callable[[Caller, Action], Q | None]] = {
+    "access.apikey": _own_keys,
+    "auth.group": _groups_in_reach,
+    "auth.permission": _permissions_in_reach,
+    "auth.user": _users_in_reach,
+}

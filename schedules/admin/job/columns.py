@@ -1,0 +1,68 @@
+"""The columns of the job list, as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+
+from executions.admin import run_badge, run_url, target_words
+from schedules.admin.job import page
+from schedules.clock.describe import describe
+from schedules.models import JobState
+from values import instants
+from values.readable import value_or_none
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.utils.safestring import SafeString
+
+    from executions.runs import Run
+    from schedules.models import Job
+
+MAX_SPECS_DESCRIBED = 2  # more schedules of one job do not fit the column: their words are its hint
+
+
+def name(job: Job) -> SafeString:
+    """The name as a link, over what the job calls."""
+    verb, what = target_words(job.spec.target_kind, job.target)
+    text = '<span class="ms-job"><a class="ms-name" href="{}" dir="auto">{}</a><span class="ms-under" title="{}">{} {}</span></span>'
+    return format_html(text, reverse("admin:schedules_job_page", args=[job.pk]), job.name, what, verb, what)
+
+
+def schedule(job: Job) -> SafeString:
+    """The schedule in words, with the cron expression if there is one."""
+    badge = page.unreadable_badge(job)
+    spec = value_or_none(job.readable_schedule)
+    if spec is None:
+        return badge
+    words = describe(spec)
+    short = f"{len(spec.specs)} schedules" if len(spec.specs) > MAX_SPECS_DESCRIBED else words
+    text = '<span class="ms-two" title="{}"><span>{}</span><code>{}</code></span>{}'
+    return format_html(text, words, short, spec.cron or "", badge)
+
+
+def next_run(job: Job, now: datetime) -> SafeString:
+    """When the next occurrence is due, and when its run starts if jitter delays it."""
+    if job.waits_for_run:
+        return page.AFTER_RUN
+    when = instants.time_html(job.next_fire_at, now)
+    if starts := page.starts_words(job, now):
+        return format_html('{}<span class="ms-under">{}</span>', when, starts)
+    return when
+
+
+def last_run(run: Run | None, now: datetime) -> SafeString:
+    """The status and time of the latest run, as a link."""
+    if run is None:
+        return instants.NONE
+    when = instants.relative_html(run.nominal_at, now)
+    return format_html('<a class="ms-last" href="{}">{} {}</a>', run_url(run.pk), run_badge(run), when)
+
+
+def buttons(job: Job) -> SafeString:
+    """Run now, pause or resume, edit."""
+    return render_to_string("schedules/admin/row_buttons.html", {"job": job, "is_paused": job.state == JobState.PAUSED})

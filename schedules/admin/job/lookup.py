@@ -1,0 +1,49 @@
+"""Look up the job of a page, as far as the caller may see or change it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+
+from access.admin.pages import Pages
+from access.visibility import caller_of, visible
+from schedules.models import Job
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.http import HttpRequest
+
+GONE = "This job was deleted meanwhile. Its history stays in the run list."
+
+
+class JobLookup(Pages[Job]):
+    """Base of the pages about one job."""
+
+    def find_to_view(self, request: HttpRequest, job_id: UUID) -> Job | None:
+        """Return a job with its definition, or None if there is none. Raises PermissionDenied."""
+        if not self.admin.has_view_permission(request):
+            raise PermissionDenied
+        return self.find(request, job_id)
+
+    def find_to_change(self, request: HttpRequest, job_id: UUID) -> Job | None:
+        """Return a job with its definition, or None if there is none. Raises PermissionDenied."""
+        if not self.admin.has_change_permission(request):
+            raise PermissionDenied
+        job = self.find(request, job_id)
+        if job is not None and not self.admin.has_change_permission(request, job):
+            raise PermissionDenied
+        return job
+
+    def find(self, request: HttpRequest, job_id: UUID) -> Job | None:
+        """Return a job with its definition, or None if there is none that the caller may see."""
+        return visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
+
+    def redirect_gone(self, request: HttpRequest, job_id: UUID) -> HttpResponseRedirect:
+        """Say that the job was deleted, and show the runs that it had."""
+        messages.warning(request, GONE)
+        return HttpResponseRedirect(f"{reverse('admin:executions_run_changelist')}?job={job_id}")
