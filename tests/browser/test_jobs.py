@@ -33,7 +33,7 @@ def test_an_administrator_signs_in_and_sees_how_to_start(page: Page, admin_user:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill("correct horse")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text("Nothing to run yet")).to_be_visible()
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
     page.get_by_role("link", name="Create a job").click()
     expect(page).to_have_url(re.compile(f"{ADD}$"))
 
@@ -187,7 +187,7 @@ def test_deleting_a_job_says_what_happens_and_keeps_its_history(admin: Page, tod
     expect(admin.locator(".ms-title")).to_contain_text("Queued")
     admin.goto(f"/admin/schedules/job/{job.pk}/")
     admin.get_by_role("link", name="Delete").click()
-    expect(admin.get_by_text("Its 1 run that has not begun is cancelled.")).to_be_visible()
+    expect(admin.get_by_text("Its 1 run that has not started is cancelled.")).to_be_visible()
     admin.get_by_role("button", name="Delete the job").click()
     expect(admin.get_by_text("No jobs yet")).to_be_visible()
     assert Run.objects.get().status == "cancelled"
