@@ -117,6 +117,7 @@ class FeatureFlagView(ApiView):
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
+        # PUT requires the permission to change flags. To create one, it needs the permission to add flags too.
         if not request.user.has_perm("schedules.add_featureflag") and not flags.exists(name):
             raise PermissionDenied("There is no such flag, and you do not have the permission to create one.")
         row, is_new = flags.put(

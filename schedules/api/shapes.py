@@ -182,6 +182,7 @@ def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
 
 def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
     """Return the response for a job and its chains; without `with_credentials` they are masked. Load `row.spec` first."""
+    # Only the parts that cannot be read are null: the job stays visible, and can be repaired or deleted.
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)
     if not with_credentials and "target" not in unreadable:

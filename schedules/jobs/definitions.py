@@ -44,13 +44,14 @@ def create(definition: Definition, now: datetime, *, actor: str) -> Job:
     return job
 
 
-def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
+def create_many(requested: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str) -> list[Job]:
     """Create jobs, each under its key (None: without one), in a few statements for all of them.
 
     Call it inside a transaction, and `store_chains` for each job afterwards. Raises IntegrityError if a key is taken.
     """
-    jobs = [_new_job(key, definition, now) for key, definition in wanted]
-    values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
+    jobs = [_new_job(key, definition, now) for key, definition in requested]
+    values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, requested, strict=True)]
+    # The specs first: a job's row refers to its spec.
     for job, spec in zip(jobs, runs.freeze_first(values, now), strict=True):
         job.spec = spec
     Job.objects.bulk_create(jobs)
@@ -58,7 +59,7 @@ def create_many(wanted: Sequence[tuple[str | None, Definition]], now: datetime, 
     runs.enable_followups([job.pk for job in jobs if followed.has_followups(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
-    runs.wake_beat()
+    runs.wake_beat()  # a job may be due before the beat would wake by itself
     return jobs
 
 
@@ -99,7 +100,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
             job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
-        before = value_or_none(job.readable_schedule)
+        before = value_or_none(job.readable_schedule)  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
@@ -139,7 +140,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
         followed.update_followups({*sources, job_id})
-        runs.supersede(job_id, now)
+        runs.supersede(job_id, now)  # searches by name or target no longer find its last version
 
 
 def lock(job_id: UUID) -> Job:
@@ -185,8 +186,8 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
     job.next_run_at = first_at or next_after(schedule, job.mark_at)
-    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False
-    if job.state != JobState.PAUSED:
+    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # `max_runs` and catch-up start anew
+    if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
 
 

@@ -137,6 +137,7 @@ def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
 class JobDefinition(Shape):
     """The definition of a job. Read-only members of a job, such as `id` and `state`, may be sent too and are ignored."""
 
+    # The order matters: validators read the members before theirs, `payload` the target and `policies` the schedule.
     name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),
@@ -166,10 +167,10 @@ class JobDefinition(Shape):
         targets.TargetConfig,
         ReadAs(AnyTarget, _read_target, lambda config: config.model_dump(mode="json")),
         Column(version="target"),
-    ] = Field(description="What each run does: an HTTP request, or a command.")
+    ] = Field(description="What each run does, such as an HTTP request or a command.")
     payload: Annotated[Any, AfterValidator(_check_payload), Column(version="payload")] = Field(
         None,
-        validate_default=True,
+        validate_default=True,  # a command's parameters may be required
         description="The input of each run: any JSON of up to 256 KiB. The kind of target says what it means.",
     )
     policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(

@@ -54,17 +54,17 @@ def find(key: str) -> Job | None:
     return Job.objects.select_related("spec").filter(scope_id=SYSTEM_SCOPE_ID, key=key).first()
 
 
-def register(wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str) -> dict[str, Registered]:
+def register(requested: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str) -> dict[str, Registered]:
     """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
     A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
     Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most.
     """
     try:
-        return _register(wanted, now, actor, alone=False)
+        return _register(requested, now, actor, alone=False)
     except IntegrityError:
         # Another registration has just created a job under one of these keys: try again, and change that job.
-        return _register(wanted, now, actor, alone=True)
+        return _register(requested, now, actor, alone=True)
 
 
 def unregister(key: str, now: datetime, *, actor: str) -> None:
@@ -76,18 +76,19 @@ def unregister(key: str, now: datetime, *, actor: str) -> None:
 
 @transaction.atomic
 def _register(
-    wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, *, alone: bool
+    requested: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, *, alone: bool
 ) -> dict[str, Registered]:
+    # Shared, so that registrations run side by side; alone after a conflict, so that no other can create the key first.
     queries.lock_registration(alone=alone)
-    jobs = _jobs_by_key(wanted)
-    valid = _validate(wanted, now, jobs)
+    jobs = _jobs_by_key(requested)
+    valid = _validate(requested, now, jobs)
     different = _find_different(valid, jobs)
     if different:
         # Lock only the jobs that change, and compare them again under the lock: ticks of the others need not wait.
         queries.lock_keys(SYSTEM_SCOPE_ID, different)
         locked = _jobs_by_key(different)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
-        valid |= _validate({key: wanted[key] for key in different}, now, locked)
+        valid |= _validate({key: requested[key] for key in different}, now, locked)
         different = _find_different(valid, locked)
     # In the order of their keys, and all rows before any chain: two registrations take their locks in the same order.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
@@ -105,7 +106,7 @@ def _register(
                 sources |= definitions.store_chains(created[key].pk, valid[key])
     if sources:
         followed.update_followups(sources)
-    return {key: registered[key] for key in wanted}
+    return {key: registered[key] for key in requested}
 
 
 def _jobs_by_key(keys: Iterable[str]) -> dict[str, Job]:
@@ -128,11 +129,13 @@ def _errors_of(key: str) -> Iterator[None]:
         raise InvalidRegistration({key: invalid.errors}) from invalid
 
 
-def _validate(wanted: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job]) -> dict[str, Definition]:
+def _validate(
+    requested: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job]
+) -> dict[str, Definition]:
     """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
-    for key, data in wanted.items():
+    for key, data in requested.items():
         try:
             valid[key] = validate(data, now, jobs.get(key))
         except InvalidDefinition as invalid:

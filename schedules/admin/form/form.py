@@ -175,7 +175,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         kwargs["initial"] = mapping.initial_of(self.before) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
-        self.now = datetime.now(UTC)
+        self.now = datetime.now(UTC)  # one present for validation and for saving
         limits.name_jobs(self.fields, {name: self[name].value() or [] for name in limits.AFTER_FIELDS.values()})
         self.fields["timezone"].widget.attrs["list"] = "zone-names"
         default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())

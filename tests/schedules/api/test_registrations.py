@@ -30,21 +30,21 @@ def keyed(key: Any, **definition: Any) -> dict[str, Any]:
 
 
 def test_a_job_is_registered_changed_and_unregistered_by_its_key(api: DocumentedClient) -> None:
-    made = api.send("PUT", ONE, BODY)
-    assert made.status_code == 201
-    assert made.json()["key"] == "billing.nightly"
-    assert made["Location"] == f"/api/v1/jobs/{made.json()['id']}"
-    assert api.get(ONE).json() == api.get(made["Location"]).json() == made.json()
+    created = api.send("PUT", ONE, BODY)
+    assert created.status_code == 201
+    assert created.json()["key"] == "billing.nightly"
+    assert created["Location"] == f"/api/v1/jobs/{created.json()['id']}"
+    assert api.get(ONE).json() == api.get(created["Location"]).json() == created.json()
 
     same = api.send("PUT", ONE, api.get(ONE).json())
-    assert (same.status_code, same.json()) == (200, made.json())
+    assert (same.status_code, same.json()) == (200, created.json())
     changed = api.send("PUT", ONE, {**BODY, "name": "other"})
     assert (changed.status_code, changed.json()["name"], changed.json()["version"]) == (200, "other", 2)
-    assert changed.json()["id"] == made.json()["id"]
+    assert changed.json()["id"] == created.json()["id"]
 
     assert [api.delete(ONE).status_code for _ in range(2)] == [204, 204]
     problem_of(api.get(ONE), 404)
-    problem_of(api.get(made["Location"]), 404)
+    problem_of(api.get(created["Location"]), 404)
 
 
 def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
@@ -127,8 +127,8 @@ def test_an_error_of_a_single_registration_names_the_field_alone(api: Documented
 
 
 def test_a_key_in_the_body_of_post_or_put_is_ignored(api: DocumentedClient) -> None:
-    made = api.send("POST", "/api/v1/jobs", keyed("a")).json()
-    assert made["key"] is None
+    created = api.send("POST", "/api/v1/jobs", keyed("a")).json()
+    assert created["key"] is None
     assert api.send("PUT", ONE, keyed("a")).json()["key"] == "billing.nightly"
 
 
