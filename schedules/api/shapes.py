@@ -92,7 +92,7 @@ class Job(_JobMembers):
         description="When the pause ends by itself; null if it lasts until the job is resumed."
     )
     pause_catch_up: Resumption | None = Field(
-        description="Which occurrences of the pause start when it ends by itself; null if `paused_until_at` is."
+        description="Which occurrences of the pause start when it ends by itself; null without `paused_until_at`."
     )
     schedule_description: str = Field(description="The schedule in words.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this job ends.")
@@ -105,7 +105,7 @@ class Job(_JobMembers):
         "and its run has not ended."
     )
     next_start_at: datetime | None = Field(
-        description="When the run of `next_run_at` starts: later than that by the policy `jitter`."
+        description="When the run of `next_run_at` starts: later by up to the policy `jitter`."
     )
     created_at: datetime
     updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")

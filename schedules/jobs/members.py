@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_JOB_NAME_LENGTH = 255  # characters: the width of the column
-MAX_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
+MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
 MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payload
 
 
@@ -146,7 +146,7 @@ class JobDefinition(Shape):
     ] = Field(description="A name for people. It need not be unique.")
     description: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION_LENGTH),
+        StringConstraints(strip_whitespace=True, max_length=MAX_JOB_DESCRIPTION_LENGTH),
         AfterValidator(_storable),
         Column(job="description"),
     ] = Field("", description="For people: what the job does, and whom to ask about it.")

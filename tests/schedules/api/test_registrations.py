@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import Permission
 
-from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION, MAX_KEY_LENGTH
+from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION, MAX_JOB_KEY_LENGTH
 from schedules.models import Job
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO
@@ -74,7 +74,7 @@ def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
         ({"jobs": [7, None, keyed("a"), []]}, ["jobs.0", "jobs.1", "jobs.3"]),
         ({"jobs": [BODY, keyed(None), keyed(7), keyed("")]}, [f"jobs.{n}.key" for n in range(4)]),
         (
-            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY_LENGTH + 1))]},
+            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_JOB_KEY_LENGTH + 1))]},
             [f"jobs.{n}.key" for n in range(5)],
         ),
         (
@@ -112,7 +112,7 @@ def test_a_job_may_be_as_large_among_many_as_alone(api: DocumentedClient) -> Non
     assert [job["outcome"] for job in answer.json()["jobs"]] == ["unchanged"] + ["created"] * 119
 
 
-@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY_LENGTH + 1), "-a", "ä"])
+@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_JOB_KEY_LENGTH + 1), "-a", "ä"])
 def test_an_invalid_key_is_refused_by_put_and_not_found_otherwise(api: DocumentedClient, key: str) -> None:
     assert fields_of(api.send("PUT", f"{BY_KEY}/{key}", BODY)) == ["key"]
     problem_of(api.get(f"{BY_KEY}/{key}"), 404)
