@@ -16,6 +16,7 @@ MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
 MAX_CATCH_UP_PACE = timedelta(days=1)
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
 MAX_JITTER = timedelta(days=1)  # longer: the schedule itself should differ
+# Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 MAX_FLAG_NAME_LENGTH = 100  # characters: the width of the column
 

@@ -114,7 +114,7 @@ class BackfillFilters(PageParameters):
 
 REQUESTS: dict[str, Any] = {
     "Preview": {"after": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "dry_run": True},
-    "A week, one run every 10 seconds": {
+    "A week, paced": {
         "after": "2026-01-01T00:00:00Z",
         "until": "2026-01-08T00:00:00Z",
         "pace": "10s",

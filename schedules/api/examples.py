@@ -67,12 +67,12 @@ DEFINITIONS: dict[str, Any] = {
             "pause_after_failures": 5,
         },
     },
-    "Chain: start after another job": {
+    "Start after another job": {
         "name": "mail the report",
         "start_after": [{"job": JOB_ID, "on": "success"}],
         "target": {"kind": "command", "name": "demo.echo"},
     },
-    "No schedule: started by hand": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
+    "No schedule": {"name": "rebuild", "target": {"kind": "command", "name": "demo.echo"}},
 }
 CHANGES: dict[str, Any] = {
     "Change the schedule": {"schedule": {"cron": "0 3 * * *", "timezone": "America/New_York"}},
@@ -166,7 +166,7 @@ PREVIEW_QUESTIONS: dict[str, Any] = {
         "count": 2,
         "timezone": "Europe/Paris",
     },
-    "With a job's jitter": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
+    "With jitter": {"schedule": {"every": "1h"}, "jitter": "10m", "job_id": JOB_ID},
 }
 PREVIEW: dict[str, Any] = {
     "description": "At 02:30 every day (America/New_York)",

@@ -20,6 +20,9 @@ from schedules.policies import Jitter
 MAX_FIRES = 100  # instants in a preview: a request waits while they are searched
 
 
+# The clock's own readers, so that a preview accepts the same instants and time zones as a schedule.
+
+
 def _instant(value: object) -> datetime:
     try:
         return read_instant(value, "UTC")

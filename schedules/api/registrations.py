@@ -95,11 +95,11 @@ class JobRegistrationView(ApiView):
         Jobs that are not in the request stay unchanged.
         """
         now = datetime.now(UTC)
-        wanted = read_body(request, Registration).definitions
+        requested = read_body(request, Registration).definitions
         try:
             registered = registration.register(wanted, now, actor=actor_of(request), caller=caller_of(request))
         except InvalidRegistration as invalid:
-            raise InvalidInput(_errors_by_place(invalid, list(wanted))) from invalid
+            raise InvalidInput(_errors_by_place(invalid, list(requested))) from invalid
         jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in registered.items()]
         return Response(RegisteredJobs(jobs=jobs).json_body())
 

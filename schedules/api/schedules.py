@@ -55,7 +55,7 @@ class SchedulePreviewView(ApiView):
     def post(self, request: Request) -> Response:
         """Preview a schedule: return it in words, its next instants, and the clock changes of the next twelve months."""
         now = datetime.now(UTC)
-        read_storable(request)
+        read_storable(request)  # the schedule's own reader would not notice text that no job can store
         question = read_body(request, PreviewQuestion)
         spec = validate_schedule(question.schedule, now)
         after = question.after or first_mark(spec, now)

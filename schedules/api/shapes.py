@@ -92,7 +92,7 @@ class Job(_JobMembers):
         description="When the pause ends by itself; null if it lasts until the job is resumed."
     )
     pause_catch_up: Resumption | None = Field(
-        description="Which occurrences of the pause start when it ends by itself; null if `paused_until_at` is."
+        description="Which occurrences of the pause start when it ends by itself; null without `paused_until_at`."
     )
     schedule_description: str = Field(description="The schedule in words.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this job ends.")
@@ -105,7 +105,7 @@ class Job(_JobMembers):
         "and its run has not ended."
     )
     next_start_at: datetime | None = Field(
-        description="When the run of `next_run_at` starts: later than that by the policy `jitter`."
+        description="When the run of `next_run_at` starts: later by up to the policy `jitter`."
     )
     created_at: datetime
     updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")
@@ -182,6 +182,7 @@ def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
 
 def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
     """Return the response for a job and its chains; without `with_credentials` they are masked. Load `row.spec` first."""
+    # Only the parts that cannot be read are null: the job stays visible, and can be repaired or deleted.
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)
     if not with_credentials and "target" not in unreadable:

@@ -61,7 +61,7 @@ def create_many(
     runs.enable_followups([job.pk for job in jobs if followed.has_followups(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
-    runs.wake_beat()
+    runs.wake_beat()  # a job may be due before the beat would wake by itself
     return jobs
 
 
@@ -102,7 +102,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
             job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
-        before = value_or_none(job.readable_schedule)
+        before = value_or_none(job.readable_schedule)  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
@@ -142,7 +142,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
         followed.update_followups({*sources, job_id})
-        runs.supersede(job_id, now)
+        runs.supersede(job_id, now)  # searches by name or target no longer find its last version
 
 
 def lock(job_id: UUID) -> Job:
@@ -188,8 +188,8 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
     job.next_run_at = first_at or next_after(schedule, job.mark_at)
-    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False
-    if job.state != JobState.PAUSED:
+    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # `max_runs` and catch-up start anew
+    if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_JOB_NAME_LENGTH = 255  # characters: the width of the column
-MAX_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
+MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
 MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payload
 
 
@@ -141,6 +141,7 @@ def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
 class JobDefinition(Shape):
     """The definition of a job. Read-only members of a job, such as `id` and `state`, may be sent too and are ignored."""
 
+    # The order matters: validators read the members before theirs, `payload` the target and `policies` the schedule.
     name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),
@@ -149,7 +150,7 @@ class JobDefinition(Shape):
     ] = Field(description="A name for people. It need not be unique.")
     description: Annotated[
         str,
-        StringConstraints(strip_whitespace=True, max_length=MAX_DESCRIPTION_LENGTH),
+        StringConstraints(strip_whitespace=True, max_length=MAX_JOB_DESCRIPTION_LENGTH),
         AfterValidator(_storable),
         Column(job="description"),
     ] = Field("", description="For people: what the job does, and whom to ask about it.")
@@ -170,10 +171,10 @@ class JobDefinition(Shape):
         targets.TargetConfig,
         ReadAs(AnyTarget, _read_target, lambda config: config.model_dump(mode="json")),
         Column(version="target"),
-    ] = Field(description="What each run does: an HTTP request, or a command.")
+    ] = Field(description="What each run does, such as an HTTP request or a command.")
     payload: Annotated[Any, AfterValidator(_check_payload), Column(version="payload")] = Field(
         None,
-        validate_default=True,
+        validate_default=True,  # a command's parameters may be required
         description="The input of each run: any JSON of up to 256 KiB. The kind of target says what it means.",
     )
     policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
 MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
-MAX_KEY_LENGTH = 255  # characters: the width of the column
-KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_KEY_LENGTH - 1}}}")
-KEY_RULE = f"up to {MAX_KEY_LENGTH} letters, digits and . _ : @ -, of which the first is a letter or a digit"
+MAX_JOB_KEY_LENGTH = 255  # characters: the width of the column
+KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
+KEY_RULE = f"up to {MAX_JOB_KEY_LENGTH} letters, digits and . _ : @ -, starting with a letter or a digit"
 
 
 class Outcome(StrEnum):
@@ -82,6 +82,7 @@ def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) 
 def _register(
     wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
 ) -> dict[str, Registered]:
+    # Shared, so that registrations run side by side; alone after a conflict, so that no other can create the key first.
     queries.lock_registration(alone=alone)
     jobs = _jobs_by_key(wanted, caller)
     valid = _validate(wanted, now, jobs, caller)
@@ -111,7 +112,7 @@ def _register(
                 sources |= definitions.store_chains(created[key], valid[key])
     if sources:
         followed.update_followups(sources)
-    return {key: registered[key] for key in wanted}
+    return {key: registered[key] for key in requested}
 
 
 def _jobs_by_key(keys: Iterable[str], caller: Caller) -> dict[str, Job]:
@@ -141,7 +142,7 @@ def _validate(
     """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
-    for key, data in wanted.items():
+    for key, data in requested.items():
         try:
             valid[key] = validate(data, now, jobs.get(key), caller=caller)
         except InvalidDefinition as invalid:

@@ -98,6 +98,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         raise InvalidDefinition({"schedule": [example]})
     try:
         before = job.known_schedule if job else None
+        # Without a minimum interval: the setting may have been raised since the job was saved.
         if before and keep_anchors(parse(value, min_interval=timedelta(0)), before) == before:
             return before, None
         spec = parse(value, min_interval=settings.MAINSPRING.min_interval)
@@ -107,6 +108,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         ) from error
     if spec.kind is Kind.NONE:
         return spec, None
+    # From the first mark, as the clock of a new job does: an `at` of a moment ago still runs.
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]

@@ -74,4 +74,5 @@ def write_json(value: Any) -> str:
 
 
 def _refuse(name: str) -> NoReturn:
+    # Python's parser accepts NaN, Infinity and -Infinity, which are not JSON.
     raise ValueError(name)

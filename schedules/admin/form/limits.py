@@ -77,7 +77,7 @@ FIELDS: dict[str, forms.Field] = {
     "concurrency_beyond": choice("Runs beyond the concurrency limit", list(LIMIT_ACTIONS.items())),
     "rate_limit_limit": number("Rate limit", "Maximum number of starts per period. Empty: no limit."),
     "rate_limit_per": text("Period", "1m"),
-    "rate_limit_burst": number("Burst", "Starts at once after a time without starts. 1: always evenly spaced."),
+    "rate_limit_burst": number("Burst", "How many runs may start at once after an idle time. 1: always evenly spaced."),
     "rate_limit_key": text("Rate limit key", "mail", "The limit counts the starts of all jobs with this key."),
     "rate_limit_beyond": choice("Runs beyond the rate limit", list(LIMIT_ACTIONS.items())),
 }

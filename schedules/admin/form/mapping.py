@@ -162,6 +162,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     section = SECTIONS[job.spec.target_kind]
     target = None if "target" in job.unreadable else job.target
     values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
+    # A raw body is shown as it is; any other payload as JSON, in which a text has quotation marks.
     is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
     values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
     return values

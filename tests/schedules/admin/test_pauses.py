@@ -19,10 +19,10 @@ YEARLY = {"cron": "0 0 1 1 *"}
 def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) -> None:
     for name in ("bill a", "bill b", "other"):
         make_job(name, YEARLY)
-    asked = {"search": "bill", "reason": "<b>move</b>", "catch_up": "none"}
-    assert "2 active jobs will be paused." in page_of(admin.post(AT, asked))
+    data = {"search": "bill", "reason": "<b>move</b>", "catch_up": "none"}
+    assert "2 active jobs will be paused." in page_of(admin.post(AT, data))
     assert not PauseSet.objects.exists()
-    shown = page_of(admin.post(AT, {**asked, "confirmed": "1"}, follow=True))
+    shown = page_of(admin.post(AT, {**data, "confirmed": "1"}, follow=True))
     assert "2 jobs paused." in shown and "&lt;b&gt;move" in shown and "<b>move" not in shown
     undo = f"{AT}{PauseSet.objects.get().pk}/undo/"
     assert undo in shown
@@ -34,14 +34,14 @@ def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) ->
 
 def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
     make_job(schedule=YEARLY)
-    for asked in (
+    for data in (
         {"target_kind": "pigeon"},
         {"until": "soon"},
         {"search": "x" * 300},
         {"reason": "x" * 300},
         {"catch_up": "last"},
     ):
-        assert 'role="alert"' in page_of(admin.post(AT, {**asked, "confirmed": "1"}))
+        assert 'role="alert"' in page_of(admin.post(AT, {**data, "confirmed": "1"}))
     assert not PauseSet.objects.exists()
 
 

@@ -27,20 +27,24 @@ def test_a_backfill_is_previewed_started_read_and_cancelled(api: DocumentedClien
     assert (preview["n_instants"], preview["n_would_start"], preview["is_more"]) == (3, 3, False)
     assert not Backfill.objects.exists()
 
-    made = api.send("POST", at, {**RANGE, "pace": "10s"})
-    assert (made.status_code, made.json()["state"], made.json()["actor"]) == (202, "open", "admin (key tests)")
+    response = api.send("POST", at, {**RANGE, "pace": "10s"})
+    assert (response.status_code, response.json()["state"], response.json()["actor"]) == (
+        202,
+        "open",
+        "admin (key tests)",
+    )
     started = Backfill.objects.get()
     assert started.due_at is not None
     step_once(started.due_at)
-    shown = api.get(made["Location"]).json()
+    shown = api.get(response["Location"]).json()
     assert (shown["n_opened"], shown["cursor_at"], shown["runs"]) == (1, "2026-11-20T09:00:00Z", {"held": 1})
     run = api.get(f"/api/v1/runs/{Run.objects.get(origin='backfill').pk}").json()
     assert (run["backfill_id"], run["origin"], run["nominal_at"]) == (shown["id"], "backfill", "2026-11-20T09:00:00Z")
     assert [each["id"] for each in api.get(f"{at}s").json()["results"]] == [shown["id"]]
 
-    cancelled = api.post(f"{made['Location']}/cancel").json()
+    cancelled = api.post(f"{response['Location']}/cancel").json()
     assert (cancelled["state"], cancelled["runs"]) == ("cancelled", {"cancelled": 1})
-    problem_of(api.post(f"{made['Location']}/cancel"), 409)
+    problem_of(api.post(f"{response['Location']}/cancel"), 409)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ BY_HAND = {"kind": "none"}
 
 def starting_after(api: DocumentedClient, source: Job, on: str = "success") -> dict[str, Any]:
     body = {"name": "report", "target": ECHO, "start_after": [{"job": str(source.pk), "on": on}]}
-    made: dict[str, Any] = api.send("POST", JOBS, body).json()
-    return made
+    created: dict[str, Any] = api.send("POST", JOBS, body).json()
+    return created
 
 
 def test_both_jobs_of_a_chain_show_it_and_can_be_sent_back(api: DocumentedClient) -> None:

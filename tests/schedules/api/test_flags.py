@@ -20,10 +20,10 @@ NAME = f"{FLAGS}/new-billing"
 
 
 def test_a_flag_is_created_switched_and_deleted_by_its_name(api: DocumentedClient) -> None:
-    made = api.send("PUT", NAME, {"is_on": False, "description": "The new system"})
-    assert (made.status_code, made["Location"]) == (201, NAME)
-    assert made.json()["changed_by"] == "admin (key tests)"
-    switched = api.send("PUT", NAME, {**made.json(), "is_on": True})
+    created = api.send("PUT", NAME, {"is_on": False, "description": "The new system"})
+    assert (created.status_code, created["Location"]) == (201, NAME)
+    assert created.json()["changed_by"] == "admin (key tests)"
+    switched = api.send("PUT", NAME, {**created.json(), "is_on": True})
     assert (switched.status_code, switched.json()["is_on"], switched.json()["description"]) == (
         200,
         True,

@@ -110,11 +110,11 @@ def test_a_body_that_is_not_an_object_is_refused(api: DocumentedClient, method: 
     ids=["cron", "every", "anchored", "by hand", "http", "policies"],
 )
 def test_sending_back_the_job_that_was_read_changes_nothing(api: DocumentedClient, definition: dict[str, Any]) -> None:
-    made = api.send("POST", JOBS, {**BODY, **definition}).json()
+    created = api.send("POST", JOBS, {**BODY, **definition}).json()
 
-    sent_back = api.send("PUT", at(made["id"]), made).json()
+    sent_back = api.send("PUT", at(created["id"]), created).json()
 
-    assert {**sent_back, "updated_at": None} == {**made, "updated_at": None}
+    assert {**sent_back, "updated_at": None} == {**created, "updated_at": None}
 
 
 def test_an_ended_job_can_be_renamed_and_sent_back(api: DocumentedClient) -> None:
@@ -282,13 +282,13 @@ def test_filters_use_the_latest_name_and_target_of_a_job(api: DocumentedClient) 
 
 
 def test_a_search_has_pages_in_both_directions(api: DocumentedClient) -> None:
-    made = [str(yearly(f"greeting {number}").pk) for number in range(5)]
+    created = [str(yearly(f"greeting {number}").pk) for number in range(5)]
     yearly("other")
 
     first = api.get(f"{JOBS}?search=greet&target_kind=command&page_size=2").json()
     second = api.get(first["next"]).json()
     third = api.get(second["next"]).json()
-    assert [job["id"] for page in (first, second, third) for job in page["results"]] == made[::-1]
+    assert [job["id"] for page in (first, second, third) for job in page["results"]] == created[::-1]
     assert third["next"] is None
     assert api.get(second["previous"]).json()["results"] == first["results"]
 
@@ -345,11 +345,11 @@ def test_runs_within_one_millisecond_keep_their_order_across_pages(api: Document
 
 def test_a_new_interval_counts_from_the_creation_of_the_job(api: DocumentedClient) -> None:
     before = datetime.now(UTC)
-    made = api.send("POST", JOBS, {**BODY, "schedule": {"every": "1h"}}).json()
+    created = api.send("POST", JOBS, {**BODY, "schedule": {"every": "1h"}}).json()
 
-    anchor = datetime.fromisoformat(made["schedule"]["anchor_at"])
+    anchor = datetime.fromisoformat(created["schedule"]["anchor_at"])
     assert before <= anchor <= datetime.now(UTC)
-    assert datetime.fromisoformat(made["next_run_at"]) == anchor + timedelta(hours=1)
+    assert datetime.fromisoformat(created["next_run_at"]) == anchor + timedelta(hours=1)
 
 
 @pytest.mark.django_db

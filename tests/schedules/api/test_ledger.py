@@ -34,11 +34,11 @@ def iso(instant: datetime) -> str:
 @pytest.fixture
 def job() -> Job:
     """A job that is due every minute: one run, three skipped by overlap, and no beat since then."""
-    made = make_job(now=START)
+    job = make_job(now=START)
     for minute in range(1, 5):
         tick(at(minute), 10)
     end(Run.objects.get(status="queued"))
-    return made
+    return job
 
 
 def explain(api: DocumentedClient, job: Job, **query: Any) -> Any:

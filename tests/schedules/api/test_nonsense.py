@@ -83,8 +83,8 @@ def test_an_invalid_value_in_a_job_is_a_400_that_names_its_field(
             named = fields_of(response)
             assert any(is_about(field, path, text) for field in named), f"{title}: {named}"
         else:
-            made = response.json()
-            assert api.send("PUT", f"/api/v1/jobs/{made['id']}", made).json()["version"] == 1, title
+            created = response.json()
+            assert api.send("PUT", f"/api/v1/jobs/{created['id']}", created).json()["version"] == 1, title
         patched = api.send("PATCH", f"/api/v1/jobs/{job.pk}", with_value({}, path, text))
         assert patched.status_code in (200, 400), f"{title}: {patched.content!r}"
 

@@ -22,14 +22,14 @@ def test_jobs_are_counted_paused_and_resumed_as_a_set(api: DocumentedClient) -> 
     assert api.send("POST", MANY, {**body, "dry_run": True}).json() == {"dry_run": True, "n_jobs": 2}
     assert not PauseSet.objects.exists()
 
-    made = api.send("POST", MANY, body)
-    assert (made.status_code, made.json()["n_paused"], made.json()["reason"]) == (202, 2, "a move")
-    assert made.json()["filter"]["search"] == "bill"
-    shown = api.get(made["Location"]).json()
-    assert (shown, api.get(PAUSES).json()["results"]) == (made.json(), [shown])
+    response = api.send("POST", MANY, body)
+    assert (response.status_code, response.json()["n_paused"], response.json()["reason"]) == (202, 2, "a move")
+    assert response.json()["filter"]["search"] == "bill"
+    shown = api.get(response["Location"]).json()
+    assert (shown, api.get(PAUSES).json()["results"]) == (response.json(), [shown])
     assert {job["paused_until_at"] for job in api.get("/api/v1/jobs?state=paused").json()["results"]} == {body["until"]}
 
-    undo = f"{made['Location']}/undo"
+    undo = f"{response['Location']}/undo"
     assert api.send("POST", undo, {"catch_up": "last", "dry_run": True}).json()["n_jobs"] == 2
     undone = api.send("POST", undo, {"catch_up": "last"})
     assert (undone.status_code, undone.json()["state"], undone.json()["n_resumed"]) == (202, "undone", 2)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import Permission
 
-from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION, MAX_KEY_LENGTH
+from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION, MAX_JOB_KEY_LENGTH
 from schedules.models import Job
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO
@@ -30,21 +30,21 @@ def keyed(key: Any, **definition: Any) -> dict[str, Any]:
 
 
 def test_a_job_is_registered_changed_and_unregistered_by_its_key(api: DocumentedClient) -> None:
-    made = api.send("PUT", ONE, BODY)
-    assert made.status_code == 201
-    assert made.json()["key"] == "billing.nightly"
-    assert made["Location"] == f"/api/v1/jobs/{made.json()['id']}"
-    assert api.get(ONE).json() == api.get(made["Location"]).json() == made.json()
+    created = api.send("PUT", ONE, BODY)
+    assert created.status_code == 201
+    assert created.json()["key"] == "billing.nightly"
+    assert created["Location"] == f"/api/v1/jobs/{created.json()['id']}"
+    assert api.get(ONE).json() == api.get(created["Location"]).json() == created.json()
 
     same = api.send("PUT", ONE, api.get(ONE).json())
-    assert (same.status_code, same.json()) == (200, made.json())
+    assert (same.status_code, same.json()) == (200, created.json())
     changed = api.send("PUT", ONE, {**BODY, "name": "other"})
     assert (changed.status_code, changed.json()["name"], changed.json()["version"]) == (200, "other", 2)
-    assert changed.json()["id"] == made.json()["id"]
+    assert changed.json()["id"] == created.json()["id"]
 
     assert [api.delete(ONE).status_code for _ in range(2)] == [204, 204]
     problem_of(api.get(ONE), 404)
-    problem_of(api.get(made["Location"]), 404)
+    problem_of(api.get(created["Location"]), 404)
 
 
 def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
@@ -74,7 +74,7 @@ def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
         ({"jobs": [7, None, keyed("a"), []]}, ["jobs.0", "jobs.1", "jobs.3"]),
         ({"jobs": [BODY, keyed(None), keyed(7), keyed("")]}, [f"jobs.{n}.key" for n in range(4)]),
         (
-            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_KEY_LENGTH + 1))]},
+            {"jobs": [keyed("a/b"), keyed("ä"), keyed("-a"), keyed("a\n"), keyed("k" * (MAX_JOB_KEY_LENGTH + 1))]},
             [f"jobs.{n}.key" for n in range(5)],
         ),
         (
@@ -112,7 +112,7 @@ def test_a_job_may_be_as_large_among_many_as_alone(api: DocumentedClient) -> Non
     assert [job["outcome"] for job in answer.json()["jobs"]] == ["unchanged"] + ["created"] * 119
 
 
-@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_KEY_LENGTH + 1), "-a", "ä"])
+@pytest.mark.parametrize("key", ["a%20b", "%2e", "a%00b", "k" * (MAX_JOB_KEY_LENGTH + 1), "-a", "ä"])
 def test_an_invalid_key_is_refused_by_put_and_not_found_otherwise(api: DocumentedClient, key: str) -> None:
     assert fields_of(api.send("PUT", f"{BY_KEY}/{key}", BODY)) == ["key"]
     problem_of(api.get(f"{BY_KEY}/{key}"), 404)
@@ -127,8 +127,8 @@ def test_an_error_of_a_single_registration_names_the_field_alone(api: Documented
 
 
 def test_a_key_in_the_body_of_post_or_put_is_ignored(api: DocumentedClient) -> None:
-    made = api.send("POST", "/api/v1/jobs", keyed("a")).json()
-    assert made["key"] is None
+    created = api.send("POST", "/api/v1/jobs", keyed("a")).json()
+    assert created["key"] is None
     assert api.send("PUT", ONE, keyed("a")).json()["key"] == "billing.nightly"
 
 

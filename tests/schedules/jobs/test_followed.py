@@ -44,13 +44,13 @@ def begin(job: Job) -> Backfill:
     return start(job.pk, BackfillRequest(NOW, NOW + 2 * MINUTE, overlap=Overlap.ALLOW), LATER, actor="ann")
 
 
-def close(made: Backfill, how: str, now: datetime = LATER) -> None:
+def close(started: Backfill, how: str, now: datetime = LATER) -> None:
     if how == "cancelled":
-        backfill.cancel(made.pk, now, actor="ann")
+        backfill.cancel(started.pk, now, actor="ann")
     while step_once(now):
         pass
-    made.refresh_from_db()
-    assert made.state == how
+    started.refresh_from_db()
+    assert started.state == how
 
 
 def finish(now: datetime) -> None:
@@ -81,7 +81,7 @@ def test_a_chain_still_works_after_a_backfill_of_its_source(how: str) -> None:
 @both
 def test_a_delay_schedule_set_during_a_backfill_works_after_it(how: str) -> None:
     job = job_with()
-    made = begin(job)
+    started = begin(job)
     data = {
         "name": "x",
         "target": ECHO,
@@ -90,7 +90,7 @@ def test_a_delay_schedule_set_during_a_backfill_works_after_it(how: str) -> None
         "policies": {"overlap": "allow"},
     }
     definitions.replace(job.pk, validate(data, LATER, job), LATER, actor="ann")
-    close(made, how)
+    close(started, how)
     for minute in (0, 2, 4):
         tick(LATER + minute * MINUTE, 10)
         finish(LATER + minute * MINUTE)
@@ -107,17 +107,17 @@ def test_a_policy_keeps_the_follow_ups_of_its_job(how: str) -> None:
 @both
 def test_a_plain_job_has_follow_ups_only_during_its_backfill(how: str) -> None:
     job = job_with()
-    made = begin(job)
+    started = begin(job)
     assert has_followups(job)
-    close(made, how)
+    close(started, how)
     finish(LATER)
     assert not has_followups(job)
 
 
 def test_a_job_has_follow_ups_until_its_last_backfill_is_over() -> None:
     job = job_with()
-    made, other = begin(job), begin(job)
-    backfill.cancel(made.pk, LATER, actor="ann")
+    started, other = begin(job), begin(job)
+    backfill.cancel(started.pk, LATER, actor="ann")
     assert has_followups(job)
     backfill.cancel(other.pk, LATER, actor="ann")
     assert not has_followups(job)
@@ -125,10 +125,10 @@ def test_a_job_has_follow_ups_until_its_last_backfill_is_over() -> None:
 
 def test_chosen_runs_of_a_pause_start_in_turn_although_a_backfill_ended() -> None:
     job = job_with(overlap="skip")
-    made = begin(job)
+    started = begin(job)
     triggers.pause(job.pk, LATER, actor="ann")
     triggers.resume(job.pk, LATER + 3 * MINUTE, actor="ann", catch_up=Resumption.ALL)
-    backfill.cancel(made.pk, LATER, actor="ann")
+    backfill.cancel(started.pk, LATER, actor="ann")
     tick(LATER + 3 * MINUTE, 10)
     for _ in range(3):
         finish(LATER + 4 * MINUTE)
@@ -137,7 +137,7 @@ def test_chosen_runs_of_a_pause_start_in_turn_although_a_backfill_ended() -> Non
 
 def test_an_unreadable_job_keeps_its_follow_ups_after_a_backfill() -> None:
     job = job_with()
-    made = begin(job)
+    started = begin(job)
     RunSpec.objects.filter(job_id=job.pk).update(policies={"overlap": "of another version"})
-    close(made, BackfillState.CANCELLED)
+    close(started, BackfillState.CANCELLED)
     assert has_followups(job)
