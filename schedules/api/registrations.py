@@ -97,7 +97,7 @@ class JobRegistrationView(ApiView):
         now = datetime.now(UTC)
         requested = read_body(request, Registration).definitions
         try:
-            registered = registration.register(wanted, now, actor=actor_of(request), caller=caller_of(request))
+            registered = registration.register(requested, now, actor=actor_of(request), caller=caller_of(request))
         except InvalidRegistration as invalid:
             raise InvalidInput(_errors_by_place(invalid, list(requested))) from invalid
         jobs = [Registered(key=key, id=each.job.pk, outcome=each.outcome) for key, each in registered.items()]

@@ -56,7 +56,7 @@ def find(key: str, caller: Caller = ENGINE) -> Job | None:
 
 
 def register(
-    wanted: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
+    requested: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
 ) -> dict[str, Registered]:
     """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
@@ -64,10 +64,10 @@ def register(
     Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most.
     """
     try:
-        return _register(wanted, now, actor, caller, alone=False)
+        return _register(requested, now, actor, caller, alone=False)
     except IntegrityError:
         # Another registration has just created a job under one of these keys: try again, and change that job.
-        return _register(wanted, now, actor, caller, alone=True)
+        return _register(requested, now, actor, caller, alone=True)
 
 
 def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) -> None:
@@ -80,19 +80,19 @@ def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) 
 
 @transaction.atomic
 def _register(
-    wanted: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
+    requested: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
 ) -> dict[str, Registered]:
     # Shared, so that registrations run side by side; alone after a conflict, so that no other can create the key first.
     queries.lock_registration(alone=alone)
-    jobs = _jobs_by_key(wanted, caller)
-    valid = _validate(wanted, now, jobs, caller)
+    jobs = _jobs_by_key(requested, caller)
+    valid = _validate(requested, now, jobs, caller)
     different = _find_different(valid, jobs)
     if different:
         # Lock only the jobs that change, and compare them again under the lock: ticks of the others need not wait.
         queries.lock_keys(scope_for_new(caller), different)
         locked = _jobs_by_key(different, caller)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
-        valid |= _validate({key: wanted[key] for key in different}, now, locked, caller)
+        valid |= _validate({key: requested[key] for key in different}, now, locked, caller)
         different = _find_different(valid, locked)
     # In the order of their keys, and all rows before any chain: two registrations take their locks in the same order.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
@@ -137,7 +137,7 @@ def _errors_of(key: str) -> Iterator[None]:
 
 
 def _validate(
-    wanted: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
+    requested: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
 ) -> dict[str, Definition]:
     """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}

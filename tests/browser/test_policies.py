@@ -32,7 +32,7 @@ def test_a_job_that_starts_after_another_is_found_by_part_of_its_name(admin: Pag
     screenshot(admin, "job-start-after")
     option.click()
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("the failure of load the warehouse")).to_be_visible()
+    expect(admin.get_by_text("failure of load the warehouse")).to_be_visible()
     job = Job.objects.get(name="report")
     assert chains.of(job.pk) == (chains.StartAfter(job=source.pk, on="failure"),)
 
