@@ -217,7 +217,7 @@ def test_counts_leave_hidden_jobs_out(hiding: World, api: DocumentedClient) -> N
 def test_a_definition_cannot_name_what_is_hidden(hiding: World, api: DocumentedClient) -> None:
     job_id = str(hiding.key_of(Job))
     for part, text in (
-        ({"start_after": [{"job": job_id}]}, f"There is no job {job_id}."),
+        ({"start_after": [{"job": job_id}]}, f"There is no job {job_id}:"),
         ({"policies": {"feature_flag": f"{MARK}-flag"}}, f"There is no feature flag “{MARK}-flag”"),
     ):
         answer = api.send("POST", "/api/v1/jobs", DEFINITION | part)
