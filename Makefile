@@ -47,7 +47,7 @@ else
 endif
 
 quick: env-dev  ## run the tests that start no processes and no browser, in about two minutes
-	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not slow" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
+	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not long" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
 
 static: format-check lint imports types migrations  ## run all checks except the tests
 
