@@ -46,7 +46,7 @@ else
 		$(PYTEST) -n 2 --dist=loadfile --no-loadscope-reorder --reuse-db -m alone $(PROCESS_TESTS)'
 endif
 
-quick: env-dev  ## run the tests that start no processes and no browser, in about two minutes
+quick: env-dev  ## run the tests that start no processes and no browser, in about seven minutes
 	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not long" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
 
 static: format-check lint imports types migrations  ## run all checks except the tests
