@@ -73,12 +73,18 @@ def open_runs(
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs by (id, claim number) for `lease`. Runs that are claimed or over already are left out."""
+    """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
+
+    Runs that are claimed or over already are left out.
+    """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
     retried = [retry_of for retry_of, *_ in rows if retry_of]
     originals = dict(fetch(queries.ORIGINALS, {"id": retried})) if retried else {}
-    return [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
+    claims = [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
+    # A message names the runs in the order in which they became due; PostgreSQL returns updated rows in any order.
+    position = {run_id: number for number, (run_id, _) in enumerate(wanted)}
+    return sorted(claims, key=lambda claim: position[claim.run_id])
 
 
 def _claim_of(original_at: datetime | None, *row: Any) -> Claim:

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from access.admin.theming import ModelAdmin
-from access.api.views import ApiView
 from access.visibility import Action
+from tests.api_views import api_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.urls import URLPattern
+
+    from access.api.views import ApiView
 
 ROOT = Path(__file__).parents[2]
 MODULE = "access/visibility.py"
@@ -115,16 +118,6 @@ def resolve(names: dict[str, Any], node: ast.AST) -> Any:
     if isinstance(node, ast.Attribute) and (owner := resolve(names, node.value)) is not None:
         return getattr(owner, node.attr, None)
     return None
-
-
-def api_views(resolver: URLResolver | None = None) -> Iterator[tuple[URLPattern, type[ApiView]]]:
-    for each in (resolver or get_resolver()).url_patterns:
-        if isinstance(each, URLResolver):
-            yield from api_views(each)
-        else:
-            view: Any = getattr(each.callback, "cls", object)
-            if issubclass(view, ApiView):
-                yield each, view
 
 
 @pytest.mark.parametrize(("address", "view"), list(api_views()), ids=lambda each: getattr(each, "__name__", ""))

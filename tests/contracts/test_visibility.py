@@ -27,7 +27,7 @@ from schedules.jobs import registration
 from schedules.jobs.selection import Selection
 from schedules.models import Backfill, FeatureFlag, Job, PauseSet, Stoppage, Why
 from schedules.pauses import pause_sets
-from tests.architecture.test_visibility import api_views
+from tests.api_views import api_views
 from tests.documented import DocumentedClient, documented_client
 from tests.factories import ECHO, HELLO, end, make_flag, make_job, make_run
 from tests.staff import StaffClient, signed_in

@@ -44,7 +44,7 @@ def test_a_look_with_a_missing_template_is_reported(monkeypatch: pytest.MonkeyPa
     assert (fault.id, "nowhere.html" in fault.msg) == ("mainspring.E007", True)
 
 
-def test_a_module_of_commands_that_cannot_be_imported_is_a_warning_without_a_traceback(
+def test_commands_that_cannot_be_imported_are_a_warning_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(command_registry, "_loaded", False)

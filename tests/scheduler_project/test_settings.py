@@ -12,16 +12,10 @@ import pytest
 
 from executions.dispatch import KILL_AFTER
 from executions.worker.claims import CLAIM_RETRY_TIMEOUT
+from tests.scheduler_project.required_variables import REQUIRED_VARIABLES
 from values.database import DATABASE_RETRY_SECONDS
 
 ROOT = Path(__file__).parents[2]
-GOOD = {
-    "SECRET_KEY": "x" * 50,
-    "DATABASE_URL": "postgres://mainspring:secret@127.0.0.1:5432/mainspring",
-    "BROKER_URL": "redis://127.0.0.1:6379/0",
-}
-
-
 NAME = "DATABASES['default']['NAME']"
 
 
@@ -30,7 +24,7 @@ def start(value: str = NAME, first: str = "", **variables: str) -> subprocess.Co
 
     A variable with an empty value is removed.
     """
-    given = {name: value for name, value in {**GOOD, **variables}.items() if value}
+    given = {name: value for name, value in {**REQUIRED_VARIABLES, **variables}.items() if value}
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     command = [
         sys.executable,
@@ -67,7 +61,7 @@ def test_the_web_process_checks_its_connections_unless_that_is_switched_off(tmp_
 def test_the_timeout_for_a_vanished_database_is_30_seconds_unless_the_url_sets_it() -> None:
     timeout = "DATABASES['default']['OPTIONS']['tcp_user_timeout']"
     assert start(timeout).stdout == "30000\n"
-    assert start(timeout, DATABASE_URL=GOOD["DATABASE_URL"] + "?tcp_user_timeout=5000").stdout == "5000\n"
+    assert start(timeout, DATABASE_URL=REQUIRED_VARIABLES["DATABASE_URL"] + "?tcp_user_timeout=5000").stdout == "5000\n"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scheduler_project.launch.first_run import explain
-from tests.scheduler_project.test_settings import GOOD
+from tests.scheduler_project.required_variables import REQUIRED_VARIABLES
 
 ROOT = Path(__file__).parents[2]
 CELERY = ["-m", "celery", "-A", "scheduler_project.celery"]
@@ -21,7 +21,7 @@ def start(*command: str) -> tuple[int, str]:
     """Start a process with a target module that does not exist; return its exit code and all that it prints."""
     ended = subprocess.run(
         [sys.executable, *command],
-        env={"PATH": os.environ["PATH"], **GOOD, "MAINSPRING_TARGET_MODULES": "nowhere"},
+        env={"PATH": os.environ["PATH"], **REQUIRED_VARIABLES, "MAINSPRING_TARGET_MODULES": "nowhere"},
         cwd=ROOT,
         capture_output=True,
         text=True,

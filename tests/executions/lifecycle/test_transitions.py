@@ -81,6 +81,14 @@ class TestClaim:
         claims = transitions.claim([(run.pk, 0) for run in runs], LATER, lease=LEASE, worker="w")
         assert {c.run_id for c in claims} == {run.pk for run in runs}
 
+    def test_claims_come_in_the_order_in_which_the_message_names_the_runs(self) -> None:
+        job = make_job()
+        runs = [make_run(job, NOW + timedelta(minutes=n)) for n in (3, 0, 4, 1, 2)]
+        for named in (runs, runs[::-1]):
+            Run.objects.update(status=RunStatus.QUEUED, claim_no=0)
+            claims = transitions.claim([(run.pk, 0) for run in named], LATER, lease=LEASE, worker="w")
+            assert [claimed.run_id for claimed in claims] == [run.pk for run in named]
+
 
 @pytest.mark.django_db
 class TestFinish:

@@ -88,7 +88,7 @@ def test_a_signal_is_forwarded_to_the_command_and_the_stores_are_removed(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can signal a process when its parent ends")
-def test_killing_the_launcher_ends_the_stores_and_the_next_one_removes_their_folders(
+def test_killing_the_launcher_ends_the_stores_and_the_next_removes_their_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     process = start(tmp_path, "import signal; signal.pause()")

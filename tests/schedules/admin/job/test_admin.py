@@ -44,7 +44,7 @@ def fill(n: int) -> None:
             end(make_run(job, NOW + timedelta(minutes=minute)), Failed("exception", "no", permanent=True))
 
 
-def test_the_list_takes_the_same_few_queries_for_any_number_of_jobs_and_never_counts(admin: StaffClient) -> None:
+def test_the_list_takes_as_few_queries_for_many_jobs_as_for_one_and_never_counts(admin: StaffClient) -> None:
     fill(2)
     admin.get(LIST)
     few = n_queries(admin, LIST)
@@ -119,7 +119,7 @@ def test_sorted_by_name_and_found_by_the_present_name(admin: StaffClient) -> Non
     assert listed(admin, str(job.pk)) == ["delta"]
 
 
-def test_saving_a_form_without_a_change_makes_no_new_version_and_leaves_the_clock_alone(admin: StaffClient) -> None:
+def test_saving_an_unchanged_form_makes_no_version_and_leaves_the_clock_alone(admin: StaffClient) -> None:
     job = make_job(schedule={"every": "7m"})
     before = Job.objects.filter(pk=job.pk).values("spec_id", "schedule", "mark_at", "next_run_at").get()
     data = form_of(job)
@@ -277,7 +277,7 @@ def test_a_link_to_another_site_is_not_followed_back(admin: StaffClient) -> None
     assert answer["Location"].startswith("/admin/executions/run/")
 
 
-def test_the_page_tells_since_when_the_version_is_which_a_new_schedule_leaves_as_it_is(admin: StaffClient) -> None:
+def test_the_page_dates_the_version_which_a_new_schedule_leaves_as_it_is(admin: StaffClient) -> None:
     job = make_job("greeting", {"cron": "0 9 * * *"})
     later = NOW + timedelta(days=1)
     data = {"name": "greeting", "schedule": {"cron": "0 10 * * *"}, "target": ECHO, "payload": HELLO}
