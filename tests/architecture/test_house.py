@@ -11,6 +11,8 @@ import pytest
 from django.apps import apps
 from django.db import models
 
+from executions.lifecycle import held_queries, queries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -133,6 +135,36 @@ def test_only_transitions_write_a_runs_status() -> None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 written = [t for t in targets if isinstance(t, ast.Attribute) and t.attr == "status"]
                 assert not any(isinstance(t.value, ast.Name) and t.value.id == "run" for t in written), relative(path)
+
+
+STATEMENTS = {"executions/lifecycle/queries.py": queries, "executions/lifecycle/held_queries.py": held_queries}
+WRITES_RUNS = re.compile(r"\b(?:UPDATE|INSERT\s+INTO|MERGE\s+INTO)\s+(?:ONLY\s+)?\"?executions_run\b", re.IGNORECASE)
+WRITES_STATUS = re.compile(r"\bUPDATE executions_run AS run\s+SET status\b|\bINSERT INTO executions_run \(")
+
+
+def test_sql_that_writes_runs_stands_in_two_files() -> None:
+    assert {relative(path) for path in SOURCE if WRITES_RUNS.search(path.read_text())} == set(STATEMENTS)
+
+
+def test_only_transitions_run_the_statements_that_write_a_status() -> None:
+    statements = {
+        name: text for module in STATEMENTS.values() for name, text in vars(module).items() if isinstance(text, str)
+    }
+    written = {name for name, text in statements.items() if WRITES_STATUS.search(text)}
+    assert {"OPEN", "CLAIM", "FINISH", "DISPATCH", "DISPATCH_BY_ID", "RELEASE", "EXPIRE"} <= written
+    for path in SOURCE:
+        if relative(path) not in {*STATEMENTS, "executions/lifecycle/transitions.py"}:
+            used = {name for node in ast.walk(ast.parse(path.read_text())) for name in names_used(node)}
+            assert not used & written, relative(path)
+
+
+def names_used(node: ast.AST) -> set[str]:
+    """The name that is read as `queries.NAME` or `held_queries.NAME`, or the names that are imported from one of them."""
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"queries", "held_queries"}:
+        return {node.attr}
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("executions.lifecycle."):
+        return {alias.name for alias in node.names}
+    return set()
 
 
 def test_only_the_settings_read_the_environment() -> None:
