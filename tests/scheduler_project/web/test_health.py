@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from scheduler_project.launch.postgres import Postgres
 
+pytestmark = pytest.mark.long
+
 LATEST: tuple[str, str] = MigrationLoader(None).graph.leaf_nodes("schedules")[0]
 
 
