@@ -235,5 +235,5 @@ def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])
-        raise NothingToCancel(f"The run is over already: {run.status}.")
+        raise NothingToCancel(f"The run has ended already: {run.status}.")
     return status

@@ -70,7 +70,8 @@ class ConcurrencyLimit(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(description="Maximum number of active runs.")
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's runs, each for its own limit. Null: this job alone.",
+        description="Jobs with the same key count each other's active runs; each job has its own limit. Null: only the "
+        "runs of this job count.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until an active run ends. skip: never starts, reason `over_limit`."
@@ -93,7 +94,8 @@ class RateLimit(BaseModel):
     )
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's starts, each for its own rate. Null: this job alone.",
+        description="Jobs with the same key count each other's starts; each job has its own rate. Null: only the starts "
+        "of this job count.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until it may start. skip: never starts, reason `rate_limited`."

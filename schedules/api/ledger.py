@@ -200,7 +200,7 @@ def _incident(stoppage: Stoppage) -> Incident:
 
 
 def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """Return the URL of the same window from `at` on; None without `at`."""
+    """Return the URL of the next page: occurrences later than `at` in the same window. None on the last page."""
     if at is None:
         return None
     # With `until`: the default, now, would move from page to page.

@@ -87,7 +87,7 @@ class DstChange(Shape):
 
 
 class Preview(Shape):
-    """What a schedule means: in words, its next instants, and the clock changes of the next twelve months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of the next twelve months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")

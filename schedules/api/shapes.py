@@ -101,8 +101,8 @@ class Job(_JobMembers):
         description="Increases with each change of `name`, `target`, `payload` or `policies`. Runs keep their version."
     )
     next_run_at: datetime | None = Field(
-        description="The next nominal instant. Null if the job is not active, has no schedule, or has a `delay` schedule "
-        "and its run has not ended."
+        description="The next nominal instant. Null if the job is not active or has no schedule. With a `delay` schedule "
+        "also null until the live run has ended."
     )
     next_start_at: datetime | None = Field(
         description="When the run of `next_run_at` starts: later by up to the policy `jitter`."

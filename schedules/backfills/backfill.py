@@ -127,9 +127,9 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
 
 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
-    """End a backfill: it opens no more runs, and its runs that have not started are cancelled.
+    """End a backfill, so that it opens no more runs, and cancel its held, queued and retrying runs.
 
-    Raises JobConflict if it is over and none of its runs waits.
+    Raises JobConflict if the backfill has ended and none of its runs waits.
     """
     with transaction.atomic():
         backfill = _lock(backfill_id)

@@ -70,7 +70,7 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[
         case Kind.EVERY:
             assert spec.every is not None
             if spec.anchor_at is None:
-                raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
+                raise ValueError("an every schedule needs an anchor: call with_anchor() first")
             return _every_instants(spec.every, spec.anchor_at, after, until)
         case Kind.ONCE:
             assert spec.at is not None

@@ -71,7 +71,9 @@ def check(
         elif source_id not in found:
             errors[field] = [f"There is no job {source_id}: give the id of an existing job, or remove this entry."]
         elif n_listed[source_id] > 1:
-            errors[field] = ["This job is listed twice: list it once. `completion` stands for success and failure."]
+            errors[field] = [
+                "This job is listed twice: list it once. `completion` covers success, failure and cancellation."
+            ]
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
             errors[field] = [_cycle_error(chain, caller)]
         elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:

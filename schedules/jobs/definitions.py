@@ -128,9 +128,9 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
 
 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
-    """Delete a job and cancel its runs that have not started. Running runs continue, and its history stays.
+    """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-    Jobs that started after it stay, without this chain. Raises JobGone.
+    Jobs that start after it stay, without this chain. Raises JobGone.
     """
     with transaction.atomic():
         job = lock(job_id)

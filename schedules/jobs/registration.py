@@ -29,7 +29,7 @@ MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transac
 MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
 MAX_JOB_KEY_LENGTH = 255  # characters: the width of the column
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
-KEY_RULE = f"up to {MAX_JOB_KEY_LENGTH} letters, digits and . _ : @ -, starting with a letter or a digit"
+KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start with a letter or a digit"
 
 
 class Outcome(StrEnum):

@@ -78,7 +78,11 @@ class Schedule(Shape):
     end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="No occurrence after this instant."
     )
-    max_runs: int | None = Field(None, ge=1, description="The job ends after this number of started occurrences.")
+    max_runs: int | None = Field(
+        None,
+        ge=1,
+        description="The schedule ends after this many occurrences have started; skipped ones do not count.",
+    )
 
 
 AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same as an object with `specs` alone.")]

@@ -127,7 +127,7 @@ def _socket_timeout(limits: Limits, budget: Budget) -> float:
 def _wire_bytes(limits: Limits) -> int:
     """Return how many bytes a response's body may take on the wire.
 
-    A body that is sent in chunks of one byte takes six bytes for each; 64 KB are for trailers and buffering.
+    A body sent in chunks of one byte takes six bytes for each; 8 leaves a margin. 64 KB are for trailers and buffering.
     """
     return 8 * limits.body_bytes + 64 * 1024
 
