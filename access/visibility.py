@@ -163,12 +163,15 @@ def _condition(label: str, caller: Caller, action: Action) -> Q | None:
 
 
 def _own_keys(caller: Caller, action: Action) -> Q | None:
-    """A list of everybody's keys would name every user."""
+    """Return the condition for the caller's own API keys. A list of everybody's keys would name every user."""
     return Q(user_id=caller.user_id)
 
 
 def _users_in_reach(caller: Caller, action: Action) -> Q | None:
-    """Whoever may set a password may sign in with it: nobody changes a user who has permissions that they lack."""
+    """Return the condition for users without a permission that the caller lacks; None for viewing.
+
+    A caller who may change a user may set that user's password, and so sign in with that user's permissions.
+    """
     if action is Action.VIEW:
         return None
     lacked = _lacked_by(caller)
@@ -184,7 +187,7 @@ def _permissions_in_reach(caller: Caller, action: Action) -> Q | None:
 
 
 def _lacked_by(caller: Caller) -> QuerySet[Permission]:
-    """The permissions that the caller does not have."""
+    """Return the permissions that the caller does not have."""
     permissions = apps.get_model("auth.permission")._default_manager
     held = permissions.filter(Q(user=caller.user_id) | Q(group__user=caller.user_id))
     lacked: QuerySet[Permission] = permissions.exclude(pk__in=held.values("pk"))

@@ -101,7 +101,9 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
         # drf-spectacular warns about two components of the same name, although it is the same class.
         set_override(self.target, "suppress_collision_warning", True)
-        return str(self.target.__name__)
+        # For a request body drf-spectacular appends "Request" to the name.
+        name = str(self.target.__name__)
+        return name.removesuffix("Request") if direction == "request" else name
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         is_request = direction == "request"

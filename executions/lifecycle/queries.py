@@ -1,4 +1,7 @@
-"""The SQL statements that change runs, except held ones (`held_queries.py`). Comments name the callers."""
+"""The SQL statements that create, claim, publish, end, cancel, count and delete runs. Comments name the callers.
+
+The statements about held runs, limits and follow-ups are in `held_queries.py`.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
 from schedules.backfills.expected import expected_instants, is_predictable, known_from
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from schedules.jobs import followed
+from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.database import is_database_unavailable
@@ -120,7 +120,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
             n_instants=n_instants,
             state=BackfillState.OPEN,
         )
-        followed.update_followups([job_id])
+        followups.update([job_id])
         runs.wake_beat()
     log.info("backfill_started", action="backfill", job=str(job_id), backfill=str(backfill.pk), actor=actor)
     return backfill
@@ -282,7 +282,7 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
-    followed.update_followups([backfill.job_id])
+    followups.update([backfill.job_id])
 
 
 def _check(job: Job, request: BackfillRequest, now: datetime) -> None:

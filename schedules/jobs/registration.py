@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from access.visibility import ENGINE, Action, changeable, require, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
-from schedules.jobs import chains, definitions, followed
+from schedules.jobs import chains, definitions, followups
 from schedules.jobs.validation import validate
 from schedules.models import Job
 
@@ -111,7 +111,7 @@ def _register(
             elif valid[key].start_after:
                 sources |= definitions.store_chains(created[key], valid[key])
     if sources:
-        followed.update_followups(sources)
+        followups.update(sources)
     return {key: registered[key] for key in requested}
 
 
