@@ -38,7 +38,7 @@ def taken_names(
         for name, field in own.items():
             if name in of_model or form.base_fields.get(name) is not field:
                 yield Error(
-                    f"The SECTION of the target kind {kind!r} has a field {name!r}, and so has another part of the form.",
+                    f"The field {name!r} of the SECTION of the target kind {kind!r} has a name that is already taken.",
                     hint=f"Rename the field in `fields` and `places`, for example to {f'{kind}_{name}'!r}.",
                     id="mainspring.E009",
                 )

@@ -48,7 +48,7 @@ def zone_abbreviation(local: datetime) -> str:
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time, the exact time below it, and the time in `also_in` if clocks there show another time."""
+    """Return the relative time, the exact time below it, and the time in the zone `also_in` if it differs there."""
     if at is None:
         return NONE
     return format_html(

@@ -64,8 +64,8 @@ class DocumentedAs:
 class ReadAs:
     """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
 
-    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise; `write`
-    turns a T into the JSON that `model_dump(mode="json")` returns.
+    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise;
+    `write` turns a T into the JSON that `model_dump(mode="json")` returns.
     """
 
     def __init__(

@@ -44,9 +44,9 @@ class ApiView(APIView):
     """Base class of the API's views.
 
     `needs` maps a method to the permissions that the caller must have: pairs of an action and a model.
-    `subjects` maps the name of each id in the view's URL to its model. If the caller may not see the object with that id,
-    the response is 404 and the view does not run.
-    A method that is not in `methods_with_parameters` refuses all query parameters.
+    `subjects` maps the name of each id in the view's URL to its model. If the caller may not see the object with that
+    id, the response is 404 and the view does not run. A method that is not in `methods_with_parameters` refuses all
+    query parameters.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation

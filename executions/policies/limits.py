@@ -94,8 +94,8 @@ class RateLimit(BaseModel):
     )
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's starts; each job has its own rate. Null: only the starts "
-        "of this job count.",
+        description="Jobs with the same key count each other's starts; each job has its own rate. Null: only the "
+        "starts of this job count.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until it may start. skip: never starts, reason `rate_limited`."

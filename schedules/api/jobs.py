@@ -84,7 +84,10 @@ class JobListView(ApiView):
         location_status=201,
     )
     def post(self, request: Request) -> Response:
-        """Create a job. Its first run is at its schedule's next instant; a `delay` without `start_at` starts at once."""
+        """Create a job.
+
+        Its first run is at its schedule's next instant; a `delay` without `start_at` starts at once.
+        """
         now = datetime.now(UTC)
         caller = caller_of(request)
         definition = validate(read_definition(request), now, caller=caller)

@@ -88,11 +88,11 @@ class DstChange(Shape):
 
 
 class Preview(Shape):
-    """The preview of a schedule: its description, its next instants, and the clock changes of the next twelve months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of the next 12 months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="The clock changes of the next twelve months.")
+    dst_changes: list[DstChange] = Field(description="The clock changes of the next 12 months.")
     warnings: list[str] = Field(description="Warnings about a schedule that may not be what was meant.")
 
 

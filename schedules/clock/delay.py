@@ -1,7 +1,7 @@
 """Schedules of the kind `delay`: each occurrence lies a fixed time after the end of the run before it.
 
-Nobody knows in advance when a run ends, so the job's `next_run_at` is what counts. `occurrences` knows the first instant
-only.
+Nobody knows in advance when a run ends, so the job's `next_run_at` is what counts. `occurrences` knows the first
+instant only.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
     """Replace a job's definition. Occurrences up to `now` still follow the old one.
 
-    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition as
-    `store_chains`.
+    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition
+    as `store_chains`.
     """
     with transaction.atomic():
         job = lock(job_id)

@@ -1,7 +1,7 @@
 """Enables and disables follow-ups of jobs: work that a beat does when one of their runs ends.
 
-A job needs them if it starts another job, waits for its own runs, has an open backfill, or is paused after failures. For
-all other jobs the end of a run writes no additional row.
+A job needs them if it starts another job, waits for its own runs, has an open backfill, or is paused after failures.
+For all other jobs the end of a run writes no additional row.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ def update(job_ids: Collection[UUID]) -> None:
 
 
 def are_needed_by(job: Job) -> bool:
-    """Return whether the job's definition or its last pause needs follow-ups. Ignores chains and backfills. No query."""
+    """Return whether the job's definition or its last pause needs follow-ups.
+
+    Ignores chains and backfills. No query.
+    """
     schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
     if schedule is None or policies is None:
         return True  # a beat of another version may be able to read them
@@ -48,6 +51,6 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Return whether occurrences of the last pause have yet to start, one after the other (`catch_up` of a resumption)."""
+    """Return whether occurrences of the last pause, chosen when it ended, have yet to start, one after the other."""
     chosen_until = job.catch_up_until_at
     return chosen_until is not None and chosen_until > job.mark_at and policies.overlap is not Overlap.ALLOW

@@ -1,4 +1,4 @@
-"""Registers jobs under the caller's own keys: new jobs are created, different ones changed, and equal ones left alone."""
+"""Registers jobs under the caller's own keys: creates new jobs, changes different ones, and leaves equal ones alone."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ def new_job_id() -> UUID:
 class Job(models.Model):
     """A job. Its target, payload and policies are in `spec`, one version of the definition, which its runs refer to.
 
-    The fields from `mark_at` on are the job's clock. Ticks, changes of the schedule and ends of pauses write them, always
-    under the row lock.
+    The fields from `mark_at` on are the job's clock. Ticks, changes of the schedule and ends of pauses write them,
+    always under the row lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)

@@ -43,8 +43,8 @@ log = structlog.get_logger(__name__)
 class ResumePreview:
     """What resuming a job would start.
 
-    `n_occurrences`: number of occurrences during the pause, counted up to `MAX_COUNTED` + 1. `n_would_start`: those that would
-    start, from `first_at` to `last_at`, which are None if none would.
+    `n_occurrences`: number of occurrences during the pause, counted up to `MAX_COUNTED` + 1. `n_would_start`: those
+    that would start, from `first_at` to `last_at`, which are None if none would.
     """
 
     n_occurrences: int

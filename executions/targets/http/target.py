@@ -56,7 +56,7 @@ class HttpTarget(Target):
             raise InvalidTarget(
                 {
                     "url": [
-                        f"{host} is Mainspring's own machine; the operator can allow private networks with {SETTING}=true."
+                        f"{host} is Mainspring's own machine. The operator can allow private networks: {SETTING}=true."
                     ]
                 }
             )

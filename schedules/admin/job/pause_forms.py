@@ -51,7 +51,10 @@ class PauseTerms:
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
-    """Read the form of a pause; its end is in the viewer's time zone. Raises ValueError with a sentence for the user."""
+    """Read the form of a pause; its end is in the viewer's time zone.
+
+    Raises ValueError with a sentence for the user.
+    """
     text = str(values.get("until", "")).strip()
     until = read_until(text) if text else None
     if until and until <= now:

@@ -53,7 +53,7 @@ class CronError(ValueError):
 
 
 def read_parts(text: str) -> tuple[str, ...]:
-    """Return the six fields of an expression, seconds first, as numbers and upper-case letters, as cronsim expects them.
+    """Return the six fields of an expression as cronsim expects them: seconds first, numbers and upper-case letters.
 
     Raises CronError with every error in the expression, not only the first.
     """

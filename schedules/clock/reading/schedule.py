@@ -69,9 +69,9 @@ class _Reader:
 def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
     """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
-    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`, `every`
-    and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every error, and no
-    other exception, whatever `data` holds.
+    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`,
+    `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every
+    error, and no other exception, whatever `data` holds.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
