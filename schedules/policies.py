@@ -13,8 +13,9 @@ from values.duration_field import Duration
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
 MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
-MAX_CATCH_UP_PACE = timedelta(days=1)
+MAX_CATCH_UP_PACE = timedelta(days=1)  # slower, catching up would take months: most likely a mistake
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
+MAX_FAILURES_IN_A_ROW = 100  # the latest runs of a job are read to count them, each time that one fails
 MAX_JITTER = timedelta(days=1)  # longer: the schedule itself should differ
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -78,7 +79,7 @@ class JobPolicies(RunPolicies):
         description="Each run starts up to this much later than its nominal instant, but before the next one. The "
         "delay is computed from the job's id and the instant, so every beat and every preview gets the same.",
     )
-    pause_after_failures: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+    pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
     )
 

@@ -57,6 +57,7 @@ class RunView(ApiView):
 
 MAX_POSTGRES_INTEGER = 2**31 - 1  # a larger number would make the query fail
 MAX_LINES_PER_PAGE = 1000  # a page is built in memory
+DEFAULT_LINES_PER_PAGE = 200  # most runs log fewer lines, so that one page holds them all
 
 
 class LogParameters(PageParameters):
@@ -64,7 +65,7 @@ class LogParameters(PageParameters):
         None, description="Return only the lines of this attempt."
     )
     page_size: Annotated[int, Field(ge=1, le=MAX_LINES_PER_PAGE)] = Field(
-        200,  # more than most runs log
+        DEFAULT_LINES_PER_PAGE,
         description="Maximum number of lines on a page.",
     )
 

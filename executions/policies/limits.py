@@ -67,6 +67,7 @@ class ConcurrencyLimit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # 100,000 active runs are far more than any number of workers executes: a larger limit is most likely a mistake.
     limit: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(description="Maximum number of active runs.")
     key: Key | None = Field(
         None,
@@ -83,12 +84,14 @@ class RateLimit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # Instants have microseconds: a million starts in the shortest period, 1s, are one in each microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
         description="Maximum number of starts per period."
     )
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
     )
+    # More than 10,000 runs that may start together are no limit any more: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
         1, description="How many runs may start at once after a time without starts. 1: always evenly spaced."
     )

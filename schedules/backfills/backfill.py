@@ -43,7 +43,8 @@ MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
 MAX_INSTANTS_PER_QUERY = 200  # of a step: it opens 100 runs at the most, so more would rarely be used
 MAX_INSTANTS_COUNTED = 100_000  # by a preview, divided by the number of the job's specs: each is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case that no follow-up wakes the backfill when runs end
-MIN_PACE, MAX_PACE = timedelta(milliseconds=100), timedelta(days=1)
+MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter distance
+MAX_PACE = timedelta(days=1)  # slower, a backfill of a hundred runs would take months: most likely a mistake
 # cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
 OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 EVENT = "schedule_stopped"
 # For beats to handle an overdue job, or one that was pushed back for a minute, before it is reported.
 REPORT_DELAY = timedelta(minutes=2)
-MAX_STOPPAGES_PER_REVIEW = 500
+MAX_STOPPAGES_PER_REVIEW = 500  # each takes a transaction of its own, and a review must end before the next begins
 REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat repairs these by itself
 
 
