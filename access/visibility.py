@@ -44,8 +44,8 @@ class Action(StrEnum):
 class Caller:
     """Who wants to see or change something.
 
-    `user` is None for work that no signed-in user waits for; `scope_id` is then the scope whose member asked for the
-    work, or None for Mainspring itself and for whoever has a shell on the server.
+    `user` is None for work that no signed-in user waits for. `scope_id` is then the scope whose member started the
+    work; None for Mainspring itself and for a person with a shell on the server.
     """
 
     user: AbstractBaseUser | AnonymousUser | None

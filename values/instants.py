@@ -26,7 +26,7 @@ TIME_UNITS = (
 
 
 def relative_text(at: datetime, now: datetime) -> str:
-    """Return `in 5 min`, `3 h ago` or `now`, cut to one unit: pages show the exact time beside it."""
+    """Return `in 5 min`, `3 h ago` or `now`, in one unit: pages also show the exact time."""
     away = abs(at - now)
     if away < timedelta(seconds=1):
         return "now"

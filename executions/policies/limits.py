@@ -91,7 +91,7 @@ class RateLimit(BaseModel):
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
     )
-    # More than 10,000 runs that may start together are no limit any more: most likely a mistake.
+    # A burst of more than 10,000 runs limits hardly anything: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
         1, description="How many runs may start at once after a time without starts. 1: always evenly spaced."
     )

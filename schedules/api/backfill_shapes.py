@@ -101,7 +101,7 @@ class BackfillShape(Shape):
 class BackfillDetail(BackfillShape):
     """A backfill, its progress, and the number of its runs by status."""
 
-    runs: dict[RunStatus, int] = Field(description="Number of its runs by status.")
+    runs: dict[RunStatus, int] = Field(description="Number of the backfill's runs by status.")
 
 
 class BackfillPage(PageShape):

@@ -66,7 +66,7 @@ class BackfillRequest:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would do with the instants of its range: start some, pass over the others.
+    """What a backfill would start, and which instants of its range it would leave out.
 
     `is_more`: the range holds more instants than were counted. `first_at`, `last_at`: the first and the last instant
     that would start, None if none would.
@@ -157,7 +157,7 @@ def _max_counted(job: Job) -> int:
 
 
 def _lock(backfill_id: UUID) -> Backfill:
-    """Lock a backfill, then its job: in the order in which a step locks them, so that neither waits for the other."""
+    """Lock a backfill, then its job: in the same order as a step, because two orders could deadlock."""
     backfills_queries.lock_backfill(backfill_id)
     backfill = Backfill.objects.get(pk=backfill_id)
     queries.lock_job(backfill.job_id)
@@ -245,7 +245,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
 
 
 def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
-    """Yield each instant of the range and whether the mode selects it. Each `batch` instants cost a few queries."""
+    """Yield each instant of the range, and whether the mode selects it. A few queries for every `batch` instants."""
     mode, known_since = request.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, request.after, request.until)
     while part := list(islice(instants, batch)):
@@ -254,7 +254,7 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
             state = found.get(instant)
             is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
-                yield instant, False  # the job did not exist yet, or its row may have been pruned: not known as a gap
+                yield instant, False  # perhaps no gap: before the job existed, or its row was pruned
             else:
                 yield instant, _is_selected(mode, state, is_gap=is_gap and instant <= job.mark_at)
 

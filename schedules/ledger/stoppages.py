@@ -34,7 +34,7 @@ REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat
 
 @dataclass(slots=True)
 class Reviewed:
-    """Counts of one review: stoppages that were reported, repaired, and found to be over."""
+    """Counts of one review: stoppages that were reported, that were repaired, and that had ended."""
 
     n_raised: int = 0
     n_repaired: int = 0
@@ -50,7 +50,7 @@ def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> 
 
 
 def review(now: datetime) -> Reviewed:
-    """Check open stoppages, unreported ones first: close each that is over, repair or report the others."""
+    """Check open stoppages, unreported ones first: close those that have ended, repair or report the others."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])

@@ -53,7 +53,7 @@ UPDATE schedules_job
 
 @dataclass(frozen=True, slots=True)
 class PauseEnd:
-    """What becomes of a job when its pause ends: the columns that `END_PAUSES` writes."""
+    """The state of a job after the end of its pause: the columns that `END_PAUSES` writes."""
 
     id: UUID
     state: str

@@ -153,7 +153,10 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:
-    """Return when the pause ends: now, or when it expired. Occurrences after that run, however late a beat notices."""
+    """Return when the pause ends: now, or when it expired.
+
+    Later occurrences run, even if a beat ends the pause late.
+    """
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 

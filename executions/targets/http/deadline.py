@@ -38,7 +38,7 @@ class Budget:
 
     @property
     def deadline(self) -> float:
-        """When the time is over, on the monotonic clock."""
+        """When the time ends, on the monotonic clock."""
         return self._deadline
 
     def remaining(self) -> float:

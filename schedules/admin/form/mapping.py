@@ -93,7 +93,8 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schedule that the form's values describe, from the fields of its kind only."""
     kind = values.get("schedule_kind") or Kind.CRON
     given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
-    # The preview passes the texts of the fields. What is no number stays a text, and the schedule's reader refuses it.
+    # The preview passes the texts of the fields. A text that is no number stays a text, and the schedule's reader
+    # refuses it.
     max_runs = given.get("max_runs")
     if isinstance(max_runs, str) and max_runs.strip().isascii() and max_runs.strip().isdigit() and len(max_runs) < 20:
         given["max_runs"] = int(max_runs)

@@ -1,4 +1,4 @@
-"""The part of the job form that a kind of target has: what a kind may write, and the plain default."""
+"""The part of the job form for a kind of target: the base class that a kind may subclass, and the default."""
 
 from __future__ import annotations
 

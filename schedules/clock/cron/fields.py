@@ -1,4 +1,4 @@
-"""Reads the text of a cron expression, field by field, and says of each error what to write instead."""
+"""Reads the text of a cron expression, field by field. Each error says what to write instead."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
 
 
 def _read_kind(reader: _Reader) -> Kind | None:
-    """Return the kind, stated or inferred; None if that is impossible, with the error recorded."""
+    """Return the kind, which is stated or inferred. If neither works, record the error and return None."""
     stated = reader.take("kind", lambda value: members.read_choice(value, Kind))
     present = [name for name in _KIND_OF if name in reader.given]
     if len(present) > 1:
