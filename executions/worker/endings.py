@@ -1,4 +1,4 @@
-"""Pure: from the outcome of an attempt to its ending, under the job's retry and delivery policies."""
+"""Pure: derives the ending of an attempt from its outcome, under the job's retry and delivery policies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class EndedAttempt:
 
 
 def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the ending of an attempt whose target returned `outcome`. `chance` in [0, 1) places the retry's jitter."""
+    """Return the ending of an attempt whose target returned `outcome`.
+
+    `chance` in [0, 1) determines the retry's jitter.
+    """
     match outcome:
         case Succeeded():
             return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
