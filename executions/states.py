@@ -69,7 +69,7 @@ class Origin(StrEnum):
     CHAIN = "chain"  # a run of another job ended
 
 
-# Texts for people are here as far as both the run side and the ledger show them.
+# Texts for people that both the pages of runs and the ledger show.
 ORIGIN_LABELS = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "Manual",

@@ -96,7 +96,7 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
 
 
 def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
-    """Return the lines of the header, without those that have nothing to say."""
+    """Return the lines of the header, without empty ones."""
     found = [
         Fact("Origin", ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
         Fact("Scheduled for", instants.time_html(run.nominal_at, now)),

@@ -42,7 +42,7 @@ MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the whole text is it
 
 @admin.register(Run)
 class RunAdmin(ModelAdmin[Run]):
-    """What happened."""
+    """The run list and the pages of runs."""
 
     list_display = (
         "status_shown",

@@ -167,10 +167,10 @@ def admit(
 
 
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
-    """Return the groups of which more runs may start now: those that filled the limit and progressed, and those left.
+    """Return the groups to process again: each full group in which some run was decided, and those left over.
 
-    A full group of which no run was decided on is not returned: it waits for the end of a run, or an instant, and
-    processing it again would only spin.
+    A full group without a decision is not returned: it waits for the end of a run or for an instant, and another call
+    would decide nothing.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()

@@ -80,7 +80,7 @@ def open_runs(
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
     """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
 
-    Runs that are claimed or over already are left out.
+    Runs that are claimed already, or have ended, are left out.
     """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
@@ -114,9 +114,9 @@ def _claim_values(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
-    """End attempts. Returns the new status by run id; a run that is missing had lost its claim.
+    """End attempts. Returns the new status by run id; a run whose claim is lost is missing.
 
-    If somebody cancelled a run meanwhile, it is cancelled instead of retried.
+    A run that somebody has cancelled in the meantime is cancelled instead of retried.
     """
     # In the order of `renew`: two statements that lock the same runs in different orders can deadlock.
     endings = sorted(endings, key=lambda ending: ending.run_id)

@@ -21,8 +21,9 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
     """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
 
-    With a plain `status IN (...)` the planner may choose a wrong index: until ANALYZE has seen runs with these
-    statuses, it takes every index by status for equally cheap, and reads the runs of all jobs to find those of one.
+    With a plain `status IN (...)` the planner may choose a wrong index. Until ANALYZE has seen runs with these
+    statuses, it estimates that all indexes by status cost the same, and may read the runs of all jobs to find those of
+    one.
     """
     matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
     return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))

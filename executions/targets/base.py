@@ -53,7 +53,7 @@ class StopReason(StrEnum):
 
 
 class Context(Protocol):
-    """What a target may know about its run, and what it may do with it."""
+    """The context of an attempt: facts of the run, its log, and stop requests."""
 
     run_id: UUID
     job_name: str

@@ -1,4 +1,4 @@
-"""Pure: from the outcome of an attempt to its ending, under the job's retry and delivery policies."""
+"""Pure: derives the ending of an attempt from its outcome, under the job's retry and delivery policies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class EndedAttempt:
 
 
 def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the ending of an attempt whose target returned `outcome`. `chance` in [0, 1) places the retry's jitter."""
+    """Return the ending of an attempt whose target returned `outcome`.
+
+    `chance` in [0, 1) determines the retry's jitter.
+    """
     match outcome:
         case Succeeded():
             return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
@@ -81,9 +84,12 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
     """
     error, status = "The worker was lost: it stopped renewing its claim.", RunStatus.QUEUED
     if policies.delivery is Delivery.AT_MOST_ONCE:
-        status, error = RunStatus.FAILED, f"{error} Not tried again: the job's delivery is at most once."
+        status, error = RunStatus.FAILED, f"{error} The run is not retried, because the job's delivery is at most once."
     elif ended.n_lost >= MAX_LOST:
-        status, error = RunStatus.FAILED, f"{error} Not tried again: this run has lost {ended.n_lost + 1} workers."
+        status, error = (
+            RunStatus.FAILED,
+            f"{error} The run is not retried, because it has lost {ended.n_lost + 1} workers.",
+        )
     retry_at = now if status is RunStatus.QUEUED else None
     return ended.ending(status, AttemptStatus.LOST, error_code="lost", error=error, retry_at=retry_at)
 

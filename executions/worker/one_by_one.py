@@ -1,4 +1,4 @@
-"""Runs that were claimed together: executed one after the other, their endings written together.
+"""Executes runs that were claimed together one after the other, and writes their endings together.
 
 A slow run must not delay the others. After `SLOW_RUN_AFTER` a second thread writes the endings that are ready, and
 returns the runs that have not started to the queue, where another worker can take them.

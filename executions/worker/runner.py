@@ -1,4 +1,4 @@
-"""The runs of one Celery message: claim a few, execute them, write their endings, until none is left.
+"""Executes the runs of one Celery message: claims a few, executes them and writes their endings, until none is left.
 
 A message with a single run costs two round trips to the database: one claim, one ending.
 """

@@ -167,7 +167,7 @@ def _lock(backfill_id: UUID) -> Backfill:
 def step_once(now: datetime) -> bool:
     """Do one step of the backfill that has been due longest; return False if none is due.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         backfill_id = backfills_queries.lock_due_backfill(now)

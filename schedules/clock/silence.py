@@ -19,7 +19,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
-    """Return the field and the error sentence for a schedule that never fires; None if it fires or nobody can know.
+    """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
     An `every` without an anchor cannot be checked, because its anchor is set when the job is created.
     """

@@ -161,7 +161,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return until when the job's present schedule had occurrences: `now`, or earlier if it has reached `max_runs`."""
+    """Return the instant at which the job's present schedule ends: `now`, or earlier if it has reached `max_runs`."""
     schedule = value_or_none(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now

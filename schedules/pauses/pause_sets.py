@@ -123,7 +123,7 @@ def preview_undo(
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
     """Do one step of the set that has been due longest, or of this set; return False if none is due.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         found_id = queries.lock_due_pause_set(now, pause_set_id)

@@ -50,7 +50,7 @@ class CommandConfig(TargetConfig):
 
 
 class CommandTarget(Target):
-    """Calls a command. Needs the main thread of a process, as the pools prefork and solo have it."""
+    """Calls a command. It must run in the main thread of a process, as in Celery's pools prefork and solo."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig

@@ -1,4 +1,4 @@
-"""From the exception of a failed exchange to a stable code and a sentence."""
+"""Turns the exception of a failed exchange into a stable code and a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `http` target: sends a request, follows redirects, and makes an outcome of the response or the failure."""
+"""The `http` target: sends a request, follows redirects, and turns the response or failure into an outcome."""
 
 from __future__ import annotations
 

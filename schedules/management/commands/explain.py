@@ -1,4 +1,4 @@
-"""`manage.py explain`: the occurrences of a job in a window, and what became of each.
+"""`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
 Exit code: 0, no occurrence is missing; 1, there are gaps; 2, the arguments are wrong or name no job.
 """
