@@ -28,6 +28,7 @@ from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
 from values import instants
+from values.readable import CannotRead
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
@@ -151,7 +152,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        now, n_live, n_done = datetime.now(UTC), 0, 0
+        now, n_done, n_live, n_unreadable = datetime.now(UTC), 0, 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
                 # One instant each: several of the runs may belong to one job, whose instants are unique.
@@ -159,10 +160,15 @@ class RunAdmin(ModelAdmin[Run]):
                 n_done += 1
             except RunConflict:
                 n_live += 1
+            except CannotRead:
+                n_unreadable += 1
         if n_done:
             messages.success(request, f"{counted(n_done, 'run')} started again.")
         if n_live:
             messages.warning(request, f"{counted(n_live, 'run')} had not ended, and can't be retried before that.")
+        if n_unreadable:
+            text = "can't be retried: this version can't read the run's definition."
+            messages.warning(request, f"{counted(n_unreadable, 'run')} {text}")
 
     @admin.action(description="Cancel the selected runs", permissions=["operate"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:

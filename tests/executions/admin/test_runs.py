@@ -12,7 +12,7 @@ from access.admin import lists
 from executions.admin import run_list
 from executions.admin.runs import RunAdmin
 from executions.lifecycle import transitions
-from executions.models import LogLine, Run
+from executions.models import LogLine, Run, RunSpec
 from executions.states import Origin, Reason
 from executions.targets.base import Failed
 from schedules.jobs import definitions
@@ -281,6 +281,17 @@ def test_several_runs_of_one_job_are_retried_at_once(admin: StaffClient) -> None
     chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in ended]}
     assert "3 runs started again." in page_of(admin.post(LIST, chosen, follow=True))
     assert set(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == {run.pk for run in ended}
+
+
+def test_a_run_with_an_unreadable_definition_does_not_stop_the_retry_of_others(admin: StaffClient) -> None:
+    live, broken, ended = make_run(make_job("live")), end(make_run(make_job("broken"))), end(make_run())
+    RunSpec.objects.filter(job_name="broken").update(policies={"overlap": "of another version"})
+    chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in (live, broken, ended)]}
+    text = page_of(admin.post(LIST, chosen, follow=True))
+    assert "1 run started again." in text
+    assert "1 run had not ended" in text
+    assert "1 run can&#x27;t be retried: this version can&#x27;t read the run&#x27;s definition." in text
+    assert list(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == [ended.pk]
 
 
 def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> None:
