@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -23,6 +24,9 @@ _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with
 # Errors after which a retry may succeed. Any other database error is a fault of the statement or of its data.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
+# Before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs several
+# transactions, since the pass is split to find it.
+PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

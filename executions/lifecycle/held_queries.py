@@ -117,6 +117,12 @@ SELECT id FROM executions_run AS run WHERE {NOT_STARTED} AND run.expires_at <= %
  ORDER BY run.expires_at LIMIT %(limit)s
 """
 EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {ID_LISTED} AND", 1)
+# transitions.push_back_expiry: try later to skip runs that could not be skipped. None of them starts meanwhile: it is
+# not published, and messages that were sent before name a claim number that is spent.
+PUSH_BACK_EXPIRY = f"""
+UPDATE executions_run AS run SET expires_at = %(until)s, dispatch_at = NULL, claim_no = run.claim_no + 1
+ WHERE {ID_LISTED} AND {NOT_STARTED} AND run.expires_at <= %(now)s
+"""
 # schedules.queries, for the beat: until when it may sleep.
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_STARTED}"
 

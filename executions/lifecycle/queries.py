@@ -208,6 +208,11 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
 DISPATCH_BY_ID = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
 
+# transitions.push_back_publishing: try later to publish runs that could not be taken.
+PUSH_BACK_PUBLISHING = """
+UPDATE executions_run SET dispatch_at = %(until)s WHERE id = ANY(%(id)s::uuid[]) AND dispatch_at <= %(now)s
+"""
+
 # transitions.republish_at: the broker or the worker could not take these runs; publish them again at the given instant
 # instead of after the usual wait, and do not count the message.
 REPUBLISH_AT = f"""

@@ -163,6 +163,11 @@ def due_ids(now: datetime, limit: int) -> list[UUID]:
     return [run_id for (run_id,) in fetch(queries.DUE_IDS, {"now": now, "limit": limit})]
 
 
+def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
+    """Try again at `until` to publish those of these runs that are due. Returns the number of runs."""
+    return execute(queries.PUSH_BACK_PUBLISHING, {"id": list(run_ids), "now": now, "until": until})
+
+
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
     """Extend the leases of these claims to `now + lease`."""
     held = sorted(claims)  # in the order of `finish`, or the two could deadlock
@@ -230,3 +235,8 @@ def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
 def expired_ids(now: datetime, limit: int) -> list[UUID]:
     """Return the ids of up to `limit` runs that did not start before their start deadline, locked ones too."""
     return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]
+
+
+def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
+    """Try again at `until` to skip those of these runs that are too late. Returns the number of runs."""
+    return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})
