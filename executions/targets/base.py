@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+TIMED_OUT = "timed_out"  # the error code that makes an attempt `timed_out` instead of `failed`
+INVALID_DEFINITION = "invalid_definition"  # the error code of a frozen definition that this version cannot read
+MAX_LOG_LINE_LENGTH = 8 * 1024  # characters; a page can show it, and a command that prints no newline is bounded
+
 
 class TargetConfig(BaseModel):
     """Base class of every kind's configuration. It is frozen and refuses unknown members.
@@ -115,7 +119,7 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 class Target(ABC):
     """Base class of every kind of target. A module ends with an instance called `TARGET`.
 
-    A new kind is one file (or folder) with such a class, and one line in `registry.KINDS`.
+    A new kind is one file (or folder) with such a class, and one line in `registry.BUILT_IN_KINDS`.
     """
 
     kind: ClassVar[str]  # stored with every job and run: it never changes; up to 20 of a-z, 0-9 and _
