@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.request import Request
 
-    from access.models import ApiKey
-
 Row = TypeVar("Row", bound=Model)
 
 
@@ -48,7 +46,6 @@ class Caller:
     """
 
     user: AbstractBaseUser | AnonymousUser | None
-    key: ApiKey | None = None
     scope_id: int | None = None
 
     @property
@@ -66,7 +63,7 @@ ENGINE = Caller(None)
 
 def caller_of(request: HttpRequest | Request) -> Caller:
     """Return who sent a request, by a session or with an API key."""
-    return Caller(request.user, getattr(request, "auth", None))
+    return Caller(request.user)
 
 
 def deferred_caller(scope_id: int) -> Caller:
@@ -142,7 +139,8 @@ def scope_for_new(caller: Caller) -> int:
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
-# Models without a decision of their own: their rows are visible with the rows that these fields name.
+# Models without a decision of their own: their rows are visible with the rows that these fields name. What is read
+# through a row that was found visible (`run.events`, `run.attempts`) needs no second decision.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from access.admin.lists import MAX_SELECTED, PER_PAGE, counted
 from access.admin.theming import ModelAdmin
 from access.visibility import Action, caller_of, may
-from executions import runs
+from executions import runs, words
 from executions.admin import shown
 from executions.admin.filters import (
     JobFilter,
@@ -26,7 +26,7 @@ from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
+from executions.states import ORIGIN_LABELS, STATUS_LABELS, Origin, RunStatus
 from values import instants
 from values.readable import CannotRead
 
@@ -142,10 +142,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
-        waits: str = run.waits  # type: ignore[attr-defined]  # set by the change list
-        text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
-        if run.n_occurrences > 1:
-            text += f" ({run.n_occurrences:,} occurrences)"
+        text = words.note(run, run.waits)  # type: ignore[attr-defined]  # set by the change list
         if not text:
             return instants.NONE
         return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:MAX_NOTE_LENGTH])

@@ -116,7 +116,7 @@ class RunCancelView(ApiView):
 
 def find_run(caller: Caller, run_id: UUID) -> Run:
     """Return a run with its frozen definition, without a cause that is hidden from the caller. Raises Http404."""
-    found = without_hidden_causes(visible(Run, caller).select_related("spec").filter(pk=run_id)[:1], caller)
+    found = without_hidden_causes(list(visible(Run, caller).select_related("spec").filter(pk=run_id)), caller)
     if not found:
         raise Http404
     return found[0]

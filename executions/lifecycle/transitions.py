@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from executions.lifecycle import held_queries, queries
 from executions.lifecycle.types import Claim, DueRun, Ending, NewRun, Renewal
-from executions.states import Reason, RunStatus
+from executions.states import CancelReason, Reason, RunStatus
 from values.database import array, execute, fetch, fetch_planned
 from values.ids import uuid7
 from values.json_values import clean, clean_text
@@ -184,21 +184,21 @@ def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
     return RunStatus(rows[0][1]) if rows else None
 
 
-def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: CancelReason) -> int:
     """Cancel the held, queued and retrying runs of a job. Returns the number of runs."""
-    values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
+    values = {"id": job_id, "now": now, "actor": actor, "reason": reason.value}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_JOB, values))
 
 
 def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int:
     """Cancel the held, queued and retrying runs of a backfill. Returns the number of runs."""
-    values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
+    values = {"id": backfill_id, "now": now, "actor": actor, "reason": CancelReason.BACKFILL_CANCELLED.value}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
     """Cancel the live runs of these jobs; running ones get a stop request. Returns the number of runs."""
-    values = {"id": list(job_ids), "now": now, "actor": "", "reason": Reason.OVERLAP.value}
+    values = {"id": list(job_ids), "now": now, "actor": "", "reason": CancelReason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 

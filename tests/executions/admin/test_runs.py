@@ -13,7 +13,7 @@ from executions.admin import run_list
 from executions.admin.runs import RunAdmin
 from executions.lifecycle import transitions
 from executions.models import LogLine, Run, RunSpec
-from executions.states import Origin, Reason
+from executions.states import CancelReason, Origin, Reason
 from executions.targets.base import Failed
 from schedules.jobs import definitions
 from tests.factories import NOW, end, make_job, make_run, make_skipped
@@ -306,7 +306,7 @@ def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> Non
 
 def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
     run = make_run()
-    transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason="job_deleted")
+    transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason=CancelReason.JOB_DELETED)
     assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
 
 
