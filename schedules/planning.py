@@ -18,7 +18,7 @@ from executions.policies import Decision, LiveRuns, Overlap, OverlapPass, Stop
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
-from schedules.clock.delay import due_instants, next_due
+from schedules.clock.due import due_instants, next_due
 from schedules.clock.occurrences import occurrences
 from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
 from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered

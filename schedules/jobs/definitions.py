@@ -13,7 +13,7 @@ from executions import history, runs
 from executions.states import CancelReason
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
-from schedules.clock.delay import next_due
+from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.zones.zones import FIRST_AT

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from access.search import has_part
-from schedules.clock.delay import next_due
+from schedules.clock.due import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
 from schedules.clock.spec import Kind, to_json

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.policies import Overlap
-from schedules.clock.delay import due_instants, next_due
+from schedules.clock.due import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.policies.resumption import (
     DEFAULT_MAX_STARTS,
