@@ -119,7 +119,7 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 class Target(ABC):
     """Base class of every kind of target. A module ends with an instance called `TARGET`.
 
-    A new kind is one file (or folder) with such a class, and one line in `registry.BUILT_IN_KINDS`.
+    A new kind is one file (or folder) with such a class, and one line in `registry.KINDS`.
     """
 
     kind: ClassVar[str]  # stored with every job and run: it never changes; up to 20 of a-z, 0-9 and _

@@ -74,7 +74,7 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
         try:
             target = load_object(module, "TARGET", Target)  # type: ignore[type-abstract]
         except CannotLoad as problem:
-            hint = f"Correct the module, or take its name out of BUILT_IN_KINDS in {_REGISTRY} or MAINSPRING_TARGET_MODULES."
+            hint = f"Correct the module, or take its name out of KINDS in {_REGISTRY} or MAINSPRING_TARGET_MODULES."
             faults.append(Error(f"The target module {problem}.", hint=hint, id="mainspring.E001"))
             continue
         fault = _find_fault(target, module)

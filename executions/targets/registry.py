@@ -1,4 +1,4 @@
-"""The kinds of target. A new kind is one file (or folder), and its module's name in `BUILT_IN_KINDS`.
+"""The kinds of target. A new kind is one file (or folder), and its module's name in `KINDS`.
 
 A kind may add how the admin shows it (`executions/admin/targets/<kind>.py`) and its part of the job form
 (`schedules/admin/targets/<kind>.py`). Without these modules it has a plain default of both.
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from values.json_values import JSON
 
 # Each module has an instance of `base.Target`, called TARGET. The order is that of the job form and of sentences.
-BUILT_IN_KINDS = (
+KINDS = (
     "executions.targets.http.target",
     "executions.targets.command.target",
 )
 
-TARGETS, FAULTS = load_targets(
-    (*BUILT_IN_KINDS, *settings.MAINSPRING_TARGET_MODULES)
-)  # FAULTS: for executions/checks.py
+TARGETS, FAULTS = load_targets((*KINDS, *settings.MAINSPRING_TARGET_MODULES))  # FAULTS: for executions/checks.py
 
 
 def union_of_configs() -> Any:

@@ -8,7 +8,7 @@ import pytest
 
 from executions.admin.targets.base import Look
 from executions.targets.loading import load_parts, load_targets, template_faults
-from executions.targets.registry import BUILT_IN_KINDS
+from executions.targets.registry import KINDS
 from tests.extending import KIND
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def load(folder: Path, **sources: str) -> list[Error]:
     """Load the built-in kinds and these modules; return the faults, after checking that the built-in kinds are there."""
     for name, source in sources.items():
         (folder / f"{name}.py").write_text(source)
-    targets, faults = load_targets([*BUILT_IN_KINDS, *sources])
+    targets, faults = load_targets([*KINDS, *sources])
     assert list(targets)[:2] == ["http", "command"]
     assert len(targets) + len(faults) == 2 + len(sources)
     return faults
