@@ -47,6 +47,8 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
             if not has_warned:
                 log_retryable("finish", error, is_away=request.is_away, n_endings=len(ended))
             has_warned = True
+            # A wait in the thread that executed the run, which has nothing else to do. Only main loops may
+            # `time.sleep`.
             threading.Event().wait(DATABASE_RETRY_SECONDS)
     for prepared, ending in ended:
         _log_ending(prepared, ending, statuses.get(ending.run_id))

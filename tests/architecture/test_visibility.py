@@ -38,7 +38,7 @@ ENGINE = {
     "schedules/flags.py": "flags as the clock reads them; what callers ask goes through the module",
     "schedules/jobs/chains.py": "the chains of a job that the caller has found",
     "schedules/jobs/definitions.py": "writes a job that the caller has found, under its lock",
-    "schedules/jobs/followed.py": "the engine's follow-ups",
+    "schedules/jobs/followups.py": "the engine's follow-ups",
     "schedules/ledger/": "the watchdog, and the ledger of a job that the caller has found",
     "schedules/models/": "spans of schedules",
     "schedules/passes/": "the passes of the beat",

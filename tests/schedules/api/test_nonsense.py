@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from executions.targets.command.target import CommandConfig
 from executions.targets.http.config import HttpConfig
 from schedules.api.jobs import JobFilters
-from schedules.api.questions import PreviewQuestion
+from schedules.api.schedule_shapes import PreviewRequest
 from schedules.api.shapes import Pause
 from schedules.jobs.members import JobDefinition
 from schedules.jobs.schedule_shape import Schedule
@@ -106,7 +106,7 @@ def test_an_invalid_schedule_is_a_200_for_validate_and_a_400_for_preview(api: Do
             assert any(is_about(field, path, text) for field in named), f"{title}: {named}"
 
 
-@pytest.mark.parametrize("path", list(PreviewQuestion.model_fields))
+@pytest.mark.parametrize("path", list(PreviewRequest.model_fields))
 def test_an_invalid_value_in_a_preview_is_a_400_that_names_its_field(api: DocumentedClient, path: str) -> None:
     for title, text in VALUES.items():
         response = api.send("POST", "/api/v1/schedules/preview", with_value({"schedule": CRON}, path, text))
