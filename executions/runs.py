@@ -16,7 +16,7 @@ from executions.lifecycle.admission import admit, apply_policies, apply_policies
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
 from executions.lifecycle.transitions import cancel_backfill_runs, cancel_not_running
 from executions.lifecycle.types import NewRun
-from executions.models import Run, RunSpec
+from executions.models import Run
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
 from executions.states import LIVE, Origin, RunStatus
@@ -36,7 +36,6 @@ __all__ = [
     "Followup",
     "NewRun",
     "Run",
-    "RunSpec",
     "admit",
     "apply_policies",
     "apply_policies_without_deadline",

@@ -124,7 +124,7 @@ class Run(models.Model):
             ),
             # queries.EXPIRED_LEASES
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
-            # queries.PRUNE
+            # history.queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
             # the API's and admin's lists, newest first: `newest.py`
             models.Index(F("status"), F("nominal_at").desc(), name="run_status"),
@@ -144,7 +144,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.queries.RETRIES and STARTED_RETRIES; lifecycle.queries.COUNT_OF_BACKFILL
+            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILL
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),

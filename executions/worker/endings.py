@@ -9,14 +9,13 @@ from executions.lifecycle.types import Ending
 from executions.policies import retry
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import AttemptStatus, RunStatus
-from executions.targets.base import Cancelled, Failed, Outcome, RetryAt, Succeeded
+from executions.targets.base import TIMED_OUT, Cancelled, Failed, Outcome, RetryAt, Succeeded
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
 MAX_LOST = 5  # lost workers after which a run fails: a run that kills its worker must not kill one worker after another
-TIMED_OUT = "timed_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
             f"{error} The run is not retried, because it has lost {ended.n_lost + 1} workers.",
         )
     retry_at = now if status is RunStatus.QUEUED else None
-    return ended.ending(status, AttemptStatus.LOST, error_code="lost", error=error, retry_at=retry_at)
+    return ended.ending(status, AttemptStatus.LOST, error_code=AttemptStatus.LOST.value, error=error, retry_at=retry_at)
 
 
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:

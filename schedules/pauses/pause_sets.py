@@ -17,7 +17,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.pauses import queries, resuming
-from values.database import is_database_unavailable
+from values.database import PUSH_BACK_DELAY, is_database_unavailable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -136,7 +136,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
-            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSH_BACK_DELAY)
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + PUSH_BACK_DELAY)
         return True
 
 
