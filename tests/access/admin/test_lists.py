@@ -40,7 +40,8 @@ def page(n_rows: int, query: str = "") -> UncountedChangeList:
     request = RequestFactory().get(f"/{query}")
     request.user = User(pk=1, is_active=True, is_superuser=True)
     Scope.objects.filter(kind="system").update(kind="tenant", tenant="~last")
-    found: Any = ScopeAdmin(Scope, AdminSite()).get_changelist_instance(request)
+    found = ScopeAdmin(Scope, AdminSite()).get_changelist_instance(request)
+    assert isinstance(found, UncountedChangeList)
     return found
 
 

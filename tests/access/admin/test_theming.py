@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No direc
 def scopes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Scope]:
     """Three scopes: callers may change the first, see the second, and do not see the third."""
     visible = {Action.VIEW: ["own", "seen"]}
-    rule = {"access.scope": lambda caller, action: Q(tenant__in=visible.get(action, ["own"]))}
-    monkeypatch.setattr(visibility, "RULES", visibility.RULES | rule)
+    rule: dict[str, Any] = {"access.scope": lambda caller, action: Q(tenant__in=visible.get(action, ["own"]))}
+    monkeypatch.setattr(visibility, "RULES", {**visibility.RULES, **rule})
     return {name: Scope.objects.create(kind="tenant", tenant=name) for name in ("own", "seen", "unseen")}
 
 
@@ -120,16 +120,16 @@ def test_an_action_gets_only_the_rows_that_the_caller_may_change(scopes: dict[st
 
 
 def test_a_filter_offers_only_what_the_caller_may_see(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, unseen = (Group.objects.create(name=name) for name in ("seen", "unseen"))
-    rule = {"auth.group": lambda caller, action: ~Q(pk=unseen.pk)}
-    monkeypatch.setattr(visibility, "RULES", visibility.RULES | rule)
+    _, unseen = (Group.objects.create(name=name) for name in ("seen", "unseen"))
+    rule: dict[str, Any] = {"auth.group": lambda caller, action: ~Q(pk=unseen.pk)}
+    monkeypatch.setattr(visibility, "RULES", {**visibility.RULES, **rule})
     page: Any = ModelAdmin(User, AdminSite())
     request = request_of(staff_member("ann", "view_user"))
     field: Any = User._meta.get_field("groups")
 
     found = VisibleRelatedFilter(field, request, {}, User, page, "groups")
 
-    assert list(found.lookup_choices) == [(seen.pk, "seen")]
+    assert [name for _, name in found.lookup_choices] == ["seen"]
 
 
 def test_a_page_that_has_its_own_address_needs_a_signed_in_member_of_staff() -> None:

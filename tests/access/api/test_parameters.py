@@ -33,9 +33,10 @@ def read(kind: type[Parameters], query: str) -> Any:
 def wrong_fields(kind: type[Parameters], query: str) -> set[str]:
     with pytest.raises((InputValidationError, InvalidInput)) as caught:
         read(kind, query)
-    if isinstance(caught.value, InvalidInput):
-        return set(caught.value.errors)
-    return {str(error["loc"][0]) for error in caught.value.error.errors()}
+    if isinstance(caught.value, InputValidationError):
+        return {str(error["loc"][0]) for error in caught.value.error.errors()}
+    assert isinstance(caught.value, InvalidInput)
+    return set(caught.value.errors)
 
 
 @pytest.mark.parametrize(

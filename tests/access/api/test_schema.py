@@ -34,7 +34,7 @@ def test_a_shape_refuses_unknown_members_and_changes() -> None:
     with pytest.raises(ValidationError, match="extra"):
         Inner.model_validate({"size": 1, "more": 2})
     with pytest.raises(ValidationError, match="frozen"):
-        Inner(size=1).size = 2
+        Inner(size=1).size = 2  # type: ignore[misc]  # that is the mistake
 
 
 def test_a_shape_becomes_json() -> None:

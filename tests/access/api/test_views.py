@@ -93,8 +93,8 @@ def test_an_object_must_be_visible_and_changeable_as_the_method_needs(
     monkeypatch: pytest.MonkeyPatch, method: str, name: str, status: int
 ) -> None:
     visible = {Action.VIEW: ["own", "seen"]}
-    rule = {"access.scope": lambda caller, action: Q(tenant__in=visible.get(action, ["own"]))}
-    monkeypatch.setattr(visibility, "RULES", visibility.RULES | rule)
+    rule: dict[str, Any] = {"access.scope": lambda caller, action: Q(tenant__in=visible.get(action, ["own"]))}
+    monkeypatch.setattr(visibility, "RULES", {**visibility.RULES, **rule})
     scopes = {each: Scope.objects.create(kind="tenant", tenant=each) for each in ("own", "seen", "unseen")}
 
     response = send(staff_member("ann", "view_scope", "change_scope"), method, scope_id=scopes[name].pk)
