@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
+from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from executions import runs
@@ -117,6 +118,8 @@ def end_each(
     for job in jobs:
         try:
             ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
+        except DatabaseFault:
+            raise  # the transaction is broken, so no pause can end in it
         except Exception:
             # One job whose schedule is unreadable must not keep the others paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
@@ -141,15 +144,18 @@ def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> q
 
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
-    for job, pause_end in ends:
-        policies = value_or_none(job.readable_policies)
-        if pause_end.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            # The chosen runs start one after the other: the end of each must lead to a follow-up.
-            runs.enable_followups([job.pk])
+    # Where the chosen runs start one after the other, the end of each must lead to a follow-up.
+    runs.enable_followups([job.pk for job, pause_end in ends if pause_end.catch_up_from_at and _starts_in_turn(job)])
     queries.end_pauses([pause_end for _, pause_end in ends], now)
     runs.wake_beat()
     for job, _ in ends:
         log.info("job_resumed", action="resume", job=str(job.pk), actor=actor)
+
+
+def _starts_in_turn(job: Job) -> bool:
+    """Whether the runs that catch up start one after the other."""
+    policies = value_or_none(job.readable_policies)
+    return policies is None or policies.overlap is not Overlap.ALLOW
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:
