@@ -15,7 +15,7 @@ from schedules import queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
-from values.database import DATABASE_UNAVAILABLE
+from values.database import is_database_unavailable
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -60,9 +60,9 @@ def review(now: datetime) -> Reviewed:
             # Each in a transaction of its own: one that fails must not keep the others from being reported.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except DATABASE_UNAVAILABLE:
-            raise
         except Exception:
+            if is_database_unavailable():
+                raise
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
     return reviewed
 
