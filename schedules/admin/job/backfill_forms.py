@@ -54,9 +54,9 @@ def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillR
     return backfill.BackfillRequest(
         after=_instant("The start", str(values.get("after", "")).strip()),
         until=_instant("The end", until) if until else now,
-        mode=BackfillMode(mode) if mode in BackfillMode.values else BackfillMode.ALL,
+        mode=_mode(mode),
         pace=_pace(str(values.get("pace", "")).strip()),
-        overlap=Overlap(policy) if policy in OVERLAPS else Overlap.BUFFER_ALL,
+        overlap=_overlap(policy),
         max_runs=_count(str(values.get("max_runs", "")).strip()),
     )
 
@@ -105,6 +105,18 @@ def _instant(name: str, text: str) -> datetime:
         return read_instant(text, str(timezone.get_current_timezone()))
     except ValueError as error:
         raise ValueError(f"{name} {str(error).rstrip('.')}.") from error
+
+
+def _mode(text: str) -> BackfillMode:
+    if text not in BackfillMode.values:
+        raise ValueError("The occurrences must be one of the choices of the list: choose again.")
+    return BackfillMode(text)
+
+
+def _overlap(text: str) -> Overlap:
+    if text not in OVERLAPS:
+        raise ValueError("The overlap policy must be one of the choices of the list: choose again.")
+    return Overlap(text)
 
 
 def _pace(text: str) -> timedelta | None:
