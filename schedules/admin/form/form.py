@@ -10,7 +10,6 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
-from access.visibility import ENGINE
 from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
@@ -66,7 +65,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     The admin sets `caller` on the class that it makes for a request.
     """
 
-    caller: ClassVar[Caller] = ENGINE
+    caller: ClassVar[Caller]
 
     schedule_kind = forms.ChoiceField(label="Schedule type", choices=KINDS, widget=forms.RadioSelect)
     cron = needed(
@@ -142,33 +141,31 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     # The order on the page, in which the note above the form lists the fields with errors.
     field_order = (
-        *(
-            "name",
-            "description",
-            "schedule_kind",
-            "cron",
-            "every",
-            "at",
-            "wait",
-            "solar",
-            "latitude",
-            "longitude",
-            "specs",
-            "timezone",
-            "anchor_at",
-            "dst_gap",
-            "dst_fold",
-        ),
-        *(
-            "start_at",
-            "end_at",
-            "max_runs",
-            *limits.AFTER_FIELDS.values(),
-            "target_kind",
-            *TargetFields.base_fields,
-            "payload",
-        ),
-        *(*mapping.RETRY_FIELDS, "timeout", *mapping.CATCH_UP_FIELDS),
+        "name",
+        "description",
+        "schedule_kind",
+        "cron",
+        "every",
+        "at",
+        "wait",
+        "solar",
+        "latitude",
+        "longitude",
+        "specs",
+        "timezone",
+        "anchor_at",
+        "dst_gap",
+        "dst_fold",
+        "start_at",
+        "end_at",
+        "max_runs",
+        *limits.AFTER_FIELDS.values(),
+        "target_kind",
+        *TargetFields.base_fields,
+        "payload",
+        *mapping.RETRY_FIELDS,
+        "timeout",
+        *mapping.CATCH_UP_FIELDS,
     )
 
     class Meta:
@@ -178,6 +175,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         help_texts: ClassVar = {"description": "What the job does, and whom to ask about it."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not hasattr(self, "caller"):
+            raise TypeError("JobForm has no caller: make a subclass that sets `caller`.")
         job = kwargs.get("instance")
         self.before = job if job is not None and job.created_at else None
         kwargs["initial"] = mapping.initial_of(self.before) | (kwargs.get("initial") or {})
