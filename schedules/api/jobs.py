@@ -124,7 +124,7 @@ class JobView(ApiView):
         data = read_definition(request)
         with transaction.atomic():
             definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
-            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
         return Response(shown(job, request).json_body())
 
     @operation(
@@ -138,7 +138,7 @@ class JobView(ApiView):
         with transaction.atomic():
             job = definitions.lock(job_id)
             definition = validate(changed_definition(job, change), now, job, caller=caller_of(request))
-            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
         return Response(shown(job, request).json_body())
 
     @operation("delete_job", responses={204: (None, None)}, errors=[404])

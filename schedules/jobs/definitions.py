@@ -41,7 +41,7 @@ def create(definition: Definition, now: datetime, *, actor: str, caller: Caller 
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
-            followed.update_followups(store_chains(job, definition))
+            followed.update_followups(store_chains(job, definition, caller))
     return job
 
 
@@ -65,13 +65,13 @@ def create_many(
     return jobs
 
 
-def store_chains(job: Job, definition: Definition) -> set[UUID]:
+def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
     """Store the chains of a job's definition; return the jobs for which to call `followed.update_followups`.
 
     Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
     """
     chains.lock()
-    return chains.store(job.pk, definition.start_after, job.scope_id)
+    return chains.store(job.pk, definition.start_after, caller, job.scope_id)
 
 
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
@@ -86,7 +86,7 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
     return changed
 
 
-def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
+def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences up to `now` still follow the old one.
 
     A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition as
@@ -111,15 +111,15 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             if before and job.state == JobState.PAUSED:
                 _settle_pause(job, now)
             end_span(job.pk, _schedule_end(job, now))
-            _set_clock(job, schedule, now, definition.first_after(now) if schedule is definition.schedule else None)
+            first_at = definition.first_after(now) if schedule is definition.schedule else None
+            changed += _set_clock(job, schedule, now, first_at)
             if is_delay_changed:
                 job.next_run_at = old_next_run_at and next_due(schedule, now)
             begin_spans([job])
-            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
         if set(chains.of(job_id)) != set(definition.start_after):
-            followed.update_followups(store_chains(job, definition))
+            followed.update_followups(store_chains(job, definition, caller))
         if followed.has_followups(job) != had_followups:
             followed.update_followups([job_id])
         runs.wake_beat()
@@ -182,8 +182,11 @@ def _set_columns(job: Job, definition: Definition) -> list[str]:
     return list(JOB_COLUMNS.values())
 
 
-def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> None:
-    """Start a schedule at `now`. `first_at` is its first instant, for a caller that has computed it for this `now`."""
+def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
+    """Start a schedule at `now`; return the names of the columns of the clock, which are set.
+
+    `first_at` is the schedule's first instant, for a caller that has computed it for this `now`.
+    """
     schedule = anchored(schedule, now)
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
@@ -191,6 +194,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
     job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # `max_runs` and catch-up start anew
     if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
+    return ["schedule", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun", "state"]
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
