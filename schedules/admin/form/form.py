@@ -15,10 +15,11 @@ from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.form.json_fields import plain_lines, read_json
-from schedules.admin.form.policy_words import OVERLAPS
+from schedules.admin.form.policy_words import OVERLAP_LABELS
 from schedules.admin.targets import SECTIONS
 from schedules.clock.policies.catch_up import CatchUp
-from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import Kind
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.members import stored_members
@@ -56,7 +57,7 @@ INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 TargetFields: Any = type(
     "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
 )
-LimitFields: Any = type("LimitFields", (forms.Form,), limits.FIELDS)
+LimitFields: Any = type("LimitFields", (forms.Form,), limits.FORM_FIELDS)
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
@@ -108,7 +109,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     overlap = choice(
         "Overlap policy",
-        [(name.value, text) for name, text in OVERLAPS.items()],
+        [(name.value, text) for name, text in OVERLAP_LABELS.items()],
         "What happens when the job is due and an earlier run has not ended.",
     )
     catch_up_mode = choice(
@@ -247,12 +248,16 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     @property
     def uses_limits(self) -> bool:
         """Whether the folded limits have values that are not the defaults, or errors."""
-        defaults = limits.initial_of(None)
+        defaults = limits.initial_limits(None)
         return any(
             self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
-            for name in limits.POLICY_FIELDS
+            for name in limits.LIMIT_FIELDS
             if name != "pause_after_failures"  # it stands among the other policies, outside of the fold
         )
+
+    def schedule_kinds(self) -> dict[str, str]:
+        """Return the kinds of schedule that have each field of a schedule."""
+        return mapping.kinds_by_field()
 
     def targets(self) -> list[tuple[str, Section, list[BoundField]]]:
         """Return each kind of target with its section and the section's fields, in the order of the radio buttons."""

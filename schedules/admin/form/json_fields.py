@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from django import forms
 
-EXAMPLE = '{"name": "value"}'
+OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
@@ -44,7 +44,7 @@ class JsonObject(JsonText):
 
     def validate(self, value: Any) -> None:
         if value is not None and not isinstance(value, dict):
-            raise forms.ValidationError(f"This must be a JSON object, such as {EXAMPLE}.")
+            raise forms.ValidationError(f"This must be a JSON object, such as {OBJECT_EXAMPLE}.")
 
 
 def read_json(text: str) -> Any:
@@ -55,7 +55,7 @@ def read_json(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
-            f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. Write it like {EXAMPLE}."
+            f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. Write it like {OBJECT_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
