@@ -20,9 +20,9 @@ from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED,
 from schedules.jobs.chains import Links, StartAfter
 from schedules.jobs.members import JobDefinition, documented_type, stored_members
 from schedules.jobs.schedule_shape import Schedule
-from schedules.models import JobState
+from schedules.models import MAX_PAUSE_REASON_LENGTH, JobState
+from schedules.pauses.terms import PauseTerms, read_reason
 from schedules.policies import JobPolicies
-from schedules.triggers import MAX_REASON_LENGTH, read_reason
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Pause(Shape):
     """The reason and the end of a pause."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
+        "", max_length=MAX_PAUSE_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
     )
     until: Instant | None = Field(
         None, description="When the pause ends by itself. Null: it lasts until the job is resumed."
@@ -129,6 +129,10 @@ class Pause(Shape):
         Resumption.NONE,
         description=f"Which occurrences of the pause start when it ends at `until`: {CATCH_UP_CHOICES}",
     )
+
+    @property
+    def terms(self) -> PauseTerms:
+        return PauseTerms(self.reason, self.until, self.catch_up)
 
 
 class Resume(Shape):
@@ -186,7 +190,7 @@ def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)
     if not with_credentials and "target" not in unreadable:
-        members["target"] = masked(row.target)
+        members["target"] = masked(row.spec.target)
     if "policies" not in unreadable:
         members["policies"] = row.policies  # the stored JSON may lack a policy that this version added
     return Job(

@@ -21,7 +21,6 @@ from schedules.jobs import chains, followed
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
 from schedules.models import Job, JobState, begin_spans, end_span
 from values.json_values import is_same_json
-from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -102,7 +101,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
             job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
-        before = value_or_none(job.readable_schedule)  # None: unreadable, so there are no occurrences to record
+        before = job.known_schedule  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
@@ -162,7 +161,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
     """Return until when the job's present schedule had occurrences: `now`, or earlier if it has reached `max_runs`."""
-    schedule = value_or_none(job.readable_schedule)
+    schedule = job.known_schedule
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at

@@ -37,7 +37,7 @@ def update_followups(job_ids: Collection[UUID]) -> None:
 
 def has_followups(job: Job) -> bool:
     """Whether the job's definition or its last pause needs follow-ups, whatever its chains and backfills. No query."""
-    schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
+    schedule, policies = job.known_schedule, value_or_none(job.readable_policies)
     if schedule is None or policies is None:
         return True  # a beat of another version may be able to read them
     return schedule.kind is Kind.DELAY or policies.needs_followups or _has_chosen_runs_left(job, policies)

@@ -16,7 +16,7 @@ from schedules import queries
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
 from schedules.jobs import chains, definitions, followed
 from schedules.jobs.validation import validate
-from schedules.models import Job
+from schedules.models import MAX_JOB_KEY_LENGTH, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
 MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
-MAX_JOB_KEY_LENGTH = 255  # characters: the width of the column
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
 KEY_RULE = f"up to {MAX_JOB_KEY_LENGTH} letters, digits and . _ : @ -, starting with a letter or a digit"
 

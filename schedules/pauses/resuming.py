@@ -23,7 +23,7 @@ from schedules.clock.policies.resumption import (
     count_occurrences,
     starting_range,
 )
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, starts_left
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
@@ -76,7 +76,8 @@ def preview(
     refuse_unless_paused(job)
     find, until = _finder(job), _pause_end(job, now)
     n_occurrences = count_occurrences(find, job.mark_at, until, count_limit)
-    bounds, n_left = starting_range(find, job.mark_at, until, catch_up, max_runs), _n_left(job)
+    bounds = starting_range(find, job.mark_at, until, catch_up, max_runs)
+    n_left = starts_left(job.schedule_spec, job.n_scheduled)
     if bounds is None or n_left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
@@ -169,12 +170,6 @@ def _finder(job: Job) -> FindOccurrences:
     if spec.kind is Kind.DELAY:
         return lambda after, until: due_instants(spec, after, job.next_run_at, until)
     return partial(occurrences, spec)
-
-
-def _n_left(job: Job) -> int | None:
-    """Return how many more occurrences `max_runs` of the schedule lets start, None for no limit."""
-    max_runs = job.schedule_spec.max_runs
-    return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
 
 
 def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:

@@ -18,6 +18,7 @@ from schedules.exceptions import InvalidRegistration
 from schedules.jobs import chains, definitions
 from schedules.jobs.registration import Outcome, Registered, find, register, unregister
 from schedules.models import Job, JobState, ScheduleSpan
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import ECHO, HELLO, NOW, make_job
 
@@ -60,7 +61,7 @@ def test_registration_creates_complete_jobs_in_the_given_order() -> None:
 def test_a_job_that_already_matches_is_left_unchanged() -> None:
     job = put(a=wanted(), b=wanted(schedule={"at": "2026-11-20T12:01:00Z"}))["a"].job
     tick(NOW + MINUTE, 10)
-    triggers.pause(job.pk, NOW + MINUTE, actor="ann", reason="moving")
+    triggers.pause(job.pk, NOW + MINUTE, actor="ann", terms=PauseTerms(reason="moving"))
     before = list(Job.objects.order_by("key").values())
     assert before[1]["state"] == JobState.ENDED
 
@@ -99,7 +100,7 @@ def test_only_jobs_that_differ_are_changed(change: dict[str, Any]) -> None:
         "schedule": {"every": changed.schedule["every"]},
         "payload": changed.spec.payload,
         "policies": {"overlap": changed.spec.policies["overlap"]},
-        "target": {name: changed.target.get(name) for name in ("kind", "url")},
+        "target": {name: changed.spec.target.get(name) for name in ("kind", "url")},
     }
     for name, value in change.items():
         assert shown[name] == value
