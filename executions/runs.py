@@ -71,7 +71,7 @@ MICROSECOND = timedelta(microseconds=1)  # the database's resolution: the next i
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """A note that runs of this job, or with these keys, may start: a run has ended (`run_id`), or one is held."""
+    """A note that held runs of this job, or with these keys, may start, because a run has ended (`run_id`) or is held."""
 
     id: int
     job_id: UUID
@@ -183,7 +183,8 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
     """Create all of these runs, due to be published now. Returns their ids. Call inside a transaction.
 
-    A run whose job has one at the same instant gets the next free microsecond, so that none is dropped as a duplicate.
+    If the job has a run at the same instant already, the new run gets the next free microsecond. Otherwise it would be
+    dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:
@@ -235,5 +236,5 @@ def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])
-        raise NothingToCancel(f"The run is over already: {run.status}.")
+        raise NothingToCancel(f"The run has ended already: {run.status}.")
     return status

@@ -29,14 +29,14 @@ HOUSEKEEPING_BATCH_ROWS = 500  # per transaction: row locks stay short, and a ta
 
 
 @celeryd_after_setup.connect
-def have_processes_ready(**_: object) -> None:
+def warm_up_new_processes(**_: object) -> None:
     """Warm up each process of the pool, so that its first run does not wait for a database connection."""
     # Connected this late on purpose: Celery's own handler, which closes all connections, has to run before ours.
-    worker_process_init.connect(be_ready)
+    worker_process_init.connect(warm_up_process)
 
 
-def be_ready(**_: object) -> None:
-    """Open a connection and run the statements of a run once."""
+def warm_up_process(**_: object) -> None:
+    """Open a connection and execute the SQL statements of a run once, without a run."""
     with suppress(DatabaseFault):  # the first run will report it
         runner.warm_up()
     release_connection()

@@ -63,7 +63,8 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
     4. Move the marks. All of it commits together, or not at all.
     5. If the transaction fails, find the jobs that make it fail, and handle the others.
 
-    `spread`: the largest number of messages over which the new runs are spread. Raises when the database is away.
+    `max_messages`: at most this many messages per route; more only if a message is full. Raises if the database is
+    unavailable.
     """
     try:
         with transaction.atomic():

@@ -46,7 +46,8 @@ def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, 
     used = connection.connection
     # Django's own cursors insert the parameters on the client's side, so they never prepare a statement.
     with connection._prepare_cursor(psycopg.Cursor(used)) as cursor:  # type: ignore[attr-defined]
-        # Not inside a transaction: a rollback would undo the SET. It affects prepared statements only: these alone.
+        # Not inside a transaction, because a rollback would undo the SET. The setting affects prepared statements only,
+        # and only this function prepares any.
         if used.prepare_threshold is not None and used not in _generic_plans and not connection.in_atomic_block:
             cursor.execute("SET plan_cache_mode = force_generic_plan")
             _generic_plans.add(used)

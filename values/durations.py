@@ -46,8 +46,8 @@ _NOT_FIXED = 'months and years have no fixed length: give weeks or less (a sched
 def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
     """Read a number of seconds (also as text), a text like `1h30m`, or an ISO 8601 duration.
 
-    The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises ValueError
-    with a reason that starts with a verb or with the quoted value.
+    The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises
+    ValueError with a reason that starts with a verb or with the quoted value.
     """
     if isinstance(value, str):
         seconds = _read_text(value)

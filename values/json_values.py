@@ -1,4 +1,4 @@
-"""JSON that PostgreSQL's jsonb can store: input is checked by `find_unstorable`, output of jobs is cleaned by `clean`."""
+"""JSON that PostgreSQL's jsonb can store: `find_unstorable` checks input, and `clean` repairs the output of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the admin beside Django's own: an object that a ModelAdmin holds has their addresses and views."""
+"""Pages of the admin in addition to Django's own: a ModelAdmin holds an object with their URLs and views."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class DocumentedAs:
 class ReadAs:
     """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
 
-    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise; `write`
-    turns a T into the JSON that `model_dump(mode="json")` returns.
+    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise;
+    `write` turns a T into the JSON that `model_dump(mode="json")` returns.
     """
 
     def __init__(
@@ -101,7 +101,9 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
         # drf-spectacular warns about two components of the same name, although it is the same class.
         set_override(self.target, "suppress_collision_warning", True)
-        return str(self.target.__name__)
+        # For a request body drf-spectacular appends "Request" to the name.
+        name = str(self.target.__name__)
+        return name.removesuffix("Request") if direction == "request" else name
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         is_request = direction == "request"

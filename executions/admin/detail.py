@@ -180,8 +180,8 @@ def definition(run: Run) -> list[tuple[str, str]]:
 def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
     """Return the target with its members in the order of its kind's fields: the database keeps no order.
 
-    Credentials are masked. Any member of a target that this version cannot read may be one: the whole target is returned
-    only to a caller who `may_change` it.
+    Credentials are masked. Any member of a target that this version cannot read may be one: the whole target is
+    returned only to a caller who `may_change` it.
     """
     if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)

@@ -28,7 +28,7 @@ MAX_JOBS = 200  # a name that more jobs share is so common that a walk over the 
 
 
 class RunChangeList(UncountedChangeList):
-    """Finds the runs of a page by the index of their status, or by the index of their job when the search names few jobs."""
+    """Finds the runs of a page by the index of their status, or of their job if the search matches few jobs."""
 
     jobs: Sequence[UUID] = ()  # the jobs that the search found by a part of their name, up to MAX_JOBS
 

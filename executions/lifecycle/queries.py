@@ -1,4 +1,7 @@
-"""The SQL statements that change runs, except held ones (`held_queries.py`). Comments name the callers."""
+"""The SQL statements that create, claim, publish, end, cancel, count and delete runs. Comments name the callers.
+
+The statements about held runs, limits and follow-ups are in `held_queries.py`.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,10 @@ ID_LISTED = "run.id = ANY(%(id)s::uuid[])"
 
 
 def has_status(statuses: Iterable[RunStatus], run: str = "run") -> str:
-    """Return a condition on the status of runs that are found by other means, hidden from the planner in a CASE.
+    """Return a condition on the status that the planner cannot use to find runs, because it is hidden in a CASE.
 
-    On a day that has just begun, the planner takes each status for rare; with a plain `status IN (...)` it would read
-    all runs with the status to find a few by id. Partial indexes with the same CASE (`models/run.py`) still match.
+    At the start of a day the planner assumes that each status is rare. With a plain `status IN (...)` it would read all
+    runs with the status to find a few by id. Partial indexes with the same CASE (`models/run.py`) still match.
     """
     return f"CASE WHEN {run}.status IN ({sql_list(statuses)}) THEN true ELSE false END"
 
@@ -113,8 +116,8 @@ SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claim
 ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {ID_LISTED}"
 
 # transitions.finish: end attempts, each by the claim that started it, and write their rows and events. The claim number
-# fences: a worker that was taken for lost finds no row. A run that somebody cancelled meanwhile is not retried. The
-# claim set `started_at` to its own time; the first ending replaces it by the attempt's start.
+# fences: a worker whose claim the reaper has ended finds no row. A run that somebody has cancelled in the meantime is
+# not retried. The claim set `started_at` to its own time; the first ending replaces it by the attempt's start.
 IS_CANCELLED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
 FINISH = f"""
 WITH ended AS (
@@ -357,5 +360,5 @@ DELETE FROM executions_ratestate WHERE key IN (
 
 
 def wake_beat() -> None:
-    """Wake the beats when this transaction commits: something may be due sooner than the instant they sleep until."""
+    """Wake the beats when this transaction commits: work may be due before their sleep ends."""
     execute("SELECT pg_notify(%(channel)s, '')", {"channel": NOTIFY_CHANNEL})

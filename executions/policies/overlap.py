@@ -130,7 +130,7 @@ class OverlapPass:
 
     @property
     def n_started(self) -> int:
-        """Occurrences that start or are held."""
+        """Number of occurrences that start or are held."""
         return sum(not decision.reason for decision in self.decisions)
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:

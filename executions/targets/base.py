@@ -69,9 +69,9 @@ class Context(Protocol):
         """Return why the target should stop now, or None."""
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Have `callback` called from another thread when the target should stop.
+        """Register `callback`, which another thread calls when the target should stop.
 
-        Return a function that unregisters it: call that function before `execute` returns.
+        Returns a function that unregisters it. Call that function before `execute` returns.
         """
 
 

@@ -54,7 +54,7 @@ def check_payload(config: TargetConfig, payload: JSON) -> None:
 
 
 def read_target(stored: object) -> TargetConfig | Unreadable:
-    """Return the configuration of a stored target, without its payload; Unreadable, with the reason, if it can't be read."""
+    """Return the configuration of a stored target; Unreadable, with the reason, if it cannot be read."""
     try:
         return parse_config(stored)
     except InvalidTarget as error:

@@ -49,7 +49,10 @@ def prepare(claim: Claim) -> PreparedAttempt:
 
 
 def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return the ending of the attempt, with its start and end times. Never raises for a target."""
+    """Call the target and return the ending of the attempt, with its start and end.
+
+    An exception of the target ends it.
+    """
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)

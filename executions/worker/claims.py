@@ -42,6 +42,8 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
             if clock() >= give_up_at:
                 raise
             if n_tried:  # no wait after the first failure: the cause is most likely an old connection
+                # A wait in a worker's thread or process, which has nothing else to do. Only main loops may
+                # `time.sleep`.
                 threading.Event().wait(DATABASE_RETRY_SECONDS)
             n_tried += 1
     if len(claims) < len(wanted):

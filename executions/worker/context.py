@@ -41,7 +41,10 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Call `callback` on a stop request, now if there was one already. Returns a function that unregisters it."""
+        """Call `callback` on a stop request; at once if there was one already.
+
+        Returns a function that unregisters it.
+        """
         with self._lock:
             self._callbacks.append(callback)
             reason = self._reason

@@ -50,6 +50,8 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
             if not has_warned:
                 log.warning("database_away", action="finish", n_endings=len(ended), error=one_line(error))
             has_warned = True
+            # A wait in the thread that executed the run, which has nothing else to do. Only main loops may
+            # `time.sleep`.
             threading.Event().wait(DATABASE_RETRY_SECONDS)
     for prepared, ending in ended:
         heartbeat.get().remove(prepared.context)

@@ -68,7 +68,7 @@ def execute_runs(
 
 
 def warm_up() -> None:
-    """Claim and finish a run that does not exist, so that PostgreSQL has loaded what the first real run needs."""
+    """Claim and finish a run that does not exist, so that PostgreSQL loads what the first real run needs."""
     now = read_clock()
     run_id = uuid7(now)
     transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")

@@ -78,7 +78,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with those timeouts."""
 
     def enqueue_req(self, conn: Any) -> None:
-        """Wait for the first data of a new connection in the poller, which needs no thread; then pass it to a thread."""
+        """Wait in the poller, which needs no thread, for a new connection's first data; then pass it to a thread."""
         if not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket(conn.sock)
             conn.timeout = time.monotonic() + FIRST_BYTE_TIMEOUT

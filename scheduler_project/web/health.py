@@ -95,7 +95,11 @@ class Readiness:
             found["database"] = "ok"
             if not self._is_migrated:
                 executor = MigrationExecutor(connection)
-                self._is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+                n_missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+                self._is_migrated = not n_missing
+                if n_missing:
+                    which = "1 migration is" if n_missing == 1 else f"{n_missing} migrations are"
+                    log.warning("not_ready", action="check", error=f"{which} not applied: run manage.py migrate.")
             found["migrations"] = "ok" if self._is_migrated else "failed"
         except (DatabaseError, InterfaceError) as error:
             log.warning("not_ready", action="check", error=str(error))

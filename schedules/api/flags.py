@@ -69,10 +69,10 @@ class FeatureFlagSetting(Shape):
     description: (
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(_storable)] | None
     ) = Field(None, description="What the flag switches. Null: the present description stays.")
-    name: Any = Field(None, description="Ignored: the URL has the name.")
-    n_jobs: Any = Field(None, description="Ignored.")
-    changed_at: Any = Field(None, description="Ignored.")
-    changed_by: Any = Field(None, description="Ignored.")
+    name: Any = Field(None, description="Ignored in a request: the URL contains the name.")
+    n_jobs: Any = Field(None, description="Read-only: ignored in a request.")
+    changed_at: Any = Field(None, description="Read-only: ignored in a request.")
+    changed_by: Any = Field(None, description="Read-only: ignored in a request.")
 
 
 class FeatureFlagListView(ApiView):
@@ -117,7 +117,10 @@ class FeatureFlagView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, name: str) -> Response:
-        """Switch a feature flag on or off, from the next occurrence on. If there is no such flag, it is created (201)."""
+        """Switch a feature flag on or off. It takes effect from the next occurrence on.
+
+        If there is no flag with this name, it is created (201).
+        """
         now = datetime.now(UTC)
         setting = read_body(request, FeatureFlagSetting)
         if not _is_name(name):

@@ -77,10 +77,10 @@ class LedgerEntry(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share the record.")
     decision: Decision = Field(
-        description="`started`: a run was opened. `skipped`: it did not start, see `reason`. `pending`: it is due, and no "
-        "beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, and there "
-        "is no record of it. `made_good`: a gap for which a backfill has opened a run. `unexpected`: there is a record, "
-        "although no schedule of the job named the instant. `upcoming`: it is not due yet."
+        description="`started`: a run was created. `skipped`: it did not start, see `reason`. `pending`: it is due, "
+        "and no beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, "
+        "and there is no record of it. `made_good`: a gap for which a backfill has created a run. `unexpected`: there "
+        "is a record, although no schedule of the job named the instant. `upcoming`: it is not due yet."
     )
     reason: str | None = Field(description="Why it did not start.", examples=["overlap"])
     text: str = Field(description="The entry in words.")
@@ -115,7 +115,8 @@ class Ledger(Shape):
     )
     incidents: list[Incident] = Field(description="Stoppages that last, or were reported within the window.")
     not_covered: str | None = Field(
-        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` lists the others."
+        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` is the URL of "
+        "all runs."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
@@ -200,7 +201,7 @@ def _incident(stoppage: Stoppage) -> Incident:
 
 
 def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """Return the URL of the same window from `at` on; None without `at`."""
+    """Return the URL of the next page: occurrences later than `at` in the same window. None on the last page."""
     if at is None:
         return None
     # With `until`: the default, now, would move from page to page.

@@ -39,7 +39,8 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
         if next(solar_instants(spec.solar, place, after, end or LAST_AT), None) is None:
             never = f"never happens at latitude {number_words(spec.latitude)}: choose another event or place."
             return "solar", between or never
-    # Reading the expression has already refused dates that do not exist. Only bounds, or skipped gaps, can leave nothing.
+    # Reading the expression has already refused dates that do not exist. Only bounds, or skipped gaps, can leave
+    # nothing.
     if spec.cron is not None and (between or (spec.dst_gap is Gap.SKIP and end is None)):
         policies = (spec.dst_gap, spec.dst_fold)
         instants = cron_instants(read_cron(spec.cron), spec.timezone, policies, after, end or LAST_AT)

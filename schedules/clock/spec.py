@@ -51,8 +51,8 @@ class ScheduleSpec:
 
     - `every` fires at `anchor_at` + k * `every` for each whole number k, also before the anchor.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
-    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the list.
-      `timezone` is then the default zone of the members.
+    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the
+      list. `timezone` is then the default zone of the members.
     """
 
     kind: Kind
@@ -118,8 +118,8 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
 def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
     """Return the schedule with `anchor_at` (aware) as its anchor, if it is an `every` without one.
 
-    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises ValueError
-    if `anchor_at` is naive.
+    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises
+    ValueError if `anchor_at` is naive.
     """
     if anchor_at.tzinfo is None:
         raise ValueError("anchor_at must be an aware datetime")
@@ -136,7 +136,7 @@ def starts_left(spec: ScheduleSpec, n_scheduled: int) -> int | None:
 
 
 def label(spec: ScheduleSpec) -> str:
-    """Return a short text that identifies a member of a list: '0 9 * * *', 'every 15m', 'sunset 52.5 13.4', an instant."""
+    """Return a short text that identifies a member of a list, such as '0 9 * * *' or 'sunset 52.5 13.4'."""
     if spec.every is not None:
         return f"every {duration_text(spec.every)}"
     if spec.at is not None:

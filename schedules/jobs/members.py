@@ -138,7 +138,10 @@ def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
 
 
 class JobDefinition(Shape):
-    """The definition of a job. Read-only members of a job, such as `id` and `state`, may be sent too and are ignored."""
+    """The definition of a job.
+
+    Read-only members of a job, such as `id` and `state`, may be sent too and are ignored.
+    """
 
     # The order matters: validators read the members before theirs, `payload` the target and `policies` the schedule.
     name: Annotated[
@@ -178,7 +181,7 @@ class JobDefinition(Shape):
     )
     policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(
         JobPolicies(),
-        description="When and how runs start, and what follows a failure. Members that are left out have their defaults.",
+        description="When and how runs start, and what follows a failure. A policy that is left out has its default.",
     )
 
 

@@ -32,8 +32,8 @@ log = structlog.get_logger(__name__)
 LEASE = "periodic_tasks"
 LEASE_DURATION = timedelta(seconds=2)  # when a beat is killed, another takes over this soon
 MAX_ROWS_PER_PASS = 100  # due jobs wait meanwhile
-HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)
-HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)
+HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # for one query, a row that was deleted is created again this soon
+HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
 # Seconds until the beat checks again whether a row is due ...
 BROKEN_ROW_DELAY = 300.0  # ... whose own schedule raises: only an edit repairs it, and an edit is noticed anyway
 LOCKED_ROW_DELAY = 1.0  # ... that another beat has fired, or that an admin is changing

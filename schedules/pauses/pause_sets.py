@@ -88,8 +88,8 @@ def undo(
 ) -> PauseSet:
     """Resume the jobs that this set still pauses, the first `MAX_JOBS_PER_STEP` at once, the others by the beats.
 
-    Of each job's occurrences during the pause, those start that `catch_up` says, up to `max_runs`. Raises JobConflict
-    if the set is undone, or being undone.
+    `catch_up` selects the occurrences of the pause that start, up to `max_runs` of each job. Raises JobConflict if the
+    set is undone, or being undone.
     """
     with transaction.atomic():
         queries.lock_pause_set(pause_set_id)

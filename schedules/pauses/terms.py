@@ -36,7 +36,7 @@ class PauseTerms:
         if self.is_over(now):
             raise InvalidDefinition({"until": ["until must be in the future: give a later time, or leave it out."]})
         if self.lacks_end:
-            why = "catch_up applies when the pause ends by itself: give its end in until, or leave catch_up out."
+            why = "catch_up needs a pause that ends by itself: set until, or leave catch_up out."
             raise InvalidDefinition({"until": [why]})
 
 

@@ -54,9 +54,17 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 
 @each_page
 def test_every_page_can_be_reached_from_the_table_of_contents(page: Path) -> None:
-    index = ROOT / "docs" / "index.md"
-    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text())}
-    assert page == index or linked & {page, *page.parents} - {ROOT, ROOT / "docs"}
+    index, decisions = ROOT / "docs" / "index.md", ROOT / "docs" / "decisions" / "README.md"
+    source = decisions if page.parent == decisions.parent and page != decisions else index
+    linked = {(source.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", source.read_text())}
+    assert page == index or page in linked
+
+
+def test_the_list_of_decisions_gives_each_note_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    notes = {page.name: page.read_text().partition("\n")[0] for page in folder.glob("2*.md")}
+    rows = re.findall(r"^\| ([\d-]+) \| \[(.+)\]\((.+)\) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert {name: f"# {date}: {title}" for date, title, name in rows} == notes
 
 
 @each_page

@@ -1,16 +1,19 @@
-// Keeps a part of a page fresh: the server says with data-live-after when to ask again, and leaves it out at the end.
-// Only what differs is touched, so that keyboard focus, selected text, opened details and scrolled logs stay.
+// Refreshes a part of a page from the URL in data-live-url. The part's data-live-after is the number of seconds until the
+// next refresh; a part without it is final. Only nodes that differ are changed, so that keyboard focus, selected text,
+// opened details and scrolled logs stay.
 "use strict";
 (() => {
-  const LONGEST = 60;
+  const MAX_REFRESH_SECONDS = 60; // the wait doubles with each failed request, up to this
+  const END_OF_LOG_PIXELS = 4; // browsers round scroll positions
 
-  function keep(place) {
+  function refreshRegularly(container) {
     let failures = 0;
-    const part = () => place.querySelector("[data-live-part]");
+    const livePart = () => container.querySelector("[data-live-part]");
+    const logs = () => [...container.querySelectorAll(".ms-log")];
 
-    function later() {
-      const seconds = Number(part()?.dataset.liveAfter);
-      if (seconds) setTimeout(refresh, Math.min(seconds * 2 ** failures, LONGEST) * 1000);
+    function scheduleRefresh() {
+      const seconds = Number(livePart()?.dataset.liveAfter);
+      if (seconds) setTimeout(refresh, Math.min(seconds * 2 ** failures, MAX_REFRESH_SECONDS) * 1000);
     }
 
     async function refresh() {
@@ -19,53 +22,53 @@
         return;
       }
       try {
-        const answer = await fetch(place.dataset.liveUrl + window.location.search, { credentials: "same-origin" });
-        if (answer.redirected) return; // signed out meanwhile
-        if (!answer.ok) throw new Error(answer.statusText);
-        put(await answer.text());
+        const response = await fetch(container.dataset.liveUrl + window.location.search, { credentials: "same-origin" });
+        if (response.redirected) return; // to the login page: the user has signed out
+        if (!response.ok) throw new Error(response.statusText);
+        replacePart(await response.text());
         failures = 0;
       } catch {
         failures += 1;
       }
-      later();
+      scheduleRefresh();
     }
 
-    function put(html) {
-      const box = document.createElement("template");
-      box.innerHTML = html;
-      const fresh = box.content.querySelector("[data-live-part]");
+    function replacePart(html) {
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      const fresh = template.content.querySelector("[data-live-part]");
       if (!fresh) return;
-      const held = new Set([...place.querySelectorAll(".ms-log")].filter((log) => !atEnd(log)));
-      const focused = place.contains(document.activeElement) ? document.activeElement : null;
-      liken(part(), fresh);
-      toEnd([...place.querySelectorAll(".ms-log")].filter((log) => !held.has(log)));
+      const scrolledUp = new Set(logs().filter((log) => !isAtEnd(log)));
+      const focused = container.contains(document.activeElement) ? document.activeElement : null;
+      updateNode(livePart(), fresh);
+      scrollToEnd(logs().filter((log) => !scrolledUp.has(log)));
       if (focused && !focused.isConnected) {
-        part().tabIndex = -1; // the keyboard goes on from here, not from the top of the page
-        part().focus({ preventScroll: true });
+        livePart().tabIndex = -1; // the next Tab continues here, not at the top of the page
+        livePart().focus({ preventScroll: true });
       }
     }
 
-    const atEnd = (log) => log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-    const toEnd = (logs) => logs.forEach((log) => (log.scrollTop = log.scrollHeight));
-    toEnd([...place.querySelectorAll(".ms-log")]);
-    later();
+    const isAtEnd = (log) => log.scrollTop + log.clientHeight >= log.scrollHeight - END_OF_LOG_PIXELS;
+    const scrollToEnd = (scrolled) => scrolled.forEach((log) => (log.scrollTop = log.scrollHeight));
+    scrollToEnd(logs());
+    scheduleRefresh();
   }
 
   const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 
-  // One with another id or class is another thing, however alike the two look.
-  function isSame(old, fresh) {
+  // Whether `old` can be updated to `fresh`. Elements correspond by id; those without an id by tag and class.
+  function corresponds(old, fresh) {
     if (old.nodeName !== fresh.nodeName) return false;
     if (!isElement(old)) return true;
     return old.id === fresh.id && (old.id !== "" || old.getAttribute("class") === fresh.getAttribute("class"));
   }
 
-  function liken(old, fresh) {
+  function updateNode(old, fresh) {
     if (old.isEqualNode(fresh)) return;
     if (!isElement(old)) {
       const selection = document.getSelection();
-      const isHeld = !selection.isCollapsed && [selection.anchorNode, selection.focusNode].includes(old);
-      if (!isHeld) old.data = fresh.data; // a selection that begins or ends in a text would be lost with it
+      const isSelected = !selection.isCollapsed && [selection.anchorNode, selection.focusNode].includes(old);
+      if (!isSelected) old.data = fresh.data; // new text would drop a selection that begins or ends here
       return;
     }
     for (const { name } of [...old.attributes]) {
@@ -74,44 +77,46 @@
     for (const { name, value } of fresh.attributes) {
       if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    likenChildren(old, fresh);
+    updateChildren(old, fresh);
   }
 
-  function likenChildren(old, fresh) {
-    const wanted = new Set([...fresh.children].map((child) => child.id));
-    const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
-    let here = old.firstChild;
+  function updateChildren(old, fresh) {
+    const freshIds = new Set([...fresh.children].map((child) => child.id));
+    const oldById = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+    let next = old.firstChild;
     for (const child of [...fresh.childNodes]) {
-      // What is gone must not be taken for what follows it.
-      while (here?.id && !wanted.has(here.id)) here = remove(here);
-      const found = known.get(child.id) ?? from(here, child);
-      if (found && isSame(found, child)) {
-        if (found.id) {
-          if (found !== here) old.insertBefore(found, here);
+      // Remove old elements whose id has disappeared first, so that they are not updated to the element after them.
+      while (next?.id && !freshIds.has(next.id)) next = removeNode(next);
+      const match = oldById.get(child.id) ?? findMatch(next, child);
+      if (match && corresponds(match, child)) {
+        if (match.id) {
+          if (match !== next) old.insertBefore(match, next);
         } else {
-          while (here !== found) here = remove(here);
+          while (next !== match) next = removeNode(next);
         }
-        if (found === here) here = here.nextSibling;
-        liken(found, child);
+        if (match === next) next = next.nextSibling;
+        updateNode(match, child);
       } else {
-        old.insertBefore(child, here);
+        old.insertBefore(child, next);
       }
     }
-    while (here) here = remove(here);
+    while (next) next = removeNode(next);
   }
 
-  // The next one that it may be; a text is only looked for where it stands.
-  function from(here, child) {
-    let found = here;
-    while (found && isElement(child) && !isSame(found, child)) found = found.nextSibling;
-    return found;
+  // Return the first node from `start` on that corresponds to the element `child`. For a text, return `start`.
+  function findMatch(start, child) {
+    let node = start;
+    while (node && isElement(child) && !corresponds(node, child)) node = node.nextSibling;
+    return node;
   }
 
-  function remove(node) {
+  function removeNode(node) {
     const next = node.nextSibling;
     node.remove();
     return next;
   }
 
-  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-live-url]").forEach(keep));
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-live-url]").forEach(refreshRegularly);
+  });
 })();

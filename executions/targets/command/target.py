@@ -40,7 +40,10 @@ MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt with
 
 
 class CommandConfig(TargetConfig):
-    """A registered command, by name. The job's payload has its parameters; the result of an attempt is what it returned."""
+    """A registered command, by name.
+
+    The job's payload has its parameters; the result of an attempt is what it returned.
+    """
 
     kind: Literal["command"] = "command"
     name: str = Field(max_length=100, description="The name under which the command is registered.")

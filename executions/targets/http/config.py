@@ -140,5 +140,8 @@ class HttpConfig(TargetConfig):
 
     @property
     def retryable(self) -> tuple[int | str, ...]:
-        """The statuses that are retried. `judge` looks for a success first, so the default needs no check against those."""
+        """The statuses that are retried.
+
+        `judge` looks for a success first, so the default needs no check against those.
+        """
         return DEFAULT_RETRY if self.retry_statuses is None else self.retry_statuses

@@ -49,7 +49,7 @@ class Explanation:
 
 MAX_CAUSE_LENGTH = 200  # characters of a library's error that a message quotes
 
-# What `exchange` may raise, beside CutOff. Any other exception is a bug in Mainspring.
+# What `exchange` may raise besides CutOff. Any other exception is a bug in Mainspring.
 EXPECTED = (
     OSError,
     http.client.HTTPException,

@@ -45,7 +45,7 @@ class HttpTarget(Target):
     def validate(self, config: TargetConfig, payload: JSON) -> None:
         """Refuse a payload that cannot be the body, and a host that is denied without a look-up.
 
-        Host names are looked up by each attempt: they may resolve to another address by then.
+        Each attempt looks up the host name itself, because it may then resolve to another address.
         """
         assert isinstance(config, HttpConfig)
         encode_body(config, payload)
@@ -56,7 +56,7 @@ class HttpTarget(Target):
             raise InvalidTarget(
                 {
                     "url": [
-                        f"{host} is Mainspring's own machine; the operator can allow private networks with {SETTING}=true."
+                        f"{host} is Mainspring's own machine. The operator can allow private networks: {SETTING}=true."
                     ]
                 }
             )

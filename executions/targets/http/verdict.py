@@ -1,4 +1,4 @@
-"""Pure: from the status of a response to the outcome of the attempt: success, a final failure, or a retry and its time."""
+"""Pure: turns a response into the outcome of the attempt: success, a final failure, or a retry and its time."""
 
 from __future__ import annotations
 

@@ -219,7 +219,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         return values
 
     def _kept_members(self) -> dict[str, Any]:
-        """Return the members of the job that is edited. An unreadable one is left out, and the form's value replaces it."""
+        """Return the members of the job that is edited.
+
+        An unreadable one is left out, and the form's value replaces it.
+        """
         if self.before is None:
             return {}
         unreadable = self.before.unreadable

@@ -48,14 +48,18 @@ class JsonObject(JsonText):
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text, None for an empty one. Raises forms.ValidationError with the place of the error."""
+    """Return the value of a JSON text, None for an empty one.
+
+    Raises forms.ValidationError with the place of the error.
+    """
     if not text.strip():
         return None
     try:
         return json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
-            f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. Write it like {OBJECT_EXAMPLE}."
+            f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
+            f"Write it like {OBJECT_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(

@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
-MAX_GAPS_SHOWN = 20
-FIRST_SPAN = timedelta(
-    hours=1
-)  # of the window's end, read first; four times as much each time that holds too few entries
+MAX_GAPS_SHOWN = 20  # above the list of occurrences, which must stay in sight
+# Length of the window's end that is read first; four times as much if it holds too few entries.
+FIRST_SPAN = timedelta(hours=1)
 FIELD_LABELS = {"after": "“After”", "until": "“Until”"}
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),

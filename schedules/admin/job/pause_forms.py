@@ -34,13 +34,16 @@ AFTER_PAUSE = {
 
 
 def in_words(terms: PauseTerms, now: datetime) -> str:
-    """Return the terms of a pause as a sentence for the admin's log."""
+    """Return a sentence about a pause for the admin's log: its end and its reason, if it has them."""
     until = f" until {instants.exact_text(terms.until, now)}" if terms.until else ""
     return f"Paused{until}{': ' + terms.reason if terms.reason else '.'}"
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
-    """Read the form of a pause; its end is in the viewer's time zone. Raises ValueError with a sentence for the user."""
+    """Read the form of a pause; its end is in the viewer's time zone.
+
+    Raises ValueError with a sentence for the user.
+    """
     text = str(values.get("until", "")).strip()
     until = read_viewer_instant("The end of the pause", text) if text else None
     terms = PauseTerms(read_reason(str(values.get("reason", ""))), until, read_choice(values))
@@ -48,7 +51,7 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
         raise ValueError("The end of the pause is not in the future.")
     if terms.lacks_end:
         raise ValueError(
-            "Give the end of the pause, or choose “None of them”: whoever resumes the job by hand chooses what runs then."
+            "Only a pause with an end can start occurrences by itself: enter an end, or choose “None of them”."
         )
     return terms
 

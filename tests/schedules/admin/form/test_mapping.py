@@ -269,6 +269,13 @@ def test_chosen_jobs_are_shown_by_name_without_reading_all_jobs() -> None:
     assert f'value="{source.pk}"' in text and "&lt;load&gt;" in text and "other" not in text
 
 
+@pytest.mark.django_db
+def test_a_chosen_job_that_the_user_may_not_see_is_described_as_not_visible() -> None:
+    source_id = "019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"
+    text = str(EngineJobForm(sent(EngineJobForm()) | {"after_success": [source_id]})["after_success"])
+    assert f"A job that is not visible to you ({source_id})" in text
+
+
 def test_the_form_refuses_to_open_without_a_caller() -> None:
     with pytest.raises(TypeError, match="has no caller"):
         JobForm()
