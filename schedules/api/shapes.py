@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from django.urls import reverse
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema, create_model
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
 from access.api.parameters import Instant
 from access.api.schema import DocumentedAs, PageShape, Shape
 from executions.api import UNREADABLE
 from executions.targets import AnyTarget, masked
+from schedules.api.one_of import OneOf
 from schedules.clock.describe import describe
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED, MAX_STARTS, Resumption
 from schedules.jobs.chains import Links, StartAfter
@@ -161,15 +160,10 @@ class ResumePreview(Shape):
     last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start.")
 
 
-class JobOrResumePreview(Shape):
+class JobOrResumePreview(OneOf):
     """The job; with `dry_run`, a preview of what resuming it would start."""
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        either: TypeAdapter[Job | ResumePreview] = TypeAdapter(Job | ResumePreview)
-        return handler(either.core_schema)
+    shapes: ClassVar[Any] = Job | ResumePreview
 
 
 def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
