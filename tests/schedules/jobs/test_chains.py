@@ -7,13 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection, connections
-from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
-from access import visibility
-from access.visibility import Caller
 from executions import runs
 from executions.lifecycle import admission, transitions
 from executions.models import Followup, Run, Watch
@@ -31,8 +27,6 @@ from tests.poison import cure, poison
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from access.visibility import Action
 
 pytestmark = pytest.mark.django_db
 
@@ -399,20 +393,3 @@ def test_a_run_that_cannot_be_written_stops_no_other_chain() -> None:
     follow(NOW + 2 * MINUTE)
     assert started(bad) == ["chain queued"]
     assert not Followup.objects.exists()
-
-
-def test_a_cycle_that_a_race_closes_does_not_name_a_hidden_job(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second, caller = source("load"), source("check"), Caller(User(username="ann"))
-    wanted = {"name": "load", "target": ECHO, "payload": HELLO, "schedule": BY_HAND}
-    definition = validate({**wanted, "start_after": [{"job": str(second.pk)}]}, NOW, first, caller=caller)
-    secret = chained(first, name="secret")
-    change(second, start_after=[{"job": str(secret.pk)}], schedule=BY_HAND)
-
-    def limits(label: str, asking: Caller, action: Action) -> Q | None:
-        return ~Q(pk=secret.pk) if label == "schedules.job" and asking is caller else None
-
-    monkeypatch.setattr(visibility, "limits", limits)
-    with pytest.raises(InvalidDefinition) as refusal:
-        definitions.replace(first.pk, definition, NOW, actor="ann", caller=caller)
-    (text,) = refusal.value.errors["start_after.0.job"]
-    assert f"“load” starts “{secret.pk}” starts “check”" in text
