@@ -84,7 +84,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage lasts. A job whose mark has moved is being processed, however far behind it is."""
+    """Whether a stoppage still lasts. A job whose mark has moved is being processed, however far behind it is."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False

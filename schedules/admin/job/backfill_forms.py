@@ -50,13 +50,13 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
     """Read the form; its instants are in the viewer's time zone. Raises ValueError with a sentence for the user."""
     until = str(values.get("until", "")).strip()
-    mode, policy = str(values.get("mode", "")), str(values.get("overlap", ""))
+    mode, policy = values.get("mode", BackfillMode.ALL), values.get("overlap", Overlap.BUFFER_ALL)
     return backfill.BackfillRequest(
         after=_start(str(values.get("after", "")).strip()),
         until=read_viewer_instant("The end", until) if until else now,
-        mode=_mode(mode),
+        mode=_mode(str(mode)),
         pace=_pace(str(values.get("pace", "")).strip()),
-        overlap=_overlap(policy),
+        overlap=_overlap(str(policy)),
         max_runs=_count(str(values.get("max_runs", "")).strip()),
     )
 

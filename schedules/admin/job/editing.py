@@ -1,4 +1,4 @@
-"""What the job form asks the server for while it is open: the live preview, and names of other jobs."""
+"""Views that the job form calls while it is open: the live preview, and the names of other jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_NAMES_LISTED = 30  # as many as a list shows at once; of more, the user type
 
 
 class FormPages(Pages[Job]):
-    """Views that answer the script of the job form."""
+    """Views that the script of the job form calls."""
 
     def urls(self) -> list[URLPattern]:
         return [
