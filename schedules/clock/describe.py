@@ -10,7 +10,8 @@ from typing import assert_never
 from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.cron.words import cron_words
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import Kind, ScheduleSpec, SolarEvent, label, with_anchor
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
 from schedules.clock.wording import clock_words, day_words, length_words, number_words
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap

@@ -12,7 +12,9 @@ from access.api.schema import Shape
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
-from schedules.clock.spec import DEFINING_FIELD, Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 
 if TYPE_CHECKING:
