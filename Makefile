@@ -20,7 +20,6 @@ CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 BUSY := -n $(shell echo $$(($(CORES) + 1))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 WAITING := -n $(shell echo $$(($(CORES) * 2))) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 PROCESS_TESTS := tests/acceptance tests/browser
-SLOW_TESTS := $(PROCESS_TESTS) tests/chaos tests/compatibility tests/scale tests/scheduler_project/launch
 # The settings that settings.py requires, for commands that connect to no server.
 PLACEHOLDERS := SECRET_KEY=none DATABASE_URL=postgres://none:none@127.0.0.1:1/none BROKER_URL=redis://127.0.0.1:1/0
 
@@ -47,7 +46,7 @@ else
 endif
 
 quick: env-dev  ## run the tests that start no processes and no browser, in about seven minutes
-	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not long" $(addprefix --ignore=,$(SLOW_TESTS)) $(ARGS)
+	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not long" $(addprefix --ignore=,$(PROCESS_TESTS)) $(ARGS)
 
 static: format-check lint imports types migrations  ## run all checks except the tests
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def drop_invalid_session_cookie(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Remove a session cookie with a NUL character: PostgreSQL refuses a query with it, which would be a 500."""
+    """Remove a session cookie that contains a NUL character.
+
+    PostgreSQL refuses NUL in a query, so the look-up of the session would fail with a 500.
+    """
 
     def handle(request: HttpRequest) -> HttpResponse:
         if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):

@@ -1,7 +1,8 @@
 """Decide which objects a caller may see, and which the caller may change. Roles and tenants extend this module alone.
 
-`may` answers for a model, by Django's permissions. `limits` answers for the rows of a model; everything else here applies it.
-Models are named by their class or by their label (`schedules.job`), as this package imports none of the other apps.
+`may` answers for a model, by Django's permissions. `limits` answers for the rows of a model; everything else here
+applies it. Models are named by their class or by their label (`schedules.job`), as this package imports none of the
+other apps.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.request import Request
 
-    from access.models import ApiKey
-
 Row = TypeVar("Row", bound=Model)
 
 
@@ -43,12 +42,11 @@ class Action(StrEnum):
 class Caller:
     """Who wants to see or change something.
 
-    `user` is None for work that no signed-in user waits for; `scope_id` is then the scope whose member asked for the
-    work, or None for Mainspring itself and for whoever has a shell on the server.
+    `user` is None for work that no signed-in user waits for. `scope_id` is then the scope whose member started the
+    work; None for Mainspring itself and for a person with a shell on the server.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
-    key: ApiKey | None = None
     scope_id: int | None = None
 
     @property
@@ -65,12 +63,12 @@ ENGINE = Caller(None)
 
 
 def caller_of(request: HttpRequest | Request) -> Caller:
-    """Return who sent a request, by a session or with an API key."""
-    return Caller(request.user, getattr(request, "auth", None))
+    """Return the caller who sent a request, in a session or with an API key."""
+    return Caller(request.user)
 
 
 def deferred_caller(scope_id: int) -> Caller:
-    """Return the caller for work that somebody of a scope started, and that a beat carries on."""
+    """Return the caller for work that a member of a scope started and that a beat continues."""
     return Caller(None, scope_id=scope_id)
 
 
@@ -79,7 +77,7 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
-        if not caller.user.has_perm(permission):  # type: ignore[union-attr]  # AbstractBaseUser of Django's stubs lacks it
+        if not caller.user.has_perm(permission):  # type: ignore[union-attr]  # missing in the stubs' AbstractBaseUser
             return False
     return not (isinstance(model, Model) and model.pk is not None and is_hidden(caller, type(model), model.pk, action))
 
@@ -87,8 +85,8 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
 def limits(label: str, caller: Caller, action: Action) -> Q | None:
     """Return the condition under which the caller may do `action` to a row of the model `label`; None: to every row.
 
-    Jobs, runs and what goes with them have none yet: every caller sees all scopes. A condition on `scope_id` would have no
-    index on most tables, so it belongs here only for callers who do not see all scopes.
+    Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. A condition on
+    `scope_id` would have no index on most tables, so return one only for callers who do not see all scopes.
     """
     if caller.user is None or caller.is_superuser:
         return None
@@ -97,7 +95,7 @@ def limits(label: str, caller: Caller, action: Action) -> Q | None:
 
 
 def limit(rows: QuerySet[Row], caller: Caller, action: Action = Action.VIEW) -> QuerySet[Row]:
-    """Return those of the rows to which the caller may do `action`: the queryset itself where nothing limits the caller."""
+    """Return the rows to which the caller may do `action`; the same queryset if nothing limits the caller."""
     condition = _condition(rows.model._meta.label_lower, caller, action)
     return rows if condition is None else rows.filter(condition)
 
@@ -113,23 +111,23 @@ def changeable(model: type[Row], caller: Caller) -> QuerySet[Row]:
 
 
 def hidden(model: type[Row], caller: Caller, keys: Collection[Any]) -> set[Any]:
-    """Return those of the primary keys whose rows the caller may not see. No query where nothing limits the caller."""
+    """Return the primary keys of the rows that the caller may not see. No query if nothing limits the caller."""
     if not keys or _condition(model._meta.label_lower, caller, Action.VIEW) is None:
         return set()
     return set(keys) - set(visible(model, caller).filter(pk__in=keys).values_list("pk", flat=True))
 
 
 def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Action.VIEW) -> bool:
-    """Return whether a limit keeps the caller from the row with this primary key. No query where nothing does."""
+    """Return whether a limit hides the row with this primary key. No query if nothing limits the caller."""
     if _condition(model._meta.label_lower, caller, action) is None:
         return False
     return not limit(model._default_manager.filter(pk=key), caller, action).exists()
 
 
 def require(caller: Caller, action: Action, model: type[Model], key: Any) -> None:
-    """Raise Http404 for a row that is hidden from the caller, PermissionDenied for one that the caller may only see.
+    """Raise Http404 if the caller may not see the row, PermissionDenied if the caller may see it but not do `action`.
 
-    Whether the row exists is for the code that reads it to find out.
+    This does not check that the row exists: the code that reads the row finds out.
     """
     if is_hidden(caller, model, key):
         raise Http404
@@ -138,11 +136,12 @@ def require(caller: Caller, action: Action, model: type[Model], key: Any) -> Non
 
 
 def scope_for_new(caller: Caller) -> int:
-    """Return the id of the scope to which what the caller creates belongs; a job's key is unique within it."""
+    """Return the id of the scope of new objects of the caller. A job's key is unique within its scope."""
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
-# Models without a decision of their own: their rows are visible with the rows that these fields name.
+# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. What is
+# read through a visible row (`run.events`, `run.attempts`) needs no second decision.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},
@@ -163,12 +162,15 @@ def _condition(label: str, caller: Caller, action: Action) -> Q | None:
 
 
 def _own_keys(caller: Caller, action: Action) -> Q | None:
-    """A list of everybody's keys would name every user."""
+    """Return the condition for the caller's own API keys. A list of everybody's keys would name every user."""
     return Q(user_id=caller.user_id)
 
 
 def _users_in_reach(caller: Caller, action: Action) -> Q | None:
-    """Whoever may set a password may sign in with it: nobody changes a user who has permissions that they lack."""
+    """Return the condition for users without a permission that the caller lacks; None for viewing.
+
+    A caller who may change a user may set that user's password, and so sign in with that user's permissions.
+    """
     if action is Action.VIEW:
         return None
     lacked = _lacked_by(caller)
@@ -184,7 +186,7 @@ def _permissions_in_reach(caller: Caller, action: Action) -> Q | None:
 
 
 def _lacked_by(caller: Caller) -> QuerySet[Permission]:
-    """The permissions that the caller does not have."""
+    """Return the permissions that the caller does not have."""
     permissions = apps.get_model("auth.permission")._default_manager
     held = permissions.filter(Q(user=caller.user_id) | Q(group__user=caller.user_id))
     lacked: QuerySet[Permission] = permissions.exclude(pk__in=held.values("pk"))

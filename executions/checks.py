@@ -1,4 +1,4 @@
-"""System checks of the target kinds and of the modules of commands. `manage.py check` runs them, and so does a start.
+"""System checks of the target kinds and of the modules of commands. `manage.py check` and each start run them.
 
 A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def check_targets(**_: object) -> list[CheckMessage]:
     """Report the kinds that can't be used, and the parts of the admin that can't be shown."""
-    from executions.admin import targets as looks  # noqa: PLC0415 - the admin site is made after this module is imported
+    from executions.admin import targets as looks  # noqa: PLC0415 - the admin site exists only after this import
 
     return [
         *registry.FAULTS,
@@ -47,13 +47,13 @@ def check_commands(**_: object) -> list[CheckMessage]:
 
 
 def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[CheckMessage]:
-    """Report the kinds whose runs no worker would take."""
+    """Report the kinds whose queue no worker consumes."""
     served = sorted(queues)
     return [
         Error(
             f"No worker takes the runs of the target kind {target.kind!r}: none consumes its queue {target.queue!r}.",
-            hint=f"Give the kind a queue of {', '.join(served)}; or start a worker with `-Q {target.queue}` and add the "
-            "queue to MAINSPRING_WORKER_QUEUES.",
+            hint=f"Set the kind's queue to one of {', '.join(served)}; or start a worker with `-Q {target.queue}` and "
+            "add the queue to MAINSPRING_WORKER_QUEUES.",
             id="mainspring.E006",
         )
         for target in targets

@@ -76,7 +76,7 @@ def freeze_loaded_objects(**_: object) -> None:
 
 
 def is_no_time_limit_traceback(record: LogRecord) -> bool:
-    """Filter out the traceback of a killed process: Celery logs the time limit in a line of its own too."""
+    """Return False for the traceback of a process that exceeded its time limit: Celery also logs that as one line."""
     return not (record.exc_info and any(isinstance(part, TimeLimitExceeded) for part in record.args or ()))
 
 

@@ -53,7 +53,10 @@ class EngineSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
-        """Read the variables `MAINSPRING_<NAME>`. Raises ImproperlyConfigured, which names the variable and its values."""
+        """Read the variables `MAINSPRING_<NAME>`.
+
+        Raises ImproperlyConfigured, which names the variable and its values.
+        """
         values: dict[str, Any] = {}
         for field in fields(cls):
             name = variable(field.name)
@@ -63,7 +66,8 @@ class EngineSettings:
         if settings.heartbeat * 2 > settings.lease:
             raise ImproperlyConfigured(
                 f"MAINSPRING_HEARTBEAT ({settings.heartbeat.total_seconds():g} s) must be at most half of "
-                f"MAINSPRING_LEASE ({settings.lease.total_seconds():g} s): otherwise one late heartbeat loses all claims."
+                f"MAINSPRING_LEASE ({settings.lease.total_seconds():g} s): "
+                "otherwise one late heartbeat loses all claims."
             )
         if settings.misfire_grace < MIN_MISFIRE_GRACE:
             raise ImproperlyConfigured(

@@ -47,7 +47,8 @@ class Environment(Mapping[str, str]):
         if value := self.text(name):
             return value
         raise ImproperlyConfigured(
-            f"{name} is not set. Set {name}, for example to {example}, or set {name}_FILE to the path of a file with it."
+            f"{name} is not set. Set {name}, for example to {example}, "
+            f"or set {name}_FILE to the path of a file with it."
         )
 
     def flag(self, name: str, default: bool) -> bool:

@@ -86,7 +86,7 @@ def _set_headers(handler: BaseHandler) -> None:
 
 if not apps.ready:
     django.setup()
-# Flower itself accepts a copied cookie for 31 days, and shows /metrics, with the names of workers and tasks, to anybody.
+# Flower accepts a copied cookie for 31 days, and shows anybody /metrics, with the names of workers and tasks.
 _set_flower_headers, BaseHandler.set_default_headers = BaseHandler.set_default_headers, _set_headers
 BaseHandler.get_current_user = _user_of_cookie
 Metrics.get = authenticated(Metrics.get)

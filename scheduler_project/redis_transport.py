@@ -103,8 +103,8 @@ class Transport(redis.Transport):
     def establish_connection(self) -> Any:
         """Connect, and test a write. Raises ResponseError if the broker refuses it.
 
-        kombu waits between failed attempts to connect. An error of a later write would make the worker reconnect several
-        times a second.
+        kombu waits between failed attempts to connect. An error of a later write would make the worker reconnect
+        several times a second.
         """
         established: Any = super().establish_connection()
         try:

@@ -105,8 +105,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers wait for their broker as 
 IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
-        # Seconds after which the broker delivers an unacknowledged message again. That is harmless, because its claim is
-        # used up, and so the timeout only has to be long enough to make it rare.
+        # Seconds after which the broker delivers an unacknowledged message again. That is harmless, because its claim
+        # is used up, and so the timeout only has to be long enough to make it rare.
         "visibility_timeout": 6 * 3600,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,

@@ -1,4 +1,4 @@
-"""Celery's consumer: drops unreadable messages, fetches as many messages as threads are free, sends events in batches."""
+"""Celery's consumer: drops unreadable messages, fetches one message per free thread, and sends events in batches."""
 
 from __future__ import annotations
 

@@ -78,15 +78,15 @@ def limit_lock_waits(**_: object) -> None:
 
 @beat_init.connect
 def limit_lock_waits_of_new_connections(**_: object) -> None:
-    """Keep a lock that somebody else holds from stopping the beat's clock."""
+    """Limit how long the beat waits for a lock that another session holds."""
     connection_created.connect(limit_lock_waits)
 
 
 @beat_init.connect
 def install_signal_handlers(sender: Any, **_: object) -> None:
-    """Replace Celery's handler, which closes the scheduler in the middle of whatever statement or call is running.
+    """Replace Celery's handler, which closes the scheduler in the middle of the statement that is running.
 
-    That statement may then swallow the exception, and the beat would not stop. So a flag is set as well.
+    The new handler raises SystemExit in that statement. If some code swallows the exception, the flag stops the beat.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -99,7 +99,7 @@ def install_signal_handlers(sender: Any, **_: object) -> None:
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A message about due runs, as a beat entry. It is published once and never checked: the tick decided."""
+    """A message about due runs, as a beat entry. It is published once, without the check whether it is due."""
 
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
@@ -158,8 +158,8 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime) -> datetime:
         """Do all work that is due; return the instant at which work is due again.
 
-        With nothing due, a pass costs one query. While the broker is away, jobs still tick, and runs that are due to
-        be published stay due.
+        A pass without due work costs one query. While the broker is unavailable, ticks still record runs, and the runs
+        stay due to be published.
         """
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
@@ -182,7 +182,7 @@ class JobScheduler(PeriodicScheduler):
         return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
-        """Send messages; the runs of a message that the broker does not take are due again a second later."""
+        """Send messages. If the broker refuses one, its runs are due again a second later."""
         if messages and now < self._use_broker_at:
             postpone(messages, self._use_broker_at)
             return
@@ -208,7 +208,7 @@ class JobScheduler(PeriodicScheduler):
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Do each kind of work that is due; return whether any was done, and when to try what is still due."""
+        """Do each kind of work that is due. Return whether any was done, and when to try again what is still due."""
         ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
@@ -244,9 +244,9 @@ class JobScheduler(PeriodicScheduler):
         return was_busy, now + (FAULT_RETRY_DELAY if is_faulty else LOCKED_RETRY_DELAY)
 
     def _try(self, otherwise: T, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do one part of a pass and return its result; if it fails, log that and return `otherwise`.
+        """Do one part of a pass and return its result. If it fails, log the failure and return `otherwise`.
 
-        So one part that fails does not stop the others. Raises when the database is away: no part works then.
+        One failing part does not stop the others. Raises if the database is unavailable, because then every part fails.
         """
         try:
             return act(*args, **kwargs)
@@ -258,7 +258,10 @@ class JobScheduler(PeriodicScheduler):
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:
-        """Publish queued runs again whose queue is empty, since their message is lost; return when to check again."""
+        """Publish queued runs again if their queue is empty, so that their messages must be lost.
+
+        Returns when to check again.
+        """
         # The clock may have been set back.
         self._check_stranded_at = min(self._check_stranded_at, now + STRANDED_CHECK_INTERVAL)
         if now < self._check_stranded_at:
@@ -269,7 +272,7 @@ class JobScheduler(PeriodicScheduler):
         return now if empty and republish_stranded(empty, now) else self._check_stranded_at
 
     def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
-        """Do work that needs the broker, unless that is away; return when to do it again."""
+        """Do work that needs the broker, unless the broker is unavailable. Return when to do it again."""
         if now < self._use_broker_at:
             return self._use_broker_at
         try:
@@ -293,7 +296,7 @@ class JobScheduler(PeriodicScheduler):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect or raise. The stock scheduler waits here until the broker is back, and no tick would record a run."""
+        """Connect once, or raise. The stock scheduler would wait here for the broker, and nothing would tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

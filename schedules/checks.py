@@ -32,13 +32,13 @@ def check_sections(**_: object) -> list[CheckMessage]:
 def taken_names(
     fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]]
 ) -> Iterable[CheckMessage]:
-    """Report the fields of sections, by kind, whose name another field of the form has."""
+    """Report the fields of sections whose names are taken by other fields of the form. `fields`: by kind."""
     of_model = set(form._meta.fields or ())
     for kind, own in fields.items():
         for name, field in own.items():
             if name in of_model or form.base_fields.get(name) is not field:
                 yield Error(
-                    f"The field {name!r} of the SECTION of the target kind {kind!r} has the name of another field of the form.",
-                    hint=f"Begin its name with that of the kind, such as {f'{kind}_{name}'!r}, also in `places`.",
+                    f"The field {name!r} of the SECTION of the target kind {kind!r} has a name that is already taken.",
+                    hint=f"Rename the field in `fields` and `places`, for example to {f'{kind}_{name}'!r}.",
                     id="mainspring.E009",
                 )

@@ -39,7 +39,7 @@ def exists(name: str, caller: Caller = ENGINE) -> bool:
 
 
 def is_used(name: str) -> bool:
-    """Whether a job names the flag, also a job that the caller may not see: no flag is deleted while a job names it."""
+    """Whether any job names the flag, even one that the caller may not see. Such a flag cannot be deleted."""
     return bool(count_jobs_naming([name]))
 
 
@@ -52,7 +52,7 @@ def put(
     description: str | None = None,
     caller: Caller = ENGINE,
 ) -> tuple[FeatureFlag, bool]:
-    """Create or change a flag; return it, and whether it is new. The next pass of a beat goes by it.
+    """Create or change a flag; return it, and whether it is new. The next pass of a beat applies it.
 
     `description` None keeps the present one. Raises PermissionDenied for a flag that the caller may not change.
     """
@@ -68,7 +68,7 @@ def put(
 
 
 def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
-    """Delete a flag; False when there is none that the caller may delete. Raises FlagInUse while jobs name it."""
+    """Delete a flag; False if there is none that the caller may delete. Raises FlagInUse while jobs name it."""
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():

@@ -1,6 +1,6 @@
-"""What becomes of a job's occurrences in one pass: pause, catch-up, flag, limit and overlap, decided in that order.
+"""Decides in one pass which of a job's occurrences start: by pause, catch-up, flag, limit and overlap, in that order.
 
-No database: a locked job and the counts of its live runs go in; new runs and the job's new mark come out.
+It reads no database: its input is a locked job and the counts of its live runs; it returns new runs and the new mark.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from executions.policies import Decision, LiveRuns, Overlap, OverlapPass, Stop
 from executions.runs import NewRun
 from executions.states import Reason
 from schedules import queries
-from schedules.clock.delay import due_instants, next_due
+from schedules.clock.due import due_instants, next_due
 from schedules.clock.occurrences import occurrences
 from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
 from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
@@ -53,7 +53,7 @@ class Plan:
 def plan(
     job: DueJob, policies: JobPolicies | Unreadable, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()
 ) -> Plan:
-    """Decide what becomes of a job's occurrences in (mark, now], and where its clock stands after that.
+    """Decide which of a job's occurrences in (mark, now] start, and where its clock stands afterwards.
 
     `policies` are the job's; `off` holds the feature flags that are off. Raises CannotRead.
     """
@@ -120,7 +120,7 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether these instants end in the middle of an outage of which a first occurrence was started already.
+    """Whether these instants end within an outage of which a first occurrence has started already.
 
     Occurrences that were chosen to start after a pause do not count.
     """
@@ -135,7 +135,7 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return the start time of each instant that starts later than at once, and that of the last missed instant."""
+    """Return the planned start of each instant that does not start at once, and that of the last missed instant."""
     grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
@@ -150,7 +150,10 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield one row for each occurrence; of many skipped in a row, all but the last `keep` share one folded row."""
+    """Yield one row for each occurrence.
+
+    Of many consecutive skipped ones, all but the last `keep` share a folded row.
+    """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]
         n_folded = len(instants) - keep if reason and len(instants) > keep + 1 else 0

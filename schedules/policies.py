@@ -13,8 +13,9 @@ from values.duration_field import Duration
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
 MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
-MAX_CATCH_UP_PACE = timedelta(days=1)
+MAX_CATCH_UP_PACE = timedelta(days=1)  # slower, catching up would take months: most likely a mistake
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
+MAX_FAILURES_IN_A_ROW = 100  # the latest runs of a job are read to count them, each time that one fails
 MAX_JITTER = timedelta(days=1)  # longer: the schedule itself should differ
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -49,7 +50,7 @@ class CatchUpPolicy(BaseModel):
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: all of them.",
+        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
     )
     max_age: Annotated[Duration, AfterValidator(_max_age)] = Field(
         timedelta(hours=1), description="Occurrences missed longer ago than this never start."
@@ -75,10 +76,10 @@ class JobPolicies(RunPolicies):
     catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each run starts up to this much later than its nominal instant, but before the next one. The delay "
-        "is computed from the job's id and the instant, so every beat and every preview gets the same.",
+        description="Each run starts up to this much later than its nominal instant, but before the next one. The "
+        "delay is computed from the job's id and the instant, so every beat and every preview gets the same.",
     )
-    pause_after_failures: Annotated[int, Field(ge=1, le=100, strict=True)] | None = Field(
+    pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
     )
 
@@ -86,8 +87,8 @@ class JobPolicies(RunPolicies):
         Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME_PATTERN})$", max_length=MAX_FLAG_NAME_LENGTH)] | None
     ) = Field(
         None,
-        description="Name of a feature flag. While the flag is off, no occurrence starts (reason `feature_off`); runs by "
-        "hand do. Null: no flag.",
+        description="Name of a feature flag. While the flag is off, no occurrence starts (reason `feature_off`); runs "
+        "by hand do. Null: no flag.",
     )
 
     @property
@@ -107,7 +108,7 @@ class JobPolicies(RunPolicies):
 
 
 def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
-    """Return the policies that contradict others or have no effect: a sentence by dotted field, which starts with its name.
+    """Return the policies that contradict others or have no effect: by dotted field, a sentence that begins with it.
 
     A policy at its default is never in conflict: clients send back every policy of the job that they have read.
     """
@@ -125,7 +126,8 @@ def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, st
     rate = policies.rate_limit
     if rate and rate.burst > rate.limit:
         found["rate_limit.burst"] = (
-            f"burst must be at most the limit of {rate.limit:,} per period, and is {rate.burst:,}: lower it, or raise limit."
+            f"burst must be at most the limit of {rate.limit:,} per period, and is {rate.burst:,}: lower it, "
+            "or raise limit."
         )
     return found
 

@@ -258,7 +258,7 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """Postpone the jobs that are due at `now` to `until`, and note a stoppage of each for the watchdog."""
+    """Postpone the jobs that are due at `now` to `until`, and record a stoppage of each for the watchdog."""
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 
@@ -297,7 +297,7 @@ def next_at() -> NextAt:
 
 
 def lock_registration(*, alone: bool) -> None:
-    """Take the lock of registrations until the transaction ends: shared, or `alone`, once all others are done."""
+    """Take the lock of registrations until the transaction ends: shared, or `alone` after all others have ended."""
     fetch(LOCK_REGISTRATION_ALONE if alone else LOCK_REGISTRATION, {})
 
 
@@ -342,5 +342,5 @@ def give_lease_back(name: str, holder: str) -> None:
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Note that a PeriodicTask row is fired; False if it has been fired or changed since `stored_at`, or is locked."""
+    """Record that a PeriodicTask row fires; False if it has fired or was changed since `stored_at`, or is locked."""
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

@@ -1,4 +1,4 @@
-"""What people do to a job besides editing it: run it now, pause it, resume it."""
+"""Runs a job now, pauses it and resumes it: what people do to a job besides editing it."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ def pause(
 ) -> Job:
     """Pause a job from now on; occurrences due before now still run.
 
-    Pausing a paused job changes its terms, not when the pause began. At `until` the pause ends by itself, and of its
-    occurrences those start that `catch_up` says. Raises JobGone; JobConflict if the job's schedule has ended and the
-    job starts after no other.
+    Pausing a paused job changes the terms of the pause, not its start. At `until` the pause ends by itself, and
+    `catch_up` selects the occurrences of the pause that start then. Raises JobGone; JobConflict if the job's schedule
+    has ended and the job starts after no other.
     """
     with transaction.atomic():
         lock(job_id)
@@ -96,7 +96,7 @@ def resume(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> Job:
-    """End a job's pause. Of the occurrences during it, those start that `catch_up` says, up to `max_runs`.
+    """End a job's pause. `catch_up` selects the occurrences of the pause that start, up to `max_runs`.
 
     Raises JobGone; JobConflict if the job is not paused; CannotRead if its schedule is unreadable.
     """

@@ -31,7 +31,7 @@ fast_flush.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long files first: a long file that starts last would run alone at the end."""
+    """Put long files first: a long file that started last would run alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

@@ -1,1 +1,4 @@
-"""Types that all packages share: ids, durations, times on pages, JSON that can be stored. Imports no other package."""
+"""Modules that all other packages use, and that import none of them.
+
+They read and write ids, durations, instants and JSON, word errors about input, and run SQL statements.
+"""

@@ -77,9 +77,9 @@ def field_errors(
 ) -> dict[str, list[str]]:
     """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the last part of the field.
 
-    `data` is the validated value, which distinguishes fields from pydantic's labels of a union's branches. For an unknown
-    field the nearest fields that `model` has at that place are suggested. An error of the value as a whole gets the key
-    `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
+    `data` is the validated value, which distinguishes fields from pydantic's labels of a union's branches. For an
+    unknown field the nearest fields that `model` has at that place are suggested. An error of the value as a whole gets
+    the key `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
     """
     if (n_errors := error.error_count()) > MAX_ERRORS_LISTED:
         return {prefix: [f"There are {n_errors} errors here, too many to list them."]}
@@ -110,9 +110,9 @@ def field_errors(
 
 
 def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
-    """Return the error for a validator to raise that has found several faults: sentences by dotted field.
+    """Return the error that a validator with several faults raises. `errors`: sentences by dotted field.
 
-    `field_errors` reports them as they are, under these names, which start at the root of what is validated.
+    `field_errors` reports them unchanged, under these names, which start at the root of the validated value.
     """
     return ValidationError.from_exception_data(
         "sentences",

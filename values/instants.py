@@ -26,7 +26,7 @@ TIME_UNITS = (
 
 
 def relative_text(at: datetime, now: datetime) -> str:
-    """Return `in 5 min`, `3 h ago` or `now`, cut to one unit: pages show the exact time beside it."""
+    """Return `in 5 min`, `3 h ago` or `now`, in one unit: pages also show the exact time."""
     away = abs(at - now)
     if away < timedelta(seconds=1):
         return "now"
@@ -48,7 +48,7 @@ def zone_abbreviation(local: datetime) -> str:
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time, the exact time below it, and the time in `also_in` if clocks there show another time."""
+    """Return the relative time, the exact time below it, and the time in the zone `also_in` if it differs there."""
     if at is None:
         return NONE
     return format_html(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+MAX_QUOTED = 40  # characters: enough to recognize a value, and short within an error sentence
+
 
 def quoted(value: object) -> str:
     """Return a short printable text for a JSON value; a list or object becomes "a list" or "an object"."""
     if isinstance(value, str):
-        text = value if len(value) <= 40 else value[:37] + "..."
+        text = value if len(value) <= MAX_QUOTED else value[: MAX_QUOTED - 3] + "..."
         return f'"{text}"' if text.isprintable() else ascii(text)
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

@@ -27,7 +27,10 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not generic wh
 
 
 class UncountedChangeList(ChangeList):
-    """A change list that never counts its rows. It sets `now`, the time of all rows on a page, and `has_more`."""
+    """A change list that never counts its rows.
+
+    `now`: the instant that the page's relative times refer to. `has_more`: whether there is a next page.
+    """
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page of rows, and set what the templates need."""

@@ -1,4 +1,4 @@
-"""Errors of a request, beside those of Django REST framework."""
+"""Errors of a request, in addition to those of Django REST framework."""
 
 from __future__ import annotations
 

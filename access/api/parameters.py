@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
 MAX_PAGE_SIZE = 200  # rows; a page is built in memory
+DEFAULT_PAGE_SIZE = 50  # rows, as on the pages of the admin
+MAX_CURSOR_LENGTH = 400  # characters; a cursor holds the position of a row: at most a name of 100 characters
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -98,11 +100,11 @@ class PageParameters(Parameters):
     cursor: str | None = Field(
         None,
         min_length=1,
-        max_length=400,
+        max_length=MAX_CURSOR_LENGTH,
         description="The page to return: the cursor in the URL of `next` or `previous`.",
     )
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(
-        50, description="Maximum number of results on a page."
+        DEFAULT_PAGE_SIZE, description="Maximum number of results on a page."
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -64,8 +63,8 @@ class DocumentedAs:
 class ReadAs:
     """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
 
-    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise; `write`
-    turns a T into the JSON that `model_dump(mode="json")` returns.
+    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise;
+    `write` turns a T into the JSON that `model_dump(mode="json")` returns.
     """
 
     def __init__(
@@ -101,7 +100,9 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
         # drf-spectacular warns about two components of the same name, although it is the same class.
         set_override(self.target, "suppress_collision_warning", True)
-        return str(self.target.__name__)
+        # For a request body drf-spectacular appends "Request" to the name.
+        name = str(self.target.__name__)
+        return name.removesuffix("Request") if direction == "request" else name
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         is_request = direction == "request"
@@ -146,7 +147,7 @@ ERROR_DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
-EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
+PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: (
         "1 field is wrong.",
         [{"field": "schedule.cron", "message": "minute: 75 is not in 0-59."}],
@@ -180,7 +181,7 @@ def operation(
         found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[location_status]))
     decorate: Callable[[View], View] = extend_schema(
         operation_id=name,
-        summary=re.sub(r"_", " ", name).capitalize(),
+        summary=name.replace("_", " ").capitalize(),
         parameters=found,
         request=_request(*body) if body else None,
         responses={
@@ -202,7 +203,7 @@ def _response(status: int, shape: type[Shape] | None, example: Any) -> OpenApiRe
 
 
 def _problem(status: int) -> OpenApiResponse:
-    detail, errors = EXAMPLES[status]
+    detail, errors = PROBLEM_EXAMPLES[status]
     example: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -32,7 +32,7 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows staff who may do what the view's `needs` say for the method, the same that the admin asks for."""
+    """Allows staff with the permissions that the view's `needs` list for the method. The admin requires the same."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
@@ -43,10 +43,10 @@ class HasAdminPermission(IsAdminUser):
 class ApiView(APIView):
     """Base class of the API's views.
 
-    `needs` maps a method to what the caller must be allowed to do: pairs of an action and a model.
-    `subjects` maps the name of each id in the view's address to its model: the id of an object that the caller may not
-    see is answered by 404 before the view runs.
-    A method that is not in `methods_with_parameters` refuses all query parameters.
+    `needs` maps a method to the permissions that the caller must have: pairs of an action and a model.
+    `subjects` maps the name of each id in the view's URL to its model. If the caller may not see the object with that
+    id, the response is 404 and the view does not run. A method that is not in `methods_with_parameters` refuses all
+    query parameters.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation
@@ -67,7 +67,7 @@ class ApiView(APIView):
             Parameters.read(request)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
-        """Return what the request's method needs: nothing for one that the view does not have."""
+        """Return the permissions that the request's method needs; none for a method that the view lacks."""
         return self.needs.get(_method_of(request), ())
 
 

@@ -1,4 +1,4 @@
-"""The commands that this installation has."""
+"""The view that lists the commands of this installation."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class CommandListView(ApiView):
-    needs: ClassVar[Needs] = {"GET": []}  # commands are code of this installation, and belong to no scope
+    needs: ClassVar[Needs] = {"GET": []}  # commands are code of this installation and belong to no scope
 
     @operation("list_commands", responses={200: (CommandList, examples.COMMANDS)})
     def get(self, request: Request) -> Response:
-        """The commands that a job with a `command` target may call, each with the JSON schema of its payload."""
+        """List the commands that a job with a `command` target may call, each with the JSON schema of its payload."""
         found = sorted(commands().values(), key=lambda command: command.name)
         shown = [Command(name=one.name, description=one.description, parameters=one.schema) for one in found]
         return Response(CommandList(results=shown).json_body())

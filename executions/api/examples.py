@@ -1,4 +1,4 @@
-"""Examples of the run side's documentation."""
+"""The examples in the OpenAPI document of runs and commands."""
 
 from __future__ import annotations
 

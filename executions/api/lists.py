@@ -1,4 +1,4 @@
-"""Lists of runs: what they can be filtered by, and one page of them."""
+"""The filters of lists of runs, and one page of such a list."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
 
 class JobRunFilters(PageParameters):
-    """What the runs of one job can be filtered by."""
+    """Filters of the runs of one job."""
 
     status: Annotated[tuple[RunStatus, ...], BeforeValidator(split_at_commas)] | None = Field(
-        None, description="One status, or several with commas between them."
+        None, description="Runs with this status; several statuses are separated by commas."
     )
     origin: Origin | None = None
-    reason: Reason | None = Field(None, description="Why an occurrence did not start.")
-    nominal_after: Instant | None = Field(None, description="Nominal instants from this one on.")
-    nominal_before: Instant | None = Field(None, description="Nominal instants before this one.")
+    reason: Reason | None = Field(None, description="Occurrences that did not start for this reason.")
+    nominal_after: Instant | None = Field(None, description="Runs with this nominal instant or a later one.")
+    nominal_before: Instant | None = Field(None, description="Runs with an earlier nominal instant.")
 
 
 class RunFilters(JobRunFilters):
-    """What all runs can be filtered by."""
+    """Filters of all runs."""
 
-    job: UUID | None = Field(None, description="Runs of the job with this id, also of one that was deleted.")
+    job: UUID | None = Field(None, description="Runs of the job with this id, even if the job was deleted.")
 
 
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
-    """Return a page of runs, the latest nominal instant first; of one job when `job_id` is given."""
+    """Return a page of runs, latest nominal instant first. With `job_id`: only runs of this job."""
     caller = caller_of(request)
     rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)
@@ -56,7 +56,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
 
 
 def without_hidden_causes(rows: Sequence[Run], caller: Caller) -> Sequence[Run]:
-    """Return the runs without the ids of those other jobs' runs that started them and that the caller may not see."""
+    """Clear `caused_by` of each run that was started by a run that the caller may not see; return the runs."""
     unseen = hidden(Run, caller, {row.caused_by for row in rows if row.caused_by})
     for row in rows:
         row.caused_by = None if row.caused_by in unseen else row.caused_by
@@ -68,6 +68,6 @@ def _wanted(filters: JobRunFilters, job_id: UUID | None, order: Sequence[str]) -
     if filters.origin:
         wanted &= Q(origin=filters.origin)
     if filters.reason:
-        # A reason says as much alone; of one job, the index goes by the status.
+        # Only skipped runs have a reason. The index of one job's runs needs the status, the index of all runs does not.
         wanted &= Q(reason=filters.reason) if job_id is None else Q(status=RunStatus.SKIPPED, reason=filters.reason)
     return wanted & nominal_within(filters.nominal_after, filters.nominal_before, order)

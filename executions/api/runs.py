@@ -1,4 +1,4 @@
-"""Runs: the list, one of them, its log, and what people do to it."""
+"""Views of runs: list them, read one and its log, retry and cancel it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RunListView(ApiView):
 
     @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
     def get(self, request: Request) -> Response:
-        """All runs, also the records of occurrences that did not start; the latest nominal instant first."""
+        """List runs, including skipped occurrences; latest nominal instant first."""
         filters = RunFilters.read(request)
         return Response(page_of_runs(request, filters, filters.job).json_body())
 
@@ -49,15 +49,23 @@ class RunView(ApiView):
 
     @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
-        """One run with its attempts, also the one that is going on, its events and the definition it was born from."""
-        caller = caller_of(request)
-        (run,) = without_hidden_causes([find_run(caller, run_id)], caller)
-        return Response(detail_of(run, datetime.now(UTC)).json_body())
+        """Return a run with its attempts (a running one too), events and frozen definition."""
+        return Response(detail_of(find_run(caller_of(request), run_id), datetime.now(UTC)).json_body())
+
+
+MAX_POSTGRES_INTEGER = 2**31 - 1  # a larger number would make the query fail
+MAX_LINES_PER_PAGE = 1000  # a page is built in memory
+DEFAULT_LINES_PER_PAGE = 200  # most runs log fewer lines, so that one page holds them all
 
 
 class LogParameters(PageParameters):
-    attempt: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = Field(None, description="Lines of this attempt only.")
-    page_size: Annotated[int, Field(ge=1, le=1000)] = Field(200, description="Lines on a page.")
+    attempt: Annotated[int, Field(ge=1, le=MAX_POSTGRES_INTEGER)] | None = Field(
+        None, description="Return only the lines of this attempt."
+    )
+    page_size: Annotated[int, Field(ge=1, le=MAX_LINES_PER_PAGE)] = Field(
+        DEFAULT_LINES_PER_PAGE,
+        description="Maximum number of lines on a page.",
+    )
 
 
 class RunLogView(ApiView):
@@ -67,7 +75,7 @@ class RunLogView(ApiView):
 
     @operation("get_run_log", parameters=LogParameters, responses={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
-        """The lines that a run logged, oldest first."""
+        """List the lines that a run logged, oldest first."""
         parameters = LogParameters.read(request)
         if not visible(Run, caller_of(request)).filter(pk=run_id).exists():
             raise Http404
@@ -91,7 +99,7 @@ class RunRetryView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Carry an ended run out again, at once, under the definition that it had. The answer is the new run."""
+        """Retry an ended run at once, under its frozen definition. Returns the new run."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(runs.retry(find_run(caller_of(request), run_id), now, actor=actor_of(request)), now)
@@ -108,7 +116,7 @@ class RunCancelView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Cancel a run: 200 when it had not begun and is cancelled, 202 when it is running and was asked to stop."""
+        """Cancel a run: 200 if it is cancelled at once, 202 if it is running and gets a stop request."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         status = runs.cancel(find_run(caller_of(request), run_id), now, actor=actor_of(request))
@@ -117,13 +125,13 @@ class RunCancelView(ApiView):
 
 
 def find_run(caller: Caller, run_id: UUID) -> Run:
-    """Return a run with its frozen definition. Raises Http404."""
-    run = visible(Run, caller).select_related("spec").filter(pk=run_id).first()
-    if run is None:
+    """Return a run with its frozen definition, without a cause that is hidden from the caller. Raises Http404."""
+    found = without_hidden_causes(list(visible(Run, caller).select_related("spec").filter(pk=run_id)), caller)
+    if not found:
         raise Http404
-    return run
+    return found[0]
 
 
 def accepted(run: Run, now: datetime) -> Response:
-    """Answer 202 with a run that was just opened, and where to look it up."""
+    """Return the response 202 with a run that was just created, and its URL in the Location header."""
     return Response(detail_of(run, now).json_body(), status=202, headers={"Location": reverse("run", args=[run.pk])})

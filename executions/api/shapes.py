@@ -1,4 +1,4 @@
-"""A run as the API shows it: on a list, and whole with its attempts, events and frozen definition."""
+"""The responses about runs: a run on a list, a run with its attempts, events and definition, log lines, commands."""
 
 from __future__ import annotations
 
@@ -19,59 +19,66 @@ from values.readable import reasons_by_part
 if TYPE_CHECKING:
     from executions import models
 
-MILLISECOND = timedelta(milliseconds=1)
-UNREADABLE = "Members that are null, as what is stored cannot be read: by name, with the reason. Nearly always empty."
+UNREADABLE = "Members that are null because the stored value cannot be read, each with the reason. Usually empty."
 
 
 class JobName(Shape):
-    """A job by id, and by the name that it had."""
+    """The job of a run: its id, and its name when the run was created."""
 
     id: UUID
     name: str
 
 
 class Run(Shape):
-    """A run in short."""
+    """A run without its attempts, events and definition."""
 
-    id: UUID = Field(description="A UUIDv7 of the nominal instant.")
+    id: UUID = Field(description="A UUIDv7. Its time is the nominal instant.")
     job: JobName
-    job_version: int = Field(description="Version of the definition that the run was born from.")
+    job_version: int = Field(description="Version of the definition that the run was created from.")
     origin: Origin
     retry_of: UUID | None = Field(
-        description="The run that this one carries out again: the first one, also when a retry was retried."
+        description="The run that this one repeats: the first run, even if a retry was retried. Null if it is no retry."
     )
     caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
-    backfill_id: UUID | None = Field(description="The backfill that asked for it.")
-    status: RunStatus = Field(description="`held`: it waits for other runs of its job, or under a limit.")
-    reason: Reason | None = Field(description="Why it did not start; only with status `skipped`.")
+    backfill_id: UUID | None = Field(description="The backfill that created the run.")
+    status: RunStatus = Field(
+        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit."
+    )
+    reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant that the schedule names, or that of the request. The target of a retry is told that of `retry_of`."
+        description="The instant that the schedule names, or of the request. The target of a retry gets the instant of "
+        "`retry_of`."
     )
-    last_nominal_at: datetime | None = Field(description="The last of the occurrences that this row stands for.")
-    n_occurrences: int = Field(description="How many occurrences this row stands for.")
-    available_at: datetime = Field(description="It is not carried out before this instant.")
+    last_nominal_at: datetime | None = Field(
+        description="The last of several occurrences that share this record, else null."
+    )
+    n_occurrences: int = Field(description="Number of occurrences that share this record.")
+    available_at: datetime = Field(description="The run does not start before this instant.")
     planned_at: datetime | None = Field(
-        description="When it was to start, where jitter or the pace of a catch-up put that off."
+        description="Planned start, if jitter or the pace of a catch-up delayed it; else null."
     )
-    expires_at: datetime | None = Field(description="It does not start after this instant.")
+    expires_at: datetime | None = Field(description="The run does not start after this instant (start deadline).")
     created_at: datetime
     started_at: datetime | None = Field(description="Start of the first attempt.")
-    finished_at: datetime | None
-    duration_ms: int | None = Field(description="From the first start to the end, waiting for retries included.")
-    lateness_ms: int | None = Field(
-        description="From the nominal instant to the first start; with `planned_at`, most of that was meant."
+    finished_at: datetime | None = Field(description="When the run ended; null if it has not ended.")
+    duration_ms: int | None = Field(
+        description="Milliseconds from the first start to the end, including waits for retries."
     )
-    behind_plan_ms: int | None = Field(description="From `planned_at` to the first start.")
-    worker: str | None
-    n_attempts: int
-    error_code: str | None
-    error: str | None
-    cancel_requested_at: datetime | None
+    lateness_ms: int | None = Field(
+        description="Milliseconds from the nominal instant to the first start. With `planned_at` it includes the "
+        "planned delay."
+    )
+    behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first start.")
+    worker: str | None = Field(description="The worker of the latest attempt.")
+    n_attempts: int = Field(description="Number of attempts started.")
+    error_code: str | None = Field(description="Why the latest attempt failed, as a code.")
+    error: str | None = Field(description="Why the latest attempt failed, as a sentence.")
+    cancel_requested_at: datetime | None = Field(description="When somebody requested that the run stops.")
 
 
 class Attempt(Shape):
-    """One try of a run. The one that is going on has no end yet."""
+    """One try of a run. A running attempt has no end."""
 
     number: int
     status: AttemptStatus | Literal[RunStatus.RUNNING]
@@ -81,31 +88,31 @@ class Attempt(Shape):
     duration_ms: int | None
     error_code: str | None
     error: str | None
-    result: Any = Field(description="What the target returned, in the form of its kind.")
-    retry_at: datetime | None = Field(description="When the run was to be tried again.")
+    result: Any = Field(description="What the target returned. Its form depends on the kind of target.")
+    retry_at: datetime | None = Field(description="Planned time of the next attempt; null if none follows.")
 
 
 class Event(Shape):
     """Something that happened to a run."""
 
     kind: str = Field(
-        description="The status entered, `cancel_requested`, or `schedule_stopped`: what the watchdog found."
+        description="The new status, `cancel_requested`, or `schedule_stopped` (reported by the watchdog)."
     )
     at: datetime
-    attempt: int = Field(description="Attempts begun by then.")
+    attempt: int = Field(description="Number of attempts started when this event was recorded.")
     reason: str | None
-    actor: str | None = Field(description="Who asked for it; null: Mainspring itself.")
+    actor: str | None = Field(description="Who caused the event; null: Mainspring.")
 
 
 class RunDetail(Run):
-    """A run, whole."""
+    """A run with its attempts, events and definition."""
 
     waits_for: str | None = Field(
-        description="What a run with status `held` waits for, in words.",
+        description="In words, what a run with status `held` waits for; null for other runs.",
         examples=["Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
-        description="As it was when the run was born. Values of headers that look like credentials are hidden."
+        description="The target when the run was created. Header values that look like credentials are hidden."
     )
     payload: Any
     policies: dict[str, Any] | None
@@ -142,16 +149,16 @@ class CommandList(Shape):
 
 
 class NoBody(Shape):
-    """Nothing: these operations take no body, or an empty object."""
+    """No members: send no body, or an empty object."""
 
 
 def run_of(row: models.Run) -> Run:
-    """Return a run in short. `row.spec` has to be loaded."""
+    """Return the response for a run on a list. Load `row.spec` first."""
     return Run.model_validate(_fields(row))
 
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
-    """Return a run whole; reads its attempts and events, and of a held one what it waits for."""
+    """Return the response for one run. Reads its attempts and events, and for a held run what it waits for."""
     wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
@@ -177,7 +184,7 @@ def detail_of(row: models.Run, now: datetime) -> RunDetail:
 
 
 def log_line_of(row: models.LogLine) -> LogLine:
-    """Return a line of a run's log."""
+    """Return the response for a line of a run's log."""
     return LogLine(attempt=row.attempt, at=row.at, level=row.level, message=row.message)
 
 
@@ -202,9 +209,9 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,
-        "duration_ms": _milliseconds(row.duration),
-        "lateness_ms": _milliseconds(row.start_delay()),
-        "behind_plan_ms": _milliseconds(row.delay_after_plan()),
+        "duration_ms": milliseconds(row.duration),
+        "lateness_ms": milliseconds(row.start_delay()),
+        "behind_plan_ms": milliseconds(row.delay_after_plan()),
         "worker": row.worker or None,
         "n_attempts": row.n_attempts,
         "error_code": row.error_code or None,
@@ -220,7 +227,7 @@ def _attempt(row: models.Attempt) -> Attempt:
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        duration_ms=None if row.is_running else _milliseconds(row.duration),
+        duration_ms=None if row.is_running else milliseconds(row.duration),
         error_code=row.error_code or None,
         error=row.error or None,
         result=row.result,
@@ -228,5 +235,6 @@ def _attempt(row: models.Attempt) -> Attempt:
     )
 
 
-def _milliseconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else round(duration / MILLISECOND)
+def milliseconds(duration: timedelta | None) -> int | None:
+    """Return a duration as the API shows it: rounded to whole milliseconds."""
+    return None if duration is None else round(duration / timedelta(milliseconds=1))

@@ -125,7 +125,7 @@ def _create(day: date) -> bool:
     # Without this lock, a transaction that looked up the partitions before this one existed could still insert its rows
     # into `other`, where ATTACH would find them and fail.
     _lock("SHARE ROW EXCLUSIVE")
-    if day in existing():  # another housekeeping was faster
+    if day in existing():  # another housekeeping task has created it
         return False
     bounds = {"low": lowest_id(_start_of(day)), "high": lowest_id(_start_of(day + DAY))}
     names = {table: {"table": table, "key": key, "name": name_of(table, day)} for table, key in TABLES.items()}

@@ -67,10 +67,12 @@ class ConcurrencyLimit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # 100,000 active runs are far more than any number of workers executes: a larger limit is most likely a mistake.
     limit: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(description="Maximum number of active runs.")
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's runs, each for its own limit. Null: this job alone.",
+        description="Jobs with the same key count each other's active runs; each job has its own limit. Null: only the "
+        "runs of this job count.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until an active run ends. skip: never starts, reason `over_limit`."
@@ -82,18 +84,21 @@ class RateLimit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # Instants have microseconds: a million starts in the shortest period, 1s, are one in each microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
         description="Maximum number of starts per period."
     )
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
     )
+    # A burst of more than 10,000 runs limits hardly anything: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
         1, description="How many runs may start at once after a time without starts. 1: always evenly spaced."
     )
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's starts, each for its own rate. Null: this job alone.",
+        description="Jobs with the same key count each other's starts; each job has its own rate. Null: only the "
+        "starts of this job count.",
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT, description="wait: held until it may start. skip: never starts, reason `rate_limited`."

@@ -17,6 +17,7 @@ class Backoff(StrEnum):
     EXPONENTIAL = "exponential"  # delay, 2 × delay, 4 × delay
 
 
+MAX_RETRIES = 100  # a run that fails this often is not helped by retries; every attempt is a row of its history
 MAX_EXPONENT = 62  # 2 ** 62 times any delay exceeds every `max_delay`; the cap only keeps the number small
 
 
@@ -25,7 +26,9 @@ class RetryPolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_retries: Annotated[int, Field(ge=0, le=100, strict=True)] = Field(3, description="Attempts after the first.")
+    max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES, strict=True)] = Field(
+        3, description="Maximum number of attempts after the first."
+    )
     backoff: Backoff = Backoff.EXPONENTIAL
     delay: Duration = Field(timedelta(seconds=5), description="Delay before the first retry.")
     max_delay: Duration = Field(timedelta(hours=1), description="Longest delay between two attempts.")

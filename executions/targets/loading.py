@@ -30,7 +30,10 @@ _REGISTRY = "executions/targets/registry.py"
 
 
 class CannotLoad(Exception):
-    """A module is missing or broken, or has no valid object of the name. The text is a sentence without its full stop."""
+    """A module is missing or broken, or has no valid object of the name.
+
+    The text is a sentence without its full stop.
+    """
 
 
 def load_object(module: str, name: str, base: type[T]) -> T:
@@ -96,7 +99,7 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Return the object `name` of the module `<package>.<kind>` by kind, and an error for each such module without one.
 
-    A kind without such a module is in neither result: it has the plain default.
+    A kind without such a module is in neither result: it gets the default.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -115,7 +118,10 @@ def load_parts(
 
 
 def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> list[Error]:
-    """Return an error for each kind whose template can't be loaded. `part` is what has the template: LOOK or SECTION."""
+    """Return an error for each kind whose template can't be loaded.
+
+    `part` is what has the template: LOOK or SECTION.
+    """
     faults = []
     for kind, name in templates.items():
         try:

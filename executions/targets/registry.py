@@ -1,7 +1,7 @@
 """The kinds of target. A new kind is one file (or folder), and its module's name in `KINDS`.
 
 A kind may add how the admin shows it (`executions/admin/targets/<kind>.py`) and its part of the job form
-(`schedules/admin/targets/<kind>.py`). Without these modules it has a plain default of both.
+(`schedules/admin/targets/<kind>.py`). Without these modules it gets the defaults.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def check_payload(config: TargetConfig, payload: JSON) -> None:
 
 
 def read_target(stored: object) -> TargetConfig | Unreadable:
-    """Return the configuration of a stored target, without its payload; Unreadable, with the reason, if it can't be read."""
+    """Return the configuration of a stored target; Unreadable, with the reason, if it cannot be read."""
     try:
         return parse_config(stored)
     except InvalidTarget as error:

@@ -1,4 +1,4 @@
-"""RunContext: what a target sees of its run. Facts, the log, and stop requests."""
+"""RunContext, the context that a target gets: facts of the run, its log, and stop requests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Call `callback` on a stop request, now if there was one already. Returns a function that unregisters it."""
+        """Call `callback` on a stop request; at once if there was one already.
+
+        Returns a function that unregisters it.
+        """
         with self._lock:
             self._callbacks.append(callback)
             reason = self._reason

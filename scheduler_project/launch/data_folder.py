@@ -107,7 +107,10 @@ class DataFolder:
             self._processes.write_text(json.dumps(pids))
 
     def stop_leftovers(self) -> None:
-        """Stop the programs of an earlier launch that was killed. Its stores are stopped when they are started again."""
+        """Stop the programs of an earlier launch that was killed.
+
+        Its stores are stopped when they are started again.
+        """
         try:
             pids = [int(pid) for pid in json.loads(self._processes.read_text()).values()]
         except (FileNotFoundError, ValueError):

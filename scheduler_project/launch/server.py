@@ -90,7 +90,10 @@ class Server(ABC):
 
     @classmethod
     def url_of_running(cls, folder: Path) -> str:
-        """Return the URL of the server that another launch runs in this folder. Raises CannotLaunch if there is none."""
+        """Return the URL of the server that another launch runs in this folder.
+
+        Raises CannotLaunch if there is none.
+        """
         try:
             stored = json.loads((folder / f"{cls.name}.json").read_text())
             return cls.address(int(stored["port"]), str(stored["password"]))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from scheduler_project.launch.child import Child
 
-EXPLAIN_AFTER = 2.0  # seconds: most stops are over by then, and a person starts to wonder
+EXPLAIN_AFTER = 2.0  # seconds: most programs have stopped within this time, and a person starts to wonder
 
 
 def stop_stage(
@@ -22,7 +22,7 @@ def stop_stage(
 ) -> None:
     """Send SIGTERM to the programs and wait until they have ended.
 
-    A program is killed when its grace period is over, and all of them when `kill_now` returns True. `wait` is called
+    A program is killed when its grace period has ended, and all of them when `kill_now` returns True. `wait` is called
     repeatedly and must take some time.
     """
     for child in stage:

@@ -60,7 +60,8 @@ class StoreSupervisor:
         if self._failures.too_many:
             self._given_up = True
             raise CannotLaunch(
-                f"{self._server.name} {failure}, {MAX_FAILED_STARTS} times in a row, so everything was stopped. {details}"
+                f"{self._server.name} {failure}, {MAX_FAILED_STARTS} times in a row, "
+                f"so everything was stopped. {details}"
             )
         # All programs wait for the store, so the first restart comes without delay.
         delay = restart_delay(self._failures.n - 1) if self._failures.n > 1 else 0

@@ -28,7 +28,7 @@ MIN_READ_TIMEOUT = 0.001  # seconds: after the deadline, data that has already a
 
 
 class TimedSocket(socket.socket):
-    """A connection with timeouts, which gunicorn sees as a connection that the client has closed."""
+    """A connection with timeouts. After a timeout, gunicorn treats it as a connection that the client has closed."""
 
     def __init__(self, accepted: socket.socket) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
@@ -78,7 +78,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with those timeouts."""
 
     def enqueue_req(self, conn: Any) -> None:
-        """Wait for the first data of a new connection in the poller, which needs no thread; then pass it to a thread."""
+        """Wait in the poller, which needs no thread, for a new connection's first data; then pass it to a thread."""
         if not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket(conn.sock)
             conn.timeout = time.monotonic() + FIRST_BYTE_TIMEOUT

@@ -34,7 +34,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class Check:
-    """One check of the database. It takes as long as the database hangs."""
+    """One check of the database. It does not return while the database hangs."""
 
     started_at: float
     results: Future[dict[str, str]] = field(default_factory=Future)
@@ -95,7 +95,11 @@ class Readiness:
             found["database"] = "ok"
             if not self._is_migrated:
                 executor = MigrationExecutor(connection)
-                self._is_migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+                n_missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+                self._is_migrated = not n_missing
+                if n_missing:
+                    which = "1 migration is" if n_missing == 1 else f"{n_missing} migrations are"
+                    log.warning("not_ready", action="check", error=f"{which} not applied: run manage.py migrate.")
             found["migrations"] = "ok" if self._is_migrated else "failed"
         except (DatabaseError, InterfaceError) as error:
             log.warning("not_ready", action="check", error=str(error))
@@ -110,7 +114,10 @@ readiness = Readiness()
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Return 200 if the API can accept jobs, else 503 with the failed check. That does not need the broker."""
+    """Return 200 if the API can accept jobs, else 503 with the failed check.
+
+    Accepting jobs does not need the broker.
+    """
     checks = readiness.checks()
     is_ready = set(checks.values()) == {"ok"}
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}

@@ -52,6 +52,6 @@ class RedocPage(SpectacularRedocView):
     template_name = "api/redoc.html"
 
     def get(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        response: HttpResponse = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]  # untyped library
+        response: HttpResponse = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response[HEADER] = policy(worker_src="blob:")
         return response

@@ -108,7 +108,7 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# Django's error handlers, for requests that reach no API view. Outside the API they keep Django's pages, except for 404.
+# Django's error handlers, for requests that reach no API view. Outside the API only the page for 404 is our own.
 
 
 def _problem_response(status: int, detail: str) -> JsonResponse:

@@ -27,20 +27,20 @@ class BackfillRequest(Shape):
     """Which instants of a job's past to run: those after `after`, up to and including `until`."""
 
     after: Instant = Field(description="Start of the range: only later instants run.")
-    until: Instant = Field(description="End of the range, which runs too. It must not be in the future.")
+    until: Instant = Field(description="End of the range, included. It must not be in the future.")
     mode: BackfillMode = Field(
         BackfillMode.ALL,
-        description="Which instants of the range run. `all`: each of them. `failed`: those whose latest run failed or was "
-        "cancelled. `missing`: those for which no run started. `gaps`: those without a record. Occurrences of a pause "
-        "that has not ended are neither missing nor gaps.",
+        description="Which instants of the range run. `all`: each of them. `failed`: those whose latest run failed or "
+        "was cancelled. `missing`: those for which no run started. `gaps`: those without a record. Occurrences of a "
+        "pause that has not ended are neither missing nor gaps.",
     )
     pace: Duration | None = Field(
         None, description="Minimum time between two starts. Null: runs start as soon as `overlap` allows."
     )
     overlap: Overlap | None = Field(
         None,
-        description="Overlap policy of these runs, instead of the job's: `skip`, `buffer_one`, `buffer_all` or `allow`. "
-        "Null: `buffer_all`, one run after the other.",
+        description="Overlap policy of these runs, instead of the job's: `skip`, `buffer_one`, `buffer_all` or "
+        "`allow`. Null: `buffer_all`, one run after the other.",
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
         None, description="Maximum number of runs, for the earliest instants. Null: no limit."
@@ -101,7 +101,7 @@ class BackfillShape(Shape):
 class BackfillDetail(BackfillShape):
     """A backfill, its progress, and the number of its runs by status."""
 
-    runs: dict[RunStatus, int] = Field(description="Number of its runs by status.")
+    runs: dict[RunStatus, int] = Field(description="Number of the backfill's runs by status.")
 
 
 class BackfillPage(PageShape):

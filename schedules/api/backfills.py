@@ -108,10 +108,7 @@ class BackfillCancelView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, backfill_id: UUID) -> Response:
-        """Cancel a backfill: it opens no more runs, and its runs that have not started are cancelled.
-
-        Running runs continue.
-        """
+        """Cancel a backfill and its held, queued and retrying runs. It opens no more runs; running runs continue."""
         read_body(request, NoBody)
         get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)
         return Response(detail_of(backfill.cancel(backfill_id, datetime.now(UTC), actor=actor_of(request))).json_body())

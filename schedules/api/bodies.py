@@ -52,7 +52,7 @@ def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPau
     if body.until and body.until <= now:
         raise InvalidInput({"until": ["until must be in the future: give a later time, or leave it out."]})
     if body.until is None and body.catch_up is not Resumption.NONE:
-        why = "catch_up applies when the pause ends by itself: give its end in until, or leave catch_up out."
+        why = "catch_up needs a pause that ends by itself: set until, or leave catch_up out."
         raise InvalidInput({"until": [why]})
     return body
 

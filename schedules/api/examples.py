@@ -159,7 +159,7 @@ REGISTERED: dict[str, Any] = {
     ]
 }
 JOB_PAGE: dict[str, Any] = {"next": None, "previous": None, "results": [JOB]}
-PREVIEW_QUESTIONS: dict[str, Any] = {
+PREVIEW_REQUESTS: dict[str, Any] = {
     "Across a clock change": {
         "schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"},
         "after": "2027-03-13T00:00:00Z",
@@ -191,7 +191,7 @@ PREVIEW: dict[str, Any] = {
     "dst_changes": [],
     "warnings": [],
 }
-SCHEDULE_QUESTIONS: dict[str, Any] = {
+VALIDATION_REQUESTS: dict[str, Any] = {
     "Valid": {"schedule": {"cron": "30 2 * * *", "timezone": "America/New_York"}},
     "Invalid": {"schedule": {"cron": "75 2 * * *"}},
 }

@@ -84,7 +84,10 @@ class JobListView(ApiView):
         location_status=201,
     )
     def post(self, request: Request) -> Response:
-        """Create a job. Its first run is at the first instant of its schedule after now."""
+        """Create a job.
+
+        Its first run is at its schedule's next instant; a `delay` without `start_at` starts at once.
+        """
         now = datetime.now(UTC)
         caller = caller_of(request)
         definition = validate(read_definition(request), now, caller=caller)
@@ -143,7 +146,7 @@ class JobView(ApiView):
 
     @operation("delete_job", responses={204: (None, None)}, errors=[404])
     def delete(self, request: Request, job_id: UUID) -> Response:
-        """Delete a job. Its runs that have not started are cancelled; running runs continue, and its history stays.
+        """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
         The job is removed from the `start_after` of the jobs that start after it (its `starts`).
         """

@@ -16,7 +16,7 @@ from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
 from access.visibility import Action, caller_of, visible
-from executions.api import MILLISECOND
+from executions.api import milliseconds
 from executions.runs import Run
 from schedules.api import examples
 from schedules.clock.compare import Decision
@@ -78,10 +78,10 @@ class LedgerEntry(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share the record.")
     decision: Decision = Field(
-        description="`started`: a run was opened. `skipped`: it did not start, see `reason`. `pending`: it is due, and no "
-        "beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, and there "
-        "is no record of it. `made_good`: a gap for which a backfill has opened a run. `unexpected`: there is a record, "
-        "although no schedule of the job named the instant. `upcoming`: it is not due yet."
+        description="`started`: a run was created. `skipped`: it did not start, see `reason`. `pending`: it is due, "
+        "and no beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, "
+        "and there is no record of it. `made_good`: a gap for which a backfill has created a run. `unexpected`: there "
+        "is a record, although no schedule of the job named the instant. `upcoming`: it is not due yet."
     )
     reason: str | None = Field(description="Why it did not start.", examples=["overlap"])
     text: str = Field(description="The entry in words.")
@@ -116,7 +116,8 @@ class Ledger(Shape):
     )
     incidents: list[Incident] = Field(description="Stoppages that last, or were reported within the window.")
     not_covered: str | None = Field(
-        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` lists the others."
+        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` is the URL of "
+        "all runs."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
@@ -178,11 +179,9 @@ def entry_of(entry: Entry, text: str) -> LedgerEntry:
             started_at=row.started_at,
             finished_at=row.finished_at,
             planned_at=row.planned_at,
-            lateness_ms=row.start_delay // MILLISECOND if row.start_delay is not None else None,
-            behind_plan_ms=row.unplanned_delay // MILLISECOND
-            if row.planned_at and row.unplanned_delay is not None
-            else None,
-            duration_ms=row.took // MILLISECOND if row.took is not None else None,
+            lateness_ms=milliseconds(row.start_delay),
+            behind_plan_ms=milliseconds(row.unplanned_delay) if row.planned_at else None,
+            duration_ms=milliseconds(row.took),
             link=reverse("run", args=[row.run_id]),
         ),
         made_good_by=entry.made_good_by.run_id if entry.made_good_by else None,
@@ -200,7 +199,7 @@ def _incident(stoppage: Stoppage) -> Incident:
 
 
 def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """Return the URL of the same window from `at` on; None without `at`."""
+    """Return the URL of the next page: occurrences later than `at` in the same window. None on the last page."""
     if at is None:
         return None
     # With `until`: the default, now, would move from page to page.

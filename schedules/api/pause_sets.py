@@ -53,7 +53,8 @@ class UndoPreview(Shape):
         description="Number of jobs that would be resumed: those that this pause set still keeps paused."
     )
     n_would_start: int = Field(
-        description=f"Number of runs that would start, counted for the first {pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
+        description="Number of runs that would start, counted for the first "
+        f"{pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
     )
     is_more: bool = Field(description="Whether more runs may start, because not all jobs were counted.")
 

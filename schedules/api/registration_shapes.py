@@ -21,13 +21,13 @@ from schedules.jobs.registration import (
 from values.field_errors import sentences
 from values.json_values import find_unstorable
 
-INVALID_KEY = f"A key must have {KEY_RULE}."
+INVALID_KEY = f"A key must be {KEY_RULE}."
 
 
 class KeyedDefinition(JobDefinition):
     """A job's definition with its key."""
 
-    key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$", description=f"The caller's own key: {KEY_RULE}.")
+    key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$", description=f"The caller's own key. It must be {KEY_RULE}.")
 
 
 def _check_entries(entries: list[Any]) -> list[Any]:

@@ -54,8 +54,8 @@ class JobByKeyView(ApiView):
     def put(self, request: Request, key: str) -> Response:
         """Create or change the job with this key, so that it has this definition. The request can be repeated.
 
-        If there is no such job, it is created (201). A job with another definition is changed, as by `replace_job`. A job
-        that already matches is left unchanged; its next run and any pause stay.
+        If there is no such job, it is created (201). A job with another definition is changed, as by `replace_job`. A
+        job that already matches is left unchanged; its next run and any pause stay.
         """
         now = datetime.now(UTC)
         data = read_definition(request)

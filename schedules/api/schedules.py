@@ -13,13 +13,13 @@ from access.api.views import ApiView
 from access.visibility import Action
 from schedules.api import examples
 from schedules.api.bodies import read_storable
-from schedules.api.questions import (
+from schedules.api.schedule_shapes import (
     DstChange,
     Fire,
     Preview,
-    PreviewQuestion,
+    PreviewRequest,
     Refusal,
-    ScheduleQuestion,
+    ValidationRequest,
     Verdict,
     VerdictOrRefusal,
 )
@@ -49,23 +49,23 @@ class SchedulePreviewView(ApiView):
 
     @operation(
         "preview_schedule",
-        body=(PreviewQuestion, examples.PREVIEW_QUESTIONS),
+        body=(PreviewRequest, examples.PREVIEW_REQUESTS),
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """Preview a schedule: return it in words, its next instants, and the clock changes of the next twelve months."""
+        """Preview a schedule: return it in words, its next instants, and the clock changes of the next 12 months."""
         now = datetime.now(UTC)
-        read_storable(request)  # the schedule's own reader would not notice text that no job can store
-        question = read_body(request, PreviewQuestion)
-        spec = validate_schedule(question.schedule, now)
-        after = question.after or first_mark(spec, now)
-        count = question.count if spec.max_runs is None else min(question.count, spec.max_runs)
+        read_storable(request)  # the schedule's own reader accepts text that the database cannot store
+        wanted = read_body(request, PreviewRequest)
+        spec = validate_schedule(wanted.schedule, now)
+        after = wanted.after or first_mark(spec, now)
+        count = wanted.count if spec.max_runs is None else min(wanted.count, spec.max_runs)
         until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
         body = Preview(
             description=describe(spec),
-            fires=_with_starts(preview.preview(spec, after, count), spec, question),
+            fires=_with_starts(preview.preview(spec, after, count), spec, wanted),
             dst_changes=[
-                _change_of(change, question.timezone) for change in clock_changes.dst_changes(spec, after, until)
+                _change_of(change, wanted.timezone) for change in clock_changes.dst_changes(spec, after, until)
             ],
             warnings=warnings(spec, now),
         )
@@ -77,16 +77,16 @@ class ScheduleValidateView(ApiView):
 
     @operation(
         "validate_schedule",
-        body=(ScheduleQuestion, examples.SCHEDULE_QUESTIONS),
+        body=(ValidationRequest, examples.VALIDATION_REQUESTS),
         responses={200: (VerdictOrRefusal, examples.VERDICT)},
     )
     def post(self, request: Request) -> Response:
         """Validate a schedule. The response is 200 for an invalid schedule too, and lists each wrong field."""
         now = datetime.now(UTC)
         read_storable(request)
-        question = read_body(request, ScheduleQuestion)
+        wanted = read_body(request, ValidationRequest)
         try:
-            spec = validate_schedule(question.schedule, now)
+            spec = validate_schedule(wanted.schedule, now)
         except InvalidDefinition as error:
             errors = [ProblemField(field=name, message=text) for name, texts in error.errors.items() for text in texts]
             return Response(Refusal(valid=False, errors=errors).json_body())
@@ -110,12 +110,12 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
     )
 
 
-def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, question: PreviewQuestion) -> list[Fire]:
-    """Return the response for instants; with jitter, each with its start if the job is known, and its latest start."""
-    shown, job_id = [_fire_of(fire, question.timezone) for fire in fires], question.job_id
-    if not question.jitter:
+def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
+    """Return the response for instants. With jitter: also when each run starts, if the job is known, or by when."""
+    shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
+    if not wanted.jitter:
         return shown
-    latest = latest_starts(spec, [fire.at for fire in shown], question.jitter)
+    latest = latest_starts(spec, [fire.at for fire in shown], wanted.jitter)
     return [
         fire.model_copy(
             update={"starts_at": hashed_start(job_id, fire.at, at) if job_id else None, "starts_before": at}

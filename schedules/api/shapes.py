@@ -101,8 +101,8 @@ class Job(_JobMembers):
         description="Increases with each change of `name`, `target`, `payload` or `policies`. Runs keep their version."
     )
     next_run_at: datetime | None = Field(
-        description="The next nominal instant. Null if the job is not active, has no schedule, or has a `delay` schedule "
-        "and its run has not ended."
+        description="The next nominal instant. Null if the job is not active or has no schedule. With a `delay` "
+        "schedule also null until the live run has ended."
     )
     next_start_at: datetime | None = Field(
         description="When the run of `next_run_at` starts: later by up to the policy `jitter`."
@@ -181,7 +181,10 @@ def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
 
 
 def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
-    """Return the response for a job and its chains; without `with_credentials` they are masked. Load `row.spec` first."""
+    """Return the response for a job and its chains; without `with_credentials` they are masked.
+
+    Load `row.spec` first.
+    """
     # Only the parts that cannot be read are null: the job stays visible, and can be repaired or deleted.
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)

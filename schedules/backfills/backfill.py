@@ -22,10 +22,10 @@ from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
 from schedules.backfills.expected import expected_instants, is_predictable, known_from
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from schedules.jobs import followed
+from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
-from values.database import is_database_unavailable
+from values.database import PUSH_BACK_DELAY, is_database_unavailable
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
 MAX_INSTANTS_PER_QUERY = 200  # of a step: it opens 100 runs at the most, so more would rarely be used
 MAX_INSTANTS_COUNTED = 100_000  # by a preview, divided by the number of the job's specs: each is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case that no follow-up wakes the backfill when runs end
-MIN_PACE, MAX_PACE = timedelta(milliseconds=100), timedelta(days=1)
+MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter distance
+MAX_PACE = timedelta(days=1)  # slower, a backfill of a hundred runs would take months: most likely a mistake
 # cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
 OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
@@ -65,7 +66,7 @@ class BackfillRequest:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would do with the instants of its range: start some, pass over the others.
+    """What a backfill would start, and which instants of its range it would leave out.
 
     `is_more`: the range holds more instants than were counted. `first_at`, `last_at`: the first and the last instant
     that would start, None if none would.
@@ -120,16 +121,16 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
             n_instants=n_instants,
             state=BackfillState.OPEN,
         )
-        followed.update_followups([job_id])
+        followups.update([job_id])
         runs.wake_beat()
     log.info("backfill_started", action="backfill", job=str(job_id), backfill=str(backfill.pk), actor=actor)
     return backfill
 
 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
-    """End a backfill: it opens no more runs, and its runs that have not started are cancelled.
+    """End a backfill, so that it opens no more runs, and cancel its held, queued and retrying runs.
 
-    Raises JobConflict if it is over and none of its runs waits.
+    Raises JobConflict if the backfill has ended and none of its runs waits.
     """
     with transaction.atomic():
         backfill = _lock(backfill_id)
@@ -156,7 +157,7 @@ def _max_counted(job: Job) -> int:
 
 
 def _lock(backfill_id: UUID) -> Backfill:
-    """Lock a backfill, then its job: in the order in which a step locks them, so that neither waits for the other."""
+    """Lock a backfill, then its job: in the same order as a step, because two orders could deadlock."""
     backfills_queries.lock_backfill(backfill_id)
     backfill = Backfill.objects.get(pk=backfill_id)
     queries.lock_job(backfill.job_id)
@@ -166,7 +167,7 @@ def _lock(backfill_id: UUID) -> Backfill:
 def step_once(now: datetime) -> bool:
     """Do one step of the backfill that has been due longest; return False if none is due.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         backfill_id = backfills_queries.lock_due_backfill(now)
@@ -179,7 +180,7 @@ def step_once(now: datetime) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            backfills_queries.postpone_backfill(backfill_id, now + tick.PUSH_BACK_DELAY)
+            backfills_queries.postpone_backfill(backfill_id, now + PUSH_BACK_DELAY)
         return True
 
 
@@ -244,7 +245,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
 
 
 def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
-    """Yield each instant of the range and whether the mode selects it. Each `batch` instants cost a few queries."""
+    """Yield each instant of the range, and whether the mode selects it. A few queries for every `batch` instants."""
     mode, known_since = request.mode, max(known_from(job), now - settings.MAINSPRING.retention)
     instants = expected_instants(job, request.after, request.until)
     while part := list(islice(instants, batch)):
@@ -253,7 +254,7 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
             state = found.get(instant)
             is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
-                yield instant, False  # the job did not exist yet, or its row may have been pruned: not known as a gap
+                yield instant, False  # perhaps no gap: before the job existed, or its row was pruned
             else:
                 yield instant, _is_selected(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
@@ -282,7 +283,7 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
-    followed.update_followups([backfill.job_id])
+    followups.update([backfill.job_id])
 
 
 def _check(job: Job, request: BackfillRequest, now: datetime) -> None:

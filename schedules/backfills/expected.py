@@ -1,4 +1,4 @@
-"""Which instants a job's schedules named in a range of the past."""
+"""Finds the instants that a job's schedules named in a range of the past."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the instants in (after, until], ascending, each by the schedule that the job had at that time.
 
-    Before its first known schedule, a job is treated as if it had had that one: so a new job can be backfilled too.
+    For the time before the first known schedule of a job, that schedule counts: so a new job can be backfilled too.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:
@@ -28,7 +28,7 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
 
 
 def known_from(job: Job) -> datetime:
-    """Return since when the job's schedules are known. Before that instant the job may not have existed."""
+    """Return the instant since which the job's schedules are known. Before it the job may not have existed."""
     return _first_known(job)[0]
 
 

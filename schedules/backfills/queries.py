@@ -42,7 +42,7 @@ def lock_due_backfill(now: datetime) -> UUID | None:
 
 
 def lock_backfill(backfill_id: UUID) -> None:
-    """Lock a backfill until the transaction ends, waiting for it."""
+    """Lock a backfill until the transaction ends. Waits while another transaction has it locked."""
     fetch(LOCK_BACKFILL, {"id": backfill_id})
 
 
@@ -55,5 +55,5 @@ def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int
 
 
 def postpone_backfill(backfill_id: UUID, until: datetime) -> None:
-    """Make the next step of a backfill due at `until`, if the backfill is not over."""
+    """Make the next step of a backfill due at `until`, if the backfill has not ended."""
     execute(POSTPONE_BACKFILL, {"id": backfill_id, "until": until})

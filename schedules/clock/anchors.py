@@ -12,7 +12,7 @@ ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a requ
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
-    """Return `spec` with an anchor for each interval that has none: the schedule's `start_at`, or else `now` (aware)."""
+    """Return `spec` with an anchor for each interval without one: the schedule's `start_at`, or else `now` (aware)."""
     return with_anchor(spec, spec.start_at or now)
 
 

@@ -102,7 +102,8 @@ class ClockState:
 class Entry(Generic[R]):
     """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share a folded row.
 
-    `record` is the occurrence's row, None if there is none. `made_good_by` is the row of a backfill of the same instant.
+    `record` is the occurrence's row, None if there is none. `made_good_by` is the row of a backfill of the same
+    instant.
     """
 
     at: datetime
@@ -124,10 +125,10 @@ class Entry(Generic[R]):
 def compare(
     spans: Iterable[Span], rows: Iterable[R], clock: ClockState, after: datetime, until: datetime
 ) -> Iterator[Entry[R]]:
-    """Yield the entries of (after, until] in ascending order, lazily: a reader who stops early pays only for what it read.
+    """Yield the entries of (after, until] in ascending order. Lazy: entries that nobody reads are not computed.
 
     `rows` holds the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    one may be a folded row that begins before the window. A backfill run that never began counts as no row.
+    one may be a folded row that begins before the window. A backfill run that never started does not count as a row.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -199,7 +200,7 @@ def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
 
 
 class _ExpectedInstants:
-    """The instants that the spans name, each once, in ascending order; `drop_until` skips many without computing them."""
+    """The instants that the spans name, each once, in ascending order. `drop_until` computes none of them."""
 
     def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
         self._spans, self._until = spans, until

@@ -1,43 +1,15 @@
 """Schedules of the kind `delay`: each occurrence lies a fixed time after the end of the run before it.
 
-Nobody knows in advance when a run ends, so the job's `next_run_at` is what counts. `occurrences` knows the first instant
-only.
+Nobody knows in advance when a run ends, so the job's `next_run_at` is what counts (`due.py`). `occurrences` knows the
+first instant only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
-
-_TICK = timedelta(microseconds=1)  # the resolution of datetime and of PostgreSQL: the least difference of two instants
-
-
-def due_instants(
-    spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None, now: datetime
-) -> Iterator[datetime]:
-    """Yield the instants that a job must process at `now`, ascending: the occurrences in (`mark_at`, `now`].
-
-    A delay has at most one: its `next_run_at`, however long ago that was. None: its run has not ended yet.
-    """
-    if spec.kind is not Kind.DELAY:
-        return occurrences(spec, mark_at, now)
-    if next_run_at is None:
-        return iter(())
-    # Everything up to the mark is decided, so an instant at or before it would start a second run.
-    at = max(next_run_at, mark_at + _TICK)
-    return iter((at,) if at <= now else ())
-
-
-def next_due(spec: ScheduleSpec, mark_at: datetime) -> datetime | None:
-    """Return the next occurrence after `mark_at` of a job that waits for no run to end; None if there is none.
-
-    For a delay this is one delay after the mark, because the occurrence at the mark started no run.
-    """
-    return next_after_run(spec, mark_at, mark_at) if spec.kind is Kind.DELAY else next_after(spec, mark_at)
 
 
 def next_after_run(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:

@@ -127,7 +127,7 @@ def _place_words(latitude: float, longitude: float) -> str:
 
 
 def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
-    """Name the first period of the next year in which days pass without the event."""
+    """Return a note about the first days of the next year without the event; no note if each day has it."""
     if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
         return []
     # A preview must be fast: check a few weeks first, and search the whole year only if a day without the event exists.

@@ -21,8 +21,8 @@ _TICK = timedelta(microseconds=1)
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the occurrences in (after, until] and within `start_at` and `end_at`: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only the first instant that it could
-    have after `after`, because the later ones depend on its runs. Raises ValueError if a bound is naive, or if an
+    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only the first instant that it
+    could have after `after`, because the later ones depend on its runs. Raises ValueError if a bound is naive, or if an
     `every` has no anchor.
     """
     if after.tzinfo is None or until.tzinfo is None:
@@ -70,7 +70,7 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[
         case Kind.EVERY:
             assert spec.every is not None
             if spec.anchor_at is None:
-                raise ValueError("an every schedule has no instants before with_anchor() has given it an anchor")
+                raise ValueError("an every schedule needs an anchor: call with_anchor() first")
             return _every_instants(spec.every, spec.anchor_at, after, until)
         case Kind.ONCE:
             assert spec.at is not None

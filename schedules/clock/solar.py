@@ -1,4 +1,7 @@
-"""When the sun rises, sets or stands highest at a place, to the second. Events and instants are those of Celery's `solar`."""
+"""When the sun rises, sets or stands highest at a place, to the second.
+
+Events and instants are those of Celery's `solar`.
+"""
 
 from __future__ import annotations
 
@@ -71,8 +74,8 @@ def solar_instants(
     `place` is (latitude, longitude) in degrees, south and west negative. Days without the event are skipped; the search
     ends after `MAX_DAYS_WITHOUT_EVENT` of them in a row.
     """
-    # Search day by day, never from `after`: ephem's result differs by fractions of a second with the start of the search.
-    # Start a day early, because the local day of the place may begin on the UTC day before.
+    # Search day by day, never from `after`: ephem's result differs by fractions of a second with the start of the
+    # search. Start a day early, because the local day of the place may begin on the UTC day before.
     day = after.date() - _DAY
     n_without = 0
     while n_without < MAX_DAYS_WITHOUT_EVENT:

@@ -10,6 +10,7 @@ from schedules.clock.solar import SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text
+from values.iso import iso_text
 
 __all__ = [
     "ALLOWED_FIELDS",
@@ -52,8 +53,8 @@ class ScheduleSpec:
 
     - `every` fires at `anchor_at` + k * `every` for each whole number k, also before the anchor.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
-    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the list.
-      `timezone` is then the default zone of the members.
+    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the
+      list. `timezone` is then the default zone of the members.
     """
 
     kind: Kind
@@ -102,7 +103,7 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
     for name in ALLOWED_FIELDS[spec.kind]:
         value = getattr(spec, name)
         if isinstance(value, datetime):
-            value = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            value = iso_text(value)
         elif isinstance(value, timedelta):
             value = duration_text(value)
         elif isinstance(value, StrEnum):
@@ -117,8 +118,8 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
 def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
     """Return the schedule with `anchor_at` (aware) as its anchor, if it is an `every` without one.
 
-    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises ValueError
-    if `anchor_at` is naive.
+    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises
+    ValueError if `anchor_at` is naive.
     """
     if anchor_at.tzinfo is None:
         raise ValueError("anchor_at must be an aware datetime")
@@ -130,11 +131,11 @@ def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
 
 
 def label(spec: ScheduleSpec) -> str:
-    """Return a short text that identifies a member of a list: '0 9 * * *', 'every 15m', 'sunset 52.5 13.4', an instant."""
+    """Return a short text that identifies a member of a list, such as '0 9 * * *' or 'sunset 52.5 13.4'."""
     if spec.every is not None:
         return f"every {duration_text(spec.every)}"
     if spec.at is not None:
-        return spec.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return iso_text(spec.at)
     if spec.solar is not None:
         return f"{spec.solar} {number_words(spec.latitude)} {number_words(spec.longitude)}"
     return spec.cron or spec.kind.value

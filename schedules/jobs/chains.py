@@ -53,7 +53,8 @@ def check(
     """Check that a job (None: a new one) may start after these jobs. Raises InvalidDefinition.
 
     Each job must exist in the job's scope and be listed once, no chain may lead back to the job itself, and
-    `MAX_CHAINED_JOBS` holds. `scope_id` None: the job is new, and belongs to the scope in which the caller creates jobs.
+    `MAX_CHAINED_JOBS` holds. `scope_id` None: the job is new, and belongs to the scope in which the caller creates
+    jobs.
     """
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
@@ -71,7 +72,9 @@ def check(
         elif source_id not in found:
             errors[field] = [f"There is no job {source_id}: give the id of an existing job, or remove this entry."]
         elif n_listed[source_id] > 1:
-            errors[field] = ["This job is listed twice: list it once. `completion` stands for success and failure."]
+            errors[field] = [
+                "This job is listed twice: list it once. `completion` covers success, failure and cancellation."
+            ]
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
             errors[field] = [_cycle_error(chain, caller)]
         elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:
@@ -104,7 +107,7 @@ def store(job_id: UUID, links: Sequence[StartAfter], scope_id: int | None = None
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Remove a job from all chains, under `lock`; return the jobs that it started after, and those that started after it."""
+    """Remove a job from all chains, under `lock`. Return its sources, and the jobs that started after it."""
     links = list(Chain.objects.filter(Q(job_id=job_id) | Q(source_id=job_id)))
     Chain.objects.filter(pk__in=[link.pk for link in links]).delete()
     sources = {link.source_id for link in links if link.job_id == job_id}

@@ -10,14 +10,15 @@ from django.db import transaction
 
 from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
+from executions.states import CancelReason
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
-from schedules.clock.delay import next_due
+from schedules.clock.due import next_due
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, to_json
 from schedules.clock.zones.zones import FIRST_AT
 from schedules.exceptions import JobGone
-from schedules.jobs import chains, followed
+from schedules.jobs import chains, followups
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
 from schedules.models import Job, JobState, begin_spans, end_span
 from values.json_values import is_same_json
@@ -41,7 +42,7 @@ def create(definition: Definition, now: datetime, *, actor: str, caller: Caller 
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
-            followed.update_followups(store_chains(job, definition))
+            followups.update(store_chains(job, definition))
     return job
 
 
@@ -58,7 +59,7 @@ def create_many(
         job.spec = spec
     Job.objects.bulk_create(jobs)
     begin_spans(jobs)
-    runs.enable_followups([job.pk for job in jobs if followed.has_followups(job)])
+    runs.enable_followups([job.pk for job in jobs if followups.are_needed_by(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
     runs.wake_beat()  # a job may be due before the beat would wake by itself
@@ -66,7 +67,7 @@ def create_many(
 
 
 def store_chains(job: Job, definition: Definition) -> set[UUID]:
-    """Store the chains of a job's definition; return the jobs for which to call `followed.update_followups`.
+    """Store the chains of a job's definition; return the jobs for which to call `followups.update`.
 
     Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
     """
@@ -89,14 +90,14 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
     """Replace a job's definition. Occurrences up to `now` still follow the old one.
 
-    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition as
-    `store_chains`.
+    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition
+    as `store_chains`.
     """
     with transaction.atomic():
         job = lock(job_id)
         tick.settle(job_id, now)
         job.refresh_from_db()  # settling moves the clock
-        had_followups = followed.has_followups(job)
+        had_followups = followups.are_needed_by(job)
         job.updated_at = now
         changed = ["updated_at", *_set_columns(job, definition)]
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
@@ -119,29 +120,29 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         job.save(update_fields=changed)
         # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
         if set(chains.of(job_id)) != set(definition.start_after):
-            followed.update_followups(store_chains(job, definition))
-        if followed.has_followups(job) != had_followups:
-            followed.update_followups([job_id])
+            followups.update(store_chains(job, definition))
+        if followups.are_needed_by(job) != had_followups:
+            followups.update([job_id])
         runs.wake_beat()
         _log("job_changed", "replace", job, actor)
     return job
 
 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
-    """Delete a job and cancel its runs that have not started. Running runs continue, and its history stays.
+    """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-    Jobs that started after it stay, without this chain. Raises JobGone.
+    Jobs that start after it stay, without this chain. Raises JobGone.
     """
     with transaction.atomic():
         job = lock(job_id)
-        runs.cancel_not_running(job_id, now, actor=actor, reason="job_deleted")
+        runs.cancel_not_running(job_id, now, actor=actor, reason=CancelReason.JOB_DELETED)
         chains.lock()
         sources, started = chains.drop(job_id)
         # At the mark: nobody will record the occurrences after it, and the ledger must not report them as gaps.
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
-        followed.update_followups({*sources, job_id})
+        followups.update({*sources, job_id})
         runs.supersede(job_id, now)  # searches by name or target no longer find its last version
 
 
@@ -161,7 +162,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return until when the job's present schedule had occurrences: `now`, or earlier if it has reached `max_runs`."""
+    """Return the instant at which the job's present schedule ends: `now`, or earlier if it has reached `max_runs`."""
     schedule = value_or_none(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now

@@ -1,4 +1,4 @@
-"""Registers jobs under the caller's own keys: new jobs are created, different ones changed, and equal ones left alone."""
+"""Registers jobs under the caller's own keys: creates new jobs, changes different ones, and leaves equal ones alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from access.visibility import ENGINE, Action, changeable, require, scope_for_new, visible
 from schedules import queries
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
-from schedules.jobs import chains, definitions, followed
+from schedules.jobs import chains, definitions, followups
 from schedules.jobs.validation import validate
 from schedules.models import Job
 
@@ -29,7 +29,7 @@ MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transac
 MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
 MAX_JOB_KEY_LENGTH = 255  # characters: the width of the column
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
-KEY_RULE = f"up to {MAX_JOB_KEY_LENGTH} letters, digits and . _ : @ -, starting with a letter or a digit"
+KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start with a letter or a digit"
 
 
 class Outcome(StrEnum):
@@ -111,7 +111,7 @@ def _register(
             elif valid[key].start_after:
                 sources |= definitions.store_chains(created[key], valid[key])
     if sources:
-        followed.update_followups(sources)
+        followups.update(sources)
     return {key: registered[key] for key in requested}
 
 

@@ -23,13 +23,14 @@ DURATION_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples"
 
 
 class Schedule(Shape):
-    """When a job runs. It has one of `cron`, `every`, `at`, `solar`, `delay` and `specs`; or only `kind`, which is `none`.
+    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`.
 
-    An instant without an offset is local time in `timezone`. A member that the kind does not use is refused.
+    For a job without a schedule: `kind` `none` alone. An instant without an offset is local time in `timezone`. A
+    member that the kind does not use is refused.
     """
 
     kind: Kind | None = Field(
-        None, description="Derived from the member that says when. `none`: the job has no schedule."
+        None, description="Derived from the other members, such as `cron`. `none`: the job has no schedule."
     )
     cron: str | None = Field(
         None,
@@ -67,10 +68,10 @@ class Schedule(Shape):
     timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
     dst_gap: Gap | None = Field(
         None,
-        description="When clocks go forward over a cron time: `shift` it to the end of the gap (default), or `skip` it.",
+        description="When clocks skip a cron time: `shift` it to the end of the gap (default), or `skip` it.",
     )
     dst_fold: Fold | None = Field(
-        None, description="When clocks go back and a cron time occurs twice: run the `first` time (default) or `both`."
+        None, description="When clocks repeat a cron time: run the `first` time (default), or `both` times."
     )
     start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="No occurrence before this instant."
@@ -78,7 +79,11 @@ class Schedule(Shape):
     end_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="No occurrence after this instant."
     )
-    max_runs: int | None = Field(None, ge=1, description="The job ends after this number of started occurrences.")
+    max_runs: int | None = Field(
+        None,
+        ge=1,
+        description="The schedule ends after this many occurrences have started; skipped ones do not count.",
+    )
 
 
 AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same as an object with `specs` alone.")]

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Definition:
     """A valid definition.
 
-    `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule after
-    `validated_at`; None for a schedule that does not change, and for one without instants, such as `kind` `none`.
+    `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule
+    after `validated_at`; None for a schedule that does not change, and for one without instants, such as `kind` `none`.
     """
 
     members: Mapping[str, Any]

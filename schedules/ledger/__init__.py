@@ -1,1 +1,1 @@
-"""The occurrence ledger: what became of each occurrence; and the watchdog, which finds stoppages with it."""
+"""The occurrence ledger, which says what happened to each occurrence; the watchdog, which finds stoppages with it."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Spans whose instants are merged at a time. A program that changes a schedule each second leaves thousands in a window.
 MAX_SPANS_PER_QUERY = 500
-MAX_STOPPAGES_SHOWN = 100
+MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response has all of them
 MAX_ENTRIES_READ = 20_000  # for one page; more would make a request take seconds
 
 Entry = ComparedEntry[Record]
@@ -107,7 +107,7 @@ def clock_state_of(job: Job, now: datetime) -> ClockState:
 
 
 def kept_since(now: datetime) -> datetime:
-    """Return since when every row is kept: rows of earlier occurrences may have been pruned."""
+    """Return the instant since which every row is kept. Rows of earlier occurrences may have been pruned."""
     return now - settings.MAINSPRING.retention
 
 
@@ -155,7 +155,7 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
 
 
 def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime) -> Iterator[Entry]:
-    # The job is read first and the rows last: what a beat records in between is never taken for a gap.
+    # Read the job first and the rows last: an occurrence that a beat records in between is then never a gap.
     for spans, since, upto in spans_of(job_id, job, after, until):
         yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
 

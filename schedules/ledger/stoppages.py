@@ -15,7 +15,7 @@ from schedules import queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
-from values.database import DATABASE_UNAVAILABLE
+from values.database import RETRYABLE_ERRORS
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ log = structlog.get_logger(__name__)
 EVENT = "schedule_stopped"
 # For beats to handle an overdue job, or one that was pushed back for a minute, before it is reported.
 REPORT_DELAY = timedelta(minutes=2)
-MAX_STOPPAGES_PER_REVIEW = 500
+MAX_STOPPAGES_PER_REVIEW = 500  # each takes a transaction of its own, and a review must end before the next begins
 REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat repairs these by itself
 
 
 @dataclass(slots=True)
 class Reviewed:
-    """Counts of one review: stoppages that were reported, repaired, and found to be over."""
+    """Counts of one review: stoppages that were reported, that were repaired, and that had ended."""
 
     n_raised: int = 0
     n_repaired: int = 0
@@ -50,7 +50,7 @@ def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> 
 
 
 def review(now: datetime) -> Reviewed:
-    """Check open stoppages, unreported ones first: close each that is over, repair or report the others."""
+    """Check open stoppages, unreported ones first: close those that have ended, repair or report the others."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])
@@ -60,7 +60,7 @@ def review(now: datetime) -> Reviewed:
             # Each in a transaction of its own: one that fails must not keep the others from being reported.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except DATABASE_UNAVAILABLE:
+        except RETRYABLE_ERRORS:
             raise
         except Exception:
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
@@ -84,7 +84,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage lasts. A job whose mark has moved is being processed, however far behind it is."""
+    """Whether a stoppage still lasts. A job whose mark has moved is being processed, however far behind it is."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False

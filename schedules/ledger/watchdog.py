@@ -65,7 +65,7 @@ def watch_once(now: datetime, limit: int) -> Watched:
     1. Jobs that no beat will handle: they are active and have no next instant.
     2. Jobs that are overdue though beats are alive. (The tick has recorded those that it pushed back.)
     3. The next part of the round: marks that are ahead of the clock, and occurrences without a row.
-    4. Every open stoppage: does it last?
+    4. Open stoppages, which may have ended.
     """
     stoppages.suspect(Why.NO_NEXT, [(job.pk, job.mark_at) for job in Job.objects.filter(LOST_JOBS)[:limit]], now)
     if BeatLease.objects.filter(expires_at__gt=now).exists():
@@ -83,7 +83,7 @@ def prune_once(now: datetime, limit: int) -> int:
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of the next `limit` jobs, since the start of the previous round; return for how many."""
+    """Compare the ledgers of the next `limit` jobs, from the start of the previous round on. Return how many jobs."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )

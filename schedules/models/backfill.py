@@ -71,5 +71,5 @@ class Backfill(models.Model):
 
     @property
     def n_seen(self) -> int:
-        """Instants that were handled: a run was opened, or the mode passed over them."""
+        """Number of instants that were handled: they got a run, or the mode left them out."""
         return self.n_opened + self.n_passed_over

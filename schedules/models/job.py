@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from access.search import has_part
-from schedules.clock.delay import next_due
+from schedules.clock.due import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
 from schedules.clock.spec import Kind, to_json
@@ -51,8 +51,8 @@ def new_job_id() -> UUID:
 class Job(models.Model):
     """A job. Its target, payload and policies are in `spec`, one version of the definition, which its runs refer to.
 
-    The fields from `mark_at` on are the job's clock: ticks write them, and whatever changes the schedule or ends a
-    pause, all under the row lock.
+    The fields from `mark_at` on are the job's clock. Ticks, changes of the schedule and ends of pauses write them,
+    always under the row lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
@@ -80,6 +80,7 @@ class Job(models.Model):
         max_length=5, choices=[(r, r.capitalize()) for r in Resumption], db_default=Resumption.NONE
     )
     pause_set_id = models.UUIDField(null=True, help_text="The pause set that paused the job.")
+    # Occurrences up to `resumed_at` are recorded as paused, except those in [catch_up_from_at, catch_up_until_at].
     resumed_at = models.DateTimeField(
         null=True, help_text="When the last pause ended: occurrences up to then are recorded as paused, except ..."
     )
@@ -87,6 +88,7 @@ class Job(models.Model):
     catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this instant, which start.")
 
     mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
+    # Of a job that was pushed back because it made a tick fail, `next_run_at` is the time of the next try.
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
     n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far; max_runs limits them.")
 

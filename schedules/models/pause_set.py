@@ -27,7 +27,7 @@ def new_pause_set_id() -> UUID:
 
 
 class PauseSet(models.Model):
-    """A pause set. `Job.pause_set_id` says which jobs it still pauses: resuming or re-pausing a job takes it out.
+    """A pause of many jobs. `Job.pause_set_id` is set in the jobs that it still pauses: resuming a job clears it.
 
     Jobs are paused in the order of their ids; those up to `cursor_id` have been handled.
     """

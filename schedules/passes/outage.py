@@ -1,4 +1,4 @@
-"""Logs that the database or the broker is away: when an outage begins, every few seconds, and when it is over."""
+"""Logs that the database or the broker is unavailable: when an outage begins, every few seconds, and when it ends."""
 
 from __future__ import annotations
 

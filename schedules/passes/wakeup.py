@@ -1,4 +1,4 @@
-"""The beat's sleep: it ends after a while, or as soon as a PostgreSQL notification says that work is due."""
+"""The beat's sleep, which ends after a given time or at a PostgreSQL notification that work is due."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait meanwhile; the same as for all other connections (`settings.py`)
+
 
 class Wakeup:
-    """Listens on a connection of its own. Without one it only sleeps: work is then found at the end of the sleep."""
+    """Listens on a connection of its own. If it cannot connect, it sleeps for the whole time."""
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None
@@ -50,10 +52,10 @@ class Wakeup:
 
     def _listen(self) -> Connection[Any]:
         if self._connection is None:
-            # Only what says where the server is: Django's other parameters are for its own cursors and its pool.
+            # Only the parameters that lead to the server: Django's others are for its own cursors and its pool.
             parameters = connection.get_connection_params()
             kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
             kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}
-            self._connection = psycopg.connect(**kept, autocommit=True, connect_timeout=5)
+            self._connection = psycopg.connect(**kept, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS)
             self._connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
         return self._connection

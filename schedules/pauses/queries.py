@@ -40,9 +40,9 @@ SELECT id FROM schedules_pauseset WHERE due_at <= %(now)s AND (%(id)s::uuid IS N
 """
 # pause_sets.undo: waits for a step that has locked the set.
 LOCK_PAUSE_SET = "SELECT id FROM schedules_pauseset WHERE id = %(id)s FOR UPDATE"
-# pause_sets: by id, in which order every caller locks several jobs, so that no two wait for each other.
+# pause_sets: every caller locks several jobs in the order of their ids, so that no two callers wait for each other.
 LOCK_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE"
-# pause_sets: pause the jobs of a step. The caller has locked and settled them, so that what was due before still runs.
+# pause_sets: pause the jobs of a step. The caller has locked and settled them, so occurrences due before still run.
 PAUSE_JOBS = """
 UPDATE schedules_job
    SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
@@ -53,7 +53,7 @@ UPDATE schedules_job
 
 @dataclass(frozen=True, slots=True)
 class PauseEnd:
-    """What becomes of a job when its pause ends: the columns that `END_PAUSES` writes."""
+    """The state of a job after the end of its pause: the columns that `END_PAUSES` writes."""
 
     id: UUID
     state: str
@@ -81,12 +81,12 @@ def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
 
 
 def lock_pause_set(pause_set_id: UUID) -> None:
-    """Lock a pause set until the transaction ends, waiting for it."""
+    """Lock a pause set until the transaction ends. Waits while another transaction has it locked."""
     fetch(LOCK_PAUSE_SET, {"id": pause_set_id})
 
 
 def lock_jobs(job_ids: Sequence[UUID]) -> None:
-    """Lock these jobs until the transaction ends, waiting for ticks that have locked them."""
+    """Lock these jobs until the transaction ends. Waits while a tick or another change has them locked."""
     fetch(LOCK_JOBS, {"id": list(job_ids)})
 
 

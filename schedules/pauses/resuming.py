@@ -1,4 +1,4 @@
-"""How pauses end, by hand or when they expire, and which of the occurrences during a pause start then."""
+"""Ends pauses, by hand or when they expire, and selects the occurrences of the pause that start then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from executions import runs
 from executions.policies import Overlap
-from schedules.clock.delay import due_instants, next_due
+from schedules.clock.due import due_instants, next_due
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.policies.resumption import (
     DEFAULT_MAX_STARTS,
@@ -26,7 +26,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
-from schedules.tick import PUSH_BACK_DELAY
+from values.database import PUSH_BACK_DELAY
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ResumePreview:
-    """What would happen if a job were resumed.
+    """What resuming a job would start.
 
-    `n_occurrences`: occurrences during the pause, counted up to `MOST_COUNTED` + 1. `n_would_start`: those that would
-    start, from `first_at` to `last_at`, which are None if none would.
+    `n_occurrences`: number of occurrences during the pause, counted up to `MAX_COUNTED` + 1. `n_would_start`: those
+    that would start, from `first_at` to `last_at`, which are None if none would.
     """
 
     n_occurrences: int
@@ -153,7 +153,10 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:
-    """Return when the pause ends: now, or when it expired. Occurrences after that run, however late a beat notices."""
+    """Return when the pause ends: now, or when it expired.
+
+    Later occurrences run, even if a beat ends the pause late.
+    """
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
 

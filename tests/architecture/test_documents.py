@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from functools import lru_cache
@@ -53,10 +54,32 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
 
 
 @each_page
+def test_every_name_that_a_page_places_in_a_file_is_defined_there(page: Path) -> None:
+    placed = re.findall(rf"`(\w+)`\s+(?:in|of)\s+`((?:{'|'.join(PACKAGES)})/[\w/]+\.py)`", prose(page))
+    assert not [(name, path) for name, path in placed if name not in defined_in(ROOT / path)]
+
+
+@lru_cache
+def defined_in(path: Path) -> frozenset[str]:
+    """The functions, classes and variables that a file defines, without the names that it imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return frozenset(defined | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)})
+
+
+@each_page
 def test_every_page_can_be_reached_from_the_table_of_contents(page: Path) -> None:
-    index = ROOT / "docs" / "index.md"
-    linked = {(index.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", index.read_text())}
-    assert page == index or linked & {page, *page.parents} - {ROOT, ROOT / "docs"}
+    index, decisions = ROOT / "docs" / "index.md", ROOT / "docs" / "decisions" / "README.md"
+    source = decisions if page.parent == decisions.parent and page != decisions else index
+    linked = {(source.parent / link).resolve() for link in re.findall(r"\]\(([^)#]+)", source.read_text())}
+    assert page == index or page in linked
+
+
+def test_the_list_of_decisions_gives_each_note_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    notes = {page.name: page.read_text().partition("\n")[0] for page in folder.glob("2*.md")}
+    rows = re.findall(r"^\| ([\d-]+) \| \[(.+)\]\((.+)\) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert {name: f"# {date}: {title}" for date, title, name in rows} == notes
 
 
 @each_page

@@ -1,15 +1,30 @@
-"""Proves that every example of docs/extending.md works: it is imported, and does what the page says."""
+"""Proves that the examples of docs/extending.md work: modules are imported, lines added, and do what the page says."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import runpy
+import textwrap
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from django import forms
+from django.db import connection, migrations
+from django.db.migrations.state import ProjectState
 
 from executions.admin.targets.base import Look
+from executions.models import Watch
+from executions.states import RunStatus
+from executions.targets.base import Failed
+from executions.worker import endings
+from schedules.admin.form import limits, policy_words
 from schedules.admin.targets.base import Section
-from tests.extending import examples
+from tests.extending import examples, lines_with
+from tests.factories import NOW, make_job
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,3 +70,73 @@ def test_the_reaction_logs_slow_runs_alone(tmp_path: Path) -> None:
     react.__globals__["log"] = SimpleNamespace(info=lambda event, **facts: logged.append(facts["run"]))
     assert react([SimpleNamespace(run=run) for run in runs], datetime.now(UTC)) == 0
     assert logged == ["slow"]
+
+
+def run_changed(module: ModuleType, before: str, after: str, folder: Path) -> dict[str, Any]:
+    """Import a copy of a module with `after` in the place of `before`, as a contributor would change it."""
+    source = inspect.getsource(module)
+    assert source.count(before) == 1
+    (folder / "changed.py").write_text(source.replace(before, after))
+    return runpy.run_path(str(folder / "changed.py"))
+
+
+def indented(lines: str, n_levels: int) -> str:
+    return textwrap.indent(lines, " " * 4 * n_levels)
+
+
+@pytest.fixture
+def policies(tmp_path: Path) -> Any:
+    """The class of policies with the page's field; a subclass, so that other tests keep their class."""
+    source = "from pydantic import Field\nfrom schedules.policies import JobPolicies\n\nclass Example(JobPolicies):\n"
+    (tmp_path / "example.py").write_text(source + indented(lines_with("retry_timeouts: bool"), 1))
+    return runpy.run_path(str(tmp_path / "example.py"))["Example"]
+
+
+def test_the_policy_keeps_what_happened_before_it_existed(policies: Any) -> None:
+    assert policies().retry_timeouts is True
+
+
+def test_the_policy_decides_whether_a_timeout_is_retried(policies: Any, tmp_path: Path) -> None:
+    lines = lines_with("is_final = ")
+    before = next(text for text in re.split(r"(?= {8}case )", inspect.getsource(endings)) if "case Failed()" in text)
+    names = run_changed(endings, before, indented(lines, 2), tmp_path)
+    ended = names["EndedAttempt"](UUID(int=1), 1, 1, 0)
+    statuses = {
+        (code, retried): names["after_outcome"](
+            ended, Failed(code, ""), policies(retry_timeouts=retried), NOW, 0
+        ).status
+        for code in ("timed_out", "refused")
+        for retried in (True, False)
+    }
+    assert statuses.pop(("timed_out", False)) is RunStatus.FAILED
+    assert set(statuses.values()) == {RunStatus.RETRYING}
+
+
+def test_the_job_page_says_the_policy_where_it_differs(policies: Any, tmp_path: Path) -> None:
+    last = """        ("Feature flag", _flag(policies.feature_flag)),\n"""
+    (added,) = re.findall(r"^ {4}\(.*\n", lines_with("After a timeout"), re.MULTILINE)
+    in_words = run_changed(policy_words, last, last + indented(added, 1), tmp_path)["in_words"]
+    in_words.__globals__["JobPolicies"] = policies
+    spec = SimpleNamespace(target_kind="http")
+    jobs = [SimpleNamespace(readable_policies=policies(retry_timeouts=value), spec=spec) for value in (True, False)]
+    assert [in_words(job) for job in jobs] == [[], [("After a timeout", "fail")]]
+
+
+def test_the_job_form_gets_a_checkbox_for_the_policy(tmp_path: Path) -> None:
+    first, added = "FIELDS: dict[str, forms.Field] = {\n", indented(lines_with("switch("), 1)
+    imported = "from schedules.admin.form.fields import switch\n"  # as the page says
+    names = run_changed(limits, first, imported + first + added, tmp_path)
+    assert isinstance(names["FIELDS"]["retry_timeouts"], forms.BooleanField)
+
+
+@pytest.mark.django_db
+def test_the_migration_of_the_page_reaches_jobs_that_exist(tmp_path: Path) -> None:
+    job = make_job("old", policies={"overlap": "allow"})
+    assert not Watch.objects.filter(job_id=job.pk).exists()
+    (tmp_path / "migration.py").write_text("from django.db import migrations\n" + lines_with("migrations.RunSQL"))
+    (operation,) = runpy.run_path(str(tmp_path / "migration.py"))["operations"]
+    assert isinstance(operation, migrations.RunSQL)
+    with connection.schema_editor() as editor:
+        for _ in range(2):  # the notes of a version may repeat it
+            operation.database_forwards("schedules", editor, ProjectState(), ProjectState())
+    assert Watch.objects.filter(job_id=job.pk).exists()

@@ -11,6 +11,8 @@ import pytest
 from django.apps import apps
 from django.db import models
 
+from executions.lifecycle import held_queries, queries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -37,16 +39,14 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", [*SOURCE, *TESTS], ids=relative)
-def test_a_file_is_small_and_named_for_what_it_does(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
-    assert path.stem not in DRAWERS
+def test_files_are_small_and_named_for_what_they_do() -> None:
+    assert not [relative(path) for path in (*SOURCE, *TESTS) if len(path.read_text().splitlines()) > 400]
+    assert not [relative(path) for path in (*SOURCE, *TESTS) if path.stem in DRAWERS]
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=relative)
-def test_a_module_says_what_lives_here(path: Path) -> None:
-    docstring = ast.get_docstring(ast.parse(path.read_text()))
-    assert docstring and len(docstring.splitlines()[0]) > 10
+def test_every_module_says_what_lives_there() -> None:
+    docstrings = {relative(path): ast.get_docstring(ast.parse(path.read_text())) or "" for path in SOURCE}
+    assert not [name for name, docstring in docstrings.items() if len(docstring.partition("\n")[0]) <= 10]
 
 
 def names(tree: ast.AST) -> Iterator[str]:
@@ -63,11 +63,11 @@ def words(name: str) -> set[str]:
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
 
 
-@pytest.mark.parametrize("path", SOURCE, ids=relative)
-def test_a_thing_has_the_name_that_the_glossary_gives_it(path: Path) -> None:
-    for name in names(ast.parse(path.read_text())):
-        assert not words(name) & SYNONYMS or "Executions" in name, name
-        assert "task" not in words(name) or path.name in CELERYS, f"{name}: a task is Celery's"
+def test_a_thing_has_the_name_that_the_glossary_gives_it() -> None:
+    named = [(path, name) for path in SOURCE for name in names(ast.parse(path.read_text()))]
+    assert not [(relative(path), name) for path, name in named if words(name) & SYNONYMS and "Executions" not in name]
+    tasks = [(relative(path), name) for path, name in named if "task" in words(name) and path.name not in CELERYS]
+    assert not tasks, "a task is Celery's"
 
 
 def ours() -> list[type[models.Model]]:
@@ -133,6 +133,36 @@ def test_only_transitions_write_a_runs_status() -> None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 written = [t for t in targets if isinstance(t, ast.Attribute) and t.attr == "status"]
                 assert not any(isinstance(t.value, ast.Name) and t.value.id == "run" for t in written), relative(path)
+
+
+STATEMENTS = {"executions/lifecycle/queries.py": queries, "executions/lifecycle/held_queries.py": held_queries}
+WRITES_RUNS = re.compile(r"\b(?:UPDATE|INSERT\s+INTO|MERGE\s+INTO)\s+(?:ONLY\s+)?\"?executions_run\b", re.IGNORECASE)
+WRITES_STATUS = re.compile(r"\bUPDATE executions_run AS run\s+SET status\b|\bINSERT INTO executions_run \(")
+
+
+def test_sql_that_writes_runs_stands_in_two_files() -> None:
+    assert {relative(path) for path in SOURCE if WRITES_RUNS.search(path.read_text())} == set(STATEMENTS)
+
+
+def test_only_transitions_run_the_statements_that_write_a_status() -> None:
+    statements = {
+        name: text for module in STATEMENTS.values() for name, text in vars(module).items() if isinstance(text, str)
+    }
+    written = {name for name, text in statements.items() if WRITES_STATUS.search(text)}
+    assert {"OPEN", "CLAIM", "FINISH", "DISPATCH", "DISPATCH_BY_ID", "RELEASE", "EXPIRE"} <= written
+    for path in SOURCE:
+        if relative(path) not in {*STATEMENTS, "executions/lifecycle/transitions.py"}:
+            used = {name for node in ast.walk(ast.parse(path.read_text())) for name in names_used(node)}
+            assert not used & written, relative(path)
+
+
+def names_used(node: ast.AST) -> set[str]:
+    """The name that is read as `queries.NAME` or `held_queries.NAME`, or the names that are imported from one of them."""
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) in {"queries", "held_queries"}:
+        return {node.attr}
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("executions.lifecycle."):
+        return {alias.name for alias in node.names}
+    return set()
 
 
 def test_only_the_settings_read_the_environment() -> None:

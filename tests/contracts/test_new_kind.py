@@ -12,6 +12,8 @@ import pytest
 from tests.acceptance.processes import database_url
 from tests.extending import KIND
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,6 +19,8 @@ from values.ids import uuid7
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 NAME = "with_history"
 ADD = """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.staff import StaffClient
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 MAX_ROWS = 5_000  # for a page of 50: some for each of its queries, far less than a table
 MAX_ROWS_LAST_PAGE = 3 * MAX_PAGE * PER_PAGE  # rows before the page are skipped in the index and in its joins

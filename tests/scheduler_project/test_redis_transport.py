@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Valkey]:
     with Valkey(tmp_path / "valkey") as server:

@@ -15,6 +15,8 @@ from executions.worker.claims import CLAIM_RETRY_TIMEOUT
 from tests.scheduler_project.required_variables import REQUIRED_VARIABLES
 from values.database import DATABASE_RETRY_SECONDS
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 NAME = "DATABASES['default']['NAME']"
 

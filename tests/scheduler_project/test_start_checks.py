@@ -12,6 +12,8 @@ import pytest
 from scheduler_project.launch.first_run import explain
 from tests.scheduler_project.required_variables import REQUIRED_VARIABLES
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 CELERY = ["-m", "celery", "-A", "scheduler_project.celery"]
 SENTENCE = "The target module nowhere can't be imported: there is no module nowhere."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 GRACE, MAX_AGE = 5, 60  # seconds
 JITTER = 40  # seconds; it changes no decision, as a run that waits for its start is live
@@ -143,7 +143,7 @@ class Undo(Exception):
     """Raised to roll an example back."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @example(15, "allow", "first", JITTER, [("outage", 21), *[("outage", 15)] * 12])
 @given(
     every=st.one_of(st.integers(1, 15), st.integers(16, JITTER)),

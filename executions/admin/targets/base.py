@@ -1,4 +1,4 @@
-"""How the admin shows a kind of target on the pages of runs and jobs: the plain default, and what a kind may replace."""
+"""How the admin shows a kind of target on the pages of runs and jobs: the default, and what a kind may override."""
 
 from __future__ import annotations
 

@@ -1,23 +1,23 @@
-// Redoc shows its maker's logo from another server, and has no option against it.
+// Redoc loads a logo from its vendor's server and has no option against that: hide images from other servers.
 "use strict";
 (() => {
   const image = HTMLImageElement.prototype;
   const source = Object.getOwnPropertyDescriptor(image, "src");
 
-  function isElsewhere(value) {
-    const address = new URL(value, document.baseURI);
-    return address.protocol.startsWith("http") && address.origin !== window.location.origin;
+  function isFromOtherServer(value) {
+    const url = new URL(value, document.baseURI);
+    return url.protocol.startsWith("http") && url.origin !== window.location.origin;
   }
 
   Object.defineProperty(image, "src", {
     ...source,
     set(value) {
-      if (isElsewhere(value)) this.hidden = true;
+      if (isFromOtherServer(value)) this.hidden = true;
       else source.set.call(this, value);
     },
   });
   image.setAttribute = function (name, value) {
-    if (name === "src" && isElsewhere(value)) this.hidden = true;
+    if (name === "src" && isFromOtherServer(value)) this.hidden = true;
     else Element.prototype.setAttribute.call(this, name, value);
   };
 })();

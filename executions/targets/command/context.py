@@ -1,4 +1,4 @@
-"""What a command is given of its run."""
+"""The context that a command may ask for: facts of its run, its log, and the time left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class CommandContext:
     def should_stop(self) -> StopReason | None:
         """Return why the command should stop, or None.
 
-        A command that goes on is stopped by an exception; checking this lets it end at a point of its choice.
+        A command that does not end by itself is stopped by an exception. A command that checks this can end at a point
+        of its choice.
         """
         return self._should_stop()
 

@@ -1,4 +1,4 @@
-"""From the signature of a function to a pydantic model of its payload."""
+"""Builds a pydantic model of a command's payload from the signature of its function."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Parameters:
     def __init__(self, function: Callable[..., object]) -> None:
         """Read the signature. Raises InvalidCommand with what to change."""
         self.context_name, fields = _read_signature(function)
-        # Pydantic reserves names such as `json` and `model_x`. So the fields have generated names, and the parameters' names
-        # are their aliases.
+        # Pydantic reserves names such as `json` and `model_x`. So the fields have generated names, and the parameters'
+        # names are their aliases.
         self._fields = {f"field_{index}": name for index, name in enumerate(fields)}
         definitions: dict[str, Any] = {
             field: (annotation, Field(default, alias=name, title=name.replace("_", " ").capitalize()))

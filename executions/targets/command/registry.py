@@ -42,9 +42,8 @@ class Command:
         return self.parameters.schema
 
 
-COMMANDS: dict[
-    str, Command
-] = {}  # filled by the decorator; read it with `commands()`, which imports the modules before
+# Filled by the decorator. Read it with `commands()`, which imports the modules first.
+COMMANDS: dict[str, Command] = {}
 _broken_modules: dict[str, str] = {}  # the reason by module
 _loaded = False
 _loading = threading.RLock()
@@ -120,6 +119,7 @@ def _load(module: str, *, log_problems: bool) -> None:
         if not log_problems:
             return
         if is_missing(error, module):
-            logger.error("MAINSPRING_COMMAND_MODULES names %s, but there is no module %s.", module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
+            text = "MAINSPRING_COMMAND_MODULES names %s, but there is no module %s."
+            logger.error(text, module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
             logger.exception("The commands of %s are missing, since the module can't be imported.", module)

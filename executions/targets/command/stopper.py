@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REPEAT_SECONDS = 1.0  # a command may catch the exception and go on: it is raised again after this time
+REPEAT_SECONDS = 1.0  # a command may catch the exception and continue: it is raised again after this time
 MIN_REPEAT_SECONDS = 0.5  # no second exception while the command handles the first, in its `finally` blocks
 # Inside a block that must not be interrupted, the exception is deferred: retried every 10 ms, for up to a second.
 DEFER_SECONDS = 0.01

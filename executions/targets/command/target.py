@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic_core import to_jsonable_python
 
 from executions.targets.base import (
+    TIMED_OUT,
     Cancelled,
     Failed,
     InvalidTarget,
@@ -40,14 +41,17 @@ MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt with
 
 
 class CommandConfig(TargetConfig):
-    """A registered command, by name. The job's payload has its parameters; the result of an attempt is what it returned."""
+    """A registered command, by name.
+
+    The job's payload has its parameters; the result of an attempt is what it returned.
+    """
 
     kind: Literal["command"] = "command"
     name: str = Field(max_length=100, description="The name under which the command is registered.")
 
 
 class CommandTarget(Target):
-    """Calls a command. Needs the main thread of a process, as the pools prefork and solo have it."""
+    """Calls a command. It must run in the main thread of a process, as in Celery's pools prefork and solo."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
@@ -154,7 +158,7 @@ def _trace(error: BaseException) -> JSON:
 
 def _stopped(stopper: Stopper, context: Context) -> Outcome:
     if stopper.reason is None:
-        return Failed("timed_out", f"The command did not end within {context.timeout.total_seconds():g} s.")
+        return Failed(TIMED_OUT, f"The command did not end within {context.timeout.total_seconds():g} s.")
     return Cancelled("The command was stopped because its run was cancelled.")
 
 

@@ -35,7 +35,7 @@ def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
         return Body(_form(payload), "application/x-www-form-urlencoded")
     if config.body_format == "raw":
         if not isinstance(payload, str):
-            raise InvalidTarget({"payload": ["With body_format raw the payload must be a string."]})
+            raise InvalidTarget({"payload": ["With body_format “raw”, the payload must be a string."]})
         return Body(_utf8(payload), "text/plain; charset=utf-8")
     return Body(_json(payload), "application/json")
 
@@ -51,7 +51,9 @@ def _json(payload: JSON) -> bytes:
 
 def _form(payload: JSON) -> bytes:
     if not isinstance(payload, Mapping):
-        raise InvalidTarget({"payload": ["With body_format form the payload must be an object of names and values."]})
+        raise InvalidTarget(
+            {"payload": ['With body_format “form”, the payload must be a JSON object, such as {"page": 1}.']}
+        )
     pairs: list[tuple[str, str]] = []
     wrong: dict[str, list[str]] = {}
     for name, value in payload.items():

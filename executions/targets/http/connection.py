@@ -55,7 +55,10 @@ class Route:
 
 
 class _WholeLines:
-    """A stream of header lines that raises IncompleteRead if it ends among them; http.client would accept such headers."""
+    """A stream of header lines that raises IncompleteRead if it ends before the headers do.
+
+    http.client would accept such headers.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -111,7 +114,10 @@ class CheckedConnection(HTTPConnection):
         self.response_class = partial(_MeteredResponse, n_wire_bytes=n_wire_bytes)  # type: ignore[assignment]
 
     def open(self, budget: Budget, seconds: float) -> None:
-        """Look up the host, check its addresses and connect, within `seconds`. Raises what `resolve` raises, or OSError."""
+        """Look up the host, check its addresses and connect, within `seconds`.
+
+        Raises what `resolve` raises, or OSError.
+        """
         started = time.monotonic()
         found = resolve(self.route.host, self.route.port, self.route.policy, budget, seconds)
         resolved = time.monotonic()
@@ -128,8 +134,8 @@ class CheckedConnection(HTTPConnection):
 
     def _wrap(self, plain: socket.socket, budget: Budget, until: float) -> ssl.SSLSocket:
         context = _tls_contexts.get()[self.route.verify_tls]
-        # Wrapping takes the descriptor away from the plain socket, whose breaker then has no effect. So the handshake waits
-        # until `guard` has the breaker of the wrapped socket.
+        # Wrapping takes the descriptor away from the plain socket, whose breaker then has no effect. So the handshake
+        # waits until `guard` has the breaker of the wrapped socket.
         wrapped = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         try:
             budget.guard(breaker_of(wrapped))
@@ -153,8 +159,10 @@ def new_connection(route: Route) -> CheckedConnection:
 
 
 def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.socket:
-    """Connect to the first address that accepts. Each address gets an equal share of the time left, so that one that does
-    not respond leaves time for the others."""
+    """Connect to the first address that accepts.
+
+    Each address gets an equal share of the time left, so an address that does not respond leaves time for the others.
+    """
     failure: OSError = TimeoutError()
     for index, (family, address) in enumerate(addresses):
         share = (min(until, budget.deadline) - time.monotonic()) / (len(addresses) - index)
@@ -217,8 +225,8 @@ class IdleConnections:
                 self._n_kept -= 1
                 if not waiting:
                     del self._kept[route]
-            # `is_connected` is false for an idle connection with data to read: the server closed it, or sent what nobody
-            # requested.
+            # `is_connected` is false for an idle connection with data to read: the server closed it, or sent what
+            # nobody requested.
             if time.monotonic() - since < self.MAX_IDLE_SECONDS and connection.is_connected:
                 return connection
             connection.close()

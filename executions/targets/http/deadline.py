@@ -20,11 +20,14 @@ EXPIRED: Literal["expired"] = "expired"
 
 
 class CutOff(Exception):
-    """The attempt has to end: its deadline has passed, or the target has been asked to stop."""
+    """The attempt has to end: its deadline has passed, or there is a stop request."""
 
 
 class Budget:
-    """The time of one attempt. `guard` sets a function that breaks the current wait; `cut` calls it, from any thread."""
+    """The time of one attempt.
+
+    `guard` sets a function that breaks the current wait; `cut` calls it, from any thread.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
@@ -35,7 +38,7 @@ class Budget:
 
     @property
     def deadline(self) -> float:
-        """When the time is over, on the monotonic clock."""
+        """When the time ends, on the monotonic clock."""
         return self._deadline
 
     def remaining(self) -> float:
@@ -81,7 +84,7 @@ def breaker_of(sock: socket.socket) -> Callable[[], None]:
 
     def shut() -> None:
         try:
-            # Not SSLSocket.shutdown: it removes the TLS layer first, and another thread could then send unencrypted data.
+            # Not SSLSocket.shutdown: it removes the TLS layer first, and another thread could then send plain text.
             socket.socket.shutdown(sock, socket.SHUT_RDWR)
         except OSError:
             return  # closed already
@@ -100,7 +103,7 @@ class Watchdog:
         threading.Thread(target=self._loop, name="mainspring-http-watchdog", daemon=True).start()
 
     def watch(self, budget: Budget) -> int:
-        """Have `budget` cut at its deadline. Return the number by which to `forget` it."""
+        """Cut `budget` at its deadline. Returns the number to pass to `forget`."""
         number = next(self._order)
         with self._changed:
             self._live[number] = budget

@@ -60,7 +60,10 @@ class Response:
 
 @dataclass(slots=True)
 class Trace:
-    """What has happened in an attempt so far. It is recorded after a failure too, so people see how far the attempt got."""
+    """What has happened in an attempt so far.
+
+    It is recorded after a failure too, so people see how far the attempt got.
+    """
 
     started: float = field(default_factory=time.monotonic)
     request: Request | None = None
@@ -81,7 +84,8 @@ def exchange(request: Request, limits: Limits, budget: Budget, trace: Trace) -> 
         try:
             return _send_and_read(kept, request, limits, budget, trace)
         except ConnectionError:
-            # The server closed the kept connection just now. It sent no response, so a repeatable request is sent again.
+            # The server closed the kept connection just now. It sent no response, so a repeatable request is sent
+            # again.
             if trace.response is not None or request.method not in _REPEATABLE:
                 raise
             budget.check()
@@ -127,7 +131,7 @@ def _socket_timeout(limits: Limits, budget: Budget) -> float:
 def _wire_bytes(limits: Limits) -> int:
     """Return how many bytes a response's body may take on the wire.
 
-    A body that is sent in chunks of one byte takes six bytes for each; 64 KB are for trailers and buffering.
+    A body sent in chunks of one byte takes six bytes for each; 8 leaves a margin. 64 KB are for trailers and buffering.
     """
     return 8 * limits.body_bytes + 64 * 1024
 
@@ -157,8 +161,8 @@ def _read_head(response: HTTPResponse) -> Response:
 def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: Budget) -> Response:
     """Read the body up to one byte more than is kept, which shows whether it is longer.
 
-    The limit holds after decompression. `_wire_bytes` limits bodies that decompress to little (padding, empty compressed
-    parts, trailers).
+    The limit holds after decompression. `_wire_bytes` limits bodies that decompress to little (padding, empty
+    compressed parts, trailers).
     """
     if "," in response.headers.get("content-encoding", ""):
         raise InvalidResponse("its body is compressed more than once")

@@ -12,7 +12,9 @@ MASK = "••••"  # no valid value of a header, for it is not Latin-1: a ma
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _SENSITIVE = re.compile(
-    r"^(?!idempotency-key$).*(auth|cookie|token|secret|passw|pwd|bearer|credential|signature|session|jwt|(^|-)(api|access|private)?-?key($|-))",
+    r"^(?!idempotency-key$).*"
+    r"(auth|cookie|token|secret|passw|pwd|bearer|credential|signature|session|jwt"
+    r"|(^|-)(api|access|private)?-?key($|-))",
     re.IGNORECASE,
 )
 # Headers of the connection. A job that set the length of a message could smuggle a second request in.
@@ -38,7 +40,10 @@ def check_name(name: str) -> str:
 
 
 def check_value(value: str) -> str:
-    """Return a header's value without surrounding spaces. Raises ValueError with a sentence that never quotes the value."""
+    """Return a header's value without surrounding spaces.
+
+    Raises ValueError with a sentence that never quotes the value.
+    """
     if MASK in value:
         raise ValueError(f"{MASK} stands for a hidden value: write the value itself.")
     if _BAD_VALUE.search(value):

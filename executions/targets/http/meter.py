@@ -20,7 +20,7 @@ class Meter(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # a Buffer, from 3.12
+    def readinto(self, buffer: bytearray | memoryview, /) -> int | None:  # type: ignore[override]  # Buffer is 3.12
         if self.n_left <= 0:
             raise TooMuch
         n_read = self._raw.readinto(buffer)

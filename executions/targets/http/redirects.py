@@ -1,4 +1,7 @@
-"""Pure: from a redirect to the next request. Method and body change as in browsers; credentials stay within the origin."""
+"""Pure: derives the next request from a redirect.
+
+Method and body change as in browsers; credentials stay within the origin.
+"""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
-# Look-ups that may hang in one process. A look-up cannot be cancelled, and each hanging one keeps a thread; when so many
-# hang, the resolver is down and more would not help.
+# Look-ups that may hang in one process. A look-up cannot be cancelled, and each hanging one keeps a thread; when so
+# many hang, the resolver is down and more would not help.
 MAX_LOOKUPS = 1000
 _slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
 
@@ -44,7 +44,7 @@ def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds:
 
 
 def read_literal(host: str, port: int) -> list[Resolved]:
-    """Return the address that `host` is in any notation that the system reads (`127.1`, `0x7f000001`); else an empty list."""
+    """Return the address that `host` spells in a notation of the system (`127.1`, `0x7f000001`), or an empty list."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):

@@ -135,14 +135,19 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
-    """Give the fields the names of the jobs that are chosen in them, with one query; an unknown id is its own name."""
+    """Set the choices of these fields to the jobs that are chosen in them, by name. One query.
+
+    A job that the caller may not see is described as not visible.
+    """
     all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not all_ids:
         return
     named = visible(Job, caller).filter(pk__in=_valid_ids(all_ids)).values_list("pk", "name")
     names = {str(pk): name for pk, name in named}
     for field, ids in chosen.items():
-        fields[field].choices = [(job_id, names.get(job_id, job_id)) for job_id in ids]
+        fields[field].choices = [
+            (job_id, names.get(job_id, f"A job that is not visible to you ({job_id})")) for job_id in ids
+        ]
 
 
 def _valid_ids(ids: set[UUID | str]) -> list[UUID]:

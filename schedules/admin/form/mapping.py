@@ -75,8 +75,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is edited, into which the caller merges the result. Parts of its target and its
-    policies that the form has no fields for stay the same.
+    `before`: the members of the job that is edited. The caller merges the result into them. Parts of the target and the
+    policies that have no field in the form are kept.
     """
     return {
         "name": values.get("name") or "",
@@ -93,7 +93,8 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schedule that the form's values describe, from the fields of its kind only."""
     kind = values.get("schedule_kind") or Kind.CRON
     given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
-    # The preview passes the texts of the fields. What is no number stays a text, and the schedule's reader refuses it.
+    # The preview passes the texts of the fields. A text that is no number stays a text, and the schedule's reader
+    # refuses it.
     max_runs = given.get("max_runs")
     if isinstance(max_runs, str) and max_runs.strip().isascii() and max_runs.strip().isdigit() and len(max_runs) < 20:
         given["max_runs"] = int(max_runs)
@@ -127,7 +128,7 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that the values describe; an empty field leaves its policy out, which then has its default."""
+    """Return the policies that the values describe. A policy whose field is empty is left out and has its default."""
     shown = (*POLICY_FIELDS, *limits.POLICIES, "retry", "catch_up", "jitter")
     kept = {name: value for name, value in before.items() if name not in shown} | limits.policies_from(values)
     policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}

@@ -27,9 +27,12 @@ MAX_SPECS_DESCRIBED = 2  # more schedules of one job do not fit the column: thei
 
 
 def name(job: Job) -> SafeString:
-    """The name as a link, over what the job calls."""
+    """The job's name as a link, with its target below."""
     verb, what = target_words(job.spec.target_kind, job.target)
-    text = '<span class="ms-job"><a class="ms-name" href="{}" dir="auto">{}</a><span class="ms-under" title="{}">{} {}</span></span>'
+    text = (
+        '<span class="ms-job"><a class="ms-name" href="{}" dir="auto">{}</a>'
+        '<span class="ms-under" title="{}">{} {}</span></span>'
+    )
     return format_html(text, reverse("admin:schedules_job_page", args=[job.pk]), job.name, what, verb, what)
 
 

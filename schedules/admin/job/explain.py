@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
-MAX_GAPS_SHOWN = 20
-FIRST_SPAN = timedelta(
-    hours=1
-)  # of the window's end, read first; four times as much each time that holds too few entries
+MAX_GAPS_SHOWN = 20  # above the list of occurrences, which must stay in sight
+# Length of the window's end that is read first; four times as much if it holds too few entries.
+FIRST_SPAN = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),
@@ -58,8 +57,8 @@ class Line:
 def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the context of the page.
 
-    The window is `query`'s member `window`, a name of WINDOWS, or lies between the times `after` and `until` as a
-    browser's fields send them; without any, it is the last day.
+    The window is the one of WINDOWS that `query` names in `window`; or it lies between the times `after` and `until`,
+    as a browser's fields send them. Without any of these it is the last day.
     """
     errors: list[str] = []
     window = query.get("window", "day")
@@ -159,5 +158,5 @@ def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> dateti
 
 
 def _field(at: datetime) -> str:
-    """As the browser's field for a local date and time has it, to the second."""
+    """Return an instant for the browser's field of a local date and time, to the second."""
     return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

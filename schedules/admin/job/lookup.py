@@ -31,7 +31,7 @@ class JobLookup(Pages[Job]):
         return self.find(request, job_id)
 
     def find_to_change(self, request: HttpRequest, job_id: UUID) -> Job | None:
-        """Return a job with its definition, or None if there is none. Raises PermissionDenied."""
+        """Return a job that the user may change, or None if there is none. Raises PermissionDenied."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         job = self.find(request, job_id)

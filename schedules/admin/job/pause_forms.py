@@ -45,13 +45,16 @@ class PauseTerms:
     catch_up: Resumption
 
     def in_words(self, now: datetime) -> str:
-        """Return the terms as a sentence for the admin's log."""
+        """Return a sentence about the pause for the admin's log: its end and its reason, if it has them."""
         until = f" until {instants.exact_text(self.until, now)}" if self.until else ""
         return f"Paused{until}{': ' + self.reason if self.reason else '.'}"
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
-    """Read the form of a pause; its end is in the viewer's time zone. Raises ValueError with a sentence for the user."""
+    """Read the form of a pause; its end is in the viewer's time zone.
+
+    Raises ValueError with a sentence for the user.
+    """
     text = str(values.get("until", "")).strip()
     until = read_until(text) if text else None
     if until and until <= now:
@@ -59,7 +62,7 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
     catch_up = read_choice(values)
     if until is None and catch_up is not Resumption.NONE:
         raise ValueError(
-            "Give the end of the pause, or choose “None of them”: whoever resumes the job by hand chooses what runs then."
+            "Only a pause with an end can start occurrences by itself: enter an end, or choose “None of them”."
         )
     return PauseTerms(read_reason(str(values.get("reason", ""))), until, catch_up)
 

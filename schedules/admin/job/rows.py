@@ -37,7 +37,7 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Return the rows `[start:stop]`: jobs with a next run, by the index that the beats use; then the others, newest first."""
+    """Return the rows `[start:stop]`: jobs by their next run, with the beats' index; then the others, newest first."""
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)
     found = list(cut(due, due[:stop], start))

@@ -1,4 +1,4 @@
-"""The part of the job form that a kind of target has: what a kind may write, and the plain default."""
+"""The part of the job form for a kind of target: the base class that a kind may subclass, and the default."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 
 class Section(ABC):
-    """The part of the job form that one kind has, in `schedules/admin/targets/<kind>.py` as an instance called `SECTION`.
+    """The part of the job form for one kind of target.
 
-    The names of `fields` must be unique in the whole form. The template gets `form`, `section`, and `fields`: the form's fields that are the section's.
+    The module `schedules/admin/targets/<kind>.py` has an instance with the name `SECTION`. The names of `fields` must
+    be unique in the whole form. The template gets `form`, `section`, and `fields`, the section's fields as the form has
+    bound them.
     """
 
     label: str
@@ -35,7 +37,10 @@ class Section(ABC):
 
     @abstractmethod
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the target that the form's values describe. `kept` is the stored one: the form may not show all of it."""
+        """Return the target that the form's values describe.
+
+        `kept` is the stored one: the form may not show all of it.
+        """
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:
         """Return whether the payload is a text as it stands, rather than JSON.

@@ -26,7 +26,7 @@ class HttpSection(Section):
     fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
         "url": needed(
-            text("URL", "https://example.org/hook", "http or https. Put credentials into a header.", mono=True)
+            text("URL", "https://example.org/hook", "With http or https. Put credentials into a header.", mono=True)
         ),
         "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of strings."),
         "query": json_text("Query", '{"page": 1}', "A JSON object, appended to the query of the URL."),
@@ -45,8 +45,10 @@ class HttpSection(Section):
         ),
         "connect_timeout": text("Connect timeout", "10s"),
         "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
-        "follow_redirects": switch("Follow redirects", "Up to five; each URL is checked."),
-        "verify_tls": switch("Check the server's certificate", "Leave it on."),
+        "follow_redirects": switch("Follow redirects", "Up to five; each URL is checked like the first."),
+        "verify_tls": switch(
+            "Check the server's certificate", "Turn it off only for a server that you trust otherwise."
+        ),
     }
     places: Mapping[str, str] = {name: name for name in fields}
     labels: ClassVar = {"success_statuses": "Success statuses", "retry_statuses": "Retry statuses"}

@@ -20,7 +20,10 @@ _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A cron expression that has been read. `parts` holds six fields, seconds first, as numbers and upper-case letters."""
+    """A cron expression that has been read.
+
+    `parts` holds six fields, seconds first, as numbers and upper-case letters.
+    """
 
     parts: tuple[str, ...]
     sim: CronSim
@@ -63,8 +66,8 @@ class LocalTimeFinder:
 
     def after(self, local: datetime) -> datetime | None:
         """Return the expression's first naive local time later than `local`; None if there is none within 50 years."""
-        # The last answer holds for every start between the last start and the answer. It also holds for an earlier start
-        # if the expression names no date in between, which is cheaper to check than to search again.
+        # The last answer holds for every start between the last start and the answer. It also holds for an earlier
+        # start if the expression names no date in between, which is cheaper to check than to search again.
         known_from, known = self._from, self._next
         if known_from is not None and known is not None:
             if known_from <= local < known:
@@ -94,7 +97,10 @@ class LocalTimeFinder:
 # Jobs share expressions, and each pass reads them again.
 @lru_cache(maxsize=4096)
 def read_cron(text: str) -> Cron:
-    """Read an expression of 5 fields, of 6 fields with seconds first, or a nickname such as @daily. Raises CronError."""
+    """Read an expression of 5 fields, of 6 fields with seconds first, or a nickname such as @daily.
+
+    Raises CronError.
+    """
     parts = read_parts(text)
     try:
         cron = Cron(parts, CronSim(" ".join(parts), _SEARCH_FROM))

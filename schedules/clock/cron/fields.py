@@ -1,4 +1,4 @@
-"""Reads the text of a cron expression, field by field, and says of each error what to write instead."""
+"""Reads the text of a cron expression, field by field. Each error says what to write instead."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CronError(ValueError):
 
 
 def read_parts(text: str) -> tuple[str, ...]:
-    """Return the six fields of an expression, seconds first, as numbers and upper-case letters, as cronsim expects them.
+    """Return the six fields of an expression as cronsim expects them: seconds first, numbers and upper-case letters.
 
     Raises CronError with every error in the expression, not only the first.
     """

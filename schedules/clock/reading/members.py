@@ -1,4 +1,7 @@
-"""Reads the single fields of a schedule's JSON. Each function returns the value, or raises ValueError with the reason."""
+"""Reads the single fields of a schedule's JSON.
+
+Each function returns the value, or raises ValueError with the reason.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +71,9 @@ def read_zone(value: object) -> str:
 def read_instant(value: object, zone_name: str | None, *, needs_time: bool = False) -> datetime:
     """Read an ISO 8601 instant and return it as aware UTC.
 
-    A text without an offset is local time in the zone, and must occur exactly once there. A date without a time means its
-    midnight, or is refused with `needs_time`. If `zone_name` is None because the zone was refused, local time counts as
-    UTC, so that other errors of the text are still reported.
+    A text without an offset is local time in the zone, and must occur exactly once there. A date without a time means
+    its midnight, or is refused with `needs_time`. If `zone_name` is None because the zone was refused, local time
+    counts as UTC, so that other errors of the text are still reported.
     """
     text = read_text(value).strip()
     match = _INSTANT.fullmatch(text) if len(text) <= _MAX_INSTANT_LENGTH else None
@@ -94,11 +97,6 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     if not MIN_YEAR <= moment.year <= MAX_YEAR:
         raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR} in UTC; leave it out if you need no limit")
     return moment
-
-
-def instant_text(moment: datetime) -> str:
-    """Return an aware instant as ISO 8601 in UTC, with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _local_to_utc(local: datetime, zone_name: str) -> datetime:

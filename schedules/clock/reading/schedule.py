@@ -69,9 +69,9 @@ class _Reader:
 def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
     """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
-    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`, `every`
-    and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every error, and no
-    other exception, whatever `data` holds.
+    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`,
+    `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every
+    error, and no other exception, whatever `data` holds.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
@@ -171,7 +171,7 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
 
 
 def _read_kind(reader: _Reader) -> Kind | None:
-    """Return the kind, stated or inferred; None if that is impossible, with the error recorded."""
+    """Return the kind, which is stated or inferred. If neither works, record the error and return None."""
     stated = reader.take("kind", lambda value: members.read_choice(value, Kind))
     present = [name for name in _KIND_OF if name in reader.given]
     if len(present) > 1:

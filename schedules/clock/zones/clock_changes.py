@@ -36,10 +36,10 @@ class ChangeKind(StrEnum):
 class DstChange:
     """One clock change, and what it does to one schedule.
 
-    `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as naive
-    ISO 8601. `fires` holds the occurrence moved to the end of a gap, or those in either pass of a fold, up to
-    `MAX_CHANGE_FIRES`. `affected`: a time of the schedule is moved, skipped or repeated. `headline` names the change, and
-    `words` its effect.
+    `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as
+    naive ISO 8601. `fires` holds the occurrence moved to the end of a gap, or those in either pass of a fold, up to
+    `MAX_CHANGE_FIRES`. `affected`: a time of the schedule is moved, skipped or repeated. `headline` names the change,
+    and `words` its effect.
     """
 
     kind: ChangeKind
@@ -81,7 +81,7 @@ def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: d
 
 
 def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
-    """Return one change for several members, from pairs of a member's label and the change as it affects that member."""
+    """Return one change for several members. `same_change`: each member's label, and the change as it affects it."""
     words = [f"“{name}”: {change.words}" for name, change in same_change if change.affected]
     # Members may share an instant: count it once.
     fires = {fire.at: fire for _, change in same_change for fire in change.fires}
@@ -127,7 +127,8 @@ def _headline(spec: ScheduleSpec, change: Change) -> str:
     if not change.is_gap:
         start, end, way = end, start, "back"
     day = "" if start.date() == end.date() else f" on {day_words(end)}"
-    return f"On {day_words(start)} clocks in {spec.timezone} go {way} from {clock_words(start)} to {clock_words(end)}{day}."
+    times = f"from {clock_words(start)} to {clock_words(end)}{day}"
+    return f"On {day_words(start)} clocks in {spec.timezone} go {way} {times}."
 
 
 def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> str:
@@ -145,7 +146,7 @@ def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> 
 
 
 def _times_within(cron: Cron, change: Change) -> list[datetime]:
-    """Return the first naive local times of the expression that the change skips or repeats, one more than are listed."""
+    """Return the first local times (naive) that the change skips or repeats: one more than are listed."""
     finder = cron.new_finder()
     times: list[datetime] = []
     local = finder.after(change.local_from - _SECOND)
@@ -192,7 +193,7 @@ def _listed(times: list[datetime], change: Change) -> str:
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
-    """Name the elapsed time between the last run before the change and the first run after it, if it is short enough."""
+    """Return words for the time between the last run before the change and the first one after it, if it is short."""
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - _TICK)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"

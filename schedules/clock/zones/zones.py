@@ -13,8 +13,8 @@ MAX_YEAR = 9998  # Python's calendar ends with 9999; a year is left, so that no 
 FIRST_AT = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(MAX_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
-# No zone in the IANA database keeps an offset for less than three days, so reading the offset every 12 hours cannot miss
-# two changes that cancel each other out.
+# No zone in the IANA database keeps an offset for less than three days, so reading the offset every 12 hours cannot
+# miss two changes that cancel each other out.
 _SEARCH_STEP = timedelta(hours=12)
 _SECOND = timedelta(seconds=1)
 # The longest fold on record lasts 24 hours. A fold that begins before New Year may therefore end up to a day after it.
@@ -83,7 +83,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def instants_of(local: datetime, name: str) -> tuple[datetime, ...]:
-    """Return the UTC instants at which clocks in the zone show a naive local time: one, two in a fold, none in a gap."""
+    """Return the UTC instants at which clocks in the zone show a local time: one; two in a fold; none in a gap."""
     first, second = utc_by_fold(local, name)
     if first == second:
         return (first,)

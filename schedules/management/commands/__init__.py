@@ -1,1 +1,1 @@
-"""One command, one file."""
+"""The commands `backfill` and `explain` of manage.py. Each module holds one command, under the module's name."""

@@ -70,7 +70,7 @@ class Command(BaseCommand):
             )
 
     def _wait(self, started: Backfill) -> None:
-        """Print the progress each time that it has changed, until the backfill and all its runs are over."""
+        """Print the progress whenever it changes, until the backfill and all its runs have ended."""
         line = self._print_progress(started, "")
         while not _is_over(started):
             time.sleep(POLL_INTERVAL)

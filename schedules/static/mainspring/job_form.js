@@ -23,17 +23,20 @@
       show(await response.json());
     } catch (error) {
       if (error.name === "AbortError") return;
-      panel.textContent = "The preview is not available at the moment. You can still save the job: the schedule is checked then.";
+      panel.textContent =
+        "The preview is not available at the moment. You can still save the job: the schedule is checked then.";
     }
     panel.classList.remove("ms-waiting");
   }
+
+  const paragraph = (text) => Object.assign(document.createElement("p"), { textContent: text });
 
   function show({ html, errors }) {
     panel.innerHTML = html;
     for (const place of inputs.querySelectorAll("[data-errors]")) {
       const name = place.dataset.errors;
       if (!touched.has(name)) continue;
-      place.replaceChildren(...(errors[name] ?? []).map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+      place.replaceChildren(...(errors[name] ?? []).map(paragraph));
     }
   }
 
@@ -57,7 +60,9 @@
   function showChosen() {
     const kind = form.elements.target_kind.value;
     for (const section of box.querySelectorAll("[data-target]")) section.hidden = section.dataset.target !== kind;
-    for (const help of box.querySelectorAll("[data-help-of]")) help.hidden = help.dataset.value !== form.elements[help.dataset.helpOf].value;
+    for (const help of box.querySelectorAll("[data-help-of]")) {
+      help.hidden = help.dataset.value !== form.elements[help.dataset.helpOf].value;
+    }
   }
   form.addEventListener("change", showChosen);
 

@@ -238,7 +238,7 @@ def test_a_run_that_has_not_begun_is_cancelled_at_once(api: DocumentedClient) ->
 
     assert (response.status_code, response.json()["status"]) == (200, "cancelled")
     assert response.json()["events"][-1]["actor"] == "admin (key tests)"
-    assert "over already" in problem_of(api.post(f"{RUNS}/{run.pk}/cancel"), 409)["detail"]
+    assert "has ended already" in problem_of(api.post(f"{RUNS}/{run.pk}/cancel"), 409)["detail"]
 
 
 def test_a_running_run_is_asked_to_stop(api: DocumentedClient) -> None:

@@ -21,7 +21,7 @@ from tests.executions.prepared_days import prepare
 from tests.executions.query_plans import most_read
 from tests.factories import NOW, end, make_job, make_run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 AT = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)  # far from the days that migrations create
 DAY = timedelta(days=1)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 

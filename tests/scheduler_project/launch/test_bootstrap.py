@@ -16,6 +16,8 @@ from scheduler_project.launch import bootstrap
 from scheduler_project.launch.bootstrap import CannotInstall, ensure, explain, up_to_date, why_unsupported
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 SOURCE = Path(bootstrap.__file__)
 
 

@@ -15,6 +15,8 @@ from scheduler_project.launch.first_run import create_administrator, explain, mi
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 FAILURE = "The database can't be migrated"
 TRACEBACK = """Operations to perform:
 Traceback (most recent call last):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Postgres]:
     with Postgres(tmp_path / "postgres") as server:

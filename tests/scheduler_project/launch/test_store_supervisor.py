@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     Launch: TypeAlias = Callable[[list[list[Program]]], Supervised]
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
     """Starts a supervisor with a Valkey and waits until everything is up."""

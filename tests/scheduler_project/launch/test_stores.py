@@ -20,6 +20,8 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.long
+
 WRITE_ENVIRONMENT = (
     "import json, os, sys, pathlib;"
     "pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ) | {'PID': str(os.getpid())}));"

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def launch() -> Iterator[list[Supervised]]:
     launched: list[Supervised] = []

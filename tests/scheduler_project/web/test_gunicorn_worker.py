@@ -16,6 +16,8 @@ from tests.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.long
+
 HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\n"
 # The body of /long is larger than the kernel's buffers, so that writing it blocks for a client that does not read.
 SITE = """

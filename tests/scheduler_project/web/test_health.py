@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from scheduler_project.launch.postgres import Postgres
 
+pytestmark = pytest.mark.long
+
 LATEST: tuple[str, str] = MigrationLoader(None).graph.leaf_nodes("schedules")[0]
 
 
@@ -70,10 +72,14 @@ def test_a_process_is_ready_with_a_migrated_database(client: Client, db: None) -
     )
 
 
-def test_a_process_is_not_ready_before_the_migrations_are_applied(client: Client, unmigrated: None) -> None:
+def test_a_process_is_not_ready_before_the_migrations_are_applied(
+    client: Client, unmigrated: None, caplog: pytest.LogCaptureFixture
+) -> None:
     response = client.get("/health/ready", secure=True)
     assert response.status_code == 503
     assert response.json() == {"status": "unavailable", "checks": {"database": "ok", "migrations": "failed"}}
+    assert "not_ready" in caplog.text
+    assert "1 migration is not applied: run manage.py migrate." in caplog.text
 
 
 def test_a_process_without_a_database_is_not_ready_and_shows_no_error(

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from executions.targets.command.target import CommandConfig
 from executions.targets.http.config import HttpConfig
 from schedules.api.jobs import JobFilters
-from schedules.api.questions import PreviewQuestion
+from schedules.api.schedule_shapes import PreviewRequest
 from schedules.api.shapes import Pause
 from schedules.jobs.members import JobDefinition
 from schedules.jobs.schedule_shape import Schedule
@@ -22,6 +22,8 @@ from tests.nonsense import VALUES, is_about, with_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytestmark = pytest.mark.long
 
 CRON = {"cron": "0 0 1 1 *"}
 HTTP = {"kind": "http", "method": "POST", "url": "https://example.org/hook"}
@@ -76,7 +78,7 @@ def test_an_invalid_value_in_a_job_is_a_400_that_names_its_field(
     api: DocumentedClient, path: str, body: dict[str, Any]
 ) -> None:
     job = make_job(schedule=CRON)
-    for title, text in VALUES.items():
+    for number, (title, text) in enumerate(VALUES.items()):
         response = api.send("POST", "/api/v1/jobs", with_value(body, path, text))
         assert response.status_code in (201, 400), f"{title}: {response.content!r}"
         if response.status_code == 400:
@@ -85,8 +87,9 @@ def test_an_invalid_value_in_a_job_is_a_400_that_names_its_field(
         else:
             created = response.json()
             assert api.send("PUT", f"/api/v1/jobs/{created['id']}", created).json()["version"] == 1, title
-        patched = api.send("PATCH", f"/api/v1/jobs/{job.pk}", with_value({}, path, text))
-        assert patched.status_code in (200, 400), f"{title}: {patched.content!r}"
+        if number % 3 == len(path) % 3:  # a PATCH is read by the same shape: a third of the values for each field
+            patched = api.send("PATCH", f"/api/v1/jobs/{job.pk}", with_value({}, path, text))
+            assert patched.status_code in (200, 400), f"{title}: {patched.content!r}"
 
 
 @pytest.mark.parametrize("path", list(fields_within(Schedule, "schedule.")))
@@ -103,7 +106,7 @@ def test_an_invalid_schedule_is_a_200_for_validate_and_a_400_for_preview(api: Do
             assert any(is_about(field, path, text) for field in named), f"{title}: {named}"
 
 
-@pytest.mark.parametrize("path", list(PreviewQuestion.model_fields))
+@pytest.mark.parametrize("path", list(PreviewRequest.model_fields))
 def test_an_invalid_value_in_a_preview_is_a_400_that_names_its_field(api: DocumentedClient, path: str) -> None:
     for title, text in VALUES.items():
         response = api.send("POST", "/api/v1/schedules/preview", with_value({"schedule": CRON}, path, text))

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from importlib import resources
+from pathlib import Path
+from zoneinfo import TZPATH, ZoneInfo, available_timezones
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -174,11 +176,28 @@ def transitions_of(zone: str, start: datetime, end: datetime, stride: timedelta)
 
 
 @lru_cache(maxsize=1)
+def distinct_zones() -> tuple[str, ...]:
+    """Return one name for each zone: of the 597 IANA names, some 250 are other names of the same data."""
+    names: dict[bytes, str] = {}
+    for name in sorted(available_timezones() - {"localtime", "Factory"}):
+        names.setdefault(_data_of(name), name)
+    return tuple(names.values())
+
+
+def _data_of(name: str) -> bytes:
+    """Return the compiled data of a zone, from where `ZoneInfo` takes it."""
+    files = (Path(folder, name) for folder in TZPATH)
+    if found := next((path for path in files if path.is_file()), None):
+        return found.read_bytes()
+    return resources.files("tzdata.zoneinfo").joinpath(name).read_bytes()
+
+
+@lru_cache(maxsize=1)
 def all_transitions() -> list[Transition]:
     """Return the clock changes of every IANA zone from 2020 to 2030, equal changes only once."""
     start, end = datetime(2020, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
     unique: dict[tuple[datetime, timedelta, timedelta], Transition] = {}
-    for zone in sorted(available_timezones() - {"localtime", "Factory"}):
+    for zone in distinct_zones():
         for transition in transitions_of(zone, start, end, timedelta(hours=12)):
             unique.setdefault((transition.at, transition.before, transition.after), transition)
     return sorted(unique.values())

@@ -318,7 +318,7 @@ def specs(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> ScheduleSpec:
     return replace(spec, start_at=start_at, end_at=end_at, max_runs=max_runs)
 
 
-@settings(derandomize=True, max_examples=500, deadline=None, database=None)
+@settings(derandomize=True, max_examples=250, deadline=None, database=None)
 @given(specs())
 def test_canonical_json_reads_back_to_an_equal_schedule(spec: ScheduleSpec) -> None:
     text = json.dumps(to_json(spec))
@@ -360,7 +360,7 @@ KEYS = st.sampled_from(
 
 
 @settings(
-    derandomize=True, max_examples=1500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    derandomize=True, max_examples=500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(st.dictionaries(KEYS | st.text(max_size=8), JSON_VALUES, max_size=6))
 def test_any_json_is_read_or_raises_invalid_schedule_and_nothing_else(data: dict[str, object]) -> None:

@@ -28,7 +28,7 @@ from tests.job_form import sent
 if TYPE_CHECKING:
     from tests.documented import DocumentedClient
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 OTHER_JOB = "another job's id"  # `with_source` replaces it by the id of a job
 CRON = {"cron": "0 9 * * *"}

@@ -264,3 +264,10 @@ def test_chosen_jobs_are_shown_by_name_without_reading_all_jobs() -> None:
     job = make_job("report", start_after=[{"job": str(source.pk)}])
     text = str(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk))["after_success"])
     assert f'value="{source.pk}"' in text and "&lt;load&gt;" in text and "other" not in text
+
+
+@pytest.mark.django_db
+def test_a_chosen_job_that_the_user_may_not_see_is_described_as_not_visible() -> None:
+    source_id = "019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"
+    text = str(JobForm(sent(JobForm()) | {"after_success": [source_id]})["after_success"])
+    assert f"A job that is not visible to you ({source_id})" in text

@@ -20,7 +20,7 @@ from schedules.policies import Jitter
 MAX_FIRES = 100  # instants in a preview: a request waits while they are searched
 
 
-# The clock's own readers, so that a preview accepts the same instants and time zones as a schedule.
+# The readers of a schedule, so that a preview accepts the same instants and time zones.
 
 
 def _instant(value: object) -> datetime:
@@ -37,7 +37,7 @@ def _zone(value: object) -> str:
         raise ValueError(f"timezone: {error}") from error
 
 
-class PreviewQuestion(Shape):
+class PreviewRequest(Shape):
     """A schedule to preview."""
 
     schedule: Annotated[Any, DocumentedAs(AnySchedule)]
@@ -48,11 +48,12 @@ class PreviewQuestion(Shape):
         None, description="Return the instants after this one. Default: after now."
     )
     timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
-        None, description="The viewer's IANA time zone, to return each instant in it too."
+        None, description="An IANA time zone. Each instant is returned in it too: `in_viewer_zone`."
     )
-    jitter: Jitter = Field(timedelta(0), description="The job's policy `jitter`, to return when the runs start.")
+    jitter: Jitter = Field(timedelta(0), description="The job's policy `jitter`. With it, `starts_before` is returned.")
     job_id: UUID | None = Field(
-        None, description="Id of the job. With `jitter`, each run's exact start depends on it: `starts_at`."
+        None,
+        description="Id of the job. With it and `jitter`, the response has the exact start of each run: `starts_at`.",
     )
 
 
@@ -81,28 +82,28 @@ class DstChange(Shape):
     local_to: str = Field(description="The first local time after the skipped or repeated ones.")
     affected: bool = Field(description="Whether an instant of the schedule is moved, dropped or repeated.")
     fires: list[Fire] = Field(
-        description="The instants that are moved to the end of the gap, or fall into the fold; up to 20."
+        description="The instants that are moved to the end of the gap, or that fall into the fold; up to 20."
     )
     text: str = Field(description="The effect in words.")
 
 
 class Preview(Shape):
-    """What a schedule means: in words, its next instants, and the clock changes of the next twelve months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of the next 12 months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="The clock changes of the next twelve months.")
+    dst_changes: list[DstChange] = Field(description="The clock changes of the next 12 months.")
     warnings: list[str] = Field(description="Warnings about a schedule that may not be what was meant.")
 
 
-class ScheduleQuestion(Shape):
+class ValidationRequest(Shape):
     """A schedule to validate."""
 
     schedule: Annotated[Any, DocumentedAs(AnySchedule)]
 
 
 class Verdict(Shape):
-    """The schedule is valid."""
+    """The response for a valid schedule."""
 
     valid: Literal[True]
     description: str = Field(description="The schedule in words.")
@@ -111,14 +112,14 @@ class Verdict(Shape):
 
 
 class Refusal(Shape):
-    """The schedule is invalid."""
+    """The response for an invalid schedule."""
 
     valid: Literal[False]
     errors: list[ProblemField] = Field(description="Each wrong field.")
 
 
 class VerdictOrRefusal(Shape):
-    """A verdict or a refusal, told apart by `valid`."""
+    """`valid` is true for a valid schedule, and false for an invalid one, which has `errors`."""
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -1,11 +1,12 @@
-// Tells the server the browser's time zone, in which it shows all instants. Also asks before what is final, and
-// leads to the first wrong field.
+// On every page of the admin: sends the browser's time zone to the server, which shows all instants in it; confirms
+// forms with data-confirm before they are sent; and moves the focus to the first wrong field.
 "use strict";
 (() => {
+  const COOKIE_SECONDS = 365 * 24 * 3600;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (/^[A-Za-z0-9_+/-]+$/.test(zone ?? "")) {
     const secure = window.location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `mainspring_zone=${zone}; path=/admin/; max-age=31536000; samesite=lax${secure}`;
+    document.cookie = `mainspring_zone=${zone}; path=/admin/; max-age=${COOKIE_SECONDS}; samesite=lax${secure}`;
   }
   window.mainspring = { zone };
 
@@ -14,7 +15,7 @@
     if (question && !window.confirm(question)) event.preventDefault();
   });
 
-  function goTo(link) {
+  function focusField(link) {
     const field = document.getElementById(link.hash.slice(1));
     field?.scrollIntoView({ block: "center" });
     field?.focus({ preventScroll: true });
@@ -22,10 +23,10 @@
   }
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a.ms-wrong");
-    if (link && goTo(link)) event.preventDefault();
+    if (link && focusField(link)) event.preventDefault();
   });
   document.addEventListener("DOMContentLoaded", () => {
     const first = document.querySelector("a.ms-wrong");
-    if (first) goTo(first);
+    if (first) focusField(first);
   });
 })();

@@ -14,7 +14,7 @@ from schedules import triggers
 from schedules.backfills import backfill
 from schedules.backfills.backfill import BackfillRequest, start, step_once
 from schedules.clock.policies.resumption import Resumption
-from schedules.jobs import definitions
+from schedules.jobs import definitions, followups
 from schedules.jobs.validation import validate
 from schedules.models import Backfill, BackfillState, Job
 from schedules.passes.follow_ups import follow_once
@@ -141,3 +141,21 @@ def test_an_unreadable_job_keeps_its_follow_ups_after_a_backfill() -> None:
     RunSpec.objects.filter(job_id=job.pk).update(policies={"overlap": "of another version"})
     close(started, BackfillState.CANCELLED)
     assert has_followups(job)
+
+
+def test_a_new_rule_reaches_an_existing_job_only_by_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = job_with()
+    monkeypatch.setattr(followups, "are_needed_by", lambda job: True)
+    data = {"name": "another name", "target": ECHO, "payload": HELLO, "policies": {"overlap": "allow"}}
+    definitions.replace(job.pk, validate(data, LATER, job), LATER, actor="ann")
+    assert not has_followups(job)
+    followups.update([job.pk])
+    assert has_followups(job)
+    assert has_followups(make_job("new"))
+
+
+def test_an_update_deletes_a_row_that_nothing_needs() -> None:
+    job = job_with()
+    Watch.objects.create(job_id=job.pk)
+    followups.update([job.pk])
+    assert not has_followups(job)

@@ -1,7 +1,7 @@
-"""Which jobs have follow-ups: work that a beat does when one of their runs ends.
+"""Enables and disables follow-ups of jobs: work that a beat does when one of their runs ends.
 
-Such a job starts another one, waits for its own runs, has an open backfill, or is paused after failures. The end of a
-run of any other job costs nothing.
+A job needs them if it starts another job, waits for its own runs, has an open backfill, or is paused after failures.
+For all other jobs the end of a run writes no additional row.
 """
 
 from __future__ import annotations
@@ -22,21 +22,24 @@ if TYPE_CHECKING:
     from schedules.policies import JobPolicies
 
 
-def update_followups(job_ids: Collection[UUID]) -> None:
+def update(job_ids: Collection[UUID]) -> None:
     """Enable follow-ups for those of these jobs that need them, and disable them for the others.
 
     Call it inside a transaction, after the locks of jobs: it takes `chains.lock`, so that no chain is added meanwhile.
     """
     chains.lock()
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
-    by_definition = {pk for pk, job in jobs.items() if has_followups(job)}
+    by_definition = {pk for pk, job in jobs.items() if are_needed_by(job)}
     needed = (chains.starts_any(job_ids) | _with_open_backfill(job_ids) | by_definition) & jobs.keys()
     runs.enable_followups(needed)
     runs.disable_followups(set(job_ids) - needed)
 
 
-def has_followups(job: Job) -> bool:
-    """Whether the job's definition or its last pause needs follow-ups, whatever its chains and backfills. No query."""
+def are_needed_by(job: Job) -> bool:
+    """Return whether the job's definition or its last pause needs follow-ups.
+
+    Ignores chains and backfills. No query.
+    """
     schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
     if schedule is None or policies is None:
         return True  # a beat of another version may be able to read them
@@ -48,6 +51,6 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Whether occurrences of the last pause are still to start one after the other, because its end asked for them."""
+    """Return whether occurrences of the last pause, chosen when it ended, have yet to start, one after the other."""
     chosen_until = job.catch_up_until_at
     return chosen_until is not None and chosen_until > job.mark_at and policies.overlap is not Overlap.ALLOW

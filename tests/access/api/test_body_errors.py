@@ -1,0 +1,133 @@
+"""Proves which bodies are JSON, and that the error for any other body says where it is wrong."""
+
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from rest_framework.exceptions import ParseError
+
+from access.api.bodies import JsonParser, read_body, read_object
+from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
+
+LIMIT = 200_000
+
+
+class Sample(BaseModel):
+    name: str
+    size: int = 1
+
+
+def parse(body: bytes, content_length: str | None = None, limit: int = LIMIT) -> Any:
+    meta = {"CONTENT_LENGTH": str(len(body)) if content_length is None else content_length}
+    context = {"view": SimpleNamespace(max_body_bytes=limit), "request": SimpleNamespace(META=meta)}
+    return JsonParser().parse(io.BytesIO(body), "application/json; charset=latin-1", context)
+
+
+def request_with(data: object) -> Any:
+    return SimpleNamespace(data=data)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b"\xef\xbb\xbf{}", {}),
+        ('{"é": "€"}'.encode(), {"é": "€"}),
+        (b' [1,\n 2.5e3]\r\n"'[:-1], [1, 2500.0]),
+        (b"null", None),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+    ],
+    ids=["object", "byte order mark", "UTF-8, whatever the header says", "spaces", "null", "name twice"],
+)
+def test_a_body_of_json_is_read(body: bytes, value: object) -> None:
+    assert parse(body) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"", "at line 1, column 1."),
+        (b'{"a": 1,\n "b": }', "at line 2, column 7."),
+        (b"{} {}", "Extra data at line 1, column 4."),
+        (b"{'a': 1}", "at line 1, column 2."),
+        (b'{"a": "\xff"}', "not valid UTF-8 at byte 7."),
+        (b"\xff\xfe{\x00}\x00", "not valid UTF-8 at byte 0."),
+        (b"[NaN]", "NaN is not a JSON number."),
+        (b"[Infinity]", "Infinity is not a JSON number."),
+        (b"[-Infinity]", "-Infinity is not a JSON number."),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"1" * 5000, "a number that cannot be read"),
+    ],
+    ids=[
+        "empty", "line and column", "two values", "quotes", "bytes", "UTF-16", "NaN", "infinity", "negative infinity",
+        "deep", "long number",
+    ],
+)  # fmt: skip
+def test_any_other_body_is_an_error_that_says_where(body: bytes, text: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(body)
+
+    assert text in str(caught.value.detail)
+
+
+@pytest.mark.parametrize(
+    "content_length", [None, "", "x", "-1", "5"], ids=["true", "none", "word", "negative", "small"]
+)
+def test_the_limit_counts_bytes_whatever_length_the_header_claims(content_length: str | None) -> None:
+    assert parse(b'"12345678"', content_length, limit=10) == "12345678"
+    with pytest.raises(BodyTooLarge, match="the limit is 10 bytes"):
+        parse(b'"123456789"', content_length, limit=10)
+
+
+def test_a_body_whose_header_claims_too_much_is_refused() -> None:
+    with pytest.raises(BodyTooLarge):
+        parse(b"{}", "11", limit=10)
+    assert parse(b"{}", "10", limit=10) == {}
+
+
+@settings(max_examples=30)
+@given(st.binary(max_size=30))
+def test_no_body_causes_any_other_error(body: bytes) -> None:
+    try:
+        parse(body)
+    except ParseError as error:
+        assert str(error.detail)
+
+
+@pytest.mark.parametrize("data", [[], "x", 5, None, True], ids=str)
+def test_a_body_that_is_no_object_is_refused(data: object) -> None:
+    with pytest.raises(ParseError, match="must be a JSON object"):
+        read_object(request_with(data))
+
+
+def test_a_body_is_validated_by_its_model() -> None:
+    assert read_body(request_with({"name": "x"}), Sample) == Sample(name="x", size=1)
+
+
+def test_the_error_of_a_body_keeps_what_a_sentence_about_it_needs() -> None:
+    data = {"size": "large", "more": [1] * 3}
+
+    with pytest.raises(InputValidationError) as caught:
+        read_body(request_with(data), Sample)
+
+    assert caught.value.data is data
+    assert caught.value.model is Sample
+    assert {error["loc"] for error in caught.value.error.errors()} == {("name",), ("size",)}
+    assert len(str(caught.value)) < 100
+
+
+def test_an_error_for_several_fields_names_each_in_its_text() -> None:
+    error = InvalidInput({"cursor": ["Not of this list."], "status": ["Unknown.", "Too long."]})
+
+    assert str(error) == "cursor: Not of this list.; status: Unknown. Too long."
+    assert list(error.errors) == ["cursor", "status"]
+
+
+def test_a_body_that_is_too_large_is_a_413() -> None:
+    assert BodyTooLarge(10).status_code == 413

@@ -1,0 +1,35 @@
+"""The rules of the test suite: its size, the names of its tests, and where shared code of tests lives."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+MAX_NAME_LENGTH = 79
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def test_the_name_of_a_test_fits_on_a_line() -> None:
+    names = [node.name for path in TESTS for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef)]
+    assert not [name for name in names if name.startswith("test_") and len(name) > MAX_NAME_LENGTH]
+
+
+def test_no_test_file_is_imported() -> None:
+    # What two files share has a module of its own, so that a test file can be read, moved and deleted alone.
+    taken = [(relative(path), name) for path in TESTS for node in ast.walk(parsed(path)) for name in imported(node)]
+    assert not [(path, name) for path, name in taken if name.startswith("tests.") and ".test_" in name]
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -1,0 +1,130 @@
+"""Proves the code and the sentence for each error of an exchange, and which errors no retry can help."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+import pytest
+from urllib3 import exceptions as urllib3
+
+from executions.targets.http.failures import (
+    EXPECTED,
+    MAX_CAUSE_LENGTH,
+    AddressDenied,
+    Code,
+    InvalidResponse,
+    NameNotResolved,
+    TooManyRedirects,
+    explain,
+)
+
+if TYPE_CHECKING:
+    from executions.targets.http.failures import Explanation
+
+HOST = "example.org"
+
+
+def explained(error: Exception, *, connected: bool = True) -> Explanation:
+    return explain(error, HOST, connected=connected)
+
+
+def certificate_error() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, f"[SSL] {reason} (_ssl.c:1000)")
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text", "permanent"),
+    [
+        (AddressDenied("10.0.0.1 is private"), Code.ADDRESS_DENIED, "may not be called: 10.0.0.1 is private.", True),
+        (NameNotResolved("no address"), Code.DNS_FAILED, "could not be resolved: no address.", False),
+        (TooManyRedirects("More than 5 redirects."), Code.TOO_MANY_REDIRECTS, "More than 5 redirects.", True),
+        (InvalidResponse("its length is wrong"), Code.INVALID_RESPONSE, "can't be read: its length is wrong.", False),
+        (urllib3.DecodeError("gzip"), Code.INVALID_RESPONSE, "its compressed body is damaged.", False),
+        (TimeoutError(), Code.TIMED_OUT, "sent nothing for longer than the read timeout.", False),
+        (certificate_error(), Code.TLS_FAILED, "is not trusted: self-signed certificate.", True),
+        (ssl.SSLEOFError(8, "EOF"), Code.CONNECTION_FAILED, "closed the connection.", False),
+        (ssl.SSLZeroReturnError(6, "closed"), Code.CONNECTION_FAILED, "closed the connection.", False),
+        (tls_error("NO_PROTOCOLS"), Code.TLS_FAILED, "TLS with example.org failed: NO_PROTOCOLS.", False),
+        (http.client.RemoteDisconnected("x"), Code.CONNECTION_FAILED, "connection without a response.", False),
+        (http.client.IncompleteRead(b"x", 9), Code.CONNECTION_FAILED, "in the middle of its response.", False),
+        (http.client.LineTooLong("header line"), Code.INVALID_RESPONSE, "more than 64 KB.", False),
+        (http.client.BadStatusLine("SSH-2.0"), Code.INVALID_RESPONSE, "is not valid HTTP: SSH-2.0.", False),
+        (
+            ConnectionResetError(104, "Connection reset by peer"),
+            Code.CONNECTION_FAILED,
+            "broke: Connection reset",
+            False,
+        ),
+    ],
+    ids=lambda part: type(part).__name__ if isinstance(part, Exception) else "",
+)
+def test_each_error_has_its_code_and_its_sentence(error: Exception, code: Code, text: str, permanent: bool) -> None:
+    found = explained(error)
+
+    assert (found.code, found.permanent) == (code, permanent)
+    assert text in found.message
+    assert found.message.endswith(".") and not found.message.endswith("..")
+
+
+@pytest.mark.parametrize(
+    ("error", "before", "after"),
+    [
+        (TimeoutError(), "was open within the connect timeout", "sent nothing for longer than the read timeout"),
+        (ConnectionRefusedError(111, "Connection refused"), "No connection to", "The connection to example.org broke"),
+        (OSError(), "No connection to example.org: OSError", "broke: OSError"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known", "Name or service not known"),
+    ],
+    ids=["timeout", "refused", "without text", "name"],
+)
+def test_an_error_before_the_connection_is_told_apart(error: Exception, before: str, after: str) -> None:
+    assert before in explained(error, connected=False).message
+    assert after in explained(error, connected=True).message
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "code"),
+    [
+        (urllib3.ProtocolError("Connection broken", ConnectionResetError(104, "reset")), Code.CONNECTION_FAILED),
+        (urllib3.ProtocolError("broken", urllib3.ProtocolError("broken", TimeoutError())), Code.TIMED_OUT),
+        (urllib3.SSLError(certificate_error()), Code.TLS_FAILED),
+        (urllib3.ProtocolError("broken", http.client.IncompleteRead(b"x")), Code.CONNECTION_FAILED),
+    ],
+    ids=["reset", "twice", "certificate", "incomplete"],
+)
+def test_an_error_that_urllib3_wraps_is_explained_by_its_cause(wrapped: Exception, code: Code) -> None:
+    assert explained(wrapped).code is code
+
+
+def test_a_wrapper_without_an_argument_is_explained_by_its_cause() -> None:
+    wrapped = urllib3.ProtocolError("broken")
+    wrapped.__cause__ = TimeoutError()
+
+    assert explained(wrapped).code is Code.TIMED_OUT
+    assert explained(urllib3.ProtocolError("odd\nresponse")).message.endswith("is not valid HTTP: odd response.")
+
+
+def test_a_quoted_cause_is_cut_to_one_short_line() -> None:
+    message = explained(http.client.HTTPException("a\n" * 5000)).message
+
+    assert "\n" not in message
+    assert len(message) < MAX_CAUSE_LENGTH + 100
+
+
+def test_an_error_without_a_text_is_named_by_its_class() -> None:
+    assert "NotConnected" in explained(http.client.NotConnected()).message
+
+
+def test_errors_of_the_code_itself_are_not_expected() -> None:
+    for bug in (TypeError(), KeyError(), AttributeError(), ValueError(), AssertionError()):
+        assert not isinstance(bug, EXPECTED)

@@ -1,0 +1,92 @@
+"""Proves the sentence for each event of a run, and the reason why a run started or did not start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from executions import words
+from executions.models import Run, RunEvent
+from executions.states import Origin, Reason, RunStatus
+from tests.factories import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details", "is_first", "text"),
+    [
+        ("held", {}, True, "Created, held until other runs end or a limit allows it"),
+        ("queued", {}, True, "Created, waiting for a worker"),
+        ("queued", {"reason": "lost"}, True, "Created, waiting for a worker"),
+        ("queued", {}, False, "Waiting for a worker"),
+        ("queued", {"reason": "lost"}, False, "Worker lost, waiting for another worker"),
+        ("running", {"attempt": 2}, False, "Attempt 2 started"),
+        ("retrying", {"attempt": 2}, False, "Attempt 2 failed, a retry follows"),
+        ("succeeded", {}, False, "Succeeded"),
+        ("failed", {"attempt": 1}, False, "Failed after 1 attempt, no retry follows"),
+        ("failed", {"attempt": 4}, False, "Failed after 4 attempts, no retry follows"),
+        ("cancelled", {}, False, "Cancelled"),
+        ("cancelled", {"reason": "overlap"}, False, "Cancelled: a newer run replaces it"),
+        ("cancelled", {"reason": "from the future"}, False, "Cancelled"),
+        ("skipped", {}, True, "Skipped: did not start"),
+        ("cancel_requested", {}, False, "Cancellation requested"),
+        ("schedule_stopped", {"reason": "no_beat"}, False, "The job's schedule had stopped (no beat)"),
+        ("from_the_future", {}, False, "from_the_future"),
+    ],
+)
+def test_each_event_has_its_words(kind: str, details: dict[str, Any], is_first: bool, text: str) -> None:
+    assert words.event(RunEvent(kind=kind, **details), is_first=is_first) == text
+
+
+@pytest.mark.parametrize("status", RunStatus)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_every_status_has_words_of_its_own(status: RunStatus, is_first: bool) -> None:
+    assert words.event(RunEvent(kind=status.value, attempt=1), is_first=is_first) != status.value
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_a_run_that_started_is_explained_by_its_origin(origin: Origin) -> None:
+    run = Run(nominal_at=NOW, status="running", origin=origin.value, reason="")
+
+    assert words.why(run, NOW) == words.ORIGIN_EXPLANATIONS[origin]
+
+
+def skipped(**columns: Any) -> Run:
+    return Run(nominal_at=NOW, status="skipped", origin="schedule", reason=Reason.MISSED.value, **columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "addition"),
+    [
+        ({"n_occurrences": 1}, ""),
+        ({"n_occurrences": 1, "last_nominal_at": NOW}, ""),
+        ({"n_occurrences": 3, "last_nominal_at": None}, ""),
+        (
+            {"n_occurrences": 1200, "last_nominal_at": NOW + 1199 * SECOND},
+            " This row stands for 1,200 occurrences, from 20 Nov 12:00:00 UTC to 20 Nov 12:19:59 UTC.",
+        ),
+    ],
+    ids=["one", "one with a last", "no last", "many"],
+)
+def test_a_row_for_several_occurrences_says_how_many_and_which(columns: dict[str, Any], addition: str) -> None:
+    text = words.why(skipped(**columns), NOW)
+
+    assert text.startswith("It was missed while no beat was running.")
+    assert text.partition(" or catch-up is off.")[2] == addition
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({}, "–"),
+        ({"started_at": NOW + 120 * SECOND}, "2 min"),
+        ({"started_at": NOW + 120 * SECOND, "planned_at": NOW + 90 * SECOND}, "2 min, 30 s after its planned start"),
+        ({"planned_at": NOW + 90 * SECOND}, "–"),
+    ],
+    ids=["not started", "started", "planned", "planned, not started"],
+)
+def test_the_delay_of_a_planned_start_is_told_apart(columns: dict[str, Any], text: str) -> None:
+    assert words.start_delay(Run(nominal_at=NOW, **columns)) == text

@@ -1,0 +1,72 @@
+"""Proves that the lines of logs are stored once and in their order, and are kept if they cannot be stored."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from django.db import DataError, connection
+from django.test.utils import CaptureQueriesContext
+
+from executions.models import LogLine
+from executions.worker.logs import LOG_LINES_PER_INSERT, RunLog, store
+from tests.factories import make_job, make_run
+
+pytestmark = pytest.mark.django_db
+
+UNKNOWN_ID = UUID("01935b7e-0000-7000-8000-000000000001")
+
+
+def messages_in(log: RunLog) -> list[str]:
+    return [line.message for line in log.take()]
+
+
+def test_lines_of_several_logs_are_stored_in_their_order_by_one_statement() -> None:
+    runs = [make_run(make_job(name)) for name in ("one", "two")]
+    logs = [RunLog(run.pk, 1, 10_000) for run in runs]
+    for number in range(3):
+        for log in logs:
+            log.add(f"line {number}")
+
+    with CaptureQueriesContext(connection) as captured:
+        assert store(logs) == 6
+
+    assert len([query for query in captured.captured_queries if query["sql"].startswith("INSERT")]) == 1
+    for run in runs:
+        assert [line.message for line in run.log_lines.all()] == ["line 0", "line 1", "line 2"]
+
+
+def test_logs_without_new_lines_need_no_statement() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert store([RunLog(UNKNOWN_ID, 1, 10_000)] * 2) == 0
+
+    assert len(captured) == 0
+
+
+def test_lines_are_stored_once() -> None:
+    log = RunLog(make_run().pk, 1, 10_000)
+    log.add("one")
+
+    assert (store([log]), store([log])) == (1, 0)
+    assert LogLine.objects.count() == 1
+
+
+def test_more_lines_than_fit_into_one_statement_are_all_stored() -> None:
+    log = RunLog(make_run().pk, 1, 10_000_000)
+    for number in range(LOG_LINES_PER_INSERT + 1):
+        log.add(str(number))
+
+    assert store([log]) == LogLine.objects.count() == LOG_LINES_PER_INSERT + 1
+    last = LogLine.objects.last()
+    assert last is not None and last.message == str(LOG_LINES_PER_INSERT)
+
+
+def test_lines_that_cannot_be_stored_stay_in_their_own_logs() -> None:
+    good, bad = RunLog(make_run().pk, 1, 10_000), RunLog(UNKNOWN_ID, 2**40, 10_000)
+    good.add("good")
+    bad.add("bad")
+
+    with pytest.raises(DataError):
+        store([good, bad])
+
+    assert (messages_in(good), messages_in(bad)) == (["good"], ["bad"])
