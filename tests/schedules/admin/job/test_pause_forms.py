@@ -37,7 +37,7 @@ def test_the_end_of_a_pause_may_be_one_second_away() -> None:
 
 
 def test_a_catch_up_needs_the_end_of_the_pause() -> None:
-    with pytest.raises(ValueError, match="Give the end of the pause, or choose “None of them”"):
+    with pytest.raises(ValueError, match="an end, or choose “None of them”"):
         read_terms({"catch_up": "all"}, NOW)
 
 
