@@ -45,7 +45,7 @@ def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
 def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
     """Return `specs` with the anchors of matching old schedules; each old schedule is used once."""
     left, found = list(old_specs), dict[int, ScheduleSpec]()
-    # A schedule that states its anchor takes its old twin first. Otherwise an equal interval without one might take it.
+    # First the schedules that state their anchor, so that no equal interval without an anchor takes their old schedule.
     for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].anchor_at is None):
         found[index] = _with_matching_anchor(spec, left)
         if found[index] in left:

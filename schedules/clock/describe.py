@@ -30,7 +30,7 @@ _EVENT_WORDS = {
 }
 # Degrees. Below 48.56 = 90 - 23.44 (the tilt of the earth's axis) - 18 (astronomical twilight) no day lacks any event.
 _MIN_LATITUDE_WITH_MISSING_EVENTS = 48
-_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # events further apart than this have a day without one between
+_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # between events further apart lies a day without the event
 _WEEK = timedelta(days=7)
 _SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days that these months have in every year; the others have 31
 

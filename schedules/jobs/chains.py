@@ -94,7 +94,7 @@ def lock() -> None:
 
 
 def store(job_id: UUID, links: Sequence[StartAfter], scope_id: int | None = None) -> set[UUID]:
-    """Replace what a job starts after; return the jobs that it started after before, or starts after now.
+    """Replace what a job starts after. Return its former and its new sources.
 
     Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
     """

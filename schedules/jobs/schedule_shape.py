@@ -56,7 +56,7 @@ class Schedule(Shape):
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "at once. If an occurrence does not start, the time counts from that decision.",
+        "at once. If an occurrence is skipped, the time counts from when it was skipped.",
     )
     specs: list[Schedule] | None = Field(
         None,
