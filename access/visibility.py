@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.request import Request
 
-    from access.models import ApiKey
-
 Row = TypeVar("Row", bound=Model)
 
 
@@ -49,7 +47,6 @@ class Caller:
     """
 
     user: AbstractBaseUser | AnonymousUser | None
-    key: ApiKey | None = None
     scope_id: int | None = None
 
     @property
@@ -67,7 +64,7 @@ ENGINE = Caller(None)
 
 def caller_of(request: HttpRequest | Request) -> Caller:
     """Return the caller who sent a request, in a session or with an API key."""
-    return Caller(request.user, getattr(request, "auth", None))
+    return Caller(request.user)
 
 
 def deferred_caller(scope_id: int) -> Caller:
@@ -143,7 +140,8 @@ def scope_for_new(caller: Caller) -> int:
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
-# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to.
+# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. What is
+# read through a visible row (`run.events`, `run.attempts`) needs no second decision.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},

@@ -1,4 +1,4 @@
-"""System checks of the target kinds and of the modules of commands. `manage.py check` runs them, and so does a start.
+"""System checks of the target kinds and of the modules of commands. `manage.py check` and each start run them.
 
 A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
 """

@@ -17,7 +17,14 @@ from executions.message import MAX_MESSAGES_PER_ROUTE, Message, MessageAllowance
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import read_policies
 from executions.targets.registry import TARGETS
-from values.database import execute, is_database_unavailable, one_line, split_on_failure
+from values.database import (
+    PUSH_BACK_DELAY,
+    every_key_failed,
+    execute,
+    is_database_unavailable,
+    one_line,
+    split_on_failure,
+)
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The messages of one pass. `n_broken` runs could not be taken; they stay due."""
+    """The messages of one pass. `n_broken` runs could not be taken; they are due again later."""
 
     messages: list[Message]
     n_broken: int = 0
@@ -79,8 +86,8 @@ class Dispatched:
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
     """Take up to `limit` runs that are due to be published: new ones, retries, and runs that no worker has claimed.
 
-    If the pass fails, it is split to isolate the rows that fail; the other runs are taken. Raises only if the database
-    is unavailable.
+    If the pass fails, it is split to isolate the rows that fail: they are pushed back, and the other runs are taken.
+    Raises only if the database is unavailable.
     """
     republish_after = settings.MAINSPRING.republish_after
     try:
@@ -95,8 +102,13 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
         lambda ids: transitions.dispatch_by_id(ids, now, republish_after=republish_after),
         transitions.due_ids(now, limit),
     )
+    if every_key_failed(parts, faults):
+        # Every run failed, as on a full disk: none is at fault, and the beat retries all of them.
+        log.error("pass_failed", action="dispatch", n_runs=len(faults), error=one_line(next(iter(faults.values()))))
+        return Dispatched([], len(faults))
     for run_id, fault in faults.items():
         log.error("cannot_publish", action="dispatch", run=str(run_id), error=one_line(fault))
+    split_on_failure(lambda ids: transitions.push_back_publishing(ids, now, now + PUSH_BACK_DELAY), list(faults))
     return Dispatched(_messages([run for part in parts for run in part], max_messages), len(faults))
 
 
@@ -115,8 +127,8 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
 def expire_once(now: datetime, limit: int) -> int:
     """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs.
 
-    If the pass fails, it is split to isolate the rows that fail; the others are skipped. Raises the error of a failing
-    row only if no other row could be written, and any error while the database is unavailable.
+    If the pass fails, it is split to isolate the rows that fail: they are pushed back, and the others are skipped.
+    Raises if every one of several rows fails, and if the database is unavailable.
     """
     try:
         with transaction.atomic():
@@ -128,10 +140,11 @@ def expire_once(now: datetime, limit: int) -> int:
     parts, faults = split_on_failure(
         lambda ids: transitions.expire_by_id(ids, now), transitions.expired_ids(now, limit)
     )
+    if every_key_failed(parts, faults):
+        raise next(iter(faults.values()))  # as on a full disk: no run is at fault, and the beat retries all of them
     for run_id, fault in faults.items():
         log.error("cannot_expire", action="expire", run=str(run_id), error=one_line(fault))
-        if not any(parts):
-            raise fault
+    split_on_failure(lambda ids: transitions.push_back_expiry(ids, now, now + PUSH_BACK_DELAY), list(faults))
     return sum(parts)
 
 

@@ -16,7 +16,7 @@ from executions.lifecycle.admission import admit, apply_policies, apply_policies
 from executions.lifecycle.queries import NOTIFY_CHANNEL, wake_beat
 from executions.lifecycle.transitions import cancel_backfill_runs, cancel_not_running
 from executions.lifecycle.types import NewRun
-from executions.models import Run, RunSpec
+from executions.models import Run
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
 from executions.states import LIVE, Origin, RunStatus
@@ -36,7 +36,6 @@ __all__ = [
     "Followup",
     "NewRun",
     "Run",
-    "RunSpec",
     "admit",
     "apply_policies",
     "apply_policies_without_deadline",
@@ -71,7 +70,7 @@ MICROSECOND = timedelta(microseconds=1)  # the database's resolution: the next i
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """A note that held runs of this job, or with these keys, may start, because a run has ended (`run_id`) or is held."""
+    """A note that held runs of this job or with these keys may start, because a run has ended (`run_id`) or is held."""
 
     id: int
     job_id: UUID
@@ -125,7 +124,7 @@ def delete_followups(done: Iterable[Followup]) -> None:
 
 
 def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
-    """Process the held runs of these follow-ups again, at the back of the queue. Their ended runs are handled."""
+    """Put these follow-ups at the back of the queue, for their held runs only: their ended runs are handled."""
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
 
 
@@ -148,13 +147,13 @@ def schedule_followups(later: Sequence[LaterFollowup]) -> None:
 
 
 def enable_followups(job_ids: Collection[UUID]) -> None:
-    """Leave a follow-up whenever a run of these jobs ends."""
+    """Create a follow-up whenever a run of these jobs ends, from now on."""
     if job_ids:
         execute(held_queries.ENABLE_FOLLOWUPS, {"job_id": sorted(job_ids)})
 
 
 def disable_followups(job_ids: Collection[UUID]) -> None:
-    """Leave no more follow-ups for these jobs, except those that have buffered runs."""
+    """Create no more follow-ups for these jobs, except for those that have buffered runs."""
     if job_ids:
         execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 

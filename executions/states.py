@@ -69,7 +69,7 @@ class Origin(StrEnum):
     CHAIN = "chain"  # a run of another job ended
 
 
-# Texts for people are here as far as both the run side and the ledger show them.
+# Texts for people that both the pages of runs and the ledger show.
 ORIGIN_LABELS = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "Manual",
@@ -113,6 +113,29 @@ REASON_SENTENCES = {
     Reason.EXPIRED: "It did not start because no worker had started it by its start deadline.",
     Reason.FEATURE_OFF: "It did not start because the job's feature flag was off.",
 }
+
+
+class EventKind(StrEnum):
+    """Events of a run that are no change of its status. The kind of any other event is the new status."""
+
+    CANCEL_REQUESTED = "cancel_requested"  # somebody cancelled a running run
+    SCHEDULE_STOPPED = "schedule_stopped"  # the watchdog found that the job's schedule had stopped
+
+
+class QueueReason(StrEnum):
+    """Why a run that a worker had claimed is queued again: the reason of a `queued` event."""
+
+    LOST = "lost"  # the worker was killed or cut off
+    GIVEN_BACK = "given_back"  # the worker returned the run before it started
+
+
+class CancelReason(StrEnum):
+    """Why Mainspring cancelled a run: the reason of a `cancelled` event. A run that somebody cancelled has none."""
+
+    JOB_DELETED = "job_deleted"
+    BACKFILL_CANCELLED = "backfill_cancelled"
+    OVERLAP = "overlap"  # a newer run replaces it (overlap policy `cancel_other`)
+    TERMINATED = "terminated"  # a newer run replaced it (overlap policy `terminate_other`)
 
 
 class AttemptStatus(StrEnum):

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-import structlog
 from celery import Task, shared_task
 from celery.signals import celeryd_after_setup, worker_process_init
 from django.conf import settings
@@ -18,12 +17,10 @@ from django.db import Error as DatabaseFault
 from executions.dispatch import RUN_TASK
 from executions.history import partitions, retention
 from executions.worker import reaper, runner
-from values.database import DATABASE_UNAVAILABLE, log_database_unavailable, one_line, release_connection
+from values.database import RETRYABLE_ERRORS, log_retryable, log_retryable_errors, release_connection
 
 if TYPE_CHECKING:
     from celery.app.task import Context
-
-log = structlog.get_logger(__name__)
 
 HOUSEKEEPING_BATCH_ROWS = 500  # per transaction: row locks stay short, and a task that is killed loses little work
 
@@ -53,14 +50,14 @@ def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
 def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     """Recover the runs whose worker was lost, and recheck held runs.
 
-    A worker that cannot reach the database queues the task again, once: another worker may reach it.
+    After one of RETRYABLE_ERRORS the task is queued again, once: another worker may reach the database.
     """
     now = datetime.now(UTC)
     try:
         reaper.recheck_held(now)
         return asdict(reaper.reap_once(now, HOUSEKEEPING_BATCH_ROWS))
-    except DATABASE_UNAVAILABLE as error:
-        log.warning("database_away", action="reap", error=one_line(error))
+    except RETRYABLE_ERRORS as error:
+        log_retryable("reap", error)
         request: Context = self.request
         if request.id and not request.retries:
             self.retry(countdown=0, throw=False)
@@ -70,12 +67,12 @@ def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
 @shared_task(name="executions.prune")
 def prune() -> dict[str, int] | None:
     """Delete history that is older than `MAINSPRING_RETENTION`."""
-    with log_database_unavailable("prune"):
+    with log_retryable_errors("prune"):
         return asdict(retention.prune_all(datetime.now(UTC), settings.MAINSPRING.retention, HOUSEKEEPING_BATCH_ROWS))
 
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
     """Create the partitions of the next days. Without them runs go to the partition `other`, and are moved later."""
-    with log_database_unavailable("prepare_days"):
+    with log_retryable_errors("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from executions.states import REASON_SENTENCES, AttemptStatus, Origin, Reason, RunStatus
+from executions.states import (
+    REASON_LABELS,
+    REASON_SENTENCES,
+    AttemptStatus,
+    CancelReason,
+    EventKind,
+    Origin,
+    QueueReason,
+    Reason,
+    RunStatus,
+)
 from values import instants
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from executions.models import Run, RunEvent
@@ -20,12 +31,16 @@ ATTEMPT_LABELS = {
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
-# By the reason of a `cancelled` event; a run that somebody cancelled has none.
+# Texts of a `queued` and of a `cancelled` event by its reason.
+QUEUE_LABELS = {
+    QueueReason.LOST: "Worker lost, waiting for another worker",
+    QueueReason.GIVEN_BACK: "Returned by its worker before it started, waiting for another worker",
+}
 CANCELLATION_LABELS = {
-    "job_deleted": "Cancelled: its job was deleted",
-    "backfill_cancelled": "Cancelled: its backfill was cancelled",
-    "overlap": "Cancelled: a newer run replaces it",
-    "terminated": "Terminated: a newer run replaced it",
+    CancelReason.JOB_DELETED: "Cancelled: its job was deleted",
+    CancelReason.BACKFILL_CANCELLED: "Cancelled: its backfill was cancelled",
+    CancelReason.OVERLAP: "Cancelled: a newer run replaces it",
+    CancelReason.TERMINATED: "Terminated: a newer run replaced it",
 }
 ORIGIN_EXPLANATIONS = {
     Origin.SCHEDULE: "The job's schedule was due at this time.",
@@ -53,23 +68,29 @@ def why(run: Run, now: datetime) -> str:
     return text
 
 
+def note(run: Run, waits: str) -> str:
+    """Return why the run did not start, what it `waits` for, or its error: one text for a list. Empty if it has none."""
+    text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
+    return f"{text} ({run.n_occurrences:,} occurrences)".lstrip() if run.n_occurrences > 1 else text
+
+
 def event(happened: RunEvent, *, is_first: bool) -> str:
     """Return an event of a run in a few words. A kind that this version does not know is returned as it is."""
-    if happened.kind == "schedule_stopped":
-        return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
-    if happened.kind == "cancel_requested":
-        return "Cancellation requested"
-    try:
-        status = RunStatus(happened.kind)
-    except ValueError:
-        return happened.kind
-    match status:
+    kinds: list[RunStatus | EventKind] = [*RunStatus, *EventKind]
+    kind = next((each for each in kinds if each == happened.kind), None)
+    match kind:
+        case None:
+            return happened.kind
+        case EventKind.SCHEDULE_STOPPED:
+            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
+        case EventKind.CANCEL_REQUESTED:
+            return "Cancellation requested"
         case RunStatus.HELD:
             return "Created, held until other runs end or a limit allows it"
         case RunStatus.QUEUED:
             if is_first:
                 return "Created, waiting for a worker"
-            return "Worker lost, waiting for another worker" if happened.reason == "lost" else "Waiting for a worker"
+            return _by_reason(QUEUE_LABELS, happened.reason, "Waiting for a worker")
         case RunStatus.RUNNING:
             return f"Attempt {happened.attempt} started"
         case RunStatus.RETRYING:
@@ -79,8 +100,12 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}, no retry follows"
         case RunStatus.CANCELLED:
-            return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
+            return _by_reason(CANCELLATION_LABELS, happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Skipped: did not start"
         case _:
-            assert_never(status)
+            assert_never(kind)
+
+
+def _by_reason(labels: Mapping[QueueReason, str] | Mapping[CancelReason, str], reason: str, otherwise: str) -> str:
+    return next((label for known, label in labels.items() if known == reason), otherwise)

@@ -296,7 +296,7 @@ class JobScheduler(PeriodicScheduler):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect or raise. The stock scheduler waits here until the broker is back, and no tick would record a run."""
+        """Connect once, or raise. The stock scheduler would wait here for the broker, and nothing would tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from celery import shared_task
 
 from schedules.ledger import watchdog
-from values.database import log_database_unavailable
+from values.database import log_retryable_errors
 
 HOUSEKEEPING_BATCH_ROWS = 500  # rows that one statement of the pruning deletes
 
@@ -16,7 +16,7 @@ HOUSEKEEPING_BATCH_ROWS = 500  # rows that one statement of the pruning deletes
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
     """Find schedules that have silently stopped, and delete spans and stoppages from before the history begins."""
-    with log_database_unavailable("watch"):
+    with log_retryable_errors("watch"):
         now = datetime.now(UTC)
         watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)
         return asdict(watchdog.watch_once(now, watchdog.MAX_JOBS_PER_PASS))

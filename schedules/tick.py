@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
-from values.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
+from values.database import PUSH_BACK_DELAY, every_key_failed, is_database_unavailable, one_line, split_on_failure
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ log = structlog.get_logger(__name__)
 
 # Rows that one pass inserts: a job that catches up with thousands of occurrences delays the others for a moment only.
 MAX_RUNS_PER_PASS = 2000
-# Before a job, follow-up, backfill or pause that failed is tried again. Each failure costs several transactions, since
-# the pass is split to find it.
-PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
@@ -20,9 +21,13 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with plan_cache_mode = force_generic_plan
-# Errors after which a retry may succeed. Any other database error is a fault of the statement or of its data.
-DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+# Errors after which a retry may succeed: an unavailable database, a deadlock, a timeout, a full disk. Any other database
+# error is a fault of the statement or of its data. Only `is_database_unavailable` tells an outage from the rest.
+RETRYABLE_ERRORS = (OperationalError, InterfaceError)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
+# Before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs several
+# transactions, since the pass is split to find it.
+PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -72,12 +77,20 @@ def array(values: Iterable[object]) -> str:
 
 
 @contextmanager
-def log_database_unavailable(action: str) -> Iterator[None]:
-    """Log an unavailable database in one line, without a traceback: the next periodic task does the work."""
+def log_retryable_errors(action: str) -> Iterator[None]:
+    """Log one of RETRYABLE_ERRORS in one line, without a traceback: the next periodic task does the work."""
     try:
         yield
-    except DATABASE_UNAVAILABLE as error:
-        log.warning("database_away", action=action, error=one_line(error))
+    except RETRYABLE_ERRORS as error:
+        log_retryable(action, error)
+
+
+def log_retryable(action: str, error: BaseException, *, is_away: bool | None = None, **facts: object) -> None:
+    """Log one of RETRYABLE_ERRORS. `is_away`: whether the database was unavailable, if another thread met the error."""
+    if is_database_unavailable() if is_away is None else is_away:
+        log.warning("database_away", action=action, error=one_line(error), **facts)
+    else:
+        log.warning("statement_failed", action=action, error=one_line(error), **facts)
 
 
 def is_database_unavailable() -> bool:

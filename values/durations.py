@@ -9,7 +9,7 @@ from fractions import Fraction
 from values.quoting import quoted
 
 MAX_DURATION = timedelta(days=3653)  # ten years; longer ones are typing errors, and overflow when added to dates
-MAX_LENGTH = 64  # characters
+MAX_DURATION_TEXT_LENGTH = 64  # characters
 _MAX_NUMBER = 10**12  # seconds; a comparison with it also excludes NaN, infinity and integers too large for Fraction
 
 _SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -67,8 +67,8 @@ def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
 
 def _read_text(value: str) -> Fraction:
     text = value.strip()
-    if len(text) > MAX_LENGTH:
-        raise ValueError(f"is too long: a duration has at most {MAX_LENGTH} characters")
+    if len(text) > MAX_DURATION_TEXT_LENGTH:
+        raise ValueError(f"is too long: a duration has at most {MAX_DURATION_TEXT_LENGTH} characters")
     if _PLAIN.fullmatch(text):
         return Fraction(text)
     if text[:1] in ("P", "p"):

@@ -110,9 +110,9 @@ def field_errors(
 
 
 def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
-    """Return the error for a validator to raise that has found several faults: sentences by dotted field.
+    """Return the error that a validator with several faults raises. `errors`: sentences by dotted field.
 
-    `field_errors` reports them as they are, under these names, which start at the root of what is validated.
+    `field_errors` reports them unchanged, under these names, which start at the root of the validated value.
     """
     return ValidationError.from_exception_data(
         "sentences",

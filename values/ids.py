@@ -33,7 +33,7 @@ def highest_id(at: datetime) -> UUID:
 
 
 def read_id(text: str) -> UUID | None:
-    """Return the id that a text spells, None when it spells none."""
+    """Return the id in a text; None if the text is not an id."""
     try:
         return UUID(text)
     except ValueError:

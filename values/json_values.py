@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 JSON = Any
 
@@ -96,6 +97,26 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
                     return _dotted(where), f"A name in this object contains {_INVALID_CHARACTER}: remove it."
                 waiting.append(((where, str(name)), inner, depth + 1))
     return None
+
+
+def storable(text: str) -> str:
+    """Return the text, for pydantic's AfterValidator. Raises ValueError if PostgreSQL cannot store it."""
+    if problem := find_unstorable(text):
+        raise ValueError(problem[1])
+    return text
+
+
+class NotJsonNumber(ValueError):
+    """NaN, Infinity or -Infinity, which Python's parser accepts and JSON does not have."""
+
+
+def loads(text: str) -> JSON:
+    """Parse strict JSON. Raises NotJsonNumber, and what `json.loads` raises: JSONDecodeError, RecursionError, ValueError."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotJsonNumber(f"{name} is not a JSON number")
 
 
 def _dotted(path: Path | None) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class VisibleRelatedFilter(RelatedFieldListFilter):
-    """By an object that rows belong to, out of those that the caller may see."""
+    """Filters rows by a related object. Offers only the objects that the caller may see."""
 
     def field_choices(self, field: RelatedField[Any, Any], request: HttpRequest, model_admin: ModelAdmin[Any]) -> Any:
         choices = super().field_choices(field, request, model_admin)

@@ -18,7 +18,9 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
+from access.admin.badges import badge
 from access.admin.filters import VisibleRelatedFilter
+from access.admin.lists import counted
 from access.admin.theming import ModelAdmin, ModelForm
 from access.models import ApiKey
 from access.visibility import Action, caller_of, limit, visible
@@ -146,7 +148,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         for key in keys:
             self.log_change(request, key, "Revoked.")
         if keys:
-            messages.success(request, f"{len(keys)} key{'' if len(keys) == 1 else 's'} revoked.")
+            messages.success(request, f"{counted(len(keys), 'key')} revoked.")
         else:
             messages.warning(request, "No key was revoked: it is revoked already, or does not exist.")
 
@@ -169,7 +171,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
             tone, text = "warning", "Expired"
         elif not key.user.is_active:
             tone, text = "warning", "User inactive"
-        return format_html('<span class="ms-badge ms-{}">{}</span>', tone, text)
+        return badge(text, tone)
 
     @admin.display(description="Starts with")
     def start(self, key: ApiKey) -> SafeString:

@@ -28,11 +28,11 @@ class Pages(Generic[Row]):
         self.admin = admin
 
     def urls(self) -> list[URLPattern]:
-        """Return the addresses, relative to the list's. The ModelAdmin puts them before Django's own."""
+        """Return the URL patterns, relative to the list's. The ModelAdmin puts them before Django's own."""
         raise NotImplementedError
 
     def path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-        """Return the address of a view for signed-in staff."""
+        """Return the URL pattern of a view for signed-in staff."""
         return path(route, self.admin.admin_site.admin_view(view), name=name)
 
     def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:

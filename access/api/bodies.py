@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from access.api.exceptions import BodyTooLarge, InputValidationError
+from values.json_values import NotJsonNumber, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,22 +39,19 @@ class JsonParser(BaseParser):
             raise BodyTooLarge(limit)
         try:
             # utf-8-sig also accepts the byte order mark that some programs on Windows write.
-            return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+            return loads(body.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise ParseError(f"The body is not valid UTF-8 at byte {error.start}.") from error
         except json.JSONDecodeError as error:
             raise ParseError(
                 f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
             ) from error
+        except NotJsonNumber as error:
+            raise ParseError(f"The body is not JSON: {error}.") from error
         except RecursionError as error:
             raise ParseError("The body is nested too deeply: use fewer levels.") from error
         except ValueError as error:  # Python refuses to read integers of more than 4,300 digits
             raise ParseError(f"The body holds a number that cannot be read: {error}.") from error
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    # Python's parser accepts NaN, Infinity and -Infinity, which are not JSON.
-    raise ParseError(f"The body is not JSON: {name} is not a JSON number.")
 
 
 def read_object(request: Request) -> dict[str, Any]:

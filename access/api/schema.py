@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -148,7 +147,7 @@ ERROR_DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
-EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
+PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: (
         "1 field is wrong.",
         [{"field": "schedule.cron", "message": "minute: 75 is not in 0-59."}],
@@ -182,7 +181,7 @@ def operation(
         found.append(OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[location_status]))
     decorate: Callable[[View], View] = extend_schema(
         operation_id=name,
-        summary=re.sub(r"_", " ", name).capitalize(),
+        summary=name.replace("_", " ").capitalize(),
         parameters=found,
         request=_request(*body) if body else None,
         responses={
@@ -204,7 +203,7 @@ def _response(status: int, shape: type[Shape] | None, example: Any) -> OpenApiRe
 
 
 def _problem(status: int) -> OpenApiResponse:
-    detail, errors = EXAMPLES[status]
+    detail, errors = PROBLEM_EXAMPLES[status]
     example: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

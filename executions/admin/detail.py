@@ -18,9 +18,9 @@ from executions import words
 from executions.admin import shown
 from executions.admin.attempts import cards
 from executions.history import waiting_reasons
-from executions.models import LogLine, Run, RunEvent
+from executions.models import LogLine, Run
 from executions.models.attempt import all_attempts
-from executions.states import ORIGIN_LABELS, STATUS_LABELS, RunStatus
+from executions.states import ORIGIN_LABELS, STATUS_LABELS, EventKind, Origin, RunStatus
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.durations import duration_text
@@ -33,12 +33,13 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from access.visibility import Caller
+    from executions.models import RunEvent
 
 LOG_LINES_SHOWN = 1000  # at first; five times as many with each "Show more"
 MAX_LOG_LINES = 20_000  # at about 250 bytes of HTML each, a page of 5 MB
 EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()} | {
-    "cancel_requested": "warning",
-    "schedule_stopped": "danger",
+    EventKind.CANCEL_REQUESTED.value: "warning",
+    EventKind.SCHEDULE_STOPPED.value: "danger",
 }
 
 
@@ -71,7 +72,7 @@ def load(run_id: UUID, caller: Caller) -> Run | None:
 def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_SHOWN) -> dict[str, Any]:
     """Return the context of the page and of its live part. Three queries, and one more if another run started it."""
     n_lines = min(max(n_lines, LOG_LINES_SHOWN), MAX_LOG_LINES)
-    events = list(visible(RunEvent, caller).filter(run=run))
+    events = list(run.events.all())
     attempts = all_attempts(run)
     lines = list(visible(LogLine, caller).filter(run=run).order_by("-id")[: n_lines + 1])
     return {
@@ -85,7 +86,6 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
         "moments": moments(events, now),
         "cards": cards(run, attempts, now),
         "lines": list(reversed(lines[:n_lines])),
-        "n_lines": n_lines,
         "more_lines": min(n_lines * 5, MAX_LOG_LINES) if len(lines) > n_lines and n_lines < MAX_LOG_LINES else 0,
         "lines_are_cut": len(lines) > n_lines,
         "live_after": None if run.is_terminal else LIVE_REFRESH_SECONDS,
@@ -96,21 +96,17 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
 
 
 def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
-    """Return the lines of the header, without those that have nothing to say."""
-    found = [
-        Fact("Origin", ORIGIN_LABELS[run.origin]),  # type: ignore[index]  # a StrEnum's members are its texts
-        Fact("Scheduled for", instants.time_html(run.nominal_at, now)),
-    ]
+    """Return the lines of the header, without empty ones."""
+    found = [Fact("Origin", ORIGIN_LABELS[Origin(run.origin)])]
     if run.caused_by:
-        found.insert(1, _cause(run.caused_by, caller))
+        found.append(_cause(run.caused_by, caller))
+    found.append(Fact("Scheduled for", instants.time_html(run.nominal_at, now)))
     if run.status == RunStatus.SKIPPED:
         return [*found, Fact("Recorded", instants.time_html(run.created_at, now)), _id(run)]
-    found += [
-        Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "Not yet"),
-        Fact("Start delay", words.start_delay(run)),
-    ]
     if run.planned_at:
-        found.insert(2, Fact("Planned start", instants.time_html(run.planned_at, now)))
+        found.append(Fact("Planned start", instants.time_html(run.planned_at, now)))
+    found.append(Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "Not yet"))
+    found.append(Fact("Start delay", words.start_delay(run)))
     if (
         run.available_at != run.planned_at
         and run.status in (RunStatus.QUEUED, RunStatus.RETRYING)

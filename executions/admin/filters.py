@@ -80,7 +80,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
 
 
 class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
-    """By the time that a run was scheduled for, from and to, in the viewer's time zone."""
+    """Filters by the time that a run was scheduled for, from and to, in the viewer's time zone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -111,7 +111,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
 
 
 class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    """By the job that the address names. It offers no other jobs: there may be a million."""
+    """Filters by the job in the URL. It offers no other jobs, because there may be a million."""
 
     title = "job"
     parameter_name = "job"

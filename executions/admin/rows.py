@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from executions import words
 from executions.admin.shown import run_badge, run_url
 from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
-from executions.states import LIVE, ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, TERMINAL, Origin, Reason, RunStatus
+from executions.states import LIVE, ORIGIN_LABELS, STATUS_LABELS, TERMINAL, Origin, RunStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -59,7 +60,6 @@ def rows_of_job(job_id: UUID, now: datetime, n: int, caller: Caller) -> tuple[li
 
 
 def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
-    note = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error
     return {
         "id": run.pk,
         "url": run_url(run.pk),
@@ -71,5 +71,5 @@ def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "attempts": run.n_attempts or "",
         "worker": run.worker,
         "origin": ORIGIN_LABELS[Origin(run.origin)],
-        "note": note + (f" ({run.n_occurrences:,} occurrences)" if run.n_occurrences > 1 else ""),
+        "note": words.note(run, waits),
     }

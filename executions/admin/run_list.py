@@ -68,7 +68,7 @@ class RunChangeList(UncountedChangeList):
         return found
 
     def _statuses(self) -> list[str] | None:
-        """Return the statuses to read one by one, None for no particular ones: the index of origins needs a status."""
+        """Return the statuses to read one by one, None to read all together. The index of origins needs a status."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
         if not chosen and origins & INDEXED_ORIGINS and not self.params.get("job"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -22,9 +21,12 @@ from executions.admin import detail, shown
 from executions.exceptions import RunConflict
 from executions.models import Run
 from executions.states import STATUS_LABELS, RunStatus
+from values.ids import read_id
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
@@ -90,11 +92,8 @@ class RunPages(Pages[Run]):
     def _find(self, request: HttpRequest, run_id: object) -> Run | None:
         if not self.admin.has_view_permission(request):
             raise PermissionDenied
-        try:
-            wanted = UUID(str(run_id))
-        except ValueError:
-            return None
-        return detail.load(wanted, caller_of(request))
+        wanted = read_id(str(run_id))
+        return detail.load(wanted, caller_of(request)) if wanted else None
 
     def _redirect_gone(self, request: HttpRequest) -> HttpResponseRedirect:
         messages.warning(request, GONE)

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from access.admin.lists import MAX_SELECTED, PER_PAGE, counted
 from access.admin.theming import ModelAdmin
 from access.visibility import Action, caller_of, may
-from executions import runs
+from executions import runs, words
 from executions.admin import shown
 from executions.admin.filters import (
     JobFilter,
@@ -26,8 +26,9 @@ from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import ORIGIN_LABELS, REASON_LABELS, STATUS_LABELS, Origin, Reason, RunStatus
+from executions.states import ORIGIN_LABELS, STATUS_LABELS, Origin, RunStatus
 from values import instants
+from values.readable import CannotRead
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite
@@ -42,7 +43,7 @@ MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the whole text is it
 
 @admin.register(Run)
 class RunAdmin(ModelAdmin[Run]):
-    """What happened."""
+    """The run list and the pages of runs."""
 
     list_display = (
         "status_shown",
@@ -141,17 +142,14 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
-        waits: str = run.waits  # type: ignore[attr-defined]  # set by the change list
-        text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
-        if run.n_occurrences > 1:
-            text += f" ({run.n_occurrences:,} occurrences)"
+        text = words.note(run, run.waits)  # type: ignore[attr-defined]  # set by the change list
         if not text:
             return instants.NONE
         return format_html('<span class="ms-note" title="{}">{}</span>', text, text[:MAX_NOTE_LENGTH])
 
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        now, n_live, n_done = datetime.now(UTC), 0, 0
+        now, n_done, n_live, n_unreadable = datetime.now(UTC), 0, 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
                 # One instant each: several of the runs may belong to one job, whose instants are unique.
@@ -159,10 +157,15 @@ class RunAdmin(ModelAdmin[Run]):
                 n_done += 1
             except RunConflict:
                 n_live += 1
+            except CannotRead:
+                n_unreadable += 1
         if n_done:
             messages.success(request, f"{counted(n_done, 'run')} started again.")
         if n_live:
             messages.warning(request, f"{counted(n_live, 'run')} had not ended, and can't be retried before that.")
+        if n_unreadable:
+            text = "can't be retried: this version can't read the run's definition."
+            messages.warning(request, f"{counted(n_unreadable, 'run')} {text}")
 
     @admin.action(description="Cancel the selected runs", permissions=["operate"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:

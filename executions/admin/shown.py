@@ -1,4 +1,4 @@
-"""The badge of a run and the address of its page, for every admin page that shows runs."""
+"""The badge of a run and the URL of its page, for every admin page that shows runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_badge(run: Run) -> SafeString:
-    """Return the status of a run, `Stopping` for one that was asked to stop."""
+    """Return the status of a run as a badge; `Stopping` if it has a stop request."""
     label, tone = STATUS_LABELS[RunStatus(run.status)]
     if run.status == RunStatus.RUNNING and run.cancel_requested_at:
         return badge("Stopping", "warning", "It was asked to stop.")
@@ -26,5 +26,5 @@ def run_badge(run: Run) -> SafeString:
 
 
 def run_url(run_id: UUID) -> str:
-    """Return the address of a run's page."""
+    """Return the URL of a run's page."""
     return reverse("admin:executions_run_change", args=[run_id])

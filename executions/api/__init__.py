@@ -3,11 +3,10 @@
 from executions.api.examples import JOB_ID, QUEUED_DETAIL, RUN_ID, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs
 from executions.api.runs import accepted
-from executions.api.shapes import MILLISECOND, UNREADABLE, JobName, NoBody, RunDetail, RunPage
+from executions.api.shapes import UNREADABLE, JobName, NoBody, RunDetail, RunPage, milliseconds
 
 __all__ = [
     "JOB_ID",
-    "MILLISECOND",
     "QUEUED_DETAIL",
     "RUN_ID",
     "RUN_PAGE",
@@ -18,5 +17,6 @@ __all__ = [
     "RunDetail",
     "RunPage",
     "accepted",
+    "milliseconds",
     "page_of_runs",
 ]

@@ -50,9 +50,7 @@ class RunView(ApiView):
     @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
         """Return a run with its attempts (a running one too), events and frozen definition."""
-        caller = caller_of(request)
-        (run,) = without_hidden_causes([find_run(caller, run_id)], caller)
-        return Response(detail_of(run, datetime.now(UTC)).json_body())
+        return Response(detail_of(find_run(caller_of(request), run_id), datetime.now(UTC)).json_body())
 
 
 MAX_POSTGRES_INTEGER = 2**31 - 1  # a larger number would make the query fail
@@ -127,11 +125,11 @@ class RunCancelView(ApiView):
 
 
 def find_run(caller: Caller, run_id: UUID) -> Run:
-    """Return a run with its frozen definition. Raises Http404."""
-    run = visible(Run, caller).select_related("spec").filter(pk=run_id).first()
-    if run is None:
+    """Return a run with its frozen definition, without a cause that is hidden from the caller. Raises Http404."""
+    found = without_hidden_causes(list(visible(Run, caller).select_related("spec").filter(pk=run_id)), caller)
+    if not found:
         raise Http404
-    return run
+    return found[0]
 
 
 def accepted(run: Run, now: datetime) -> Response:

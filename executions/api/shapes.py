@@ -19,7 +19,6 @@ from values.readable import reasons_by_part
 if TYPE_CHECKING:
     from executions import models
 
-MILLISECOND = timedelta(milliseconds=1)
 UNREADABLE = "Members that are null because the stored value cannot be read, each with the reason. Usually empty."
 
 
@@ -210,9 +209,9 @@ def _fields(row: models.Run) -> dict[str, Any]:
         "created_at": row.created_at,
         "started_at": row.started_at,
         "finished_at": row.finished_at,
-        "duration_ms": _milliseconds(row.duration),
-        "lateness_ms": _milliseconds(row.start_delay()),
-        "behind_plan_ms": _milliseconds(row.delay_after_plan()),
+        "duration_ms": milliseconds(row.duration),
+        "lateness_ms": milliseconds(row.start_delay()),
+        "behind_plan_ms": milliseconds(row.delay_after_plan()),
         "worker": row.worker or None,
         "n_attempts": row.n_attempts,
         "error_code": row.error_code or None,
@@ -228,7 +227,7 @@ def _attempt(row: models.Attempt) -> Attempt:
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
-        duration_ms=None if row.is_running else _milliseconds(row.duration),
+        duration_ms=None if row.is_running else milliseconds(row.duration),
         error_code=row.error_code or None,
         error=row.error or None,
         result=row.result,
@@ -236,5 +235,6 @@ def _attempt(row: models.Attempt) -> Attempt:
     )
 
 
-def _milliseconds(duration: timedelta | None) -> int | None:
-    return None if duration is None else round(duration / MILLISECOND)
+def milliseconds(duration: timedelta | None) -> int | None:
+    """Return a duration as the API shows it: rounded to whole milliseconds."""
+    return None if duration is None else round(duration / timedelta(milliseconds=1))

@@ -1,4 +1,4 @@
-"""Addresses of the run side, under /api/v1/."""
+"""The URLs of runs and commands, under /api/v1/."""
 
 from __future__ import annotations
 

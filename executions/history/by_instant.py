@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from executions.history import queries as history_queries
-from executions.lifecycle import queries
+from executions.history import queries
 from executions.states import TERMINAL, Origin, RunStatus
 from values.database import fetch
 
@@ -40,10 +39,10 @@ def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime,
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
     found: dict[datetime, InstantState] = {}
-    for first_at, last_at in fetch(history_queries.FOLDED_IN, bounds):
+    for first_at, last_at in fetch(queries.FOLDED_IN, bounds):
         found |= {at: InstantState(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
-    rows = fetch(history_queries.ROWS_OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
-    retries = {run_id: rest for run_id, *rest in fetch(history_queries.RETRIES, {"id": [row[0] for row in rows]})}
+    rows = fetch(queries.ROWS_OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
+    retries = {run_id: rest for run_id, *rest in fetch(queries.RETRIES, {"id": [row[0] for row in rows]})}
     for run_id, nominal_at, origin, status, has_started in rows:  # by creation: the latest run of an instant wins
         latest, retry_has_started = retries.get(run_id, (status, False))
         is_idle = origin == Origin.BACKFILL and not (has_started or retry_has_started)

@@ -1,4 +1,4 @@
-"""The SQL statements that read a job's past occurrences, for the ledger and for backfills."""
+"""The SQL statements that read a job's past occurrences, for the ledger and for backfills, and that delete old runs."""
 
 from __future__ import annotations
 
@@ -93,3 +93,41 @@ SELECT run.id, run.scope_id, %(kind)s, %(now)s, run.n_attempts, %(reason)s
 """
 APPEND_EVENT_TO_LATEST = APPEND_EVENT.format(order="nominal_at DESC, id DESC")
 APPEND_EVENT_TO_FIRST = APPEND_EVENT.format(order="nominal_at, id")
+
+# by_instant.count_live and count_by_status. Both read the index run_backfill.
+COUNT_LIVE_OF_BACKFILL = f"""
+SELECT count(*) FROM executions_run WHERE backfill_id = %(id)s AND status IN ({sql_list(LIVE)})
+"""
+COUNT_OF_BACKFILL = """
+SELECT status, count(*) FROM executions_run WHERE backfill_id = %(id)s GROUP BY status
+"""
+
+# retention.prune_once: delete ended runs with their attempts, events and log lines, oldest first. Reads the index
+# run_finished. `runs` is the whole table or one partition.
+PRUNE = """
+WITH old AS (
+    SELECT id FROM {runs} WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
+   events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),
+   lines AS (DELETE FROM executions_logline WHERE run_id IN (SELECT id FROM old))
+DELETE FROM executions_run WHERE id IN (SELECT id FROM old)
+"""
+
+# retention.prune_once: delete superseded definitions that no run refers to. Reads the indexes spec_superseded and, for
+# each definition, the unique index (job, nominal instant, origin) of the runs.
+PRUNE_SPECS = """
+DELETE FROM executions_runspec AS spec
+ WHERE spec.id IN (
+    SELECT old.id FROM executions_runspec AS old
+     WHERE old.superseded_at < %(before)s
+       AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = old.job_id AND run.spec_id = old.id)
+     ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
+"""
+
+# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. They
+# limit nothing any more.
+PRUNE_RATES = """
+DELETE FROM executions_ratestate WHERE key IN (
+    SELECT key FROM executions_ratestate WHERE arrives_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+"""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from executions.history import partitions
-from executions.lifecycle import queries
+from executions.history import partitions, queries
 from executions.policies.limits import MAX_RATE_PERIOD
 from values.database import execute
 

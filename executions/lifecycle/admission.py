@@ -17,7 +17,7 @@ import structlog
 from django.db import transaction
 
 from executions.lifecycle import held_queries, transitions
-from executions.policies.limits import LimitAction, admit_at, terms
+from executions.policies.limits import ConcurrencyLimit, LimitAction, RateLimit, admit_at, terms
 from executions.policies.run_policies import read_policies
 from executions.states import Reason
 from values.database import execute, fetch, fetch_planned, is_database_unavailable, one_line, split_on_failure
@@ -93,6 +93,32 @@ class Decisions:
     left: Sequence[HeldRun] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BufferHold:
+    """The job has `n_active` other runs."""
+
+    n_active: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyHold:
+    """`n_active` runs fill the limit."""
+
+    n_active: int
+    limit: ConcurrencyLimit
+
+
+@dataclass(frozen=True, slots=True)
+class RateHold:
+    """The limit allows no start before `may_at`."""
+
+    may_at: datetime
+    limit: RateLimit
+
+
+Hold = BufferHold | ConcurrencyHold | RateHold
+
+
 @dataclass(slots=True)
 class Usage:
     """Active runs by job and by concurrency key, and arrival times by rate key. Updated with each admitted run."""
@@ -101,21 +127,23 @@ class Usage:
     n_by_key: Counter[str] = field(default_factory=Counter)
     arrives_at: dict[str, datetime] = field(default_factory=dict)
 
-    def decide(self, held: HeldRun, now: datetime) -> Reason | bool | datetime:
-        """Return True if the run starts, False if it waits, when it may start, or the reason why it never starts."""
+    def hold_of(self, held: HeldRun, now: datetime) -> Hold | None:
+        """Return what keeps the run from starting, None if nothing does."""
         concurrency, rate = held.policies.concurrency, held.policies.rate_limit
-        if held.is_buffered and self.n_by_job[held.job_id]:
-            return False
-        if concurrency and self.n_by_key[held.concurrency_key] >= concurrency.limit:
-            return Reason.OVER_LIMIT if concurrency.beyond is LimitAction.SKIP else False
-        if rate:
-            may_at, arrives_at = admit_at(rate, self.arrives_at.get(held.rate_key), now)
-            if may_at > now:
-                return Reason.RATE_LIMITED if rate.beyond is LimitAction.SKIP else may_at
-            self.arrives_at[held.rate_key] = arrives_at
+        if held.is_buffered and (n_active := self.n_by_job[held.job_id]):
+            return BufferHold(n_active)
+        if concurrency and (n_active := self.n_by_key[held.concurrency_key]) >= concurrency.limit:
+            return ConcurrencyHold(n_active, concurrency)
+        if rate and (may_at := admit_at(rate, self.arrives_at.get(held.rate_key), now)[0]) > now:
+            return RateHold(may_at, rate)
+        return None
+
+    def start(self, held: HeldRun, now: datetime) -> None:
+        """Count a run that starts."""
+        if rate := held.policies.rate_limit:
+            _, self.arrives_at[held.rate_key] = admit_at(rate, self.arrives_at.get(held.rate_key), now)
         self.n_by_job[held.job_id] += 1
         self.n_by_key[held.concurrency_key] += 1
-        return True
 
 
 def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
@@ -167,10 +195,10 @@ def admit(
 
 
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
-    """Return the groups of which more runs may start now: those that filled the limit and progressed, and those left.
+    """Return the groups to process again: each full group in which some run was decided, and those left over.
 
-    A full group of which no run was decided on is not returned: it waits for the end of a run, or an instant, and
-    processing it again would only spin.
+    A full group without a decision is not returned: it waits for the end of a run or for an instant, and another call
+    would decide nothing.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
@@ -220,18 +248,23 @@ def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapp
 
 
 def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
-    usage, decisions = _usage(held), Decisions()
+    usage, decisions = usage_of(held), Decisions()
     n_started: Counter[str] = Counter()
     arrived_at = dict(usage.arrives_at)
     for place, each in enumerate(held):
-        match usage.decide(each, now):
-            case datetime() as may_at:
+        match usage.hold_of(each, now):
+            case ConcurrencyHold(limit=limit) if limit.beyond is LimitAction.SKIP:
+                decisions.verdicts[each.run_id] = Reason.OVER_LIMIT
+            case RateHold(limit=limit) if limit.beyond is LimitAction.SKIP:
+                decisions.verdicts[each.run_id] = Reason.RATE_LIMITED
+            case RateHold(may_at):
                 later = LaterFollowup(each.job_id, each.concurrency_key, each.rate_key, may_at)
                 earliest = decisions.later.setdefault(each.rate_key, later)
                 decisions.later[each.rate_key] = min(earliest, later, key=attrgetter("due_at"))
-            case Reason() as reason:
-                decisions.verdicts[each.run_id] = reason
-            case True:
+            case BufferHold() | ConcurrencyHold():
+                pass
+            case None:
+                usage.start(each, now)
                 decisions.verdicts[each.run_id] = None
                 n_started[each.terms] += 1
                 if n_started[each.terms] >= MAX_RUNS_PER_GROUP:
@@ -239,8 +272,6 @@ def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
                     # priority. The next pass reads them in order.
                     decisions.left = held[place + 1 :]
                     break
-            case False:
-                pass
             case _ as never:
                 assert_never(never)
     decisions.arrives_at |= {key: at for key, at in usage.arrives_at.items() if arrived_at.get(key) != at}
@@ -269,17 +300,18 @@ def _lock(held: Iterable[HeldRun]) -> frozenset[str]:
     """Lock the keys of these runs until the transaction ends, waiting for other admissions. Returns the locked keys."""
     keys: frozenset[str] = frozenset().union(*(each.locks for each in held))
     if keys:
-        fetch(held_queries.LOCK_KEYS, {"key": sorted(keys)})
+        fetch(held_queries.LOCK_LIMIT_KEYS, {"key": sorted(keys)})
     return keys
 
 
-def _usage(held: Sequence[HeldRun]) -> Usage:
+def usage_of(held: Sequence[HeldRun]) -> Usage:
+    """Return what counts against the limits of these runs. At most three queries."""
     jobs = list({each.job_id for each in held if each.is_buffered})
-    keys = list({each.concurrency_key for each in held})
+    keys = list({each.concurrency_key for each in held if each.concurrency_key})
     rates = list({each.rate_key for each in held if each.rate_key})
     return Usage(
         Counter(dict(fetch_planned(held_queries.COUNT_ACTIVE, {"job_id": jobs}) if jobs else [])),
-        Counter(dict(fetch_planned(held_queries.COUNT_OF_KEYS, {"key": keys}))),
+        Counter(dict(fetch_planned(held_queries.COUNT_OF_KEYS, {"key": keys}) if keys else [])),
         dict(fetch(held_queries.RATES, {"key": rates}) if rates else []),
     )
 

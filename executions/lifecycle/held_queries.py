@@ -62,7 +62,7 @@ SELECT concurrency_key, count(*) FROM executions_run AS run
 """
 # admission.admit: one admission at a time for each key, until the transaction ends. Always locked in ascending order,
 # so that two admissions cannot deadlock. A hash collision costs a wait, nothing else.
-LOCK_KEYS = """
+LOCK_LIMIT_KEYS = """
 SELECT pg_advisory_xact_lock(number) FROM (
     SELECT DISTINCT hashtextextended(key, 0) AS number FROM unnest(%(key)s::text[]) AS given (key) ORDER BY number
 ) AS numbers
@@ -96,9 +96,13 @@ SELECT id FROM released LEFT JOIN woken ON TRUE
 # transitions.expire: skip runs that did not start before their start deadline. Reads the index run_expires, which has
 # this condition.
 NOT_STARTED = "run.status IN ('held', 'queued') AND run.n_attempts = 0 AND run.expires_at IS NOT NULL"
-EXPIRE = f"""
+TOO_LATE = f"{NOT_STARTED} AND run.expires_at <= %(now)s"
+
+
+def _expire(which: str) -> str:
+    return f"""
 WITH late AS (
-    SELECT id FROM executions_run AS run WHERE {NOT_STARTED} AND run.expires_at <= %(now)s
+    SELECT id FROM executions_run AS run WHERE {which}
      ORDER BY run.expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), ended AS (
     UPDATE executions_run AS run
@@ -111,23 +115,37 @@ WITH late AS (
 ), {insert_followups("ended")}
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
+
+
+EXPIRE = _expire(TOO_LATE)
 # dispatch.expire_once, when a pass has failed: the ids to split, and the same statement for some of them.
 EXPIRED_IDS = f"""
-SELECT id FROM executions_run AS run WHERE {NOT_STARTED} AND run.expires_at <= %(now)s
+SELECT id FROM executions_run AS run WHERE {TOO_LATE}
  ORDER BY run.expires_at LIMIT %(limit)s
 """
-EXPIRE_BY_ID = EXPIRE.replace("WHERE", f"WHERE {ID_LISTED} AND", 1)
+EXPIRE_BY_ID = _expire(f"{ID_LISTED} AND {TOO_LATE}")
+# transitions.push_back_expiry: try later to skip runs that could not be skipped. None of them starts meanwhile: it is
+# not published, and messages that were sent before name a claim number that is spent.
+PUSH_BACK_EXPIRY = f"""
+UPDATE executions_run AS run SET expires_at = %(until)s, dispatch_at = NULL, claim_no = run.claim_no + 1
+ WHERE {ID_LISTED} AND {TOO_LATE}
+"""
 # schedules.queries, for the beat: until when it may sleep.
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_STARTED}"
 
+
 # runs.take_followups: lock due follow-ups that no other beat has locked, oldest first. Index followup_due.
-TAKE_FOLLOWUPS = """
+def _take_followups(which: str) -> str:
+    return f"""
 SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
- WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+ WHERE {which} ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
+
+
+TAKE_FOLLOWUPS = _take_followups("due_at <= %(now)s")
 # passes.follow_ups, when a pass has failed: the ids to split, and the same statement for some of them.
 DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
-TAKE_FOLLOWUPS_BY_ID = TAKE_FOLLOWUPS.replace("WHERE", "WHERE id = ANY(%(id)s) AND")
+TAKE_FOLLOWUPS_BY_ID = _take_followups("id = ANY(%(id)s) AND due_at <= %(now)s")
 DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
 # A follow-up that is only partly handled goes to the back of the queue. Without its run: that end has been handled.
 REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"

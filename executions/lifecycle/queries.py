@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from executions.states import ACTIVE, LIVE, TERMINAL, TRANSITIONS, RunStatus, predecessors
+from executions.states import (
+    ACTIVE,
+    TERMINAL,
+    TRANSITIONS,
+    AttemptStatus,
+    CancelReason,
+    EventKind,
+    QueueReason,
+    RunStatus,
+    predecessors,
+)
 from values.database import execute
 
 if TYPE_CHECKING:
@@ -130,7 +140,7 @@ WITH ended AS (
            dispatch_at = CASE WHEN NOT {IS_CANCELLED} THEN ending.retry_at END,
            available_at = COALESCE(ending.retry_at, run.available_at),
            error_code = ending.error_code, error = ending.error,
-           lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = 'lost')::int
+           lease_expires_at = NULL, n_lost = run.n_lost + (ending.attempt_status = '{AttemptStatus.LOST}')::int
       FROM unnest(%(id)s::uuid[], %(claim_no)s::int[], %(status)s::text[], %(attempt_status)s::text[],
                   %(error_code)s::text[], %(error)s::text[], %(result)s::jsonb[], %(retry_at)s::timestamptz[],
                   %(began_at)s::timestamptz[], %(ended_at)s::timestamptz[])
@@ -151,7 +161,7 @@ WITH ended AS (
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
     SELECT id, scope_id, status, ended_at, n_attempts,
-           CASE WHEN attempt_status = 'lost' THEN 'lost' ELSE error_code END
+           CASE WHEN attempt_status = '{AttemptStatus.LOST}' THEN '{QueueReason.LOST}' ELSE error_code END
       FROM ended
 ), {insert_followups("ended")}
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
@@ -173,7 +183,7 @@ WITH returned AS (
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
-    SELECT id, scope_id, status, %(now)s, n_attempts, 'given_back' FROM returned
+    SELECT id, scope_id, status, %(now)s, n_attempts, '{QueueReason.GIVEN_BACK}' FROM returned
 ), {insert_followups("returned")}
 SELECT id FROM returned LEFT JOIN woken ON TRUE
 """
@@ -185,13 +195,15 @@ TO_PUBLISH = {RunStatus.QUEUED} | predecessors(RunStatus.QUEUED) & ACTIVE - {Run
 # that a backlog which takes hours is not published over and over.
 WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
 
+
 # transitions.dispatch: take runs that are due to be published, oldest first, and set when they are published again if
 # nobody claims them. Reads the index run_dispatch. The status is checked after the limit: with a condition on it inside
 # `due`, the planner would prefer an index by status.
-DISPATCH = f"""
+def _dispatch(which: str) -> str:
+    return f"""
 WITH due AS (
     SELECT id, status FROM executions_run
-     WHERE dispatch_at <= %(now)s
+     WHERE {which}
      ORDER BY dispatch_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), moved AS (
     UPDATE executions_run AS run
@@ -206,10 +218,18 @@ WITH due AS (
 SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
   FROM moved JOIN executions_runspec AS spec ON spec.id = moved.spec_id
 """
+
+
+DISPATCH = _dispatch("dispatch_at <= %(now)s")
 # dispatch.dispatch_once, when a pass has failed: the ids to split, and the same statement for some of them. DUE_IDS
 # reads only the index run_dispatch, so a row that cannot be read or written does not fail it.
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
-DISPATCH_BY_ID = DISPATCH.replace("WHERE", "WHERE id = ANY(%(id)s::uuid[]) AND", 1)
+DISPATCH_BY_ID = _dispatch("id = ANY(%(id)s::uuid[]) AND dispatch_at <= %(now)s")
+
+# transitions.push_back_publishing: try later to publish runs that could not be taken.
+PUSH_BACK_PUBLISHING = """
+UPDATE executions_run SET dispatch_at = %(until)s WHERE id = ANY(%(id)s::uuid[]) AND dispatch_at <= %(now)s
+"""
 
 # transitions.republish_at: the broker or the worker could not take these runs; publish them again at the given instant
 # instead of after the usual wait, and do not count the message.
@@ -269,7 +289,7 @@ WITH cancelled AS (
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
-    SELECT id, scope_id, CASE WHEN status = 'running' THEN 'cancel_requested' ELSE status END, %(now)s, n_attempts,
+    SELECT id, scope_id, CASE WHEN status = 'running' THEN '{EventKind.CANCEL_REQUESTED}' ELSE status END, %(now)s, n_attempts,
            %(actor)s, %(reason)s
       FROM cancelled
 ), {insert_followups("cancelled")}
@@ -289,7 +309,7 @@ TERMINATE_OF_JOBS = f"""
 WITH ended AS (
     UPDATE executions_run AS run
        SET status = 'cancelled', finished_at = %(now)s, dispatch_at = NULL, lease_expires_at = NULL,
-           cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s), error_code = 'terminated',
+           cancel_requested_at = COALESCE(run.cancel_requested_at, %(now)s), error_code = '{CancelReason.TERMINATED}',
            error = %(error)s
       FROM executions_run AS was
      WHERE was.id = run.id AND run.job_id = ANY(%(id)s)
@@ -299,11 +319,11 @@ WITH ended AS (
 ), attempts AS (
     INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
                                     error_code, error)
-    SELECT id, scope_id, n_attempts, claim_no, 'cancelled', worker, attempt_at, %(now)s, 'terminated', %(error)s
+    SELECT id, scope_id, n_attempts, claim_no, 'cancelled', worker, attempt_at, %(now)s, '{CancelReason.TERMINATED}', %(error)s
       FROM ended WHERE was = 'running'
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
-    SELECT id, scope_id, status, %(now)s, n_attempts, 'terminated' FROM ended
+    SELECT id, scope_id, status, %(now)s, n_attempts, '{CancelReason.TERMINATED}' FROM ended
 ), {insert_followups("ended")}
 SELECT id FROM ended LEFT JOIN woken ON TRUE
 """
@@ -317,45 +337,6 @@ SELECT job_id, count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE NOT is_
     UNION ALL
     SELECT job_id, false FROM executions_run AS run WHERE job_id = ANY(%(job_id)s) AND {has_status({RunStatus.HELD})}
 ) AS live GROUP BY job_id
-"""
-
-
-# history.by_instant.count_live and count_by_status. Both read the index run_backfill.
-COUNT_LIVE_OF_BACKFILL = f"""
-SELECT count(*) FROM executions_run WHERE backfill_id = %(id)s AND status IN ({sql_list(LIVE)})
-"""
-COUNT_OF_BACKFILL = """
-SELECT status, count(*) FROM executions_run WHERE backfill_id = %(id)s GROUP BY status
-"""
-
-# retention.prune_once: delete ended runs with their attempts, events and log lines, oldest first. Reads the index
-# run_finished. `runs` is the whole table or one partition.
-PRUNE = """
-WITH old AS (
-    SELECT id FROM {runs} WHERE finished_at < %(before)s ORDER BY finished_at, id LIMIT %(limit)s
-       FOR UPDATE SKIP LOCKED
-), attempts AS (DELETE FROM executions_attempt WHERE run_id IN (SELECT id FROM old)),
-   events AS (DELETE FROM executions_runevent WHERE run_id IN (SELECT id FROM old)),
-   lines AS (DELETE FROM executions_logline WHERE run_id IN (SELECT id FROM old))
-DELETE FROM executions_run WHERE id IN (SELECT id FROM old)
-"""
-
-# retention.prune_once: delete superseded definitions that no run refers to. Reads the indexes spec_superseded and, for
-# each definition, the unique index (job, nominal instant, origin) of the runs.
-PRUNE_SPECS = """
-DELETE FROM executions_runspec AS spec
- WHERE spec.id IN (
-    SELECT old.id FROM executions_runspec AS old
-     WHERE old.superseded_at < %(before)s
-       AND NOT EXISTS (SELECT FROM executions_run AS run WHERE run.job_id = old.job_id AND run.spec_id = old.id)
-     ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
-"""
-
-# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. They
-# limit nothing any more.
-PRUNE_RATES = """
-DELETE FROM executions_ratestate WHERE key IN (
-    SELECT key FROM executions_ratestate WHERE arrives_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
 """
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from executions.lifecycle import held_queries, queries
 from executions.lifecycle.types import Claim, DueRun, Ending, NewRun, Renewal
-from executions.states import Reason, RunStatus
+from executions.states import CancelReason, Reason, RunStatus
 from values.database import array, execute, fetch, fetch_planned
 from values.ids import uuid7
 from values.json_values import clean, clean_text
@@ -80,7 +80,7 @@ def open_runs(
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
     """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
 
-    Runs that are claimed or over already are left out.
+    Runs that are claimed already, or have ended, are left out.
     """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
@@ -114,9 +114,9 @@ def _claim_values(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
-    """End attempts. Returns the new status by run id; a run that is missing had lost its claim.
+    """End attempts. Returns the new status by run id; a run whose claim is lost is missing.
 
-    If somebody cancelled a run meanwhile, it is cancelled instead of retried.
+    A run that somebody has cancelled in the meantime is cancelled instead of retried.
     """
     # In the order of `renew`: two statements that lock the same runs in different orders can deadlock.
     endings = sorted(endings, key=lambda ending: ending.run_id)
@@ -168,6 +168,11 @@ def due_ids(now: datetime, limit: int) -> list[UUID]:
     return [run_id for (run_id,) in fetch(queries.DUE_IDS, {"now": now, "limit": limit})]
 
 
+def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
+    """Try again at `until` to publish those of these runs that are due. Returns the number of runs."""
+    return execute(queries.PUSH_BACK_PUBLISHING, {"id": list(run_ids), "now": now, "until": until})
+
+
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
     """Extend the leases of these claims to `now + lease`."""
     held = sorted(claims)  # in the order of `finish`, or the two could deadlock
@@ -184,21 +189,21 @@ def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
     return RunStatus(rows[0][1]) if rows else None
 
 
-def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: str) -> int:
+def cancel_not_running(job_id: UUID, now: datetime, *, actor: str, reason: CancelReason) -> int:
     """Cancel the held, queued and retrying runs of a job. Returns the number of runs."""
-    values = {"id": job_id, "now": now, "actor": actor, "reason": reason}
+    values = {"id": job_id, "now": now, "actor": actor, "reason": reason.value}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_JOB, values))
 
 
 def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int:
     """Cancel the held, queued and retrying runs of a backfill. Returns the number of runs."""
-    values = {"id": backfill_id, "now": now, "actor": actor, "reason": "backfill_cancelled"}
+    values = {"id": backfill_id, "now": now, "actor": actor, "reason": CancelReason.BACKFILL_CANCELLED.value}
     return len(fetch(queries.CANCEL_NOT_RUNNING_OF_BACKFILL, values))
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
     """Cancel the live runs of these jobs; running ones get a stop request. Returns the number of runs."""
-    values = {"id": list(job_ids), "now": now, "actor": "", "reason": Reason.OVERLAP.value}
+    values = {"id": list(job_ids), "now": now, "actor": "", "reason": CancelReason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 
@@ -235,3 +240,8 @@ def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
 def expired_ids(now: datetime, limit: int) -> list[UUID]:
     """Return the ids of up to `limit` runs that did not start before their start deadline, locked ones too."""
     return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]
+
+
+def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
+    """Try again at `until` to skip those of these runs that are too late. Returns the number of runs."""
+    return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

@@ -21,8 +21,9 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
     """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
 
-    With a plain `status IN (...)` the planner may choose a wrong index: until ANALYZE has seen runs with these
-    statuses, it takes every index by status for equally cheap, and reads the runs of all jobs to find those of one.
+    With a plain `status IN (...)` the planner may choose a wrong index. Until ANALYZE has seen runs with these
+    statuses, it estimates that all indexes by status cost the same, and may read the runs of all jobs to find those of
+    one.
     """
     matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
     return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))
@@ -123,7 +124,7 @@ class Run(models.Model):
             ),
             # queries.EXPIRED_LEASES
             models.Index(F("lease_expires_at"), name="run_lease", condition=Q(status="running")),
-            # queries.PRUNE
+            # history.queries.PRUNE
             models.Index(F("finished_at"), name="run_finished", condition=Q(finished_at__isnull=False)),
             # the API's and admin's lists, newest first: `newest.py`
             models.Index(F("status"), F("nominal_at").desc(), name="run_status"),
@@ -143,7 +144,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.queries.RETRIES and STARTED_RETRIES; lifecycle.queries.COUNT_OF_BACKFILL
+            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILL
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),

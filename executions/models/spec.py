@@ -46,7 +46,7 @@ class RunSpec(models.Model):
         verbose_name = "frozen definition"
         constraints: ClassVar = [models.UniqueConstraint(fields=["job_id", "version"], name="spec_once_per_version")]
         indexes: ClassVar = [
-            # queries.PRUNE_SPECS
+            # history.queries.PRUNE_SPECS
             models.Index(F("superseded_at"), name="spec_superseded", condition=Q(superseded_at__isnull=False)),
             # lists of jobs, filtered and ordered by their present definition
             models.Index(F("target_kind"), F("job_id").desc(), name="spec_kind", condition=PRESENT),

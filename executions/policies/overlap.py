@@ -135,11 +135,12 @@ class OverlapPass:
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
         """Decide on the next occurrence. `reason`: why it does not start, if known. `policy`: instead of the job's."""
-        decision = Decision(reason) if reason else decide(policy or self.policy, self.live_runs)
+        chosen = policy or self.policy
+        decision = Decision(reason) if reason else decide(chosen, self.live_runs)
         if decision.stops:
             # Runs of this pass that it would stop are never created. Decide again as if it were the first.
             self.decisions = [replace(earlier, reason=earlier.reason or Reason.OVERLAP) for earlier in self.decisions]
-            self.live_runs, decision = self.before, decide(self.policy, self.before)
+            self.live_runs, decision = self.before, decide(chosen, self.before)
             self.stops = decision.stops
         self.live_runs = self.live_runs.after(decision)
         self.decisions.append(decision)

@@ -19,8 +19,8 @@ from values.durations import duration_text
 from values.field_errors import field_errors
 from values.readable import Unreadable
 
-MIN_TIMEOUT = timedelta(milliseconds=100)  # to connect alone may take as long
-MAX_TIMEOUT = timedelta(days=1)  # an attempt occupies a thread or a process of its worker all the time
+MIN_ATTEMPT_TIMEOUT = timedelta(milliseconds=100)  # to connect alone may take as long
+MAX_ATTEMPT_TIMEOUT = timedelta(days=1)  # an attempt occupies a thread or a process of its worker all the time
 MAX_START_DEADLINE = timedelta(days=366)  # a year; longer is most likely a mistake
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 
@@ -31,7 +31,7 @@ class Delivery(StrEnum):
 
 
 def _timeout(value: timedelta) -> timedelta:
-    if not MIN_TIMEOUT <= value <= MAX_TIMEOUT:
+    if not MIN_ATTEMPT_TIMEOUT <= value <= MAX_ATTEMPT_TIMEOUT:
         raise ValueError("A timeout must be between 100ms and 1d.")
     return value
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+TIMED_OUT = "timed_out"  # the error code that makes an attempt `timed_out` instead of `failed`
+INVALID_DEFINITION = "invalid_definition"  # the error code of a frozen definition that this version cannot read
+MAX_LOG_LINE_LENGTH = 8 * 1024  # characters; a page can show it, and a command that prints no newline is bounded
+
 
 class TargetConfig(BaseModel):
     """Base class of every kind's configuration. It is frozen and refuses unknown members.
@@ -53,7 +57,7 @@ class StopReason(StrEnum):
 
 
 class Context(Protocol):
-    """What a target may know about its run, and what it may do with it."""
+    """The context of an attempt: facts of the run, its log, and stop requests."""
 
     run_id: UUID
     job_name: str

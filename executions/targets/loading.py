@@ -99,7 +99,7 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Return the object `name` of the module `<package>.<kind>` by kind, and an error for each such module without one.
 
-    A kind without such a module is in neither result: it has the plain default.
+    A kind without such a module is in neither result: it gets the default.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []

@@ -1,7 +1,7 @@
 """The kinds of target. A new kind is one file (or folder), and its module's name in `KINDS`.
 
 A kind may add how the admin shows it (`executions/admin/targets/<kind>.py`) and its part of the job form
-(`schedules/admin/targets/<kind>.py`). Without these modules it has a plain default of both.
+(`schedules/admin/targets/<kind>.py`). Without these modules it gets the defaults.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from django.db import connection
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.targets import registry
-from executions.targets.base import Failed
+from executions.targets.base import INVALID_DEFINITION, Failed
 from executions.worker import endings
 from executions.worker.context import RunContext
 from values.database import release_connection
@@ -49,10 +49,7 @@ def prepare(claim: Claim) -> PreparedAttempt:
 
 
 def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return the ending of the attempt, with its start and end.
-
-    An exception of the target ends it.
-    """
+    """Call the target and return the ending of the attempt, with its start and end. Handles the target's exceptions."""
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
@@ -64,7 +61,7 @@ def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
 def _refusal(error: Exception | Unreadable) -> Failed:
     # The definition was valid when the job was saved, so another version of the code wrote it. No retry can help.
     message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
-    return Failed("invalid_definition", message, permanent=True)
+    return Failed(INVALID_DEFINITION, message, permanent=True)
 
 
 def _call_target(claim: Claim, context: RunContext) -> Outcome:

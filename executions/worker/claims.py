@@ -12,7 +12,7 @@ from django.db import connection
 
 from executions.lifecycle import transitions
 from executions.lifecycle.types import Claim
-from values.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE
+from values.database import DATABASE_RETRY_SECONDS, RETRYABLE_ERRORS, is_database_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,16 +29,17 @@ CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
     """Claim the runs that are still free, by (id, claim number).
 
-    Raises one of DATABASE_UNAVAILABLE when the database stays unavailable for CLAIM_RETRY_TIMEOUT. Nothing is lost
-    then: the beat publishes unclaimed runs again.
+    Raises one of RETRYABLE_ERRORS when claiming fails for CLAIM_RETRY_TIMEOUT. Nothing is lost then: the beat publishes
+    unclaimed runs again.
     """
     give_up_at, n_tried = clock() + CLAIM_RETRY_TIMEOUT, 0
     claims = None
     while claims is None:
         try:
             claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
-        except DATABASE_UNAVAILABLE:
-            connection.close()
+        except RETRYABLE_ERRORS:
+            if is_database_unavailable():
+                connection.close()
             if clock() >= give_up_at:
                 raise
             if n_tried:  # no wait after the first failure: the cause is most likely an old connection

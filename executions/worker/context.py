@@ -1,4 +1,4 @@
-"""RunContext: what a target sees of its run. Facts, the log, and stop requests."""
+"""RunContext, the context that a target gets: facts of the run, its log, and stop requests."""
 
 from __future__ import annotations
 

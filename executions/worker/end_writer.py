@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseFault
 from django.db import connection
 
 from executions.lifecycle import transitions
@@ -21,15 +20,12 @@ from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
 from executions.worker.attempt import PreparedAttempt
-from executions.worker.heartbeat import heartbeat
-from values.database import DATABASE_RETRY_SECONDS, DATABASE_UNAVAILABLE, one_line
+from values.database import DATABASE_RETRY_SECONDS, RETRYABLE_ERRORS, is_database_unavailable, log_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from uuid import UUID
-
-    from executions.worker.context import RunContext
 
 log = structlog.get_logger(__name__)
 
@@ -43,18 +39,18 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
     """
     give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
     while not has_warned or clock() < give_up_at:
+        request = _Request(ended)
         try:
-            statuses = writer.get().write(ended, clock())
+            statuses = writer.get().write(request, clock())
             break
-        except DATABASE_UNAVAILABLE as error:
+        except RETRYABLE_ERRORS as error:
             if not has_warned:
-                log.warning("database_away", action="finish", n_endings=len(ended), error=one_line(error))
+                log_retryable("finish", error, is_away=request.is_away, n_endings=len(ended))
             has_warned = True
             # A wait in the thread that executed the run, which has nothing else to do. Only main loops may
             # `time.sleep`.
             threading.Event().wait(DATABASE_RETRY_SECONDS)
     for prepared, ending in ended:
-        heartbeat.get().remove(prepared.context)
         _log_ending(prepared, ending, statuses.get(ending.run_id))
 
 
@@ -66,6 +62,7 @@ class _Request:
         self.turn = threading.Event()  # set when the request is done, or when its thread is the next to write
         self.statuses: dict[UUID, RunStatus] | None = None
         self.error: BaseException | None = None
+        self.is_away = False  # whether `error` means that the database is unavailable; only the writing thread can tell
 
 
 class Writer:
@@ -76,13 +73,12 @@ class Writer:
         self._is_busy = False  # some thread writes, or is about to
         self._lock = threading.Lock()
 
-    def write(self, ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
-        """Try once to write these endings. Returns the new status by run id, as `transitions.finish` does.
+    def write(self, request: _Request, now: datetime) -> dict[UUID, RunStatus]:
+        """Try once to write the endings of a request. Returns the new status by run id, as `transitions.finish` does.
 
         Raises what the database raised for these endings. An ending that the database rejects does not affect the
         endings of other threads.
         """
-        request = _Request(ended)
         with self._lock:
             self._queue.append(request)
             is_our_turn, self._is_busy = not self._is_busy, True
@@ -115,42 +111,26 @@ def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
         for request in requests:
             request.statuses = statuses
     except BaseException as error:  # noqa: BLE001  (raised again in the threads whose requests failed)
-        if isinstance(error, DATABASE_UNAVAILABLE):
+        is_away = isinstance(error, Exception) and is_database_unavailable()
+        if is_away:
             connection.close()
         elif len(requests) > 1 and isinstance(error, Exception):
             for request in requests:  # one request is at fault: write each alone to find it
                 _write_requests([request], now)
             return
         for request in requests:
-            request.error = error
+            request.error, request.is_away = error, is_away
 
 
 def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
     # Logs first: who sees that a run has ended finds its whole log. But the ending is what must not be lost, so it is
     # written even if the log could not be.
-    contexts = [prepared.context for prepared, _ in ended]
-    is_stored = _store_logs(contexts)
+    run_logs = [prepared.context.run_log for prepared, _ in ended]
+    is_stored = logs.store_or_log(run_logs)
     statuses = transitions.finish([ending for _, ending in ended], now)
     if not is_stored:
-        _store_logs(contexts)
+        logs.store_or_log(run_logs)
     return statuses
-
-
-def _store_logs(contexts: Sequence[RunContext]) -> bool:
-    """Store the logs of these attempts. Returns False if a retry may succeed. Never raises a database error."""
-    try:
-        logs.store(context.run_log for context in contexts)
-    except DATABASE_UNAVAILABLE as error:
-        log.warning("database_away", action="store_log", n_logs=len(contexts), error=one_line(error))
-        connection.close()
-        return False
-    except DatabaseFault:
-        if len(contexts) == 1:
-            log.exception("log_not_stored", action="store_log", run=str(contexts[0].run_id))
-        else:  # one log is at fault: store each alone
-            stored = [_store_logs([context]) for context in contexts]
-            return all(stored)
-    return True
 
 
 def _log_ending(prepared: PreparedAttempt, ending: Ending, status: RunStatus | None) -> None:

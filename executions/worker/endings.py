@@ -1,4 +1,4 @@
-"""Pure: from the outcome of an attempt to its ending, under the job's retry and delivery policies."""
+"""Pure: derives the ending of an attempt from its outcome, under the job's retry and delivery policies."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from executions.lifecycle.types import Ending
 from executions.policies import retry
 from executions.policies.run_policies import Delivery, RunPolicies
 from executions.states import AttemptStatus, RunStatus
-from executions.targets.base import Cancelled, Failed, Outcome, RetryAt, Succeeded
+from executions.targets.base import TIMED_OUT, Cancelled, Failed, Outcome, RetryAt, Succeeded
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
 MAX_LOST = 5  # lost workers after which a run fails: a run that kills its worker must not kill one worker after another
-TIMED_OUT = "timed_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,10 @@ class EndedAttempt:
 
 
 def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the ending of an attempt whose target returned `outcome`. `chance` in [0, 1) places the retry's jitter."""
+    """Return the ending of an attempt whose target returned `outcome`.
+
+    `chance` in [0, 1) determines the retry's jitter.
+    """
     match outcome:
         case Succeeded():
             return ended.ending(RunStatus.SUCCEEDED, AttemptStatus.SUCCEEDED, result=outcome.result)
@@ -81,11 +83,14 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
     """
     error, status = "The worker was lost: it stopped renewing its claim.", RunStatus.QUEUED
     if policies.delivery is Delivery.AT_MOST_ONCE:
-        status, error = RunStatus.FAILED, f"{error} Not tried again: the job's delivery is at most once."
+        status, error = RunStatus.FAILED, f"{error} The run is not retried, because the job's delivery is at most once."
     elif ended.n_lost >= MAX_LOST:
-        status, error = RunStatus.FAILED, f"{error} Not tried again: this run has lost {ended.n_lost + 1} workers."
+        status, error = (
+            RunStatus.FAILED,
+            f"{error} The run is not retried, because it has lost {ended.n_lost + 1} workers.",
+        )
     retry_at = now if status is RunStatus.QUEUED else None
-    return ended.ending(status, AttemptStatus.LOST, error_code="lost", error=error, retry_at=retry_at)
+    return ended.ending(status, AttemptStatus.LOST, error_code=AttemptStatus.LOST.value, error=error, retry_at=retry_at)
 
 
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
-from django.db import DataError, connection
 from django.db import Error as DatabaseFault
+from django.db import connection
 
 from executions.lifecycle import transitions
 from executions.per_process import PerProcess
 from executions.targets.base import StopReason
 from executions.worker import logs
-from values.database import DATABASE_UNAVAILABLE, one_line
+from values.database import RETRYABLE_ERRORS, log_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,9 +56,9 @@ class Heartbeat:
                     self._has_work.clear()
             try:
                 renew_once(contexts.values(), datetime.now(UTC))
-            except DATABASE_UNAVAILABLE as error:
+            except RETRYABLE_ERRORS as error:
                 # Let the targets run: the leases may outlast the outage, and the claim number fences the endings.
-                log.warning("database_away", action="heartbeat", n_claims=len(contexts), error=one_line(error))
+                log_retryable("heartbeat", error, n_claims=len(contexts))
             except Exception:
                 log.exception("heartbeat_failed", action="heartbeat", n_claims=len(contexts))
             with suppress(DatabaseFault):
@@ -77,11 +77,7 @@ def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
         elif key in renewal.cancelled:
             context.stop(StopReason.CANCELLED)
     # Only for claims that still hold: another worker may execute the run by now, and write its own log.
-    for key in renewal.held:
-        try:
-            logs.store([by_claim[key].run_log])
-        except DataError:
-            log.exception("log_not_stored", action="heartbeat", run=str(key[0]))
+    logs.store_or_log([by_claim[key].run_log for key in renewal.held])
 
 
 heartbeat = PerProcess(Heartbeat)

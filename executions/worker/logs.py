@@ -6,26 +6,31 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
 from django.db import Error as DatabaseFault
+from django.db import connection
 
 from executions.models import LogLine
+from executions.targets.base import MAX_LOG_LINE_LENGTH
+from values.database import RETRYABLE_ERRORS, is_database_unavailable, log_retryable
 from values.json_values import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-MAX_LOG_LINE_LENGTH = 8 * 1024  # characters; a page can show it, and a command that prints no newline is bounded
+log = structlog.get_logger(__name__)
+
 LOG_LINE_OVERHEAD_BYTES = 100  # about what a row takes besides its text, so that empty lines count towards the limit
 LOG_LINES_PER_INSERT = 1000  # a few megabytes at most in one statement
-LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
+LOG_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
 class RunLog:
     """The log lines of one attempt, up to `max_bytes`. Safe to use from several threads."""
 
     def __init__(self, run_id: UUID, attempt: int, max_bytes: int) -> None:
-        self._run_id, self._attempt, self._left = run_id, attempt, max_bytes
+        self.run_id, self._attempt, self._left = run_id, attempt, max_bytes
         self._lines: list[LogLine] = []
         self._lock = threading.Lock()
 
@@ -40,10 +45,10 @@ class RunLog:
                 level, text = "warning", "The log has reached its size limit. Later lines are not stored."
             self._lines.append(
                 LogLine(
-                    run_id=self._run_id,
+                    run_id=self.run_id,
                     attempt=self._attempt,
                     at=datetime.now(UTC),
-                    level=level if level in LEVELS else "info",
+                    level=level if level in LOG_LEVELS else "info",
                     message=text,
                 )
             )
@@ -62,13 +67,32 @@ class RunLog:
 
 def store(logs: Iterable[RunLog]) -> int:
     """Insert the new lines of these logs together. Returns the number of lines. Raises the database's error."""
-    taken = [(log, log.take()) for log in logs]
+    taken = [(run_log, run_log.take()) for run_log in logs]
     lines = [line for _, new in taken for line in new]
     try:
         if lines:
             LogLine.objects.bulk_create(lines, batch_size=LOG_LINES_PER_INSERT)
     except DatabaseFault:
-        for log, new in taken:
-            log.take_back(new)
+        for run_log, new in taken:
+            run_log.take_back(new)
         raise
     return len(lines)
+
+
+def store_or_log(logs: Sequence[RunLog]) -> bool:
+    """Like `store`, but log a database error instead of raising it. Returns False if a retry may succeed."""
+    try:
+        store(logs)
+    except DatabaseFault as error:
+        if is_database_unavailable():
+            log_retryable("store_log", error, is_away=True, n_logs=len(logs))
+            connection.close()
+            return False
+        if len(logs) > 1:  # one log is at fault: store each alone
+            stored = [store_or_log([each]) for each in logs]
+            return all(stored)
+        if isinstance(error, RETRYABLE_ERRORS):
+            log_retryable("store_log", error, is_away=False, n_logs=1)
+            return False
+        log.exception("log_not_stored", action="store_log", run=str(logs[0].run_id))
+    return True

@@ -1,4 +1,4 @@
-"""Runs that were claimed together: executed one after the other, their endings written together.
+"""Executes runs that were claimed together one after the other, and writes their endings together.
 
 A slow run must not delay the others. After `SLOW_RUN_AFTER` a second thread writes the endings that are ready, and
 returns the runs that have not started to the queue, where another worker can take them.
@@ -10,20 +10,17 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import structlog
 from django.db import connection
 
 from executions.lifecycle import transitions
 from executions.lifecycle.types import Claim, Ending
 from executions.worker import attempt, end_writer
 from executions.worker.heartbeat import heartbeat
-from values.database import DATABASE_UNAVAILABLE, one_line
+from values.database import RETRYABLE_ERRORS, log_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
-
-log = structlog.get_logger(__name__)
 
 # Five times runner.CLAIM_AHEAD_TIME, the time that a batch is expected to take: later than that, a run is slow.
 SLOW_RUN_AFTER = timedelta(milliseconds=250)
@@ -79,9 +76,9 @@ class ClaimedBatch:
             for prepared in not_started:
                 heartbeat.get().remove(prepared.context)
             self._write()
-        except DATABASE_UNAVAILABLE as error:
+        except RETRYABLE_ERRORS as error:
             # Nothing is lost: once this batch ends nobody renews these leases, and the reaper queues expired claims.
-            log.warning("database_away", action="give_back", n_claims=len(not_started), error=one_line(error))
+            log_retryable("give_back", error, n_claims=len(not_started))
         finally:
             connection.close()
 
@@ -90,3 +87,5 @@ class ClaimedBatch:
             unwritten, self._unwritten = self._unwritten, []
         if unwritten:
             end_writer.write(unwritten, self._clock)
+        for prepared, _ in unwritten:
+            heartbeat.get().remove(prepared.context)

@@ -15,7 +15,7 @@ from executions.lifecycle.types import Ending
 from executions.models.spec import timeout_of
 from executions.policies.run_policies import RunPolicies, read_policies
 from executions.states import LIVE
-from executions.targets.base import Failed
+from executions.targets.base import INVALID_DEFINITION, Failed
 from executions.worker import endings
 from values.database import execute, fetch, one_line, split_on_failure
 from values.readable import value_or_raise
@@ -76,7 +76,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
         # Another version of the code wrote these policies. Fail this run alone: the others must be recovered.
         log.exception("cannot_recover", action="reap", run=str(run_id))
         failed = Failed(
-            "invalid_definition", f"The worker was lost, and this version cannot read the policies: {error}", True
+            INVALID_DEFINITION, f"The worker was lost, and this version cannot read the policies: {error}", True
         )
         return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
     # A lease expires for two reasons: the worker died, or Celery's pool killed the process because the target exceeded

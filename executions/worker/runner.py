@@ -1,4 +1,4 @@
-"""The runs of one Celery message: claim a few, execute them, write their endings, until none is left.
+"""Executes the runs of one Celery message: claims a few, executes them and writes their endings, until none is left.
 
 A message with a single run costs two round trips to the database: one claim, one ending.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from executions.lifecycle import transitions
 from executions.lifecycle.types import Ending
 from executions.message import BATCH_START_TIMEOUT
@@ -18,14 +16,12 @@ from executions.states import AttemptStatus, RunStatus
 from executions.worker.claims import claim
 from executions.worker.one_by_one import ClaimedBatch
 from executions.worker.side_by_side import run_pool
-from values.database import DATABASE_UNAVAILABLE, one_line
+from values.database import RETRYABLE_ERRORS, log_retryable
 from values.ids import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
-
-log = structlog.get_logger(__name__)
 
 # Claim about 50 ms of work together. A claim and an ending take a few ms, so quick runs share that cost; and the last
 # run of a batch waits no longer than 50 ms, while another worker may be idle.
@@ -58,8 +54,8 @@ def execute_runs(
                 transitions.republish_at(left, batch_at)
                 break
             claims = claim(left[:size], worker, clock)
-        except DATABASE_UNAVAILABLE as error:
-            log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
+        except RETRYABLE_ERRORS as error:
+            log_retryable("claim", error, n_given_up=len(left))
             break
         ended += ClaimedBatch(claims, clock).execute()
         left = left[size:]

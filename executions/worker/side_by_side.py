@@ -10,7 +10,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-import structlog
 from django.db import connections
 
 from executions.lifecycle import transitions
@@ -20,15 +19,13 @@ from executions.per_process import PerProcess
 from executions.worker import attempt, end_writer
 from executions.worker.claims import claim
 from executions.worker.heartbeat import heartbeat
-from values.database import DATABASE_UNAVAILABLE, one_line
+from values.database import RETRYABLE_ERRORS, log_retryable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
     from datetime import datetime, timedelta
     from uuid import UUID
-
-log = structlog.get_logger(__name__)
 
 
 class RunPool:
@@ -71,8 +68,8 @@ class RunPool:
                 others += [self._threads.submit(self._execute, each, clock) for each in claimed]
                 if own:
                     ended.append(self._execute(own, clock))
-        except DATABASE_UNAVAILABLE as error:
-            log.warning("database_away", action="claim", n_given_up=len(left), error=one_line(error))
+        except RETRYABLE_ERRORS as error:
+            log_retryable("claim", error, n_given_up=len(left))
         finally:
             connections.close_all()  # return them: the connection pool is far smaller than the thread pool
             wait(others)
@@ -86,8 +83,8 @@ class RunPool:
         claimed: list[attempt.PreparedAttempt] = []
         try:
             claimed = [attempt.prepare(each) for each in claim(wanted, worker, clock)]
+            connections.close_all()  # after an error the caller does, when it has logged whether the database answers
         finally:
-            connections.close_all()
             self._release(len(wanted) - len(claimed))
         for each in claimed:
             heartbeat.get().add(each.context)

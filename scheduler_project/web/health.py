@@ -34,7 +34,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class Check:
-    """One check of the database. It takes as long as the database hangs."""
+    """One check of the database. It does not return while the database hangs."""
 
     started_at: float
     results: Future[dict[str, str]] = field(default_factory=Future)
@@ -114,7 +114,10 @@ readiness = Readiness()
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Return 200 if the API can accept jobs, else 503 with the failed check. That does not need the broker."""
+    """Return 200 if the API can accept jobs, else 503 with the failed check.
+
+    Accepting jobs does not need the broker.
+    """
     checks = readiness.checks()
     is_ready = set(checks.values()) == {"ok"}
     body = {"status": "ok" if is_ready else "unavailable", "checks": checks}

@@ -1,4 +1,4 @@
-"""The admin pages of what and when: jobs, feature flags, the overview, and django-celery-beat's periodic tasks."""
+"""The admin pages of jobs, feature flags and django-celery-beat's periodic tasks, and the overview."""
 
 from schedules.admin import flags, overview, periodic
 from schedules.admin.job import admin

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FlagChangeList(UncountedChangeList):
-    """The list with the number of jobs that name each flag, which takes one query more."""
+    """The list of flags, with the number of jobs that name each flag. One additional query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

@@ -1,4 +1,4 @@
-"""The admin of django-celery-beat's own tables: housekeeping, and rows that a stock installation brought along."""
+"""The admin of django-celery-beat's own tables: housekeeping tasks, and the rows of a former stock installation."""
 
 from __future__ import annotations
 

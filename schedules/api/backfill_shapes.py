@@ -27,7 +27,7 @@ class BackfillRequest(Shape):
     """Which instants of a job's past to run: those after `after`, up to and including `until`."""
 
     after: Instant = Field(description="Start of the range: only later instants run.")
-    until: Instant = Field(description="End of the range, which runs too. It must not be in the future.")
+    until: Instant = Field(description="End of the range, included. It must not be in the future.")
     mode: BackfillMode = Field(
         BackfillMode.ALL,
         description="Which instants of the range run. `all`: each of them. `failed`: those whose latest run failed or "

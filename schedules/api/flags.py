@@ -22,7 +22,7 @@ from access.visibility import Action, caller_of, may, visible
 from schedules import flags, models
 from schedules.models.flag import HINT
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
-from values.json_values import find_unstorable
+from values.json_values import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,12 +39,6 @@ FLAG: dict[str, Any] = {
     "changed_at": "2026-11-20T12:00:00Z",
     "changed_by": "ann",
 }
-
-
-def _storable(text: str) -> str:
-    if problem := find_unstorable(text):
-        raise ValueError(problem[1])
-    return text
 
 
 class FeatureFlag(Shape):
@@ -67,7 +61,7 @@ class FeatureFlagSetting(Shape):
 
     is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the flag's jobs start.")]
     description: (
-        Annotated[str, Field(max_length=flags.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(_storable)] | None
+        Annotated[str, Field(max_length=flags.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag switches. Null: the present description stays.")
     name: Any = Field(None, description="Ignored in a request: the URL contains the name.")
     n_jobs: Any = Field(None, description="Read-only: ignored in a request.")

@@ -16,7 +16,7 @@ from access.api.parameters import Instant, Parameters
 from access.api.schema import Shape, operation
 from access.api.views import ApiView
 from access.visibility import Action, caller_of, visible
-from executions.api import MILLISECOND
+from executions.api import milliseconds
 from executions.runs import Run
 from schedules.api import examples
 from schedules.clock.compare import Decision
@@ -179,11 +179,9 @@ def entry_of(entry: Entry, text: str) -> LedgerEntry:
             started_at=row.started_at,
             finished_at=row.finished_at,
             planned_at=row.planned_at,
-            lateness_ms=row.start_delay // MILLISECOND if row.start_delay is not None else None,
-            behind_plan_ms=row.unplanned_delay // MILLISECOND
-            if row.planned_at and row.unplanned_delay is not None
-            else None,
-            duration_ms=row.took // MILLISECOND if row.took is not None else None,
+            lateness_ms=milliseconds(row.start_delay),
+            behind_plan_ms=milliseconds(row.unplanned_delay) if row.planned_at else None,
+            duration_ms=milliseconds(row.took),
             link=reverse("run", args=[row.run_id]),
         ),
         made_good_by=entry.made_good_by.run_id if entry.made_good_by else None,

@@ -25,7 +25,7 @@ from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
-from values.database import is_database_unavailable
+from values.database import PUSH_BACK_DELAY, is_database_unavailable
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _lock(backfill_id: UUID) -> Backfill:
 def step_once(now: datetime) -> bool:
     """Do one step of the backfill that has been due longest; return False if none is due.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         backfill_id = backfills_queries.lock_due_backfill(now)
@@ -180,7 +180,7 @@ def step_once(now: datetime) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
-            backfills_queries.postpone_backfill(backfill_id, now + tick.PUSH_BACK_DELAY)
+            backfills_queries.postpone_backfill(backfill_id, now + PUSH_BACK_DELAY)
         return True
 
 

@@ -128,7 +128,7 @@ def compare(
     """Yield the entries of (after, until] in ascending order. Lazy: entries that nobody reads are not computed.
 
     `rows` holds the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    one may be a folded row that begins before the window. A backfill run that never began counts as no row.
+    one may be a folded row that begins before the window. A backfill run that never started does not count as a row.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -200,7 +200,7 @@ def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
 
 
 class _ExpectedInstants:
-    """The instants that the spans name, each once, in ascending order. `drop_until` skips instants uncomputed."""
+    """The instants that the spans name, each once, in ascending order. `drop_until` computes none of them."""
 
     def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
         self._spans, self._until = spans, until

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from schedules.clock.cron.expression import read_cron
-from schedules.clock.reading.members import instant_text
 from schedules.clock.solar import solar_instants
 from schedules.clock.spec import ScheduleSpec
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Gap, cron_instants
 from schedules.clock.zones.zones import LAST_AT
+from values.iso import iso_text
 
 # Search from a fixed instant, not from today: the same schedule must be accepted or refused on any day. 2025 is recent
 # enough for the clock-change rules in force now.
@@ -19,7 +19,7 @@ _TICK = timedelta(microseconds=1)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
-    """Return the field and the error sentence for a schedule that never fires; None if it fires or nobody can know.
+    """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
     An `every` without an anchor cannot be checked, because its anchor is set when the job is created.
     """
@@ -27,7 +27,7 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     between = ""
     if start is not None and end is not None:
         between = (
-            f"does not fire between start_at {instant_text(start)} and end_at {instant_text(end)}: "
+            f"does not fire between start_at {iso_text(start)} and end_at {iso_text(end)}: "
             "change one of them or the schedule."
         )
         if spec.every is not None and spec.anchor_at is not None:

@@ -10,6 +10,7 @@ from schedules.clock.solar import SolarEvent
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text
+from values.iso import iso_text
 
 __all__ = [
     "ALLOWED_FIELDS",
@@ -102,7 +103,7 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
     for name in ALLOWED_FIELDS[spec.kind]:
         value = getattr(spec, name)
         if isinstance(value, datetime):
-            value = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            value = iso_text(value)
         elif isinstance(value, timedelta):
             value = duration_text(value)
         elif isinstance(value, StrEnum):
@@ -134,7 +135,7 @@ def label(spec: ScheduleSpec) -> str:
     if spec.every is not None:
         return f"every {duration_text(spec.every)}"
     if spec.at is not None:
-        return spec.at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return iso_text(spec.at)
     if spec.solar is not None:
         return f"{spec.solar} {number_words(spec.latitude)} {number_words(spec.longitude)}"
     return spec.cron or spec.kind.value

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from access.visibility import ENGINE, scope_for_new
 from executions import history, runs
+from executions.states import CancelReason
 from schedules import queries, tick
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.due import next_due
@@ -134,7 +135,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     """
     with transaction.atomic():
         job = lock(job_id)
-        runs.cancel_not_running(job_id, now, actor=actor, reason="job_deleted")
+        runs.cancel_not_running(job_id, now, actor=actor, reason=CancelReason.JOB_DELETED)
         chains.lock()
         sources, started = chains.drop(job_id)
         # At the mark: nobody will record the occurrences after it, and the ledger must not report them as gaps.
@@ -161,7 +162,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return until when the job's present schedule had occurrences: `now`, or earlier if it has reached `max_runs`."""
+    """Return the instant at which the job's present schedule ends: `now`, or earlier if it has reached `max_runs`."""
     schedule = value_or_none(job.readable_schedule)
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now

@@ -26,7 +26,7 @@ from schedules.jobs.chains import MAX_SOURCES, StartAfter
 from schedules.jobs.schedule_shape import AnySchedule, read_schedule
 from schedules.policies import JobPolicies, find_conflicts
 from values.field_errors import sentences
-from values.json_values import find_unstorable
+from values.json_values import find_unstorable, storable
 
 if TYPE_CHECKING:
     from access.visibility import Caller
@@ -65,12 +65,6 @@ class ValidationContext:
 def _context(info: ValidationInfo) -> ValidationContext:
     assert isinstance(info.context, ValidationContext)  # only `validation.validate` validates a definition
     return info.context
-
-
-def _storable(text: str, info: ValidationInfo) -> str:
-    if problem := find_unstorable(text, info.field_name or ""):
-        raise ValueError(problem[1])
-    return text
 
 
 def _read_schedule(value: object, info: ValidationInfo) -> ScheduleSpec:
@@ -148,13 +142,13 @@ class JobDefinition(Shape):
     name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),
-        AfterValidator(_storable),
+        AfterValidator(storable),
         Column(job="name", version="job_name"),
     ] = Field(description="A name for people. It need not be unique.")
     description: Annotated[
         str,
         StringConstraints(strip_whitespace=True, max_length=MAX_JOB_DESCRIPTION_LENGTH),
-        AfterValidator(_storable),
+        AfterValidator(storable),
         Column(job="description"),
     ] = Field("", description="For people: what the job does, and whom to ask about it.")
     schedule: Annotated[

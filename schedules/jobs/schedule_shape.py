@@ -30,7 +30,7 @@ class Schedule(Shape):
     """
 
     kind: Kind | None = Field(
-        None, description="Derived from the member that says when. `none`: the job has no schedule."
+        None, description="Derived from the other members, such as `cron`. `none`: the job has no schedule."
     )
     cron: str | None = Field(
         None,

@@ -12,7 +12,7 @@ from access.visibility import changeable
 from executions.targets import TARGETS
 from schedules.models import Job, JobState, jobs_named
 from values.field_errors import did_you_mean
-from values.json_values import find_unstorable
+from values.json_values import storable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,14 +31,8 @@ def read_target_kind(value: str) -> str:
     return value
 
 
-def _storable(value: str) -> str:
-    if problem := find_unstorable(value):
-        raise ValueError(problem[1])
-    return value
-
-
 TargetKind = Annotated[str, AfterValidator(read_target_kind), WithJsonSchema({"type": "string", "enum": list(TARGETS)})]
-Text = Annotated[str, AfterValidator(_storable)]
+Text = Annotated[str, AfterValidator(storable)]
 
 
 class Selection(BaseModel):

@@ -15,7 +15,7 @@ from schedules import queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
-from values.database import DATABASE_UNAVAILABLE
+from values.database import RETRYABLE_ERRORS
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def review(now: datetime) -> Reviewed:
             # Each in a transaction of its own: one that fails must not keep the others from being reported.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except DATABASE_UNAVAILABLE:
+        except RETRYABLE_ERRORS:
             raise
         except Exception:
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
@@ -84,7 +84,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage lasts. A job whose mark has moved is being processed, however far behind it is."""
+    """Whether a stoppage still lasts. A job whose mark has moved is being processed, however far behind it is."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False

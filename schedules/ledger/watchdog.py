@@ -83,7 +83,7 @@ def prune_once(now: datetime, limit: int) -> int:
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of the next `limit` jobs, since the start of the previous round; return for how many."""
+    """Compare the ledgers of the next `limit` jobs, from the start of the previous round on. Return how many jobs."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )

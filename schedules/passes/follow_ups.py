@@ -16,8 +16,7 @@ from django.db import transaction
 from executions import runs
 from schedules.passes.ended_runs import lock_ended_runs
 from schedules.passes.reactions import REACTIONS
-from schedules.tick import PUSH_BACK_DELAY
-from values.database import every_key_failed, is_database_unavailable, one_line, split_on_failure
+from values.database import PUSH_BACK_DELAY, every_key_failed, is_database_unavailable, one_line, split_on_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """django-celery-beat's `PeriodicTask` rows: of several beats, the one that holds a lease in the database fires them.
 
-The lease only saves the other beats work. What keeps a row from being fired twice for one instant is the row itself: it
-is sent in the transaction that stores when, and only if it is still as this beat has read it.
+The lease only saves the other beats work. A row does not fire twice for one instant even without it: the transaction
+that sends a row stores the time, and sends it only if nobody has changed the row since this beat read it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 LEASE = "periodic_tasks"
 LEASE_DURATION = timedelta(seconds=2)  # when a beat is killed, another takes over this soon
 MAX_ROWS_PER_PASS = 100  # due jobs wait meanwhile
-HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # for one query, a row that was deleted is created again this soon
+HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # a deleted row is created again this soon; a check is one query
 HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
 # Seconds until the beat checks again whether a row is due ...
 BROKEN_ROW_DELAY = 300.0  # ... whose own schedule raises: only an edit repairs it, and an edit is noticed anyway
@@ -42,7 +42,7 @@ MIN_ROW_CHECK_INTERVAL = 0.05
 
 
 class JsonType(NamedTuple):
-    """What the JSON text of a field must hold, the same for people, and what an empty field stands for."""
+    """The type that a field's JSON must have, its description for errors, and the JSON of an empty field."""
 
     python_type: type
     description: str
@@ -69,7 +69,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
     """A row as it was read. `stored_at` is the row's `last_run_at` at that time, None if it was never fired."""
 
     def __init__(self, model: Any, app: Any = None) -> None:
-        """Raise for a row that cannot be sent: the stock entry disables some of those, and sends others."""
+        """Raise for a row that cannot be sent. The stock entry would disable some such rows and send others."""
         for field in JSON_FIELDS:
             read_json(field, getattr(model, field))
         self.stored_at: datetime | None = model.last_run_at
@@ -92,7 +92,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
-    """The stock scheduler, for several beats. Its pass raises when the database or the broker is away."""
+    """The stock scheduler, for several beats. Its pass raises if the database or the broker is unavailable."""
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
@@ -171,7 +171,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return schedstate(False, LOCKED_ROW_DELAY) if entry.name in self._locked else entry.is_due()
 
     def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
-        """Send a row and store when, in one transaction. The stock scheduler stores it minutes later."""
+        """Send a row and store the time, in one transaction. The stock scheduler stores the time minutes later."""
         entry.options = {**(entry.options or {}), "retry": False}
         row = entry.model
         try:
@@ -188,7 +188,10 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         log.debug("periodic_task_sent", action="beat", name=entry.name)
 
     def _send(self, entry: PeriodicEntry, producer: Any) -> None:
-        """Raise if the broker is away. Only log any other fault: it is the row's own, and a retry would not help."""
+        """Raise if the broker is unavailable.
+
+        Only log any other fault: it is the row's own, and a retry would not help.
+        """
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
@@ -205,7 +208,10 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return isinstance(cause, (*errors, BrokerFault, OSError))
 
     def schedule_changed(self) -> bool:
-        """Whether somebody has changed a row. Unlike the stock scheduler's, this raises when the database is away."""
+        """Whether somebody has changed a row.
+
+        Unlike the stock scheduler's, this Raises if the database is unavailable.
+        """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
         return bool(last and self._last_timestamp != last)  # earlier, if the clock was set back
 
@@ -230,7 +236,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._lease_expires_at, self._lease_at = now, now + settings.MAINSPRING.max_idle
 
     def _forget_schedule(self) -> None:
-        """Have the rows read again before the next check: other beats may have fired or changed them."""
+        """Read the rows again before the next check, because other beats may have fired or changed them."""
         self._schedule, self._heap, self._initial_read = None, None, True
 
 

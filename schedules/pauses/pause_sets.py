@@ -17,7 +17,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.pauses import queries, resuming
-from values.database import is_database_unavailable
+from values.database import PUSH_BACK_DELAY, is_database_unavailable
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -123,7 +123,7 @@ def preview_undo(
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
     """Do one step of the set that has been due longest, or of this set; return False if none is due.
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises when the database is away.
+    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
     with transaction.atomic():
         found_id = queries.lock_due_pause_set(now, pause_set_id)
@@ -136,7 +136,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
             if is_database_unavailable():
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
-            PauseSet.objects.filter(pk=found_id).update(due_at=now + tick.PUSH_BACK_DELAY)
+            PauseSet.objects.filter(pk=found_id).update(due_at=now + PUSH_BACK_DELAY)
         return True
 
 

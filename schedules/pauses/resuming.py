@@ -26,7 +26,7 @@ from schedules.clock.spec import Kind
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
-from schedules.tick import PUSH_BACK_DELAY
+from values.database import PUSH_BACK_DELAY
 from values.readable import value_or_none
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from functools import lru_cache
@@ -50,6 +51,20 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = re.findall(rf"`((?:{'|'.join(PACKAGES)})/[\w./*-]*)`", prose(page))
     missing = [name for name in named if not list(ROOT.glob(name.rstrip("/")))]
     assert not [name for name in missing if name != "docker/.env"]  # each installation has its own
+
+
+@each_page
+def test_every_name_that_a_page_places_in_a_file_is_defined_there(page: Path) -> None:
+    placed = re.findall(rf"`(\w+)`\s+(?:in|of)\s+`((?:{'|'.join(PACKAGES)})/[\w/]+\.py)`", prose(page))
+    assert not [(name, path) for name, path in placed if name not in defined_in(ROOT / path)]
+
+
+@lru_cache
+def defined_in(path: Path) -> frozenset[str]:
+    """The functions, classes and variables that a file defines, without the names that it imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    return frozenset(defined | {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)})
 
 
 @each_page

@@ -61,7 +61,7 @@ def is_engine(path: Path) -> bool:
     return any(relative(path) == name or (name.endswith("/") and relative(path).startswith(name)) for name in ENGINE)
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
+def nodes(path: Path) -> Iterator[Any]:
     return ast.walk(ast.parse(path.read_text()))
 
 

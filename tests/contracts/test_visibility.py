@@ -207,6 +207,12 @@ def test_the_neighbours_of_hidden_objects_do_not_name_them(hiding: World, api: D
         assert not hiding.named_in(api.get(f"/api/v1/{address}").content.decode()), address
 
 
+def test_cancelling_a_run_does_not_name_the_hidden_run_that_started_it(hiding: World, api: DocumentedClient) -> None:
+    run = Run.objects.get(job__name="greeting")
+    answer = api.send("POST", f"/api/v1/runs/{run.pk}/cancel", {})
+    assert answer.status_code == 200 and not hiding.named_in(answer.content.decode())
+
+
 def test_counts_leave_hidden_jobs_out(hiding: World, api: DocumentedClient) -> None:
     before = hiding.state()
     assert api.get("/api/v1/feature-flags/new-billing").json()["n_jobs"] == 0

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
 from django.db import OperationalError
+from structlog.testing import capture_logs
 
-from executions.dispatch import dispatch_once, expire_once, postpone, republish_stranded
+from executions.dispatch import Dispatched, dispatch_once, expire_once, postpone, republish_stranded
+from executions.lifecycle import transitions
 from executions.models import Run, RunSpec
+from executions.targets.base import Failed
 from schedules.queries import NEVER, next_at
-from tests.factories import NOW, claim, make_job, make_run
+from tests.factories import NOW, claim, end, make_job, make_run
 from tests.poison import cure, poison
+from values.database import PUSH_BACK_DELAY
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
 
 pytestmark = pytest.mark.django_db
 
@@ -99,12 +108,70 @@ def test_a_run_that_cannot_be_written_does_not_stop_publishing(place: int) -> No
     assert message.args == [[[str(bad.pk), 0]]]
 
 
+def test_a_run_that_cannot_be_published_is_pushed_back() -> None:
+    now = NOW + MINUTE
+    bad, other = [retrying(NOW), retrying(NOW + SECOND)]
+    poison("executions_runevent", "run_id", bad.pk)
+    with capture_logs() as logs:
+        dispatched = dispatch_once(now, 1)
+        assert (dispatched.messages, dispatched.n_broken) == ([], 1)
+        assert run_ids(dispatch_once(now, 1)) == {other.pk}, "it does not keep its place in the queue"
+    assert [line["run"] for line in logs if line["event"] == "cannot_publish"] == [str(bad.pk)]
+    assert next_at().dispatch == now + PUSH_BACK_DELAY
+    cure("executions_runevent", bad.pk)
+    assert run_ids(dispatch_once(now + PUSH_BACK_DELAY, 1)) == {bad.pk}
+
+
+def test_when_no_run_can_be_published_none_is_pushed_back() -> None:
+    now = NOW + MINUTE
+    runs = [retrying(NOW), retrying(NOW + SECOND)]
+    for run in runs:
+        poison("executions_runevent", "run_id", run.pk)
+    with capture_logs() as logs:
+        assert dispatch_once(now, 10).n_broken == 2
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["pass_failed"]
+    assert next_at().dispatch <= now
+
+
+def retrying(nominal_at: datetime) -> Run:
+    """Return a run whose first attempt failed and whose retry is due within a minute: publishing it writes an event."""
+    return end(make_run(nominal_at=nominal_at), Failed("exception", "no"))
+
+
+def run_ids(dispatched: Dispatched) -> set[UUID]:
+    return {run.run_id for message in dispatched.messages for run in message.runs}
+
+
 def test_a_run_that_cannot_be_written_does_not_stop_expiry() -> None:
     bad, *others = [make_run(nominal_at=NOW + number * SECOND, expires_at=NOW + MINUTE) for number in range(5)]
     poison("executions_run", "id", bad.pk, on="UPDATE")
     assert expire_once(NOW + 2 * MINUTE, 10) == 4
     assert set(Run.objects.filter(status="skipped").values_list("pk", flat=True)) == {run.pk for run in others}
-    with pytest.raises(OperationalError, match="poisoned"):
-        expire_once(NOW + 2 * MINUTE, 10)
+    assert expire_once(NOW + 2 * MINUTE, 10) == 0
     cure("executions_run", bad.pk)
     assert expire_once(NOW + 2 * MINUTE, 10) == 1
+
+
+def test_a_run_that_cannot_expire_is_pushed_back_and_does_not_start() -> None:
+    now = NOW + 2 * MINUTE
+    bad, other = [make_run(nominal_at=NOW + n * SECOND, expires_at=NOW + MINUTE + n * SECOND) for n in range(2)]
+    poison("executions_runevent", "run_id", bad.pk)
+    with capture_logs() as logs:
+        assert [expire_once(now, 1), expire_once(now, 1)] == [0, 1]
+    assert [line["run"] for line in logs if line["event"] == "cannot_expire"] == [str(bad.pk)]
+    assert Run.objects.get(status="skipped").pk == other.pk
+    assert next_at().expire == now + PUSH_BACK_DELAY
+    cure("executions_runevent", bad.pk)
+    assert not transitions.claim([(bad.pk, 0)], now, lease=MINUTE, worker="w"), "its deadline has passed"
+    assert dispatch_once(now, 10).messages == []
+    assert expire_once(now + PUSH_BACK_DELAY, 10) == 1
+
+
+def test_when_no_run_can_expire_all_are_logged_and_none_is_pushed_back() -> None:
+    now = NOW + 2 * MINUTE
+    runs = [make_run(nominal_at=NOW + number * SECOND, expires_at=NOW + MINUTE) for number in range(2)]
+    for run in runs:
+        poison("executions_runevent", "run_id", run.pk)
+    with pytest.raises(OperationalError, match="poisoned"):
+        expire_once(now, 10)
+    assert next_at().expire == NOW + MINUTE

@@ -7,7 +7,19 @@ from datetime import timedelta
 import pytest
 
 from executions import words
-from executions.states import ORIGIN_LABELS, REASON_LABELS, REASON_SENTENCES, AttemptStatus, Origin, Reason
+from executions.models import RunEvent
+from executions.states import (
+    ORIGIN_LABELS,
+    REASON_LABELS,
+    REASON_SENTENCES,
+    AttemptStatus,
+    CancelReason,
+    EventKind,
+    Origin,
+    QueueReason,
+    Reason,
+    RunStatus,
+)
 from values import instants
 
 
@@ -34,3 +46,21 @@ def test_every_reason_origin_and_attempt_status_has_texts() -> None:
     assert set(REASON_LABELS) == set(REASON_SENTENCES) == set(Reason)
     assert set(ORIGIN_LABELS) == set(words.ORIGIN_EXPLANATIONS) == set(Origin)
     assert set(words.ATTEMPT_LABELS) == set(AttemptStatus)
+    assert set(words.QUEUE_LABELS) == set(QueueReason)
+    assert set(words.CANCELLATION_LABELS) == set(CancelReason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "text"),
+    [
+        (RunStatus.QUEUED, "", "Waiting for a worker"),
+        (RunStatus.QUEUED, "given_back", "Returned by its worker before it started, waiting for another worker"),
+        (RunStatus.QUEUED, "lost", "Worker lost, waiting for another worker"),
+        (RunStatus.CANCELLED, "", "Cancelled"),
+        (RunStatus.CANCELLED, "job_deleted", "Cancelled: its job was deleted"),
+        (EventKind.CANCEL_REQUESTED, "", "Cancellation requested"),
+        ("from_another_version", "", "from_another_version"),
+    ],
+)
+def test_an_event_is_named_by_its_kind_and_reason(kind: str, reason: str, text: str) -> None:
+    assert words.event(RunEvent(kind=kind, reason=reason), is_first=False) == text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from values.json_values import MAX_DEPTH, clean, find_unstorable
+from values.json_values import MAX_DEPTH, NotJsonNumber, clean, find_unstorable, loads, storable
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
@@ -85,3 +85,16 @@ def test_each_part_of_the_field_of_an_error_is_cut_to_100_characters() -> None:
     wide[7] = "\0"
     field, _ = find_unstorable({"a" * 20_000: wide}) or ("", "")
     assert field == f"{'a' * 100}.7"
+
+
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_json_is_read_without_the_numbers_that_json_does_not_have(name: str) -> None:
+    with pytest.raises(NotJsonNumber, match=f"{name} is not a JSON number"):
+        loads(f'{{"a": [{name}]}}')
+    assert loads('{"a": [1, null]}') == {"a": [1, None]}
+
+
+def test_a_text_that_cannot_be_stored_is_refused() -> None:
+    assert storable("plain") == "plain"
+    with pytest.raises(ValueError, match="NUL character"):
+        storable("a\0b")

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
+from executions.targets.base import MAX_LOG_LINE_LENGTH
+
 Log = Callable[[str, str], None]
 
-MAX_LINE_LENGTH = 8 * 1024  # characters of one line in the run's log: a longer line is split, so that pages can show it
 # Keys that structlog adds; the run's log has level and time of a line anyway.
 _OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 
@@ -53,14 +54,14 @@ class _Lines(io.TextIOBase):
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
             self._add(line)
-        while len(self._rest) >= MAX_LINE_LENGTH:
-            self._log(self._rest[:MAX_LINE_LENGTH], self._level)
-            self._rest = self._rest[MAX_LINE_LENGTH:]
+        while len(self._rest) >= MAX_LOG_LINE_LENGTH:
+            self._log(self._rest[:MAX_LOG_LINE_LENGTH], self._level)
+            self._rest = self._rest[MAX_LOG_LINE_LENGTH:]
         return len(text)
 
     def _add(self, line: str) -> None:
-        for start in range(0, max(len(line), 1), MAX_LINE_LENGTH):
-            self._log(line[start : start + MAX_LINE_LENGTH].rstrip("\r"), self._level)
+        for start in range(0, max(len(line), 1), MAX_LOG_LINE_LENGTH):
+            self._log(line[start : start + MAX_LOG_LINE_LENGTH].rstrip("\r"), self._level)
 
     def writable(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""What a command is given of its run."""
+"""The context that a command may ask for: facts of its run, its log, and the time left."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class RetryLater(Exception):
 class CommandStopped(KeyboardInterrupt):
     """Raised inside a running command at its timeout, or when somebody cancels its run.
 
-    A KeyboardInterrupt, because libraries take that for "stop now": `except Exception` does not catch it, psycopg
+    It is a KeyboardInterrupt, which libraries treat as "stop now": `except Exception` does not catch it, psycopg
     cancels the running statement, and asyncio's loop ends instead of logging it.
     """
 

@@ -1,4 +1,4 @@
-"""From the signature of a function to a pydantic model of its payload."""
+"""Builds a pydantic model of a command's payload from the signature of its function."""
 
 from __future__ import annotations
 

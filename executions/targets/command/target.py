@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic_core import to_jsonable_python
 
 from executions.targets.base import (
+    TIMED_OUT,
     Cancelled,
     Failed,
     InvalidTarget,
@@ -50,7 +51,7 @@ class CommandConfig(TargetConfig):
 
 
 class CommandTarget(Target):
-    """Calls a command. Needs the main thread of a process, as the pools prefork and solo have it."""
+    """Calls a command. It must run in the main thread of a process, as in Celery's pools prefork and solo."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
@@ -157,7 +158,7 @@ def _trace(error: BaseException) -> JSON:
 
 def _stopped(stopper: Stopper, context: Context) -> Outcome:
     if stopper.reason is None:
-        return Failed("timed_out", f"The command did not end within {context.timeout.total_seconds():g} s.")
+        return Failed(TIMED_OUT, f"The command did not end within {context.timeout.total_seconds():g} s.")
     return Cancelled("The command was stopped because its run was cancelled.")
 
 

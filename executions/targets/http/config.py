@@ -15,7 +15,7 @@ from executions.targets.http.urls import Scalar, parse_http_url, with_query
 from values.duration_field import Duration
 
 MAX_QUERY_PARTS = 1024  # names and values of `query`; with more the URL would exceed its limit of 2048 characters
-MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the second is the longest of an attempt
+MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the maximum of an attempt's timeout
 
 
 def _check_timeout(value: timedelta) -> timedelta:

@@ -20,7 +20,7 @@ EXPIRED: Literal["expired"] = "expired"
 
 
 class CutOff(Exception):
-    """The attempt has to end: its deadline has passed, or the target has been asked to stop."""
+    """The attempt has to end: its deadline has passed, or there is a stop request."""
 
 
 class Budget:
@@ -103,7 +103,7 @@ class Watchdog:
         threading.Thread(target=self._loop, name="mainspring-http-watchdog", daemon=True).start()
 
     def watch(self, budget: Budget) -> int:
-        """Have `budget` cut at its deadline. Return the number by which to `forget` it."""
+        """Cut `budget` at its deadline. Returns the number to pass to `forget`."""
         number = next(self._order)
         with self._changed:
             self._live[number] = budget

@@ -1,4 +1,4 @@
-"""From the exception of a failed exchange to a stable code and a sentence."""
+"""Turns the exception of a failed exchange into a stable code and a sentence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from enum import StrEnum
 
 from urllib3 import exceptions as urllib3
 
+from executions.targets import base
+
 
 class Code(StrEnum):
     """The codes of an `http` target's failures. They are stored and public: docs/targets/http.md."""
 
     HTTP_STATUS = "http_status"
-    TIMED_OUT = "timed_out"
+    TIMED_OUT = base.TIMED_OUT
     CONNECTION_FAILED = "connection_failed"
     ADDRESS_DENIED = "address_denied"
     TLS_FAILED = "tls_failed"

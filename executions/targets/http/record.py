@@ -27,7 +27,7 @@ _CHARSETS = re.compile(
 
 
 def record(trace: Trace) -> JSON:
-    """Return the result of an attempt, also of one that failed early: what did not happen is null."""
+    """Return the result of an attempt. After an early failure, the parts that it did not reach are null."""
     request, response = trace.request, trace.response
     timings = {**trace.timings_ms, "total": (time.monotonic() - trace.started) * 1000}
     return clean(

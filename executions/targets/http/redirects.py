@@ -1,4 +1,4 @@
-"""Pure: from a redirect to the next request.
+"""Pure: derives the next request from a redirect.
 
 Method and body change as in browsers; credentials stay within the origin.
 """

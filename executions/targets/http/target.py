@@ -1,4 +1,4 @@
-"""The `http` target: sends a request, follows redirects, and makes an outcome of the response or the failure."""
+"""The `http` target: sends a request, follows redirects, and turns the response or failure into an outcome."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from executions.targets.http.redirects import MAX_REDIRECTS, next_request
 from executions.targets.http.resolve import read_literal
 from executions.targets.http.urls import parse_http_url
 from executions.targets.http.verdict import judge
+from values.iso import iso_text
 
 if TYPE_CHECKING:
     from executions.targets.base import Context, Outcome, TargetConfig
@@ -110,7 +111,7 @@ def _prepare(config: HttpConfig, payload: JSON, context: Context) -> Request:
         "Idempotency-Key": quote(context.idempotency_key, safe="!#$&'()*+,/:;=?@[]"),
         "Mainspring-Run-Id": str(context.run_id),
         "Mainspring-Attempt": str(context.attempt),
-        "Mainspring-Nominal-At": context.nominal_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "Mainspring-Nominal-At": iso_text(context.nominal_at),
     }
     if body is not None:
         defaults["Content-Type"] = body.content_type

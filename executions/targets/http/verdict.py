@@ -20,7 +20,7 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
 def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, cap: timedelta) -> Outcome:
-    """Return the outcome of an attempt that got a response. `cap` is the longest delay that Retry-After may ask for."""
+    """Return the outcome of an attempt that got a response. `cap` is the longest delay that Retry-After may set."""
     status = response.status
     if contains(config.success_statuses, status):
         return Succeeded(result)

@@ -102,7 +102,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     )
     start_at = text(mapping.LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
     end_at = text(mapping.LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
-    max_runs = number(mapping.LABELS["max_runs"], "The job ends after this number of runs. Empty: no limit.")
+    max_runs = number(mapping.LABELS["max_runs"], "The schedule ends after this many started runs. Empty: no limit.")
 
     target_kind = forms.ChoiceField(label="Target type", choices=TARGET_KINDS, widget=forms.RadioSelect)
     payload = long_text("Payload", '{"message": "hello"}', rows=5)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django import forms
+
+from values.json_values import loads
 
 EXAMPLE = '{"name": "value"}'
 
@@ -55,7 +57,7 @@ def read_json(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return loads(text)
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
@@ -75,8 +77,3 @@ def plain_lines(text: str) -> str:
 def write_json(value: Any) -> str:
     """Return indented JSON for a text field; an empty text for None and for empty collections."""
     return "" if value is None or value in ({}, []) else json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def _refuse(name: str) -> NoReturn:
-    # Python's parser accepts NaN, Infinity and -Infinity, which are not JSON.
-    raise ValueError(name)

@@ -75,8 +75,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is edited, into which the caller merges the result. Parts of its target and
-    its policies that the form has no fields for stay the same.
+    `before`: the members of the job that is edited. The caller merges the result into them. Parts of the target and the
+    policies that have no field in the form are kept.
     """
     return {
         "name": values.get("name") or "",

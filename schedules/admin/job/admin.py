@@ -50,7 +50,7 @@ UNKNOWN_KIND = (
 
 @admin.register(Job)
 class JobAdmin(ModelAdmin[Job]):
-    """What runs, and when."""
+    """The job list, the job form, and the pages of jobs."""
 
     list_display = ("name_shown", "state_shown", "schedule_shown", "next_shown", "last_shown", "buttons_shown")
     list_display_links = None

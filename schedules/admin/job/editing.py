@@ -1,4 +1,4 @@
-"""What the job form asks the server for while it is open: the live preview, and names of other jobs."""
+"""Views that the job form calls while it is open: the live preview, and the names of other jobs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_TERM_LENGTH = 255  # characters: no name is longer
 
 
 class FormPages(Pages[Job]):
-    """Views that answer the script of the job form."""
+    """Views that the script of the job form calls."""
 
     def urls(self) -> list[URLPattern]:
         return [

@@ -57,8 +57,8 @@ class Line:
 def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the context of the page.
 
-    The window is `query`'s member `window`, a name of WINDOWS, or lies between the times `after` and `until` as a
-    browser's fields send them; without any, it is the last day.
+    The window is the one of WINDOWS that `query` names in `window`; or it lies between the times `after` and `until`,
+    as a browser's fields send them. Without any of these it is the last day.
     """
     errors: list[str] = []
     window = query.get("window", "day")
@@ -158,5 +158,5 @@ def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> dateti
 
 
 def _field(at: datetime) -> str:
-    """As the browser's field for a local date and time has it, to the second."""
+    """Return an instant for the browser's field of a local date and time, to the second."""
     return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

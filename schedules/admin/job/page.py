@@ -49,7 +49,7 @@ def unreadable_badge(job: Job) -> SafeString:
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """Return a stoppage in words, with the times at which the watchdog reported it and found it over."""
+    """Return a stoppage in words, with the times at which the watchdog reported it and found that it had ended."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),
@@ -66,7 +66,7 @@ def starts_words(job: Job, now: datetime) -> str:
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Takes two queries beside the job's own, and a few more for held runs and for a feature flag.
+    Two queries in addition to the job's own, and a few more for held runs and for a feature flag.
     """
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
     may_change = may(caller, Action.CHANGE, job)

@@ -92,7 +92,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(run_url(started[0].pk) if started else page_url)
 
     def pause_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Ask for the reason, then pause the job."""
+        """Show the form of a pause, or pause the job with the posted reason and end."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -130,7 +130,7 @@ class JobPages(JobLookup):
             self.admin.log_change(request, job, text)
 
     def confirm(self, request: HttpRequest, template: str, jobs: list[Job], action: str = "") -> HttpResponseBase:
-        """Ask before one job, or the jobs selected for the list's `action`, are paused or resumed."""
+        """Show the page that confirms a pause or resumption of one job, or of the jobs selected for `action`."""
         now, job = datetime.now(UTC), jobs[0] if len(jobs) == 1 else None
         context = self.context(
             request,

@@ -40,7 +40,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter of a job, and the job's id, None before it is saved: the id decides how far its runs are moved."""
+    """The jitter of a job, and the job's id, None before it is saved. The id determines the delay of each run."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -139,7 +139,7 @@ def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
 
 
 def _spread_of(values: Mapping[str, Any]) -> Spread:
-    """Return the jitter in the form; none while it cannot be read, as saving the form reports that."""
+    """Return the jitter in the form; none if it cannot be read, which saving the form reports."""
     try:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:

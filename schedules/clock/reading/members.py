@@ -99,11 +99,6 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     return moment
 
 
-def instant_text(moment: datetime) -> str:
-    """Return an aware instant as ISO 8601 in UTC, with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def _local_to_utc(local: datetime, zone_name: str) -> datetime:
     """Return a naive local time as UTC. Raises ValueError, with the two texts to choose from, in a gap or fold."""
     first, second = utc_by_fold(local, zone_name)

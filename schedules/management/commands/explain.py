@@ -1,4 +1,4 @@
-"""`manage.py explain`: the occurrences of a job in a window, and what became of each.
+"""`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
 Exit code: 0, no occurrence is missing; 1, there are gaps; 2, the arguments are wrong or name no job.
 """
@@ -22,6 +22,7 @@ from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
 from schedules.models import Job, Why
 from values.ids import read_id
+from values.iso import iso_text
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
@@ -125,17 +126,13 @@ def _exact(at: datetime) -> str:
 
 def _json(entry: Entry, text: str) -> dict[str, Any]:
     return {
-        "nominal_at": _iso(entry.at),
-        "last_nominal_at": _iso(entry.last_at),
+        "nominal_at": iso_text(entry.at),
+        "last_nominal_at": iso_text(entry.last_at),
         "n_occurrences": entry.n_occurrences,
         "decision": entry.decision.value,
         "reason": (entry.record.reason or None) if entry.record else None,
         "run": str(entry.record.run_id) if entry.record else None,
-        "planned_at": _iso(entry.record.planned_at) if entry.record and entry.record.planned_at else None,
+        "planned_at": iso_text(entry.record.planned_at) if entry.record and entry.record.planned_at else None,
         "made_good_by": str(entry.made_good_by.run_id) if entry.made_good_by else None,
         "text": text,
     }
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

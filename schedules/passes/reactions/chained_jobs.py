@@ -80,7 +80,7 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. A job resumed since then does not make up for it."""
+    """Whether the job was paused when the other run ended. Resuming the job later does not start it."""
     job = start.job
     if job.state == JobState.PAUSED:
         return job.paused_at is not None and job.paused_at < start.ended_at

@@ -30,7 +30,8 @@ def _waits_for_end(job: Job) -> bool:
 
 
 def _set_next(job: Job, finished_at: datetime) -> None:
-    # Another scheduled run is live, so this one is from before the schedule was changed. The end of the other decides.
+    # Another scheduled run is live, so this one is from before the schedule was changed. The end of the live one sets
+    # the next instant.
     if runs.has_live_scheduled_run(job.pk):
         return
     job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)

@@ -12,8 +12,8 @@ from access.admin import lists
 from executions.admin import run_list
 from executions.admin.runs import RunAdmin
 from executions.lifecycle import transitions
-from executions.models import LogLine, Run
-from executions.states import Origin, Reason
+from executions.models import LogLine, Run, RunSpec
+from executions.states import CancelReason, Origin, Reason
 from executions.targets.base import Failed
 from schedules.jobs import definitions
 from tests.factories import NOW, end, make_job, make_run, make_skipped
@@ -283,6 +283,17 @@ def test_several_runs_of_one_job_are_retried_at_once(admin: StaffClient) -> None
     assert set(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == {run.pk for run in ended}
 
 
+def test_a_run_with_an_unreadable_definition_does_not_stop_the_retry_of_others(admin: StaffClient) -> None:
+    live, broken, ended = make_run(make_job("live")), end(make_run(make_job("broken"))), end(make_run())
+    RunSpec.objects.filter(job_name="broken").update(policies={"overlap": "of another version"})
+    chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in (live, broken, ended)]}
+    text = page_of(admin.post(LIST, chosen, follow=True))
+    assert "1 run started again." in text
+    assert "1 run had not ended" in text
+    assert "1 run can&#x27;t be retried: this version can&#x27;t read the run&#x27;s definition." in text
+    assert list(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == [ended.pk]
+
+
 def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> None:
     run = end(make_run())
     assert admin.get(f"{LIST}add/").status_code == 403
@@ -295,7 +306,7 @@ def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> Non
 
 def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
     run = make_run()
-    transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason="job_deleted")
+    transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason=CancelReason.JOB_DELETED)
     assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
 
 

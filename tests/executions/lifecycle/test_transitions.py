@@ -16,7 +16,7 @@ from executions.lifecycle import transitions
 from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, Run, RunEvent
 from executions.policies.run_policies import RunPolicies, read_policies
-from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, Reason, RunStatus
+from executions.states import LIVE, TERMINAL, TRANSITIONS, AttemptStatus, CancelReason, Reason, RunStatus
 from executions.targets.base import Cancelled, Failed, RetryAt, Succeeded
 from executions.worker import endings
 from tests.factories import NOW, claim, end, make_job, make_run, make_skipped
@@ -270,7 +270,7 @@ def test_the_statements_make_exactly_the_allowed_transitions(was: RunStatus) -> 
     steps: list[Callable[[Run], object]] = [
         lambda run: transitions.claim([(run.pk, 0)], NOW, lease=LEASE, worker="w"),
         lambda run: transitions.cancel(run.pk, LATER, actor="ann"),
-        lambda run: transitions.cancel_not_running(run.job_id, LATER, actor="ann", reason=""),
+        lambda run: transitions.cancel_not_running(run.job_id, LATER, actor="ann", reason=CancelReason.JOB_DELETED),
         lambda run: transitions.return_claims([(run.pk, 0)], LATER),
         lambda run: transitions.dispatch(LATER, limit=10, republish_after=LEASE),
         lambda run: transitions.release({run.pk: None}, LATER),

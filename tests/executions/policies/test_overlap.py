@@ -63,6 +63,12 @@ def test_live_runs_after_each_decision(decision: Decision, after: LiveRuns) -> N
     assert LiveRuns(1, 1).after(decision) == after
 
 
+def test_a_policy_given_for_one_occurrence_decides_instead_of_the_jobs_policy() -> None:
+    overlap_pass = OverlapPass(Overlap.SKIP, LiveRuns(n_active=1))
+    assert overlap_pass.add(policy=Overlap.TERMINATE_OTHER) == TERMINATE
+    assert overlap_pass.stops is Stop.TERMINATE
+
+
 @pytest.mark.parametrize("policy", [Overlap.CANCEL_OTHER, Overlap.TERMINATE_OTHER])
 def test_runs_stopped_within_their_own_pass_are_recorded_as_overlap(
     policy: Overlap,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import DataError, OperationalError, connection, transaction
+from structlog.testing import capture_logs
 
 from executions.lifecycle.types import Ending
 from executions.models import Attempt, LogLine, Run
@@ -120,6 +121,34 @@ def test_endings_are_written_once_the_database_is_available_again(monkeypatch: p
     threads.join()
     assert (threads.errors, statuses()) == ([], {"succeeded"})
     assert LogLine.objects.count() == 5, "none lost, none twice"
+
+
+def test_a_deadlock_is_retried_and_not_logged_as_an_unavailable_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    threads = Threads([OperationalError("deadlock detected")])
+    with capture_logs() as logs:
+        threads.write(0, ended(0))
+        threads.join()
+    assert (threads.errors, statuses()) == ([], {"succeeded"})
+    assert [(line["event"], line["action"]) for line in logs if line["log_level"] == "warning"] == [
+        ("statement_failed", "finish")
+    ]
+
+
+def test_a_broken_connection_is_logged_as_an_unavailable_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    one, failures = ended(0), [OperationalError("the server closed the connection")]
+
+    def break_off(execute: Any, statement: str, *args: Any) -> Any:
+        if failures and "executions_attempt" in statement:
+            connection.connection.close()
+            raise failures.pop()
+        return execute(statement, *args)
+
+    with capture_logs() as logs, connection.execute_wrapper(break_off):
+        end_writer.write([one], lambda: NOW)
+    assert (failures, statuses()) == ([], {"succeeded"})
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["database_away"]
 
 
 def test_a_log_that_could_not_be_stored_is_stored_after_the_ending() -> None:

@@ -41,6 +41,19 @@ def job() -> Job:
     return job
 
 
+def test_lengths_are_those_of_the_run_to_the_millisecond(api: DocumentedClient, job: Job) -> None:
+    run = Run.objects.get(status="succeeded")
+    began_at = run.nominal_at + timedelta(microseconds=8_700)
+    length = timedelta(microseconds=250_600)
+    Run.objects.filter(pk=run.pk).update(
+        planned_at=run.nominal_at + timedelta(milliseconds=5), started_at=began_at, finished_at=began_at + length
+    )
+    names = ("lateness_ms", "behind_plan_ms", "duration_ms")
+    entry = explain(api, job, after=iso(START), until=iso(at(1))).json()["entries"][0]["run"]
+    body = api.get(f"/api/v1/runs/{run.pk}").json()
+    assert [entry[name] for name in names] == [body[name] for name in names] == [9, 4, 251]
+
+
 def explain(api: DocumentedClient, job: Job, **query: Any) -> Any:
     return api.get(f"/api/v1/jobs/{job.pk}/explain", query)
 

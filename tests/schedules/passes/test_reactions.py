@@ -14,8 +14,9 @@ from schedules.models import Job
 from schedules.passes import follow_ups
 from schedules.passes.follow_ups import follow_once
 from schedules.passes.reactions import REACTIONS
-from schedules.tick import PUSH_BACK_DELAY, tick
+from schedules.tick import tick
 from tests.factories import NOW, end, make_job
+from values.database import PUSH_BACK_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ import threading
 import pytest
 import structlog
 
-from executions.targets.command.capture import MAX_LINE_LENGTH, captured
+from executions.targets.base import MAX_LOG_LINE_LENGTH
+from executions.targets.command.capture import captured
 
 Lines = list[tuple[str, str]]
 
@@ -30,10 +31,10 @@ def test_a_long_line_is_split_at_the_limit() -> None:
     with captured(lambda message, level: lines.append((level, message))):
         for _ in range(20):
             sys.stdout.write("x" * 1000)
-        assert [len(message) for _, message in lines] == [MAX_LINE_LENGTH, MAX_LINE_LENGTH]
-        sys.stdout.write("\n" + "y" * (MAX_LINE_LENGTH + 1) + "\n")
-    assert max(len(message) for _, message in lines) == MAX_LINE_LENGTH
-    assert sum(len(message) for _, message in lines) == 20_000 + MAX_LINE_LENGTH + 1
+        assert [len(message) for _, message in lines] == [MAX_LOG_LINE_LENGTH, MAX_LOG_LINE_LENGTH]
+        sys.stdout.write("\n" + "y" * (MAX_LOG_LINE_LENGTH + 1) + "\n")
+    assert max(len(message) for _, message in lines) == MAX_LOG_LINE_LENGTH
+    assert sum(len(message) for _, message in lines) == 20_000 + MAX_LOG_LINE_LENGTH + 1
 
 
 def test_log_records_of_this_thread_are_captured_from_info_upwards() -> None:

@@ -1,0 +1,112 @@
+"""The form of a backfill is read in the viewer's time zone, and its preview is a sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from executions.policies import Overlap
+from schedules.admin.job.backfill_forms import form_context, preview_text, read_request
+from schedules.backfills.backfill import BackfillPreview, BackfillRequest
+from schedules.models import BackfillMode
+from tests.factories import NOW
+
+MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
+RANGE = {"after": "2026-11-20T09:00Z", "until": "2026-11-20T11:00Z"}
+
+
+def refusal(**values: Any) -> str:
+    with pytest.raises(ValueError, match=r"\.$") as caught:
+        read_request(RANGE | values, NOW)
+    return str(caught.value)
+
+
+def test_a_start_alone_backfills_everything_up_to_now_one_after_the_other() -> None:
+    assert read_request({"after": " 2026-11-20T09:00Z "}, NOW) == BackfillRequest(after=MORNING, until=NOW)
+
+
+def test_a_whole_form_is_read() -> None:
+    values = RANGE | {"mode": BackfillMode.values[-1], "pace": " 1m30s ", "overlap": "allow", "max_runs": " 25 "}
+    assert read_request(values, NOW) == BackfillRequest(
+        after=MORNING,
+        until=MORNING + timedelta(hours=2),
+        mode=BackfillMode(BackfillMode.values[-1]),
+        pace=timedelta(seconds=90),
+        overlap=Overlap.ALLOW,
+        max_runs=25,
+    )
+
+
+@pytest.mark.parametrize(
+    "values", [{"mode": "every second one"}, {"overlap": "cancel_other"}, {"overlap": "terminate_other"}], ids=str
+)
+def test_a_choice_that_the_form_does_not_offer_counts_as_the_default(values: dict[str, str]) -> None:
+    request = read_request(RANGE | values, NOW)
+    assert (request.mode, request.overlap) == (BackfillMode.ALL, Overlap.BUFFER_ALL)
+
+
+def test_local_times_are_in_the_time_zone_of_the_viewer() -> None:
+    with timezone.override(ZoneInfo("America/New_York")):
+        request = read_request({"after": "2026-11-20T04:00", "until": "2026-11-20T05:00"}, NOW)
+    assert (request.after, request.until) == (MORNING, MORNING + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"after": " "}, "The start is missing."),
+        ({"after": "early"}, 'The start "early" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        ({"until": "late"}, 'The end "late" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        ({"pace": "0"}, "The pace must be greater than zero."),
+    ],
+    ids=["no start", "a word as the start", "a word as the end", "a pace of zero"],
+)
+def test_a_mistake_is_named_with_its_field(values: dict[str, str], sentence: str) -> None:
+    assert refusal(**values) == sentence
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "1000001", "٣", "9" * 100_000], ids=lambda text: text[:9])
+def test_a_number_of_runs_outside_its_limits_is_refused(text: str) -> None:
+    assert refusal(max_runs=text) == "The number of runs must be between 1 and 1,000,000."
+
+
+@pytest.mark.parametrize(("text", "n"), [("1", 1), ("007", 7), ("1000000", 1_000_000), ("", None)])
+def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) -> None:
+    assert read_request(RANGE | {"max_runs": text}, NOW).max_runs == n
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        pytest.param(
+            BackfillPreview(3, False, 2, 1, MORNING, NOW),
+            "The range holds 3 occurrences; 2 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            id="some start",
+        ),
+        pytest.param(
+            BackfillPreview(1, False, 1, 0, NOW, NOW),
+            "The range holds 1 occurrence; 1 run will start, for 20 Nov 12:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            id="one starts",
+        ),
+        pytest.param(
+            BackfillPreview(5, False, 0, 5, None, None), "The range holds 5 occurrences; no run will start.", id="none"
+        ),
+        pytest.param(
+            BackfillPreview(10_000, True, 0, 0, None, None),
+            "The range holds more than 10,000 occurrences; no run will start.",
+            id="too many to count",
+        ),
+    ],
+)
+def test_the_preview_says_how_many_runs_start_and_for_which_instants(found: BackfillPreview, text: str) -> None:
+    with timezone.override(UTC):
+        assert preview_text(found, NOW) == text
+
+
+def test_the_form_is_filled_again_with_what_was_posted() -> None:
+    context = form_context({"after": "early", "max_runs": 5, "unknown": "x"})
+    assert context["values"] == {"after": "early", "until": "", "mode": "", "pace": "", "overlap": "", "max_runs": "5"}

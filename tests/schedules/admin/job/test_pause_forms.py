@@ -1,0 +1,116 @@
+"""The form of a pause is read in the viewer's time zone, and its mistakes get a sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from schedules.admin.job.pause_forms import PauseTerms, choices, read_choice, read_terms, read_until, starts_text
+from schedules.clock.policies.resumption import Resumption
+from schedules.triggers import MAX_REASON_LENGTH
+from tests.factories import NOW
+
+HOUR = timedelta(hours=1)
+
+
+def test_an_empty_form_pauses_without_a_reason_an_end_or_a_catch_up() -> None:
+    assert read_terms({}, NOW) == PauseTerms("", None, Resumption.NONE)
+    assert read_terms({"until": "  ", "reason": " ", "catch_up": ""}, NOW) == PauseTerms("", None, Resumption.NONE)
+
+
+def test_a_whole_form_is_read() -> None:
+    terms = read_terms({"until": " 2026-11-20T13:00Z ", "reason": " new  disks\n", "catch_up": "last"}, NOW)
+    assert terms == PauseTerms("new disks", NOW + HOUR, Resumption.LAST)
+
+
+@pytest.mark.parametrize("until", ["2026-11-20T12:00Z", "2026-11-20T11:59:59Z"], ids=["now", "one second ago"])
+def test_the_end_of_a_pause_must_be_in_the_future(until: str) -> None:
+    with pytest.raises(ValueError, match=r"^The end of the pause is not in the future\.$"):
+        read_terms({"until": until}, NOW)
+
+
+def test_the_end_of_a_pause_may_be_one_second_away() -> None:
+    assert read_terms({"until": "2026-11-20T12:00:01Z"}, NOW).until == NOW + timedelta(seconds=1)
+
+
+def test_a_catch_up_needs_the_end_of_the_pause() -> None:
+    with pytest.raises(ValueError, match="Give the end of the pause, or choose “None of them”"):
+        read_terms({"catch_up": "all"}, NOW)
+
+
+def test_a_local_end_is_in_the_time_zone_of_the_viewer() -> None:
+    with timezone.override(ZoneInfo("Asia/Tokyo")):
+        assert read_until("2026-11-21T00:00") == datetime(2026, 11, 20, 15, tzinfo=UTC)
+    with timezone.override(UTC):
+        assert read_until("2026-11-21T00:00") == datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("soon", 'The end of the pause "soon" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        (
+            "1800-01-01T00:00",
+            "The end of the pause must be in the years 1900 to 9998; leave it out if you need no limit.",
+        ),
+    ],
+)
+def test_an_end_that_cannot_be_read_gets_one_sentence_with_one_full_stop(text: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match="The end of the pause") as caught:
+        read_until(text)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("mode", list(Resumption))
+def test_each_choice_of_the_form_is_read(mode: Resumption) -> None:
+    assert read_choice({"catch_up": mode.value}) is mode
+
+
+@pytest.mark.parametrize("value", ["", "ALL", "everything", None, ["all"]], ids=repr)
+def test_a_choice_that_the_form_does_not_offer_starts_nothing(value: object) -> None:
+    assert read_choice({"catch_up": value}) is Resumption.NONE
+
+
+def test_a_reason_is_refused_if_it_is_too_long_and_kept_at_its_limit() -> None:
+    assert read_terms({"reason": "x" * MAX_REASON_LENGTH}, NOW).reason == "x" * MAX_REASON_LENGTH
+    with pytest.raises(ValueError, match=f"{MAX_REASON_LENGTH + 1} characters"):
+        read_terms({"reason": "x" * (MAX_REASON_LENGTH + 1)}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        (PauseTerms("", None, Resumption.NONE), "Paused."),
+        (PauseTerms("new disks", None, Resumption.NONE), "Paused: new disks"),
+        (PauseTerms("", NOW + HOUR, Resumption.NONE), "Paused until 20 Nov 13:00:00 UTC."),
+        (PauseTerms("new disks", NOW + HOUR, Resumption.NONE), "Paused until 20 Nov 13:00:00 UTC: new disks"),
+    ],
+    ids=["plain", "reason", "end", "reason and end"],
+)
+def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, words: str) -> None:
+    with timezone.override(UTC):
+        assert terms.in_words(NOW) == words
+
+
+@pytest.mark.parametrize(
+    ("n", "is_more", "text"),
+    [
+        (0, False, "none will start"),
+        (0, True, "none will start"),
+        (1, False, "1 will start"),
+        (1234, False, "1,234 will start"),
+        (1234, True, "1,234 or more will start"),
+    ],
+)
+def test_each_choice_says_how_many_runs_it_starts(n: int, is_more: bool, text: str) -> None:
+    assert starts_text(n, is_more=is_more) == text
+
+
+def test_without_paused_jobs_there_is_nothing_to_choose() -> None:
+    found = choices([], NOW)
+    assert found["n_due_text"] == "No occurrence was due during the pause."
+    assert found["is_choice"] is False
+    assert [each["starts"] for each in found["choices"]] == ["none will start"] * 4
