@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
+from weakref import WeakSet
 
 import psycopg
 import pytest
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
@@ -63,11 +65,31 @@ def test_a_fetched_time_is_aware_and_in_utc(fetch: object) -> None:
     assert rows[0][0].utcoffset() == datetime(2026, 1, 1, tzinfo=UTC).utcoffset()
 
 
+def prepare_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this connection prepare statements, as if it had run no planned statement yet."""
+    connection.ensure_connection()
+    monkeypatch.setattr(connection.connection, "prepare_threshold", 5)
+    monkeypatch.setattr(database, "_generic_plans", WeakSet())
+
+
 @pytest.mark.django_db
-def test_a_planned_statement_in_a_transaction_changes_no_plan_setting() -> None:
+def test_a_planned_statement_in_a_transaction_changes_no_plan_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_statements(monkeypatch)
     database.fetch_planned("SELECT 1", {})
 
     assert database.fetch("SHOW plan_cache_mode", {}) == [("auto",)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_planned_statement_sets_generic_plans_once_for_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_statements(monkeypatch)
+    with CaptureQueriesContext(connection) as captured:
+        database.fetch_planned("SELECT 1", {})
+        database.fetch_planned("SELECT 1", {})
+
+    assert database.fetch("SHOW plan_cache_mode", {}) == [("force_generic_plan",)]
+    assert len([query for query in captured.captured_queries if query["sql"].startswith("SET")]) == 1
+    connection.close()
 
 
 @pytest.mark.django_db
