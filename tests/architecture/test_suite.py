@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values")
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MAX_NAME_LENGTH = 79
 
@@ -29,7 +30,16 @@ def test_no_test_file_is_imported() -> None:
     assert not [(path, name) for path, name in taken if name.startswith("tests.") and ".test_" in name]
 
 
+def n_lines(paths: list[Path]) -> int:
+    return sum(len(path.read_text().splitlines()) for path in paths)
+
+
 def imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         return [f"{node.module}.{alias.name}" for alias in node.names]
     return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
+def test_there_is_more_test_than_source() -> None:
+    source = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if "migrations" not in path.parts]
+    assert n_lines(TESTS) >= 1.1 * n_lines(source)

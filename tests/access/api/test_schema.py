@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field, ValidationError
 
-from access.api.schema import ERROR_DESCRIPTIONS, EXAMPLES, DocumentedAs, Problem, ReadAs, Shape, UntitledSchema
+from access.api.schema import ERROR_DESCRIPTIONS, PROBLEM_EXAMPLES, DocumentedAs, Problem, ReadAs, Shape, UntitledSchema
 from tests.documented import the_document
 
 
@@ -142,7 +142,7 @@ def test_requests_and_responses_with_defaults_are_separate_components() -> None:
 
 @pytest.mark.parametrize("status", sorted(ERROR_DESCRIPTIONS))
 def test_the_example_of_each_error_is_a_valid_problem(status: int) -> None:
-    detail, errors = EXAMPLES[status]
+    detail, errors = PROBLEM_EXAMPLES[status]
     found = {
         example["value"]["detail"]: example["value"]
         for _, operation in operations()
