@@ -94,14 +94,11 @@ def test_a_stored_object_needs_the_permission_and_must_not_be_hidden(rule: Calla
     assert may(caller, Action.VIEW, Scope(kind="tenant", tenant="new")), "not stored, so nothing hides it"
 
 
-def test_a_caller_is_the_user_of_the_request_with_the_key() -> None:
+def test_a_caller_is_the_user_of_the_request() -> None:
     request = RequestFactory().get("/")
     request.user = User(pk=7, username="ann")
-    key = ApiKey(name="billing")
 
-    assert caller_of(request) == Caller(request.user, None)
-    request.auth = key  # type: ignore[attr-defined]  # set by Django REST framework
-    assert caller_of(request) == Caller(request.user, key)
+    assert caller_of(request) == Caller(request.user)
 
 
 @pytest.mark.parametrize(

@@ -200,8 +200,11 @@ def test_only_several_keys_that_all_fail_point_at_the_database(
 @pytest.mark.parametrize(
     "error", [OperationalError("gone\n  away"), InterfaceError("gone away")], ids=["server", "client"]
 )
-def test_an_unavailable_database_is_logged_in_one_line_and_not_raised(error: Exception) -> None:
-    with capture_logs() as logs, database.log_database_unavailable("prune"):
+def test_an_unavailable_database_is_logged_in_one_line_and_not_raised(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(database, "is_database_unavailable", lambda: True)
+    with capture_logs() as logs, database.log_retryable_errors("prune"):
         raise error
 
     assert logs == [{"event": "database_away", "action": "prune", "error": "gone away", "log_level": "warning"}]
@@ -209,7 +212,7 @@ def test_an_unavailable_database_is_logged_in_one_line_and_not_raised(error: Exc
 
 @pytest.mark.parametrize("error", [DataError("wrong"), ValueError("wrong")], ids=["statement", "code"])
 def test_any_other_error_is_raised_and_not_logged_as_an_outage(error: Exception) -> None:
-    with capture_logs() as logs, pytest.raises(type(error), match="wrong"), database.log_database_unavailable("prune"):
+    with capture_logs() as logs, pytest.raises(type(error), match="wrong"), database.log_retryable_errors("prune"):
         raise error
 
     assert logs == []

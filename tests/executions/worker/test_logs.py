@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from executions.worker.logs import LOG_LINE_OVERHEAD_BYTES, MAX_LOG_LINE_LENGTH, RunLog
+from executions.targets.base import MAX_LOG_LINE_LENGTH
+from executions.worker.logs import LOG_LINE_OVERHEAD_BYTES, RunLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
