@@ -140,8 +140,8 @@ def scope_for_new(caller: Caller) -> int:
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
-# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. What is
-# read through a visible row (`run.events`, `run.attempts`) needs no second decision.
+# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. What
+# is read through a visible row (`run.events`, `run.attempts`) needs no second decision.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},

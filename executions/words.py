@@ -69,7 +69,10 @@ def why(run: Run, now: datetime) -> str:
 
 
 def note(run: Run, waits: str) -> str:
-    """Return why the run did not start, what it `waits` for, or its error: one text for a list. Empty if it has none."""
+    """Return why the run did not start, what it `waits` for, or its error: one text for a list.
+
+    Empty if it has none.
+    """
     text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
     return f"{text} ({run.n_occurrences:,} occurrences)".lstrip() if run.n_occurrences > 1 else text
 

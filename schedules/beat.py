@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import psycopg
 import structlog
-from celery.beat import ScheduleEntry, SchedulingError
+from celery.beat import ScheduleEntry
 from celery.schedules import schedule as celery_schedule
 from celery.signals import beat_init
 from django.conf import settings
@@ -57,7 +57,6 @@ log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BROKER_FAULTS = (SchedulingError, BrokerFault, OSError)
 FAULT_RETRY_DELAY = timedelta(seconds=1)  # after a pass or a part of it failed, or the broker did not answer
 # Seconds. Nothing ticks while the beat waits for a broker that hangs, and an occurrence found later than
 # MAINSPRING_MISFIRE_GRACE (5 s) counts as missed: the timeout stays well below that.
@@ -190,10 +189,13 @@ class JobScheduler(PeriodicScheduler):
         for place, message in enumerate(messages):
             try:
                 self.apply_async(JobEntry(message, self.app), producer=self.producer, advance=False)
-            except BROKER_FAULTS as error:
-                self._note_broker_fault(error, now)
-                postpone(messages[place:], self._use_broker_at)
-                return
+            except Exception as error:
+                if self.is_broker_fault(error):
+                    self._note_broker_fault(error, now)
+                    postpone(messages[place:], self._use_broker_at)
+                    return
+                # The message's own fault: it does not keep the others from the broker.
+                log.exception("message_not_sent", action="beat", name=message.name)
 
     @cached_property
     def connection(self) -> Connection:
@@ -292,7 +294,7 @@ class JobScheduler(PeriodicScheduler):
         self._use_broker_at = now + FAULT_RETRY_DELAY
         self.__dict__.pop("producer", None)
         if connection := self.__dict__.pop("connection", None):
-            with suppress(*BROKER_FAULTS):
+            with suppress(BrokerFault, OSError):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:

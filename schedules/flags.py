@@ -12,7 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 
 from access.visibility import ENGINE, Action, changeable, limit, visible
 from schedules.exceptions import FlagInUse
-from schedules.models import FeatureFlag, Job
+from schedules.models import HAS_PRESENT_SPEC, FeatureFlag, Job
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from access.visibility import Caller
 
 log = structlog.get_logger(__name__)
-
-MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show it whole
 
 
 def find_off(names: Collection[str]) -> frozenset[str]:
@@ -83,7 +81,6 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
 
 def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
     """Return the number of jobs that name each of these flags, without flags that no job names."""
-    # A job's spec is never superseded: the condition changes nothing, and lets PostgreSQL use the partial index.
     flag = KeyTextTransform("feature_flag", "spec__policies")
-    jobs = visible(Job, caller).filter(spec__superseded_at=None).annotate(flag=flag).filter(flag__in=names)
+    jobs = visible(Job, caller).filter(HAS_PRESENT_SPEC).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

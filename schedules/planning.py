@@ -6,7 +6,7 @@ It reads no database: its input is a locked job and the counts of its live runs;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
@@ -22,9 +22,10 @@ from schedules.clock.due import due_instants, next_due
 from schedules.clock.occurrences import occurrences
 from schedules.clock.policies.catch_up import CatchUp, CatchUpLimits, OtherPasses, Verdict, decide_catch_up
 from schedules.clock.policies.start_times import Pacing, delayed_starts, jittered
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, starts_left
 from schedules.models import JobState
 from schedules.stored import read_schedule
+from values.durations import MICROSECOND
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from schedules.queries import DueJob
     from values.readable import Unreadable
 
-MICROSECOND = timedelta(microseconds=1)
 REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
 
@@ -62,7 +62,7 @@ def plan(
     due = list(islice(due_instants(spec, job.mark_at, job.next_run_at, now), size + 1))
     more = len(due) > size
     due = due[:size]
-    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    n_left = starts_left(spec, job.n_scheduled)
     overlap_pass = OverlapPass(policies.overlap, live_runs)
     with_reasons = list(_with_reasons(job, spec, policies, due, now, more=more))
     for instant, reason_so_far in with_reasons:

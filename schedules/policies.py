@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from executions.policies import Delivery, Overlap, RunPolicies
 from schedules.clock.policies.catch_up import CatchUp
 from values.duration_field import Duration
+from values.durations import duration_text
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
 MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
@@ -22,25 +23,18 @@ FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 MAX_FLAG_NAME_LENGTH = 100  # characters: the width of the column
 
 
-def _max_age(value: timedelta) -> timedelta:
-    if value > MAX_CATCH_UP_AGE:
-        raise ValueError("max_age must be 366d or less.")
-    return value
+def _at_most(name: str, longest: timedelta) -> AfterValidator:
+    """Return the check that a duration is not longer; `name` names it in the error."""
+
+    def check(value: timedelta) -> timedelta:
+        if value > longest:
+            raise ValueError(f"{name} must be {duration_text(longest)} or less.")
+        return value
+
+    return AfterValidator(check)
 
 
-def _pace(value: timedelta) -> timedelta:
-    if value > MAX_CATCH_UP_PACE:
-        raise ValueError("pace must be 1d or less.")
-    return value
-
-
-def _jitter(value: timedelta) -> timedelta:
-    if value > MAX_JITTER:
-        raise ValueError("jitter must be 1d or less.")
-    return value
-
-
-Jitter = Annotated[Duration, AfterValidator(_jitter)]
+Jitter = Annotated[Duration, _at_most("jitter", MAX_JITTER)]
 
 
 class CatchUpPolicy(BaseModel):
@@ -52,13 +46,13 @@ class CatchUpPolicy(BaseModel):
         CatchUp.LAST,
         description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
     )
-    max_age: Annotated[Duration, AfterValidator(_max_age)] = Field(
+    max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
         timedelta(hours=1), description="Occurrences missed longer ago than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000, description="Maximum number of missed occurrences that start: the latest ones. Earlier ones never start."
     )
-    pace: Annotated[Duration, AfterValidator(_pace)] | None = Field(
+    pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
         None, description="Minimum time between the starts of two missed occurrences. Null: 1s."
     )
 

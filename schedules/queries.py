@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from uuid import UUID
 
+# The columns of a DueJob, in the order of its fields.
+DUE_COLUMNS = """job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at,
+       job.n_scheduled, job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind,
+       job.catch_up_from_at, job.catch_up_until_at"""
+
 # tick: lock the jobs that are due, longest overdue first. SKIP LOCKED, so that several beats share the jobs and never
 # wait for each other. Index job_due: the cost depends on how many jobs are due, not on how many there are.
-DUE = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
-       job.catch_up_until_at
+DUE = f"""
+SELECT {DUE_COLUMNS}
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.state = 'active' AND job.next_run_at <= %(now)s
  ORDER BY job.next_run_at, job.id LIMIT %(limit)s
@@ -37,10 +40,8 @@ SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(n
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
 # tick.settle: one active job, due or not, before its definition is changed. Waits for a tick that has locked it.
-ACTIVE = """
-SELECT job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.next_run_at, job.resumed_at, job.n_scheduled,
-       job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind, job.catch_up_from_at,
-       job.catch_up_until_at
+ACTIVE = f"""
+SELECT {DUE_COLUMNS}
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
  WHERE job.id = %(id)s AND job.state = 'active'
    FOR UPDATE OF job

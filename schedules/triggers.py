@@ -16,25 +16,13 @@ from schedules.jobs import chains
 from schedules.jobs.definitions import lock
 from schedules.models import Job, JobState
 from schedules.pauses import resuming
-from values.json_values import find_unstorable
+from schedules.pauses.terms import UNTIL_RESUMED, PauseTerms
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
 log = structlog.get_logger(__name__)
-
-MAX_REASON_LENGTH = 255  # characters: what the column `pause_reason` holds
-
-
-def read_reason(text: str) -> str:
-    """Return the reason of a pause as one line. Raises ValueError if it is too long or cannot be stored."""
-    if problem := find_unstorable(text):
-        raise ValueError(problem[1])
-    reason = " ".join(text.split())
-    if len(reason) > MAX_REASON_LENGTH:
-        raise ValueError(f"This has {len(reason)} characters; at most {MAX_REASON_LENGTH} fit.")
-    return reason
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
@@ -53,16 +41,14 @@ def pause(
     now: datetime,
     *,
     actor: str,
-    reason: str = "",
-    until: datetime | None = None,
-    catch_up: Resumption = Resumption.NONE,
+    terms: PauseTerms = UNTIL_RESUMED,
 ) -> Job:
     """Pause a job from now on; occurrences due before now still run.
 
-    Pausing a paused job changes the terms of the pause, not its start. At `until` the pause ends by itself, and
-    `catch_up` selects the occurrences of the pause that start then. Raises JobGone; JobConflict if the job's schedule
-    has ended and the job starts after no other.
+    Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms; JobGone;
+    JobConflict if the job's schedule has ended and the job starts after no other.
     """
+    terms.check(now)
     with transaction.atomic():
         lock(job_id)
         tick.settle(job_id, now)
@@ -71,18 +57,18 @@ def pause(
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:
             job.state, job.paused_at = JobState.PAUSED, now
-        terms = {
-            "pause_reason": reason,
+        values = {
+            "pause_reason": terms.reason,
             "paused_by": actor,
-            "paused_until_at": until,
-            "pause_catch_up": catch_up,
+            "paused_until_at": terms.until,
+            "pause_catch_up": terms.catch_up,
             "pause_set_id": None,
             "updated_at": now,
         }
-        for name, value in terms.items():
+        for name, value in values.items():
             setattr(job, name, value)
-        job.save(update_fields=["state", "paused_at", *terms])
-        if until:
+        job.save(update_fields=["state", "paused_at", *values])
+        if terms.until:
             runs.wake_beat()
     log.info("job_paused", action="pause", job=str(job_id), actor=actor)
     return job

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from access.visibility import ENGINE
+from schedules.admin.form.form import JobForm
 
 if TYPE_CHECKING:
-    from schedules.admin.form.form import JobForm
+    from access.visibility import Caller
+
+
+class EngineJobForm(JobForm):
+    """The form for a caller who may see every object."""
+
+    caller: ClassVar[Caller] = ENGINE
 
 
 def sent(form: JobForm) -> dict[str, Any]:

@@ -21,8 +21,9 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with plan_cache_mode = force_generic_plan
-# Errors after which a retry may succeed: an unavailable database, a deadlock, a timeout, a full disk. Any other database
-# error is a fault of the statement or of its data. Only `is_database_unavailable` tells an outage from the rest.
+# Errors after which a retry may succeed: an unavailable database, a deadlock, a timeout, a full disk. Any other
+# database error is a fault of the statement or of its data. Only `is_database_unavailable` tells an outage from the
+# rest.
 RETRYABLE_ERRORS = (OperationalError, InterfaceError)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
 # Before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs several

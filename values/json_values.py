@@ -111,7 +111,10 @@ class NotJsonNumber(ValueError):
 
 
 def loads(text: str) -> JSON:
-    """Parse strict JSON. Raises NotJsonNumber, and what `json.loads` raises: JSONDecodeError, RecursionError, ValueError."""
+    """Parse strict JSON.
+
+    Raises NotJsonNumber, and what `json.loads` raises: JSONDecodeError, RecursionError, ValueError.
+    """
     return json.loads(text, parse_constant=_refuse_constant)
 
 

@@ -289,9 +289,8 @@ WITH cancelled AS (
     RETURNING run.id, run.job_id, run.concurrency_key, run.scope_id, run.status, run.n_attempts
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, actor, reason)
-    SELECT id, scope_id, CASE WHEN status = 'running' THEN '{EventKind.CANCEL_REQUESTED}' ELSE status END, %(now)s, n_attempts,
-           %(actor)s, %(reason)s
-      FROM cancelled
+    SELECT id, scope_id, CASE WHEN status = 'running' THEN '{EventKind.CANCEL_REQUESTED}' ELSE status END, %(now)s,
+    n_attempts, %(actor)s, %(reason)s FROM cancelled
 ), {insert_followups("cancelled")}
 SELECT id, status FROM cancelled LEFT JOIN woken ON TRUE
 """
@@ -319,8 +318,8 @@ WITH ended AS (
 ), attempts AS (
     INSERT INTO executions_attempt (run_id, scope_id, number, claim_no, status, worker, started_at, finished_at,
                                     error_code, error)
-    SELECT id, scope_id, n_attempts, claim_no, 'cancelled', worker, attempt_at, %(now)s, '{CancelReason.TERMINATED}', %(error)s
-      FROM ended WHERE was = 'running'
+    SELECT id, scope_id, n_attempts, claim_no, 'cancelled', worker, attempt_at, %(now)s, '{CancelReason.TERMINATED}',
+    %(error)s FROM ended WHERE was = 'running'
 ), events AS (
     INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)
     SELECT id, scope_id, status, %(now)s, n_attempts, '{CancelReason.TERMINATED}' FROM ended

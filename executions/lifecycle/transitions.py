@@ -1,8 +1,8 @@
 """The only writer of a run's status.
 
-Each statement checks the present status (guarded), checks the claim number where a worker or the reaper writes (fenced),
-and inserts the run's event. Effects of a transition, such as starting other jobs, come from the follow-up that the
-statement leaves.
+Each statement checks the present status (guarded), checks the claim number where a worker or the reaper writes
+(fenced), and inserts the run's event. Effects of a transition, such as starting other jobs, come from the follow-up
+that the statement leaves.
 
 The SQL is in `queries.py` and `held_queries.py`. The new status is decided elsewhere: that of a new run by
 `NewRun.status` in `types.py`, that of a held run in `admission.py`, and that after an attempt in `worker/endings.py`.

@@ -1,12 +1,13 @@
 """Run policies: overlap, concurrency and rate limits, retries. Other packages import their names from here."""
 
-from executions.policies.limits import LimitAction, Priority
+from executions.policies.limits import ConcurrencyLimit, LimitAction, Priority, RateLimit
 from executions.policies.overlap import Decision, LiveRuns, Overlap, OverlapPass, Stop, decide
-from executions.policies.retry import Backoff
+from executions.policies.retry import Backoff, RetryPolicy
 from executions.policies.run_policies import Delivery, RunPolicies, read_as
 
 __all__ = [
     "Backoff",
+    "ConcurrencyLimit",
     "Decision",
     "Delivery",
     "LimitAction",
@@ -14,6 +15,8 @@ __all__ = [
     "Overlap",
     "OverlapPass",
     "Priority",
+    "RateLimit",
+    "RetryPolicy",
     "RunPolicies",
     "Stop",
     "decide",

@@ -65,8 +65,8 @@ def _refusal(error: Exception | Unreadable) -> Failed:
 
 
 def _call_target(claim: Claim, context: RunContext) -> Outcome:
-    # Parse only. Whether the target can run now (a command that is gone, a denied address) is for `execute` to say,
-    # which has an error code for each case.
+    # Parse only. `execute` finds out whether the target can run now (a command is missing, an address is denied), and
+    # has an error code for each case.
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)

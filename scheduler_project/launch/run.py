@@ -21,11 +21,11 @@ from scheduler_project.launch.first_run import Credentials, create_administrator
 from scheduler_project.launch.ports import chosen_port
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
+from scheduler_project.launch.signals import unwind_on_signals
 from scheduler_project.launch.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -147,8 +147,7 @@ def is_web_ready(port: int) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code. An error is one sentence on standard error."""
     os.chdir(PROJECT)
-    signal.signal(signal.SIGTERM, _exit_on_signal)
-    signal.signal(signal.SIGHUP, _exit_on_signal)
+    unwind_on_signals()
     try:
         return manage(arguments[1:]) if arguments[:1] == ["manage"] else run()
     except CannotLaunch as error:
@@ -160,11 +159,6 @@ def main(arguments: Sequence[str]) -> int:
         print("\nStopped before everything had started.", file=sys.stderr)
         return 130
     return 1
-
-
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:
-    # An exception, unlike the default action, lets the stores stop in order.
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.postgres import Postgres
+from scheduler_project.launch.signals import unwind_on_signals
 from scheduler_project.launch.valkey import Valkey
 
 if TYPE_CHECKING:
@@ -129,9 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
-    # Until the command runs, a signal must unwind the blocks below: ending at once would leave servers behind.
-    signal.signal(signal.SIGTERM, _exit_on_signal)
-    signal.signal(signal.SIGHUP, _exit_on_signal)
+    unwind_on_signals()  # until the command runs
     try:
         with store_variables(durable=options.durable, postgres_bin=options.postgres_bin) as variables:
             return run_with(variables, options.command)
@@ -140,10 +139,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.urls import reverse
 from pydantic import Field
 
-from access.api.parameters import Instant, PageParameters
+from access.api.parameters import Instant
 from access.api.schema import PageShape, Shape
 from executions import history
 from executions.api import JOB_ID, JobName
@@ -108,11 +108,7 @@ class BackfillPage(PageShape):
     results: list[BackfillShape]
 
 
-class BackfillFilters(PageParameters):
-    """The parameters of a list of backfills, which has no filters."""
-
-
-REQUESTS: dict[str, Any] = {
+BACKFILL_REQUESTS: dict[str, Any] = {
     "Preview": {"after": "2026-01-01T00:00:00Z", "until": "2026-01-08T00:00:00Z", "dry_run": True},
     "A week, paced": {
         "after": "2026-01-01T00:00:00Z",
@@ -120,7 +116,7 @@ REQUESTS: dict[str, Any] = {
         "pace": "10s",
     },
 }
-EXAMPLE: dict[str, Any] = {
+BACKFILL_EXAMPLE: dict[str, Any] = {
     "id": BACKFILL_ID,
     "job": {"id": JOB_ID, "name": "nightly report"},
     "actor": "ann",
@@ -139,8 +135,8 @@ EXAMPLE: dict[str, Any] = {
     "finished_at": None,
     "links": {"job": f"/api/v1/jobs/{JOB_ID}"},
 }
-DETAIL: dict[str, Any] = {**EXAMPLE, "runs": {"running": 1}}
-PREVIEW: dict[str, Any] = {
+BACKFILL_DETAIL: dict[str, Any] = {**BACKFILL_EXAMPLE, "runs": {"running": 1}}
+BACKFILL_PREVIEW: dict[str, Any] = {
     "dry_run": True,
     "n_instants": 7,
     "is_more": False,

@@ -11,17 +11,17 @@ from rest_framework.response import Response
 
 from access.api.bodies import read_body
 from access.api.paging import paginate
+from access.api.parameters import PageParameters
 from access.api.schema import operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of, visible
 from executions.api import NoBody
 from schedules.api.backfill_shapes import (
-    DETAIL,
-    EXAMPLE,
-    PREVIEW,
-    REQUESTS,
+    BACKFILL_DETAIL,
+    BACKFILL_EXAMPLE,
+    BACKFILL_PREVIEW,
+    BACKFILL_REQUESTS,
     BackfillDetail,
-    BackfillFilters,
     BackfillPage,
     BackfillPreview,
     BackfillRequest,
@@ -47,8 +47,8 @@ class JobBackfillView(ApiView):
 
     @operation(
         "backfill_job",
-        body=(BackfillRequest, REQUESTS),
-        responses={200: (BackfillPreview, PREVIEW), 202: (BackfillDetail, DETAIL)},
+        body=(BackfillRequest, BACKFILL_REQUESTS),
+        responses={200: (BackfillPreview, BACKFILL_PREVIEW), 202: (BackfillDetail, BACKFILL_DETAIL)},
         errors=[404, 409],
         location_status=202,
     )
@@ -74,13 +74,13 @@ class JobBackfillListView(ApiView):
 
     @operation(
         "list_job_backfills",
-        parameters=BackfillFilters,
-        responses={200: (BackfillPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
+        parameters=PageParameters,
+        responses={200: (BackfillPage, {"next": None, "previous": None, "results": [BACKFILL_EXAMPLE]})},
         errors=[404],
     )
     def get(self, request: Request, job_id: UUID) -> Response:
         """List the backfills of a job, newest first."""
-        filters = BackfillFilters.read(request)
+        filters = PageParameters.read(request)
         find_job(request, job_id)
         page = paginate(request, visible(Backfill, caller_of(request)).filter(job_id=job_id), filters)
         results = [backfill_of(row) for row in page.rows]
@@ -91,7 +91,7 @@ class BackfillView(ApiView):
     needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
     subjects: ClassVar[Subjects] = {"backfill_id": Backfill}
 
-    @operation("get_backfill", responses={200: (BackfillDetail, DETAIL)}, errors=[404])
+    @operation("get_backfill", responses={200: (BackfillDetail, BACKFILL_DETAIL)}, errors=[404])
     def get(self, request: Request, backfill_id: UUID) -> Response:
         """Return a backfill and its progress."""
         return Response(detail_of(get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)).json_body())
@@ -104,7 +104,9 @@ class BackfillCancelView(ApiView):
     @operation(
         "cancel_backfill",
         body=(NoBody, {"No body": {}}),
-        responses={200: (BackfillDetail, {**DETAIL, "state": "cancelled", "finished_at": "2026-11-20T12:00:30Z"})},
+        responses={
+            200: (BackfillDetail, {**BACKFILL_DETAIL, "state": "cancelled", "finished_at": "2026-11-20T12:00:30Z"})
+        },
         errors=[404, 409],
     )
     def post(self, request: Request, backfill_id: UUID) -> Response:

@@ -47,13 +47,9 @@ def read_storable(request: Request) -> dict[str, Any]:
 
 
 def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPause:
-    """Return the body of a pause. Raises InvalidInput if it ends in the past, or has a `catch_up` but no end."""
+    """Return the body of a pause. Raises InvalidDefinition for invalid terms."""
     body = read_body(request, model)
-    if body.until and body.until <= now:
-        raise InvalidInput({"until": ["until must be in the future: give a later time, or leave it out."]})
-    if body.until is None and body.catch_up is not Resumption.NONE:
-        why = "catch_up needs a pause that ends by itself: set until, or leave catch_up out."
-        raise InvalidInput({"until": [why]})
+    body.terms.check(now)
     return body
 
 

@@ -61,7 +61,7 @@ class FeatureFlagSetting(Shape):
 
     is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the flag's jobs start.")]
     description: (
-        Annotated[str, Field(max_length=flags.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
+        Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag switches. Null: the present description stays.")
     name: Any = Field(None, description="Ignored in a request: the URL contains the name.")
     n_jobs: Any = Field(None, description="Read-only: ignored in a request.")

@@ -28,7 +28,7 @@ from schedules.jobs import chains, definitions
 from schedules.jobs.members import JobDefinition
 from schedules.jobs.selection import Selection, TargetKind
 from schedules.jobs.validation import validate
-from schedules.models import Job, JobState
+from schedules.models import MAX_JOB_NAME_LENGTH, Job, JobState
 from schedules.pauses import resuming
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class JobFilters(PageParameters):
         None, description="Jobs in this state; several states are separated by commas."
     )
     target_kind: TargetKind | None = Field(None, description=Selection.model_fields["target_kind"].description)
-    name: Annotated[str, Field(max_length=255)] | None = Field(
+    name: Annotated[str, Field(max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
         None, description=Selection.model_fields["name"].description
     )
-    search: Annotated[str, Field(min_length=1, max_length=255)] | None = Field(
+    search: Annotated[str, Field(min_length=1, max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
         None, description=Selection.model_fields["search"].description
     )
 
@@ -127,7 +127,7 @@ class JobView(ApiView):
         data = read_definition(request)
         with transaction.atomic():
             definition = validate(data, now, definitions.lock(job_id), caller=caller_of(request))
-            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
         return Response(shown(job, request).json_body())
 
     @operation(
@@ -141,7 +141,7 @@ class JobView(ApiView):
         with transaction.atomic():
             job = definitions.lock(job_id)
             definition = validate(changed_definition(job, change), now, job, caller=caller_of(request))
-            job = definitions.replace(job_id, definition, now, actor=actor_of(request))
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
         return Response(shown(job, request).json_body())
 
     @operation("delete_job", responses={204: (None, None)}, errors=[404])
@@ -168,9 +168,7 @@ class JobPauseView(ApiView):
         """
         now = datetime.now(UTC)
         body = read_pause(request, Pause, now)
-        job = triggers.pause(
-            job_id, now, actor=actor_of(request), reason=body.reason, until=body.until, catch_up=body.catch_up
-        )
+        job = triggers.pause(job_id, now, actor=actor_of(request), terms=body.terms)
         return Response(shown(job, request).json_body())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from schedules.exceptions import JobGone
 from schedules.ledger import account as ledger_account
 from schedules.ledger.sentences import describe_other_starts, with_sentences
 from schedules.models import Job, Why
+from values.ids import EPOCH
 from values.readable import reasons_by_part
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from schedules.ledger.account import Entry
     from schedules.models import Stoppage
 
-DAY = timedelta(hours=24)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_ENTRIES_PER_PAGE = 1000  # a page is built in memory, with a sentence for each entry
 
 
@@ -138,7 +137,8 @@ class JobExplainView(ApiView):
         now = datetime.now(UTC)
         window = Window.read(request)
         until = window.until or now
-        after = window.after or max(until, EPOCH + DAY) - DAY  # no instant of the API lies before 1970
+        # No instant of the API lies before 1970.
+        after = window.after or max(until - ledger_account.DEFAULT_WINDOW, EPOCH)
         if after >= until:
             raise InvalidInput({"after": [f"after must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
         job = visible(Job, caller_of(request)).filter(pk=job_id).first()

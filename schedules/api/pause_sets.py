@@ -86,11 +86,7 @@ class PauseSetPage(PageShape):
     results: list[PauseSetShape]
 
 
-class PauseSetFilters(PageParameters):
-    """The parameters of the list of pause sets, which has no filters."""
-
-
-REQUESTS: dict[str, Any] = {
+PAUSE_REQUESTS: dict[str, Any] = {
     "Preview": {"filter": {"search": "billing"}, "dry_run": True},
     "Until Monday": {
         "filter": {"search": "billing", "target_kind": "http"},
@@ -98,7 +94,7 @@ REQUESTS: dict[str, Any] = {
         "until": "2999-03-01T06:00:00Z",
     },
 }
-EXAMPLE: dict[str, Any] = {
+PAUSE_EXAMPLE: dict[str, Any] = {
     "id": "019a9f93-2200-7b61-9c22-4a1b6d7e8f90",
     "actor": "ann",
     "reason": "Maintenance of the billing system",
@@ -113,8 +109,14 @@ EXAMPLE: dict[str, Any] = {
     "undone_by": None,
     "undone_at": None,
 }
-UNDONE = {**EXAMPLE, "state": "undone", "n_resumed": 41, "undone_by": "ann", "undone_at": "2026-11-20T14:00:00Z"}
-UNDOS: dict[str, Any] = {
+UNDONE_EXAMPLE = {
+    **PAUSE_EXAMPLE,
+    "state": "undone",
+    "n_resumed": 41,
+    "undone_by": "ann",
+    "undone_at": "2026-11-20T14:00:00Z",
+}
+UNDO_REQUESTS: dict[str, Any] = {
     "Preview": {"catch_up": "last", "dry_run": True},
     "Start nothing of the pause": {},
 }
@@ -125,8 +127,8 @@ class ManyPauseView(ApiView):
 
     @operation(
         "pause_jobs",
-        body=(ManyPause, REQUESTS),
-        responses={200: (PauseSetPreview, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, EXAMPLE)},
+        body=(ManyPause, PAUSE_REQUESTS),
+        responses={200: (PauseSetPreview, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, PAUSE_EXAMPLE)},
         location_status=202,
     )
     def post(self, request: Request) -> Response:
@@ -143,10 +145,8 @@ class ManyPauseView(ApiView):
             body.filter,
             now,
             actor=actor_of(request),
+            terms=body.terms,
             caller=caller_of(request),
-            reason=body.reason,
-            until=body.until,
-            catch_up=body.catch_up,
         )
         location = reverse("pause-set", args=[started.pk])
         return Response(_shape_of(started).json_body(), status=202, headers={"Location": location})
@@ -158,12 +158,12 @@ class PauseSetListView(ApiView):
 
     @operation(
         "list_pauses",
-        parameters=PauseSetFilters,
-        responses={200: (PauseSetPage, {"next": None, "previous": None, "results": [EXAMPLE]})},
+        parameters=PageParameters,
+        responses={200: (PauseSetPage, {"next": None, "previous": None, "results": [PAUSE_EXAMPLE]})},
     )
     def get(self, request: Request) -> Response:
         """List the pauses of many jobs, newest first."""
-        page = paginate(request, visible(PauseSet, caller_of(request)), PauseSetFilters.read(request))
+        page = paginate(request, visible(PauseSet, caller_of(request)), PageParameters.read(request))
         results = [_shape_of(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
@@ -172,7 +172,7 @@ class PauseSetView(ApiView):
     needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
     subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
 
-    @operation("get_pause", responses={200: (PauseSetShape, EXAMPLE)}, errors=[404])
+    @operation("get_pause", responses={200: (PauseSetShape, PAUSE_EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
         """Return a pause of many jobs and its progress."""
         return Response(_shape_of(get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)).json_body())
@@ -184,10 +184,10 @@ class PauseSetUndoView(ApiView):
 
     @operation(
         "undo_pause",
-        body=(Resume, UNDOS),
+        body=(Resume, UNDO_REQUESTS),
         responses={
             200: (UndoPreview, {"dry_run": True, "n_jobs": 41, "n_would_start": 41, "is_more": False}),
-            202: (PauseSetShape, UNDONE),
+            202: (PauseSetShape, UNDONE_EXAMPLE),
         },
         errors=[404, 409],
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from access.api.schema import DocumentedAs, ProblemField, Shape
+from schedules.api.one_of import OneOf
 from schedules.clock.preview import Mark
 from schedules.clock.reading.members import read_instant, read_zone
 from schedules.clock.zones.clock_changes import ChangeKind
@@ -118,12 +117,7 @@ class Refusal(Shape):
     errors: list[ProblemField] = Field(description="Each wrong field.")
 
 
-class VerdictOrRefusal(Shape):
+class VerdictOrRefusal(OneOf):
     """`valid` is true for a valid schedule, and false for an invalid one, which has `errors`."""
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        either: TypeAdapter[Verdict | Refusal] = TypeAdapter(Verdict | Refusal)
-        return handler(either.core_schema)
+    shapes: ClassVar[Any] = Verdict | Refusal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.response import Response
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from access.api.views import Needs
     from schedules.clock.spec import ScheduleSpec
 
-YEAR = timedelta(days=366)  # contains both clock changes of a year
-
 
 class SchedulePreviewView(ApiView):
     needs: ClassVar[Needs] = {"POST": [(Action.VIEW, Job)]}
@@ -60,7 +58,8 @@ class SchedulePreviewView(ApiView):
         spec = validate_schedule(wanted.schedule, now)
         after = wanted.after or first_mark(spec, now)
         count = wanted.count if spec.max_runs is None else min(wanted.count, spec.max_runs)
-        until = after + YEAR if LAST_AT - after > YEAR else LAST_AT
+        span = clock_changes.CLOCK_CHANGE_SPAN
+        until = after + span if LAST_AT - after > span else LAST_AT
         body = Preview(
             description=describe(spec),
             fires=_with_starts(preview.preview(spec, after, count), spec, wanted),

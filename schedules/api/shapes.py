@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from django.urls import reverse
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler, TypeAdapter, WithJsonSchema, create_model
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import core_schema
+from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 
 from access.api.parameters import Instant
 from access.api.schema import DocumentedAs, PageShape, Shape
 from executions.api import UNREADABLE
 from executions.targets import AnyTarget, masked
+from schedules.api.one_of import OneOf
 from schedules.clock.describe import describe
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED, MAX_STARTS, Resumption
 from schedules.jobs.chains import Links, StartAfter
 from schedules.jobs.members import JobDefinition, documented_type, stored_members
 from schedules.jobs.schedule_shape import Schedule
-from schedules.models import JobState
+from schedules.models import MAX_PAUSE_REASON_LENGTH, JobState
+from schedules.pauses.terms import PauseTerms, read_reason
 from schedules.policies import JobPolicies
-from schedules.triggers import MAX_REASON_LENGTH, read_reason
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ class Pause(Shape):
     """The reason and the end of a pause."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
+        "", max_length=MAX_PAUSE_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
     )
     until: Instant | None = Field(
         None, description="When the pause ends by itself. Null: it lasts until the job is resumed."
@@ -129,6 +128,10 @@ class Pause(Shape):
         Resumption.NONE,
         description=f"Which occurrences of the pause start when it ends at `until`: {CATCH_UP_CHOICES}",
     )
+
+    @property
+    def terms(self) -> PauseTerms:
+        return PauseTerms(self.reason, self.until, self.catch_up)
 
 
 class Resume(Shape):
@@ -157,15 +160,10 @@ class ResumePreview(Shape):
     last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start.")
 
 
-class JobOrResumePreview(Shape):
+class JobOrResumePreview(OneOf):
     """The job; with `dry_run`, a preview of what resuming it would start."""
 
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        either: TypeAdapter[Job | ResumePreview] = TypeAdapter(Job | ResumePreview)
-        return handler(either.core_schema)
+    shapes: ClassVar[Any] = Job | ResumePreview
 
 
 def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
@@ -189,7 +187,7 @@ def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
     unreadable, schedule = row.unreadable, row.readable_schedule
     members = stored_members(row, links.start_after) | dict.fromkeys(unreadable)
     if not with_credentials and "target" not in unreadable:
-        members["target"] = masked(row.target)
+        members["target"] = masked(row.spec.target)
     if "policies" not in unreadable:
         members["policies"] = row.policies  # the stored JSON may lack a policy that this version added
     return Job(

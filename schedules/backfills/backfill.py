@@ -12,7 +12,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 import structlog
-from django.conf import settings
 from django.db import transaction
 
 from executions import history, runs
@@ -24,8 +23,10 @@ from schedules.backfills.expected import expected_instants, is_predictable, know
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.jobs import followups
 from schedules.jobs.definitions import lock
+from schedules.ledger import account
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.database import PUSH_BACK_DELAY, is_database_unavailable
+from values.durations import MICROSECOND
 from values.readable import value_or_raise
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case that no follow-up wakes th
 MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter distance
 MAX_PACE = timedelta(days=1)  # slower, a backfill of a hundred runs would take months: most likely a mistake
 # cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
-OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
+BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +233,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             spec_id=job.spec_id,
             # Runs are unique by job, instant and origin. The first backfill of an instant takes the row of that
             # instant; a later backfill retries that run, with a row of its own at the present.
-            nominal_at=now + place * runs.MICROSECOND if earlier else instant,
+            nominal_at=now + place * MICROSECOND if earlier else instant,
             origin=Origin.RETRY if earlier else Origin.BACKFILL,
             retry_of=earlier,
             backfill_id=backfill.pk,
@@ -246,7 +247,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
 
 def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
     """Yield each instant of the range, and whether the mode selects it. A few queries for every `batch` instants."""
-    mode, known_since = request.mode, max(known_from(job), now - settings.MAINSPRING.retention)
+    mode, known_since = request.mode, max(known_from(job), account.kept_since(now))
     instants = expected_instants(job, request.after, request.until)
     while part := list(islice(instants, batch)):
         found = history.instant_states(job.pk, part)
@@ -295,13 +296,13 @@ def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
         ]
     if request.after >= request.until:
         errors["after"] = ["The range is empty: after must be earlier than until."]
-    kept_since = now - settings.MAINSPRING.retention
+    kept_since = account.kept_since(now)
     if request.mode is not BackfillMode.ALL and request.after < kept_since:
         since = f"{kept_since:%Y-%m-%dT%H:%M:%SZ}"
         errors["after"] = [f"The history begins at {since}: give that instant or a later one, or use mode all."]
-    if request.overlap not in OVERLAPS:
+    if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [
-            f"This must be one of {', '.join(OVERLAPS)}: with any other, each run would stop the one before."
+            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: with any other, each run would stop the one before."
         ]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = ["A pace is between 100ms and 1d. Leave it out to start runs as fast as the limits allow."]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
+from values.durations import MICROSECOND
 
 ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a request for "now" takes time to arrive
 
@@ -35,17 +37,19 @@ def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
     match spec.kind:
         case Kind.DELAY:
             # The first run of a delay is due at once, so `now` itself must lie after the mark.
-            return now - timedelta(microseconds=1)
+            return now - MICROSECOND
         case Kind.ONCE:
             return now - ONCE_GRACE
-        case _:
+        case Kind.CRON | Kind.EVERY | Kind.SOLAR | Kind.SEVERAL | Kind.NONE:
             return now
+        case _:
+            assert_never(spec.kind)
 
 
 def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
     """Return `specs` with the anchors of matching old schedules; each old schedule is used once."""
     left, found = list(old_specs), dict[int, ScheduleSpec]()
-    # A schedule that states its anchor takes its old twin first. Otherwise an equal interval without one might take it.
+    # First the schedules that state their anchor, so that no equal interval without an anchor takes their old schedule.
     for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].anchor_at is None):
         found[index] = _with_matching_anchor(spec, left)
         if found[index] in left:

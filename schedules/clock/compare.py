@@ -12,11 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 from executions.states import Origin
 from schedules.clock.occurrences import occurrences
-from schedules.clock.spec import Kind, ScheduleSpec
+from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
-
-# These kinds start by hand or after a run has ended. No calendar says when, so no occurrence can be expected of them.
-_UNPREDICTABLE_KINDS = frozenset({Kind.NONE, Kind.DELAY})
 
 
 class Row(Protocol):
@@ -68,7 +65,7 @@ class Span:
     @property
     def is_predictable(self) -> bool:
         """Whether the schedule's instants are known in advance."""
-        return self.spec is not None and self.spec.kind not in _UNPREDICTABLE_KINDS
+        return self.spec is not None and self.spec.kind not in UNPREDICTABLE_KINDS
 
     def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the schedule's instants in (after, until] and within the span, ascending. Unpredictable: none."""

@@ -10,7 +10,8 @@ from typing import assert_never
 from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.cron.words import cron_words
 from schedules.clock.occurrences import next_after, occurrences
-from schedules.clock.spec import Kind, ScheduleSpec, SolarEvent, label, with_anchor
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import Kind, ScheduleSpec, label, with_anchor
 from schedules.clock.wording import clock_words, day_words, length_words, number_words
 from schedules.clock.zones.clock_changes import dst_changes
 from schedules.clock.zones.local_times import Fold, Gap
@@ -30,7 +31,7 @@ _EVENT_WORDS = {
 }
 # Degrees. Below 48.56 = 90 - 23.44 (the tilt of the earth's axis) - 18 (astronomical twilight) no day lacks any event.
 _MIN_LATITUDE_WITH_MISSING_EVENTS = 48
-_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # events further apart than this have a day without one between
+_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # between events further apart lies a day without the event
 _WEEK = timedelta(days=7)
 _SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days that these months have in every year; the others have 31
 

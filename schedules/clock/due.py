@@ -7,13 +7,12 @@ kinds follow from the schedule alone; those of a delay depend on the ends of run
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from schedules.clock.delay import next_after_run
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.spec import Kind, ScheduleSpec
-
-_TICK = timedelta(microseconds=1)  # the resolution of datetime and of PostgreSQL: the least difference of two instants
+from values.durations import MICROSECOND
 
 
 def due_instants(
@@ -28,7 +27,7 @@ def due_instants(
     if next_run_at is None:
         return iter(())
     # Everything up to the mark is decided, so an instant at or before it would start a second run.
-    at = max(next_run_at, mark_at + _TICK)
+    at = max(next_run_at, mark_at + MICROSECOND)
     return iter((at,) if at <= now else ())
 
 

@@ -14,8 +14,7 @@ from schedules.clock.solar import solar_instants
 from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones.local_times import cron_instants
 from schedules.clock.zones.zones import FIRST_AT, LAST_AT
-
-_TICK = timedelta(microseconds=1)
+from values.durations import MICROSECOND
 
 
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -30,7 +29,7 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
     low, high = max(after.astimezone(UTC), FIRST_AT), min(until.astimezone(UTC), LAST_AT)
     if spec.start_at is not None:
         # The window excludes its start, but `start_at` itself may fire.
-        low = max(low, spec.start_at - _TICK)
+        low = max(low, spec.start_at - MICROSECOND)
     if spec.end_at is not None:
         high = min(high, spec.end_at)
     return iter(()) if low >= high else _instants(spec, low, high)
@@ -47,7 +46,7 @@ def occurrences_by_member(
     """Yield each occurrence with the schedule that fires it; in a list of schedules, the first member that does."""
     if not spec.specs:
         return ((at, spec) for at in occurrences(spec, after, until))
-    low = after if spec.start_at is None else max(after, spec.start_at - _TICK)
+    low = after if spec.start_at is None else max(after, spec.start_at - MICROSECOND)
     high = until if spec.end_at is None else min(until, spec.end_at)
     merged = merge(*(_with_index(index, member, low, high) for index, member in enumerate(spec.specs)))
     # `merge` sorts equal instants by index, so the first of each group is the first member that fires.
@@ -56,7 +55,7 @@ def occurrences_by_member(
 
 def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
     """Return the first member of a list of schedules that fires at `at`; `spec` itself if it has no such member."""
-    matching = (member for member in spec.specs if next(occurrences(member, at - _TICK, at), None))
+    matching = (member for member in spec.specs if next(occurrences(member, at - MICROSECOND, at), None))
     return next(matching, spec)
 
 
@@ -79,7 +78,7 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[
             assert spec.solar is not None
             return solar_instants(spec.solar, (spec.latitude, spec.longitude), after, until)
         case Kind.DELAY:
-            return iter((after + _TICK,))
+            return iter((after + MICROSECOND,))
         case Kind.SEVERAL:
             return (at for at, _ in occurrences_by_member(spec, after, until))
         case Kind.NONE:

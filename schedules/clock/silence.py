@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from schedules.clock.cron.expression import read_cron
 from schedules.clock.solar import solar_instants
@@ -10,12 +10,12 @@ from schedules.clock.spec import ScheduleSpec
 from schedules.clock.wording import number_words
 from schedules.clock.zones.local_times import Gap, cron_instants
 from schedules.clock.zones.zones import LAST_AT
+from values.durations import MICROSECOND
 from values.iso import iso_text
 
 # Search from a fixed instant, not from today: the same schedule must be accepted or refused on any day. 2025 is recent
 # enough for the clock-change rules in force now.
 _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
-_TICK = timedelta(microseconds=1)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
@@ -33,7 +33,7 @@ def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
         if spec.every is not None and spec.anchor_at is not None:
             return ("every", between) if (spec.anchor_at - start) % spec.every > end - start else None
     # `start_at` itself may fire, and both searches exclude their start.
-    after = (start or _SEARCH_FROM) - _TICK
+    after = (start or _SEARCH_FROM) - MICROSECOND
     if spec.solar is not None:
         place = (spec.latitude, spec.longitude)
         if next(solar_instants(spec.solar, place, after, end or LAST_AT), None) is None:

@@ -15,13 +15,12 @@ from values.iso import iso_text
 __all__ = [
     "ALLOWED_FIELDS",
     "DEFINING_FIELD",
-    "Fold",
-    "Gap",
+    "UNPREDICTABLE_KINDS",
     "InvalidSchedule",
     "Kind",
     "ScheduleSpec",
-    "SolarEvent",
     "label",
+    "starts_left",
     "to_json",
     "with_anchor",
 ]
@@ -86,6 +85,8 @@ ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("specs", "timezone", *_BOUNDS),
     Kind.NONE: ("timezone",),
 }
+# Kinds that start by hand or after a run has ended: no calendar says when, so no occurrence can be expected of them.
+UNPREDICTABLE_KINDS = (Kind.NONE, Kind.DELAY)
 # The field that gives a schedule its kind. NONE has no such field.
 DEFINING_FIELD = {
     Kind.CRON: "cron",
@@ -128,6 +129,11 @@ def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
     if spec.kind is not Kind.EVERY or spec.anchor_at is not None:
         return spec
     return replace(spec, anchor_at=anchor_at.astimezone(UTC))
+
+
+def starts_left(spec: ScheduleSpec, n_scheduled: int) -> int | None:
+    """Return how many more occurrences `max_runs` lets start after `n_scheduled` have started; None for no limit."""
+    return None if spec.max_runs is None else max(spec.max_runs - n_scheduled, 0)
 
 
 def label(spec: ScheduleSpec) -> str:

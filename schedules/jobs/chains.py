@@ -93,12 +93,12 @@ def lock() -> None:
     queries.lock_chains()
 
 
-def store(job_id: UUID, links: Sequence[StartAfter], scope_id: int | None = None) -> set[UUID]:
-    """Replace what a job starts after; return the jobs that it started after before, or starts after now.
+def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
+    """Replace what a job starts after. Return its former and its new sources.
 
     Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
     """
-    check(links, job_id, scope_id=scope_id)
+    check(links, job_id, caller, scope_id)
     before = Chain.objects.filter(job_id=job_id)
     source_ids = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
     before.delete()

@@ -22,7 +22,6 @@ from schedules.jobs import chains, followups
 from schedules.jobs.members import JOB_COLUMNS, MEMBERS, VERSION_COLUMNS, stored_members
 from schedules.models import Job, JobState, begin_spans, end_span
 from values.json_values import is_same_json
-from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -42,7 +41,7 @@ def create(definition: Definition, now: datetime, *, actor: str, caller: Caller 
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
-            followups.update(store_chains(job, definition))
+            followups.update(store_chains(job, definition, caller))
     return job
 
 
@@ -66,13 +65,13 @@ def create_many(
     return jobs
 
 
-def store_chains(job: Job, definition: Definition) -> set[UUID]:
+def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
     """Store the chains of a job's definition; return the jobs for which to call `followups.update`.
 
     Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
     """
     chains.lock()
-    return chains.store(job.pk, definition.start_after, job.scope_id)
+    return chains.store(job.pk, definition.start_after, caller, job.scope_id)
 
 
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
@@ -87,7 +86,7 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
     return changed
 
 
-def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) -> Job:
+def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences up to `now` still follow the old one.
 
     A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition
@@ -103,7 +102,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
         if changed_members(job, definition, ()) & VERSION_COLUMNS.keys():
             job.spec = runs.freeze(_version_values(job.pk, definition), now, after=job.spec)
             changed.append("spec")
-        before = value_or_none(job.readable_schedule)  # None: unreadable, so there are no occurrences to record
+        before = job.known_schedule  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
             # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
@@ -112,15 +111,15 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str) 
             if before and job.state == JobState.PAUSED:
                 _settle_pause(job, now)
             end_span(job.pk, _schedule_end(job, now))
-            _set_clock(job, schedule, now, definition.first_after(now) if schedule is definition.schedule else None)
+            first_at = definition.first_after(now) if schedule is definition.schedule else None
+            changed += _set_clock(job, schedule, now, first_at)
             if is_delay_changed:
                 job.next_run_at = old_next_run_at and next_due(schedule, now)
             begin_spans([job])
-            changed += ["schedule", "state", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun"]
         job.save(update_fields=changed)
         # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
         if set(chains.of(job_id)) != set(definition.start_after):
-            followups.update(store_chains(job, definition))
+            followups.update(store_chains(job, definition, caller))
         if followups.are_needed_by(job) != had_followups:
             followups.update([job_id])
         runs.wake_beat()
@@ -163,7 +162,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
     """Return the instant at which the job's present schedule ends: `now`, or earlier if it has reached `max_runs`."""
-    schedule = value_or_none(job.readable_schedule)
+    schedule = job.known_schedule
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
     return history.last_scheduled_at(job.pk, FIRST_AT) or job.mark_at
@@ -183,8 +182,11 @@ def _set_columns(job: Job, definition: Definition) -> list[str]:
     return list(JOB_COLUMNS.values())
 
 
-def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> None:
-    """Start a schedule at `now`. `first_at` is its first instant, for a caller that has computed it for this `now`."""
+def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
+    """Start a schedule at `now`; return the names of the columns of the clock, which are set.
+
+    `first_at` is the schedule's first instant, for a caller that has computed it for this `now`.
+    """
     schedule = anchored(schedule, now)
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
@@ -192,6 +194,7 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
     job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # `max_runs` and catch-up start anew
     if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
+    return ["schedule", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun", "state"]
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:

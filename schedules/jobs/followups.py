@@ -40,7 +40,7 @@ def are_needed_by(job: Job) -> bool:
 
     Ignores chains and backfills. No query.
     """
-    schedule, policies = value_or_none(job.readable_schedule), value_or_none(job.readable_policies)
+    schedule, policies = job.known_schedule, value_or_none(job.readable_policies)
     if schedule is None or policies is None:
         return True  # a beat of another version may be able to read them
     return schedule.kind is Kind.DELAY or policies.needs_followups or _has_chosen_runs_left(job, policies)

@@ -24,6 +24,7 @@ from schedules.exceptions import InvalidDefinition
 from schedules.jobs import chains
 from schedules.jobs.chains import MAX_SOURCES, StartAfter
 from schedules.jobs.schedule_shape import AnySchedule, read_schedule
+from schedules.models import MAX_JOB_DESCRIPTION_LENGTH, MAX_JOB_NAME_LENGTH
 from schedules.policies import JobPolicies, find_conflicts
 from values.field_errors import sentences
 from values.json_values import find_unstorable, storable
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from access.visibility import Caller
     from schedules.models import Job
 
-MAX_JOB_NAME_LENGTH = 255  # characters: the width of the column
-MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
 MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payload
 
 

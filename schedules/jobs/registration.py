@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 
 from access.visibility import ENGINE, Action, changeable, require, scope_for_new, visible
@@ -15,7 +16,7 @@ from schedules import queries
 from schedules.exceptions import InvalidDefinition, InvalidRegistration
 from schedules.jobs import chains, definitions, followups
 from schedules.jobs.validation import validate
-from schedules.models import Job
+from schedules.models import MAX_JOB_KEY_LENGTH, Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
 MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
-MAX_JOB_KEY_LENGTH = 255  # characters: the width of the column
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
 KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start with a letter or a digit"
 
@@ -61,13 +61,19 @@ def register(
     """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
     A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
-    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most.
+    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most; PermissionDenied if a
+    key belongs to a job that the caller may not change.
     """
     try:
         return _register(requested, now, actor, caller, alone=False)
     except IntegrityError:
         # Another registration has just created a job under one of these keys: try again, and change that job.
-        return _register(requested, now, actor, caller, alone=True)
+        try:
+            return _register(requested, now, actor, caller, alone=True)
+        except (
+            IntegrityError
+        ) as taken:  # no other registration runs now: the key's job is none that the caller may change
+            raise PermissionDenied("You may not change the job that has this key.") from taken
 
 
 def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) -> None:
@@ -106,10 +112,10 @@ def _register(
     for key in sorted(different | created.keys(), key=lambda key: (bool(valid[key].start_after), key)):
         with _errors_of(key):
             if key in different:
-                changed = definitions.replace(jobs[key].pk, valid[key], now, actor=actor)
+                changed = definitions.replace(jobs[key].pk, valid[key], now, actor=actor, caller=caller)
                 registered[key] = Registered(changed, Outcome.CHANGED)
             elif valid[key].start_after:
-                sources |= definitions.store_chains(created[key], valid[key])
+                sources |= definitions.store_chains(created[key], valid[key], caller)
     if sources:
         followups.update(sources)
     return {key: registered[key] for key in requested}

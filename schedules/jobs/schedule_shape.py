@@ -12,7 +12,9 @@ from access.api.schema import Shape
 from schedules.clock.anchors import anchored, first_mark, keep_anchors
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import MAX_SPECS, MIN_SPECS, parse
-from schedules.clock.spec import DEFINING_FIELD, Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
+from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ class Schedule(Shape):
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "at once. If an occurrence does not start, the time counts from that decision.",
+        "at once. If an occurrence is skipped, the time counts from when it was skipped.",
     )
     specs: list[Schedule] | None = Field(
         None,

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from access.visibility import changeable
 from executions.targets import TARGETS
-from schedules.models import Job, JobState, jobs_named
+from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, JobState, jobs_named
 from values.field_errors import did_you_mean
 from values.json_values import storable
 
@@ -41,8 +41,10 @@ class Selection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     target_kind: TargetKind | None = Field(None, description="Jobs with this kind of target.")
-    name: Annotated[Text, Field(max_length=255)] | None = Field(None, description="Jobs with exactly this name.")
-    search: Annotated[Text, Field(min_length=1, max_length=255)] | None = Field(
+    name: Annotated[Text, Field(max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
+        None, description="Jobs with exactly this name."
+    )
+    search: Annotated[Text, Field(min_length=1, max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
         None,
         description="Jobs whose name contains this text, in upper or lower case. One or two characters: jobs whose "
         "name starts with them.",
@@ -62,8 +64,7 @@ class Selection(BaseModel):
         if self.search:
             conditions &= jobs_named(self.search)
         if conditions:
-            # True for every job's spec: it only lets PostgreSQL use the partial indexes of the latest versions.
-            conditions &= Q(spec__superseded_at=None)
+            conditions &= HAS_PRESENT_SPEC
         return conditions
 
     def active_jobs(self, before: datetime, caller: Caller) -> QuerySet[Job]:

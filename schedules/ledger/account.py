@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from executions import history
 from executions.history import Record
 from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.clock.compare import Entry as ComparedEntry
+from schedules.clock.spec import starts_left
 from schedules.exceptions import JobGone
 from schedules.models import Job, JobState, ScheduleSpan, Stoppage
 from schedules.stored import read_schedule
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 # Spans whose instants are merged at a time. A program that changes a schedule each second leaves thousands in a window.
 MAX_SPANS_PER_QUERY = 500
+DEFAULT_WINDOW = timedelta(hours=24)  # of an account without a start
 MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response has all of them
 MAX_ENTRIES_READ = 20_000  # for one page; more would make a request take seconds
 
@@ -168,5 +171,5 @@ def _present(job: Job, earlier: list[Span]) -> Span:
 
 def _n_left(job: Job) -> int | None:
     """Return how many more occurrences `max_runs` lets start, None for no limit or a schedule that is unreadable."""
-    spec = value_or_none(job.readable_schedule)
-    return None if spec is None or spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
+    spec = job.known_schedule
+    return None if spec is None else starts_left(spec, job.n_scheduled)

@@ -11,7 +11,6 @@ from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
 from values import instants
-from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,7 +68,7 @@ def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[En
 
 def has_schedule(job: Job) -> bool:
     """Whether a job has a schedule, even one that this version cannot read."""
-    spec = value_or_none(job.readable_schedule)
+    spec = job.known_schedule
     return spec is None or spec.kind is not Kind.NONE
 
 

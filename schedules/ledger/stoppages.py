@@ -15,8 +15,8 @@ from schedules import queries, tick
 from schedules.clock.occurrences import next_after
 from schedules.ledger import account
 from schedules.models import Job, JobState, Stoppage, Why
-from values.database import RETRYABLE_ERRORS
-from values.readable import value_or_none
+from values.database import is_database_unavailable
+from values.durations import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,9 +60,9 @@ def review(now: datetime) -> Reviewed:
             # Each in a transaction of its own: one that fails must not keep the others from being reported.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except RETRYABLE_ERRORS:
-            raise
         except Exception:
+            if is_database_unavailable():
+                raise
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
     return reviewed
 
@@ -91,7 +91,7 @@ def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     match why:
         case Why.GAPS:
             instant = stoppage.stood_at
-            return bool(account.gaps(job.pk, instant - runs.MICROSECOND, instant, now, 1))
+            return bool(account.gaps(job.pk, instant - MICROSECOND, instant, now, 1))
         case Why.NO_NEXT:
             return job.next_run_at is None
         case Why.OVERDUE:
@@ -115,11 +115,11 @@ def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
     if stoppage.why not in (Why.NO_NEXT, Why.MARK_AHEAD) or not queries.lock_job_if_free(job.pk):
         return False
     job.refresh_from_db()  # under the lock: a beat may have moved the clock meanwhile
-    spec = value_or_none(job.readable_schedule)
+    spec = job.known_schedule
     if spec is None or not _is_so(stoppage, job, now):
         return False
     if stoppage.why == Why.MARK_AHEAD:
-        job.mark_at = stoppage.stood_at - runs.MICROSECOND
+        job.mark_at = stoppage.stood_at - MICROSECOND
     job.next_run_at = None if account.clock_state_of(job, now).n_left == 0 else next_after(spec, job.mark_at)
     if job.next_run_at is None:
         job.state = JobState.ENDED

@@ -20,6 +20,7 @@ from schedules.clock.compare import ClockState, Decision, Span, compare
 from schedules.ledger import account, stoppages
 from schedules.ledger.stoppages import REPORT_DELAY
 from schedules.models import LOST_JOBS, BeatLease, Job, JobState, ScheduleSpan, WatchRound, Why
+from values.database import is_database_unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -116,6 +117,8 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
         try:
             window = _window(job, rows.get(job.pk), since, now)
         except Exception:
+            if is_database_unavailable():
+                raise
             log.exception("job_not_watched", action="watch", job=str(job.pk))
             continue
         n_instants += window.n_instants

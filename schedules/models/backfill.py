@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from executions.policies import Overlap
+from schedules.models.job import MAX_JOB_NAME_LENGTH
 from values.ids import uuid7
 
 
@@ -39,7 +40,7 @@ class Backfill(models.Model):
     id = models.UUIDField(primary_key=True, default=new_backfill_id, editable=False)
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     job_id = models.UUIDField(editable=False)
-    job_name = models.CharField(max_length=255)
+    job_name = models.CharField(max_length=MAX_JOB_NAME_LENGTH)
     actor = models.CharField(max_length=150)
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()

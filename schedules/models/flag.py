@@ -7,6 +7,7 @@ from django.db import models
 
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 
+MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show it whole
 HINT = "A name may contain letters, digits, dots, dashes and underscores, and must begin with a letter or a digit."
 IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 
@@ -16,7 +17,7 @@ class FeatureFlag(models.Model):
 
     name = models.CharField(max_length=MAX_FLAG_NAME_LENGTH, unique=True, validators=[IS_NAME])
     is_on = models.BooleanField("on", default=False)
-    description = models.TextField(blank=True, max_length=1000)
+    description = models.TextField(blank=True, max_length=MAX_FLAG_DESCRIPTION_LENGTH)
     changed_at = models.DateTimeField(editable=False)
     changed_by = models.CharField(max_length=150, blank=True, editable=False)
 

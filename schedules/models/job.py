@@ -14,7 +14,7 @@ from access.search import has_part
 from schedules.clock.due import next_due
 from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
-from schedules.clock.spec import Kind, to_json
+from schedules.clock.spec import UNPREDICTABLE_KINDS, Kind, to_json
 from schedules.stored import read_policies, read_schedule
 from values.ids import uuid7
 from values.readable import reasons_by_part, value_or_none, value_or_raise
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from values.readable import Unreadable
 
 
+MAX_JOB_KEY_LENGTH = MAX_JOB_NAME_LENGTH = MAX_PAUSE_REASON_LENGTH = 255  # characters
+MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
+
+
 class JobState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
@@ -33,7 +37,14 @@ class JobState(models.TextChoices):
 
 
 # Active jobs that no beat will handle, as they have no next instant. Kinds that name none in advance are left out.
-LOST_JOBS = Q(state=JobState.ACTIVE, next_run_at__isnull=True) & ~Q(schedule__kind="none") & ~Q(schedule__kind="delay")
+LOST_JOBS = Q(state=JobState.ACTIVE, next_run_at__isnull=True)
+for _kind in UNPREDICTABLE_KINDS:
+    LOST_JOBS &= ~Q(schedule__kind=_kind.value)
+
+
+# True of every job, since no job refers to a superseded definition. But the indexes of the definitions are partial, and
+# PostgreSQL uses them only for queries that say so.
+HAS_PRESENT_SPEC = Q(spec__superseded_at=None)
 
 
 def jobs_named(term: str) -> Q:
@@ -60,17 +71,20 @@ class Job(models.Model):
     # Names and targets are looked up in the specs, which never change. Only jobs with a key have an entry in job_key.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     key = models.CharField(
-        max_length=255, null=True, editable=False, help_text="The key under which a caller registered the job."
+        max_length=MAX_JOB_KEY_LENGTH,
+        null=True,
+        editable=False,
+        help_text="The key under which a caller registered the job.",
     )
-    name = models.CharField(max_length=255)
-    description = models.TextField(blank=True, max_length=10_000)
+    name = models.CharField(max_length=MAX_JOB_NAME_LENGTH)
+    description = models.TextField(blank=True, max_length=MAX_JOB_DESCRIPTION_LENGTH)
     spec = models.ForeignKey("executions.RunSpec", on_delete=models.PROTECT, related_name="+")
     schedule = models.JSONField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     state = models.CharField(max_length=6, choices=JobState, default=JobState.ACTIVE)
-    pause_reason = models.CharField(max_length=255, blank=True)
+    pause_reason = models.CharField(max_length=MAX_PAUSE_REASON_LENGTH, blank=True)
     paused_at = models.DateTimeField(null=True)
     paused_by = models.CharField(
         max_length=150, blank=True, db_default="", help_text="Who paused the job; empty: Mainspring, after failures."
@@ -175,10 +189,6 @@ class Job(models.Model):
         return not reasons_by_part(self.readable_schedule, self.readable_policies)
 
     @property
-    def target(self) -> Any:
-        return self.spec.target
-
-    @property
     def next_fire_at(self) -> datetime | None:
         """The next nominal instant that starts a run; None if the job is paused, has ended or is unreadable."""
         if self.state != JobState.ACTIVE or not self.is_readable:
@@ -197,5 +207,5 @@ class Job(models.Model):
     @property
     def waits_for_run(self) -> bool:
         """Whether the end of a live run decides when the next instant is (a delay schedule)."""
-        spec = value_or_none(self.readable_schedule)
+        spec = self.known_schedule
         return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

@@ -10,9 +10,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
+from schedules.models.job import MAX_PAUSE_REASON_LENGTH
 from values.ids import uuid7
 
-CHOICES = [(r, r.capitalize()) for r in Resumption]
+RESUMPTION_CHOICES = [(r, r.capitalize()) for r in Resumption]
 
 
 class PauseSetState(models.TextChoices):
@@ -35,9 +36,9 @@ class PauseSet(models.Model):
     id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     actor = models.CharField(max_length=150)
-    reason = models.CharField(max_length=255, blank=True)
+    reason = models.CharField(max_length=MAX_PAUSE_REASON_LENGTH, blank=True)
     until_at = models.DateTimeField(null=True)
-    catch_up = models.CharField(max_length=5, choices=CHOICES, default=Resumption.NONE)
+    catch_up = models.CharField(max_length=5, choices=RESUMPTION_CHOICES, default=Resumption.NONE)
     selection = models.JSONField()
     created_at = models.DateTimeField()
 
@@ -49,7 +50,7 @@ class PauseSet(models.Model):
     n_resumed = models.PositiveIntegerField(default=0)
     undone_by = models.CharField(max_length=150, blank=True)
     undone_at = models.DateTimeField(null=True)
-    undo_catch_up = models.CharField(max_length=5, choices=CHOICES, default=Resumption.NONE)
+    undo_catch_up = models.CharField(max_length=5, choices=RESUMPTION_CHOICES, default=Resumption.NONE)
     undo_max_runs = models.PositiveIntegerField(default=DEFAULT_MAX_STARTS)
 
     class Meta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import structlog
 from django.db import transaction
@@ -17,6 +17,7 @@ from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
 from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.pauses import queries, resuming
+from schedules.pauses.terms import UNTIL_RESUMED, PauseTerms
 from values.database import PUSH_BACK_DELAY, is_database_unavailable
 
 if TYPE_CHECKING:
@@ -54,18 +55,20 @@ def start(
     now: datetime,
     *,
     actor: str,
-    reason: str = "",
-    until: datetime | None = None,
-    catch_up: Resumption = Resumption.NONE,
+    terms: PauseTerms = UNTIL_RESUMED,
     caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection: the first `MAX_JOBS_PER_STEP` at once, the others by the beats."""
+    """Pause the active jobs of a selection: the first `MAX_JOBS_PER_STEP` at once, the others by the beats.
+
+    Raises InvalidDefinition for invalid terms.
+    """
+    terms.check(now)
     created = PauseSet.objects.create(
         scope_id=scope_for_new(caller),
         actor=actor,
-        reason=reason,
-        until_at=until,
-        catch_up=catch_up,
+        reason=terms.reason,
+        until_at=terms.until,
+        catch_up=terms.catch_up,
         selection=selection.model_dump(mode="json", exclude_none=True),
         created_at=now,
         due_at=now,
@@ -149,7 +152,16 @@ def _first_step(found: PauseSet, now: datetime) -> PauseSet:
 
 
 def _step(found: PauseSet, now: datetime) -> None:
-    (_pause_next_jobs if found.state == PauseSetState.PAUSING else _resume_next_jobs)(found, now)
+    state = PauseSetState(found.state)
+    match state:
+        case PauseSetState.PAUSING:
+            _pause_next_jobs(found, now)
+        case PauseSetState.UNDOING:
+            _resume_next_jobs(found, now)
+        case PauseSetState.PAUSED | PauseSetState.UNDONE:
+            found.due_at = None  # nothing is left to do
+        case _:
+            assert_never(state)
     found.save()
 
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
+from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from executions import runs
@@ -22,7 +23,7 @@ from schedules.clock.policies.resumption import (
     count_occurrences,
     starting_range,
 )
-from schedules.clock.spec import Kind
+from schedules.clock.spec import Kind, starts_left
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.pauses import queries
@@ -75,7 +76,8 @@ def preview(
     refuse_unless_paused(job)
     find, until = _finder(job), _pause_end(job, now)
     n_occurrences = count_occurrences(find, job.mark_at, until, count_limit)
-    bounds, n_left = starting_range(find, job.mark_at, until, catch_up, max_runs), _n_left(job)
+    bounds = starting_range(find, job.mark_at, until, catch_up, max_runs)
+    n_left = starts_left(job.schedule_spec, job.n_scheduled)
     if bounds is None or n_left == 0:
         return ResumePreview(n_occurrences, 0, None, None)
     first_at, last_at = bounds
@@ -117,6 +119,8 @@ def end_each(
     for job in jobs:
         try:
             ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
+        except DatabaseFault:
+            raise  # the transaction is broken, so no pause can end in it
         except Exception:
             # One job whose schedule is unreadable must not keep the others paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
@@ -141,15 +145,18 @@ def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> q
 
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
-    for job, pause_end in ends:
-        policies = value_or_none(job.readable_policies)
-        if pause_end.catch_up_from_at and (policies is None or policies.overlap is not Overlap.ALLOW):
-            # The chosen runs start one after the other: the end of each must lead to a follow-up.
-            runs.enable_followups([job.pk])
+    # Where the chosen runs start one after the other, the end of each must lead to a follow-up.
+    runs.enable_followups([job.pk for job, pause_end in ends if pause_end.catch_up_from_at and _starts_in_turn(job)])
     queries.end_pauses([pause_end for _, pause_end in ends], now)
     runs.wake_beat()
     for job, _ in ends:
         log.info("job_resumed", action="resume", job=str(job.pk), actor=actor)
+
+
+def _starts_in_turn(job: Job) -> bool:
+    """Whether the runs that catch up start one after the other."""
+    policies = value_or_none(job.readable_policies)
+    return policies is None or policies.overlap is not Overlap.ALLOW
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:
@@ -166,12 +173,6 @@ def _finder(job: Job) -> FindOccurrences:
     if spec.kind is Kind.DELAY:
         return lambda after, until: due_instants(spec, after, job.next_run_at, until)
     return partial(occurrences, spec)
-
-
-def _n_left(job: Job) -> int | None:
-    """Return how many more occurrences `max_runs` of the schedule lets start, None for no limit."""
-    max_runs = job.schedule_spec.max_runs
-    return None if max_runs is None else max(max_runs - job.n_scheduled, 0)
 
 
 def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:

@@ -21,6 +21,7 @@ from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.ledger import account as ledger_account
 from schedules.models import Job
+from schedules.pauses.terms import PauseTerms
 from schedules.triggers import pause, resume
 from tests.acceptance.processes import BEATS
 from tests.chaos.planned_jobs import PlannedJob
@@ -131,7 +132,14 @@ def pause_all(cases: list[Case], ends_at: datetime) -> None:
         if case.group.chosen is not None:
             case.paused_at = datetime.now(UTC)
             case.resumed_at = ends_at if case.group is GROUPS["pause ends by itself in the outage"] else None
-            pause(case.job.id, case.paused_at, actor="tests", until=case.resumed_at, catch_up=case.group.chosen)
+            pause(
+                case.job.id,
+                case.paused_at,
+                actor="tests",
+                terms=PauseTerms(
+                    until=case.resumed_at, catch_up=case.group.chosen if case.resumed_at else Resumption.NONE
+                ),
+            )
 
 
 def resume_all(cases: list[Case], name: str) -> None:

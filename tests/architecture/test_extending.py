@@ -123,10 +123,10 @@ def test_the_job_page_says_the_policy_where_it_differs(policies: Any, tmp_path: 
 
 
 def test_the_job_form_gets_a_checkbox_for_the_policy(tmp_path: Path) -> None:
-    first, added = "FIELDS: dict[str, forms.Field] = {\n", indented(lines_with("switch("), 1)
+    first, added = "FORM_FIELDS: dict[str, forms.Field] = {\n", indented(lines_with("switch("), 1)
     imported = "from schedules.admin.form.fields import switch\n"  # as the page says
     names = run_changed(limits, first, imported + first + added, tmp_path)
-    assert isinstance(names["FIELDS"]["retry_timeouts"], forms.BooleanField)
+    assert isinstance(names["FORM_FIELDS"]["retry_timeouts"], forms.BooleanField)
 
 
 @pytest.mark.django_db

@@ -18,6 +18,7 @@ from schedules.jobs import definitions
 from schedules.jobs.selection import Selection
 from schedules.models import FeatureFlag, Job, PauseSet
 from schedules.pauses import pause_sets
+from schedules.pauses.terms import PauseTerms
 from tests.factories import claim, end, make_flag, make_job, make_run, make_skipped
 
 if TYPE_CHECKING:
@@ -74,11 +75,10 @@ def furnished(today: datetime) -> tuple[Job, dict[str, Run]]:
         paused.pk,
         today,
         actor="ada",
-        reason="maintenance of the billing system until Monday",
-        until=today + timedelta(days=3),
+        terms=PauseTerms("maintenance of the billing system until Monday", today + timedelta(days=3)),
     )
     make_job("billing sync", {"every": "15m"}, today)
-    pause_sets.start(Selection(name="billing sync"), today, actor="ada", reason="a move")
+    pause_sets.start(Selection(name="billing sync"), today, actor="ada", terms=PauseTerms(reason="a move"))
     backfill.start(paused.pk, BackfillRequest(today - timedelta(hours=5), today), today, actor="ada")
     make_job("started by hand only", {"kind": "none"}, today)
     make_job("a single shot", {"at": "2031-01-01T00:00:00Z"}, today)

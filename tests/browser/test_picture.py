@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from executions.states import Reason
 from executions.targets.base import Failed
 from schedules import triggers
+from schedules.pauses.terms import PauseTerms
 from tests.browser.screenshots import FOLDER, screenshot
 from tests.factories import claim, end, make_job, make_run, make_skipped
 
@@ -51,7 +52,9 @@ def test_a_job_list_in_use_makes_a_picture_for_the_readme(admin: Page) -> None:
     )
     make_skipped(jobs["Send reminders"], now - 90 * MINUTE, Reason.PAUSED)
     claim(make_run(jobs["Rebuild search index"], now - MINUTE))
-    triggers.pause(jobs["Send reminders"].pk, now, actor="ada", reason="maintenance of the mail server")
+    triggers.pause(
+        jobs["Send reminders"].pk, now, actor="ada", terms=PauseTerms(reason="maintenance of the mail server")
+    )
     admin.set_viewport_size({"width": 1320, "height": 700})
     admin.emulate_media(color_scheme="light")
     admin.goto("/admin/")  # where the browser reports its time zone

@@ -15,6 +15,7 @@ from schedules.jobs.selection import Selection
 from schedules.models import Backfill, BackfillState, Job, JobState, PauseSetState
 from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.concurrency.threads import at_once
 from tests.factories import NOW, make_job
@@ -52,7 +53,7 @@ def test_pausing_and_resuming_while_beats_tick_leaves_one_row_per_occurrence() -
 def test_a_pause_that_several_beats_see_end_is_ended_once() -> None:
     jobs = [make_job(f"job {number}") for number in range(5)]
     for job in jobs:
-        triggers.pause(job.pk, NOW, actor="ann", until=NOW + SECOND)
+        triggers.pause(job.pk, NOW, actor="ann", terms=PauseTerms(until=NOW + SECOND))
     done = at_once(4, lambda _: do_timed_work(NOW + SECOND, 100).n_done)
     assert sum(done) == 5
     assert not Job.objects.filter(state=JobState.PAUSED).exists()

@@ -101,7 +101,7 @@ def test_an_edit_waits_for_the_tick_that_locks_the_job() -> None:
 
     def edit() -> None:
         held.wait()
-        changed = validate({"name": "changed", "target": job.target, "schedule": {"every": "1h"}}, NOW)
+        changed = validate({"name": "changed", "target": job.spec.target, "schedule": {"every": "1h"}}, NOW)
         definitions.replace(job.pk, changed, NOW + MINUTE, actor="tests")
         edited.set()
 

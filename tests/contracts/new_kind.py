@@ -64,7 +64,7 @@ def edit_in_admin(file: Path) -> None:
     add = "/admin/schedules/job/add/"
     page = page_of(ADMIN.get(add))
     assert 'name="file_config"' in page and "path (required)" in page
-    given = sent(JobForm()) | {"name": "from the form", "schedule_kind": "none", "target_kind": "file"}
+    given = sent(EngineJobForm()) | {"name": "from the form", "schedule_kind": "none", "target_kind": "file"}
     for text, complaint in (
         ("", "“path” is required."),
         ("{", "This is not JSON"),
@@ -73,14 +73,14 @@ def edit_in_admin(file: Path) -> None:
         (f'{{"path": "{file}", "retries": 1}}', "“retries” is not a known field."),
     ):
         refused = page_of(ADMIN.post(add, given | {"file_config": text}))
-        assert complaint in refused, (text, JobForm(given | {"file_config": text}).errors)
-        assert set(JobForm(given | {"file_config": text}).errors) == {"file_config"}
+        assert complaint in refused, (text, EngineJobForm(given | {"file_config": text}).errors)
+        assert set(EngineJobForm(given | {"file_config": text}).errors) == {"file_config"}
     saved = ADMIN.post(add, given | {"file_config": f'{{"path": "{file}"}}'})
-    assert saved.status_code == 302, JobForm(given).errors
+    assert saved.status_code == 302, EngineJobForm(given).errors
     job = Job.objects.select_related("spec").get(name="from the form")
     assert (job.spec.target_kind, job.spec.target) == ("file", {"kind": "file", "path": str(file)})
-    again: dict[str, Any] = sent(JobForm(instance=job))
-    assert JobForm(again, instance=job).changed_data == []
+    again: dict[str, Any] = sent(EngineJobForm(instance=job))
+    assert EngineJobForm(again, instance=job).changed_data == []
     assert str(file) in again["file_config"]
 
 
@@ -92,10 +92,9 @@ if __name__ == "__main__":
 
     from executions.dispatch import dispatch_once
     from executions.worker import runner
-    from schedules.admin.form.form import JobForm
     from schedules.models import Job
     from tests.documented import documented_client, fields_of
-    from tests.job_form import sent
+    from tests.job_form import EngineJobForm, sent
     from tests.staff import page_of, signed_in
 
     setup_test_environment()

@@ -28,6 +28,7 @@ from schedules.jobs import registration
 from schedules.jobs.selection import Selection
 from schedules.models import Backfill, FeatureFlag, Job, PauseSet, Stoppage, Why
 from schedules.pauses import pause_sets
+from schedules.pauses.terms import PauseTerms
 from tests.api_views import api_views
 from tests.documented import DocumentedClient, documented_client
 from tests.factories import ECHO, HELLO, end, make_flag, make_job, make_run
@@ -92,7 +93,7 @@ def world(admin_user: User) -> World:
     LogLine.objects.create(run=run, attempt=1, at=now, level="info", message=f"{MARK} line")
     Stoppage.objects.create(job_id=job.pk, why=Why.GAPS, found_at=now, stood_at=now, raised_at=now)
     past = backfill.start(job.pk, backfill.BackfillRequest(now - timedelta(hours=3), now), now, actor=MARK)
-    pauses = pause_sets.start(Selection(ids=[uuid4()]), now, actor=MARK, reason=MARK)
+    pauses = pause_sets.start(Selection(ids=[uuid4()]), now, actor=MARK, terms=PauseTerms(reason=MARK))
     interval = IntervalSchedule.objects.create(every=1, period="hours")
     for row in (
         job,

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 from celery.apps.beat import Beat
-from celery.beat import Service
+from celery.beat import SchedulingError, Service
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from structlog.testing import capture_logs
 
 from executions.models import Run
 from executions.states import RunStatus
@@ -338,3 +339,26 @@ def test_the_beat_stops_even_if_a_call_swallows_the_exception_of_the_signal(
         beat.tick()
     row.refresh_from_db()
     assert (row.last_run_at, row.total_run_count) == (NOW, 0), "the row was not sent, so it stays due"
+
+
+def test_a_message_that_cannot_be_encoded_is_no_outage_of_the_broker(
+    beat: JobScheduler, broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_lease(beat)
+    make_job("good")
+    make_job("bad", target={"kind": "http", "url": "https://example.org"})
+    send = beat.apply_async
+
+    def refuse(entry: Any, **kwargs: Any) -> Any:
+        if entry.options["queue"] == "command":
+            return send(entry, **kwargs)
+        fault = SchedulingError("no such type in JSON")
+        fault.__context__ = TypeError("no such type in JSON")
+        raise fault
+
+    monkeypatch.setattr(beat, "apply_async", refuse)
+    with capture_logs() as logs:
+        beat.pass_once(NOW + MINUTE)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["message_not_sent"]
+    assert beat._use_broker_at <= NOW + MINUTE
+    assert len(messages(broker, "command")) == 1

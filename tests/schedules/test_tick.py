@@ -14,6 +14,7 @@ from executions.models import Run, RunEvent, RunSpec
 from executions.states import Origin, Reason, RunStatus
 from schedules.clock.policies.resumption import Resumption
 from schedules.models import Job, JobState
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from schedules.triggers import pause, resume
 from tests.factories import NOW, end, make_job
@@ -194,7 +195,7 @@ def test_catch_up_last_starts_one_run_after_a_very_long_outage() -> None:
 
 def test_occurrences_of_a_pause_are_recorded_as_paused_after_the_resume() -> None:
     job = make_job()
-    pause(job.pk, after(seconds=30), actor="tests", reason="maintenance")
+    pause(job.pk, after(seconds=30), actor="tests", terms=PauseTerms(reason="maintenance"))
     assert tick(after(minutes=2), 10).n_jobs == 0
     resume(job.pk, after(minutes=3, seconds=30), actor="tests")
     tick(after(minutes=3, seconds=31), 10)

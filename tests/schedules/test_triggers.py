@@ -11,9 +11,14 @@ import pytest
 from executions.lifecycle import transitions
 from executions.models import Run, RunEvent
 from executions.states import Reason, RunStatus
+from schedules.clock.policies.resumption import Resumption
+from schedules.exceptions import InvalidDefinition
 from schedules.jobs import definitions
+from schedules.jobs.selection import Selection
 from schedules.jobs.validation import validate
-from schedules.models import JobState
+from schedules.models import Job, JobState
+from schedules.pauses import pause_sets
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from schedules.triggers import pause, resume, run_now
 from tests.factories import ECHO, NOW, claim, make_job, make_run
@@ -32,7 +37,7 @@ def after(seconds: float) -> datetime:
 
 def test_occurrences_due_before_a_pause_run_and_those_during_it_do_not() -> None:
     job = make_job(schedule={"every": "10s"}, policies={"overlap": "allow"})
-    pause(job.pk, after(25), actor="ann", reason="the day off")
+    pause(job.pk, after(25), actor="ann", terms=PauseTerms(reason="the day off"))
     resume(job.pk, after(45), actor="ann")
     tick(after(50), 10)
     runs = Run.objects.order_by("nominal_at").values_list("nominal_at", "status", "reason")
@@ -103,6 +108,16 @@ def test_the_time_of_the_first_request_to_stop_is_kept() -> None:
 
 
 def test_a_resumed_job_keeps_nothing_of_its_pause() -> None:
-    job = pause(make_job().pk, NOW, actor="ann", reason="why")
+    job = pause(make_job().pk, NOW, actor="ann", terms=PauseTerms(reason="why"))
     job = resume(job.pk, after(1), actor="ann")
     assert (job.state, job.pause_reason, job.paused_at) == (JobState.ACTIVE, "", None)
+
+
+@pytest.mark.parametrize("terms", [PauseTerms(until=NOW), PauseTerms(catch_up=Resumption.LAST)])
+def test_a_pause_without_a_future_end_for_its_catch_up_is_refused(terms: PauseTerms) -> None:
+    job = make_job()
+    with pytest.raises(InvalidDefinition):
+        pause(job.pk, NOW, actor="ann", terms=terms)
+    with pytest.raises(InvalidDefinition):
+        pause_sets.start(Selection(), NOW, actor="ann", terms=terms)
+    assert Job.objects.get().state == JobState.ACTIVE

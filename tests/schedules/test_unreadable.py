@@ -18,6 +18,7 @@ from schedules.ledger.watchdog import watch_once
 from schedules.models import Backfill, Job, PauseSet, ScheduleSpan
 from schedules.passes.follow_ups import follow_once
 from schedules.passes.timed import do_timed_work
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.documented import api, staff
 from tests.factories import ECHO, HELLO, claim, end, make_job, make_run
@@ -200,7 +201,7 @@ def test_an_unreadable_job_delays_no_other_job(job: Job) -> None:
         follow_once(now, 100)
         do_timed_work(now, 100)
     assert Run.objects.filter(job=other).count() >= 1
-    triggers.pause(job.pk, now, actor="tests", until=now + MINUTE)
+    triggers.pause(job.pk, now, actor="tests", terms=PauseTerms(until=now + MINUTE))
     do_timed_work(now + 2 * MINUTE, 100)
     watch_once(now + 2 * MINUTE, 100)
 

@@ -200,14 +200,15 @@ def test_only_several_keys_that_all_fail_point_at_the_database(
 @pytest.mark.parametrize(
     "error", [OperationalError("gone\n  away"), InterfaceError("gone away")], ids=["server", "client"]
 )
-def test_an_unavailable_database_is_logged_in_one_line_and_not_raised(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
+@pytest.mark.parametrize(("is_away", "event"), [(True, "database_away"), (False, "statement_failed")])
+def test_a_retryable_error_is_logged_in_one_line_and_not_raised(
+    error: Exception, is_away: bool, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "is_database_unavailable", lambda: True)
+    monkeypatch.setattr(database, "is_database_unavailable", lambda: is_away)
     with capture_logs() as logs, database.log_retryable_errors("prune"):
         raise error
 
-    assert logs == [{"event": "database_away", "action": "prune", "error": "gone away", "log_level": "warning"}]
+    assert logs == [{"event": event, "action": "prune", "error": "gone away", "log_level": "warning"}]
 
 
 @pytest.mark.parametrize("error", [DataError("wrong"), ValueError("wrong")], ids=["statement", "code"])

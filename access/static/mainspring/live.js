@@ -1,6 +1,6 @@
-// Refreshes a part of a page from the URL in data-live-url. The part's data-live-after is the number of seconds until the
-// next refresh; a part without it is final. Only nodes that differ are changed, so that keyboard focus, selected text,
-// opened details and scrolled logs stay.
+// Refreshes a part of a page from the URL in data-live-url. The part's data-live-after is the number of seconds until
+// the next refresh; a part without it is final. Only nodes that differ are changed, so that keyboard focus, selected
+// text, opened details and scrolled logs stay.
 "use strict";
 (() => {
   const MAX_REFRESH_SECONDS = 60; // the wait doubles with each failed request, up to this
@@ -22,7 +22,8 @@
         return;
       }
       try {
-        const response = await fetch(container.dataset.liveUrl + window.location.search, { credentials: "same-origin" });
+        const url = container.dataset.liveUrl + window.location.search;
+        const response = await fetch(url, { credentials: "same-origin" });
         if (response.redirected) return; // to the login page: the user has signed out
         if (!response.ok) throw new Error(response.statusText);
         replacePart(await response.text());

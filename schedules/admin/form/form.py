@@ -10,16 +10,16 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from access.admin.theming import ModelForm
-from access.visibility import ENGINE
 from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
 from schedules.admin.form.json_fields import plain_lines, read_json
-from schedules.admin.form.policy_words import OVERLAPS
+from schedules.admin.form.policy_words import OVERLAP_LABELS
 from schedules.admin.targets import SECTIONS
 from schedules.clock.policies.catch_up import CatchUp
-from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import Kind
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.members import stored_members
@@ -57,7 +57,7 @@ INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 TargetFields: Any = type(
     "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
 )
-LimitFields: Any = type("LimitFields", (forms.Form,), limits.FIELDS)
+LimitFields: Any = type("LimitFields", (forms.Form,), limits.FORM_FIELDS)
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
@@ -66,7 +66,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     The admin sets `caller` on the class that it makes for a request.
     """
 
-    caller: ClassVar[Caller] = ENGINE
+    caller: ClassVar[Caller]
 
     schedule_kind = forms.ChoiceField(label="Schedule type", choices=KINDS, widget=forms.RadioSelect)
     cron = needed(
@@ -109,7 +109,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     overlap = choice(
         "Overlap policy",
-        [(name.value, text) for name, text in OVERLAPS.items()],
+        [(name.value, text) for name, text in OVERLAP_LABELS.items()],
         "What happens when the job is due and an earlier run has not ended.",
     )
     catch_up_mode = choice(
@@ -142,33 +142,31 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     # The order on the page, in which the note above the form lists the fields with errors.
     field_order = (
-        *(
-            "name",
-            "description",
-            "schedule_kind",
-            "cron",
-            "every",
-            "at",
-            "wait",
-            "solar",
-            "latitude",
-            "longitude",
-            "specs",
-            "timezone",
-            "anchor_at",
-            "dst_gap",
-            "dst_fold",
-        ),
-        *(
-            "start_at",
-            "end_at",
-            "max_runs",
-            *limits.AFTER_FIELDS.values(),
-            "target_kind",
-            *TargetFields.base_fields,
-            "payload",
-        ),
-        *(*mapping.RETRY_FIELDS, "timeout", *mapping.CATCH_UP_FIELDS),
+        "name",
+        "description",
+        "schedule_kind",
+        "cron",
+        "every",
+        "at",
+        "wait",
+        "solar",
+        "latitude",
+        "longitude",
+        "specs",
+        "timezone",
+        "anchor_at",
+        "dst_gap",
+        "dst_fold",
+        "start_at",
+        "end_at",
+        "max_runs",
+        *limits.AFTER_FIELDS.values(),
+        "target_kind",
+        *TargetFields.base_fields,
+        "payload",
+        *mapping.RETRY_FIELDS,
+        "timeout",
+        *mapping.CATCH_UP_FIELDS,
     )
 
     class Meta:
@@ -178,6 +176,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         help_texts: ClassVar = {"description": "What the job does, and whom to ask about it."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not hasattr(self, "caller"):
+            raise TypeError("JobForm has no caller: make a subclass that sets `caller`.")
         job = kwargs.get("instance")
         self.before = job if job is not None and job.created_at else None
         kwargs["initial"] = mapping.initial_of(self.before) | (kwargs.get("initial") or {})
@@ -251,12 +251,16 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     @property
     def uses_limits(self) -> bool:
         """Whether the folded limits have values that are not the defaults, or errors."""
-        defaults = limits.initial_of(None)
+        defaults = limits.initial_limits(None)
         return any(
             self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
-            for name in limits.POLICY_FIELDS
+            for name in limits.LIMIT_FIELDS
             if name != "pause_after_failures"  # it stands among the other policies, outside of the fold
         )
+
+    def schedule_kinds(self) -> dict[str, str]:
+        """Return the kinds of schedule that have each field of a schedule."""
+        return mapping.kinds_by_field()
 
     def targets(self) -> list[tuple[str, Section, list[BoundField]]]:
         """Return each kind of target with its section and the section's fields, in the order of the radio buttons."""

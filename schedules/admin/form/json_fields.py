@@ -9,7 +9,7 @@ from django import forms
 
 from values.json_values import loads
 
-EXAMPLE = '{"name": "value"}'
+OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
@@ -46,7 +46,7 @@ class JsonObject(JsonText):
 
     def validate(self, value: Any) -> None:
         if value is not None and not isinstance(value, dict):
-            raise forms.ValidationError(f"This must be a JSON object, such as {EXAMPLE}.")
+            raise forms.ValidationError(f"This must be a JSON object, such as {OBJECT_EXAMPLE}.")
 
 
 def read_json(text: str) -> Any:
@@ -61,7 +61,7 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
-            f"Write it like {EXAMPLE}."
+            f"Write it like {OBJECT_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(

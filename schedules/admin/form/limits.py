@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
 from access.visibility import visible
+from executions.policies import ConcurrencyLimit, RateLimit
 from schedules.admin.form.fields import choice, number, text
 from schedules.admin.form.policy_words import LIMIT_ACTIONS, PRIORITIES
 from schedules.jobs import chains
@@ -50,17 +51,20 @@ AFTER = {
     On.COMPLETION: OtherJobs("After any run of", "Starts when a run succeeds, fails or is cancelled."),
 }
 AFTER_FIELDS = {on: f"after_{on}" for on in On}
-PLAIN = ("priority", "start_deadline", "pause_after_failures", "feature_flag")
-CONCURRENCY = ("concurrency_limit", "concurrency_key", "concurrency_beyond")
-RATE = ("rate_limit_limit", "rate_limit_per", "rate_limit_burst", "rate_limit_key", "rate_limit_beyond")
-GROUPS = {"concurrency": CONCURRENCY, "rate_limit": RATE}
-POLICIES = (*PLAIN, *GROUPS)
-POLICY_FIELDS = (*PLAIN, *CONCURRENCY, *RATE)
+PLAIN_LIMITS = ("priority", "start_deadline", "pause_after_failures", "feature_flag")
+_LIMITS = {"concurrency": ConcurrencyLimit(limit=1), "rate_limit": RateLimit(limit=1)}
+GROUPS = {group: tuple(f"{group}_{name}" for name in type(limit).model_fields) for group, limit in _LIMITS.items()}
+LIMIT_POLICIES = (*PLAIN_LIMITS, *GROUPS)
+LIMIT_FIELDS = (*PLAIN_LIMITS, *(name for fields in GROUPS.values() for name in fields))
 
 # The values that the fields of a limit have while it is not set.
-UNSET = {"concurrency_beyond": "wait", "rate_limit_per": "1m", "rate_limit_burst": 1, "rate_limit_beyond": "wait"}
+UNSET = {
+    f"{group}_{name}": value
+    for group, limit in _LIMITS.items()
+    for name, value in limit.model_dump(mode="json", exclude={"limit"}, exclude_none=True).items()
+}
 
-FIELDS: dict[str, forms.Field] = {
+FORM_FIELDS: dict[str, forms.Field] = {
     **{AFTER_FIELDS[on]: field for on, field in AFTER.items()},
     "pause_after_failures": number("Pause after failures in a row", "Number of failed runs. Empty: never."),
     "priority": choice(
@@ -81,8 +85,8 @@ FIELDS: dict[str, forms.Field] = {
     "rate_limit_key": text("Rate limit key", "mail", "The limit counts the starts of all jobs with this key."),
     "rate_limit_beyond": choice("Runs beyond the rate limit", list(LIMIT_ACTIONS.items())),
 }
-PLACES = {
-    **{f"policies.{name}": name for name in PLAIN},
+LIMIT_PLACES = {
+    **{f"policies.{name}": name for name in PLAIN_LIMITS},
     **{f"policies.{group}": fields[0] for group, fields in GROUPS.items()},
     **{
         f"policies.{group}.{name.removeprefix(f'{group}_')}": name
@@ -94,9 +98,9 @@ PLACES = {
 }
 
 
-def policies_from(values: Mapping[str, Any]) -> dict[str, Any]:
+def limits_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policies that these fields describe, without those that are not set."""
-    found = {name: values[name] for name in PLAIN if values.get(name) not in (None, "")}
+    found = {name: values[name] for name in PLAIN_LIMITS if values.get(name) not in (None, "")}
     for group, fields in GROUPS.items():
         given = {name.removeprefix(f"{group}_"): values.get(name) for name in fields}
         # Also without a number: a key or an action alone is an error that the definition reports.
@@ -110,11 +114,11 @@ def policies_of(job: Job | None) -> JobPolicies:
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
-def initial_of(job: Job | None) -> dict[str, Any]:
+def initial_limits(job: Job | None) -> dict[str, Any]:
     """Return the initial values of these fields: those of the job, or defaults. One query for a job."""
     stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk) if job else ()
-    values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN}
+    values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN_LIMITS}
     for group, fields in GROUPS.items():
         values |= {name: stored[group][name.removeprefix(f"{group}_")] for name in fields if stored[group]}
     return values | {AFTER_FIELDS[on]: [str(link.job) for link in after if link.on is on] for on in On}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from executions.policies import RetryPolicy
 from schedules.admin.form import limits
-from schedules.admin.form.json_fields import EXAMPLE, write_json
+from schedules.admin.form.json_fields import OBJECT_EXAMPLE, write_json
 from schedules.admin.targets import SECTIONS
 from schedules.clock.reading.lines import read_lines, write_lines
-from schedules.clock.spec import Kind, SolarEvent
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, Kind, ScheduleSpec
 from schedules.clock.wording import number_words
 from schedules.clock.zones.zones import instants_of, zone
-from values.readable import value_or_none
+from schedules.policies import CatchUpPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,20 +22,21 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
+FORM_NAMES = {"delay": "wait"}  # member of a schedule -> field: the form's field `delay` is that of the retry policy
+API_NAMES = {field: member for member, field in FORM_NAMES.items()}
 SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
-    Kind.CRON: ("cron", "timezone", "dst_gap", "dst_fold", "start_at", "end_at", "max_runs"),
-    Kind.EVERY: ("every", "anchor_at", "timezone", "start_at", "end_at", "max_runs"),
-    Kind.ONCE: ("at", "timezone"),
-    Kind.SOLAR: ("solar", "latitude", "longitude", "timezone", "start_at", "end_at", "max_runs"),
-    Kind.DELAY: ("wait", "timezone", "start_at", "end_at", "max_runs"),
-    Kind.SEVERAL: ("specs", "timezone", "start_at", "end_at", "max_runs"),
-    Kind.NONE: ("timezone",),
+    kind: tuple(FORM_NAMES.get(name, name) for name in members) for kind, members in ALLOWED_FIELDS.items()
 }
-API_NAMES = {"wait": "delay"}  # field -> member of a schedule: the form's field `delay` is that of the retry policy
-RETRY_FIELDS = ("max_retries", "backoff", "delay", "max_delay", "jitter")
-POLICY_FIELDS = ("overlap", "timeout", "delivery")
-CATCH_UP_FIELDS = ("catch_up_mode", "catch_up_max_age", "catch_up_max_runs", "catch_up_pace")
-FOLDED_FIELDS = {*RETRY_FIELDS, *POLICY_FIELDS, *CATCH_UP_FIELDS, *limits.POLICY_FIELDS, "start_jitter"}
+# The fields that somebody types to describe a schedule. The event of a solar one is chosen, and has a value from the start.
+TYPED_FIELDS = tuple(
+    "latitude" if kind is Kind.SOLAR else FORM_NAMES.get(name, name) for kind, name in DEFINING_FIELD.items()
+)
+RETRY_FIELDS = tuple(RetryPolicy.model_fields)
+PLAIN_FIELDS = ("overlap", "timeout", "delivery")
+CATCH_UP_FIELDS = tuple(f"catch_up_{name}" for name in CatchUpPolicy.model_fields)
+FOLDED_FIELDS = {*RETRY_FIELDS, *PLAIN_FIELDS, *CATCH_UP_FIELDS, *limits.LIMIT_FIELDS, "start_jitter"}
+
+DEFAULT_SCHEDULE = ScheduleSpec(Kind.NONE)
 
 # The form's labels for API names that occur in errors about other fields.
 LABELS = {
@@ -57,13 +60,13 @@ PLACES: dict[str, str] = {
     **{f"schedule.{API_NAMES.get(name, name)}": name for names in SCHEDULE_FIELDS.values() for name in names},
     "target": "target_kind",
     "target.kind": "target_kind",
-    **{f"policies.{name}": name for name in POLICY_FIELDS},
+    **{f"policies.{name}": name for name in PLAIN_FIELDS},
     "policies.retry": "max_retries",
     **{f"policies.retry.{name}": name for name in RETRY_FIELDS},
     "policies.catch_up": "catch_up_mode",
     **{f"policies.catch_up.{name.removeprefix('catch_up_')}": name for name in CATCH_UP_FIELDS},
     "policies.jitter": "start_jitter",
-    **limits.PLACES,
+    **limits.LIMIT_PLACES,
 }
 # The same for the members of a target, by its kind: two kinds may have members with the same name.
 TARGET_PLACES: dict[str, dict[str, str]] = {
@@ -110,6 +113,12 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def kinds_by_field() -> dict[str, str]:
+    """Return the kinds that have each field of a schedule, as the page takes them. A job without a schedule shows none."""
+    fields = {name for names in SCHEDULE_FIELDS.values() for name in names}
+    return {name: " ".join(kind for kind in DEFINING_FIELD if name in SCHEDULE_FIELDS[kind]) for name in fields}
+
+
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
     """Return the fields that these kinds do not use, which the page hides."""
     every = {name for names in SCHEDULE_FIELDS.values() for name in names}
@@ -129,9 +138,9 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policies that the values describe. A policy whose field is empty is left out and has its default."""
-    shown = (*POLICY_FIELDS, *limits.POLICIES, "retry", "catch_up", "jitter")
-    kept = {name: value for name, value in before.items() if name not in shown} | limits.policies_from(values)
-    policies = {**kept, **{name: values.get(name) for name in POLICY_FIELDS if values.get(name)}}
+    shown = (*PLAIN_FIELDS, *limits.LIMIT_POLICIES, "retry", "catch_up", "jitter")
+    kept = {name: value for name, value in before.items() if name not in shown} | limits.limits_from(values)
+    policies = {**kept, **{name: values.get(name) for name in PLAIN_FIELDS if values.get(name)}}
     policies["retry"] = {name: values.get(name) for name in RETRY_FIELDS if values.get(name) not in (None, "")}
     catch_up = {name.removeprefix("catch_up_"): values.get(name) for name in CATCH_UP_FIELDS}
     policies["catch_up"] = {name: value for name, value in catch_up.items() if value not in (None, "")}
@@ -145,23 +154,23 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
         "schedule_kind": Kind.CRON.value,
-        "timezone": "UTC",
-        "dst_gap": "shift",
-        "dst_fold": "first",
+        "timezone": DEFAULT_SCHEDULE.timezone,
+        "dst_gap": DEFAULT_SCHEDULE.dst_gap.value,
+        "dst_fold": DEFAULT_SCHEDULE.dst_fold.value,
         "solar": SolarEvent.SUNRISE.value,
         "target_kind": next(iter(SECTIONS)),
-        **{name: policies[name] for name in POLICY_FIELDS},
+        **{name: policies[name] for name in PLAIN_FIELDS},
         **policies["retry"],
         **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
         "start_jitter": policies["jitter"],
-        **limits.initial_of(job),
+        **limits.initial_limits(job),
     }
     for section in SECTIONS.values():
         values |= section.initial(None)
     if job is None:
         return values
     section = SECTIONS[job.spec.target_kind]
-    target = None if "target" in job.unreadable else job.target
+    target = None if "target" in job.unreadable else job.spec.target
     values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
     # A raw body is shown as it is; any other payload as JSON, in which a text has quotation marks.
     is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
@@ -200,7 +209,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
         text = f"{entry}: {sentence}"
     else:
         text = _API_NAME.sub(lambda match: f"“{LABELS[match[0]]}”", sentence)
-    text = text.replace(" must be an object.", f" must be a JSON object, such as {EXAMPLE}.")
+    text = text.replace(" must be an object.", f" must be a JSON object, such as {OBJECT_EXAMPLE}.")
     return text[:1].upper() + text[1:]
 
 
@@ -216,7 +225,7 @@ def local_text(at: datetime, zone_name: str) -> str:
 
 
 def _schedule_values(job: Job) -> dict[str, Any]:
-    spec = value_or_none(job.readable_schedule)
+    spec = job.known_schedule
     if spec is None:
         return {}
     values: dict[str, Any] = {

@@ -16,7 +16,7 @@ from values.readable import value_or_none
 if TYPE_CHECKING:
     from schedules.models import Job
 
-OVERLAPS = {
+OVERLAP_LABELS = {
     Overlap.SKIP: "Skip the new run",
     Overlap.BUFFER_ONE: "Let one run wait, skip further ones",
     Overlap.BUFFER_ALL: "Let every run wait for its turn",
@@ -43,7 +43,7 @@ def _describe(job: Job, policies: JobPolicies) -> list[tuple[str, str]]:
     timeout = instants.duration(policies.timeout) if policies.timeout else timeout_words(job.spec.target_kind)
     deadline, n_failures = policies.start_deadline, policies.pause_after_failures
     return [
-        ("Overlap policy", OVERLAPS[policies.overlap]),
+        ("Overlap policy", OVERLAP_LABELS[policies.overlap]),
         ("Catch-up after an outage", _catch_up(policies)),
         ("Jitter", f"up to {instants.duration(policies.jitter)}" if policies.jitter else "none"),
         ("Retries", _retries(policies)),

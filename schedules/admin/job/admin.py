@@ -192,11 +192,11 @@ class JobAdmin(ModelAdmin[Job]):
     def save_model(self, request: HttpRequest, obj: Job, form: ModelForm[Job], change: bool) -> None:
         assert isinstance(form, JobForm)
         assert form.definition is not None
-        actor = request.user.get_username()
+        actor, caller = request.user.get_username(), caller_of(request)
         if change:
-            saved = definitions.replace(obj.pk, form.definition, form.now, actor=actor)
+            saved = definitions.replace(obj.pk, form.definition, form.now, actor=actor, caller=caller)
         else:
-            saved = definitions.create(form.definition, form.now, actor=actor, caller=caller_of(request))
+            saved = definitions.create(form.definition, form.now, actor=actor, caller=caller)
         obj.pk, obj.name = saved.pk, saved.name
 
     def response_post_save_add(self, request: HttpRequest, obj: Job) -> HttpResponseRedirect:

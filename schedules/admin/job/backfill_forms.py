@@ -12,8 +12,8 @@ from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
 from access.visibility import visible
 from executions import history
 from executions.policies import Overlap
+from schedules.admin.viewer_instants import read_viewer_instant
 from schedules.backfills import backfill
-from schedules.clock.reading.members import read_instant
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values import instants
 from values.durations import read_duration
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_BACKFILLS_SHOWN = 10  # the latest: each takes two queries
-FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
+BACKFILL_FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
 TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
-OVERLAPS = {
+BACKFILL_OVERLAP_LABELS = {
     Overlap.BUFFER_ALL: "One after the other",
     Overlap.ALLOW: "Side by side, within the job's limits",
     Overlap.BUFFER_ONE: "One runs and one waits; the others are skipped",
@@ -40,9 +40,9 @@ MAX_RUNS = 1_000_000  # as in the API
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the form's choices, and the posted values to fill in again."""
     return {
-        "values": {name: str(values.get(name, "")) for name in FIELDS},
+        "values": {name: str(values.get(name, "")) for name in BACKFILL_FIELDS},
         "modes": BackfillMode.choices,
-        "overlaps": [(policy.value, text) for policy, text in OVERLAPS.items()],
+        "overlaps": [(policy.value, text) for policy, text in BACKFILL_OVERLAP_LABELS.items()],
         "my_zone": str(timezone.get_current_timezone()),
     }
 
@@ -50,13 +50,13 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
 def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
     """Read the form; its instants are in the viewer's time zone. Raises ValueError with a sentence for the user."""
     until = str(values.get("until", "")).strip()
-    mode, policy = str(values.get("mode", "")), str(values.get("overlap", ""))
+    mode, policy = values.get("mode", BackfillMode.ALL), values.get("overlap", Overlap.BUFFER_ALL)
     return backfill.BackfillRequest(
-        after=_instant("The start", str(values.get("after", "")).strip()),
-        until=_instant("The end", until) if until else now,
-        mode=BackfillMode(mode) if mode in BackfillMode.values else BackfillMode.ALL,
+        after=_start(str(values.get("after", "")).strip()),
+        until=read_viewer_instant("The end", until) if until else now,
+        mode=_mode(str(mode)),
         pace=_pace(str(values.get("pace", "")).strip()),
-        overlap=Overlap(policy) if policy in OVERLAPS else Overlap.BUFFER_ALL,
+        overlap=_overlap(str(policy)),
         max_runs=_count(str(values.get("max_runs", "")).strip()),
     )
 
@@ -98,13 +98,22 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
     }
 
 
-def _instant(name: str, text: str) -> datetime:
+def _start(text: str) -> datetime:
     if not text:
-        raise ValueError(f"{name} is missing.")
-    try:
-        return read_instant(text, str(timezone.get_current_timezone()))
-    except ValueError as error:
-        raise ValueError(f"{name} {str(error).rstrip('.')}.") from error
+        raise ValueError("The start is missing.")
+    return read_viewer_instant("The start", text)
+
+
+def _mode(text: str) -> BackfillMode:
+    if text not in BackfillMode.values:
+        raise ValueError("The occurrences must be one of the choices of the list: choose again.")
+    return BackfillMode(text)
+
+
+def _overlap(text: str) -> Overlap:
+    if text not in BACKFILL_OVERLAP_LABELS:
+        raise ValueError("The overlap policy must be one of the choices of the list: choose again.")
+    return Overlap(text)
 
 
 def _pace(text: str) -> timedelta | None:

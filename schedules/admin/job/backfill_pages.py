@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from access.visibility import Action, caller_of, is_hidden
+from access.visibility import Action, caller_of, require, visible
 from schedules.admin.job import backfill_forms
 from schedules.admin.job.lookup import GONE, JobLookup
 from schedules.backfills import backfill
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from schedules.models import Job
-
-NO_BACKFILL = "Not cancelled: there is no such backfill."
 
 
 class BackfillPages(JobLookup):
@@ -87,20 +86,15 @@ class BackfillPages(JobLookup):
         """Cancel a backfill, and return to the page."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
-        if is_hidden(caller_of(request), Backfill, backfill_id, Action.CHANGE):
-            messages.warning(request, NO_BACKFILL)
-        else:
-            self._cancel(request, backfill_id)
-        return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))
-
-    def _cancel(self, request: HttpRequest, backfill_id: UUID) -> None:
+        caller = caller_of(request)
+        require(caller, Action.CHANGE, Backfill, backfill_id)
+        get_object_or_404(visible(Backfill, caller), pk=backfill_id)
         try:
             backfill.cancel(backfill_id, datetime.now(UTC), actor=request.user.get_username())
             messages.success(request, "The backfill was cancelled. Its running runs continue.")
-        except Backfill.DoesNotExist:
-            messages.warning(request, NO_BACKFILL)
         except JobConflict as conflict:
             messages.warning(request, f"Not cancelled: {conflict}")
+        return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))
 
     def _start(
         self, request: HttpRequest, job: Job, wanted: backfill.BackfillRequest, now: datetime

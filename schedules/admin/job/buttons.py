@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from executions.runs import Run
-    from schedules.admin.job.pause_forms import PauseTerms
     from schedules.clock.policies.resumption import Resumption
     from schedules.models import Job
+    from schedules.pauses.terms import PauseTerms
 
-MAX_NAMES = 5  # in one message; of more jobs it says "and others"
+MAX_NAMES_IN_MESSAGE = 5  # in one message; of more jobs it says "and others"
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
@@ -54,9 +54,7 @@ def pause(request: HttpRequest, jobs: Sequence[Job], now: datetime, terms: Pause
         request,
         jobs,
         "paused",
-        lambda job: triggers.pause(
-            job.pk, now, actor=actor, reason=terms.reason, until=terms.until, catch_up=terms.catch_up
-        ),
+        lambda job: triggers.pause(job.pk, now, actor=actor, terms=terms),
     )
 
 
@@ -86,5 +84,7 @@ def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Jo
 
 def _show_refused(request: HttpRequest, refused: Mapping[str, list[str]], done: str) -> None:
     for why, names in refused.items():
-        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMES]) + (" and others" if len(names) > MAX_NAMES else "")
+        named = ", ".join(f"“{name}”" for name in names[:MAX_NAMES_IN_MESSAGE]) + (
+            " and others" if len(names) > MAX_NAMES_IN_MESSAGE else ""
+        )
         messages.warning(request, f"{counted(len(names), 'job')} not {done} ({named}): {why}")

@@ -13,7 +13,6 @@ from schedules.admin.job import page
 from schedules.clock.describe import describe
 from schedules.models import JobState
 from values import instants
-from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +27,7 @@ MAX_SPECS_DESCRIBED = 2  # more schedules of one job do not fit the column: thei
 
 def name(job: Job) -> SafeString:
     """The job's name as a link, with its target below."""
-    verb, what = target_words(job.spec.target_kind, job.target)
+    verb, what = target_words(job.spec.target_kind, job.spec.target)
     text = (
         '<span class="ms-job"><a class="ms-name" href="{}" dir="auto">{}</a>'
         '<span class="ms-under" title="{}">{} {}</span></span>'
@@ -39,7 +38,7 @@ def name(job: Job) -> SafeString:
 def schedule(job: Job) -> SafeString:
     """The schedule in words, with the cron expression if there is one."""
     badge = page.unreadable_badge(job)
-    spec = value_or_none(job.readable_schedule)
+    spec = job.known_schedule
     if spec is None:
         return badge
     words = describe(spec)

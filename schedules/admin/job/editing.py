@@ -15,13 +15,12 @@ from django.views.decorators.http import require_POST
 from access.admin.pages import Pages
 from access.visibility import caller_of, visible
 from schedules.admin.job.preview import preview_form
-from schedules.models import Job, jobs_named
+from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, jobs_named
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-MAX_NAMES = 30  # as many as a list shows at once; of more, the user types a longer part of the name
-MAX_TERM_LENGTH = 255  # characters: no name is longer
+MAX_NAMES_LISTED = 30  # as many as a list shows at once; of more, the user types a longer part of the name
 
 
 class FormPages(Pages[Job]):
@@ -45,11 +44,11 @@ class FormPages(Pages[Job]):
         """Return jobs with `term` in their name, the newest first, in the format of the form's select widget."""
         if not self.admin.has_view_permission(request):
             raise PermissionDenied
-        term = request.GET.get("term", "").strip()[:MAX_TERM_LENGTH]
+        term = request.GET.get("term", "").strip()[:MAX_JOB_NAME_LENGTH]
         jobs = visible(Job, caller_of(request)).order_by("-id")
         if term:
             named = jobs_named(term) if "\0" not in term else Q(pk=None)
             # By the definition's copy of the job's id: the same order, and the index of the definitions has it.
-            jobs = jobs.filter(named, spec__superseded_at=None).order_by("-spec__job_id")
-        found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MAX_NAMES]]
+            jobs = jobs.filter(named, HAS_PRESENT_SPEC).order_by("-spec__job_id")
+        found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MAX_NAMES_LISTED]]
         return JsonResponse({"results": found})

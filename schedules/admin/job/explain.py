@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,12 +14,13 @@ from access.admin.badges import badge
 from access.admin.lists import counted
 from executions.admin import run_url
 from schedules.admin.job.page import state_badge, stoppage_line
+from schedules.admin.viewer_instants import read_viewer_instant
 from schedules.clock.compare import Decision
-from schedules.clock.zones.zones import FIRST_AT, LAST_AT
 from schedules.ledger import account as ledger_account
 from schedules.ledger import sentences
 from schedules.ledger.sentences import DECISION_LABELS
 from values import instants
+from values.durations import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,10 @@ MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
 MAX_GAPS_SHOWN = 20  # above the list of occurrences, which must stay in sight
 # Length of the window's end that is read first; four times as much if it holds too few entries.
 FIRST_SPAN = timedelta(hours=1)
-MICROSECOND = timedelta(microseconds=1)
+FIELD_LABELS = {"after": "“After”", "until": "“Until”"}
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),
-    "day": ("Last 24 hours", timedelta(hours=24)),
+    "day": ("Last 24 hours", ledger_account.DEFAULT_WINDOW),
     "week": ("Last 7 days", timedelta(days=7)),
 }
 
@@ -69,10 +70,10 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
     else:
         window = ""
         until = until or now
-        after = after or until - WINDOWS["day"][1]
+        after = after or until - ledger_account.DEFAULT_WINDOW
         if after >= until:
             errors.append("The window must start before it ends: give an earlier “After” or a later “Until”.")
-            after = until - WINDOWS["day"][1]
+            after = until - ledger_account.DEFAULT_WINDOW
     account = ledger_account.explain(job.pk, after, until, now, limit=1)
     entries, is_more = _newest(job.pk, after, until, now)
     counts = account.counts or {}
@@ -143,18 +144,15 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
 
 
 def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
-    """Return a field's instant, None if it is empty or wrong. A time without an offset is in the viewer's time zone."""
+    """Return a field's instant; None if it is empty or wrong. A wrong one adds a sentence to `errors`."""
     text = query.get(name, "").strip()
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or not FIRST_AT.year < found.year < LAST_AT.year:
-        errors.append(f"“{text[:40]}” is not a date and time: write it like 2027-03-01T09:00.")
+        return read_viewer_instant(FIELD_LABELS[name], text)
+    except ValueError as error:
+        errors.append(str(error))
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.get_current_timezone())).astimezone(UTC)
 
 
 def _field(at: datetime) -> str:

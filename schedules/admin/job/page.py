@@ -22,7 +22,6 @@ from schedules.clock.zones.zones import zone
 from schedules.ledger import account
 from schedules.models import Chain, Job, JobState, Why
 from values import instants
-from values.readable import value_or_none
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,10 +70,10 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
     may_change = may(caller, Action.CHANGE, job)
     links = list(visible(Chain, caller).filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
-    verb, what = target_words(job.spec.target_kind, job.target)
-    target = ordered(job.spec.target_kind, job.target, may_change=may_change)
+    verb, what = target_words(job.spec.target_kind, job.spec.target)
+    target = ordered(job.spec.target_kind, job.spec.target, may_change=may_change)
     is_started = any(link.job_id == job.pk for link in links)
-    spec = value_or_none(job.readable_schedule)
+    spec = job.known_schedule
     return {
         "job": job,
         "badge": state_badge(job),

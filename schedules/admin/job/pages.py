@@ -120,7 +120,7 @@ class JobPages(JobLookup):
             messages.error(request, f"Not paused. {error}")
             return
         for job in buttons.pause(request, jobs, now, terms):
-            self.admin.log_change(request, job, terms.in_words(now))
+            self.admin.log_change(request, job, pause_forms.in_words(terms, now))
 
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
         """Resume jobs as the posted form says, and record it in the admin's log."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
 from access.admin.lists import counted
+from schedules.admin.viewer_instants import read_viewer_instant
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, MAX_COUNTED, Resumption
-from schedules.clock.reading.members import read_instant
 from schedules.models import JobState
 from schedules.pauses import resuming
-from schedules.triggers import read_reason
+from schedules.pauses.terms import PauseTerms, read_reason
 from values import instants
 
 if TYPE_CHECKING:
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_JOBS_COUNTED = 200  # of one page: each takes four previews, some milliseconds together
-CHOICES = {
+RESUMPTION_LABELS = {
     Resumption.NONE: "None of them",
     Resumption.FIRST: "The first one",
     Resumption.LAST: "The last one",
@@ -36,18 +33,10 @@ AFTER_PAUSE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PauseTerms:
-    """Why jobs are paused, until when, and which occurrences of the pause run when it ends."""
-
-    reason: str
-    until: datetime | None
-    catch_up: Resumption
-
-    def in_words(self, now: datetime) -> str:
-        """Return a sentence about the pause for the admin's log: its end and its reason, if it has them."""
-        until = f" until {instants.exact_text(self.until, now)}" if self.until else ""
-        return f"Paused{until}{': ' + self.reason if self.reason else '.'}"
+def in_words(terms: PauseTerms, now: datetime) -> str:
+    """Return a sentence about a pause for the admin's log: its end and its reason, if it has them."""
+    until = f" until {instants.exact_text(terms.until, now)}" if terms.until else ""
+    return f"Paused{until}{': ' + terms.reason if terms.reason else '.'}"
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
@@ -56,23 +45,15 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
     Raises ValueError with a sentence for the user.
     """
     text = str(values.get("until", "")).strip()
-    until = read_until(text) if text else None
-    if until and until <= now:
+    until = read_viewer_instant("The end of the pause", text) if text else None
+    terms = PauseTerms(read_reason(str(values.get("reason", ""))), until, read_choice(values))
+    if terms.is_over(now):
         raise ValueError("The end of the pause is not in the future.")
-    catch_up = read_choice(values)
-    if until is None and catch_up is not Resumption.NONE:
+    if terms.lacks_end:
         raise ValueError(
             "Only a pause with an end can start occurrences by itself: enter an end, or choose “None of them”."
         )
-    return PauseTerms(read_reason(str(values.get("reason", ""))), until, catch_up)
-
-
-def read_until(text: str) -> datetime:
-    """Read an instant in the viewer's time zone. Raises ValueError with a sentence for the user."""
-    try:
-        return read_instant(text, str(timezone.get_current_timezone()))
-    except ValueError as error:
-        raise ValueError(f"The end of the pause {str(error).rstrip('.')}.") from error
+    return terms
 
 
 def read_choice(values: Mapping[str, Any]) -> Resumption:
@@ -101,7 +82,7 @@ def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
                 "label": label,
                 "starts": starts_text(n_started[mode], is_more=len(paused) > MAX_JOBS_COUNTED),
             }
-            for mode, label in CHOICES.items()
+            for mode, label in RESUMPTION_LABELS.items()
         ],
         "is_choice": n_occurrences > 0,
         "max_starts": DEFAULT_MAX_STARTS,

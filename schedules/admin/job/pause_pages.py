@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
+    from schedules.pauses.terms import PauseTerms
+
 MAX_SETS_SHOWN = 50  # the latest; an older one is undone through the API
-FIELDS = ("search", "target_kind", "reason", "until", "catch_up")
+PAUSE_FIELDS = ("search", "target_kind", "reason", "until", "catch_up")
 TONES = {
     PauseSetState.PAUSING: "primary",
     PauseSetState.PAUSED: "warning",
@@ -61,9 +63,9 @@ class PauseSetPages(Pages[Job]):
         context: dict[str, Any] = self.context(
             request,
             "Pause many jobs",
-            values={name: str(request.POST.get(name, "")) for name in FIELDS},
+            values={name: str(request.POST.get(name, "")) for name in PAUSE_FIELDS},
             kinds=TARGET_KINDS,
-            choices=[(mode.value, label) for mode, label in pause_forms.CHOICES.items()],
+            choices=[(mode.value, label) for mode, label in pause_forms.RESUMPTION_LABELS.items()],
             max_starts=DEFAULT_MAX_STARTS,
             my_zone=str(timezone.get_current_timezone()),
         )
@@ -103,7 +105,7 @@ class PauseSetPages(Pages[Job]):
             choices=[
                 {
                     "value": mode.value,
-                    "label": pause_forms.CHOICES[mode],
+                    "label": pause_forms.RESUMPTION_LABELS[mode],
                     "starts": pause_forms.starts_text(preview.n_would_start, is_more=preview.is_more),
                 }
                 for mode, preview in previews.items()
@@ -112,16 +114,12 @@ class PauseSetPages(Pages[Job]):
         )
         return TemplateResponse(request, "schedules/admin/undo.html", context)
 
-    def _pause(
-        self, request: HttpRequest, selection: Selection, terms: pause_forms.PauseTerms, now: datetime
-    ) -> HttpResponseBase:
+    def _pause(self, request: HttpRequest, selection: Selection, terms: PauseTerms, now: datetime) -> HttpResponseBase:
         started = pause_sets.start(
             selection,
             now,
             actor=request.user.get_username(),
-            reason=terms.reason,
-            until=terms.until,
-            catch_up=terms.catch_up,
+            terms=terms,
             caller=caller_of(request),
         )
         rest = "" if started.state == PauseSetState.PAUSED else f" of {started.n_jobs:,} so far; the others follow"

@@ -13,13 +13,13 @@ from schedules.clock.describe import describe, warnings
 from schedules.clock.occurrences import next_after
 from schedules.clock.policies.start_times import jittered, latest_start
 from schedules.clock.preview import Fire, Mark, fire_of, preview
-from schedules.clock.spec import Kind, ScheduleSpec, with_anchor
-from schedules.clock.zones.clock_changes import dst_changes
+from schedules.clock.spec import Kind, ScheduleSpec, starts_left, with_anchor
+from schedules.clock.zones.clock_changes import CLOCK_CHANGE_SPAN, dst_changes
 from schedules.exceptions import InvalidDefinition
 from schedules.jobs.schedule_shape import validate_schedule
 from schedules.policies import MAX_JITTER
 from values import instants
-from values.durations import read_duration
+from values.durations import MICROSECOND, read_duration
 from values.ids import read_id
 from values.instants import differs_from_viewer, relative_text, zone_abbreviation
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 N_FIRES = 10  # enough to see the pattern of a schedule at a glance
-YEAR, MICROSECOND = timedelta(days=366), timedelta(microseconds=1)
 MARKS = {
     Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
     Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
@@ -77,7 +76,7 @@ def preview_schedule(
         fires = [fire_of(spec, known_at)] if known_at else []
     else:
         fires = preview(spec, now, N_FIRES if n_left is None else min(N_FIRES, n_left))
-    changes = dst_changes(spec, now, now + YEAR) if with_changes and (spec.cron or spec.specs) else []
+    changes = dst_changes(spec, now, now + CLOCK_CHANGE_SPAN) if with_changes and (spec.cron or spec.specs) else []
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
         "description": describe(spec),
@@ -113,7 +112,7 @@ def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, An
             errors.setdefault(field, []).extend(
                 mapping.in_form_words(text, dotted if field == "specs" else "") for text in texts
             )
-        is_empty = not any(values.get(name) for name in ("cron", "every", "at", "latitude", "wait", "specs"))
+        is_empty = not any(values.get(name) for name in mapping.TYPED_FIELDS)
         return {"errors": errors, "is_empty": is_empty}, errors
     return preview_schedule(spec, now, spread=_spread_of(values)), {}
 
@@ -126,11 +125,10 @@ def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
     if not job.is_readable:
         return None
     spec = job.schedule_spec
-    n_left = None if spec.max_runs is None else max(spec.max_runs - job.n_scheduled, 0)
     context = preview_schedule(
         spec,
         now,
-        n_left=n_left,
+        n_left=starts_left(spec, job.n_scheduled),
         with_changes=False,
         next_run_at=job.next_run_at,
         spread=Spread(job.policies.jitter, job.pk),

@@ -9,7 +9,7 @@ from django.db.models import Q
 from access.admin.lists import UncountedChangeList, cut
 from access.visibility import caller_of, visible
 from executions.history import latest_runs
-from schedules.models import Job, JobState
+from schedules.models import HAS_PRESENT_SPEC, Job, JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,8 +29,7 @@ class JobChangeList(UncountedChangeList):
             job.last_run = latest.get(job.pk)
 
     def rows(self, start: int, stop: int) -> Iterable[Job]:
-        # True of every job, but the indexes of the definitions serve only queries that say so.
-        jobs = self.queryset.filter(spec__superseded_at=None).defer("spec__payload")
+        jobs = self.queryset.filter(HAS_PRESENT_SPEC).defer("spec__payload")
         if jobs.query.order_by[0] in ("next_run_at", "-next_run_at"):
             return _by_next_run(jobs, start, stop)
         return cut(jobs, jobs[:stop], start)

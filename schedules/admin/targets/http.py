@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from executions.targets import TARGETS
 from schedules.admin.form.fields import choice, json_text, needed, switch, text
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from django import forms
 
-PLAIN = ("method", "url", "body_format", "connect_timeout", "read_timeout", "follow_redirects", "verify_tls")
+CONFIG = TARGETS["http"].config
+METHODS = get_args(CONFIG.model_fields["method"].annotation)
 OBJECTS = ("headers", "query")
 STATUSES = ("success_statuses", "retry_statuses")
+SINGLE_VALUES = tuple(name for name in CONFIG.model_fields if name not in ("kind", *OBJECTS, *STATUSES))
 
 
 class HttpSection(Section):
@@ -24,7 +26,7 @@ class HttpSection(Section):
     template = "schedules/admin/targets/http.html"
     payload_help = "For an HTTP request it is the body."
     fields: Mapping[str, forms.Field] = {
-        "method": choice("Method", [(name, name) for name in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")]),
+        "method": choice("Method", [(name, name) for name in METHODS]),
         "url": needed(
             text("URL", "https://example.org/hook", "With http or https. Put credentials into a header.", mono=True)
         ),
@@ -55,17 +57,16 @@ class HttpSection(Section):
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         if target is None:
-            target = TARGETS["http"].config.model_validate({"kind": "http", "url": "https://example.org"}).model_dump(
-                mode="json"
-            ) | {"url": ""}
+            defaults = CONFIG.model_validate({"kind": "http", "url": "https://example.org"})
+            target = defaults.model_dump(mode="json") | {"url": ""}
         return {
-            **{name: target.get(name) for name in PLAIN},
+            **{name: target.get(name) for name in SINGLE_VALUES},
             **{name: write_json(target.get(name)) for name in OBJECTS},
             **{name: ", ".join(str(status) for status in target.get(name) or ()) for name in STATUSES},
         }
 
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-        found = {**kept, **{name: values.get(name) for name in PLAIN}}
+        found = {**kept, **{name: values.get(name) for name in SINGLE_VALUES}}
         for name in OBJECTS:
             found[name] = {} if values.get(name) is None else values.get(name)
         for name in STATUSES:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones.zones import LAST_AT
+from values.durations import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) 
 
 def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
     """Return `jittered` for a known `latest_start`: an instant in [`at`, `latest`), or `at` if the two are equal."""
-    microseconds = (at - _EPOCH) // _MICROSECOND
+    microseconds = (at - _EPOCH) // MICROSECOND
     digest = blake2b(job_id.bytes + microseconds.to_bytes(8, "big", signed=True), digest_size=8).digest()
     # digest / 2**64 is a fraction in [0, 1). Integer arithmetic keeps it exact: a float has only 53 bits.
-    return at + timedelta(microseconds=(int.from_bytes(digest) * ((latest - at) // _MICROSECOND)) >> 64)
+    return at + timedelta(microseconds=(int.from_bytes(digest) * ((latest - at) // MICROSECOND)) >> 64)
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:

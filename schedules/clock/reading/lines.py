@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from schedules.clock.reading.schedule import parse
-from schedules.clock.spec import InvalidSchedule, ScheduleSpec, SolarEvent, label, to_json
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import InvalidSchedule, ScheduleSpec, label, to_json
 
 _EVERY = re.compile(r"every\s+(?P<every>.*?)(?:\s+from\s+(?P<anchor_at>.*))?", re.IGNORECASE)
 _NUMBER = r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,17})?"

@@ -11,15 +11,16 @@ from itertools import islice
 from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import Fire, Mark, fire_of
-from schedules.clock.spec import Kind, ScheduleSpec, label
+from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec, label
 from schedules.clock.wording import clock_words, day_words, joined, length_words, zone_words
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import Change, changes, zone
+from values.durations import MICROSECOND
 
+CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock changes
 MAX_CHANGE_FIRES = 20  # a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
-_TICK = timedelta(microseconds=1)
 # Name the time between two runs around a change up to this length. It covers weekly schedules; for rarer ones one hour
 # more or less does not matter.
 _MAX_NAMED_DISTANCE = timedelta(days=8)
@@ -62,7 +63,7 @@ def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[Ds
 
     The kinds `none` and `delay` have none. Raises ValueError for an `every` without an anchor.
     """
-    if spec.kind in (Kind.NONE, Kind.DELAY):
+    if spec.kind in UNPREDICTABLE_KINDS:
         return []
     low = after if spec.start_at is None else max(after, spec.start_at)
     high = until if spec.end_at is None else min(until, spec.end_at)
@@ -97,10 +98,10 @@ def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
     """Return what a clock change does to a single schedule."""
     size = abs(change.after - change.before)
     if change.is_gap:
-        near = occurrences(spec, change.at - _TICK, change.at)
+        near = occurrences(spec, change.at - MICROSECOND, change.at)
         fires = tuple(fire for fire in (fire_of(spec, at) for at in near) if Mark.GAP in fire.marks)
     else:
-        near = occurrences(spec, change.at - size - _TICK, change.at + size - _TICK)
+        near = occurrences(spec, change.at - size - MICROSECOND, change.at + size - MICROSECOND)
         fires = tuple(fire_of(spec, at) for at in islice(near, MAX_CHANGE_FIRES))
     if spec.cron is None:
         affected, words = bool(fires), _words_without_cron(spec, size, change)
@@ -187,14 +188,14 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
 
 def _listed(times: list[datetime], change: Change) -> str:
     """List the times: '02:30' or '02:00, 02:15 and others'; with their dates if the change spans more than one day."""
-    spans_days = change.local_from.date() != (change.local_to - _TICK).date()
+    spans_days = change.local_from.date() != (change.local_to - MICROSECOND).date()
     words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
     return joined([*words[: _MAX_LISTED_TIMES - 1], "others"] if len(words) > _MAX_LISTED_TIMES else words)
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
     """Return words for the time between the last run before the change and the first one after it, if it is short."""
-    before, behind = _last_before(spec, change.at), next_after(spec, change.at - _TICK)
+    before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"
     return f"it runs once, {length_words(behind - before)} after its previous run"
@@ -203,7 +204,7 @@ def _distance_words(spec: ScheduleSpec, change: Change) -> str:
 def _last_before(spec: ScheduleSpec, at: datetime) -> datetime | None:
     """Return the last occurrence in the eight days before `at`; None if there is none."""
     # Bisect: a schedule that fires each second has 700,000 occurrences in eight days.
-    end = high = at - _TICK
+    end = high = at - MICROSECOND
     found = next_after(spec, at - _MAX_NAMED_DISTANCE)
     if found is None or found > end:
         return None

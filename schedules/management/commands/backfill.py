@@ -15,18 +15,15 @@ from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
 from schedules.backfills import backfill
-from schedules.clock.reading.members import read_instant
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
+from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.durations import read_duration
-from values.ids import read_id
-from values.json_values import find_unstorable
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-EXIT_REFUSED = 2
 POLL_INTERVAL = 1.0  # seconds
 
 
@@ -39,7 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--until", metavar="INSTANT", help="run instants up to this (UTC; default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
-        parser.add_argument("--overlap", choices=[each.value for each in backfill.OVERLAPS], default="buffer_all")
+        parser.add_argument(
+            "--overlap", choices=[each.value for each in backfill.BACKFILL_OVERLAPS], default="buffer_all"
+        )
         parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the runs")
@@ -93,20 +92,13 @@ def _is_over(started: Backfill) -> bool:
 
 def _request(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
     return backfill.BackfillRequest(
-        after=_instant("after", options["after"]),
-        until=_instant("until", options["until"]) if options["until"] else now,
+        after=read_instant_option("--after", options["after"]) or now,
+        until=read_instant_option("--until", options["until"]) or now,
         mode=BackfillMode(options["mode"]),
         pace=_duration(options["pace"]) if options["pace"] else None,
         overlap=Overlap(options["overlap"]),
         max_runs=options["max_runs"],
     )
-
-
-def _instant(name: str, text: str) -> datetime:
-    try:
-        return read_instant(text, "UTC")
-    except ValueError as error:
-        raise CommandError(f"--{name} {error}", returncode=EXIT_REFUSED) from error
 
 
 def _duration(text: str) -> timedelta:
@@ -117,16 +109,8 @@ def _duration(text: str) -> timedelta:
 
 
 def _find(wanted: str) -> Job:
-    """Return the job with this id or name. Raises CommandError if there is none, or several of that name."""
-    found = visible(Job, ENGINE).select_related("spec")
-    if job_id := read_id(wanted):
-        jobs = list(found.filter(pk=job_id))
-    else:
-        jobs = (
-            [] if find_unstorable(wanted) else list(found.filter(spec__job_name=wanted, spec__superseded_at=None)[:2])
-        )
-    if not jobs:
-        raise CommandError(f"There is no job {wanted!r}.", returncode=EXIT_REFUSED)
-    if len(jobs) > 1:
-        raise CommandError(f"Several jobs are named {wanted!r}. Give the id of one of them.", returncode=EXIT_REFUSED)
-    return jobs[0]
+    """Return the job with this id or name. Raises CommandError if there is none, or several have the name."""
+    job = visible(Job, ENGINE).select_related("spec").filter(pk=find_job_id(wanted)).first()
+    if job is None:
+        raise CommandError(f"There is no job with the id {wanted}.", returncode=EXIT_REFUSED)
+    return job

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -16,25 +16,19 @@ from django.urls import reverse
 
 from access.visibility import ENGINE, visible
 from schedules.clock.compare import Decision
-from schedules.clock.reading.members import read_instant
 from schedules.exceptions import JobGone
 from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
+from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
 from schedules.models import Job, Why
-from values.ids import read_id
 from values.iso import iso_text
-from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from django.core.management.base import CommandParser
 
     from schedules.ledger.account import Entry
 
-DAY = timedelta(hours=24)
-EXIT_GAPS, EXIT_REFUSED = 1, 2
-MAX_IDS_SHOWN = 10
+EXIT_GAPS = 1
 TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 
 
@@ -55,13 +49,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
-        until = _instant("--until", options["until"]) or now
-        after = _instant("--after", options["after"]) or until - DAY
+        until = read_instant_option("--until", options["until"]) or now
+        after = read_instant_option("--after", options["after"]) or until - account.DEFAULT_WINDOW
         if after >= until:
             raise CommandError("--after must be earlier than --until.", returncode=EXIT_REFUSED)
         counts: Counter[Decision] = Counter()
         try:
-            job_id = _find(options["job"])
+            job_id = find_job_id(options["job"])
             for entry, text in with_sentences(account.entries(job_id, after, until, now), now):
                 counts[entry.decision] += entry.n_occurrences
                 if not options["gaps"] or entry.decision is Decision.GAP:
@@ -78,32 +72,6 @@ class Command(BaseCommand):
                 self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
             sys.exit(EXIT_GAPS)
-
-
-def _find(wanted: str) -> UUID:
-    """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
-    if job_id := read_id(wanted):
-        return job_id
-    named = visible(Job, ENGINE).filter(spec__job_name=wanted, spec__superseded_at=None).order_by("spec__job_id")
-    ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MAX_IDS_SHOWN + 1])
-    if len(ids) == 1:
-        return ids[0]
-    if not ids:
-        raise CommandError(f"There is no job named {wanted!r}.", returncode=EXIT_REFUSED)
-    more = ", …" if len(ids) > MAX_IDS_SHOWN else ""
-    known = ", ".join(map(str, ids[:MAX_IDS_SHOWN]))
-    raise CommandError(
-        f"Several jobs are named {wanted!r}. Give the id of one of them: {known}{more}", returncode=EXIT_REFUSED
-    )
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return read_instant(text, "UTC")
-    except ValueError as error:
-        raise CommandError(f"{option}: {error}.", returncode=EXIT_REFUSED) from None
 
 
 def _line(entry: Entry, text: str) -> str:

@@ -12,6 +12,7 @@ from executions.policies import LiveRuns, OverlapPass
 from executions.states import Origin, Reason
 from schedules import flags
 from schedules.models import Job, JobState
+from values.durations import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def _new_runs(
         job, nominal_at = start.job, start.ended_at
         # Runs are unique by job and instant. Two runs that ended at the same instant start the job twice.
         while (job.pk, nominal_at) in taken:
-            nominal_at += runs.MICROSECOND
+            nominal_at += MICROSECOND
         taken.add((job.pk, nominal_at))
         run = runs.NewRun(
             scope_id=job.scope_id,

@@ -12,6 +12,7 @@ from executions.states import RunStatus
 from schedules import triggers
 from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
+from schedules.pauses.terms import PauseTerms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def _pause(job: Job, n_failures: int, now: datetime) -> None:
     reason = "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."
     # JobConflict: settling the job has ended its schedule, and it starts after no other job. Nothing is left to pause.
     with suppress(JobConflict):
-        triggers.pause(job.pk, now, actor="", reason=reason)
+        triggers.pause(job.pk, now, actor="", terms=PauseTerms(reason))
         log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=n_failures)
     # Later ends of this pass, and later reactions, see the pause.
     job.refresh_from_db(from_queryset=Job.objects.select_related("spec"))

@@ -42,7 +42,7 @@ def test_a_superseded_definition_is_deleted_with_its_last_run() -> None:
     job = make_job(now=NOW - 3 * WEEK, schedule={"kind": "none"})
     end(make_run(job, NOW - 2 * WEEK))
     kept = end(make_run(job, NOW - timedelta(days=1)))
-    changed = validate({"name": "b", "target": job.target, "payload": {"message": "x"}}, NOW)
+    changed = validate({"name": "b", "target": job.spec.target, "payload": {"message": "x"}}, NOW)
     definitions.replace(job.pk, changed, NOW - 2 * WEEK, actor="tests")
     assert prune_all(NOW, WEEK, 10) == Pruned(n_days=0, n_runs=1, n_specs=0)
     kept.refresh_from_db()

@@ -10,11 +10,10 @@ import pytest
 from executions import runs
 from executions.models import Run
 from schedules.admin.form import policy_words
-from schedules.admin.form.form import JobForm
 from schedules.models import Job
 from schedules.passes.follow_ups import follow_once
 from tests.factories import NOW, make_flag, make_job
-from tests.job_form import sent
+from tests.job_form import EngineJobForm, sent
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def test_a_jobs_page_links_to_its_chains_in_both_directions(admin: StaffClient) 
 
 
 def form(job: Job) -> dict[str, Any]:
-    return sent(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
+    return sent(EngineJobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
 
 
 def test_the_form_finds_other_jobs_by_a_part_of_their_name(admin: StaffClient) -> None:

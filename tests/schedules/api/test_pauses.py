@@ -9,6 +9,7 @@ import pytest
 
 from schedules import triggers
 from schedules.models import Job
+from schedules.pauses.terms import PauseTerms
 from tests.documented import DocumentedClient, fields_of, problem_of
 from tests.factories import NOW, make_job
 
@@ -72,7 +73,7 @@ def test_max_runs_is_refused_unless_catch_up_is_all(
 
 def test_a_resumption_can_be_previewed_first(api: DocumentedClient) -> None:
     job = make_job(schedule={"every": "1h", "anchor_at": "2026-01-01T00:00:00Z"}, now=NOW)
-    triggers.pause(job.pk, NOW, actor="ann", until=NOW + timedelta(hours=3))
+    triggers.pause(job.pk, NOW, actor="ann", terms=PauseTerms(until=NOW + timedelta(hours=3)))
     preview = api.send("POST", at(job, "/resume"), {"catch_up": "all", "max_runs": 2, "dry_run": True}).json()
     assert (preview["n_occurrences"], preview["n_would_start"], preview["is_more"]) == (3, 2, False)
     assert [preview["first_at"], preview["last_at"]] == ["2026-11-20T14:00:00Z", "2026-11-20T15:00:00Z"]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import Permission
 
-from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOB_KEY_LENGTH, MAX_JOBS_PER_REGISTRATION
-from schedules.models import Job
+from schedules.jobs.registration import MAX_INVALID_JOBS, MAX_JOBS_PER_REGISTRATION
+from schedules.models import MAX_JOB_KEY_LENGTH, Job
 from tests.documented import DocumentedClient, documented_client, fields_of, problem_of
 from tests.factories import ECHO
 

@@ -74,7 +74,7 @@ def test_the_window_excludes_its_start_and_includes_its_end() -> None:
     assert decisions(found) == [(10, Decision.GAP), (11, Decision.GAP)]
 
 
-def test_an_instant_up_to_the_mark_without_a_row_is_a_gap_and_a_later_one_is_pending() -> None:
+def test_an_instant_without_a_row_is_a_gap_up_to_the_mark_and_pending_later() -> None:
     found = compare([span()], list[FakeRow](), clock(mark_at=at(11)), at(9), at(13))
     assert decisions(found) == [
         (10, Decision.GAP),
@@ -234,7 +234,7 @@ def test_an_instant_that_two_spans_name_counts_once_and_for_the_first_span() -> 
     assert decisions(found) == [(10, Decision.GAP), (11, Decision.GAP), (12, Decision.PENDING)]
 
 
-def test_a_change_of_the_schedule_counts_the_old_instants_before_it_and_the_new_ones_after_it() -> None:
+def test_a_change_of_the_schedule_replaces_its_instants_from_then_on() -> None:
     spans = [span("0 * * * *", until_at=at(10)), span("30 * * * *", from_at=at(10))]
     found = list(instants_of_spans(spans, at(8), at(11, 59)))
     assert found == [at(9), at(10), at(10, 30), at(11, 30)]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.reading.schedule import parse
-from schedules.clock.spec import Fold, Gap, Kind, ScheduleSpec
+from schedules.clock.spec import Kind, ScheduleSpec
 from schedules.clock.zones import local_times as zones_local_times
+from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import LAST_AT, OffsetPeriod, offset_periods_from
 
 NEW_YORK = "America/New_York"

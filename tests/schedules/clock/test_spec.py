@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from schedules.clock.occurrences import next_after
 from schedules.clock.reading.schedule import parse
-from schedules.clock.spec import Fold, Gap, InvalidSchedule, Kind, ScheduleSpec, SolarEvent, to_json, with_anchor
+from schedules.clock.solar import SolarEvent
+from schedules.clock.spec import InvalidSchedule, Kind, ScheduleSpec, to_json, with_anchor
+from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import zone_names
 
 MIN_INTERVAL = timedelta(seconds=1)

@@ -30,7 +30,7 @@ def change(job: Job, at: Any = None, **changed: Any) -> Job:
         "name": job.name,
         "description": job.description,
         "schedule": job.schedule,
-        "target": job.target,
+        "target": job.spec.target,
         "payload": job.spec.payload,
         "policies": job.spec.policies,
         **changed,

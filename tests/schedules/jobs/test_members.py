@@ -12,7 +12,6 @@ import pytest
 
 from executions.models import RunSpec
 from schedules.admin.form import mapping
-from schedules.admin.form.form import JobForm
 from schedules.api.registration_shapes import KeyedDefinition
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import JobChange
@@ -23,7 +22,7 @@ from schedules.jobs.validation import validate
 from schedules.models import Job
 from schedules.policies import JobPolicies
 from tests.factories import ECHO, NOW, make_flag, make_job
-from tests.job_form import sent
+from tests.job_form import EngineJobForm, sent
 
 if TYPE_CHECKING:
     from tests.documented import DocumentedClient
@@ -220,7 +219,7 @@ def test_the_body_of_a_get_can_be_put_back_and_posted(
 def test_saving_the_untouched_form_keeps_a_member(first: dict[str, Any], second: dict[str, Any], source: str) -> None:
     job = create(first, source)
     before = members_of(job)
-    form = JobForm(sent(JobForm(instance=job)), instance=reload(job))
+    form = EngineJobForm(sent(EngineJobForm(instance=job)), instance=reload(job))
     assert form.is_valid(), form.errors
     assert form.definition is not None
     definitions.replace(job.pk, form.definition, form.now, actor="tests")
@@ -233,7 +232,7 @@ def test_saving_the_form_with_another_value_changes_a_member(
 ) -> None:
     other = create(second, source)
     for job in (create(first, source), None):  # an existing job, and a new one
-        form = JobForm(sent(JobForm(instance=other)), instance=job)
+        form = EngineJobForm(sent(EngineJobForm(instance=other)), instance=job)
         assert form.is_valid(), form.errors
         assert form.definition is not None
         assert form.definition.members == members_of(other)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from structlog.testing import capture_logs
 
+from access import visibility
+from access.visibility import Action
 from executions.models import Run, RunSpec, Watch
 from schedules import triggers
 from schedules.exceptions import InvalidRegistration
 from schedules.jobs import chains, definitions
 from schedules.jobs.registration import Outcome, Registered, find, register, unregister
 from schedules.models import Job, JobState, ScheduleSpan
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import ECHO, HELLO, NOW, make_job
+
+if TYPE_CHECKING:
+    from access.visibility import Caller
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +61,7 @@ def test_registration_creates_complete_jobs_in_the_given_order() -> None:
 def test_a_job_that_already_matches_is_left_unchanged() -> None:
     job = put(a=wanted(), b=wanted(schedule={"at": "2026-11-20T12:01:00Z"}))["a"].job
     tick(NOW + MINUTE, 10)
-    triggers.pause(job.pk, NOW + MINUTE, actor="ann", reason="moving")
+    triggers.pause(job.pk, NOW + MINUTE, actor="ann", terms=PauseTerms(reason="moving"))
     before = list(Job.objects.order_by("key").values())
     assert before[1]["state"] == JobState.ENDED
 
@@ -92,7 +100,7 @@ def test_only_jobs_that_differ_are_changed(change: dict[str, Any]) -> None:
         "schedule": {"every": changed.schedule["every"]},
         "payload": changed.spec.payload,
         "policies": {"overlap": changed.spec.policies["overlap"]},
-        "target": {name: changed.target.get(name) for name in ("kind", "url")},
+        "target": {name: changed.spec.target.get(name) for name in ("kind", "url")},
     }
     for name, value in change.items():
         assert shown[name] == value
@@ -228,3 +236,15 @@ def test_new_jobs_are_stored_in_the_order_of_their_keys() -> None:
     # Two registrations of the same new keys take their locks in the same order, and cannot deadlock.
     put(c=wanted(), a=wanted(), b=wanted())
     assert list(Job.objects.order_by("spec_id").values_list("key", flat=True)) == ["a", "b", "c"]
+
+
+def test_the_key_of_a_job_that_the_caller_may_only_view_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = put(a=wanted())["a"].job
+
+    def limits(label: str, caller: Caller, action: Action) -> Q | None:
+        return ~Q(pk=job.pk) if label == "schedules.job" and action is Action.CHANGE else None
+
+    monkeypatch.setattr(visibility, "limits", limits)
+    with pytest.raises(PermissionDenied, match="You may not change the job that has this key"):
+        put(a=wanted("another name"))
+    assert Job.objects.get().name == "greeting"

@@ -20,7 +20,7 @@ RUN_ID = uuid4()
 def record(**fields: Any) -> Record:
     """The row of a run that started 12 ms late, took 400 ms and succeeded; with other fields as given."""
     started_at = NOON + timedelta(milliseconds=12)
-    values = {
+    values: dict[str, Any] = {
         "run_id": RUN_ID,
         "origin": Origin.SCHEDULE,
         "nominal_at": NOON,

@@ -126,7 +126,7 @@ def test_each_overlap_policy_applies_to_several_occurrences_of_one_pass(policy: 
 def test_only_jobs_that_need_follow_ups_are_marked_for_them() -> None:
     job = overlapping("buffer_one")
     assert list(Watch.objects.values_list("job_id", flat=True)) == [job.pk]
-    from_form = {"name": job.name, "target": job.target, "payload": {"message": "hello"}, "schedule": job.schedule}
+    from_form = {"name": job.name, "target": job.spec.target, "payload": {"message": "hello"}, "schedule": job.schedule}
     definitions.replace(job.pk, validate(from_form, NOW), NOW, actor="ann")
     assert not Watch.objects.exists()
 

@@ -16,6 +16,7 @@ from schedules.models import Job, JobState, PauseSet, PauseSetState
 from schedules.passes.timed import do_timed_work
 from schedules.pauses import pause_sets
 from schedules.pauses.pause_sets import UndoPreview, preview_undo, start, step_once, undo
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import NOW, make_job
 
@@ -44,7 +45,12 @@ def test_exactly_the_jobs_that_match_are_paused_with_the_terms_of_the_set() -> N
     for name in ("bill a", "bill b", "other"):
         make_job(name)
     assert pause_sets.count(select(search="BILL"), NOW) == 2
-    created = start(select(search="BILL"), NOW, actor="ann", reason="a move", until=at(9), catch_up=Resumption.LAST)
+    created = start(
+        select(search="BILL"),
+        NOW,
+        actor="ann",
+        terms=PauseTerms(reason="a move", until=at(9), catch_up=Resumption.LAST),
+    )
     assert states() == {"bill a": "paused", "bill b": "paused", "other": "active"}
     assert (created.state, created.n_jobs, created.n_paused, created.due_at) == (PauseSetState.PAUSED, 2, 2, None)
     job = Job.objects.get(name="bill a")
@@ -78,7 +84,7 @@ def test_undoing_resumes_only_jobs_that_are_still_paused_by_the_set() -> None:
     triggers.pause(jobs["before"].pk, NOW, actor="ann")
     created = start(select(), NOW, actor="ann")
     triggers.resume(jobs["resumed"].pk, at(0.1), actor="ben")
-    triggers.pause(jobs["paused anew"].pk, at(0.1), actor="ben", reason="mine")
+    triggers.pause(jobs["paused anew"].pk, at(0.1), actor="ben", terms=PauseTerms(reason="mine"))
     triggers.resume(jobs["set anew"].pk, at(0.1), actor="ben")
     other = start(select(name="set anew"), at(0.2), actor="ben")
     undone = undo(created.pk, at(0.3), actor="ann")
@@ -171,3 +177,12 @@ def test_a_job_that_cannot_be_resumed_does_not_keep_the_others_paused() -> None:
     Job.objects.filter(pk=broken.pk).update(schedule={"kind": "of another version"})
     assert undo(created.pk, NOW, actor="ann").state == PauseSetState.UNDONE
     assert states() == {"broken": "paused", "sound": "active"}
+
+
+def test_a_set_that_is_paused_already_and_due_once_more_resumes_no_job() -> None:
+    make_job("bill")
+    created = start(select(search="bill"), NOW, actor="ann")
+    PauseSet.objects.update(due_at=NOW)
+    assert step_once(at(1), created.pk)
+    created.refresh_from_db()
+    assert (created.state, created.due_at, created.n_resumed, states()) == ("paused", None, 0, {"bill": "paused"})

@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import DataError, connection
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
+from executions import runs
 from executions.models import Run, RunSpec, Watch
 from executions.targets.base import Failed
 from schedules import queries, triggers
@@ -17,9 +21,11 @@ from schedules.exceptions import JobConflict
 from schedules.models import Job, JobState
 from schedules.passes.follow_ups import follow_once
 from schedules.passes.timed import do_timed_work
-from schedules.pauses.resuming import ResumePreview, preview
+from schedules.pauses.resuming import ResumePreview, end_expired, preview
+from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import NOW, end, make_job
+from values.database import fetch
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -36,7 +42,7 @@ def at(minute: float) -> datetime:
 def paused(policies: dict[str, Any] | None = None, schedule: dict[str, Any] | None = None, **terms: Any) -> Job:
     """A job that runs each minute, paused at 12:00:30."""
     job = make_job(schedule=schedule, policies=policies or {"overlap": "allow"})
-    return triggers.pause(job.pk, at(0.5), actor="ann", **terms)
+    return triggers.pause(job.pk, at(0.5), actor="ann", terms=PauseTerms(**terms))
 
 
 def rows() -> list[tuple[float, str]]:
@@ -53,7 +59,7 @@ def test_a_pause_stores_its_actor_reason_end_and_catch_up() -> None:
         at(9),
         "last",
     )
-    again = triggers.pause(job.pk, at(2), actor="ben", reason="a longer move")
+    again = triggers.pause(job.pk, at(2), actor="ben", terms=PauseTerms(reason="a longer move"))
     assert (again.paused_by, again.paused_until_at, again.paused_at) == ("ben", None, at(0.5))
     resumed = triggers.resume(job.pk, at(3), actor="ann")
     assert (resumed.paused_by, resumed.pause_reason, resumed.paused_until_at, resumed.pause_catch_up) == (
@@ -93,14 +99,14 @@ def test_a_pause_that_expires_starts_what_its_catch_up_says() -> None:
 def test_the_end_of_an_earlier_pause_does_not_resume_a_job_paused_for_longer() -> None:
     job = paused(until=at(2))
     triggers.resume(job.pk, at(1), actor="ann")
-    triggers.pause(job.pk, at(1), actor="ann", until=at(5))
+    triggers.pause(job.pk, at(1), actor="ann", terms=PauseTerms(until=at(5)))
     assert do_timed_work(at(3), 100).n_done == 0
     assert Job.objects.get().state == JobState.PAUSED
 
 
 def test_a_pass_ends_pauses_up_to_its_limit_and_says_that_more_are_due() -> None:
     for number in range(3):
-        triggers.pause(make_job(f"job {number}").pk, NOW, actor="ann", until=at(1))
+        triggers.pause(make_job(f"job {number}").pk, NOW, actor="ann", terms=PauseTerms(until=at(1)))
     assert [(each.n_done, each.more) for each in (do_timed_work(at(1), 2), do_timed_work(at(1), 2))] == [
         (2, True),
         (1, False),
@@ -109,7 +115,7 @@ def test_a_pass_ends_pauses_up_to_its_limit_and_says_that_more_are_due() -> None
 
 def test_a_job_whose_pause_cannot_be_ended_does_not_keep_the_others_paused() -> None:
     job, other = paused(until=at(1)), make_job("other")
-    triggers.pause(other.pk, at(0.5), actor="ann", until=at(1))
+    triggers.pause(other.pk, at(0.5), actor="ann", terms=PauseTerms(until=at(1)))
     Job.objects.filter(pk=job.pk).update(schedule={"kind": "of another version"})
     assert do_timed_work(at(1), 100).n_done == 2
     assert list(Job.objects.order_by("name").values_list("state", "paused_until_at")) == [
@@ -218,3 +224,29 @@ def test_a_pause_after_failures_has_no_actor_and_no_end() -> None:
     follow_once(at(1), 100)
     job = Job.objects.get()
     assert (job.state, job.paused_by, job.paused_until_at) == (JobState.PAUSED, "", None)
+
+
+def test_a_database_error_in_one_job_ends_the_step_as_that_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = make_job(schedule={"delay": "5m"})
+    Job.objects.update(next_run_at=None)
+    triggers.pause(job.pk, at(1), actor="ann", terms=PauseTerms(until=at(2)))
+
+    def fail(_: object) -> bool:
+        return bool(fetch("SELECT 1 / 0", {}))
+
+    monkeypatch.setattr(runs, "has_live_scheduled_run", fail)
+    with capture_logs() as logs, pytest.raises(DataError):
+        end_expired(at(3), 100)
+    assert "pause_not_ended" not in [line["event"] for line in logs]
+
+
+def test_the_end_of_many_pauses_is_written_in_a_fixed_number_of_statements() -> None:
+    def n_statements(n_jobs: int) -> int:
+        for _ in range(n_jobs):
+            paused({"overlap": "skip"}, until=at(5), catch_up=Resumption.ALL)
+        with CaptureQueriesContext(connection) as captured:
+            assert end_expired(at(6), 100) == n_jobs
+        assert Watch.objects.count() == Job.objects.count()
+        return len(captured)
+
+    assert n_statements(1) == n_statements(5)

@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from schedules.admin.form.limits import (
-    PLACES,
-    POLICY_FIELDS,
+    LIMIT_FIELDS,
+    LIMIT_PLACES,
     UNSET,
     OtherJobs,
-    initial_of,
+    initial_limits,
+    limits_from,
     place_of_link,
-    policies_from,
     start_after_from,
 )
 from schedules.policies import JobPolicies
 
-NOTHING = dict.fromkeys(POLICY_FIELDS, "") | UNSET
+NOTHING = dict.fromkeys(LIMIT_FIELDS, "") | UNSET
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ NOTHING = dict.fromkeys(POLICY_FIELDS, "") | UNSET
 def test_fields_that_differ_from_an_unset_form_become_policies(
     values: dict[str, Any], policies: dict[str, Any]
 ) -> None:
-    assert policies_from(NOTHING | values) == policies
+    assert limits_from(NOTHING | values) == policies
 
 
 def test_a_new_job_shows_the_default_policies_and_no_limits() -> None:
-    initial = initial_of(None)
-    shown = JobPolicies.model_validate(policies_from(initial))
+    initial = initial_limits(None)
+    shown = JobPolicies.model_validate(limits_from(initial))
     assert shown == JobPolicies()
     assert initial["after_success"] == initial["after_failure"] == initial["after_completion"] == []
 
@@ -105,7 +105,7 @@ def test_an_error_about_a_link_is_placed_at_the_field_of_its_end(dotted: str, pl
     ],
 )
 def test_an_error_about_a_limit_is_placed_at_its_field(dotted: str, field: str) -> None:
-    assert PLACES[dotted] == field
+    assert LIMIT_PLACES[dotted] == field
 
 
 def test_a_choice_of_other_jobs_accepts_ids_that_it_has_not_listed() -> None:

@@ -15,7 +15,7 @@ from schedules.jobs import chains
 from schedules.jobs.definitions import changed_members
 from schedules.models import Job
 from tests.factories import NOW, make_flag, make_job
-from tests.job_form import sent
+from tests.job_form import EngineJobForm, sent
 
 HTTP: dict[str, Any] = {"kind": "http", "url": "https://example.org/a"}
 SLEEP = {"target_kind": "command", "command": "demo.sleep"}
@@ -103,7 +103,7 @@ def test_saving_an_untouched_form_changes_nothing(name: str) -> None:
     definition["start_after"] = [{"job": str(source.pk), "on": on} for source, on in sources]
     job = make_job("greeting", **definition)
     job = Job.objects.select_related("spec").get(pk=job.pk)
-    form = JobForm(sent(JobForm(instance=job)), instance=Job.objects.select_related("spec").get(pk=job.pk))
+    form = EngineJobForm(sent(EngineJobForm(instance=job)), instance=Job.objects.select_related("spec").get(pk=job.pk))
     assert form.is_valid(), form.errors
     assert form.definition is not None
     assert not changed_members(job, form.definition, chains.of(job.pk))
@@ -114,9 +114,9 @@ def test_saving_an_untouched_form_changes_nothing(name: str) -> None:
 
 @pytest.mark.django_db
 def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
-    data = sent(JobForm()) | {"name": "x", "schedule_kind": "none", "cron": "nonsense", "max_runs": "many"}
+    data = sent(EngineJobForm()) | {"name": "x", "schedule_kind": "none", "cron": "nonsense", "max_runs": "many"}
     data |= {"target_kind": "command", "command": "demo.echo", "url": "ftp://x", "headers": "{broken"}
-    form = JobForm(data)
+    form = EngineJobForm(data)
     assert form.is_valid(), form.errors
 
 
@@ -194,21 +194,23 @@ def test_invalid_values_in_fields_of_other_kinds_are_ignored() -> None:
     ],
 )
 def test_an_error_is_shown_at_its_field(change: dict[str, str], field: str, part: str) -> None:
-    data = sent(JobForm()) | {"name": "x", "cron": "0 9 * * *", "url": HTTP["url"]} | change
-    form = JobForm(data)
+    data = sent(EngineJobForm()) | {"name": "x", "cron": "0 9 * * *", "url": HTTP["url"]} | change
+    form = EngineJobForm(data)
     assert not form.is_valid()
     assert list(form.errors) == [field]
     assert part in " ".join(map(str, form.errors[field]))
 
 
 def test_an_invalid_period_is_an_error_even_without_a_rate() -> None:
-    form = JobForm(sent(JobForm()) | {"name": "x", "url": HTTP["url"], "cron": "0 9 * * *", "rate_limit_per": "banana"})
+    form = EngineJobForm(
+        sent(EngineJobForm()) | {"name": "x", "url": HTTP["url"], "cron": "0 9 * * *", "rate_limit_per": "banana"}
+    )
     assert set(form.errors) == {"rate_limit_limit", "rate_limit_per"}
 
 
 def test_every_field_of_the_form_has_a_place_in_the_definition() -> None:
     of_targets = {field for places in mapping.TARGET_PLACES.values() for field in places.values()}
-    assert set(mapping.PLACES.values()) | of_targets == set(JobForm.base_fields) | {"name", "description"}
+    assert set(mapping.PLACES.values()) | of_targets == set(EngineJobForm.base_fields) | {"name", "description"}
 
 
 def test_every_kind_of_target_has_a_section_of_the_form() -> None:
@@ -240,8 +242,9 @@ def test_a_cycle_is_an_error_at_the_field_of_the_job_that_closes_it() -> None:
     second = make_job("report", start_after=[{"job": str(first.pk)}])
     others = [str(make_job(f"job {number}").pk) for number in range(2)]
     first = Job.objects.select_related("spec").get(pk=first.pk)
-    form = JobForm(
-        sent(JobForm(instance=first)) | {"after_success": others, "after_failure": [str(second.pk)]}, instance=first
+    form = EngineJobForm(
+        sent(EngineJobForm(instance=first)) | {"after_success": others, "after_failure": [str(second.pk)]},
+        instance=first,
     )
     assert not form.is_valid()
     assert list(form.errors) == ["after_failure"]
@@ -251,10 +254,10 @@ def test_a_cycle_is_an_error_at_the_field_of_the_job_that_closes_it() -> None:
 
 @pytest.mark.django_db
 def test_a_folded_part_of_the_form_is_open_if_it_has_values_or_errors() -> None:
-    form = JobForm(sent(JobForm()))
+    form = EngineJobForm(sent(EngineJobForm()))
     assert (form.uses_limits, form.uses_chains) == (False, False)
-    assert JobForm(sent(JobForm()) | {"priority": "high"}).uses_limits
-    assert JobForm(sent(JobForm()) | {"rate_limit_per": "soon"}).uses_limits
+    assert EngineJobForm(sent(EngineJobForm()) | {"priority": "high"}).uses_limits
+    assert EngineJobForm(sent(EngineJobForm()) | {"rate_limit_per": "soon"}).uses_limits
 
 
 @pytest.mark.django_db
@@ -262,12 +265,17 @@ def test_chosen_jobs_are_shown_by_name_without_reading_all_jobs() -> None:
     source = make_job("<load>")
     make_job("other")
     job = make_job("report", start_after=[{"job": str(source.pk)}])
-    text = str(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk))["after_success"])
+    text = str(EngineJobForm(instance=Job.objects.select_related("spec").get(pk=job.pk))["after_success"])
     assert f'value="{source.pk}"' in text and "&lt;load&gt;" in text and "other" not in text
 
 
 @pytest.mark.django_db
 def test_a_chosen_job_that_the_user_may_not_see_is_described_as_not_visible() -> None:
     source_id = "019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"
-    text = str(JobForm(sent(JobForm()) | {"after_success": [source_id]})["after_success"])
+    text = str(EngineJobForm(sent(EngineJobForm()) | {"after_success": [source_id]})["after_success"])
     assert f"A job that is not visible to you ({source_id})" in text
+
+
+def test_the_form_refuses_to_open_without_a_caller() -> None:
+    with pytest.raises(TypeError, match="has no caller"):
+        JobForm()

@@ -14,13 +14,13 @@ from executions.models import Run
 from executions.states import REASON_LABELS, Reason
 from executions.targets.base import Failed
 from schedules import tick, triggers
-from schedules.admin.form.form import JobForm
 from schedules.admin.job.admin import JobAdmin
 from schedules.jobs import definitions, registration
 from schedules.jobs.validation import validate
 from schedules.models import Job
+from schedules.pauses.terms import PauseTerms
 from tests.factories import ECHO, HELLO, NOW, end, make_job, make_run, make_skipped
-from tests.job_form import sent
+from tests.job_form import EngineJobForm, sent
 from tests.staff import n_queries, page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ LIST = "/admin/schedules/job/"
 
 
 def form_of(job: Job) -> dict[str, Any]:
-    return sent(JobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
+    return sent(EngineJobForm(instance=Job.objects.select_related("spec").get(pk=job.pk)))
 
 
 def fill(n: int) -> None:
@@ -262,7 +262,7 @@ def test_who_may_only_look_can_press_nothing(admin_user: User) -> None:
 def test_names_from_outside_are_text_everywhere(admin: StaffClient) -> None:
     evil = "<script>alert(1)</script>"
     job = make_job(evil, description=evil)
-    triggers.pause(job.pk, NOW, actor="tests", reason=evil)
+    triggers.pause(job.pk, NOW, actor="tests", terms=PauseTerms(reason=evil))
     addresses = [
         LIST,
         *(f"{LIST}{job.pk}/{verb}" for verb in ("", "live/", "change/", "pause/", "resume/", "delete/", "history/")),

@@ -44,9 +44,8 @@ def test_a_whole_form_is_read() -> None:
 @pytest.mark.parametrize(
     "values", [{"mode": "every second one"}, {"overlap": "cancel_other"}, {"overlap": "terminate_other"}], ids=str
 )
-def test_a_choice_that_the_form_does_not_offer_counts_as_the_default(values: dict[str, str]) -> None:
-    request = read_request(RANGE | values, NOW)
-    assert (request.mode, request.overlap) == (BackfillMode.ALL, Overlap.BUFFER_ALL)
+def test_a_choice_that_the_form_does_not_offer_is_refused(values: dict[str, str]) -> None:
+    assert "must be one of the choices of the list" in refusal(**values)
 
 
 def test_local_times_are_in_the_time_zone_of_the_viewer() -> None:

@@ -111,9 +111,26 @@ def test_lateness_is_against_the_planned_start_and_both_times_are_shown(admin: S
     assert '<td class="ms-nowrap" data-label="Start delay">0 ms</td>' in text
 
 
-@pytest.mark.parametrize("query", ["?after=nonsense", "?until=0001-01-01T00:00", "?after=9999-12-31T23:59%2B00:00"])
-def test_a_window_that_is_no_window_is_said_and_the_page_comes(admin: StaffClient, job: Job, query: str) -> None:
-    assert "is not a date and time" in page_of(admin.get(at(job, query)))
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("?after=nonsense", "“After” &quot;nonsense&quot; is not a date and time"),
+        ("?until=0001-01-01T00:00", "“Until” must be in the years"),
+        ("?after=9999-12-31T23:59%2B00:00", "“After” must be in the years"),
+        ("?after=9998-12-31T23:59", "must start before it ends"),
+        ("?until=1900-01-01T00:00", "Explain nightly"),
+    ],
+)
+def test_a_window_that_is_no_window_is_said_and_the_page_comes(
+    admin: StaffClient, job: Job, query: str, message: str
+) -> None:
+    assert message in page_of(admin.get(at(job, query)))
+
+
+def test_a_local_time_that_clocks_show_twice_is_refused(admin: StaffClient, job: Job) -> None:
+    admin.cookies["mainspring_zone"] = "Europe/Paris"
+    page = page_of(admin.get(at(job, "?after=2026-10-25T02:30&until=2026-10-25T04:00")))
+    assert "“After” 02:30 on" in page and "occurs twice in Europe/Paris" in page
 
 
 def test_a_window_that_ends_before_it_begins_is_said(admin: StaffClient, job: Job) -> None:

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from schedules.admin.job.pause_forms import PauseTerms, choices, read_choice, read_terms, read_until, starts_text
+from schedules.admin.job.pause_forms import choices, in_words, read_choice, read_terms, starts_text
 from schedules.clock.policies.resumption import Resumption
-from schedules.triggers import MAX_REASON_LENGTH
+from schedules.models import MAX_PAUSE_REASON_LENGTH
+from schedules.pauses.terms import PauseTerms
 from tests.factories import NOW
 
 HOUR = timedelta(hours=1)
@@ -37,15 +38,15 @@ def test_the_end_of_a_pause_may_be_one_second_away() -> None:
 
 
 def test_a_catch_up_needs_the_end_of_the_pause() -> None:
-    with pytest.raises(ValueError, match="Give the end of the pause, or choose “None of them”"):
+    with pytest.raises(ValueError, match="Only a pause with an end can start occurrences by itself"):
         read_terms({"catch_up": "all"}, NOW)
 
 
 def test_a_local_end_is_in_the_time_zone_of_the_viewer() -> None:
     with timezone.override(ZoneInfo("Asia/Tokyo")):
-        assert read_until("2026-11-21T00:00") == datetime(2026, 11, 20, 15, tzinfo=UTC)
+        assert read_terms({"until": "2026-11-21T00:00"}, NOW).until == datetime(2026, 11, 20, 15, tzinfo=UTC)
     with timezone.override(UTC):
-        assert read_until("2026-11-21T00:00") == datetime(2026, 11, 21, tzinfo=UTC)
+        assert read_terms({"until": "2026-11-21T00:00"}, NOW).until == datetime(2026, 11, 21, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_local_end_is_in_the_time_zone_of_the_viewer() -> None:
 )
 def test_an_end_that_cannot_be_read_gets_one_sentence_with_one_full_stop(text: str, sentence: str) -> None:
     with pytest.raises(ValueError, match="The end of the pause") as caught:
-        read_until(text)
+        read_terms({"until": text}, NOW)
     assert str(caught.value) == sentence
 
 
@@ -75,9 +76,9 @@ def test_a_choice_that_the_form_does_not_offer_starts_nothing(value: object) -> 
 
 
 def test_a_reason_is_refused_if_it_is_too_long_and_kept_at_its_limit() -> None:
-    assert read_terms({"reason": "x" * MAX_REASON_LENGTH}, NOW).reason == "x" * MAX_REASON_LENGTH
-    with pytest.raises(ValueError, match=f"{MAX_REASON_LENGTH + 1} characters"):
-        read_terms({"reason": "x" * (MAX_REASON_LENGTH + 1)}, NOW)
+    assert read_terms({"reason": "x" * MAX_PAUSE_REASON_LENGTH}, NOW).reason == "x" * MAX_PAUSE_REASON_LENGTH
+    with pytest.raises(ValueError, match=f"{MAX_PAUSE_REASON_LENGTH + 1} characters"):
+        read_terms({"reason": "x" * (MAX_PAUSE_REASON_LENGTH + 1)}, NOW)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_reason_is_refused_if_it_is_too_long_and_kept_at_its_limit() -> None:
 )
 def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, words: str) -> None:
     with timezone.override(UTC):
-        assert terms.in_words(NOW) == words
+        assert in_words(terms, NOW) == words
 
 
 @pytest.mark.parametrize(

@@ -10,24 +10,22 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from schedules.admin.job.preview import N_FIRES, Spread, preview_form, preview_schedule
+from schedules.admin.job.preview import N_FIRES, NO_SPREAD, Spread, preview_form, preview_schedule
 from schedules.clock.reading.schedule import parse
 from schedules.clock.spec import ScheduleSpec
 from tests.factories import NOW
 
 JOB_ID = UUID(int=1)
-NEW_YORK = {"cron": "30 2 * * *", "timezone": "America/New_York"}
+NEW_YORK: dict[str, Any] = {"cron": "30 2 * * *", "timezone": "America/New_York"}
 
 
 def spec(**data: object) -> ScheduleSpec:
     return parse(data, min_interval=timedelta(0))
 
 
-def shown(
-    now: datetime = NOW, spread: Spread | None = None, n_left: int | None = None, **data: object
-) -> dict[str, Any]:
+def shown(now: datetime = NOW, spread: Spread = NO_SPREAD, n_left: int | None = None, **data: Any) -> dict[str, Any]:
     with timezone.override(UTC):
-        return preview_schedule(spec(**data), now, n_left=n_left, **({"spread": spread} if spread else {}))
+        return preview_schedule(spec(**data), now, n_left=n_left, spread=spread)
 
 
 def test_each_run_is_shown_in_its_own_time_zone_and_in_that_of_the_viewer() -> None:
@@ -70,7 +68,7 @@ def test_a_fraction_of_a_second_is_shown_in_milliseconds() -> None:
     ],
 )
 def test_the_preview_ends_with_the_runs_and_says_so(
-    data: dict[str, object], n_left: int | None, n_fires: int, is_all: bool
+    data: dict[str, Any], n_left: int | None, n_fires: int, is_all: bool
 ) -> None:
     context = shown(n_left=n_left, **data)
     assert (len(context["fires"]), context["is_all"]) == (n_fires, is_all)
@@ -92,7 +90,7 @@ def test_a_moved_and_a_repeated_time_are_marked() -> None:
     assert first.local == "Sun 14 Mar 03:00:00 EDT"
     assert [label for label, _ in first.marks] == ["moved"]
     before_autumn = datetime(2027, 11, 7, 4, 30, tzinfo=UTC)
-    repeated = {"cron": "30 1 * * *", "timezone": "America/New_York", "dst_fold": "both"}
+    repeated: dict[str, Any] = {"cron": "30 1 * * *", "timezone": "America/New_York", "dst_fold": "both"}
     lines = shown(before_autumn, **repeated)["fires"][:2]
     assert [(line.local, line.marks[0][0]) for line in lines] == [
         ("Sun 7 Nov 01:30:00 EDT", "1st of two"),

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from executions.models import Run
 from schedules.backfills.backfill import step_once
-from schedules.management.commands import backfill as command
+from schedules.management.arguments import EXIT_REFUSED
 from schedules.models import Backfill
 from tests.factories import make_job
 
@@ -60,7 +60,7 @@ def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nobody", *RANGE), "no job 'nobody'"),
+        (("nobody", *RANGE), "no job named 'nobody'"),
         (("report", "--after", "soon"), "--after"),
         (("report", "--after", "2999-01-01"), "--after: The range is empty"),
         (("report", *RANGE, "--pace", "soon"), "--pace"),
@@ -71,4 +71,4 @@ def test_a_refusal_names_the_argument_and_exits_with_two(job: Job, arguments: tu
     with pytest.raises(CommandError, match=message) as refusal:
         output_of(*arguments)
     code: Any = refusal.value.returncode
-    assert code == command.EXIT_REFUSED
+    assert code == EXIT_REFUSED

@@ -1,0 +1,47 @@
+"""Reads the arguments that several commands take: a job by its id or its name, and instants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.core.management.base import CommandError
+
+from access.visibility import ENGINE, visible
+from schedules.clock.reading.members import read_instant
+from schedules.models import HAS_PRESENT_SPEC, Job
+from values.ids import read_id
+from values.json_values import find_unstorable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+EXIT_REFUSED = 2
+MAX_IDS_SHOWN = 10
+
+
+def find_job_id(wanted: str) -> UUID:
+    """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
+    if job_id := read_id(wanted):
+        return job_id
+    named = visible(Job, ENGINE).filter(HAS_PRESENT_SPEC, spec__job_name=wanted).order_by("spec__job_id")
+    ids = [] if find_unstorable(wanted) else list(named.values_list("pk", flat=True)[: MAX_IDS_SHOWN + 1])
+    if len(ids) == 1:
+        return ids[0]
+    if not ids:
+        raise CommandError(f"There is no job named {wanted!r}.", returncode=EXIT_REFUSED)
+    more = ", …" if len(ids) > MAX_IDS_SHOWN else ""
+    known = ", ".join(map(str, ids[:MAX_IDS_SHOWN]))
+    raise CommandError(
+        f"Several jobs are named {wanted!r}. Give the id of one of them: {known}{more}", returncode=EXIT_REFUSED
+    )
+
+
+def read_instant_option(option: str, text: str | None) -> datetime | None:
+    """Return the instant of an option, in UTC unless it has an offset; None if it is not given. Raises CommandError."""
+    if text is None:
+        return None
+    try:
+        return read_instant(text, "UTC")
+    except ValueError as error:
+        raise CommandError(f"{option}: {error}.", returncode=EXIT_REFUSED) from None

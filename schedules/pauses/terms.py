@@ -1,0 +1,53 @@
+"""The terms of a pause, of one job or of many, and the rules that they obey."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from schedules.clock.policies.resumption import Resumption
+from schedules.exceptions import InvalidDefinition
+from schedules.models import MAX_PAUSE_REASON_LENGTH
+from values.json_values import find_unstorable
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTerms:
+    """Why jobs are paused, until when (None: until somebody resumes them), and which occurrences of the pause run then.
+
+    Without `until`, whoever resumes a job chooses its occurrences, so `catch_up` must be `none`.
+    """
+
+    reason: str = ""
+    until: datetime | None = None
+    catch_up: Resumption = Resumption.NONE
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the pause would end at once."""
+        return self.until is not None and self.until <= now
+
+    @property
+    def lacks_end(self) -> bool:
+        """Whether the terms say what runs at the end of the pause, and name no end."""
+        return self.until is None and self.catch_up is not Resumption.NONE
+
+    def check(self, now: datetime) -> None:
+        """Raise InvalidDefinition for terms that break the rules."""
+        if self.is_over(now):
+            raise InvalidDefinition({"until": ["until must be in the future: give a later time, or leave it out."]})
+        if self.lacks_end:
+            why = "catch_up needs a pause that ends by itself: set until, or leave catch_up out."
+            raise InvalidDefinition({"until": [why]})
+
+
+UNTIL_RESUMED = PauseTerms()
+
+
+def read_reason(text: str) -> str:
+    """Return the reason of a pause as one line. Raises ValueError if it is too long or cannot be stored."""
+    if problem := find_unstorable(text):
+        raise ValueError(problem[1])
+    reason = " ".join(text.split())
+    if len(reason) > MAX_PAUSE_REASON_LENGTH:
+        raise ValueError(f"This has {len(reason)} characters; at most {MAX_PAUSE_REASON_LENGTH} fit.")
+    return reason

@@ -1,0 +1,80 @@
+"""The traceback of an expected error is replaced by one line; every other traceback is kept."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import amqp.exceptions
+import pytest
+import redis.exceptions
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from kombu.exceptions import OperationalError
+
+from scheduler_project.log_filters import OneLineErrors
+
+
+def filtered(name: str, error: BaseException | None) -> logging.LogRecord:
+    """Return the record of a logger, with an error, after the filter; no record is dropped."""
+    exc_info = None
+    if error is not None:
+        try:
+            raise error
+        except type(error):
+            exc_info = sys.exc_info()
+    record = logging.LogRecord(name, logging.ERROR, __file__, 1, "Cannot reach %s", ("the broker",), exc_info)
+    assert OneLineErrors().filter(record) is True
+    return record
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError("refused\nagain"),
+        TimeoutError("refused again"),
+        OperationalError("refused again"),
+        amqp.exceptions.ConnectionForced("refused again"),
+        redis.exceptions.ConnectionError("refused again"),
+        redis.exceptions.TimeoutError("refused again"),
+    ],
+    ids=lambda error: type(error).__module__ + "." + type(error).__name__,
+)
+@pytest.mark.parametrize("logger", ["celery.worker.consumer", "kombu.connection"])
+def test_an_error_of_the_broker_is_one_line_after_the_message(logger: str, error: Exception) -> None:
+    record = filtered(logger, error)
+    assert record.exc_info is None
+    text = record.getMessage()
+    assert text.startswith("Cannot reach the broker: ")
+    assert "refused again" in text
+    assert "\n" not in text
+
+
+def test_a_percent_sign_in_an_error_of_the_broker_does_not_break_the_line() -> None:
+    assert filtered("celery.beat", OSError("100%d full")).getMessage() == "Cannot reach the broker: 100%d full"
+
+
+@pytest.mark.parametrize("error", [PermissionDenied("no"), SuspiciousOperation("no"), BadRequest("no")], ids=repr)
+def test_a_refused_request_keeps_its_message_and_loses_its_traceback(error: Exception) -> None:
+    record = filtered("django.request", error)
+    assert (record.exc_info, record.getMessage()) == (None, "Cannot reach the broker")
+
+
+@pytest.mark.parametrize(
+    ("logger", "error"),
+    [
+        pytest.param("celery.worker", ValueError("a bug"), id="a bug in Celery"),
+        pytest.param("schedules.beat", OSError("disk full"), id="an OSError elsewhere"),
+        pytest.param("celeryish.worker", OSError("disk full"), id="a name that only starts like Celery's"),
+        pytest.param("django.request", OSError("disk full"), id="an OSError in a request"),
+        pytest.param("celery.worker", PermissionDenied("no"), id="a refusal outside a request"),
+    ],
+)
+def test_every_other_traceback_is_kept(logger: str, error: Exception) -> None:
+    record = filtered(logger, error)
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+    assert record.getMessage() == "Cannot reach the broker"
+
+
+def test_a_record_without_an_error_is_left_unchanged() -> None:
+    assert filtered("celery.worker", None).getMessage() == "Cannot reach the broker"
