@@ -98,7 +98,7 @@ def test_a_caller_is_the_user_of_the_request() -> None:
     request = RequestFactory().get("/")
     request.user = User(pk=7, username="ann")
 
-    assert caller_of(request) == Caller(request.user, scope_id=None)
+    assert caller_of(request) == Caller(request.user)
 
 
 @pytest.mark.parametrize(

@@ -130,16 +130,6 @@ def test_a_created_object_has_its_url_in_the_location_header() -> None:
     assert set(found.values()) <= {"201", "202"}
 
 
-def test_requests_and_responses_with_defaults_are_separate_components() -> None:
-    components = the_document()["components"]["schemas"]
-    separate = [name for name in components if f"{name}Request" in components]
-
-    assert separate
-    for name in separate:
-        required = set(components[name].get("required", []))
-        assert required >= set(components[f"{name}Request"].get("required", [])), name
-
-
 @pytest.mark.parametrize("status", sorted(ERROR_DESCRIPTIONS))
 def test_the_example_of_each_error_is_a_valid_problem(status: int) -> None:
     detail, errors = PROBLEM_EXAMPLES[status]

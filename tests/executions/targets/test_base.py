@@ -61,9 +61,7 @@ def test_each_kind_is_registered_under_its_own_name(kind: str) -> None:
         "unknown kind", "no kind", "null", "list",
     ],
 )  # fmt: skip
-def test_a_stored_target_is_shown_without_credentials_and_of_a_strange_one_only_the_kind(
-    stored: object, shown: dict[str, Any]
-) -> None:
+def test_a_stored_target_is_shown_without_its_credentials(stored: object, shown: dict[str, Any]) -> None:
     assert masked(stored) == shown
 
 
