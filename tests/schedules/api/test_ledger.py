@@ -164,7 +164,8 @@ def test_a_held_run_and_its_ledger_entry_say_what_it_waits_for(api: DocumentedCl
     with CaptureQueriesContext(connection) as found:
         body = explain(api, job, after=iso(START), until=iso(at(3))).json()
     assert [entry["text"] for entry in body["entries"]][1:] == [f"It is held. {words}."] * 2
-    assert sum("executions_runspec" in query["sql"] for query in found) == 1
+    # Of a statement with parameters on the server, the test knows no text.
+    assert sum("executions_runspec" in (query["sql"] or "") for query in found) == 1
 
 
 def test_a_job_without_a_schedule_says_what_the_ledger_does_not_cover(api: DocumentedClient, job: Job) -> None:
