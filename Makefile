@@ -45,8 +45,8 @@ else
 		$(PYTEST) -n 2 --dist=loadfile --no-loadscope-reorder --reuse-db -m alone $(PROCESS_TESTS)'
 endif
 
-quick: env-dev  ## run the tests that start no processes and no browser, in about seven minutes
-	@$(TESTING) $(STORES) $(PYTEST) $(BUSY) -m "not long" $(addprefix --ignore=,$(PROCESS_TESTS)) $(ARGS)
+quick: env-dev  ## run the short tests, without processes and browsers, in about two minutes
+	@$(TESTING) $(STORES) $(PYTEST) -n $(CORES) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder -m "not long" $(addprefix --ignore=,$(PROCESS_TESTS)) $(ARGS)
 
 static: format-check lint imports types migrations  ## run all checks except the tests
 

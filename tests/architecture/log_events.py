@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.architecture.source_files import SOURCE, relative, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values")
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "exception": "error"}
 # `log.log` takes the level as a value: by event, the levels that this may be.
 LEVELS_BY_VALUE = {"attempt_ended": {"debug", "info"}}
@@ -19,17 +18,12 @@ LEVELS_BY_VALUE = {"attempt_ended": {"debug", "info"}}
 
 def log_events() -> dict[str, frozenset[str]]:
     """Return the levels of each event. Raises AssertionError for a call whose event cannot be told."""
-    trees = {
-        path: ast.parse(path.read_text())
-        for package in PACKAGES
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if "migrations" not in path.parts
-    }
+    trees = {path: tree_of(path) for path in SOURCE}
     found: defaultdict[str, set[str]] = defaultdict(set)
     for path, tree in trees.items():
         for method, event in _logged(tree):
             names = list(_names(event, tree, trees.values()))
-            assert names, f"{path.relative_to(ROOT)}: which event is {ast.unparse(event)}?"
+            assert names, f"{relative(path)}: which event is {ast.unparse(event)}?"
             for name in names:
                 found[name] |= LEVELS_BY_VALUE[name] if method == "log" else {LEVELS[method]}
     return {name: frozenset(levels) for name, levels in found.items()}

@@ -12,14 +12,12 @@ from django.apps import apps
 from django.db import models
 
 from executions.lifecycle import held_queries, queries
+from tests.architecture.source_files import PACKAGES, ROOT, SOURCE, TESTS, nodes_of, relative, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
-ROOMS = ("scheduler_project", "schedules", "executions", "access", "values")
-SOURCE = sorted(p for room in ROOMS for p in (ROOT / room).rglob("*.py") if "migrations" not in p.parts)
-TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+TESTS_AND_BENCHMARKS = [*TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
 DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
 # Words that mean one of the glossary's, so that a thing has one name. "Task" is Celery's alone.
 SYNONYMS = {"execution", "executions", "invocation", "cronjob", "trial", "worklog", "organisation", "firing", "jobrun"}
@@ -35,22 +33,18 @@ CELERYS = {
 }
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
 def test_files_are_small_and_named_for_what_they_do() -> None:
-    assert not [relative(path) for path in (*SOURCE, *TESTS) if len(path.read_text().splitlines()) > 400]
-    assert not [relative(path) for path in (*SOURCE, *TESTS) if path.stem in DRAWERS]
+    assert not [relative(path) for path in (*SOURCE, *TESTS_AND_BENCHMARKS) if len(path.read_text().splitlines()) > 400]
+    assert not [relative(path) for path in (*SOURCE, *TESTS_AND_BENCHMARKS) if path.stem in DRAWERS]
 
 
 def test_every_module_says_what_lives_there() -> None:
-    docstrings = {relative(path): ast.get_docstring(ast.parse(path.read_text())) or "" for path in SOURCE}
+    docstrings = {relative(path): ast.get_docstring(tree_of(path)) or "" for path in SOURCE}
     assert not [name for name, docstring in docstrings.items() if len(docstring.partition("\n")[0]) <= 10]
 
 
-def names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def names(path: Path) -> Iterator[str]:
+    for node in nodes_of(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             yield node.name
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -64,14 +58,14 @@ def words(name: str) -> set[str]:
 
 
 def test_a_thing_has_the_name_that_the_glossary_gives_it() -> None:
-    named = [(path, name) for path in SOURCE for name in names(ast.parse(path.read_text()))]
+    named = [(path, name) for path in SOURCE for name in names(path)]
     assert not [(relative(path), name) for path, name in named if words(name) & SYNONYMS and "Executions" not in name]
     tasks = [(relative(path), name) for path, name in named if "task" in words(name) and path.name not in CELERYS]
     assert not tasks, "a task is Celery's"
 
 
 def ours() -> list[type[models.Model]]:
-    return [model for model in apps.get_models() if model._meta.app_label in ROOMS]
+    return [model for model in apps.get_models() if model._meta.app_label in PACKAGES]
 
 
 @pytest.mark.parametrize("model", ours(), ids=lambda model: model.__name__)
@@ -93,7 +87,7 @@ SEAM = {"runs", "dispatch", "states", "policies", "history", "targets", "api", "
 def test_schedules_reaches_executions_through_eight_modules() -> None:
     """The contract in pyproject.toml forbids the other modules by name; this also covers modules that come later."""
     for path in (path for path in SOURCE if path.is_relative_to(ROOT / "schedules")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "executions":
                 module = (node.module or "").removeprefix("executions").removeprefix(".")
                 reached = {module} if module else {alias.name for alias in node.names}
@@ -122,7 +116,7 @@ def test_sql_has_a_home() -> None:
 
 def test_only_transitions_write_a_runs_status() -> None:
     for path in SOURCE:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes_of(path):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -152,7 +146,7 @@ def test_only_transitions_run_the_statements_that_write_a_status() -> None:
     assert {"OPEN", "CLAIM", "FINISH", "DISPATCH", "DISPATCH_BY_ID", "RELEASE", "EXPIRE"} <= written
     for path in SOURCE:
         if relative(path) not in {*STATEMENTS, "executions/lifecycle/transitions.py"}:
-            used = {name for node in ast.walk(ast.parse(path.read_text())) for name in names_used(node)}
+            used = {name for node in nodes_of(path) for name in names_used(node)}
             assert not used & written, relative(path)
 
 
@@ -178,8 +172,8 @@ def test_endless_loops_stand_in_entry_points_only() -> None:
 
 
 def test_tests_wait_for_nothing_but_conditions() -> None:
-    for path in TESTS:
-        calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    for path in TESTS_AND_BENCHMARKS:
+        calls = [node.func for node in nodes_of(path) if isinstance(node, ast.Call)]
         sleeps = any(isinstance(func, ast.Attribute) and ast.unparse(func) == "time.sleep" for func in calls)
         assert not sleeps or relative(path) == "tests/waiting.py" or not path.is_relative_to(ROOT / "tests"), relative(
             path
@@ -192,6 +186,6 @@ def test_the_readme_is_short() -> None:
 
 def test_the_repository_names_no_machine() -> None:
     pattern = re.compile(r"(?<![\w.])/(?:home|root|work|Users)/\w")
-    for path in [*SOURCE, *TESTS, *(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "Makefile"]:
+    for path in [*SOURCE, *TESTS_AND_BENCHMARKS, *(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "Makefile"]:
         if path != Path(__file__):
             assert not pattern.search(path.read_text()), relative(path)

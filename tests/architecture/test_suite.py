@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("scheduler_project", "schedules", "executions", "access", "values")
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+from tests.architecture.source_files import SOURCE, TESTS, nodes_of, relative
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 MAX_NAME_LENGTH = 79
 
 
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
 def test_the_name_of_a_test_fits_on_a_line() -> None:
-    names = [node.name for path in TESTS for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef)]
+    names = [node.name for path in TESTS for node in nodes_of(path) if isinstance(node, ast.FunctionDef)]
     assert not [name for name in names if name.startswith("test_") and len(name) > MAX_NAME_LENGTH]
 
 
 def test_no_test_file_is_imported() -> None:
     # What two files share has a module of its own, so that a test file can be read, moved and deleted alone.
-    taken = [(relative(path), name) for path in TESTS for node in ast.walk(parsed(path)) for name in imported(node)]
+    taken = [(relative(path), name) for path in TESTS for node in nodes_of(path) for name in imported(node)]
     assert not [(path, name) for path, name in taken if name.startswith("tests.") and ".test_" in name]
 
 
@@ -41,5 +35,4 @@ def imported(node: ast.AST) -> list[str]:
 
 
 def test_there_is_more_test_than_source() -> None:
-    source = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py") if "migrations" not in path.parts]
-    assert n_lines(TESTS) >= 1.1 * n_lines(source)
+    assert n_lines(TESTS) >= 1.1 * n_lines(SOURCE)

@@ -14,6 +14,7 @@ from django.contrib import admin
 from access.admin.theming import ModelAdmin
 from access.visibility import Action
 from tests.api_views import api_views
+from tests.architecture.source_files import ROOT, SOURCE, nodes_of, relative
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 
     from access.api.views import ApiView
 
-ROOT = Path(__file__).parents[2]
 MODULE = "access/visibility.py"
-PACKAGES = ("access", "executions", "schedules", "scheduler_project")
 # The engine acts for nobody. What people ask of these modules names an object that the caller has found before.
 ENGINE = {
     "access/apps.py": "creates the system scope",
@@ -48,35 +47,24 @@ ENGINE = {
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 SHORTCUTS = {"get_object_or_404", "get_list_or_404"}
 PERMISSION_CALLS = {"has_perm", "has_perms", "has_module_perms", "get_all_permissions"}
-SOURCE = sorted(
-    path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
-)
-
-
-def relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def is_engine(path: Path) -> bool:
     return any(relative(path) == name or (name.endswith("/") and relative(path).startswith(name)) for name in ENGINE)
 
 
-def nodes(path: Path) -> Iterator[Any]:
-    return ast.walk(ast.parse(path.read_text()))
-
-
 def test_rows_are_read_through_the_module() -> None:
     past_it = [
-        f"{relative(path)}:{node.lineno}"
+        f"{relative(path)}: {ast.unparse(node)}"
         for path in SOURCE
         if not is_engine(path) and relative(path) != MODULE
-        for node in nodes(path)
+        for node in nodes_of(path)
         if reads_past_the_module(path, node)
     ]
     assert not past_it, "these read rows that the caller may not see"
 
 
-def reads_past_the_module(path: Path, node: Any) -> bool:
+def reads_past_the_module(path: Path, node: ast.AST) -> bool:
     if isinstance(node, ast.Attribute) and node.attr in MANAGERS:
         return relative(path) != "access/admin/keys.py" or ast.unparse(node.value) != "User"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SHORTCUTS:
@@ -93,7 +81,7 @@ def test_nothing_but_the_module_asks_for_a_permission() -> None:
     asking = {
         relative(path)
         for path in SOURCE
-        for node in nodes(path)
+        for node in nodes_of(path)
         if isinstance(node, ast.Attribute) and node.attr in PERMISSION_CALLS
     }
     assert asking == {MODULE}
@@ -116,7 +104,7 @@ def test_a_question_with_a_caller_passes_the_caller_on() -> None:
 
 def calls_without_caller(path: Path) -> Iterator[str]:
     module = importlib.import_module(relative(path).removesuffix(".py").replace("/", ".").removesuffix(".__init__"))
-    for node in nodes(path):
+    for node in nodes_of(path):
         if not isinstance(node, ast.Call):
             continue
         function = resolve(vars(module), node.func)

@@ -26,6 +26,7 @@ SECOND = timedelta(seconds=1)
 ALLOW = {"overlap": "allow", "catch_up": {"mode": "all"}}
 
 
+@pytest.mark.long
 def test_pausing_and_resuming_while_beats_tick_leaves_one_row_per_occurrence() -> None:
     job = make_job(schedule={"every": "1s"}, policies=ALLOW)
 

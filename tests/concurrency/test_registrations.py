@@ -46,6 +46,7 @@ def waiting(pool: Executor, **names: str) -> Future[dict[str, Registered]]:
     return found
 
 
+@pytest.mark.long
 def test_nodes_that_register_the_same_jobs_create_each_job_once() -> None:
     keys = [f"job-{number}" for number in range(60)]
     register({key: wanted("as it was") for key in keys[:20]}, NOW, actor="tests")

@@ -116,6 +116,7 @@ def test_one_of_many_beats_gets_the_lease_of_periodic_tasks() -> None:
     assert sum(taken) == 1
 
 
+@pytest.mark.long
 def test_concurrent_passes_start_each_follower_once_per_ended_run() -> None:
     first = make_job("source", {"kind": "none"})
     followers = [
@@ -135,6 +136,7 @@ def test_concurrent_passes_start_each_follower_once_per_ended_run() -> None:
     assert Run.objects.filter(origin="chain").values("job", "caused_by").distinct().count() == n_opened
 
 
+@pytest.mark.long
 def test_one_of_the_changes_that_together_close_a_cycle_is_refused() -> None:
     for turn in range(5):
         jobs = [make_job(f"job {turn} {number}", {"kind": "none"}) for number in range(3)]

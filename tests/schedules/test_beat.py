@@ -106,6 +106,7 @@ def test_a_pass_returns_when_work_is_due_next(beat: JobScheduler) -> None:
     assert beat.pass_once(NOW + timedelta(milliseconds=100)) == NOW + timedelta(milliseconds=300)
 
 
+@pytest.mark.long
 def test_a_pass_that_reaches_its_limit_is_followed_by_another_at_once(beat: JobScheduler, settings: Any) -> None:
     without_lease(beat)
     for number in range(settings.MAINSPRING.tick_limit + 1):

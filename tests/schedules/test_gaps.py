@@ -72,6 +72,7 @@ def skipped(job: Job) -> Run:
     return run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["skipped", "cancelled"])
 def test_a_backfilled_run_that_never_started_leaves_the_gap_open(how: str) -> None:
     job = job_with_gap()

@@ -36,6 +36,7 @@ def occurrences_of(jobs: list[Job]) -> set[object]:
     return set(Run.objects.filter(job__in=jobs).values_list("job_id", flat=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sqlstate", ["53100", "23514", "XX000", "40P01"])
 @pytest.mark.parametrize("place", [0, 4, 8])
 def test_only_the_job_that_makes_a_pass_fail_is_pushed_back(place: int, sqlstate: str) -> None:

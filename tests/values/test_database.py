@@ -234,6 +234,7 @@ def test_an_error_becomes_one_line(error: Exception, text: str) -> None:
     assert database.one_line(error) == text
 
 
+@pytest.mark.long
 @settings(max_examples=50)
 @given(st.text())
 def test_a_logged_error_never_has_a_line_break_and_is_never_empty(message: str) -> None:

@@ -17,6 +17,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(ANYTHING)
 def test_a_cleaned_value_is_strict_json_that_can_be_stored(value: object) -> None:
     cleaned = clean(value)
@@ -24,6 +25,7 @@ def test_a_cleaned_value_is_strict_json_that_can_be_stored(value: object) -> Non
     assert find_unstorable(cleaned) is None
 
 
+@pytest.mark.long
 @given(ANYTHING)
 def test_cleaning_twice_changes_nothing(value: object) -> None:
     assert clean(clean(value)) == clean(value)

@@ -31,6 +31,7 @@ def parse(stream: Any, *, content_length: str, limit: int = 10) -> Any:
     return JsonParser().parse(stream, None, {"view": SimpleNamespace(max_body_bytes=limit), "request": request})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "n_kib", "status"),
     [
@@ -74,6 +75,7 @@ def test_the_largest_payload_is_accepted_however_its_json_is_formatted(api: Docu
     assert api.send("POST", "/api/v1/jobs", escaped).status_code == 201
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("member", "value", "field"),
     [

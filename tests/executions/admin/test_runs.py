@@ -41,6 +41,7 @@ def fill(n: int) -> None:
         make_skipped(job, at) if number % 2 else end(make_run(job, at))
 
 
+@pytest.mark.long
 def test_the_list_takes_as_few_queries_for_many_runs_as_for_one_and_never_counts(admin: StaffClient) -> None:
     fill(3)
     admin.get(LIST)
@@ -49,6 +50,7 @@ def test_the_list_takes_as_few_queries_for_many_runs_as_for_one_and_never_counts
     assert n_queries(admin, LIST) == few <= 4
 
 
+@pytest.mark.long
 def test_a_page_knows_whether_there_is_a_next_one(admin: StaffClient) -> None:
     fill(lists.PER_PAGE)
     assert 'rel="next"' not in page_of(admin.get(LIST))
@@ -72,6 +74,7 @@ def test_a_run_is_found_by_its_id_its_jobs_id_and_its_jobs_name(admin: StaffClie
     assert "Nothing found" in page_of(admin.get(LIST, {"q": "no such"}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("most", [0, 1, 200])
 def test_the_runs_of_many_jobs_are_one_list_the_newest_first(
     admin: StaffClient, monkeypatch: pytest.MonkeyPatch, most: int
@@ -92,6 +95,7 @@ def test_the_runs_of_many_jobs_are_one_list_the_newest_first(
     assert shown(status=["succeeded", "queued"], p=2) == made[3:0:-1]
 
 
+@pytest.mark.long
 def test_filters_of_one_job_and_by_hand_keep_the_order(admin: StaffClient) -> None:
     job = make_job()
     by_hand = [make_run(job, NOW + timedelta(minutes=n), origin=Origin.MANUAL) for n in range(3)]
@@ -117,6 +121,7 @@ def test_a_strange_search_finds_nothing_and_breaks_nothing(admin: StaffClient, t
     assert "Nothing found" in page_of(admin.get(LIST, {"q": term}))
 
 
+@pytest.mark.long
 def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: StaffClient) -> None:
     job = make_job("greeting")
     done, skipped = end(make_run(job)), make_skipped(make_job("other"), NOW + timedelta(days=2), Reason.PAUSED)
@@ -131,6 +136,7 @@ def test_filters_narrow_by_status_reason_origin_job_and_nominal_instant(admin: S
     assert page(done) in both and page(skipped) in both
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "query", ["job=x", "nominal_at_from_0=2026-13-40", "nominal_at_from_0=x", "nosuch=1", "status=x"]
 )
@@ -212,6 +218,7 @@ def test_the_page_of_a_run_takes_few_queries_whatever_its_history(admin: StaffCl
     assert n_queries(admin, page(run)) == few <= 6
 
 
+@pytest.mark.long
 def test_the_log_shows_its_tail_and_more_on_request(admin: StaffClient) -> None:
     run = end(make_run())
     LogLine.objects.bulk_create(

@@ -150,6 +150,7 @@ def test_a_window_of_nominal_instants_has_its_start_and_not_its_end(api: Documen
     ) == {b, c}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "query",
     [

@@ -224,6 +224,7 @@ class TestDispatch:
 class TestAnyWalk(TestCase):
     """Random steps on a run: its events record each status change, and TRANSITIONS allows each."""
 
+    @pytest.mark.long
     @given(st.lists(st.sampled_from(["claim", "succeed", "fail", "later", "lose", "cancel", "dispatch"]), max_size=12))
     def test_events_are_the_transitions_and_each_is_allowed(self, steps: list[str]) -> None:
         run, now, held = make_run(make_job(policies={"retry": {"max_retries": 2}})), NOW, None
@@ -264,6 +265,7 @@ def test_a_skipped_run_is_created_ended_with_its_reason() -> None:
     assert list(RunEvent.objects.values_list("kind", "reason")) == [("skipped", "paused")]
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 @pytest.mark.parametrize("was", RunStatus)
 def test_the_statements_make_exactly_the_allowed_transitions(was: RunStatus) -> None:

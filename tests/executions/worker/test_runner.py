@@ -237,6 +237,7 @@ def test_quick_runs_of_one_message_share_round_trips(monkeypatch: pytest.MonkeyP
     assert len(queries) == 4 * 5, "claim, log (begin, insert, commit) and finish, for batches of 1, 4, 16 and 19 runs"
 
 
+@pytest.mark.long
 def test_a_slow_run_delays_neither_endings_nor_runs_behind_it() -> None:
     quick, slow = make_job(), make_job("slow", target={"kind": "command", "name": "demo.sleep"}, payload={"seconds": 2})
     runs = [

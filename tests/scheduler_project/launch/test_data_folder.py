@@ -73,6 +73,7 @@ def test_stores_of_the_environment_are_used_instead_of_embedded_ones(
     assert not (tmp_path / "valkey").exists()
 
 
+@pytest.mark.long
 def test_a_command_during_a_launch_uses_the_stores_of_the_launch(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     with ExitStack() as stack:

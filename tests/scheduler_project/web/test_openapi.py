@@ -109,6 +109,7 @@ def test_an_operation_documents_valid_examples_and_its_errors(
     assert n_examples > 0
 
 
+@pytest.mark.long
 @each_operation
 def test_an_operation_requires_authentication(db: None, method: str, path: str, operation: dict[str, Any]) -> None:
     schemes = the_document()["components"]["securitySchemes"]
@@ -120,6 +121,7 @@ def test_an_operation_requires_authentication(db: None, method: str, path: str, 
     assert response["WWW-Authenticate"] == "Bearer"
 
 
+@pytest.mark.long
 @each_operation
 def test_an_operation_is_forbidden_for_users_who_are_not_staff(
     django_user_model: type[User], db: None, method: str, path: str, operation: dict[str, Any]
@@ -129,6 +131,7 @@ def test_an_operation_is_forbidden_for_users_who_are_not_staff(
     problem_of(guest.generic(method.upper(), filled(path)), 403)
 
 
+@pytest.mark.long
 @each_operation
 def test_an_operation_accepts_its_examples_and_responds_as_documented(
     api: DocumentedClient, method: str, path: str, operation: dict[str, Any]

@@ -39,6 +39,7 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
     assert "Not cancelled" in page_of(admin.post(f"{at}{started.pk}/cancel/", follow=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -60,6 +60,7 @@ def test_it_shows_nothing_of_runs_to_those_who_may_not_see_them(admin_user: User
     assert "secret" not in text
 
 
+@pytest.mark.long
 def test_classic_periodic_tasks_have_their_pages_and_say_what_they_are(admin_user: User) -> None:
     client = signed_in(admin_user)
     assert "Housekeeping and classic periodic tasks" in page_of(client.get("/admin/django_celery_beat/periodictask/"))

@@ -46,6 +46,7 @@ def form_of(row: PeriodicTask, **fields: Any) -> dict[str, Any]:
     return {**form, "interval": row.interval_id, "enabled": "on", **fields}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_user_who_may_only_view_is_offered_no_action_and_refused_each(recover: PeriodicTask, action: str) -> None:
     client = signed_in(staff_member("viewer", "view_periodictask"))
@@ -77,6 +78,7 @@ def test_a_housekeeping_row_keeps_its_name_and_its_task(recover: PeriodicTask, a
     assert row.expire_seconds == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("action", ["disable_tasks", "toggle_tasks"])
 def test_disabled_housekeeping_shows_a_warning_until_it_is_enabled_again(
     recover: PeriodicTask, admin_user: User, action: str
@@ -99,6 +101,7 @@ def test_saving_a_disabled_housekeeping_row_shows_a_warning(recover: PeriodicTas
     assert "switched off" in page_of(client.post(f"{LIST}{recover.pk}/change/", form, follow=True))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("field", "text"),
     [

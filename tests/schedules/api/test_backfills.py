@@ -47,6 +47,7 @@ def test_a_backfill_is_previewed_started_read_and_cancelled(api: DocumentedClien
     problem_of(api.post(f"{response['Location']}/cancel"), 409)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -63,6 +63,7 @@ def test_one_request_registers_several_jobs(api: DocumentedClient) -> None:
     assert api.send("PUT", BY_KEY, {"jobs": []}).json() == {"jobs": []}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "fields"),
     [
@@ -101,6 +102,7 @@ def test_an_error_names_the_place_of_the_job_in_the_request(
     assert not Job.objects.exists()
 
 
+@pytest.mark.long
 def test_a_job_may_be_as_large_among_many_as_alone(api: DocumentedClient) -> None:
     target = {"kind": "http", "url": "https://example.com", "method": "POST"}
     deep: Any = 1

@@ -98,6 +98,7 @@ def test_every_kind_of_schedule_is_described_in_words(data: dict[str, object], w
 FIELD_TEXTS = ["*", "*/2", "*/7", "1", "1,2,5", "2-6", "1-7/2"]
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=500, deadline=None, database=None)
 @given(
     fields=st.lists(st.sampled_from(FIELD_TEXTS), min_size=4, max_size=5),

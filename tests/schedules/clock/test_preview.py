@@ -170,6 +170,7 @@ def test_at_most_max_change_fires_occurrences_are_listed_for_a_change() -> None:
     assert fold.fires[0].local.isoformat() == "2027-11-07T01:00:00-04:00"
 
 
+@pytest.mark.long
 def test_every_clock_change_of_every_zone_has_a_text_and_correct_marks() -> None:
     # Every 12th change keeps the test short; changes of one kind are spread over the whole list.
     for transition in all_transitions()[::12]:

@@ -60,6 +60,7 @@ def test_each_instant_is_returned_with_the_first_member_that_fires(members: list
     assert all(member is member_at(spec, at) for at, member in found)
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)
 @given(
     st.lists(MEMBERS, min_size=2, max_size=5),

@@ -41,6 +41,7 @@ def celery_instants(event: SolarEvent, latitude: float, longitude: float, after:
         after += timedelta(minutes=1)  # from within the same second Celery finds the same event again
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=150, deadline=None, database=None)
 @given(
     event=st.sampled_from(SolarEvent),
@@ -79,6 +80,7 @@ def test_days_on_which_the_sun_does_not_set_are_skipped() -> None:
 
 @pytest.mark.parametrize("event", ["sunrise", "dusk_civil", "dawn_astronomical"])
 # The poles, both sides of the polar circles at 66.56 degrees, and latitudes where only some twilights are missing.
+@pytest.mark.long
 @pytest.mark.parametrize("latitude", [-90.0, -78.3, -66.6, 60.2, 66.4, 67.5, 81.0, 89.0])
 def test_skipping_many_days_of_a_polar_night_at_once_loses_no_event(event: str, latitude: float) -> None:
     place, days = (latitude, 25.0), [NOW.date() + number * DAY for number in range(366)]

@@ -320,6 +320,7 @@ def specs(draw: st.DrawFn, kinds: Sequence[Kind] = tuple(Kind)) -> ScheduleSpec:
     return replace(spec, start_at=start_at, end_at=end_at, max_runs=max_runs)
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=250, deadline=None, database=None)
 @given(specs())
 def test_canonical_json_reads_back_to_an_equal_schedule(spec: ScheduleSpec) -> None:
@@ -361,6 +362,7 @@ KEYS = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @settings(
     derandomize=True, max_examples=500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -378,6 +380,7 @@ def test_any_json_is_read_or_raises_invalid_schedule_and_nothing_else(data: dict
         assert parse(to_json(spec), min_interval=MIN_INTERVAL) == spec
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["kind", "cron", "every", "at", "timezone", "dst_gap", "start_at", "max_runs"])
 def test_huge_and_deeply_nested_values_are_refused_under_their_field(field: str) -> None:
     deep: object = 1

@@ -109,6 +109,7 @@ def test_a_chain_of_three_jobs_runs_to_its_end() -> None:
     assert not Followup.objects.exists()
 
 
+@pytest.mark.long
 def test_runs_that_ended_at_one_instant_start_runs_with_different_instants() -> None:
     first = source()
     chained_job = chained(first, policies={"overlap": "allow"})
@@ -177,6 +178,7 @@ def test_a_chained_job_is_skipped_if_it_was_paused_before_the_end_of_the_run() -
     assert started(chained_job) == ["chain skipped paused", "chain queued"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("policy", "shown"),
     [

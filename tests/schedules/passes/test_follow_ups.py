@@ -197,6 +197,7 @@ def test_the_follow_up_of_a_locked_job_is_handled_later() -> None:
     assert connection.in_atomic_block is False
 
 
+@pytest.mark.long
 def test_a_job_that_cannot_be_written_delays_no_other_follow_up() -> None:
     jobs = [make_job(f"job {number}", policies={"overlap": "allow", "pause_after_failures": 1}) for number in range(5)]
     tick(at(1), 100)

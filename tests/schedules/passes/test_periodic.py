@@ -77,6 +77,7 @@ def test_a_disabled_housekeeping_row_is_logged_once_an_hour(beat: JobScheduler) 
     assert lines[0]["log_level"] == "warning"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "wrong",
     [

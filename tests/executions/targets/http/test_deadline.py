@@ -60,6 +60,7 @@ def test_ended_attempts_with_long_timeouts_do_not_fill_the_heap() -> None:
     assert len(deadlines._heap) < 200
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(st.integers(100, 9000), st.booleans()), min_size=70, max_size=200))
 def test_removing_ended_attempts_keeps_the_order_of_the_deadlines(watched: list[tuple[int, bool]]) -> None:
     deadlines = PassiveWatchdog()

@@ -71,6 +71,7 @@ def test_a_slow_body_is_truncated_at_the_limit_before_its_end(receiver: Receiver
     assert result_of(outcome)["response"]["truncated"]
 
 
+@pytest.mark.long
 @allowed
 def test_a_compression_bomb_is_not_decompressed(receiver: Receiver) -> None:
     receiver.script("/bomb", gzip_bomb(200 * 1024 * 1024))
@@ -110,6 +111,7 @@ def test_only_a_repeatable_request_is_sent_again_after_a_kept_connection_closed(
 # Time
 
 
+@pytest.mark.long
 @allowed
 @pytest.mark.parametrize(
     ("reply", "phase"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BODY_BYTES = 64 * 1024
 
 
+@pytest.mark.long
 @allowed
 @pytest.mark.parametrize(("reply", "is_cut"), ENDLESS.values(), ids=ENDLESS)
 def test_an_endless_response_is_cut_off_and_its_connection_closed(receiver: Receiver, reply: Any, is_cut: bool) -> None:

@@ -111,6 +111,7 @@ def test_lateness_is_against_the_planned_start_and_both_times_are_shown(admin: S
     assert '<td class="ms-nowrap" data-label="Start delay">0 ms</td>' in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "message"),
     [

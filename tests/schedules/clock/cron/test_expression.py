@@ -169,6 +169,7 @@ def test_every_invalid_field_is_reported_at_once() -> None:
     ]
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=2000, deadline=None, database=None)
 @given(st.one_of(st.text(max_size=40), st.text("0123456789*,-/#?LWHMONFRISUNJAND@ ", max_size=40)))
 def test_any_text_is_read_or_refused_with_sentences(text: str) -> None:
@@ -182,6 +183,7 @@ def test_any_text_is_read_or_refused_with_sentences(text: str) -> None:
         assert read_cron(tidy(text)).parts == cron.parts
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=400, deadline=None, database=None)
 @given(data=st.data())
 def test_a_range_with_a_step_names_exactly_the_numbers_of_the_range(data: st.DataObject) -> None:
@@ -208,6 +210,7 @@ def plain_fields(draw: st.DrawFn, index: int) -> str:
     return draw(st.sampled_from(["*", f"*/{step}", str(first), several, f"{first}-{last}"]))
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=300, deadline=None, database=None)
 @given(fields=st.tuples(*(plain_fields(index) for index in range(1, 6))), start=st.integers(0, 20 * 365 * 86400))
 def test_croniter_names_the_same_instants_in_utc(fields: tuple[str, ...], start: int) -> None:
@@ -222,6 +225,7 @@ def test_croniter_names_the_same_instants_in_utc(fields: tuple[str, ...], start:
     assert list(found) == expected
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)
 @given(
     dom=st.sampled_from(["*", "*/2", "1-7", "L", "LW", "13", "29-31", "1,15,L", "*/31", "?"]),

@@ -40,6 +40,7 @@ def spec(data: object) -> ScheduleSpec:
     return parse(data, min_interval=timedelta(0))
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=200, deadline=None, database=None)
 @given(st.sampled_from(SCHEDULES), st.uuids(), st.timedeltas(timedelta(microseconds=1), DAY))
 def test_jittered_starts_are_stable_within_the_jitter_and_in_order(

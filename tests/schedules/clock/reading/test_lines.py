@@ -91,6 +91,7 @@ MEMBERS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @settings(derandomize=True, max_examples=400, deadline=None, database=None)
 @given(st.lists(MEMBERS, min_size=2, max_size=3))
 def test_any_list_written_as_lines_reads_back_to_the_same_list(members: list[dict[str, object]]) -> None:

@@ -71,6 +71,7 @@ def test_changes_excludes_its_start_and_includes_its_end() -> None:
 
 
 # Zones with clock changes that follow each other within days or weeks, for example around Ramadan.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "years"),
     [
@@ -87,6 +88,7 @@ def test_clock_changes_within_a_few_days_are_all_found(name: str, years: tuple[i
     assert [(change.at, change.before, change.after) for change in changes(name, start, end)] == expected
 
 
+@pytest.mark.long
 def test_every_zone_has_offset_periods_at_both_ends_of_the_supported_years() -> None:
     for name in zone_names():
         assert next(offset_periods_from(name, FIRST_AT)).start_at <= FIRST_AT
