@@ -111,6 +111,7 @@ def test_the_engine_is_told_by_a_few_short_files() -> None:
     assert not {name: n for name, n in n_lines.items() if n > MAX_STORY_LINES}
 
 
+@pytest.mark.long
 def test_every_log_event_stands_in_the_operators_table_with_its_level() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("\n## Log events\n")[2]
     rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", table, re.MULTILINE)

@@ -171,6 +171,7 @@ def test_endless_loops_stand_in_entry_points_only() -> None:
     assert not lines_with(r"^\s*while True", allowed | {"executions/worker/heartbeat.py"})
 
 
+@pytest.mark.long
 def test_tests_wait_for_nothing_but_conditions() -> None:
     for path in TESTS_AND_BENCHMARKS:
         calls = [node.func for node in nodes_of(path) if isinstance(node, ast.Call)]

@@ -67,6 +67,7 @@ def test_a_body_without_content_length_is_read_up_to_the_limit_only() -> None:
     assert stream.tell() == 11
 
 
+@pytest.mark.long
 def test_the_largest_payload_is_accepted_however_its_json_is_formatted(api: DocumentedClient) -> None:
     indented = json.dumps({**BODY, "payload": [1] * 87_000}, indent=1)
     escaped = json.dumps({**BODY, "payload": "é" * 43_000})

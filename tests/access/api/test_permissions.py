@@ -20,6 +20,7 @@ def client_with(*codenames: str) -> DocumentedClient:
     return documented_client(user)
 
 
+@pytest.mark.long
 def test_staff_without_permissions_can_neither_read_nor_change_anything() -> None:
     job, run = make_job(), make_run(make_job("other"))
     client = client_with()

@@ -200,6 +200,7 @@ def test_the_page_of_a_run_says_what_it_is(admin: StaffClient) -> None:
     assert "greeting" in heading and "20 Nov 12:00:00 UTC" in heading and "Failed" in heading
 
 
+@pytest.mark.long
 def test_a_run_of_a_deleted_job_is_retried_under_the_definition_that_it_had(admin: StaffClient) -> None:
     run = end(make_run())
     definitions.delete(run.job_id, NOW, actor="tests")

@@ -252,6 +252,7 @@ def test_a_running_run_is_asked_to_stop(api: DocumentedClient) -> None:
     assert response.json()["cancel_requested_at"] is not None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
 def test_a_verb_takes_no_body_but_an_empty_object(api: DocumentedClient, verb: str) -> None:
     run = make_run(yearly())

@@ -83,6 +83,7 @@ def test_the_buffer_fills_up_within_a_pass() -> None:
     assert made.decisions[-1].reason is Reason.OVER_LIMIT
 
 
+@pytest.mark.long
 @settings(max_examples=100)
 @given(st.sampled_from(Overlap), LIVE, REASONS)
 def test_each_occurrence_gets_one_decision_and_known_reasons_stay(

@@ -51,6 +51,7 @@ def test_text_that_the_database_cannot_store_is_refused_at_its_field() -> None:
     assert list(errors_of({"kind": "command", "name": "demo.echo"}, {"message": "\ud800"})) == ["payload.message"]
 
 
+@pytest.mark.long
 @given(
     st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=5), JSON_VALUES, max_size=5),
     st.sampled_from([*TARGETS, None]),

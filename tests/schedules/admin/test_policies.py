@@ -97,6 +97,7 @@ def test_the_form_finds_other_jobs_by_a_part_of_their_name(admin: StaffClient) -
     assert signed_in(staff_member("nobody")).get(f"{LIST}names/").status_code == 403
 
 
+@pytest.mark.long
 def test_every_page_with_a_held_run_shows_what_it_waits_for(admin: StaffClient) -> None:
     def open_runs(name: str, n: int = 2, **policies: Any) -> Job:
         job = make_job(name, policies=policies)

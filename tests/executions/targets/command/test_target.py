@@ -229,6 +229,7 @@ def test_a_stop_that_a_library_turns_into_another_error_is_a_timeout() -> None:
     assert failure(call(subject, context=RecordingContext(0.1)))[0] == "timed_out"
 
 
+@pytest.mark.long
 def test_an_event_loop_inside_a_command_is_stopped_at_the_timeout() -> None:
     def subject() -> None:
         asyncio.run(asyncio.sleep(30))

@@ -185,6 +185,7 @@ def test_a_stop_before_the_start_sends_nothing(receiver: Receiver) -> None:
     assert receiver.requests == []
 
 
+@pytest.mark.long
 @allowed
 def test_many_slow_requests_each_end_at_their_own_deadline(receiver: Receiver) -> None:
     receiver.script("/slow", hang())
@@ -312,6 +313,7 @@ def test_a_response_of_unknown_length_cut_off_at_the_timeout_is_no_success(recei
     assert failure(send(receiver.url("/endless"), context=RecordingContext(0.5)))[0] == "timed_out"
 
 
+@pytest.mark.long
 @allowed
 def test_no_failure_leaves_a_socket_open(receiver: Receiver) -> None:
     for path, reply in {"/a": raw(), "/b": drip_body(), "/c": gzip_bomb(10_000_000), "/d": flood_headers(150)}.items():

@@ -34,6 +34,7 @@ def test_an_endless_response_is_cut_off_and_its_connection_closed(receiver: Rece
     assert receiver.requests[0].client_port != receiver.requests[1].client_port
 
 
+@pytest.mark.long
 @allowed
 def test_a_body_in_chunks_of_one_byte_is_recorded_whole(receiver: Receiver) -> None:
     receiver.script("/x", raw(CHUNKED + b"\r\n", b"1\r\n.\r\n" * BODY_BYTES, b"0\r\nX-Sum: 1\r\n\r\n"))

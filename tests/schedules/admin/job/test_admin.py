@@ -89,6 +89,7 @@ def listed(admin: StaffClient, query: str, column: str = "") -> list[str]:
     return [job.name for job in answer.context["cl"].result_list]
 
 
+@pytest.mark.long
 def test_sorted_by_the_next_run_those_without_one_are_last_on_whatever_page(
     admin: StaffClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_a_window_that_ends_before_it_begins_is_said(admin: StaffClient, job: Jo
     assert "must start before it ends" in page_of(admin.get(at(job, "?after=2026-01-02T00:00&until=2026-01-01T00:00")))
 
 
+@pytest.mark.long
 def test_a_long_window_goes_on_where_the_page_ended(
     admin: StaffClient, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
