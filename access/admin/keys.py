@@ -41,7 +41,9 @@ class ApiKeyForm(ModelForm[ApiKey]):
         at: datetime | None = self.cleaned_data["expires_at"]
         if at is not None and at <= datetime.now(UTC):
             zone = timezone.get_current_timezone()
-            raise forms.ValidationError(f"The expiry is in the past: enter a later time ({zone}), or leave it empty.")
+            raise forms.ValidationError(
+                f"The expiry is in the past: enter a later time, in the time zone {zone}, or leave it empty."
+            )
         return at
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from benchmarks import seeds
 from benchmarks.exceptions import CannotMeasure
 from benchmarks.measures.percentiles import percentile_figures
-from benchmarks.product.commands import NOOP
+from benchmarks.product.command_names import NOOP
 from benchmarks.table import Figure
 
 if TYPE_CHECKING:

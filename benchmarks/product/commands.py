@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from benchmarks.product.command_names import NOOP
 from executions.targets.command import command
-
-NOOP = "bench.noop"
 
 
 @command(NOOP, description="Do nothing.")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.editor_protocol import serve
-from benchmarks.product.commands import NOOP
+from benchmarks.product.command_names import NOOP
 from benchmarks.seeds import job_id
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate

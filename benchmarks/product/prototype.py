@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from benchmarks.product.commands import NOOP
+from benchmarks.product.command_names import NOOP
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 

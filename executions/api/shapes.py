@@ -42,7 +42,8 @@ class Run(Shape):
     caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
     backfill_id: UUID | None = Field(description="The backfill that created the run.")
     status: RunStatus = Field(
-        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit."
+        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit. `retrying`: an "
+        "attempt failed, and another one follows. `skipped`: the run never starts; `reason` says why."
     )
     reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
     priority: Priority

@@ -139,7 +139,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Queue claimed runs that have not started again, to be published now. Returns how many claims still held."""
+    """Return claimed runs that have not started to the queue, to be published now. Returns how many claims were valid."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 

@@ -97,7 +97,9 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
 def load_parts(
     package: str, name: str, base: type[T], kinds: Iterable[str], error_id: str
 ) -> tuple[dict[str, T], list[Error]]:
-    """Return the object `name` of the module `<package>.<kind>` by kind, and an error for each such module without one.
+    """Load the object `name` from the module `<package>.<kind>` of each kind.
+
+    Return the objects by kind, and an error for each module that has no valid object.
 
     A kind without such a module is in neither result: it gets the default.
     """
@@ -141,7 +143,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
 def _find_fault(target: Target, module: str) -> Error | None:
     """Return the first error of a kind, or None."""
     for name, is_valid, takes in (
-        ("kind", _is_kind, f"a text of up to {MAX_KIND_LENGTH} of a-z, 0-9 and _ that begins with a letter"),
+        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, the first of them a letter"),
         ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),
         ("queue", _is_queue, 'the name of a Celery queue, such as "http"'),
         ("max_runs_per_message", _is_count, "a whole number, 1 or more"),

@@ -27,7 +27,10 @@ INVALID_KEY = f"A key must be {KEY_RULE}."
 class KeyedDefinition(JobDefinition):
     """A job's definition with its key."""
 
-    key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$", description=f"The caller's own key. It must be {KEY_RULE}.")
+    key: str = Field(
+        pattern=f"^{KEY_PATTERN.pattern}$",
+        description=f"The key of the job, which the service chooses. It must be {KEY_RULE}.",
+    )
 
 
 def _check_entries(entries: list[Any]) -> list[Any]:

@@ -60,7 +60,8 @@ class JobLinks(Shape):
 class _JobIdentity(Shape):
     id: UUID
     key: str | None = Field(
-        description="The caller's own key, if the job was registered with `PUT /jobs/by-key/{key}`; else null."
+        description="The key under which a service registered the job with `PUT /jobs/by-key`; null for any other job. "
+        "It is not an API key."
     )
 
 

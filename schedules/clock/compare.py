@@ -197,7 +197,7 @@ def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
 
 
 class _ExpectedInstants:
-    """The instants that the spans name, each once, in ascending order. `drop_until` computes none of them."""
+    """The instants that the spans name, each once, in ascending order. `drop_until` jumps past some."""
 
     def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
         self._spans, self._until = spans, until

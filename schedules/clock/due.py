@@ -1,7 +1,8 @@
 """Which instants of a job are due, and which one is next, whatever the kind of its schedule.
 
-The tick plans with these two functions, and edits and resumed pauses set the job's clock with them. Occurrences of most
-kinds follow from the schedule alone; those of a delay depend on the ends of runs (`delay.py`).
+The tick plans with these two functions. An edit and the end of a pause call `next_due` for a delay, and
+`occurrences.next_after` for any other kind. Occurrences of most kinds follow from the schedule alone; those of a delay
+depend on the ends of runs (`delay.py`).
 """
 
 from __future__ import annotations

@@ -208,9 +208,9 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return isinstance(cause, (*errors, BrokerFault, OSError))
 
     def schedule_changed(self) -> bool:
-        """Whether somebody has changed a row.
+        """Return whether somebody has changed a row.
 
-        Unlike the stock scheduler's, this Raises if the database is unavailable.
+        Raises if the database is unavailable; the method of the stock scheduler does not.
         """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
         return bool(last and self._last_timestamp != last)  # earlier, if the clock was set back

@@ -48,7 +48,7 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
     until = read_viewer_instant("The end of the pause", text) if text else None
     terms = PauseTerms(read_reason(str(values.get("reason", ""))), until, read_choice(values))
     if terms.is_over(now):
-        raise ValueError("The end of the pause is not in the future.")
+        raise ValueError("The end of the pause must be in the future: enter a later time, or leave it empty.")
     if terms.lacks_end:
         raise ValueError(
             "Only a pause with an end can start occurrences by itself: enter an end, or choose “None of them”."

@@ -8,6 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -34,21 +37,30 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Template:
+    """A project with a new environment that all tests copy: creating one takes seconds, because pip installs itself."""
+
+    folder: Path
+    was_up_to_date: bool
+    printed: str
+
+
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that all tests copy: creating one takes seconds, because pip installs itself."""
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     folder = make_project(tmp_path_factory.mktemp("bootstrap") / "template")
-    with pytest.MonkeyPatch.context() as patch:
+    was_up_to_date = up_to_date(folder.as_posix(), "run")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as printed:
         patch.setenv("PATH", "/nowhere")
         ensure(folder.as_posix(), "run")
-    return folder
+    return Template(folder, was_up_to_date, printed.getvalue())
 
 
 @pytest.fixture
-def project(template: Path, tmp_path: Path) -> Path:
+def project(template: Template, tmp_path: Path) -> Path:
     """A project whose environment is up to date for `run`."""
     folder = tmp_path / "project"
-    shutil.copytree(template, folder, symlinks=True)
+    shutil.copytree(template.folder, folder, symlinks=True)
     (folder / ".venv" / "mainspring.run").write_text(bootstrap.stamp(folder.as_posix(), "run"))
     assert up_to_date(folder.as_posix(), "run")
     return folder
@@ -76,12 +88,11 @@ def test_no_module_of_the_launcher_has_the_name_of_a_standard_module() -> None:
 
 
 def test_an_environment_that_is_up_to_date_is_not_installed_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    template: Template, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = make_project(tmp_path / "new")
-    assert not up_to_date(project.as_posix(), "run")
-    ensure(project.as_posix(), "run")
-    assert capsys.readouterr().out.startswith("Installing 0 packages into .venv with pip; the first time takes about")
+    project = template.folder
+    assert not template.was_up_to_date
+    assert template.printed.startswith("Installing 0 packages into .venv with pip; the first time takes about")
     made_at = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     assert up_to_date(project.as_posix(), "run")
     ensure(project.as_posix(), "run")

@@ -29,7 +29,7 @@ def test_a_whole_form_is_read() -> None:
 
 @pytest.mark.parametrize("until", ["2026-11-20T12:00Z", "2026-11-20T11:59:59Z"], ids=["now", "one second ago"])
 def test_the_end_of_a_pause_must_be_in_the_future(until: str) -> None:
-    with pytest.raises(ValueError, match=r"^The end of the pause is not in the future\.$"):
+    with pytest.raises(ValueError, match="The end of the pause must be in the future: enter a later time"):
         read_terms({"until": until}, NOW)
 
 
