@@ -91,7 +91,7 @@ class ApiKey(models.Model):
 
     def note_use(self, now: datetime) -> None:
         """Store `now` as the time of the last use, at most once a minute."""
-        # The condition is repeated in SQL: of requests at the same time, one writes and the others do not wait.
+        # The condition is repeated in SQL, so that only one of several requests at the same time writes.
         stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_PRECISION)
         if self.last_used_at is None or self.last_used_at < now - LAST_USED_PRECISION:
             type(self).objects.filter(stale, pk=self.pk).update(last_used_at=now)

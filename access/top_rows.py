@@ -33,7 +33,7 @@ def slice_keys(
 
     An index on (column, order) keeps the rows of each value in order, but not the rows of several values together. So
     the first `stop` rows of each value are read and merged: a few index entries for each value instead of the table.
-    The keys go into the next query as constants: for a join, the planner expects to read every partition.
+    The next query gets the keys as constants: with a join, the planner would expect to read every partition.
     """
     if values is None:
         return list(rows.values_list("pk", flat=True)[start:stop])

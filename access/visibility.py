@@ -1,8 +1,7 @@
-"""Decide which objects a caller may see, and which the caller may change. Roles and tenants extend this module alone.
+"""Decide which objects a caller may see and change. To add roles or tenants, change this module alone.
 
-`may` answers for a model, by Django's permissions. `limits` answers for the rows of a model; everything else here
-applies it. Models are named by their class or by their label (`schedules.job`), as this package imports none of the
-other apps.
+`may` decides for a whole model, by Django's permissions. `limits` decides for the rows of a model; the other functions
+apply `limits`. A model is named by its class or label (`schedules.job`), as this package imports no other app.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ def deferred_caller(scope_id: int) -> Caller:
 
 
 def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
-    """Return whether the caller may do `action` to a model; for a stored object, also whether to this object."""
+    """Return whether the caller may do `action` to a model or, if it is a stored object, to this object."""
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
@@ -127,7 +126,7 @@ def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Act
 def require(caller: Caller, action: Action, model: type[Model], key: Any) -> None:
     """Raise Http404 if the caller may not see the row, PermissionDenied if the caller may see it but not do `action`.
 
-    This does not check that the row exists: the code that reads the row finds out.
+    This does not check that the row exists; the code that reads the row does.
     """
     if is_hidden(caller, model, key):
         raise Http404
@@ -140,8 +139,8 @@ def scope_for_new(caller: Caller) -> int:
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
-# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. What
-# is read through a visible row (`run.events`, `run.attempts`) needs no second decision.
+# Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. Rows
+# that are read through a visible row (`run.events`, `run.attempts`) need no second decision.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},
@@ -167,7 +166,7 @@ def _own_keys(caller: Caller, action: Action) -> Q | None:
 
 
 def _users_in_reach(caller: Caller, action: Action) -> Q | None:
-    """Return the condition for users without a permission that the caller lacks; None for viewing.
+    """Return the condition for users who have only permissions that the caller has too; None for viewing.
 
     A caller who may change a user may set that user's password, and so sign in with that user's permissions.
     """

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-# A worker publishes again the runs of a batch that have not started by then: other workers may be idle.
+# Runs of a batch that have not started after this time are published again, because other workers may be idle.
 BATCH_START_TIMEOUT = timedelta(seconds=1)
 # Messages per route and pass. Enough for every worker to get a share; more would cost the beat and the broker more.
 MAX_MESSAGES_PER_ROUTE = 16

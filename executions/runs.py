@@ -108,7 +108,7 @@ def take_followups(now: datetime, limit: int) -> list[Followup]:
 
 
 def take_followups_by_id(ids: Sequence[int], now: datetime) -> list[Followup]:
-    """Like `take_followups`, for those of the follow-ups in `ids` that are due."""
+    """Like `take_followups`, but only for the due follow-ups among `ids`."""
     values = {"id": list(ids), "now": now, "limit": len(ids)}
     return [Followup(*row) for row in fetch(held_queries.TAKE_FOLLOWUPS_BY_ID, values)]
 
@@ -153,7 +153,7 @@ def enable_followups(job_ids: Collection[UUID]) -> None:
 
 
 def disable_followups(job_ids: Collection[UUID]) -> None:
-    """Create no more follow-ups for these jobs, except for those that have buffered runs."""
+    """Create no more follow-ups for these jobs, except for jobs that have buffered runs."""
     if job_ids:
         execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
@@ -161,8 +161,8 @@ def disable_followups(job_ids: Collection[UUID]) -> None:
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
     """Create the runs of occurrences, skipped ones too. Returns the ids of the created runs, by their index in `new`.
 
-    With `published` the caller publishes them after its commit, so the beat publishes them only if nobody claims them.
-    Without, they are due to be published now.
+    With `published`, the caller publishes the runs after its commit, and the beat publishes only runs that no worker
+    claims. Without it, the runs are due to be published now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
     created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
@@ -182,8 +182,8 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
     """Create all of these runs, due to be published now. Returns their ids. Call inside a transaction.
 
-    If the job has a run at the same instant already, the new run gets the next free microsecond. Otherwise it would be
-    dropped as a duplicate.
+    If the job already has a run of the same origin at the same instant, the new run gets the next free microsecond.
+    Otherwise the new run would be dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:
@@ -200,8 +200,8 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Create the runs of a backfill and wake the beats to publish them.
 
-    The caller holds the job's lock and has checked which instants are free. Only retries may still find their instant
-    taken, and get a later one.
+    The caller holds the job's lock and has checked which instants are free. Only a retry may still find its instant
+    taken; it gets a later one.
     """
     left = list(new)
     while left:
@@ -215,7 +215,7 @@ def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> N
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
     """Create a run that repeats an ended one, under its frozen definition. Raises StillLive, CannotRead.
 
-    A retry of a retry refers to the first run, which has the instant that the schedule named.
+    A retry of a retry refers to the first run, whose nominal instant the target gets.
     """
     if not run.is_terminal:
         raise StillLive(f"The run is {run.status}: cancel it or wait for its end before you retry it.")

@@ -69,16 +69,13 @@ def why(run: Run, now: datetime) -> str:
 
 
 def note(run: Run, waits: str) -> str:
-    """Return why the run did not start, what it `waits` for, or its error: one text for a list.
-
-    Empty if it has none.
-    """
+    """Return one text for a list: why the run did not start, what it `waits` for, or its error; else empty."""
     text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
     return f"{text} ({run.n_occurrences:,} occurrences)".lstrip() if run.n_occurrences > 1 else text
 
 
 def event(happened: RunEvent, *, is_first: bool) -> str:
-    """Return an event of a run in a few words. A kind that this version does not know is returned as it is."""
+    """Return an event of a run in a few words. An event kind that this version does not know is returned unchanged."""
     kinds: list[RunStatus | EventKind] = [*RunStatus, *EventKind]
     kind = next((each for each in kinds if each == happened.kind), None)
     match kind:

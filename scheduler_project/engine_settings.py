@@ -32,9 +32,9 @@ class EngineSettings:
         timedelta, "an occurrence found later than this is missed: the catch-up policy decides"
     ] = timedelta(seconds=5)
     chunk_size: Annotated[int, "maximum number of occurrences of one job in one pass"] = 1000
-    fold_after: Annotated[int, "skipped occurrences of one pass stored as single rows; older ones share a row"] = 100
+    fold_after: Annotated[int, "skipped occurrences of one pass with their own rows; older ones share one row"] = 100
     # Dispatch
-    republish_after: Annotated[timedelta, "a published run that no worker claims is published again; doubles"] = (
+    republish_after: Annotated[timedelta, "time until an unclaimed run is published again; doubles each time"] = (
         timedelta(seconds=60)
     )
     # Runs
@@ -55,7 +55,7 @@ class EngineSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
         """Read the variables `MAINSPRING_<NAME>`.
 
-        Raises ImproperlyConfigured, which names the variable and its values.
+        Raises ImproperlyConfigured, which names the variable and the values that it accepts.
         """
         values: dict[str, Any] = {}
         for field in fields(cls):

@@ -48,7 +48,7 @@ class Environment(Mapping[str, str]):
             return value
         raise ImproperlyConfigured(
             f"{name} is not set. Set {name}, for example to {example}, "
-            f"or set {name}_FILE to the path of a file with it."
+            f"or set {name}_FILE to the path of a file that contains the value."
         )
 
     def flag(self, name: str, default: bool) -> bool:

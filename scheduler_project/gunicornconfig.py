@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 worker_class = "scheduler_project.web.gunicorn_worker.Worker"
-workers = 2  # so that one request that computes for long leaves the other process for the rest
+workers = 2  # while one process is busy with a long computation, the other one serves requests
 threads = 8  # each process answers this many requests at once; they mostly wait for the database
 timeout = 60  # seconds until a worker process that hangs is killed
 control_socket_disable = True  # nothing uses it, and the Docker image's user cannot write its home folder

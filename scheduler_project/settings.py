@@ -196,7 +196,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
 FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # the admin links to it if it is set
-PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # of the sign-in page, for Flower
+PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # with the sign-in page, for Flower
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # `make run` sets this to false, because it serves plain HTTP on the loopback address.

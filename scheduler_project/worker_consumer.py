@@ -29,7 +29,7 @@ EVENT_INTERVAL = 0.1  # seconds: Flower shows events with this delay at most
 class Consumer(consumer.Consumer):
     """Drops an unreadable message with one log line. Celery would end the worker, and get the message again."""
 
-    # The stubs do not know these.
+    # Celery's type stubs lack these attributes.
     connection_errors: tuple[type[Exception], ...]
     initial_prefetch_count: int
     prefetch_multiplier: int

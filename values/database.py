@@ -26,8 +26,8 @@ _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with
 # rest.
 RETRYABLE_ERRORS = (OperationalError, InterfaceError)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
-# Before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs several
-# transactions, since the pass is split to find it.
+# How long to wait before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs
+# several transactions, because the pass is split to find the cause.
 PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
@@ -72,7 +72,7 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
 def array(values: Iterable[object]) -> str:
     """Return a PostgreSQL array literal of numbers, instants, ids or enum values; None becomes NULL.
 
-    Nothing is quoted, so never pass text from outside. For thousands of values several times as fast as a list.
+    Nothing is quoted, so never pass text from outside. For thousands of values, it is several times as fast as a list.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
 

@@ -123,7 +123,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _dotted(path: Path | None) -> str:
-    """Return the dotted text of a path. It is built for an error only: for each value it would fill the memory."""
+    """Return the dotted text of a path. Called for an error only: the texts of all values would fill the memory."""
     names = []
     while path is not None:
         path, name = path

@@ -112,7 +112,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **buttons})
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
-        """Issue a new key. The user of the form counts only if a superuser sent it."""
+        """Issue a new key: for the user in the form if a superuser sent the form, otherwise for the caller."""
         if change:
             return
         user = obj.user if caller_of(request).is_superuser else User.objects.get(pk=request.user.pk or 0)
@@ -121,7 +121,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         request.issued_key = key  # type: ignore[attr-defined]  # read by response_add only
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
-        # The key is in this response only: a message would put it into a cookie, a redirect into the session.
+        # Show the key in this response only: a message would store the key in a cookie, a redirect in the session.
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -152,9 +152,9 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         if keys:
             messages.success(request, f"{counted(len(keys), 'key')} revoked.")
         else:
-            messages.warning(request, "No key was revoked: it is revoked already, or does not exist.")
+            messages.warning(request, "No key was revoked: each of them is already revoked or no longer exists.")
 
-    # Methods for plain fields too: on a phone the theme would show a field's own name, in lower case, as its label.
+    # Plain fields have methods here too. On a phone the theme would show their lower-case names as labels.
 
     @admin.display(description="Name", ordering="name")
     def name_shown(self, key: ApiKey) -> str:

@@ -1,4 +1,4 @@
-"""Change lists of large tables: without count(*). One row more than a page shows whether there is a next page."""
+"""Change lists of large tables, which never run count(*): one extra row shows whether there is a next page."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 PER_PAGE = 50  # rows
-MAX_PAGE = 400  # a page reads the keys of all pages before it; beyond this, filters find a row faster
+MAX_PAGE = 400  # each page reads the keys of all pages before it; filters find a row on later pages faster
 MAX_SELECTED = 1000  # rows of one action, which runs within one request
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """Sets the template of the page links only: the change list reads the rows itself."""
+    """Only sets the template of the page links. The change list reads the rows itself."""
 
     template_name = "mainspring/pagination.html"
 
@@ -63,13 +63,13 @@ class UncountedChangeList(ChangeList):
 def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
     """Return the rows of `first` from `start` on, with the joins of `rows`.
 
-    The keys are read first, as in `slice_keys`, so that no joined table is read for the rows before `start`.
+    Two queries: the first reads only primary keys, so no joined table is read for the rows before `start`.
     """
     return rows.filter(pk__in=list(first.values_list("pk", flat=True)[start:]))
 
 
 def origin_of(request: HttpRequest, default: str) -> str:
-    """Return the URL of the page with the pressed button (Referer); `default` if it is missing or of another site."""
+    """Return the URL of the page that sent the request (Referer), or `default` if it is missing or of another site."""
     referer: str = request.META.get("HTTP_REFERER", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
         return referer

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound=Model)
 
-# Seconds after which the script of a page replaces the part that changes: while something runs, and otherwise.
+# Seconds between two refreshes of a page's live part: while a run or backfill is live, and while none is.
 LIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 10
 
 

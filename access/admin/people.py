@@ -44,7 +44,7 @@ class PersonAdmin(UserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # not
 
 @admin.register(Group)
 class TeamAdmin(GroupAdmin, ModelAdmin[Group]):
-    """Groups, whose permissions all their users have."""
+    """Groups. A user has the permissions of all groups of the user."""
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any

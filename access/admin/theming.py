@@ -41,7 +41,7 @@ class ModelAdmin(ThemedAdmin[Row]):
         return limit(super().get_queryset(request), caller_of(request))
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Row], *args: Any) -> HttpResponse | None:
-        """Exclude rows that the caller may only see from actions. For deletion, Django checks each row itself."""
+        """Run an action only on rows that the caller may change. For deletion, Django checks each row itself."""
         if "delete_selected" not in request.POST.getlist("action"):
             queryset = limit(queryset, caller_of(request), Action.CHANGE)
         return super().response_action(request, queryset, *args)
@@ -58,7 +58,7 @@ class ModelAdmin(ThemedAdmin[Row]):
         return may(caller_of(request), Action.ADD, self.model)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Return whether the caller may view: the permission to change includes it, as in all of Django's admin."""
+        """Return whether the caller may view. As everywhere in Django's admin, who may change may also view."""
         caller, what = caller_of(request), obj or self.model
         return may(caller, Action.VIEW, what) or may(caller, Action.CHANGE, what)
 

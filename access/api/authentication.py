@@ -20,7 +20,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Returns (user, key) for a valid key, None without a key. Raises AuthenticationFailed for an invalid one."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
-        # latin-1 decodes any bytes, so that a header with other characters is an unknown key and no server error.
+        # Latin-1 decodes any bytes, so a header with other characters is an unknown key, not a server error.
         scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None

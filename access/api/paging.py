@@ -88,7 +88,7 @@ def _values(position: Sequence[Any]) -> list[Value]:
 def _page_url(request: Request, direction: str, row: Model, order: Sequence[str]) -> str:
     values = [attrgetter(name.removeprefix("-").replace("__", "."))(row) for name in order]
     texts = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
-    # The cursor is not signed: it contains no more than the rows of the page, and is validated when it is read.
+    # The cursor needs no signature: it contains only values that the page shows, and `_read` validates it.
     cursor = base64.urlsafe_b64encode(json.dumps([direction, *texts]).encode()).decode().rstrip("=")
     return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
 
@@ -121,4 +121,4 @@ def _is_storable(instant: datetime) -> bool:
 
 
 def _invalid_cursor() -> dict[str, list[str]]:
-    return {"cursor": ["This is not a cursor of this list: send the request without it."]}
+    return {"cursor": ["This is not a cursor of this list: remove the parameter to get the first page."]}

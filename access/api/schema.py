@@ -46,7 +46,7 @@ class PageShape(Shape):
 class DocumentedAs:
     """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
 
-    For stored JSON, which was valid for the version that wrote it.
+    Use it for stored JSON, which was valid for the version that wrote it.
     """
 
     def __init__(self, documented: Any) -> None:
@@ -63,8 +63,8 @@ class DocumentedAs:
 class ReadAs:
     """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
 
-    For values whose reader is not pydantic's. `read` returns a T and raises what pydantic's validators may raise;
-    `write` turns a T into the JSON that `model_dump(mode="json")` returns.
+    Use it for values that pydantic cannot read by itself. `read` returns a T and raises what pydantic's validators may
+    raise; `write` turns a T into the JSON that `model_dump(mode="json")` returns.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
     priority = 1
 
     def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
-        # drf-spectacular warns about two components of the same name, although it is the same class.
+        # drf-spectacular warns about two components of the same name, although both come from the same class.
         set_override(self.target, "suppress_collision_warning", True)
         # For a request body drf-spectacular appends "Request" to the name.
         name = str(self.target.__name__)
@@ -131,7 +131,7 @@ class ProblemField(Shape):
 class Problem(Shape):
     """An error as a problem document (RFC 9457)."""
 
-    type: str = Field(description="`about:blank`: the status is the type of the problem.")
+    type: str = Field(description="Always `about:blank`: the status alone says what kind of problem it is.")
     title: str
     status: int
     detail: str = Field(description="What went wrong, as a sentence.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Need: TypeAlias = tuple[Action, "type[Model]"]
 Needs: TypeAlias = "Mapping[str, Sequence[Need]]"
 Subjects: TypeAlias = "Mapping[str, type[Model]]"
-MAX_ACTOR_LENGTH = 150  # characters: the length of the events' column
+MAX_ACTOR_LENGTH = 150  # characters: the length of the column `actor` of events
 
 
 class AcceptHeaderNegotiation(DefaultContentNegotiation):

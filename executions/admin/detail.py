@@ -64,7 +64,7 @@ class Moment:
 
 
 def load(run_id: UUID, caller: Caller) -> Run | None:
-    """Return a run with its frozen definition, None if there is none. Its `has_job`: whether its job still exists."""
+    """Return a run with its frozen definition, or None. Its attribute `has_job`: whether its job still exists."""
     job = visible(Run._meta.get_field("job").related_model, caller).filter(pk=OuterRef("job_id"))
     return visible(Run, caller).select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
 
@@ -176,8 +176,8 @@ def definition(run: Run) -> list[tuple[str, str]]:
 def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
     """Return the target with its members in the order of its kind's fields: the database keeps no order.
 
-    Credentials are masked. Any member of a target that this version cannot read may be one: the whole target is
-    returned only to a caller who `may_change` it.
+    Credentials are masked. In a target that this version cannot read, any member may be a credential, so only a caller
+    who `may_change` the job gets such a target whole.
     """
     if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)

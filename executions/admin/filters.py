@@ -75,7 +75,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
         if not self.value():
             return queryset
         found = queryset.filter(reason=self.value())
-        # Every run with a reason is skipped. The index of one job's runs needs the status to be named.
+        # Only skipped runs have a reason. The index of one job's runs needs a condition on the status.
         return found.filter(status=RunStatus.SKIPPED) if request.GET.get(JobFilter.parameter_name) else found
 
 
@@ -91,7 +91,8 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
             start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
             end = end and end + timedelta(seconds=1)
         except OverflowError:
-            return nothing(request, queryset, "The filter “Scheduled for” has a date outside the calendar.")
+            why = "The filter “Scheduled for” has a date outside the calendar: use a year from 2 to 9998."
+            return nothing(request, queryset, why)
         except ValueError as error:
             return nothing(request, queryset, str(error))
         return queryset.filter(nominal_within(start, end, ordering_of(request)))
@@ -128,9 +129,8 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
         if not self.value():
             return queryset
         if not (job_id := read_id(self.value())):
-            return nothing(
-                request, queryset, f"The filter by job takes a job's id, which “{self.value()[:MAX_QUOTED]}” is not."
-            )
+            why = f"The filter by job needs a job's id, and “{self.value()[:MAX_QUOTED]}” is not one."
+            return nothing(request, queryset, why)
         return queryset.filter(job_id=job_id)
 
 
@@ -141,7 +141,7 @@ def ordering_of(request: HttpRequest) -> tuple[str, ...]:
 
 
 def nothing(request: HttpRequest, queryset: QuerySet[Run], why: str) -> QuerySet[Run]:
-    """Return no row for a filter that can't be read, with a message: all rows would look like the filter's result."""
+    """Return no rows and show why the filter can't be read: all rows would look like the filter's result."""
     messages.error(request, f"{why} No run is shown until you correct the filter.")
     return queryset.none()
 

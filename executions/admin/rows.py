@@ -23,7 +23,7 @@ MAX_COUNT = 10_000  # rows that one tile counts; more are shown as `10,000+`
 
 
 def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) -> dict[str, Any]:
-    """Return a count for the overview: of the runs in `window` for a terminal status, of all runs for a live one."""
+    """Return the overview's count of a status: all runs if it is live, only those in `window` if it is terminal."""
     since = now - window if status in TERMINAL else None
     n = count_with_status(status, since, MAX_COUNT + 1, caller)
     label, tone = STATUS_LABELS[status]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-MAX_JOBS = 200  # a name that more jobs share is so common that a walk over the latest runs soon fills a page
+MAX_JOBS = 200  # if more jobs match, they are so common that a walk over the latest runs soon fills a page
 
 
 class RunChangeList(UncountedChangeList):
@@ -68,7 +68,7 @@ class RunChangeList(UncountedChangeList):
         return found
 
     def _statuses(self) -> list[str] | None:
-        """Return the statuses to read one by one, None to read all together. The index of origins needs a status."""
+        """Return the statuses to read one by one; None: read all together. The index of origins needs a status."""
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
         if not chosen and origins & INDEXED_ORIGINS and not self.params.get("job"):
@@ -77,7 +77,7 @@ class RunChangeList(UncountedChangeList):
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
         """Return the first `stop` runs of the found jobs: the first of each job, merged."""
-        # Ordered by the instant alone, which the index of a job's runs has: otherwise all runs of each job are sorted.
+        # Ordered by the instant alone, like the index of a job's runs. Another order would sort all runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]
         of_each = visible(RunSpec, self.caller).filter(job_id__in=self.jobs).order_by("job_id").distinct("job_id")
         found = of_each.values(found=Func(ArraySubquery(newest), function="unnest"))

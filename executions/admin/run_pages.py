@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 GONE = "This run is no longer in the history."
-MAX_DIGITS = 6  # of a number of lines in the address; more lines are never shown
+MAX_DIGITS = 6  # of the number of lines in the URL; a larger number is never needed
 
 
 class RunPages(Pages[Run]):

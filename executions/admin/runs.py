@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the whole text is its hint
+MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the tooltip has the whole text
 
 
 @admin.register(Run)
@@ -66,7 +66,7 @@ class RunAdmin(ModelAdmin[Run]):
     show_full_result_count = False
     sortable_by = ()
     search_fields = ("id",)
-    search_help_text = "Run id, job id, or part of the job's name (of one or two letters: its start)"
+    search_help_text = "Run id, job id, or part of the job's name (one or two letters: the start of the name)"
     actions = ("retry_selected", "cancel_selected")
     chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in STATUS_LABELS.items()))
     empty_title = "No runs yet"
@@ -152,7 +152,7 @@ class RunAdmin(ModelAdmin[Run]):
         now, n_done, n_live, n_unreadable = datetime.now(UTC), 0, 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
-                # One instant each: several of the runs may belong to one job, whose instants are unique.
+                # Each retry gets its own instant: a job's instants are unique, and several runs may have one job.
                 runs.retry(run, now + n_done * runs.MICROSECOND, actor=request.user.get_username())
                 n_done += 1
             except RunConflict:
@@ -162,7 +162,8 @@ class RunAdmin(ModelAdmin[Run]):
         if n_done:
             messages.success(request, f"{counted(n_done, 'run')} started again.")
         if n_live:
-            messages.warning(request, f"{counted(n_live, 'run')} had not ended, and can't be retried before that.")
+            text = "not retried, because only ended runs can be retried. Wait for the end, or cancel the run first."
+            messages.warning(request, f"{counted(n_live, 'run')} {text}")
         if n_unreadable:
             text = "can't be retried: this version can't read the run's definition."
             messages.warning(request, f"{counted(n_unreadable, 'run')} {text}")

@@ -49,7 +49,7 @@ def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) 
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
     if statuses is None and job_id is None and filters.origin in INDEXED_ORIGINS:
-        statuses = tuple(RunStatus)  # the index of origins has the status before the id
+        statuses = tuple(RunStatus)  # in the index of origins the status comes before the id
     page = paginate(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     results = [run_of(row) for row in without_hidden_causes(page.rows, caller)]
     return RunPage(next=page.next, previous=page.previous, results=results)

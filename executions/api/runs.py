@@ -99,7 +99,7 @@ class RunRetryView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Retry an ended run at once, under its frozen definition. Returns the new run."""
+        """Create a run that repeats an ended run, under its frozen definition. Returns the new run."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(runs.retry(find_run(caller_of(request), run_id), now, actor=actor_of(request)), now)

@@ -42,14 +42,14 @@ class Run(Shape):
     caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
     backfill_id: UUID | None = Field(description="The backfill that created the run.")
     status: RunStatus = Field(
-        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit. `retrying`: an "
-        "attempt failed, and another one follows. `skipped`: the run never starts; `reason` says why."
+        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit. `retrying`: "
+        "an attempt failed, and another one follows. `skipped`: the run never starts; `reason` says why."
     )
     reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant that the schedule names, or of the request. The target of a retry gets the instant of "
-        "`retry_of`."
+        description="The instant that the schedule names, or the time of the request. The target of a retry gets the "
+        "nominal instant of the run `retry_of`."
     )
     last_nominal_at: datetime | None = Field(
         description="The last of several occurrences that share this record, else null."

@@ -43,7 +43,7 @@ def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime,
         found |= {at: InstantState(RunStatus.SKIPPED) for at in instants if first_at <= at <= last_at}
     rows = fetch(queries.ROWS_OF_INSTANTS, {"job_id": job_id, "nominal_at": list(instants)})
     retries = {run_id: rest for run_id, *rest in fetch(queries.RETRIES, {"id": [row[0] for row in rows]})}
-    for run_id, nominal_at, origin, status, has_started in rows:  # by creation: the latest run of an instant wins
+    for run_id, nominal_at, origin, status, has_started in rows:  # ordered by creation: the latest run wins
         latest, retry_has_started = retries.get(run_id, (status, False))
         is_idle = origin == Origin.BACKFILL and not (has_started or retry_has_started)
         is_gap = is_idle and (nominal_at not in found or found[nominal_at].is_gap)

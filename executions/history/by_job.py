@@ -22,7 +22,7 @@ def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[
     """Yield the rows of a job's schedule and backfills in (after, until] by nominal instant, querying page by page.
 
     A folded row that begins before `after` and reaches into the window comes first. A backfill's run that never started
-    is replaced by its latest retry that did.
+    is replaced by its latest retry that started.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):

@@ -1,4 +1,4 @@
-"""The latest runs, of a job or of all, in fixed numbers of queries that read about as many rows as they return."""
+"""The latest runs of one job or of all jobs. Each function has a fixed number of queries that read few extra rows."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ def count_live_of_job(job_id: UUID, caller: Caller) -> dict[RunStatus, int]:
 
 
 def has_waited_since(at: datetime, caller: Caller) -> bool:
-    """Return whether a queued run could have started before `at` and no worker has claimed it."""
+    """Return whether a run that no worker has claimed is queued and could have started before `at`."""
     return visible(Run, caller).filter(status=RunStatus.QUEUED, available_at__lt=at).exists()

@@ -45,7 +45,7 @@ EXISTING = """
 SELECT right(child.relname, 8) FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
  WHERE inhparent = 'executions_run'::regclass AND child.relname ~ '_[0-9]{8}$'
 """
-# Whether a day may be dropped: it has no live run, and none that ended too recently. Two conditions, as each has an
+# A day may be dropped if none of its runs is live and none ended too recently. Two conditions, because each has its own
 # index.
 IS_OLD = f"""
 SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({sql_list(LIVE)}))
@@ -65,7 +65,7 @@ SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout'
 # lock.
 LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
 MAX_LOCK_TIME = timedelta(seconds=3)  # of one statement, while beats and workers wait for it
-MAX_MOVED_ROWS = 50_000  # of one table: what MAX_LOCK_TIME allows; a day with more rows in `other` stays there
+MAX_MOVED_ROWS = 50_000  # of one table: what MAX_LOCK_TIME allows; a day with more rows in `other` is not moved
 
 
 def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:

@@ -8,13 +8,13 @@ from executions.states import LIVE
 # The run started, or it is live and may still start.
 IS_LIVE_OR_STARTED = f"(started_at IS NOT NULL OR status IN ({sql_list(LIVE)}))"
 
-# Hidden from the planner in a CASE. With a plain condition it was seen to estimate that the unique index (job, nominal
-# instant, origin), read for both origins, costs more than reading the runs of all jobs.
+# The CASE hides the condition from the planner. With a plain condition, the planner estimated that the unique index
+# (job, nominal instant, origin), read for both origins, costs more than the runs of all jobs.
 IS_SCHEDULED_OR_BACKFILL = "CASE WHEN origin IN ('schedule', 'backfill') THEN true ELSE false END"
 
 # by_job.occurrence_rows: a page of the rows of a job's schedule and backfills within a window. Reads the unique index
-# (job, nominal instant, origin). No bounds on the id on purpose: they would lead the planner to the primary key, and so
-# through the runs of all jobs.
+# (job, nominal instant, origin). There are no bounds on the id, because with bounds the planner would choose the
+# primary key, and read the runs of all jobs.
 RECORD_COLUMNS = f"""id, origin, nominal_at, COALESCE(last_nominal_at, nominal_at), n_occurrences, status, reason,
        started_at, finished_at, n_attempts, error_code, {IS_LIVE_OR_STARTED}, planned_at"""
 OCCURRENCE_ROWS = f"""
@@ -57,8 +57,8 @@ SELECT DISTINCT ON (retry_of) retry_of, {RECORD_COLUMNS}
  ORDER BY retry_of, created_at DESC, id DESC
 """
 
-# by_instant.instant_states: the rows of some instants of a job, in the order of their creation; of rows created at the
-# same time the schedule's comes before a backfill's. Reads the unique index (job, nominal instant, origin).
+# by_instant.instant_states: the rows of some instants of a job, in the order of their creation. If two were created at
+# the same time, the schedule's row comes before the backfill's. Reads the unique index (job, nominal instant, origin).
 ROWS_OF_INSTANTS = f"""
 SELECT id, nominal_at, origin, status, {IS_LIVE_OR_STARTED} FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')

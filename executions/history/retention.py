@@ -1,4 +1,4 @@
-"""Retention: drops old days as partitions; deletes what is left run by run, then definitions without runs and rates."""
+"""Retention: drops the partitions of old days, then deletes old runs that are left, unused definitions and rates."""
 
 from __future__ import annotations
 

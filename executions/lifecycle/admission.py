@@ -1,7 +1,8 @@
 """Admission decides which held runs may start. Only here are overlap buffers, concurrency and rate limits applied.
 
-A run with one of these limits is created as held. Whatever may let it start leaves a follow-up: its creation, the end
-of another run, or an instant. A beat then calls `admit` for the job and the keys of the follow-up.
+A run with one of these limits is created as held. Each event that may let the run start leaves a follow-up: the
+creation of the run, the end of another run, or the instant at which a rate limit allows a start. A beat then calls
+`admit` for the job and the keys of the follow-up.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Held runs of one group (a job or key) with the same limits that one admission reads and starts. The follow-up is
-# processed again if more may start, so this bounds a transaction, not what starts.
+# Maximum number of held runs that one admission reads for one group (a job or key) and the same limits. If more may
+# start, the follow-up is processed again. So this number bounds one transaction, not how many runs start.
 MAX_RUNS_PER_GROUP = 100
 
 
@@ -84,7 +85,7 @@ class Admitted:
 class Decisions:
     """What one admission writes. `verdicts`: None to queue a run, or the reason to skip it.
 
-    `later` and `arrives_at` are by rate key. `left`: runs on which the next pass decides.
+    The keys of `later` and `arrives_at` are rate keys. `left`: runs on which the next pass decides.
     """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
@@ -195,7 +196,7 @@ def admit(
 
 
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
-    """Return the groups to process again: each full group in which some run was decided, and those left over.
+    """Return the groups to process again: each full group in which a run was decided, and the groups of `left`.
 
     A full group without a decision is not returned: it waits for the end of a run or for an instant, and another call
     would decide nothing.
@@ -268,8 +269,8 @@ def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
                 decisions.verdicts[each.run_id] = None
                 n_started[each.terms] += 1
                 if n_started[each.terms] >= MAX_RUNS_PER_GROUP:
-                    # More runs with these limits may follow that were not read, and may come before the rest in
-                    # priority. The next pass reads them in order.
+                    # Some runs with these limits were not read, and may have a higher priority than the rest of
+                    # `held`. The next pass reads all of them in order.
                     decisions.left = held[place + 1 :]
                     break
             case _ as never:

@@ -7,8 +7,8 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, predecessors
 
 
 # admission.admit, once for each group column (job, concurrency key, rate key): the first `limit` held runs of each
-# group that may start now, except those that are buffered behind another run of their job. Grouped further by `terms`,
-# the limits that hold a run: the first run of a group may wait for one limit while a later one waits for none.
+# group that may start now, except those that are buffered behind another run of their job. Each value of `terms` (a
+# hash of a run's limits) has its own `limit`: the first run of a group may wait for a limit that a later run lacks.
 #
 # `kind` finds the distinct terms by a loose index scan (a recursive CTE: the next terms above the last one), so its
 # cost does not grow with the number of runs. Indexes: run_held, run_held_key, run_held_rate. Whether a job has an
@@ -61,7 +61,7 @@ SELECT concurrency_key, count(*) FROM executions_run AS run
  WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {has_status(ACTIVE)} GROUP BY concurrency_key
 """
 # admission.admit: one admission at a time for each key, until the transaction ends. Always locked in ascending order,
-# so that two admissions cannot deadlock. A hash collision costs a wait, nothing else.
+# so that two admissions cannot deadlock. A hash collision only makes an admission wait.
 LOCK_LIMIT_KEYS = """
 SELECT pg_advisory_xact_lock(number) FROM (
     SELECT DISTINCT hashtextextended(key, 0) AS number FROM unnest(%(key)s::text[]) AS given (key) ORDER BY number
@@ -124,8 +124,8 @@ SELECT id FROM executions_run AS run WHERE {TOO_LATE}
  ORDER BY run.expires_at LIMIT %(limit)s
 """
 EXPIRE_BY_ID = _expire(f"{ID_LISTED} AND {TOO_LATE}")
-# transitions.push_back_expiry: try later to skip runs that could not be skipped. None of them starts meanwhile: it is
-# not published, and messages that were sent before name a claim number that is spent.
+# transitions.push_back_expiry: try later to skip runs that could not be skipped. These runs cannot
+# start in the meantime: they are not published, and earlier messages name a claim number that is used up.
 PUSH_BACK_EXPIRY = f"""
 UPDATE executions_run AS run SET expires_at = %(until)s, dispatch_at = NULL, claim_no = run.claim_no + 1
  WHERE {ID_LISTED} AND {TOO_LATE}
@@ -147,7 +147,7 @@ TAKE_FOLLOWUPS = _take_followups("due_at <= %(now)s")
 DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
 TAKE_FOLLOWUPS_BY_ID = _take_followups("id = ANY(%(id)s) AND due_at <= %(now)s")
 DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
-# A follow-up that is only partly handled goes to the back of the queue. Without its run: that end has been handled.
+# A follow-up that is only partly handled goes to the back of the queue. The end of its run is handled: no `run_id`.
 REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
 SCHEDULE_FOLLOWUPS = """
@@ -165,7 +165,7 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
 """
 
 # runs.enable_followups and disable_followups: jobs whose ended runs leave a follow-up. A job with buffered runs keeps
-# its row, or nothing would start them.
+# its row, or nothing would start those runs.
 ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
 DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)

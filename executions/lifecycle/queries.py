@@ -27,15 +27,15 @@ NOTIFY_CHANNEL = "mainspring_due"  # beats LISTEN on it
 
 
 def sql_list(statuses: Iterable[RunStatus]) -> str:
-    """Return statuses as SQL, for `IN (...)`. The statements take theirs from the transitions in `states.py`."""
+    """Return statuses as SQL, for `IN (...)`. All statements use the transitions of `states.py`."""
     return ", ".join(f"'{status.value}'" for status in sorted(statuses))
 
 
 def insert_followups(changed: str) -> str:
     """Return CTEs that insert a follow-up for each ended run that another run or job may wait for, and wake the beats.
 
-    `changed` names a CTE with id, job_id, concurrency_key and status. In the same statement as the status, so that no
-    follow-up can be lost. The statement has to select from `woken`: PostgreSQL skips a SELECT that nobody reads.
+    `changed` names a CTE with id, job_id, concurrency_key and status. The CTEs belong to the statement that changes
+    the status, so no follow-up can be lost. It has to select from `woken`: PostgreSQL skips a SELECT that nobody reads.
     """
     return f"""followups AS (
     INSERT INTO executions_followup (job_id, run_id, concurrency_key, due_at)
@@ -188,11 +188,11 @@ WITH returned AS (
 SELECT id FROM returned LEFT JOIN woken ON TRUE
 """
 
-# Statuses of runs that may be published: queued already, or retrying and due. Not running: a claim holds those.
+# Statuses of runs that may be published: queued, or retrying and due. A running run is held by a claim.
 TO_PUBLISH = {RunStatus.QUEUED} | predecessors(RunStatus.QUEUED) & ACTIVE - {RunStatus.RUNNING}
 
-# How long to wait for a claim before a run is published again: doubled for each of the `n` messages sent before, so
-# that a backlog which takes hours is not published over and over.
+# How long to wait for a claim before a run is published again. The wait doubles with each of the `n` messages sent
+# before, so that a backlog of hours is not published over and over.
 WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
 
 
@@ -242,7 +242,7 @@ UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST
 
 # dispatch.republish_stranded: make runs due that were published a while ago to broker queues that are empty now. The
 # instant of the last message is not stored: it is `dispatch_at` less the wait. A run that `republish_at` postponed may
-# match too, which is harmless: a message more, not a claim more.
+# match too. That is harmless: it causes one more message, but no second claim.
 REPUBLISH_STRANDED = f"""
 WITH stranded AS (
     SELECT run.id FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id

@@ -139,7 +139,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Return claimed runs that have not started to the queue, to be published now. Returns how many claims were valid."""
+    """Queue claimed runs that have not started, to be published now. Returns how many claims were valid."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 
@@ -149,7 +149,7 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
-    """Take up to `limit` runs that are due to be published, oldest first, without those that others have locked.
+    """Take up to `limit` runs that are due to be published, oldest first, without runs that others have locked.
 
     A run that nobody claims is published again after `republish_after`, then after twice that time, and so on.
     """
@@ -158,7 +158,7 @@ def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[D
 
 
 def dispatch_by_id(run_ids: Sequence[UUID], now: datetime, *, republish_after: timedelta) -> list[DueRun]:
-    """Like `dispatch`, for those of the runs in `run_ids` that are due."""
+    """Like `dispatch`, but only for the due runs among `run_ids`."""
     values = {"now": now, "limit": len(run_ids), "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH_BY_ID, values | {"id": list(run_ids)})]
 
@@ -169,7 +169,7 @@ def due_ids(now: datetime, limit: int) -> list[UUID]:
 
 
 def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Try again at `until` to publish those of these runs that are due. Returns the number of runs."""
+    """Try again at `until` to publish the due runs among `run_ids`. Returns the number of runs."""
     return execute(queries.PUSH_BACK_PUBLISHING, {"id": list(run_ids), "now": now, "until": until})
 
 
@@ -233,7 +233,7 @@ def expire(now: datetime, limit: int) -> int:
 
 
 def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
-    """Like `expire`, for those of the runs in `run_ids` that are too late."""
+    """Like `expire`, but only for the runs among `run_ids` that are too late."""
     return len(fetch(held_queries.EXPIRE_BY_ID, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
@@ -243,5 +243,5 @@ def expired_ids(now: datetime, limit: int) -> list[UUID]:
 
 
 def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Try again at `until` to skip those of these runs that are too late. Returns the number of runs."""
+    """Try again at `until` to skip the runs among `run_ids` that are too late. Returns the number of runs."""
     return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

@@ -67,7 +67,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt ended, and the run's new status. `retry_at` is set if that is retrying or queued."""
+    """How an attempt ended, and the run's new status. `retry_at` is set if the new status is retrying or queued."""
 
     run_id: UUID
     claim_no: int
@@ -83,7 +83,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The result of a heartbeat: the claims that still hold, and those of them that have a stop request."""
+    """The result of a heartbeat: the claims that still hold, and which of these have a stop request."""
 
     held: frozenset[tuple[UUID, int]]
     cancelled: frozenset[tuple[UUID, int]]

@@ -38,7 +38,7 @@ class Attempt(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether the attempt has not ended. True only for the one that `all_attempts` adds; it has no duration."""
+        """Whether the attempt is still running. Only the attempt that `all_attempts` adds is; it has no duration."""
         return self.finished_at is None
 
     @property

@@ -11,7 +11,7 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """A note that runs which wait for this job, or for one of the keys, may start. `run_id` is set if a run has ended.
+    """A note that held runs of this job, or with one of the keys, may start. `run_id` is set if a run has ended.
 
     An outbox: written by the statement that ends or holds a run, and deleted by the transaction that handles it, so
     neither a crash nor a lost message can lose it.

@@ -30,9 +30,9 @@ def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
 def nominal_within(start: datetime | None, end: datetime | None, order: Sequence[str]) -> Q:
     """Return the condition `start <= nominal instant < end` (None: unbounded). `order`: the order of the list.
 
-    The condition bounds the ids too, so that PostgreSQL skips the partitions of other days. Of a list by id the bounds
-    are exact. Of other lists they are whole days: the planner multiplies two exact conditions, as if they were
-    independent, and would expect far too few rows.
+    The condition bounds the ids too, so that PostgreSQL skips the partitions of other days. For a list by id, these
+    bounds are exact. For other lists, they are whole days: the planner would treat two exact conditions as independent,
+    and expect far too few rows.
     """
     exact = tuple(order) == BY_ID
     bounds: dict[str, Any] = {}

@@ -36,8 +36,8 @@ class Run(models.Model):
     """Written only by `lifecycle/transitions.py`. The id is a UUIDv7 whose time is the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # Foreign keys are without constraints in this table: a check of each would lock the referenced row on every insert,
-    # and history outlives its job, whose name stands in the frozen definition.
+    # The foreign keys of this table have no constraints. A check would lock the referenced row on every insert; and
+    # history outlives its job, whose name is also in the frozen definition.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(
         "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"

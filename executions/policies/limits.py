@@ -84,7 +84,7 @@ class RateLimit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    # Instants have microseconds: a million starts in the shortest period, 1s, are one in each microsecond.
+    # Instants have microseconds: a million starts in the shortest period (1s) are one per microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
         description="Maximum number of starts per period."
     )

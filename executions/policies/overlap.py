@@ -114,9 +114,9 @@ def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
 
 @dataclass(slots=True)
 class OverlapPass:
-    """Decides on a job's occurrences that are due in one pass, in order; each takes those before it into account.
+    """Decides, in order, on a job's occurrences that are due in one pass. Each decision considers the earlier ones.
 
-    `before`: the live runs when the pass began. `stops`: what happens to those.
+    `before`: the live runs when the pass began. `stops`: what happens to these live runs.
     """
 
     policy: Overlap
@@ -138,7 +138,7 @@ class OverlapPass:
         chosen = policy or self.policy
         decision = Decision(reason) if reason else decide(chosen, self.live_runs)
         if decision.stops:
-            # Runs of this pass that it would stop are never created. Decide again as if it were the first.
+            # The decision would stop runs of this pass. Skip those instead, and decide again as if this were the first.
             self.decisions = [replace(earlier, reason=earlier.reason or Reason.OVERLAP) for earlier in self.decisions]
             self.live_runs, decision = self.before, decide(chosen, self.before)
             self.stops = decision.stops

@@ -19,7 +19,7 @@ from values.durations import duration_text
 from values.field_errors import field_errors
 from values.readable import Unreadable
 
-MIN_ATTEMPT_TIMEOUT = timedelta(milliseconds=100)  # to connect alone may take as long
+MIN_ATTEMPT_TIMEOUT = timedelta(milliseconds=100)  # connecting alone may take that long
 MAX_ATTEMPT_TIMEOUT = timedelta(days=1)  # an attempt occupies a thread or a process of its worker all the time
 MAX_START_DEADLINE = timedelta(days=366)  # a year; longer is most likely a mistake
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())

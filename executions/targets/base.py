@@ -131,7 +131,7 @@ class Target(ABC):
     default_timeout: ClassVar[timedelta]  # of one attempt, when the job sets none
 
     def prepare_worker(self) -> None:  # noqa: B027 - optional
-        """Import what the first run would otherwise wait for.
+        """Import the modules that the first run would otherwise wait for.
 
         Called once by each worker that consumes `queue`, before its processes fork.
         """
@@ -143,5 +143,5 @@ class Target(ABC):
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
         """Execute one attempt within `context.timeout` and return how it ended. Must not raise.
 
-        `payload` may be one that `validate` never saw: another version of the code may have saved the job.
+        `validate` may never have checked `payload`: another version of the code may have saved the job.
         """

@@ -64,7 +64,7 @@ def import_problem(module: str, error: Exception) -> str:
 
 
 def is_missing(error: Exception, module: str) -> TypeGuard[ModuleNotFoundError]:
-    """Return whether `error` means that `module` itself does not exist, and not one that it imports."""
+    """Return whether `error` means that `module` itself does not exist, and not a module that it imports."""
     return isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
 
 
@@ -99,9 +99,8 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Return the objects by kind, and an error for each module that has no valid object.
-
-    A kind without such a module is in neither result: it gets the default.
+    Returns the objects by kind, and an error for each module that has no valid object. A kind without such a module is
+    in neither result: it gets the default.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -113,7 +112,7 @@ def load_parts(
             parts[kind] = load_object(module, name, base)
         except CannotLoad as problem:
             hint = (
-                f"Correct the module, which must end with `{name} = ...`; or delete it: the kind then has the default."
+                f"Correct the module, which must end with `{name} = ...`; or delete it: the kind then gets the default."
             )
             faults.append(Error(f"The {name} module {problem}.", hint=hint, id=error_id))
     return parts, faults
@@ -122,7 +121,7 @@ def load_parts(
 def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> list[Error]:
     """Return an error for each kind whose template can't be loaded.
 
-    `part` is what has the template: LOOK or SECTION.
+    `part` names the object that has the template: LOOK or SECTION.
     """
     faults = []
     for kind, name in templates.items():
@@ -133,7 +132,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
                 Error(
                     f"The {part} of the target kind {kind!r} has a template that can't be used, {name!r}: "
                     f"{type(error).__name__}: {error}.",
-                    hint="Write the template, or take `template` out of the class, which then has the default one.",
+                    hint="Write the template, or remove `template` from the class, which then uses the default.",
                     id=error_id,
                 )
             )

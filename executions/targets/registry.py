@@ -33,7 +33,7 @@ TARGETS, FAULTS = load_targets((*KINDS, *settings.MAINSPRING_TARGET_MODULES))  #
 def union_of_configs() -> Any:
     """Return the type of any kind's configuration, for the API's document."""
     configs = tuple(target.config for target in TARGETS.values())
-    if len(configs) < 2:  # a discriminator needs two; with a fault in every other kind, the checks still have to run
+    if len(configs) < 2:  # a discriminator needs two; if the other kinds have faults, the checks must still run
         return configs[0] if configs else TargetConfig
     return Annotated[Union[configs], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
 
@@ -47,8 +47,8 @@ else:
 def check_payload(config: TargetConfig, payload: JSON) -> None:
     """Check a target together with its payload, which must be JSON that can be stored.
 
-    Raises InvalidTarget: `payload` or `payload.<name>` for the payload, and names relative to the target (`url`,
-    `headers.X-Token`) for the target.
+    Raises InvalidTarget. Its fields are `payload` or `payload.<name>` for the payload, and relative to the target
+    (`url`, `headers.X-Token`) for the target.
     """
     TARGETS[config.kind].validate(config, payload)
 
@@ -72,7 +72,7 @@ def masked(stored: object) -> dict[str, Any]:
 def parse_config(data: object) -> TargetConfig:
     """Check a target without its payload and return its frozen configuration.
 
-    `data` is any JSON. Raises InvalidTarget: names relative to the target, `""` for the target as a whole.
+    `data` is any JSON. Raises InvalidTarget: its fields are relative to the target, `""` for the target itself.
     """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):

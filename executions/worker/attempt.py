@@ -40,7 +40,7 @@ class PreparedAttempt:
 
 
 def prepare(claim: Claim) -> PreparedAttempt:
-    """Parse the policies that were frozen with the run. Never raises: what cannot be read becomes a `refusal`."""
+    """Parse the policies that were frozen with the run. Never raises: unreadable policies become a `refusal`."""
     try:
         policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)

@@ -123,8 +123,8 @@ def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
 
 
 def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
-    # Logs first: who sees that a run has ended finds its whole log. But the ending is what must not be lost, so it is
-    # written even if the log could not be.
+    # Logs first, so that whoever sees that a run has ended finds its whole log. The ending matters more: it is written
+    # even if the log cannot be stored.
     run_logs = [prepared.context.run_log for prepared, _ in ended]
     is_stored = logs.store_or_log(run_logs)
     statuses = transitions.finish([ending for _, ending in ended], now)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-MAX_LOST = 5  # lost workers after which a run fails: a run that kills its worker must not kill one worker after another
+MAX_LOST = 5  # a run that loses more workers than this fails: it must not kill one worker after another
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Heartbeat:
             try:
                 renew_once(contexts.values(), datetime.now(UTC))
             except RETRYABLE_ERRORS as error:
-                # Let the targets run: the leases may outlast the outage, and the claim number fences the endings.
+                # Let the targets run: the leases may outlast the outage. If not, the claim number rejects the endings.
                 log_retryable("heartbeat", error, n_claims=len(contexts))
             except Exception:
                 log.exception("heartbeat_failed", action="heartbeat", n_claims=len(contexts))

@@ -39,7 +39,7 @@ class Reaped:
 def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has expired, by the same fenced write that a worker uses.
 
-    Workers that are still alive lose nothing: the claim number lets only one of the two writes succeed.
+    If a worker is still alive, it may write the same ending: the claim number lets only one of the two writes succeed.
     """
     with transaction.atomic():
         rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})

@@ -83,7 +83,7 @@ class RunPool:
         claimed: list[attempt.PreparedAttempt] = []
         try:
             claimed = [attempt.prepare(each) for each in claim(wanted, worker, clock)]
-            connections.close_all()  # after an error the caller does, when it has logged whether the database answers
+            connections.close_all()  # after an error, the caller closes them, when it has logged the cause
         finally:
             self._release(len(wanted) - len(claimed))
         for each in claimed:

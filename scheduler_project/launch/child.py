@@ -67,7 +67,7 @@ class Child:
             os.close(reader)
             raise
         finally:
-            os.close(writer)  # the child has its own copy: with this one open, its end would not close the pipe
+            os.close(writer)  # the child has its own copy; this copy would keep the pipe open after the child's end
         os.set_blocking(reader, False)
         self.splitter, self.started_at, self.restart_at = LineSplitter(), time.monotonic(), None
         return reader

@@ -78,9 +78,10 @@ class DataFolder:
         return path.read_text()
 
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
-        """Return the environment for Django: the caller's, with the embedded stores for what it does not set.
+        """Return the environment for Django: the caller's variables, and embedded stores for those that are not set.
 
-        With `stack`, start those stores and stop them when it unwinds. Without, use the ones of the running launch.
+        With `stack`, start these stores, and stop them when `stack` unwinds. Without `stack`, use the stores of the
+        running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

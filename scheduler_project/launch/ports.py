@@ -16,7 +16,7 @@ def chosen_port(name: str, default: int) -> int:
     """Return the port in the variable `name`. Raises CannotLaunch if it is not a port number, or in use."""
     text = os.environ.get(name, "").strip() or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise CannotLaunch(f"{name} is {text!r}: it takes a port number from 1 to 65535, for example {default}.")
+        raise CannotLaunch(f"{name} is {text!r}: it must be a port number from 1 to 65535, for example {default}.")
     port = int(text)
     if not port_is_free(port):
         holder = process_listening_on(port)

@@ -168,7 +168,7 @@ class Postgres(Server):
 
 
 def _ctype() -> str:
-    """Return the locale for LC_CTYPE. Searches by trigrams need its letters: in C only ASCII has letters."""
+    """Return the locale for LC_CTYPE. Trigram searches need its letters: the locale C has only ASCII letters."""
     earlier = locale.setlocale(locale.LC_CTYPE)
     try:
         return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

@@ -98,7 +98,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
-    """Stop the server of an earlier launch. A process without `mark` in its command line is another one: leave it.
+    """Stop the server of an earlier launch. Leave a process without `mark` in its command line: it is another one.
 
     Sends `by`, and SIGKILL after half of `seconds`. Raises CannotLaunch if the process survives both.
     """

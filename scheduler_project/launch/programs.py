@@ -26,7 +26,7 @@ WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle")
 def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list[list[Program]]:
     """Return the programs in the order of the stop: web, beat, Flower, workers.
 
-    First no new requests come in, then no new runs start; Flower ends before the workers, whose end it would report.
+    First no new requests arrive, then no new runs start. Flower ends before the workers, or it would report their end.
     """
     common = {
         **variables,
@@ -76,7 +76,7 @@ def _program(
 ) -> Program:
     """Return a Python program. `pool`: the size of its pool of database connections, unless `common` sets another."""
     environment = dict(common)
-    # beat and each process of `worker` use one connection at a time, so a pool is never right for them.
+    # beat and each process of `worker` use one connection at a time, so they need no pool.
     if not pool or not (common.get("MAINSPRING_DB_POOL") or common.get("MAINSPRING_DB_POOL_FILE")):
         environment["MAINSPRING_DB_POOL"] = str(pool)
     return Program(name, [sys.executable, "-m", *command], environment, ready=ready, grace=grace)

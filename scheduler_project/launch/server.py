@@ -132,7 +132,7 @@ class Server(ABC):
         return False
 
     def _survivors(self) -> list[int]:
-        """Return the ids of those processes."""
+        """Return the ids of the processes that still use the data of a killed server."""
         return []
 
     @property

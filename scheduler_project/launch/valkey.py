@@ -57,7 +57,7 @@ class Valkey(Server):
         return self.folder.resolve() / "valkey.conf"
 
     def _prepare(self) -> None:
-        # A file, because every user of the machine can read a process's arguments, and so the password.
+        # In a file, because every user of the machine can read the arguments of a process, with the password.
         self._configuration.touch(mode=0o600)
         settings = {
             "bind": HOST,

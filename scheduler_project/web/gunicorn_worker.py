@@ -75,7 +75,7 @@ def _timeout_as_broken_pipe() -> Iterator[None]:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
-    """gunicorn's `gthread` worker with those timeouts."""
+    """gunicorn's `gthread` worker with the timeouts above."""
 
     def enqueue_req(self, conn: Any) -> None:
         """Wait in the poller, which needs no thread, for a new connection's first data; then pass it to a thread."""

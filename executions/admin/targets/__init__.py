@@ -13,7 +13,7 @@ LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007")  
 
 
 def look_of(kind: str) -> Look:
-    """Return the look of a kind: its own, the default, or that of a kind that only another version has."""
+    """Return the look of a kind: its own or the default; an UnknownLook if this version does not have the kind."""
     if kind not in TARGETS:
         return UnknownLook(kind)
     return LOOKS.get(kind, DEFAULT_LOOK)

@@ -19,16 +19,16 @@ MAX_WORDS = 200  # characters of a configuration beside a job's name
 class Look:
     """The default look of a kind: its name and its configuration as JSON, and results as JSON.
 
-    A kind that wants another writes a subclass, in `executions/admin/targets/<kind>.py` with an instance called `LOOK`.
+    For another look, a kind has a subclass in `executions/admin/targets/<kind>.py`, with an instance called `LOOK`.
     """
 
-    # Shows what `result` returns, as `result`. `card` is the attempt (see executions/admin/attempts.py).
+    # In it, `result` is what the method `result` returns, and `card` the attempt (executions/admin/attempts.py).
     template: ClassVar[str] = "executions/admin/targets/default.html"
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
-        """Return in two short texts what a stored target does and with what, such as `POST` and a URL.
+        """Return two short texts for a stored target: what it does, and with what, such as `POST` and a URL.
 
-        `target` may have been stored by another version: of its members only `kind` is certain.
+        Another version may have stored `target`, so only its member `kind` is sure to exist.
         """
         kind, shown = target["kind"], masked(target)
         # In the order of the class: the database stores members by length.

@@ -29,7 +29,7 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The request and the response of an attempt, as texts for the page. Empty: the attempt did not get that far."""
+    """The request and the response of an attempt, as texts; a text is empty if the attempt did not get that far."""
 
     request: str
     sent: str

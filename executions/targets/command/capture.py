@@ -82,7 +82,7 @@ class _Lines(io.TextIOBase):
 
 
 class _RunLogHandler(logging.Handler):
-    """Sends the log records of one thread to the run's log, but not those that the run's log itself produces."""
+    """Sends the log records of one thread to the run's log, except records that the run's log itself produces."""
 
     def __init__(self, log: Log) -> None:
         super().__init__(logging.INFO)

@@ -69,7 +69,7 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
         raise InvalidCommand(
-            f"{where}: {error}. The types of parameters are read when the program runs: import them outside "
+            f"{where}: {error}. Mainspring reads the types of parameters at run time: import them outside "
             "`if TYPE_CHECKING`."
         ) from error
     context_name: str | None = None

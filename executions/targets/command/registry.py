@@ -64,7 +64,7 @@ def command(name: str, *, description: str = "") -> Callable[[F], F]:
                 f"{name}: a command must be an ordinary function. For asynchronous code, call asyncio.run inside it."
             )
         known = COMMANDS.get(name)
-        # The same function may come again: a module that is reloaded, or run as a script, registers it twice.
+        # A module that is reloaded, or run as a script, registers the same function twice.
         if known is not None and _home(known.function) != _home(function):
             raise InvalidCommand(f"{name} is the name of {_home(known.function)} already: choose another name.")
         text = description or (inspect.getdoc(function) or "").partition("\n")[0]
@@ -87,8 +87,8 @@ def commands() -> dict[str, Command]:
 def load_modules(*, log_problems: bool = True) -> dict[str, str]:
     """Import the modules of commands on the first call; return those that can't be imported, each with the reason.
 
-    The modules are `commands` of each installed app and those of `settings.MAINSPRING_COMMAND_MODULES`. One that can't
-    be imported is logged and left out: the commands of the others work.
+    The modules are `commands` of each installed app and those of `settings.MAINSPRING_COMMAND_MODULES`. A module that
+    can't be imported is logged and left out; the commands of the other modules work.
     """
     global _loaded
     with _loading:

@@ -40,7 +40,7 @@ class Stopper:
         self._shields = 0
         self._n_deferred = 0
         self._raised_at: float | None = None
-        self.reason: StopReason | None = None  # None: nobody asked to stop, the timeout may have
+        self.reason: StopReason | None = None  # None: no stop request; the timeout may have passed
         self.late = False  # whether the command ended after its timeout, with or without being stopped
 
     @property
@@ -93,7 +93,7 @@ class Stopper:
                 self.late = time.monotonic() - self._entered_at >= self._seconds
         except KeyboardInterrupt:
             self._armed = False
-            # A library may replace CommandStopped by a KeyboardInterrupt of its own. Without a stop, it is Ctrl+C.
+            # A library may replace CommandStopped by its own KeyboardInterrupt. Without a stop, the cause is Ctrl+C.
             if not self.was_stopped:
                 raise
             return None

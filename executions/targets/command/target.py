@@ -43,7 +43,7 @@ MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt with
 class CommandConfig(TargetConfig):
     """A registered command, by name.
 
-    The job's payload has its parameters; the result of an attempt is what it returned.
+    The job's payload contains the command's parameters. An attempt's result is the value that the command returned.
     """
 
     kind: Literal["command"] = "command"
@@ -60,7 +60,7 @@ class CommandTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def prepare_worker(self) -> None:
-        """Import the modules of all commands: the processes of the pool then share the memory that they take."""
+        """Import the modules of all commands before the pool forks, so that its processes share their memory."""
         commands()
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
@@ -141,7 +141,7 @@ def _message(error: BaseException, *, bare: bool = False) -> str:
     lines = "".join(traceback.format_exception_only(error)).strip()
     name = type(error).__qualname__
     if bare:
-        # Only the text, for the class is Mainspring's. `format_exception_only` also works with a broken __str__.
+        # Only the text: the class is Mainspring's own. `format_exception_only` also works with a broken __str__.
         lines = lines.partition(": ")[2] or name
     else:
         module = type(error).__module__

@@ -15,7 +15,7 @@ from executions.targets.http.urls import Scalar, parse_http_url, with_query
 from values.duration_field import Duration
 
 MAX_QUERY_PARTS = 1024  # names and values of `query`; with more the URL would exceed its limit of 2048 characters
-MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the maximum of an attempt's timeout
+MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the maximum is that of an attempt's timeout
 
 
 def _check_timeout(value: timedelta) -> timedelta:
@@ -77,7 +77,7 @@ class HttpConfig(TargetConfig):
     )
     verify_tls: bool = Field(
         default=True,
-        description="Check the server's certificate. Turn it off only for a server that you trust otherwise.",
+        description="Check the server's certificate. Turn the check off only for a server that you trust without it.",
     )
 
     @field_validator("url")
@@ -142,6 +142,6 @@ class HttpConfig(TargetConfig):
     def retryable(self) -> tuple[int | str, ...]:
         """The statuses that are retried.
 
-        `judge` looks for a success first, so the default needs no check against those.
+        `judge` checks `success_statuses` first, so the default may have statuses in common with them.
         """
         return DEFAULT_RETRY if self.retry_statuses is None else self.retry_statuses

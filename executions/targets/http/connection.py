@@ -57,7 +57,7 @@ class Route:
 class _WholeLines:
     """A stream of header lines that raises IncompleteRead if it ends before the headers do.
 
-    http.client would accept such headers.
+    http.client would accept incomplete headers.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
@@ -148,7 +148,7 @@ class CheckedConnection(HTTPConnection):
 
 
 class CheckedTlsConnection(CheckedConnection):
-    """The same for TLS: its default port is left out of the `Host` header."""
+    """A CheckedConnection with TLS: the default port 443 is left out of the `Host` header."""
 
     default_port: ClassVar[int] = 443  # type: ignore[misc]  # as in urllib3
 
@@ -189,7 +189,7 @@ def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.
 def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
     """Return a context that checks certificates (True) and one that does not (False).
 
-    The authorities are the system's, or those of SSL_CERT_FILE; those of certifi are for machines that have none.
+    Trusted authorities: the system's, or those of SSL_CERT_FILE, and always certifi's, for machines that have none.
     """
     strict = ssl.create_default_context()
     strict.load_verify_locations(certifi.where())

@@ -116,7 +116,7 @@ class Watchdog:
         """Stop watching a budget whose attempt has ended."""
         with self._changed:
             self._live.pop(number, None)
-            # An entry would stay until its deadline, which can be a day after the end. 64: rebuilding few is no gain.
+            # Entries of ended attempts would stay until their deadlines, up to a day. Small heaps need no rebuilding.
             if len(self._heap) > 64 and len(self._heap) > 2 * len(self._live):
                 self._heap = [entry for entry in self._heap if entry[1] in self._live]
                 heapq.heapify(self._heap)

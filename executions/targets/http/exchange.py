@@ -123,7 +123,7 @@ def _send_and_read(
 
 
 def _socket_timeout(limits: Limits, budget: Budget) -> float:
-    # Half a second after the deadline: the watchdog breaks the connection before, and names the right reason.
+    # Half a second after the deadline, so that the watchdog breaks the connection first and names the right reason.
     left = budget.remaining() + 0.5
     return left if limits.read_seconds is None else min(limits.read_seconds, left)
 

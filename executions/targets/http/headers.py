@@ -17,7 +17,7 @@ _SENSITIVE = re.compile(
     r"|(^|-)(api|access|private)?-?key($|-))",
     re.IGNORECASE,
 )
-# Headers of the connection. A job that set the length of a message could smuggle a second request in.
+# Headers of the connection. A job that could set a message's length could smuggle in a second request.
 _RESERVED = frozenset({
     "connection", "content-length", "expect", "host", "http2-settings", "keep-alive", "proxy-authenticate",
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
-# Look-ups that may hang in one process. A look-up cannot be cancelled, and each hanging one keeps a thread; when so
-# many hang, the resolver is down and more would not help.
+# Maximum number of look-ups that hang in one process. A look-up cannot be cancelled, and keeps a thread while it
+# hangs. When this many hang, the resolver is down, and more look-ups would not help.
 MAX_LOOKUPS = 1000
 _slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
 

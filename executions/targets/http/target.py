@@ -40,7 +40,7 @@ class HttpTarget(Target):
     kind: ClassVar[str] = "http"
     config: ClassVar[type[TargetConfig]] = HttpConfig
     queue: ClassVar[str] = "http"
-    max_runs_per_message: ClassVar[int] = 50  # runs of a message start together; 100 in one were no faster
+    max_runs_per_message: ClassVar[int] = 50  # runs of a message start together; 100 per message were no faster
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:

@@ -31,7 +31,7 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
     at = retry_after(response.header("retry-after"), now, cap)
     if at is None:
         return Failed(Code.HTTP_STATUS.value, f"{said}.", result=result)
-    message = f"{said} and asked not to be called before {at:%Y-%m-%d %H:%M:%S} UTC."
+    message = f"{said}. Its Retry-After allows no attempt before {at:%Y-%m-%d %H:%M:%S} UTC."
     return RetryAt(at, Code.HTTP_STATUS.value, message, result=result)
 
 

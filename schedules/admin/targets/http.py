@@ -49,7 +49,7 @@ class HttpSection(Section):
         "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
         "follow_redirects": switch("Follow redirects", "Up to five; each URL is checked like the first."),
         "verify_tls": switch(
-            "Check the server's certificate", "Turn it off only for a server that you trust otherwise."
+            "Check the server's certificate", "Turn the check off only for a server that you trust without it."
         ),
     }
     places: Mapping[str, str] = {name: name for name in fields}
