@@ -148,7 +148,7 @@ def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClie
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("job=x", "takes a job’s id, which “x” is not"),
+        ("job=x", "needs a job’s id, and “x” is not one"),
         (
             "nominal_at_to_0=nonsense",
             "can’t read the date “To”: “nonsense”. Write it like 2026-11-20.",
@@ -297,7 +297,7 @@ def test_a_run_with_an_unreadable_definition_does_not_stop_the_retry_of_others(a
     chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in (live, broken, ended)]}
     text = page_of(admin.post(LIST, chosen, follow=True))
     assert "1 run started again." in text
-    assert "1 run had not ended" in text
+    assert "1 run not retried, because only ended runs can be retried." in text
     assert "1 run can&#x27;t be retried: this version can&#x27;t read the run&#x27;s definition." in text
     assert list(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == [ended.pk]
 
