@@ -16,6 +16,7 @@ from scheduler_project.launch.exceptions import CannotLaunch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 
@@ -134,3 +135,13 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def unwind_on_signals() -> None:
+    """Let SIGTERM and SIGHUP raise SystemExit. An exception, unlike the default action, stops the stores in order."""
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    signal.signal(signal.SIGHUP, _exit_on_signal)
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

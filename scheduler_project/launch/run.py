@@ -19,9 +19,9 @@ from scheduler_project.launch.data_folder import DataFolder, is_set
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.first_run import Credentials, create_administrator, migrate
 from scheduler_project.launch.ports import chosen_port
+from scheduler_project.launch.processes import unwind_on_signals
 from scheduler_project.launch.programs import stages
 from scheduler_project.launch.server import HOST
-from scheduler_project.launch.signals import unwind_on_signals
 from scheduler_project.launch.supervisor import Supervisor
 
 if TYPE_CHECKING:

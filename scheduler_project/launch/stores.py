@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from scheduler_project.launch.exceptions import CannotLaunch
 from scheduler_project.launch.postgres import Postgres
-from scheduler_project.launch.signals import unwind_on_signals
+from scheduler_project.launch.processes import unwind_on_signals
 from scheduler_project.launch.valkey import Valkey
 
 if TYPE_CHECKING:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TESTS_AND_BENCHMARKS = [*TESTS, *sorted((ROOT / "benchmarks").rglob("*.py"))]
+MAX_MODULES, MAX_MEDIAN_LINES = 20, 100
 DRAWERS = {"utils", "helpers", "common", "misc", "services", "util", "helper", "constants"}
 # Words that mean one of the glossary's, so that a thing has one name. "Task" is Celery's alone.
 SYNONYMS = {"execution", "executions", "invocation", "cronjob", "trial", "worklog", "organisation", "firing", "jobrun"}
@@ -36,6 +39,12 @@ CELERYS = {
 def test_files_are_small_and_named_for_what_they_do() -> None:
     assert not [relative(path) for path in (*SOURCE, *TESTS_AND_BENCHMARKS) if len(path.read_text().splitlines()) > 400]
     assert not [relative(path) for path in (*SOURCE, *TESTS_AND_BENCHMARKS) if path.stem in DRAWERS]
+
+
+def test_no_folder_has_many_modules_and_most_modules_are_short() -> None:
+    folders = Counter(relative(path.parent) for path in SOURCE if path.name != "__init__.py")
+    assert not {folder: n for folder, n in folders.items() if n > MAX_MODULES}, "group them in folders"
+    assert median(len(path.read_text().splitlines()) for path in SOURCE) < MAX_MEDIAN_LINES
 
 
 def test_every_module_says_what_lives_there() -> None:
