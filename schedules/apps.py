@@ -11,6 +11,6 @@ class SchedulesConfig(AppConfig):
     verbose_name = "Scheduling"
 
     def ready(self) -> None:
-        from schedules import checks  # noqa: PLC0415 - models are not there yet when this module is imported
+        from schedules import checks  # noqa: PLC0415 - models are not loaded yet when this module is imported
 
         register(checks.check_sections, "targets")

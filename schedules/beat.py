@@ -119,7 +119,7 @@ class JobScheduler(PeriodicScheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
         self._has_failed = False  # the last pass raised
-        self._is_faulty = False  # a part of this pass raised, and the others went on
+        self._is_faulty = False  # a part of this pass raised, and the other parts continued
         self._was_busy = False  # this pass did something
         self._allowance = MessageAllowance()
         self._database, self._broker = Outage("database"), Outage("broker")
@@ -194,7 +194,7 @@ class JobScheduler(PeriodicScheduler):
                     self._note_broker_fault(error, now)
                     postpone(messages[place:], self._use_broker_at)
                     return
-                # The message's own fault: it does not keep the others from the broker.
+                # The message itself is at fault: send the others.
                 log.exception("message_not_sent", action="beat", name=message.name)
 
     @cached_property
@@ -210,11 +210,11 @@ class JobScheduler(PeriodicScheduler):
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Do each kind of work that is due. Return whether any was done, and when to try again what is still due."""
+        """Do each kind of work that is due. Return whether any was done, and when to retry what is still due."""
         ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
-        # Before the tick, whose overlap decisions then see which runs have ended and which held runs have started.
+        # Follow-ups come first: the tick's overlap decisions then see which runs have ended and which were admitted.
         if next_at.follow <= now or n_expired:
             followed = self._try(followed, follow_once, now, limit)
         if next_at.tick <= now:

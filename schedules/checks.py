@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def check_sections(**_: object) -> list[CheckMessage]:
     """Report the sections that the job form can't show."""
-    # Forms need the models, which are not there yet when this module is imported.
+    # Forms need the models, which are not loaded yet when this module is imported.
     from schedules.admin.form.form import JobForm  # noqa: PLC0415
     from schedules.admin.targets import FAULTS, SECTIONS  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""The exceptions of `schedules`: one for each case that callers handle in its own way."""
+"""The exceptions of `schedules`: one for each case that callers handle differently."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _with_reasons(
     catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
     n_missed = 0
     if more and catch_up.mode is CatchUp.ALL:
-        # Only the latest `max_runs` missed instants run. Count the later ones, to know how many of this part do.
+        # Only the latest `max_runs` missed instants run. Count the later ones, to know how many of this part run.
         missed = occurrences(spec, due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
     limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
@@ -120,7 +120,7 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether these instants end within an outage of which a first occurrence has started already.
+    """Whether these instants end within an outage for which a run has started already.
 
     Occurrences that were chosen to start after a pause do not count.
     """
@@ -152,7 +152,7 @@ def _rows(
 ) -> Iterator[NewRun]:
     """Yield one row for each occurrence.
 
-    Of many consecutive skipped ones, all but the last `keep` share a folded row.
+    Many consecutive skipped occurrences share a folded row, except the last `keep`.
     """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]

@@ -14,17 +14,17 @@ from values.durations import duration_text
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
 MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
-MAX_CATCH_UP_PACE = timedelta(days=1)  # slower, catching up would take months: most likely a mistake
+MAX_CATCH_UP_PACE = timedelta(days=1)  # with a longer one, a catch-up would take months: most likely a mistake
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
-MAX_FAILURES_IN_A_ROW = 100  # the latest runs of a job are read to count them, each time that one fails
-MAX_JITTER = timedelta(days=1)  # longer: the schedule itself should differ
+MAX_FAILURES_IN_A_ROW = 100  # each failure reads this many of the job's latest runs
+MAX_JITTER = timedelta(days=1)  # to spread starts further, change the schedule
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 MAX_FLAG_NAME_LENGTH = 100  # characters: the width of the column
 
 
 def _at_most(name: str, longest: timedelta) -> AfterValidator:
-    """Return the check that a duration is not longer; `name` names it in the error."""
+    """Return a check that a duration is at most `longest`. The error calls the duration `name`."""
 
     def check(value: timedelta) -> timedelta:
         if value > longest:
@@ -71,7 +71,7 @@ class JobPolicies(RunPolicies):
     jitter: Jitter = Field(
         timedelta(0),
         description="Each run starts up to this much later than its nominal instant, but before the next one. The "
-        "delay is computed from the job's id and the instant, so every beat and every preview gets the same.",
+        "delay is computed from the job's id and the instant, so every beat and every preview gets the same delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
@@ -87,7 +87,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def needs_followups(self) -> bool:
-        """Whether the end of a run may start a waiting one, or pause the job."""
+        """Whether the end of a run may start a held run, or pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
@@ -102,7 +102,7 @@ class JobPolicies(RunPolicies):
 
 
 def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
-    """Return the policies that contradict others or have no effect: by dotted field, a sentence that begins with it.
+    """Map each policy that contradicts another or has no effect, by dotted field, to a sentence that begins with it.
 
     A policy at its default is never in conflict: clients send back every policy of the job that they have read.
     """
@@ -120,7 +120,7 @@ def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, st
     rate = policies.rate_limit
     if rate and rate.burst > rate.limit:
         found["rate_limit.burst"] = (
-            f"burst must be at most the limit of {rate.limit:,} per period, and is {rate.burst:,}: lower it, "
+            f"burst must be at most the limit of {rate.limit:,} per period, not {rate.burst:,}: lower burst, "
             "or raise limit."
         )
     return found

@@ -31,7 +31,7 @@ SELECT {DUE_COLUMNS}
    FOR UPDATE OF job SKIP LOCKED
 """
 
-# tick, after a pass has failed: the jobs that it was about. Reads no column whose value may be what made it fail.
+# tick, after a pass has failed: the jobs of that pass. Reads no column whose value may have made the pass fail.
 DUE_NAMES = """
 SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(now)s
  ORDER BY next_run_at, id LIMIT %(limit)s
@@ -50,8 +50,8 @@ SELECT {DUE_COLUMNS}
 # definitions, triggers, backfills: the row lock under which a job is changed. Waits for a tick that has locked the job.
 LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 
-# registration: share the lock, so that many register at a time; or take it alone, so that no other registration can
-# create a job under one of the same keys first.
+# registration: share the lock, so that many callers register at a time; or take it alone, so that no other
+# registration can create a job under one of the same keys first.
 LOCK_REGISTRATION = "SELECT pg_advisory_xact_lock_shared(hashtextextended('schedules_registration', 0))"
 LOCK_REGISTRATION_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_registration', 0))"
 
@@ -113,10 +113,10 @@ UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'ac
 # locks of all its other follow-ups meanwhile.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
-# chains: one transaction at a time changes chains, so that no two changes together close a circle.
+# chains: one transaction at a time changes chains, so that no two changes together close a cycle.
 LOCK_CHAINS = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_chain', 0))"
 # chains: every chain that leads to one of these jobs, directly or through others: pairs of a source and the job that
-# starts after it. UNION, not UNION ALL: it ends even if there is a circle. Index: the unique constraint chain_once.
+# starts after it. UNION, not UNION ALL: it ends even if there is a cycle. Index: the unique constraint chain_once.
 CHAINS_ABOVE = """
 WITH RECURSIVE above (source_id, job_id) AS (
     SELECT source_id, job_id FROM schedules_chain WHERE job_id = ANY(%(id)s)
@@ -141,13 +141,13 @@ SELECT CASE WHEN due.at < 'epoch' THEN 'epoch' ELSE due.at END, ({NEXT_DISPATCH}
 """
 
 # beat, once for each connection: no statement waits longer than a second for a lock, and PostgreSQL ends a transaction
-# in which a suspended beat has done nothing for four, which frees its locks for other beats.
+# in which a suspended beat has done nothing for four seconds, which frees its locks for other beats.
 LIMIT_LOCK_WAITS = """
 SELECT set_config('lock_timeout', '1s', false), set_config('idle_in_transaction_session_timeout', '4s', false)
 """
 
-# periodic: note that a PeriodicTask row is fired, only if it is as this beat has read it. That makes a beat that was
-# suspended fire nothing twice. SKIP LOCKED: a row that an admin is changing is read again a second later.
+# periodic: record that a PeriodicTask row is fired, unless the row was changed since this beat read it. So a beat that
+# was suspended fires no row twice. SKIP LOCKED: a row that an admin is changing is read again a second later.
 MARK_FIRED = """
 UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_count = %(n_fired)s
  WHERE id = (SELECT id FROM django_celery_beat_periodictask

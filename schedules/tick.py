@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Rows that one pass inserts: a job that catches up with thousands of occurrences delays the others for a moment only.
+# Maximum number of rows that one pass inserts, so that a job that catches up delays the others for a moment only.
 MAX_RUNS_PER_PASS = 2000
 
 
@@ -55,7 +55,7 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
     """Handle up to `limit` due jobs, each from its mark to `now`; stop early after `MAX_RUNS_PER_PASS` new rows.
 
     1. Lock due jobs that no other tick has locked.
-    2. For each job, find the occurrences in (mark, now] and decide: catch-up, pause, flag, limit, overlap.
+    2. For each job, find the occurrences in (mark, now] and decide: pause, catch-up, flag, limit, overlap.
     3. Insert their runs; an occurrence that already has a row keeps it.
     4. Move the marks. All of it commits together, or not at all.
     5. If the transaction fails, find the jobs that make it fail, and handle the others.
@@ -76,10 +76,10 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
 
 
 def settle(job_id: UUID, now: datetime) -> None:
-    """Record one job's occurrences up to `now` under its present definition, before the caller changes that.
+    """Record one job's occurrences up to `now` under its present definition, before the caller changes it.
 
-    Call it inside a transaction. A job for which this fails stays as it is and becomes due at once: a new definition
-    may be what repairs it.
+    Call it inside a transaction. If this fails, the job stays as it is and becomes due at once: a new definition may
+    repair the job.
     """
 
     while _settle_some(job_id, now):
@@ -94,7 +94,7 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
         if job is None:
             return None
         spec = spec_of(job.schedule)
-        # Not `next_run_at`: a job that was pushed back has the time of its next try there. Only a delay has no other.
+        # Not `next_run_at`: for a job that was pushed back, it is the time of the next try. A delay has nothing else.
         due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
         return _pass([job], now, published=False) if due_at and due_at <= now else None
 
@@ -134,7 +134,7 @@ def _pass(
     jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
 ) -> TickResult:
     plans, broken = _plan_all(jobs, now)
-    # Before the new runs are opened: a run that replaces others is not one of those that are stopped.
+    # Stop live runs before the new runs are opened, so that a run that replaces others is not stopped with them.
     runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     created = runs.open_scheduled([run for _, run in new], now, published=published)

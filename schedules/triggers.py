@@ -45,8 +45,8 @@ def pause(
 ) -> Job:
     """Pause a job from now on; occurrences due before now still run.
 
-    Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms; JobGone;
-    JobConflict if the job's schedule has ended and the job starts after no other.
+    Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms;
+    JobGone; JobConflict if the job's schedule has ended and the job starts after no other.
     """
     terms.check(now)
     with transaction.atomic():

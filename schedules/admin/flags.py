@@ -84,7 +84,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return not is_used and bool(super().has_delete_permission(request, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # Without "Delete selected": each flag is deleted from its page, which refuses while jobs name it.
+        # Leave "Delete selected" out: a flag is deleted from its own page, which refuses while jobs name the flag.
         return {name: action for name, action in super().get_actions(request).items() if name in self.actions}
 
     def get_urls(self) -> list[URLPattern]:

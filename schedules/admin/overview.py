@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(hours=24)
 MAX_ROWS = 8  # of each table: all tables fit on one screen
-MAX_WAIT = timedelta(minutes=1)  # a job or run that waits longer is worth a warning: beats and workers need a second
+MAX_WAIT = timedelta(minutes=1)  # warn of a job or run that waits longer: beats and workers need about a second
 TILES = (
     RunStatus.SUCCEEDED,
     RunStatus.FAILED,

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
 # The fields of a housekeeping row that users may change: when it fires, and whether.
 EDITABLE_FIELDS = {"enabled", "description", "interval", "crontab", "solar", "clocked"}
-OFF = (
-    "Housekeeping is switched off: {}. Lost runs are not recovered, or old history is not pruned, until you enable it."
-)
+OFF = "Housekeeping is switched off: {}. Mainspring does not do this work until you enable it."
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)

@@ -64,7 +64,8 @@ def read_resume(request: Request) -> Resume:
 def read_definition(request: Request) -> dict[str, Any]:
     """Return a job's definition without read-only members, so that the response of a GET can be sent back.
 
-    Raises InvalidInput for a member that is null because it could not be read: it would be reset to its default.
+    Raises InvalidInput for a member that is null because it could not be read: saving null would reset the member to
+    its default.
     """
     data = read_storable(request)
     if errors := {name: [UNREADABLE_WAS_NULL] for name in null_because_unreadable(data)}:

@@ -131,7 +131,7 @@ class FeatureFlagView(ApiView):
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
-        """Delete a feature flag. It is refused (409) while jobs name the flag."""
+        """Delete a feature flag. This is refused (409) while jobs name the flag."""
         if not _is_name(name) or not flags.delete(name, actor=actor_of(request), caller=caller_of(request)):
             raise Http404
         return Response(status=204)

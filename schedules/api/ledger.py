@@ -60,7 +60,7 @@ class LedgerRun(Shape):
     started_at: datetime | None = Field(description="When its first attempt started.")
     finished_at: datetime | None
     planned_at: datetime | None = Field(
-        description="The planned start; null if it is the nominal instant. Jitter, catch-up and backfills plan later."
+        description="Planned start, if jitter or the pace of a catch-up delayed it; else null."
     )
     lateness_ms: int | None = Field(description="Milliseconds from the nominal instant to the first start.")
     behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first start.")
@@ -202,6 +202,6 @@ def _next_url(request: Request, at: datetime | None, until: datetime) -> str | N
     """Return the URL of the next page: occurrences later than `at` in the same window. None on the last page."""
     if at is None:
         return None
-    # With `until`: the default, now, would move from page to page.
+    # Keep `until` in the URL: its default, now, would be another instant on each page.
     url = replace_query_param(request.build_absolute_uri(), "after", at.isoformat())
     return replace_query_param(url, "until", until.isoformat())

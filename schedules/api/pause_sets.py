@@ -134,7 +134,7 @@ class ManyPauseView(ApiView):
     def post(self, request: Request) -> Response:
         """Pause all active jobs that a filter matches; with `dry_run`, count them and change nothing.
 
-        The first jobs are paused at once, the others by the beats in small steps.
+        The first jobs are paused at once. The beats pause the others in small steps.
         """
         now = datetime.now(UTC)
         body = read_pause(request, ManyPause, now)

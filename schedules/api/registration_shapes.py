@@ -77,9 +77,7 @@ class Registration(Shape):
 class Registered(Shape):
     key: str
     id: UUID
-    outcome: Outcome = Field(
-        description="`created`, `changed`, or `unchanged`: the job already had this definition, and was left alone."
-    )
+    outcome: Outcome = Field(description="`created`, `changed`, or `unchanged`: the job already had this definition.")
 
 
 class RegisteredJobs(Shape):

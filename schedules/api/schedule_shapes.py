@@ -19,7 +19,7 @@ from schedules.policies import Jitter
 MAX_FIRES = 100  # instants in a preview: a request waits while they are searched
 
 
-# The readers of a schedule, so that a preview accepts the same instants and time zones.
+# Call the readers of a schedule, so that a preview accepts the same instants and time zones as a schedule does.
 
 
 def _instant(value: object) -> datetime:
@@ -68,7 +68,7 @@ class Fire(Shape):
     )
     starts_at: datetime | None = Field(description="When its run starts; null without `jitter` and `job_id`.")
     starts_before: datetime | None = Field(
-        description="Its run starts before this instant, whatever the job; null without `jitter`."
+        description="The run starts before this instant, for any job id; null without `jitter`."
     )
 
 

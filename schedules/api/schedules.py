@@ -110,7 +110,7 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
-    """Return the response for instants. With jitter: also when each run starts, if the job is known, or by when."""
+    """Return the response for instants. With jitter: the latest start of each run and, for a known job, the start."""
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:
         return shown

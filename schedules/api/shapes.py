@@ -180,7 +180,7 @@ def resume_preview_of(preview: resuming.ResumePreview) -> ResumePreview:
 
 
 def job_of(row: models.Job, links: Links, *, with_credentials: bool) -> Job:
-    """Return the response for a job and its chains; without `with_credentials` they are masked.
+    """Return the response for a job and its chains. Credentials are masked unless `with_credentials`.
 
     Load `row.spec` first.
     """

@@ -39,13 +39,14 @@ log = structlog.get_logger(__name__)
 
 # Live runs of one backfill, held ones included: a long range must not fill the queue in front of other jobs.
 MAX_LIVE_RUNS = 100
-REFILL_AT = MAX_LIVE_RUNS // 2  # live runs left; half, so that few steps open many runs and the workers are never idle
+# Open more at this many live runs: half, so that few steps open many runs and no worker is idle.
+REFILL_AT = MAX_LIVE_RUNS // 2
 MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
-MAX_INSTANTS_PER_QUERY = 200  # of a step: it opens 100 runs at the most, so more would rarely be used
-MAX_INSTANTS_COUNTED = 100_000  # by a preview, divided by the number of the job's specs: each is searched
-REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case that no follow-up wakes the backfill when runs end
-MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter distance
-MAX_PACE = timedelta(days=1)  # slower, a backfill of a hundred runs would take months: most likely a mistake
+MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so a query for more would rarely be used
+MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each is searched
+REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
+MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter pace
+MAX_PACE = timedelta(days=1)  # with a longer one, 100 runs would take months: most likely a mistake
 # cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
 BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
@@ -232,7 +233,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             job_id=job.pk,
             spec_id=job.spec_id,
             # Runs are unique by job, instant and origin. The first backfill of an instant takes the row of that
-            # instant; a later backfill retries that run, with a row of its own at the present.
+            # instant; a later backfill retries that run, in a new row at the present instant.
             nominal_at=now + place * MICROSECOND if earlier else instant,
             origin=Origin.RETRY if earlier else Origin.BACKFILL,
             retry_of=earlier,
@@ -255,7 +256,7 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
             state = found.get(instant)
             is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
-                yield instant, False  # perhaps no gap: before the job existed, or its row was pruned
+                yield instant, False  # perhaps not a gap: the job did not exist yet, or the row was pruned
             else:
                 yield instant, _is_selected(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
@@ -305,7 +306,9 @@ def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
             f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: with any other, each run would stop the one before."
         ]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
-        errors["pace"] = ["A pace is between 100ms and 1d. Leave it out to start runs as fast as the limits allow."]
+        errors["pace"] = [
+            "The pace must be between 100ms and 1d. Leave pace out to start runs as fast as the limits allow."
+        ]
     if errors:
         raise InvalidDefinition(errors)
     value_or_raise(job.readable_policies)

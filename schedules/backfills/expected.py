@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the instants in (after, until], ascending, each by the schedule that the job had at that time.
 
-    For the time before the first known schedule of a job, that schedule counts: so a new job can be backfilled too.
+    Instants before the job's first known schedule follow that schedule too, so that a new job can be backfilled.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:

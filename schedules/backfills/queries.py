@@ -19,9 +19,9 @@ SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LI
 """
 # backfill.cancel: waits for a step that has locked the backfill.
 LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
-# reactions.backfills: make backfills due of which runs have ended and few live runs are left. SKIP LOCKED: the caller
-# has locked the jobs, and a step locks its backfill first and then the job, so waiting here could be a deadlock.
-# Nothing is missed: the step that has locked the backfill counts its live runs after it got the lock of the job.
+# reactions.backfills: make backfills due whose runs have ended and that have few live runs left. SKIP LOCKED: the
+# caller has locked the jobs, and a step locks its backfill first and then the job, so waiting here could deadlock.
+# Nothing is missed: the step that has locked the backfill counts the live runs only after it has locked the job.
 WAKE_BACKFILLS = """
 UPDATE schedules_backfill SET due_at = %(now)s
  WHERE id IN (

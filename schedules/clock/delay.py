@@ -1,6 +1,6 @@
 """Schedules of the kind `delay`: each occurrence lies a fixed time after the end of the run before it.
 
-Nobody knows in advance when a run ends, so the job's `next_run_at` is what counts (`due.py`). `occurrences` knows the
+Nobody knows in advance when a run ends, so the job's `next_run_at` decides (`due.py`). `occurrences` knows the
 first instant only.
 """
 

@@ -21,7 +21,7 @@ def due_instants(
 ) -> Iterator[datetime]:
     """Yield the instants that a job must process at `now`, ascending: the occurrences in (`mark_at`, `now`].
 
-    A delay has at most one: its `next_run_at`, however long ago that was. None: its run has not ended yet.
+    A delay has at most one: its `next_run_at`, however long ago that was. If that is None, its run has not ended yet.
     """
     if spec.kind is not Kind.DELAY:
         return occurrences(spec, mark_at, now)
@@ -33,7 +33,7 @@ def due_instants(
 
 
 def next_due(spec: ScheduleSpec, mark_at: datetime) -> datetime | None:
-    """Return the next occurrence after `mark_at` of a job that waits for no run to end; None if there is none.
+    """Return the next occurrence after `mark_at` of a job that does not wait for a run to end; None if it has none.
 
     For a delay this is one delay after the mark, because the occurrence at the mark started no run.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_SOURCES = 20  # jobs that one job starts after: each is checked and shown one by one
 MAX_CHAINED_JOBS = 1000  # jobs that start after one job: the end of one run opens a run of each in one transaction
 MAX_NAME_LENGTH_IN_ERRORS = 60  # characters: the error for a cycle names up to eight jobs
-MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; of a longer one the first four and the last three
+MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; a longer one shows its first four and last three
 
 
 class StartAfter(BaseModel):
@@ -52,15 +52,15 @@ def check(
 ) -> None:
     """Check that a job (None: a new one) may start after these jobs. Raises InvalidDefinition.
 
-    Each job must exist in the job's scope and be listed once, no chain may lead back to the job itself, and
-    `MAX_CHAINED_JOBS` holds. `scope_id` None: the job is new, and belongs to the scope in which the caller creates
+    Each job must exist in the job's scope, be listed once, and start at most `MAX_CHAINED_JOBS` jobs; no chain may lead
+    back to the job itself. `scope_id` None: the job is new, and belongs to the scope in which the caller creates
     jobs.
     """
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
     scope_id = scope_for_new(caller) if scope_id is None else scope_id
     found = set(visible(Job, caller).filter(pk__in=source_ids, scope_id=scope_id).values_list("pk", flat=True))
-    # Without the job's own links: a job at the limit of its source may still be edited.
+    # Leave the job's own links out: a job whose source is at the limit may still be edited.
     others = Chain.objects.filter(source_id__in=source_ids).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_chained = dict(others.values_list("source_id").annotate(n=Count("pk")))
     n_listed = Counter(source_ids)
@@ -88,13 +88,13 @@ def check(
 def lock() -> None:
     """Keep other transactions from changing chains until this one ends.
 
-    Take it after the lock of a job's row, never before: two transactions that differ in this order could deadlock.
+    Call it after locking a job's row, never before: two transactions that differ in this order could deadlock.
     """
     queries.lock_chains()
 
 
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
-    """Replace what a job starts after. Return its former and its new sources.
+    """Replace the jobs that a job starts after. Return the ids of the former and the new ones.
 
     Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
     """
@@ -115,7 +115,7 @@ def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
 
 
 def of(job_id: UUID) -> tuple[StartAfter, ...]:
-    """Return what a job starts after."""
+    """Return the jobs that a job starts after."""
     rows = Chain.objects.filter(job_id=job_id)
     return tuple(StartAfter(job=row.source_id, on=On(row.on)) for row in rows)
 

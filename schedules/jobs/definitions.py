@@ -66,9 +66,9 @@ def create_many(
 
 
 def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
-    """Store the chains of a job's definition; return the jobs for which to call `followups.update`.
+    """Store the chains of a job's definition; return the jobs to pass to `followups.update`.
 
-    Raises InvalidDefinition if a change since the validation makes a chain of it lead back to the job.
+    Raises InvalidDefinition if a chain leads back to the job because another job was changed since the validation.
     """
     chains.lock()
     return chains.store(job.pk, definition.start_after, caller, job.scope_id)
@@ -137,7 +137,7 @@ def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
         runs.cancel_not_running(job_id, now, actor=actor, reason=CancelReason.JOB_DELETED)
         chains.lock()
         sources, started = chains.drop(job_id)
-        # At the mark: nobody will record the occurrences after it, and the ledger must not report them as gaps.
+        # End the span at the mark: nobody will record later occurrences, and the ledger must not report them as gaps.
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
@@ -176,16 +176,16 @@ def _new_job(scope_id: int, key: str | None, definition: Definition, now: dateti
 
 
 def _set_columns(job: Job, definition: Definition) -> list[str]:
-    """Set the columns of a job's row that hold members without change; return the names of these columns."""
+    """Copy members of the definition to the columns of a job's row; return the names of these columns."""
     for name, column in JOB_COLUMNS.items():
         setattr(job, column, definition.members[name])
     return list(JOB_COLUMNS.values())
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
-    """Start a schedule at `now`; return the names of the columns of the clock, which are set.
+    """Start a schedule at `now`; return the names of the clock's columns, all of which are set.
 
-    `first_at` is the schedule's first instant, for a caller that has computed it for this `now`.
+    `first_at` is the schedule's first instant after `now`, if the caller has computed it already.
     """
     schedule = anchored(schedule, now)
     job.set_schedule(schedule)

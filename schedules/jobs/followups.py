@@ -1,7 +1,7 @@
 """Enables and disables follow-ups of jobs: work that a beat does when one of their runs ends.
 
-A job needs them if it starts another job, waits for its own runs, has an open backfill, or is paused after failures.
-For all other jobs the end of a run writes no additional row.
+A job needs follow-ups if it starts another job, waits for its own runs, has an open backfill, or has the policy
+`pause_after_failures`. For all other jobs the end of a run writes no additional row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def update(job_ids: Collection[UUID]) -> None:
-    """Enable follow-ups for those of these jobs that need them, and disable them for the others.
+    """Enable follow-ups for the jobs that need them, and disable them for the others.
 
     Call it inside a transaction, after the locks of jobs: it takes `chains.lock`, so that no chain is added meanwhile.
     """
@@ -51,6 +51,6 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Return whether occurrences of the last pause, chosen when it ended, have yet to start, one after the other."""
+    """Return whether occurrences chosen at the end of the last pause have yet to start, one after the other."""
     chosen_until = job.catch_up_until_at
     return chosen_until is not None and chosen_until > job.mark_at and policies.overlap is not Overlap.ALLOW

@@ -40,7 +40,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payloa
 class Column:
     """Where a member is stored: in a column of the job's row, of its frozen version (`RunSpec`), or of both.
 
-    `is_clocks`: the schedule, which `definitions` writes together with the other columns of the clock.
+    `is_clocks`: true for the schedule, which `definitions` writes together with the other columns of the clock.
     """
 
     job: str | None = None
@@ -50,7 +50,7 @@ class Column:
 
 @dataclass(slots=True)
 class ValidationContext:
-    """What validation knows besides the data: the current time, the job that it replaces, and the caller.
+    """What validation knows besides the data: the time, the job whose definition is replaced, and the caller.
 
     Validation sets `first_at`, the first instant of a new schedule, so that it is not computed twice.
     """
@@ -111,7 +111,7 @@ def _check_payload(payload: Any, info: ValidationInfo) -> Any:
 
 def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
     schedule: ScheduleSpec | None = info.data.get("schedule")
-    # An invalid schedule has its own error: assume that there is one, and report no conflict with its absence.
+    # An invalid schedule has its own error. Count it as a schedule, so that no second error says that there is none.
     found = find_conflicts(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
     if policies.feature_flag and not flags.exists(policies.feature_flag, _context(info).caller):
@@ -137,7 +137,7 @@ class JobDefinition(Shape):
     Read-only members of a job, such as `id` and `state`, may be sent too and are ignored.
     """
 
-    # The order matters: validators read the members before theirs, `payload` the target and `policies` the schedule.
+    # The order matters, because validators read earlier members: `payload` the target, and `policies` the schedule.
     name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),

@@ -1,4 +1,4 @@
-"""Registers jobs under the caller's own keys: creates new jobs, changes different ones, and leaves equal ones alone."""
+"""Registers jobs under the caller's own keys: creates new jobs, changes different ones, and keeps equal ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schedules.jobs.validation import Definition
 
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
-MAX_INVALID_JOBS = 20  # where validation stops: nobody reads the errors of more jobs
+MAX_INVALID_JOBS = 20  # validation stops here: nobody reads the errors of more jobs
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
 KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start with a letter or a digit"
 
@@ -61,8 +61,8 @@ def register(
     """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
 
     A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
-    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most; PermissionDenied if a
-    key belongs to a job that the caller may not change.
+    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most; PermissionDenied
+    if a key belongs to a job that the caller may not change.
     """
     try:
         return _register(requested, now, actor, caller, alone=False)
@@ -70,9 +70,7 @@ def register(
         # Another registration has just created a job under one of these keys: try again, and change that job.
         try:
             return _register(requested, now, actor, caller, alone=True)
-        except (
-            IntegrityError
-        ) as taken:  # no other registration runs now: the key's job is none that the caller may change
+        except IntegrityError as taken:  # no other registration runs now, so the caller may not change the key's job
             raise PermissionDenied("You may not change the job that has this key.") from taken
 
 
@@ -88,7 +86,8 @@ def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) 
 def _register(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
 ) -> dict[str, Registered]:
-    # Shared, so that registrations run side by side; alone after a conflict, so that no other can create the key first.
+    # Share the lock, so that registrations run side by side. After a conflict take it alone, so that no other one can
+    # create the key first.
     queries.lock_registration(alone=alone)
     jobs = _jobs_by_key(requested, caller)
     valid = _validate(requested, now, jobs, caller)
@@ -100,7 +99,7 @@ def _register(
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
         valid |= _validate({key: requested[key] for key in different}, now, locked, caller)
         different = _find_different(valid, locked)
-    # In the order of their keys, and all rows before any chain: two registrations take their locks in the same order.
+    # Write in the order of the keys, and all rows before any chain: all registrations take their locks in this order.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
     created = (
         {str(job.key): job for job in definitions.create_many(new, now, actor=actor, caller=caller)} if new else {}

@@ -65,7 +65,8 @@ class Schedule(Shape):
         min_length=MIN_SPECS,
         max_length=MAX_SPECS,
         description="Several schedules: the job runs at the instants of all of them. They cannot be nested and have no "
-        "`max_runs`. Each may have a `timezone` and bounds of its own; otherwise those beside `specs` apply.",
+        "`max_runs`. Each may have a `timezone` and bounds of its own. Beside `specs`, `timezone` is the default of "
+        "each, and `start_at`, `end_at` and `max_runs` hold for all of them together.",
     )
     timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
     dst_gap: Gap | None = Field(
@@ -115,11 +116,11 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         ) from error
     if spec.kind is Kind.NONE:
         return spec, None
-    # From the first mark, as the clock of a new job does: an `at` of a moment ago still runs.
+    # Search from the first mark, as the clock of a new job does: an `at` of a moment ago still runs.
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
-        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC, as it is past: give a later time."
+        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     return spec, first_at
 

@@ -68,6 +68,6 @@ class Selection(BaseModel):
         return conditions
 
     def active_jobs(self, before: datetime, caller: Caller) -> QuerySet[Job]:
-        """Return the selected jobs that are active, were created by this instant, and that the caller may change."""
+        """Return the selected jobs that are active, not created after `before`, and that the caller may change."""
         jobs = changeable(Job, caller).filter(self.conditions, state=JobState.ACTIVE, created_at__lte=before)
         return jobs if self.ids is None else jobs.filter(pk__in=self.ids)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Spans whose instants are merged at a time. A program that changes a schedule each second leaves thousands in a window.
 MAX_SPANS_PER_QUERY = 500
 DEFAULT_WINDOW = timedelta(hours=24)  # of an account without a start
-MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response has all of them
+MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response shows them all
 MAX_ENTRIES_READ = 20_000  # for one page; more would make a request take seconds
 
 Entry = ComparedEntry[Record]

@@ -36,7 +36,7 @@ SENTENCES_WITHOUT_ROW: dict[Decision, str] = {
     Decision.PENDING: "It is due, and no beat has handled it yet.",
     Decision.PAUSED: "It fell due during a pause: it is recorded as paused when the job is resumed.",
     Decision.GAP: "It was due, and there is no record of it.",
-    Decision.MADE_GOOD: "It had no record, and a backfill ran it later.",
+    Decision.MADE_GOOD: "It had no record. A backfill has opened a run for it.",
     Decision.UPCOMING: "It is not due yet.",
 }
 MAX_ENTRIES_PER_QUERY = 200  # entries whose held runs are looked up together
@@ -57,7 +57,7 @@ def decision_count(kind: Decision, n: int) -> str:
 
 
 def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]:
-    """Yield each entry with its sentence. What held runs wait for costs up to four queries for each 200 entries."""
+    """Yield each entry with its sentence. Up to four queries for each 200 entries find what held runs wait for."""
     entries = iter(entries)
     while batch := list(islice(entries, MAX_ENTRIES_PER_QUERY)):
         records = (entry.record for entry in batch)
@@ -73,10 +73,7 @@ def has_schedule(job: Job) -> bool:
 
 
 def describe_other_starts(job: Job) -> str:
-    """Return a sentence about what starts the job besides a schedule, as the ledger does not cover that; or "".
-
-    One query.
-    """
+    """Return a sentence about the starts of the job that the ledger does not cover; "" if there are none. One query."""
     is_chained = bool(chains.of(job.pk))
     if has_schedule(job):
         return ALSO_CHAINED if is_chained else ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVENT = "schedule_stopped"
-# For beats to handle an overdue job, or one that was pushed back for a minute, before it is reported.
+# Report a stoppage only after this time: beats may still handle an overdue job, or one pushed back for a minute.
 REPORT_DELAY = timedelta(minutes=2)
 MAX_STOPPAGES_PER_REVIEW = 500  # each takes a transaction of its own, and a review must end before the next begins
 REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat repairs these by itself
@@ -42,7 +42,7 @@ class Reviewed:
 
 
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
-    """Record a stoppage of each job, with where its mark stood or its first occurrence without a row."""
+    """Record a stoppage of each job. `found`: its id, and its mark or its first occurrence without a row."""
     Stoppage.objects.bulk_create(
         [Stoppage(job_id=job_id, why=why, found_at=now, stood_at=stood_at) for job_id, stood_at in found],
         ignore_conflicts=True,  # the same stoppage is open already
@@ -130,7 +130,7 @@ def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 
 
 def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Report a stoppage in the log and by an event of the job's latest run; return False if another pass has."""
+    """Report a stoppage in the log and by an event of the job's latest run; False if another pass has reported it."""
     # The row count decides which of two passes reports it.
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False

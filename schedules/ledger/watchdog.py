@@ -41,7 +41,7 @@ MAX_JOBS_WITH_GAPS_PER_PASS = 100  # each costs a read of its whole ledger; the 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass. `n_compared`: jobs whose ledger was compared. The others: see `stoppages.Reviewed`."""
+    """Counts of one pass. `n_compared`: jobs whose ledger was compared. The other counts: see `stoppages.Reviewed`."""
 
     n_compared: int
     n_raised: int

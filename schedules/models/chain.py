@@ -38,7 +38,7 @@ class Chain(models.Model):
     It is deleted when either of the two jobs is.
     """
 
-    # Without database constraints: each check of one would lock the other job's row, which ticks and edits wait for.
+    # No database constraints: each check would lock the other job's row, and ticks and edits would wait for it.
     source = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts"
     )

@@ -43,7 +43,7 @@ for _kind in UNPREDICTABLE_KINDS:
 
 
 # True of every job, since no job refers to a superseded definition. But the indexes of the definitions are partial, and
-# PostgreSQL uses them only for queries that say so.
+# PostgreSQL uses them only for queries that state the condition.
 HAS_PRESENT_SPEC = Q(spec__superseded_at=None)
 
 
@@ -102,7 +102,7 @@ class Job(models.Model):
     catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this instant, which start.")
 
     mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
-    # Of a job that was pushed back because it made a tick fail, `next_run_at` is the time of the next try.
+    # For a job that was pushed back because it made a tick fail, `next_run_at` is the time of the next try.
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
     n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far; max_runs limits them.")
 

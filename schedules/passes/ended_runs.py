@@ -1,4 +1,4 @@
-"""Ended runs whose follow-ups are due, with every job that a reaction may change, locked."""
+"""Finds ended runs whose follow-ups are due, and locks every job that a reaction may change."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class EndedRuns:
     ready: list[EndedRun] = field(default_factory=list)
     busy: set[runs.Followup] = field(default_factory=set)  # somebody else has locked one of the jobs
     broken: set[runs.Followup] = field(default_factory=set)  # this version cannot read one of the jobs
-    left: set[runs.Followup] = field(default_factory=set)  # the next pass: this one opens enough runs already
+    left: set[runs.Followup] = field(default_factory=set)  # for the next pass: this one opens enough runs already
 
     @property
     def postponed(self) -> set[runs.Followup]:

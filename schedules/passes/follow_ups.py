@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Before a follow-up whose job is locked is tried again: a lock of another pass lasts milliseconds, one of a person's
+# Retry a follow-up whose job is locked after this time: another pass holds its lock for milliseconds, and a person's
 # request hardly longer.
 BUSY_JOB_DELAY = timedelta(milliseconds=50)
 
@@ -90,7 +90,7 @@ def _handle(found: Sequence[runs.Followup], now: datetime) -> FollowUpResult:
     if not found:
         return FollowUpResult()
     ended = lock_ended_runs({followup.run_id: followup for followup in found if followup.run_id})
-    # Before admission, which then decides upon the runs that a reaction has opened as held.
+    # Reactions come before admission, which then also decides upon the held runs that they have opened.
     n_opened = sum(react(ended.ready, now) for react in REACTIONS) if ended.ready else 0
     ready = [followup for followup in found if followup not in ended.postponed]
     admitted = runs.admit(
@@ -101,7 +101,7 @@ def _handle(found: Sequence[runs.Followup], now: datetime) -> FollowUpResult:
     )
     runs.postpone_followups([followup.id for followup in ended.busy], now + BUSY_JOB_DELAY)
     runs.postpone_followups([followup.id for followup in ended.broken], now + PUSH_BACK_DELAY)
-    # Of a job or key that has more held runs than one admission decides upon, one follow-up stays for the next pass.
+    # If a job or key has more held runs than one admission decides upon, keep one follow-up of it for the next pass.
     kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
     runs.delete_followups({*ready} - {*kept.values()})
     if kept:

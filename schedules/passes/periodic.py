@@ -30,13 +30,14 @@ from values.database import is_database_unavailable, one_line
 log = structlog.get_logger(__name__)
 
 LEASE = "periodic_tasks"
-LEASE_DURATION = timedelta(seconds=2)  # when a beat is killed, another takes over this soon
+LEASE_DURATION = timedelta(seconds=2)  # if a beat is killed, its lease ends after this time, and another beat takes it
 MAX_ROWS_PER_PASS = 100  # due jobs wait meanwhile
 HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # a deleted row is created again this soon; a check is one query
 HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
-# Seconds until the beat checks again whether a row is due ...
-BROKEN_ROW_DELAY = 300.0  # ... whose own schedule raises: only an edit repairs it, and an edit is noticed anyway
-LOCKED_ROW_DELAY = 1.0  # ... that another beat has fired, or that an admin is changing
+# Seconds until the beat checks a row again whose own schedule raises. Only an edit repairs it, and edits are noticed.
+BROKEN_ROW_DELAY = 300.0
+# Seconds until the beat checks a row again that another beat has fired, or that an admin is changing.
+LOCKED_ROW_DELAY = 1.0
 # Seconds. Shortly before a row is due, the stock scheduler wants a pass every few milliseconds.
 MIN_ROW_CHECK_INTERVAL = 0.05
 
@@ -58,7 +59,7 @@ def read_json(field: str, text: str | None) -> Any:
     wanted = JSON_FIELDS[field]
     try:
         value = loads(text or wanted.empty)
-    except Exception as error:  # noqa: BLE001  (kombu builds objects from what it reads, which raise what they like)
+    except Exception as error:  # noqa: BLE001  (kombu builds objects from the text, which may raise anything)
         raise ValueError(f"{field} is not valid JSON: {one_line(error)}") from None
     if not isinstance(value, wanted.python_type):
         raise ValueError(f"{field} must be {wanted.description}")  # noqa: TRY004  (callers catch one exception)
@@ -77,7 +78,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         if self.schedule is None:
             raise ValueError("the row has no schedule")
         if type(self.schedule) is interval:
-            # After the clock was set back, the stock entry would wait until it has caught up, and an interval more.
+            # After the clock was set back, the stock entry would wait until it has caught up and one interval more.
             self.last_run_at: datetime = min(self.last_run_at, self._default_now())
 
     def is_due(self) -> Any:
@@ -159,7 +160,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self.create_housekeeping_rows(now)
         if now < self._periodic_at:
             return min(self._lease_at, self._periodic_at)
-        _ = self.producer  # connect first: what raises here has fired nothing
+        _ = self.producer  # connect first: a failure here has fired nothing
         self._locked.clear()
         for _ in range(MAX_ROWS_PER_PASS):
             if wait := super().tick():
@@ -177,7 +178,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         try:
             with transaction.atomic():
                 if not queries.mark_fired(row.pk, entry.stored_at, row.last_run_at, row.total_run_count):
-                    # Another beat has fired it, or somebody has changed it or is changing it: read all rows again.
+                    # Another beat has fired the row, or somebody has changed it or is changing it: read all rows again.
                     self._locked.add(entry.name)
                     self._forget_schedule()
                     return

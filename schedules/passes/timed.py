@@ -1,4 +1,4 @@
-"""Timed work: what is due at an instant and is no occurrence. Ends of pauses, steps of backfills and of pause sets."""
+"""Timed work, which is due at an instant but is no occurrence: ends of pauses, steps of backfills and of pause sets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schedules.pauses import pause_sets, resuming
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Both keep timed work short, since due jobs wait for it: a step of a backfill opens up to 100 runs.
+# Both limits keep timed work short, since due jobs wait for it: a step of a backfill opens up to 100 runs.
 MAX_BACKFILL_STEPS_PER_PASS = 5
 MAX_RESUMED_JOBS_PER_PASS = 200
 

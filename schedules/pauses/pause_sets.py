@@ -195,11 +195,11 @@ def _resume_next_jobs(found: PauseSet, now: datetime) -> None:
     members = _members(found, deferred_caller(found.scope_id))
     ids = list(members.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
     queries.lock_jobs(ids)
-    # Read again under the lock: somebody may have resumed a job meanwhile, or paused it anew.
+    # Read again under the lock: somebody may have resumed a job meanwhile, or paused it again.
     jobs = list(members.select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
     broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
-    # Jobs that cannot be resumed stay paused and leave the set: the next step would meet them again for ever.
+    # Jobs that cannot be resumed stay paused and leave the set: otherwise every next step would try them again.
     Job.objects.filter(pk__in=broken).update(pause_set_id=None)
     found.n_resumed += len(jobs) - len(broken)
     if len(ids) < MAX_JOBS_PER_STEP:

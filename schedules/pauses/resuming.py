@@ -111,7 +111,7 @@ def end_each(
     catch_up: Resumption | None = None,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> list[UUID]:
-    """End the pauses of these locked jobs; return the ids of the jobs for which that fails, which stay paused.
+    """End the pauses of these locked jobs; return the ids of the jobs that could not be resumed: they stay paused.
 
     `catch_up` None: each pause has its own.
     """
@@ -145,7 +145,7 @@ def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> q
 
 
 def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str) -> None:
-    # Where the chosen runs start one after the other, the end of each must lead to a follow-up.
+    # If the chosen runs of a job start one after the other, the end of each run needs a follow-up.
     runs.enable_followups([job.pk for job, pause_end in ends if pause_end.catch_up_from_at and _starts_in_turn(job)])
     queries.end_pauses([pause_end for _, pause_end in ends], now)
     runs.wake_beat()

@@ -49,5 +49,5 @@ def read_reason(text: str) -> str:
         raise ValueError(problem[1])
     reason = " ".join(text.split())
     if len(reason) > MAX_PAUSE_REASON_LENGTH:
-        raise ValueError(f"This has {len(reason)} characters; at most {MAX_PAUSE_REASON_LENGTH} fit.")
+        raise ValueError(f"This has {len(reason)} characters: shorten it to {MAX_PAUSE_REASON_LENGTH}.")
     return reason

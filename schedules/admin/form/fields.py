@@ -1,4 +1,4 @@
-"""Builds the fields of the job form with the theme's widgets. They accept any text: the definition validates it."""
+"""Builds the job form's fields with the theme's widgets. The fields accept any text: the definition validates it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def switch(label: str, help_text: str = "") -> forms.BooleanField:
 
 
 def needed(field: forms.Field) -> forms.Field:
-    """Mark a field as required. Only the chosen kinds require it, so the definition checks it, and not the form."""
+    """Mark a field as required, and return it. Only some kinds require it, so the definition checks it."""
     field.is_needed = True  # type: ignore[attr-defined]  # the template reads it
     field.widget.attrs["aria-required"] = "true"
     return field

@@ -1,4 +1,4 @@
-"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates what they hold."""
+"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates their values."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     )
     every = needed(text("Every", "15m", "A duration such as 30s, 15m, 2h, 1d, 1h30m or PT15M.", mono=True))
     anchor_at = text(
-        mapping.LABELS["anchor_at"], INSTANT_EXAMPLE, "Empty: it counts from “Not before”, or else from when you save."
+        mapping.LABELS["anchor_at"],
+        INSTANT_EXAMPLE,
+        "Empty: the interval counts from “Not before”, or else from when you save.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -130,7 +132,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     backoff = choice("Backoff", [(name.value, name.capitalize()) for name in reversed(Backoff)])
     delay = text("Delay before the first retry", "5s")
     max_delay = text("Maximum delay between attempts", "1h")
-    jitter = switch("Randomize the delays", "So that runs which failed together are not retried together.")
+    jitter = switch("Randomize the delays", "Runs that failed together are then not retried at the same moment.")
     timeout = text("Timeout of one attempt", "", "")
     delivery = choice(
         "If the worker is lost",
@@ -140,7 +142,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         ],
     )
 
-    # The order on the page, in which the note above the form lists the fields with errors.
+    # The order of the fields on the page. The note above the form lists the fields with errors in this order.
     field_order = (
         "name",
         "description",
@@ -219,9 +221,9 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         return values
 
     def _kept_members(self) -> dict[str, Any]:
-        """Return the members of the job that is edited.
+        """Return the members of the job that is being edited, without unreadable ones.
 
-        An unreadable one is left out, and the form's value replaces it.
+        The form's values replace the unreadable members.
         """
         if self.before is None:
             return {}
@@ -259,7 +261,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         )
 
     def schedule_kinds(self) -> dict[str, str]:
-        """Return the kinds of schedule that have each field of a schedule."""
+        """Map each field of a schedule to the kinds of schedule that use the field."""
         return mapping.kinds_by_field()
 
     def targets(self) -> list[tuple[str, Section, list[BoundField]]]:

@@ -38,7 +38,7 @@ class JsonText(forms.CharField):
         """Accept any JSON: the job's definition validates the value."""
 
     def run_validators(self, value: Any) -> None:
-        """Do nothing: the validators of a CharField expect a text, and the value is parsed."""
+        """Do nothing: the validators of a CharField expect text, but this value is already parsed."""
 
 
 class JsonObject(JsonText):

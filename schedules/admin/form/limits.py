@@ -57,7 +57,7 @@ GROUPS = {group: tuple(f"{group}_{name}" for name in type(limit).model_fields) f
 LIMIT_POLICIES = (*PLAIN_LIMITS, *GROUPS)
 LIMIT_FIELDS = (*PLAIN_LIMITS, *(name for fields in GROUPS.values() for name in fields))
 
-# The values that the fields of a limit have while it is not set.
+# The values that the fields of a limit have while the limit is not set.
 UNSET = {
     f"{group}_{name}": value
     for group, limit in _LIMITS.items()
@@ -99,18 +99,18 @@ LIMIT_PLACES = {
 
 
 def limits_from(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that these fields describe, without those that are not set."""
+    """Return the policies that the fields of the form set."""
     found = {name: values[name] for name in PLAIN_LIMITS if values.get(name) not in (None, "")}
     for group, fields in GROUPS.items():
         given = {name.removeprefix(f"{group}_"): values.get(name) for name in fields}
-        # Also without a number: a key or an action alone is an error that the definition reports.
+        # Keep a limit that has no number: the definition reports a key or an action without a number as an error.
         if any(values.get(name) not in (None, "", UNSET.get(name)) for name in fields):
             found[group] = {name: value for name, value in given.items() if value not in (None, "")}
     return found
 
 
 def policies_of(job: Job | None) -> JobPolicies:
-    """Return the policies of a job; the defaults for a new job, and if the stored policies are unreadable."""
+    """Return the policies of a job; the defaults for a new job, and for a job whose policies are unreadable."""
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
@@ -130,7 +130,7 @@ def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """Return the name of an error about a link by the link's field: `start_after.failure` for `start_after.1.job`."""
+    """Return an error's name with the field of its link: `start_after.failure` for `start_after.1.job`."""
     head, _, rest = dotted.partition(".")
     place = rest.partition(".")[0]
     if head == "start_after" and place.isdecimal() and int(place) < len(links):

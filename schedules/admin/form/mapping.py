@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
-FORM_NAMES = {"delay": "wait"}  # member of a schedule -> field: the form's field `delay` is that of the retry policy
+FORM_NAMES = {"delay": "wait"}  # schedule member to form field: the form's field `delay` is a retry delay
 API_NAMES = {field: member for member, field in FORM_NAMES.items()}
 SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     kind: tuple(FORM_NAMES.get(name, name) for name in members) for kind, members in ALLOWED_FIELDS.items()
 }
-# The fields that somebody types to describe a schedule. The event of a solar one is chosen, and has a value from the start.
+# The field of each kind that a user types. The event of a solar schedule is chosen from a list, and always has a value,
+# so the latitude stands for it.
 TYPED_FIELDS = tuple(
     "latitude" if kind is Kind.SOLAR else FORM_NAMES.get(name, name) for kind, name in DEFINING_FIELD.items()
 )
@@ -52,7 +53,7 @@ _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
-# The form's field for each dotted field of a definition. It also shows errors of nested values, such as one header.
+# The form's field for each dotted field of a definition. It also shows the errors of nested values, such as one header.
 PLACES: dict[str, str] = {
     **{name: name for name in ("name", "description", "payload")},
     "schedule": "schedule_kind",
@@ -96,8 +97,8 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schedule that the form's values describe, from the fields of its kind only."""
     kind = values.get("schedule_kind") or Kind.CRON
     given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
-    # The preview passes the texts of the fields. A text that is no number stays a text, and the schedule's reader
-    # refuses it.
+    # The preview passes the texts of the fields. Text that is not a number stays text, and the schedule's
+    # reader refuses it.
     max_runs = given.get("max_runs")
     if isinstance(max_runs, str) and max_runs.strip().isascii() and max_runs.strip().isdigit() and len(max_runs) < 20:
         given["max_runs"] = int(max_runs)
@@ -114,7 +115,7 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kinds_by_field() -> dict[str, str]:
-    """Return the kinds that have each field of a schedule, as the page takes them. A job without a schedule shows none."""
+    """Map each field of a schedule to the kinds that use it, as a text with spaces. The kind `none` has no fields."""
     fields = {name for names in SCHEDULE_FIELDS.values() for name in names}
     return {name: " ".join(kind for kind in DEFINING_FIELD if name in SCHEDULE_FIELDS[kind]) for name in fields}
 
@@ -179,7 +180,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
 
 
 def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
-    """Return the form's field for an error, None for the whole form, and the rest of its name, such as a header's."""
+    """Return the form's field for an error (None: the whole form), and the rest of the error's name (a header)."""
     places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):

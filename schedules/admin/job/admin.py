@@ -101,7 +101,7 @@ class JobAdmin(ModelAdmin[Job]):
         return queryset.filter(jobs_named(term)), False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # By the definition's copy of the job's id: the same order, and the indexes of the definitions have it.
+        # Sort by the definition's copy of the job's id: the order is the same, and the definitions' indexes contain it.
         by_definition = request.GET.get(SEARCH_VAR) or request.GET.get(TargetFilter.parameter_name)
         return ("-spec__job_id",) if by_definition else ("-id",)
 
@@ -210,7 +210,7 @@ class JobAdmin(ModelAdmin[Job]):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        # Django would collect every row that refers to the job. Nothing is deleted with it: its history stays.
+        # Django would collect every row that refers to the job. Only the job is deleted: its history stays.
         return [str(job) for job in objs], {"jobs": len(objs)}, set(), []
 
     def delete_view(

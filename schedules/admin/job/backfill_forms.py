@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from access.visibility import Caller
     from schedules.models import Job
 
-MAX_BACKFILLS_SHOWN = 10  # the latest: each takes two queries
+MAX_BACKFILLS_SHOWN = 10  # the latest ones; each takes two queries
 BACKFILL_FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
 TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
 BACKFILL_OVERLAP_LABELS = {
@@ -100,7 +100,7 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
 
 def _start(text: str) -> datetime:
     if not text:
-        raise ValueError("The start is missing.")
+        raise ValueError("The start is missing: enter a date and time.")
     return read_viewer_instant("The start", text)
 
 
@@ -126,7 +126,7 @@ def _pace(text: str) -> timedelta | None:
 def _count(text: str) -> int | None:
     if not text:
         return None
-    # The length first: reading a number of a million digits takes seconds.
+    # Check the length first: reading a number of a million digits takes seconds.
     if not (len(text) < 9 and text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_RUNS):
         raise ValueError(f"The number of runs must be between 1 and {MAX_RUNS:,}.")
     return int(text)

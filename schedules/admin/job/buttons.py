@@ -1,4 +1,4 @@
-"""Run now, pause and resume one or many jobs from the admin. A message says how many, another why some were refused."""
+"""Runs, pauses and resumes jobs from the admin. One message counts the jobs; another says why some were refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schedules.models import Job
     from schedules.pauses.terms import PauseTerms
 
-MAX_NAMES_IN_MESSAGE = 5  # in one message; of more jobs it says "and others"
+MAX_NAMES_IN_MESSAGE = 5  # in one message, which then says "and others"
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from executions.runs import Run
     from schedules.models import Job
 
-MAX_SPECS_DESCRIBED = 2  # more schedules of one job do not fit the column: their words are its hint
+MAX_SPECS_DESCRIBED = 2  # a job with more schedules shows their number in the column, and their words as its hint
 
 
 def name(job: Job) -> SafeString:
@@ -66,5 +66,5 @@ def last_run(run: Run | None, now: datetime) -> SafeString:
 
 
 def buttons(job: Job) -> SafeString:
-    """Run now, pause or resume, edit."""
+    """The buttons of a row: run now, pause or resume, edit."""
     return render_to_string("schedules/admin/row_buttons.html", {"job": job, "is_paused": job.state == JobState.PAUSED})

@@ -20,7 +20,7 @@ from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, jobs_na
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-MAX_NAMES_LISTED = 30  # as many as a list shows at once; of more, the user types a longer part of the name
+MAX_NAMES_LISTED = 30  # as many as a list shows at once; to find another job, the user types more of its name
 
 
 class FormPages(Pages[Job]):
@@ -48,7 +48,7 @@ class FormPages(Pages[Job]):
         jobs = visible(Job, caller_of(request)).order_by("-id")
         if term:
             named = jobs_named(term) if "\0" not in term else Q(pk=None)
-            # By the definition's copy of the job's id: the same order, and the index of the definitions has it.
+            # Sort by the definition's copy of the job's id: the same order, and the definitions' index contains it.
             jobs = jobs.filter(named, HAS_PRESENT_SPEC).order_by("-spec__job_id")
         found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MAX_NAMES_LISTED]]
         return JsonResponse({"results": found})

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
 MAX_GAPS_SHOWN = 20  # above the list of occurrences, which must stay in sight
-# Length of the window's end that is read first; four times as much if it holds too few entries.
+# Read this much of the window's end first, and four times as much each time that it has too few entries.
 FIRST_SPAN = timedelta(hours=1)
 FIELD_LABELS = {"after": "“After”", "until": "“Until”"}
 WINDOWS = {
@@ -45,7 +45,7 @@ WINDOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One occurrence, or several that one record stands for."""
+    """One occurrence, or several that share one record."""
 
     at: SafeString
     last: SafeString | None
@@ -58,8 +58,8 @@ class Line:
 def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the context of the page.
 
-    The window is the one of WINDOWS that `query` names in `window`; or it lies between the times `after` and `until`,
-    as a browser's fields send them. Without any of these it is the last day.
+    `query` names the window: by `window`, a key of WINDOWS; or by the times `after` and `until`, as a browser's fields
+    send them. Without any of these the window is the last 24 hours.
     """
     errors: list[str] = []
     window = query.get("window", "day")
@@ -113,7 +113,8 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
 def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
     """Return the last entries of the window, the latest first, and whether the window has earlier ones.
 
-    The ledger is read oldest first. So this reads the end of a long window, and a longer end until it holds enough.
+    The ledger can only be read oldest first. So this reads the end of the window, then an ever longer end, until that
+    holds enough entries.
     """
     found: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
     low, span = until, FIRST_SPAN
@@ -156,5 +157,5 @@ def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> dateti
 
 
 def _field(at: datetime) -> str:
-    """Return an instant for the browser's field of a local date and time, to the second."""
+    """Return an instant as local time to the second, as the browser's date and time field takes it."""
     return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

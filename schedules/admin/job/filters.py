@@ -1,4 +1,4 @@
-"""Filters of the job list. Their choices come from the code: to read them from the table would scan all of it."""
+"""Filters of the job list. Their choices come from the code: a query for them would scan the whole table."""
 
 from __future__ import annotations
 

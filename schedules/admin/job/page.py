@@ -42,7 +42,7 @@ def state_badge(job: Job) -> SafeString:
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """Return a badge for a job with a part that cannot be read, with the reasons as its hint; otherwise nothing."""
+    """Return a badge if a part of the job cannot be read, with the reasons as its hint; otherwise nothing."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
@@ -65,7 +65,7 @@ def starts_words(job: Job, now: datetime) -> str:
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Two queries in addition to the job's own, and a few more for held runs and for a feature flag.
+    Three queries in addition to the job's own, and a few more for held runs and for a feature flag.
     """
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
     may_change = may(caller, Action.CHANGE, job)

@@ -77,7 +77,7 @@ class JobPages(JobLookup):
 
     @method_decorator(require_POST)
     def run_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Start a run. From the job's page this leads to the run's page, from the list back to the list."""
+        """Start a run. Redirect to the run's page, or to the list if the button was pressed in the list."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)

@@ -1,4 +1,4 @@
-"""The forms of a pause and of its end in the admin: read what was posted, and preview what resuming will start."""
+"""Reads the admin's forms that pause and resume jobs, and previews what resuming will start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
-MAX_JOBS_COUNTED = 200  # of one page: each takes four previews, some milliseconds together
+MAX_JOBS_COUNTED = 200  # on one page: each job takes four previews, which together cost some milliseconds
 RESUMPTION_LABELS = {
     Resumption.NONE: "None of them",
     Resumption.FIRST: "The first one",

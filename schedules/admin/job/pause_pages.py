@@ -1,4 +1,4 @@
-"""The page of pause sets in the admin: choose jobs by a filter, preview their number, pause them, and undo that."""
+"""The page of pause sets in the admin: choose jobs by a filter, preview their number, pause them, undo the pause."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 N_FIRES = 10  # enough to see the pattern of a schedule at a glance
 MARKS = {
-    Mark.GAP: ("moved", "Clocks skip its local time that day: it runs right after the gap."),
+    Mark.GAP: ("moved", "Clocks skip this local time that day: the job runs right after the gap."),
     Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
     Mark.FOLD_SECOND: ("2nd of two", "Clocks show this local time twice that day: this is the second."),
 }
@@ -39,7 +39,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter of a job, and the job's id, None before it is saved. The id determines the delay of each run."""
+    """The jitter of a job, and the job's id, which determines each run's delay. The id of an unsaved job is None."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -55,7 +55,7 @@ class FireLine:
     local: str
     mine: str
     relative: str
-    starts: str  # when its run starts, where that is later
+    starts: str  # when the run starts, if that is later; otherwise empty
     marks: list[tuple[str, str]]
 
 
@@ -95,7 +95,7 @@ def preview_schedule(
         ],
         "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
         "is_by_hand": spec.kind is Kind.NONE,
-        # The warnings name the clock changes that move, drop or repeat a run.
+        # Only changes without effect: the warnings name those that move, drop or repeat a run.
         "changes": [change.text for change in changes if not change.affected],
         "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
     }

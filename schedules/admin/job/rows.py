@@ -36,7 +36,7 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Return the rows `[start:stop]`: jobs by their next run, with the beats' index; then the others, newest first."""
+    """Return the rows `[start:stop]`: first jobs with a next run, by index job_due; then the others, newest first."""
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)
     found = list(cut(due, due[:stop], start))

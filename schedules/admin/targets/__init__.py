@@ -1,4 +1,4 @@
-"""The part of the job form that each kind of target has. `<kind>.py` here is optional: see `base.Section`."""
+"""The part of the job form for each kind of target. A kind may have a module `<kind>.py` here: see `base.Section`."""
 
 from __future__ import annotations
 

@@ -28,30 +28,30 @@ class Section(ABC):
     template: str = "schedules/admin/targets/default.html"  # shows all fields, one below the other
     payload_help: str = ""  # a sentence on what the payload means to this kind
     fields: Mapping[str, forms.Field]
-    places: Mapping[str, str]  # the form's field for each member of the target; "" is any member that is not named
-    labels: ClassVar[Mapping[str, str]] = {}  # what error sentences call a member that the form labels differently
+    places: Mapping[str, str]  # the form's field for each member of the target; "" stands for all other members
+    labels: ClassVar[Mapping[str, str]] = {}  # what errors call a member whose label is not its name
 
     @abstractmethod
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return what the fields hold at first: a stored target of this kind, or None for the defaults."""
+        """Return the initial values of the fields: those of a stored target of this kind; for None, the defaults."""
 
     @abstractmethod
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the target that the form's values describe.
 
-        `kept` is the stored one: the form may not show all of it.
+        `kept` is the stored target, which may have members that the form does not show.
         """
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the payload is a text as it stands, rather than JSON.
+        """Return whether the payload is plain text rather than JSON.
 
-        `values` are those of the form, or a stored target.
+        `values` are the values of the form, or a stored target.
         """
         return False
 
 
 class DefaultSection(Section):
-    """The part of a kind that has none of its own: its whole configuration as one field of JSON."""
+    """The section of a kind without a module of its own: one JSON field for the whole configuration."""
 
     def __init__(self, kind: str, config: type[TargetConfig]) -> None:
         self._field = f"{kind}_config"

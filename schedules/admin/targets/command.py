@@ -1,4 +1,4 @@
-"""The form's field for a command, with a table of the parameters of the chosen one."""
+"""The form's field for a command, with a table of the parameters of the chosen command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def command_choices() -> list[tuple[str, str]]:
 class CommandSection(Section):
     label = "Command"
     template = "schedules/admin/targets/command.html"
-    payload_help = "For a command it has the parameters."
+    payload_help = "For a command it holds the parameters."
     fields: Mapping[str, forms.Field] = {"command": needed(choice("Command", command_choices))}
     places: Mapping[str, str] = {"name": "command"}
 

@@ -46,7 +46,7 @@ class Cron:
         return day.month in self.sim.months and self.sim.match_day(day)
 
     def new_finder(self) -> LocalTimeFinder:
-        """Return a new finder. `read_cron` caches this expression for all threads, so the finder's state is its own."""
+        """Return a new finder. All threads share this cached expression, so each search needs its own finder."""
         return LocalTimeFinder(self)
 
 

@@ -114,7 +114,7 @@ def _refuse_nickname(word: str) -> str:
 def _refuse_count(count: int) -> str:
     if count == 7:
         return (
-            "has 7 fields; there is no field for the year. Leave it out, and give start_at and end_at to limit "
+            "has 7 fields; there is no field for the year. Leave the year out, and give start_at and end_at to limit "
             "the schedule to some years."
         )
     fields = "minute, hour, day of month, month, day of week"

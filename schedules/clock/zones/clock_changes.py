@@ -21,8 +21,8 @@ CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock cha
 MAX_CHANGE_FIRES = 20  # a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
-# Name the time between two runs around a change up to this length. It covers weekly schedules; for rarer ones one hour
-# more or less does not matter.
+# Name the time between the runs before and after a change if it is not longer than this. That covers weekly schedules;
+# for rarer ones, one hour more or less does not matter.
 _MAX_NAMED_DISTANCE = timedelta(days=8)
 
 

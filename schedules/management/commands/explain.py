@@ -34,7 +34,7 @@ TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 
 class Command(BaseCommand):
     help = (
-        "Show what became of each occurrence of a job in a window. "
+        "Show what happened to each occurrence of a job in a window. "
         "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong."
     )
 

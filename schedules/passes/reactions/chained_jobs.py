@@ -41,7 +41,7 @@ def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 
 
 def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now: datetime) -> list[Decision]:
-    """Return a decision for each start: pause, feature flag and overlap policy; stop the runs that are replaced."""
+    """Decide each start by pause, feature flag and overlap policy, and stop the live runs that new runs replace."""
     live = runs.live_runs(list(policies))
     off = flags.find_off({each.feature_flag for each in policies.values() if each.feature_flag})
     together = {job_id: OverlapPass(each.overlap, live.get(job_id, LiveRuns())) for job_id, each in policies.items()}
@@ -50,7 +50,8 @@ def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now:
         reason = Reason.PAUSED if _was_paused(start) else Reason.FEATURE_OFF if is_off else None
         together[start.job.pk].add(reason)
     runs.stop_live_runs({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    # Only now: with cancel_other or terminate_other, a later start of a job replaces an earlier one of this pass.
+    # Read the decisions only now: with cancel_other or terminate_other, a later start of a job replaces an earlier one
+    # of this pass.
     decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
     return [next(decisions[start.job.pk]) for start in starts]
 

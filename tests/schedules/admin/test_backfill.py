@@ -43,7 +43,7 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"after": ""}, "The start is missing."),
+        ({"after": ""}, "The start is missing: enter a date and time."),
         ({"after": "soon"}, "The start"),
         ({"after": "2026-11-20T11:00:00"}, "The range is empty"),
         ({"mode": "failled"}, "The occurrences must be one of the choices"),

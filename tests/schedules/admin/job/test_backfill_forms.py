@@ -57,7 +57,7 @@ def test_local_times_are_in_the_time_zone_of_the_viewer() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"after": " "}, "The start is missing."),
+        ({"after": " "}, "The start is missing: enter a date and time."),
         ({"after": "early"}, 'The start "early" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
         ({"until": "late"}, 'The end "late" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
         ({"pace": "0"}, "The pace must be greater than zero."),

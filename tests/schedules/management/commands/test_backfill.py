@@ -64,7 +64,7 @@ def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypat
         (("report", "--after", "soon"), "--after"),
         (("report", "--after", "2999-01-01"), "--after: The range is empty"),
         (("report", *RANGE, "--pace", "soon"), "--pace"),
-        (("report", *RANGE, "--pace", "9d"), "--pace: A pace is between"),
+        (("report", *RANGE, "--pace", "9d"), "--pace: The pace must be between"),
     ],
 )
 def test_a_refusal_names_the_argument_and_exits_with_two(job: Job, arguments: tuple[str, ...], message: str) -> None:
