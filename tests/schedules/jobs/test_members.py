@@ -226,6 +226,17 @@ def test_saving_the_untouched_form_keeps_a_member(first: dict[str, Any], second:
     assert members_of(job) == before
 
 
+def test_saving_the_form_keeps_a_policy_that_has_no_field(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "PLAIN_FIELDS", ("overlap", "timeout"))
+    job = create({"policies": {"delivery": "at_most_once", "retry": {"max_retries": 0}}}, source)
+    before = members_of(job)
+    form = EngineJobForm(sent(EngineJobForm(instance=job)), instance=reload(job))
+    assert form.is_valid(), form.errors
+    assert form.definition is not None
+    definitions.replace(job.pk, form.definition, form.now, actor="tests")
+    assert members_of(job) == before and before["policies"]["delivery"] == "at_most_once"
+
+
 @pytest.mark.parametrize(("first", "second"), ALL, ids=NAMES)
 def test_saving_the_form_with_another_value_changes_a_member(
     first: dict[str, Any], second: dict[str, Any], source: str
