@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib import admin
 
 from executions.targets.command import command, registry
 from executions.targets.command.exceptions import InvalidCommand
@@ -83,7 +84,12 @@ def test_the_modules_of_the_settings_are_imported_once_on_first_use(fresh: Path,
     assert "tests.loaded" not in registry.commands()
 
 
-def test_the_commands_module_of_an_installed_app_is_imported(fresh: Path, settings: Settings) -> None:
+def test_the_commands_module_of_an_installed_app_is_imported(
+    fresh: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Another list of apps makes the theme put a new, empty site in the place of the admin's: put the old one back.
+    for module in (admin, admin.sites):
+        monkeypatch.setattr(module, "site", module.site)
     (fresh / "some_app").mkdir()
     (fresh / "some_app" / "__init__.py").touch()
     (fresh / "some_app" / "commands.py").write_text(MODULE.format(name="tests.app"))
