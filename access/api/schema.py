@@ -147,17 +147,19 @@ ERROR_DESCRIPTIONS = {
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
+NO_KEY = "The request has no API key: send the header `Authorization: Bearer ms_…`. Create a key in the admin, under API keys."
+NOT_JSON = "The body is not JSON: send it as JSON, with the header `Content-Type: application/json`."
 PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     400: (
         "1 field is wrong.",
         [{"field": "schedule.cron", "message": "minute: 75 is not in 0-59."}],
     ),
-    401: ("Authentication credentials were not provided.", []),
+    401: (NO_KEY, []),
     403: ("You do not have permission to perform this action.", []),
     404: ("There is nothing at this URL: it does not exist, or it was deleted.", []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
-    415: ('Unsupported media type "text/plain" in request.', []),
+    415: (NOT_JSON, []),
 }
 
 

@@ -16,11 +16,11 @@ from django.http.request import UnreadablePostError
 from django.shortcuts import render
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotAuthenticated, UnsupportedMediaType
 from rest_framework.response import Response
 
 from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInput
-from access.api.schema import PROBLEM
+from access.api.schema import NO_KEY, NOT_JSON, PROBLEM
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from values.database import one_line
@@ -98,6 +98,10 @@ def _classify(error: Exception) -> tuple[int, str, Errors]:
             return 400, BAD_REQUEST, {}
         case OperationalError() | InterfaceError():
             return 503, NO_DATABASE, {}
+        case NotAuthenticated():
+            return 401, NO_KEY, {}
+        case UnsupportedMediaType():
+            return 415, NOT_JSON, {}
         case APIException():
             return error.status_code, str(error.detail), {}
         case _:

@@ -27,7 +27,7 @@ def client_with(header: str) -> DocumentedClient:
 def test_without_a_key_or_session_the_response_is_a_401_that_names_the_scheme(db: None) -> None:
     response = DocumentedClient().get(JOBS)
 
-    problem_of(response, 401)
+    assert "send the header `Authorization: Bearer ms_…`" in problem_of(response, 401)["detail"]
     assert response["WWW-Authenticate"] == "Bearer"
 
 

@@ -70,7 +70,8 @@ def test_an_invalid_accept_header_never_causes_a_server_error(api: DocumentedCli
     ],
 )
 def test_a_body_of_another_content_type_than_json_is_a_415(api: DocumentedClient, content_type: str) -> None:
-    problem_of(api.generic("POST", JOBS, "a=b", content_type=content_type), 415)
+    answer = problem_of(api.generic("POST", JOBS, "a=b", content_type=content_type), 415)
+    assert "send it as JSON, with the header `Content-Type: application/json`" in answer["detail"]
 
 
 def test_json_is_read_as_utf_8_whatever_charset_its_header_names(api: DocumentedClient) -> None:
