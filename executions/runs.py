@@ -123,9 +123,9 @@ def delete_followups(done: Iterable[Followup]) -> None:
     execute(held_queries.DELETE_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
-def requeue_followups(done: Iterable[Followup], now: datetime) -> None:
-    """Put these follow-ups at the back of the queue, for their held runs only: their ended runs are handled."""
-    execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in done], "now": now})
+def requeue_followups(followups: Iterable[Followup], now: datetime) -> None:
+    """Put these follow-ups at the back of the queue, to admit more held runs. Clear the ended runs: they are handled."""
+    execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in followups], "now": now})
 
 
 def postpone_followups(ids: Iterable[int], until: datetime) -> None:

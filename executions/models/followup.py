@@ -1,4 +1,8 @@
-"""Followup: work for a beat after a run has ended, or while one is held. Watch: jobs with follow-ups. RateState."""
+"""What follows the runs: follow-ups, the jobs that need them, and the state of rate limits.
+
+A `Followup` is work for a beat after a run has ended, or while one is held. A `Watch` names a job that needs a follow-up
+when one of its runs ends. A `RateState` says how much of a rate limit is used up.
+"""
 
 from __future__ import annotations
 

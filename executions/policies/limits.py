@@ -19,7 +19,7 @@ MAX_RATE_PERIOD = timedelta(days=31)  # retention deletes the state of a rate th
 
 
 class Priority(StrEnum):
-    """Which waiting run starts first, across all jobs."""
+    """Of the held and queued runs of all jobs, those with a higher priority start first."""
 
     LOW = "low"
     MEDIUM = "medium"

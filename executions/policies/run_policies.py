@@ -54,7 +54,10 @@ class RunPolicies(BaseModel):
         "cancel_other: the live runs get a stop request, and the new run starts when they have ended. "
         "terminate_other: the live runs end at once, and the new run starts. allow: the new run starts too.",
     )
-    priority: Priority = Field(Priority.MEDIUM, description="Which waiting run a worker takes first.")
+    priority: Priority = Field(
+        Priority.MEDIUM,
+        description="Of the held and queued runs of all jobs, those with a higher priority start first.",
+    )
     concurrency: ConcurrencyLimit | None = None
     rate_limit: RateLimit | None = None
     start_deadline: Annotated[Duration, AfterValidator(_deadline)] | None = Field(

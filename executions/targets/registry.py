@@ -77,7 +77,7 @@ def parse_config(data: object) -> TargetConfig:
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):
         raise InvalidTarget(
-            {"": ['A target is an object such as {"kind": "http", "url": "https://example.com/hook"}.']}
+            {"": ['A target must be an object such as {"kind": "http", "url": "https://example.com/hook"}.']}
         )
     if problem := find_unstorable(data):
         raise InvalidTarget({problem[0]: [problem[1]]})

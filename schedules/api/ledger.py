@@ -113,7 +113,9 @@ class Ledger(Shape):
     unreadable: str | None = Field(
         description="Why the job's schedule cannot be read, so that its occurrences are unknown; null if it can."
     )
-    incidents: list[Incident] = Field(description="Stoppages that last, or were reported within the window.")
+    incidents: list[Incident] = Field(
+        description="Stoppages that have not ended, or that were reported within the window."
+    )
     not_covered: str | None = Field(
         description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` is the URL of "
         "all runs."

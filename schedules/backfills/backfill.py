@@ -138,7 +138,7 @@ def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
         backfill = _lock(backfill_id)
         n_cancelled = runs.cancel_backfill_runs(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
-            raise JobConflict(f"The backfill is {backfill.state}, and none of its runs waits to start.")
+            raise JobConflict(f"The backfill is {backfill.state}, and none of its runs is held, queued or retrying.")
         if backfill.state != BackfillState.CANCELLED:
             _close(backfill, BackfillState.CANCELLED, now)
     log.info("backfill_cancelled", action="backfill", backfill=str(backfill_id), actor=actor, n_cancelled=n_cancelled)
