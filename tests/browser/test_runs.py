@@ -50,7 +50,7 @@ def test_a_queued_run_is_cancelled_after_a_confirmation(admin: Page, today: date
     admin.on("dialog", agree)
     admin.get_by_role("button", name="Cancel").click()
     expect(admin.locator(".ms-title")).to_contain_text("Cancelled")
-    assert questions == ["Cancel this run? It will not start."]
+    assert questions == ["Cancel this run? The run will not start."]
 
 
 def test_the_page_of_a_running_run_refreshes_until_the_run_has_ended(admin: Page, today: datetime) -> None:
