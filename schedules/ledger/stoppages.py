@@ -50,7 +50,7 @@ def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> 
 
 
 def review(now: datetime) -> Reviewed:
-    """Check open stoppages, unreported ones first: close those that have ended, repair or report the others."""
+    """Check open stoppages, unreported ones first: close the ended ones, repair or report the rest."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])
