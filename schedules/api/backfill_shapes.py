@@ -15,7 +15,7 @@ from executions import history
 from executions.api import JOB_ID, JobName
 from executions.policies import Overlap
 from executions.states import RunStatus
-from schedules.backfills import backfill
+from schedules.backfills import backfill, requests
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values.duration_field import Duration
 
@@ -42,17 +42,17 @@ class BackfillRequest(Shape):
         description="Overlap policy of these runs, instead of the job's: `skip`, `buffer_one`, `buffer_all` or "
         "`allow`. Null: `buffer_all`, one run after the other.",
     )
-    max_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
+    max_runs: Annotated[int, Field(strict=True, ge=1, le=requests.MAX_RUNS)] | None = Field(
         None, description="Maximum number of runs, for the earliest instants. Null: no limit."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="Change nothing, and return a preview of what would start."
     )
 
-    def to_request(self) -> backfill.BackfillRequest:
+    def to_request(self) -> requests.BackfillRequest:
         """Return the request with the default overlap policy of backfills."""
         overlap = self.overlap or Overlap.BUFFER_ALL
-        return backfill.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
+        return requests.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
 
 
 class BackfillPreview(Shape):
