@@ -189,6 +189,8 @@ def _sentence(problem: ErrorDetails, name: str, known_names: Iterable[str], valu
         words = re.findall(r"'([^']*)'", limits["expected"])
         suggestion = did_you_mean(value, words) if isinstance(value, str) else ""
         return f"{name} must be one of {limits['expected']}.{suggestion}"
+    if isinstance(value, str) and kind in ("too_short", "too_long"):
+        kind = f"string_{kind}"  # pydantic counts items if the length is limited after another check of the string
     if limit := _limit(kind, limits):
         return f"{name} must {limit}."
     text = problem["msg"]
@@ -207,8 +209,10 @@ def _limit(kind: str, limits: Mapping[str, Any]) -> str:
             return f"be {limits['le']} or less"
         case "multiple_of":
             return f"be a multiple of {limits['multiple_of']}"
+        case "string_too_short" | "too_short" if limits["min_length"] == 1:
+            return "not be empty"
         case "string_too_short":
-            return "not be empty" if limits["min_length"] == 1 else f"have {limits['min_length']} characters or more"
+            return f"have {limits['min_length']} characters or more"
         case "string_too_long":
             return f"have {limits['max_length']} characters or fewer"
         case "too_short":

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from values.zones import zone_abbreviation
+
 if TYPE_CHECKING:
     from datetime import tzinfo
 
@@ -39,12 +41,6 @@ def exact_text(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     local = at.astimezone(zone or timezone.get_current_timezone())
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     return f"{local.day} {local:%b}{year} {local:%H:%M:%S} {zone_abbreviation(local)}"
-
-
-def zone_abbreviation(local: datetime) -> str:
-    """Return the abbreviation of a local time's zone, or its offset if it has none: `CET`, `UTC-03`."""
-    name = local.tzname() or "UTC"
-    return f"UTC{name}" if name[0] in "+-" else name
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
