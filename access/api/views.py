@@ -67,7 +67,7 @@ class ApiView(APIView):
             Parameters.read(request)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
-        """Return the permissions that the request's method needs; none for a method that the view lacks."""
+        """Return the permissions that the request's method needs; none if the view does not have the method."""
         return self.needs.get(_method_of(request), ())
 
 
