@@ -1,4 +1,4 @@
-"""Times and durations on the admin's pages: relative to now, and exact in the viewer's time zone with its name.
+"""Formats times and durations for the admin's pages: relative to now, and exact in the viewer's time zone.
 
 The viewer's zone is Django's current time zone, which `scheduler_project.web.viewer_timezone` sets for each request.
 """
@@ -48,7 +48,7 @@ def zone_abbreviation(local: datetime) -> str:
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time, the exact time below it, and the time in the zone `also_in` if it differs there."""
+    """Return the relative time, below it the exact time and, if clocks in `also_in` differ, the time in that zone."""
     if at is None:
         return NONE
     return format_html(
