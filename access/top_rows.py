@@ -1,4 +1,4 @@
-"""Read the first rows of an ordered list that is filtered by several values of one column (a top-N query)."""
+"""Reads the first rows of an ordered list that is filtered by several values of one column (a top-N query)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=Model)
 def top_rows(rows: QuerySet[Row], n: int, column: str, values: Collection[str] | None) -> QuerySet[Row]:
     """Return the first `n` rows of an ordered queryset in which `column` has one of `values`. None: any value.
 
-    With several values, a query of its own reads the primary keys first.
+    With several values, a separate query reads the primary keys first.
     """
     if values is None:
         return rows[:n]

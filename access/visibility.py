@@ -54,7 +54,7 @@ class Caller:
 
     @property
     def user_id(self) -> int:
-        """The id of the user; for a caller without a user 0, which is not the id of any user."""
+        """The id of the user; 0 if the caller has no user, because no user has the id 0."""
         return (self.user.pk if self.user else None) or 0
 
 
@@ -72,7 +72,7 @@ def deferred_caller(scope_id: int) -> Caller:
 
 
 def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
-    """Return whether the caller may do `action` to objects of a model or, if `what` is a stored object, to that one."""
+    """Return whether the caller may do `action` to objects of a model or, if `what` is stored, to that object."""
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"

@@ -1,4 +1,7 @@
-"""Runs SQL statements, splits failing batches and releases connections. Each `queries.py` contains statements."""
+"""Runs SQL statements, splits failing batches and releases connections.
+
+The statements themselves are in the `queries.py` of each package.
+"""
 
 from __future__ import annotations
 
@@ -121,7 +124,7 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Return whether all of several keys failed. Then the database is most likely the cause, such as a full disk."""
+    """Return whether all of several keys failed. The most likely cause is then the database, such as a full disk."""
     return len(failed) > 1 and not done
 
 

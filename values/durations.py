@@ -9,7 +9,7 @@ from fractions import Fraction
 from values.quoting import quoted
 
 MICROSECOND = timedelta(microseconds=1)  # the resolution of datetime and of PostgreSQL
-MAX_DURATION = timedelta(days=3653)  # ten years; longer ones are typing errors, and overflow when added to dates
+MAX_DURATION = timedelta(days=3653)  # ten years; longer durations are typing errors, and dates overflow with them
 MAX_DURATION_TEXT_LENGTH = 64  # characters
 _MAX_NUMBER = 10**12  # seconds; a comparison with it also excludes NaN, infinity and integers too large for Fraction
 

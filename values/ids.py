@@ -22,13 +22,13 @@ def uuid7(at: datetime) -> UUID:
 
 
 def lowest_id(at: datetime) -> UUID:
-    """Return a lower bound for the ids of this millisecond and of all later ones."""
+    """Return a lower bound for the ids of the millisecond `at` and of all later milliseconds."""
     milliseconds = min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1)
     return UUID(int=milliseconds << 80)
 
 
 def highest_id(at: datetime) -> UUID:
-    """Return an upper bound for the ids of this millisecond and of all earlier ones."""
+    """Return an upper bound for the ids of the millisecond `at` and of all earlier milliseconds."""
     return UUID(int=lowest_id(at).int | (1 << 80) - 1)
 
 

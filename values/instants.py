@@ -48,7 +48,10 @@ def zone_abbreviation(local: datetime) -> str:
 
 
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time, below it the exact time and, if clocks in `also_in` differ, the time in that zone."""
+    """Return the relative time with the exact time below it.
+
+    If clocks in the zone `also_in` show another time, add the time in that zone.
+    """
     if at is None:
         return NONE
     return format_html(
@@ -61,7 +64,7 @@ def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None)
 
 
 def differs_from_viewer(at: datetime, zone: tzinfo) -> bool:
-    """Return whether clocks in `zone` show another time than the viewer's at that instant."""
+    """Return whether clocks in `zone` and in the viewer's zone show different times at that instant."""
     return at.astimezone(zone).utcoffset() != at.astimezone(timezone.get_current_timezone()).utcoffset()
 
 
@@ -76,7 +79,7 @@ def relative_html(at: datetime, now: datetime) -> SafeString:
 
 
 def exact_html(at: datetime | None, now: datetime) -> SafeString:
-    """Return the exact time only."""
+    """Return the exact time only; a dash for None."""
     if at is None:
         return NONE
     return format_html('<time class="ms-time" datetime="{0}" title="{0}">{1}</time>', _iso(at), exact_text(at, now))

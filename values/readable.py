@@ -36,7 +36,7 @@ class Unreadable:
 
 
 def _with_field(part: str, name: str, text: str) -> str:
-    """Put the field's name before a sentence that does not start with it."""
+    """Put the field's name before a sentence that does not start with that name."""
     is_named = name in ("", part) or text.startswith(f"{name.rpartition('.')[2]} ")
     return text if is_named else f"{name}: {text}"
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Authenticates requests by API key: None without a key; AuthenticationFailed for an invalid key."""
+    """Authenticates requests by API key. Without a key it returns None; an invalid key raises AuthenticationFailed."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         # Latin-1 decodes any bytes: a header that is not ASCII is then an unknown key, not a server error.

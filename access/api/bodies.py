@@ -33,7 +33,7 @@ class JsonParser(BaseParser):
         content_length = context["request"].META.get("CONTENT_LENGTH") or "0"
         if content_length.isdecimal() and int(content_length) > limit:
             raise BodyTooLarge(limit)
-        # Without a Content-Length, one byte more than the limit shows that the body is too large.
+        # Read one byte more than the limit: it shows that a body without a Content-Length is too large.
         body: bytes = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge(limit)

@@ -53,7 +53,7 @@ def paginate(
     """
     direction, position = _read(parameters.cursor, rows.model, order)
     backward = direction == BACKWARD
-    # The page before the position is read backwards and reversed.
+    # The previous page is read in the opposite order, and reversed below.
     sorted_by = (
         [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
     )
@@ -75,7 +75,7 @@ def paginate(
 
 
 def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
-    """Return the condition for rows after the position. It compares rows, so that PostgreSQL can use an index."""
+    """Return the condition for rows after the position. A row comparison can use an index."""
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)

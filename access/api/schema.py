@@ -88,7 +88,7 @@ class UntitledSchema(GenerateJsonSchema):
 
 
 class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
-    """Adds a Shape, and all models that it refers to, to the document.
+    """Adds a Shape and all models that it uses to the OpenAPI document.
 
     Requests and responses get different components, because a default makes a member optional in requests only.
     """
@@ -142,7 +142,7 @@ class Problem(Shape):
 
 ERROR_DESCRIPTIONS = {
     400: "The request cannot be read, or a field is wrong: `errors` lists each wrong field.",
-    401: "The API key or session is missing, unknown, expired or revoked.",
+    401: "The API key or session is missing, unknown, expired or revoked, or its user is inactive.",
     403: "The user is not staff or lacks the permission, or a request with a session cookie has no CSRF token.",
     404: "The object does not exist, or it was deleted.",
     409: "The object's current state does not allow the operation.",

@@ -32,7 +32,7 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows staff with the permissions that the view's `needs` list for the method. The admin requires the same."""
+    """Allows staff with the permissions that the view's `needs` list for the method, as in the admin."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):

@@ -44,7 +44,7 @@ class BackfillRequest(Shape):
         "`buffer_all` or `allow`. Null: `buffer_all`, which starts one run after the other.",
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
-        None, description="Maximum number of runs. The earliest instants run first. Null: no limit."
+        None, description="Maximum number of runs, starting with the earliest instants. Null: no limit."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return a preview."
@@ -61,7 +61,7 @@ class BackfillPreview(Shape):
 
     dry_run: Literal[True]
     n_instants: int = Field(
-        description=f"Number of instants in the range, {COUNTED_UP_TO}. Counting also stops at `max_runs` runs."
+        description=f"Number of instants in the range, {COUNTED_UP_TO}. The count also stops at `max_runs` runs."
     )
     is_more: bool = Field(description="Whether the range has more instants than were counted.")
     n_would_start: int = Field(description="Number of runs that would start.")

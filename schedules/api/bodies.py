@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 UNREADABLE_WAS_NULL = (
-    "This is null because the stored value could not be read: send a new value, or remove the member unreadable from "
+    "This is null because the stored value could not be read: send a new value, or remove the member “unreadable” from "
     "the body to use the default."
 )
 AnyPause = TypeVar("AnyPause", bound=Pause)
@@ -76,7 +76,7 @@ def read_definition(request: Request) -> dict[str, Any]:
 
 
 def null_because_unreadable(data: dict[str, Any]) -> list[str]:
-    """Return the names of the members that are null and listed in `unreadable`: GET could not read their values."""
+    """Return the names of the members that are null and listed in `unreadable`: their stored values cannot be read."""
     unreadable = data.get("unreadable")
     return [name for name in unreadable if data.get(name, "") is None] if isinstance(unreadable, dict) else []
 

@@ -57,7 +57,7 @@ class FeatureFlagPage(PageShape):
 
 
 class FeatureFlagSetting(Shape):
-    """The new state of a flag. The other members are read-only: they may be sent, and are ignored."""
+    """The new state and description of a flag. The read-only members may be sent too; they are ignored."""
 
     is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the jobs with this flag start.")]
     description: (

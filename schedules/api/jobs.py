@@ -210,7 +210,7 @@ class JobRunView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a run now, even if the job is paused or has live runs. Its concurrency and rate limits apply."""
+        """Start a run now, even if the job is paused or has live runs. The job's concurrency and rate limits apply."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
@@ -240,7 +240,7 @@ def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobS
 
 
 def find_job(request: Request, job_id: UUID) -> Job:
-    """Return a job with its `spec`. Raises JobGone if the user may see no such job."""
+    """Return a job with its `spec`. Raises JobGone if there is no such job, or the user may not see it."""
     job = visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone

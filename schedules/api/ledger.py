@@ -117,8 +117,8 @@ class Ledger(Shape):
         description="Reported stoppages that have not ended, or that were reported within the window."
     )
     not_covered: str | None = Field(
-        description="A sentence about runs of the job that the ledger does not cover, such as runs after other jobs, "
-        "or null. The ledger covers only scheduled runs."
+        description="A sentence about starts of the job that the ledger does not cover, such as starts after other "
+        "jobs; null if there is none. The ledger covers only scheduled runs."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
@@ -201,7 +201,7 @@ def _incident(stoppage: Stoppage) -> Incident:
 
 
 def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """Return the URL of the next page, whose occurrences are later than `at`. None if `at` is None: the last page."""
+    """Return the URL of the next page, which begins after `at`. None if `at` is None: there is no next page."""
     if at is None:
         return None
     # Put `until` into the URL: its default is the time of the request, which differs for each page.

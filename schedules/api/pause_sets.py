@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 class ManyPause(Pause):
     """The jobs to pause, and the terms of the pause. A job that is already paused keeps its own pause."""
 
-    filter: Selection = Field(description="The jobs to pause: they match every member of the filter. `{}`: every job.")
+    filter: Selection = Field(
+        description="The filter of the jobs to pause. A job must match every member; `{}` matches every job."
+    )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return the number of jobs that would be paused."
     )
@@ -56,7 +58,7 @@ class UndoPreview(Shape):
         description="Number of runs that would start, counted for the first "
         f"{pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
     )
-    is_more: bool = Field(description="Whether more runs may start than were counted, because there are more jobs.")
+    is_more: bool = Field(description="Whether more runs may start, because only the first jobs were counted.")
 
 
 class PauseSetShape(Shape):
@@ -194,7 +196,7 @@ class PauseSetUndoView(ApiView):
     def post(self, request: Request, pause_id: UUID) -> Response:
         """Undo a pause set: resume the jobs that it paused. With `dry_run`, return a preview and change nothing.
 
-        A job that somebody has resumed or paused again since then is left unchanged.
+        Jobs that were resumed or paused again after the pause are left unchanged.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

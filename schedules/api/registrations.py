@@ -54,7 +54,7 @@ class JobByKeyView(ApiView):
     def put(self, request: Request, key: str) -> Response:
         """Create or change the job with this key, so that it has this definition. The request is idempotent.
 
-        If there is no such job, it is created (201). If its definition differs, it is changed as by `replace_job`. If
+        If there is no such job, it is created (201). If its definition differs, it is replaced (see `replace_job`). If
         its definition is the same, nothing changes: the next run and any pause stay.
         """
         now = datetime.now(UTC)
@@ -74,7 +74,7 @@ class JobByKeyView(ApiView):
 
     @operation("unregister_job", responses={204: (None, None)})
     def delete(self, request: Request, key: str) -> Response:
-        """Delete the job that is registered under a key, as by `delete_job`.
+        """Delete the job that is registered under a key (see `delete_job`).
 
         The response is 204 even if there is no such job.
         """
@@ -93,7 +93,7 @@ class JobRegistrationView(ApiView):
         responses={200: (RegisteredJobs, examples.REGISTERED)},
     )
     def put(self, request: Request) -> Response:
-        """Register up to 500 jobs, each as by `register_job`. If one definition is invalid, no job is registered.
+        """Register up to 500 jobs (see `register_job`). If one definition is invalid, no job is registered.
 
         Jobs that are not in the request stay unchanged.
         """

@@ -47,12 +47,14 @@ class PreviewRequest(Shape):
         None, description="Return the instants later than this one. Default: now."
     )
     timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
-        None, description="The viewer's IANA time zone, for `in_viewer_zone`."
+        None, description="The viewer's IANA time zone. Needed for `in_viewer_zone`."
     )
-    jitter: Jitter = Field(timedelta(0), description="The job's policy `jitter`, for `starts_before`.")
+    jitter: Jitter = Field(
+        timedelta(0), description="The job's policy `jitter`. Needed for `starts_at` and `starts_before`."
+    )
     job_id: UUID | None = Field(
         None,
-        description="Id of the job, for `starts_at`: jitter depends on the job's id.",
+        description="Id of the job. Needed for `starts_at`, which depends on the job's id.",
     )
 
 
@@ -79,21 +81,23 @@ class DstChange(Shape):
     kind: ChangeKind = Field(description="`gap`: clocks go forward. `fold`: clocks go back.")
     at: datetime = Field(description="When the clocks change.")
     local_from: str = Field(description="The first local time that is skipped or repeated.")
-    local_to: str = Field(description="The first local time after the skipped or repeated ones.")
+    local_to: str = Field(description="The first local time after the skipped or repeated times.")
     affected: bool = Field(description="Whether a time of the schedule is moved, skipped or repeated.")
     fires: list[Fire] = Field(
-        description="The instants that are moved to the end of the gap, or that lie in the repeated time; up to 20."
+        description="The instants that are moved to the end of the gap, or whose local time is repeated; up to 20."
     )
     text: str = Field(description="The clock change and its effect, in words.")
 
 
 class Preview(Shape):
-    """The preview of a schedule: its description, its next instants, and its clock changes within 12 months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of 12 months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="The clock changes within 12 months after `after`.")
-    warnings: list[str] = Field(description="Warnings, such as that the schedule has no instant in the future.")
+    dst_changes: list[DstChange] = Field(description="The clock changes in the 12 months from `after` on.")
+    warnings: list[str] = Field(
+        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
+    )
 
 
 class ValidationRequest(Shape):

@@ -1,4 +1,4 @@
-"""Views that preview and validate a schedule. No job needs to have this schedule."""
+"""Views that preview and validate a schedule. The schedule need not belong to a job."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SchedulePreviewView(ApiView):
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """Preview a schedule: return its description, its next instants and its clock changes within 12 months."""
+        """Preview a schedule: return its description, its next instants and the clock changes of 12 months."""
         now = datetime.now(UTC)
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)
@@ -80,7 +80,7 @@ class ScheduleValidateView(ApiView):
         responses={200: (VerdictOrRefusal, examples.VERDICT)},
     )
     def post(self, request: Request) -> Response:
-        """Validate a schedule. The status is 200 for an invalid schedule too: `errors` then lists what is wrong."""
+        """Validate a schedule. An invalid schedule gets status 200 too, with `valid` false and the errors."""
         now = datetime.now(UTC)
         read_storable(request)
         wanted = read_body(request, ValidationRequest)

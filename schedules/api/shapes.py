@@ -81,7 +81,7 @@ class Job(_JobMembers):
     state: Annotated[
         str,
         WithJsonSchema({"enum": JobState.values, "type": "string"}),
-        Field(description="`active`, `paused`, or `ended`: the schedule has no further occurrences."),
+        Field(description="`active`, `paused` or `ended`. Ended: the schedule has no further occurrences."),
     ]
     pause_reason: str | None = Field(description="The reason of the pause; null if none was given.")
     paused_at: datetime | None = Field(description="When the pause began; null if the job is not paused.")
@@ -106,7 +106,7 @@ class Job(_JobMembers):
         "`delay` schedule also until the live run has ended."
     )
     next_start_at: datetime | None = Field(
-        description="When the run for `next_run_at` starts: up to the policy `jitter` later."
+        description="When the run for `next_run_at` starts: later than that instant if the job has jitter."
     )
     created_at: datetime
     updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")
@@ -121,7 +121,9 @@ class Pause(Shape):
     """The terms of a pause: its reason, its end, and the occurrences that start when it ends."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_PAUSE_REASON_LENGTH, description="Why the job is paused. Jobs show it as `pause_reason`."
+        "",
+        max_length=MAX_PAUSE_REASON_LENGTH,
+        description="Why the job is paused. This becomes the job's `pause_reason`.",
     )
     until: Instant | None = Field(
         None, description="When the pause ends by itself. Null: the pause lasts until the job is resumed."
@@ -137,14 +139,17 @@ class Pause(Shape):
 
 
 class Resume(Shape):
-    """Which occurrences of the pause start: one after the other, unless the policy `overlap` is `allow`."""
+    """The occurrences of the pause that start.
+
+    They start one after the other, unless the policy `overlap` is `allow`.
+    """
 
     catch_up: Resumption = Field(
         Resumption.NONE, description=f"Which occurrences of the pause start: {CATCH_UP_CHOICES}"
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
         DEFAULT_MAX_STARTS,
-        description="Maximum number of occurrences that start, the latest ones. Only with `catch_up` `all`.",
+        description="Maximum number of occurrences that start: the latest ones. Only with `catch_up` `all`.",
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return a preview."
