@@ -103,7 +103,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        # "Save" leads to the page that shows the new key once, so no other button fits. An existing key can't be changed.
+        # Only "Save": its response shows the new key once, and an existing key can't be changed.
         buttons = {
             "show_save": object_id is None,
             "show_save_and_add_another": False,

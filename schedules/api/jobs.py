@@ -43,7 +43,7 @@ class JobFilters(PageParameters):
     """The filters of the list of jobs."""
 
     state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
-        None, description="Jobs in this state, or in any of several states separated by commas."
+        None, description="Jobs in this state. Separate several states by commas."
     )
     target_kind: TargetKind | None = Field(None, description=Selection.model_fields["target_kind"].description)
     name: Annotated[str, Field(max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
