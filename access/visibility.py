@@ -72,7 +72,7 @@ def deferred_caller(scope_id: int) -> Caller:
 
 
 def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
-    """Return whether the caller may do `action` to objects of a model or, if `what` is stored, to that object."""
+    """Return whether the caller may do `action` to objects of a model or, if `what` is a stored object, to it."""
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"

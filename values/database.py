@@ -47,7 +47,7 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows, with a generic plan that the server keeps (a prepared statement).
 
-    Use it for frequent inserts, and for statements that read all partitions: planning those takes ten times as long as
+    Use it for frequent inserts, and for statements that read all partitions: their planning takes ten times as long as
     execution. Do not use it for joins by id: a plan made for a small partition may later read the whole partition,
     until PostgreSQL analyses it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the
     statement each time.
@@ -105,7 +105,7 @@ def is_database_unavailable() -> bool:
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
-    """Call `act` with all keys in one transaction. If it fails, split the keys in halves, down to each failing key.
+    """Call `act` with all keys in one transaction. If it fails, repeat with each half, down to each failing key.
 
     Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database
     is unavailable. One failing key among n costs about 2 * log2(n) calls.

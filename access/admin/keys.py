@@ -57,7 +57,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("name", "prefix")
-    search_help_text = "Name, or the start of the key"
+    search_help_text = "Name, or the part of the key after ms_"
     ordering = ("-id",)
     actions = ("revoke_selected",)
     change_form_outer_before_template = "access/admin/revoke.html"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schedules import models
     from schedules.pauses import resuming
 
-CATCH_UP_CHOICES = "`none`, only the `first`, only the `last`, or `all`. The others are recorded as paused."
+CATCH_UP_CHOICES = "`none`, only the `first`, only the `last`, or `all`. All others are recorded as paused."
 # A response shows these members as they are stored, or null if the stored value cannot be read.
 SHOWN_AS: dict[str, Any] = {
     "schedule": Schedule | None,
@@ -83,7 +83,7 @@ class Job(_JobMembers):
         WithJsonSchema({"enum": JobState.values, "type": "string"}),
         Field(description="`active`, `paused` or `ended`. Ended: the schedule has no further occurrences."),
     ]
-    pause_reason: str | None = Field(description="The reason of the pause; null if none was given.")
+    pause_reason: str | None = Field(description="The reason of the pause; null if there is none.")
     paused_at: datetime | None = Field(description="When the pause began; null if the job is not paused.")
     paused_by: str | None = Field(
         description="Who paused the job; null if it was paused automatically after failures, or is not paused."

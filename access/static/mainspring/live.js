@@ -57,7 +57,7 @@
 
   const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 
-  // Whether `old` can be updated to `fresh`. Elements correspond by id; those without an id by tag and class.
+  // Whether `old` can be updated to `fresh`. Elements correspond by id; elements without an id, by tag and class.
   function corresponds(old, fresh) {
     if (old.nodeName !== fresh.nodeName) return false;
     if (!isElement(old)) return true;
