@@ -102,8 +102,8 @@ class Job(_JobMembers):
         "with which it was created."
     )
     next_run_at: datetime | None = Field(
-        description="The next nominal instant. Null if the job is not active, has no schedule or is unreadable; with a "
-        "`delay` schedule also until the live run has ended."
+        description="The next nominal instant. Null if the job is not active, has no schedule or is unreadable. With "
+        "a `delay` schedule, also null while a run is live."
     )
     next_start_at: datetime | None = Field(
         description="When the run for `next_run_at` starts: later than that instant if the job has jitter."
