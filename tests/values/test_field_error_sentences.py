@@ -166,7 +166,7 @@ def test_more_errors_than_can_be_listed_are_counted(n_errors: int, is_listed: bo
     if is_listed:
         assert len(errors) == MAX_ERRORS_SHOWN
     else:
-        assert errors == {"target": [f"There are {n_errors} errors here, too many to list them."]}
+        assert errors == {"target": [f"There are {n_errors} errors here: too many to list."]}
 
 
 def test_a_long_name_is_cut_in_the_field_and_in_the_sentence() -> None:
