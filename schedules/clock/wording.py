@@ -26,12 +26,12 @@ _MIN_SIMILARITY = 0.6  # the default of difflib, which is enough for one or two 
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:
-    """Join at least one word: 'a', 'a and b', 'a, b and c'."""
+    """Join one or more words: 'a', 'a and b', 'a, b and c'."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "timezone"?' with the known word closest to `word`; '' if none is close."""
+    """Return ' Did you mean "timezone"?' with the most similar word of `known`; '' if none is similar to `word`."""
     if len(word) > _MAX_COMPARED_LENGTH:
         return ""
     by_fold = {name.casefold(): name for name in known}
@@ -63,7 +63,7 @@ def clock_words(moment: datetime) -> str:
 
 
 def zone_words(local: datetime) -> str:
-    """Return the abbreviation of an aware time's zone ('EDT'), or 'UTC+5:30' if the zone has only a number."""
+    """Return the abbreviation of an aware time's zone ('EDT'), or 'UTC+5:30' if the zone has no abbreviation."""
     name = local.tzname() or "UTC"
     if name[0] not in "+-":
         return name
@@ -76,7 +76,7 @@ def zone_words(local: datetime) -> str:
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 
-    Days and weeks are used only for two or more of them: '24 hours', but '2 days'.
+    Shorter lengths than two days are in hours ('24 hours'). Weeks are used only for two or more whole weeks.
     """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []
