@@ -120,7 +120,7 @@ def test_a_plain_json_list_means_the_same_as_specs() -> None:
         ([], "specs.1", "must be an object, not a list."),
         ({"specs": []}, "specs.1.specs", "must not be nested"),
         ({"kind": "several"}, "specs.1.kind", "must not be several inside specs"),
-        ({"delay": "5m"}, "specs.1.delay", "must not be in a list of schedules"),
+        ({"delay": "5m"}, "specs.1.delay", "must not be in a list"),
         ({"kind": "delay"}, "specs.1.kind", "must not be delay inside specs"),
         ({"kind": "none"}, "specs.1.kind", "must not be none inside specs"),
         ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside it."),
