@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait meanwhile; the same as for all other connections (`settings.py`)
+CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait while the beat connects; equals the timeout in `settings.py`
 
 
 class Wakeup:
-    """Listens on a connection of its own. If it cannot connect, it sleeps for the whole time."""
+    """Listens on its own connection. If it cannot connect, it sleeps for the whole time."""
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None
         self._was_listening = True
 
     def wait(self, seconds: float) -> None:
-        """Sleep for `seconds`, or until a notification comes."""
+        """Sleep for `seconds`, or until a notification arrives."""
         if seconds <= 0:
             return
         try:
@@ -52,7 +52,7 @@ class Wakeup:
 
     def _listen(self) -> Connection[Any]:
         if self._connection is None:
-            # Only the parameters that lead to the server: Django's others are for its own cursors and its pool.
+            # Keep only the connection parameters: Django's other parameters configure its own cursors and its pool.
             parameters = connection.get_connection_params()
             kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
             kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}
