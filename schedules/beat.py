@@ -85,7 +85,8 @@ def limit_lock_waits_of_new_connections(**_: object) -> None:
 def install_signal_handlers(sender: Any, **_: object) -> None:
     """Replace Celery's handler, which closes the scheduler in the middle of the statement that is running.
 
-    The new handler raises SystemExit in that statement. If some code swallows the exception, the flag stops the beat.
+    The new handler raises SystemExit in that statement. If other code swallows the exception, `must_stop` stops the
+    beat after the pass.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -246,9 +247,9 @@ class JobScheduler(PeriodicScheduler):
         return was_busy, now + (FAULT_RETRY_DELAY if is_faulty else LOCKED_RETRY_DELAY)
 
     def _try(self, otherwise: T, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do one part of a pass and return its result. If it fails, log the failure and return `otherwise`.
+        """Do one part of a pass and return its result. If the part fails, log the failure and return `otherwise`.
 
-        One failing part does not stop the others. Raises if the database is unavailable, because then every part fails.
+        A part that fails does not stop other parts. Raises if the database is unavailable: then every part would fail.
         """
         try:
             return act(*args, **kwargs)

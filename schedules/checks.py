@@ -1,4 +1,4 @@
-"""System checks of the sections in the job form, one for each target kind. docs/extending.md lists the check ids."""
+"""System checks of the job form, which has a section for each target kind. docs/extending.md lists the check ids."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def taken_names(
 ) -> Iterable[CheckMessage]:
     """Yield an error for each field of a section whose name is taken by another field of the form.
 
-    `fields`: the fields of each section by name, by target kind.
+    `fields` maps each target kind to the fields of its section, by name.
     """
     of_model = set(form._meta.fields or ())
     for kind, own in fields.items():

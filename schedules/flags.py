@@ -66,7 +66,7 @@ def put(
 
 
 def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
-    """Delete a flag. Return False if the caller may delete no such flag. Raises FlagInUse if a job names the flag."""
+    """Delete a flag; return False if the caller can delete no such flag. Raises FlagInUse if a job names the flag."""
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():

@@ -55,7 +55,7 @@ def plan(
 ) -> Plan:
     """Decide which of a job's occurrences in (mark, now] start, and compute the job's new clock.
 
-    `policies` are the job's; `off` holds the feature flags that are off. Raises CannotRead.
+    `policies`: the job's policies. `off`: the names of feature flags that are off. Raises CannotRead.
     """
     spec, policies = spec_of(job.schedule), value_or_raise(policies)
     size = settings.MAINSPRING.chunk_size

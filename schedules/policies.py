@@ -47,7 +47,7 @@ class CatchUpPolicy(BaseModel):
         description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
-        timedelta(hours=1), description="Occurrences missed longer ago than this never start."
+        timedelta(hours=1), description="Missed occurrences that are older than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,

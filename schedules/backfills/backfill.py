@@ -68,10 +68,11 @@ class BackfillRequest:
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """A preview of a backfill: the number of instants that would start, and that would not start (`n_passed_over`).
+    """A preview of a backfill.
 
-    `is_more`: the range contains more instants than were counted. `first_at`, `last_at`: the first and the last instant
-    that would start, or None.
+    `n_instants`: instants in the range. `n_would_start` of these would start, and `n_passed_over` would not. `is_more`:
+    the range contains more instants than were counted. `first_at`, `last_at`: the first and the last instant that would
+    start, or None.
     """
 
     n_instants: int
@@ -292,11 +293,11 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
 
 
 def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition (messages by field), JobConflict (a job without instants in the past) or CannotRead."""
+    """Raise InvalidDefinition (messages by field), JobConflict (a job without predictable instants) or CannotRead."""
     errors: dict[str, list[str]] = {}
     if request.until > now:
         errors["until"] = [
-            "This is in the future, but a backfill runs only past instants. Give the current time or an earlier one."
+            "This is in the future, but a backfill runs only past instants. Give the current or an earlier time."
         ]
     if request.after >= request.until:
         errors["after"] = ["The range is empty: its start (after) must be earlier than its end (until)."]
@@ -310,7 +311,7 @@ def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
         ]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = [
-            "The pace must be between 100ms and 1d. Leave pace out to start runs as fast as the limits allow."
+            "The pace must be between 100ms and 1d. Without a pace, runs start as fast as the limits allow."
         ]
     if errors:
         raise InvalidDefinition(errors)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the instants in (after, until], ascending. Each follows from the schedule that the job had at that time.
+    """Yield the instants in (after, until] that the job's schedules named, in ascending order.
 
-    The job's first known schedule also counts for the time before it was set, so that a new job can be backfilled.
+    The first known schedule also supplies the instants before its own start, so that a new job can be backfilled.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:

@@ -173,7 +173,7 @@ def _decide_without_row(
 def _entries_of_rows(
     group: list[R], expected: _ExpectedInstants, spans: list[Span], clock: ClockState
 ) -> Iterator[Entry[R]]:
-    """Yield the entry of the rows at one instant, and drop the expected instants that these rows account for."""
+    """Yield the entry of the rows at one instant, and remove the expected instants that these rows cover."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
     was_expected = expected.drop_until((row or group[0]).last_nominal_at)

@@ -170,7 +170,7 @@ def _field_notes(cron: Cron) -> list[str]:
     if cron.days_are_either:
         notes.append(
             "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
-            "To require both, start one of the two fields with *."
+            "To require a match of both fields, start one of them with *."
         )
     elif parts[3] != "*" and parts[5] != "*":
         notes.append(

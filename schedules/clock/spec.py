@@ -52,8 +52,8 @@ class ScheduleSpec:
 
     - `every` fires at `anchor_at` + k * `every` for each integer k, including negative ones.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
-    - `specs` is a list of schedules. It fires at each instant of a member that is within the bounds of the member and
-      of the list. The list's `timezone` is the default time zone of its members.
+    - `specs` is a list of schedules. It fires whenever a member fires, within the bounds of the member and of the list.
+      The list's `timezone` is the default time zone of its members.
     """
 
     kind: Kind

@@ -76,7 +76,7 @@ def zone_words(local: datetime) -> str:
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 
-    Shorter lengths than two days are in hours ('24 hours'). Weeks are used only for two or more whole weeks.
+    Lengths under two days are in hours ('25 hours'). Weeks are used only for two or more whole weeks.
     """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []

@@ -106,7 +106,10 @@ def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, sc
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Remove a job from all chains. Return the jobs that started it, and the jobs that it started. Needs `lock`."""
+    """Remove a job from all chains. Return the jobs that started it, and the jobs that it started.
+
+    Call it under `lock`.
+    """
     links = list(Chain.objects.filter(Q(job_id=job_id) | Q(source_id=job_id)))
     Chain.objects.filter(pk__in=[link.pk for link in links]).delete()
     sources = {link.source_id for link in links if link.job_id == job_id}

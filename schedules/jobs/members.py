@@ -161,7 +161,7 @@ class JobDefinition(Shape):
     start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
         (),
         max_length=MAX_SOURCES,
-        description="The job also starts when runs of these jobs end. Each job is listed once.",
+        description="The job also starts when runs of these jobs end. List each job only once.",
     )
     target: Annotated[
         targets.TargetConfig,

@@ -59,7 +59,7 @@ class Schedule(Shape):
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "immediately. After a skipped occurrence, the time counts from the skip.",
+        "immediately without a `start_at`. After a skipped occurrence, the time counts from the skip.",
     )
     specs: list[Schedule] | None = Field(
         None,

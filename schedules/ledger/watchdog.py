@@ -79,12 +79,12 @@ def watch_once(now: datetime, limit: int) -> Watched:
 
 
 def prune_once(now: datetime, limit: int) -> int:
-    """Delete up to `limit` spans and `limit` stoppages that ended before the history begins. Return the number."""
+    """Delete up to `limit` spans and `limit` stoppages that ended before the history begins; return their number."""
     return queries.prune(account.kept_since(now), limit)
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the next `limit` ledgers, since the start of the previous round. Return how many were compared."""
+    """Compare the ledgers of the next `limit` jobs since the start of the previous round. Return how many jobs."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )

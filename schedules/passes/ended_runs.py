@@ -49,9 +49,10 @@ class EndedRuns:
 
 
 def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
-    """Lock the jobs of these follow-ups, and find the ended runs that this pass can handle. Keys: ids of ended runs.
+    """Lock the jobs of these follow-ups, and find the ended runs that this pass can handle.
 
-    Ended runs of the same job share one `Job` object, so a reaction sees the changes of earlier reactions.
+    `followups`: by id of the ended run. Ended runs of the same job share one `Job` object, so a reaction sees the
+    changes of earlier reactions.
     """
     found = EndedRuns()
     if not followups:

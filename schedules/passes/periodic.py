@@ -129,7 +129,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self._housekeeping_at = now + HOUSEKEEPING_CHECK_INTERVAL
         self._warn_at = min(self._warn_at, now + HOUSEKEEPING_WARNING_INTERVAL)
         if now >= self._warn_at and (names := find_switched_off()):
-            log.warning("housekeeping_off", action="beat", names=names, hint="enable it under Periodic tasks")
+            log.warning("housekeeping_off", action="beat", names=names, hint="enable these rows under Periodic tasks")
             self._warn_at = now + HOUSEKEEPING_WARNING_INTERVAL
 
     def all_as_schedule(self) -> dict[str, PeriodicEntry]:

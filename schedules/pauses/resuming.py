@@ -44,7 +44,7 @@ log = structlog.get_logger(__name__)
 class ResumePreview:
     """A preview of resuming a job.
 
-    `n_occurrences`: number of occurrences during the pause, counted up to `MAX_COUNTED` + 1. `n_would_start`: number of
+    `n_occurrences`: number of occurrences during the pause, counted up to a limit. `n_would_start`: number of
     occurrences that would start. `first_at`, `last_at`: the first and the last occurrence that would start, or None.
     """
 
@@ -70,8 +70,8 @@ def preview(
 ) -> ResumePreview:
     """Return a preview of resuming the job at `now`. Nothing is changed.
 
-    `count_limit`: do not count the occurrences of the pause beyond this number + 1. Raises JobConflict if the job is
-    not paused; CannotRead if its schedule is unreadable.
+    `n_occurrences` is counted up to `count_limit` + 1. Raises JobConflict if the job is not paused; CannotRead if its
+    schedule is unreadable.
     """
     refuse_unless_paused(job)
     find, until = _finder(job), _pause_end(job, now)

@@ -15,9 +15,8 @@ from values.json_values import find_unstorable
 class PauseTerms:
     """The reason of a pause, its end, and the occurrences of the pause that start at its end.
 
-    `until` None: the pause ends when somebody resumes the jobs.
-
-    That person then chooses the occurrences that start, so `catch_up` must be `none`.
+    `until` None: the pause ends when somebody resumes the jobs. That person then chooses the occurrences that start, so
+    `catch_up` must be `none`.
     """
 
     reason: str = ""
@@ -39,7 +38,7 @@ class PauseTerms:
             why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
             raise InvalidDefinition({"until": [why]})
         if self.lacks_end:
-            why = "catch_up needs a pause with an end: set the field until, or leave catch_up out."
+            why = "catch_up needs a pause with an end: set until to an instant, or leave catch_up out."
             raise InvalidDefinition({"until": [why]})
 
 

@@ -118,7 +118,7 @@ def _refuse_count(count: int) -> str:
             "the schedule to some years."
         )
     fields = "minute, hour, day of month, month, day of week"
-    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with seconds as first field."
+    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with seconds first."
 
 
 def _read_term(rule: FieldRule, term: str) -> str:
@@ -160,9 +160,9 @@ def _read_special(rule: FieldRule, term: str) -> str | None:
         if term in ("L", "LW"):
             return term
         if re.fullmatch("L-[0-9]+", term):
-            raise ValueError(f"{quoted(term)} is not supported; only L (last day) and LW (last weekday) are")
+            raise ValueError(f"{quoted(term)} is not supported; use L (last day) or LW (last weekday)")
         if re.fullmatch("[0-9]+W", term):
-            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; only LW (last weekday) is")
+            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; use LW (last weekday) or a number")
     if rule is _DAY_OF_WEEK:
         if term == "L":
             raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")

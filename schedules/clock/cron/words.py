@@ -14,7 +14,7 @@ _MAX_LISTED_TIMES = 4  # more times of day are hard to read as a list
 
 
 def cron_words(cron: Cron) -> str:
-    """Describe when the expression fires, without its time zone. The text has a capital letter and no full stop."""
+    """Describe when the expression fires, without a time zone, as in 'At 09:00 on Friday'."""
     times, is_list = _time_words(cron)
     dates = _date_words(cron)
     return times + (dates or (" every day" if is_list else ""))

@@ -20,7 +20,7 @@ _DATE = re.compile("[0-9]{4}-[0-9]")
 
 
 def read_lines(text: str) -> list[object]:
-    """Return the schedules in a text as JSON that is not yet validated, one for each line that is not empty.
+    """Return the schedules in a text as unvalidated JSON, one for each line that is not empty.
 
     A line is a cron expression, `every 15m`, `every 15m from 2027-03-01 09:00`, `sunset 52.5 13.4`, an instant, or a
     schedule in JSON.

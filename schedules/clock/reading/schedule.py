@@ -172,7 +172,7 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
 
 
 def _read_kind(reader: _Reader) -> Kind | None:
-    """Return the kind, stated or inferred. If there is none, or if both differ, record an error and return None."""
+    """Return the kind that is stated, or inferred from the fields. On an error, record it and return None."""
     stated = reader.take("kind", lambda value: members.read_choice(value, Kind))
     present = [name for name in _KIND_OF if name in reader.given]
     if len(present) > 1:

@@ -39,8 +39,8 @@ class DstChange:
 
     `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as
     naive ISO 8601. `fires`: for a gap, the occurrence that was moved to its end; for a fold, the occurrences in both
-    passes, at most `MAX_CHANGE_FIRES`. `affected`: a time of the schedule is moved, skipped or repeated. `headline`
-    names the clock change; `words` describes its effect.
+    passes, at most `MAX_CHANGE_FIRES`. `affected`: whether a time of the schedule is moved, skipped or repeated.
+    `headline` names the clock change; `words` describes its effect.
     """
 
     kind: ChangeKind

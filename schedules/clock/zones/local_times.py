@@ -34,7 +34,7 @@ def cron_instants(
 ) -> Iterator[datetime]:
     """Yield the instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
 
-    1. Take the zone's periods of constant UTC offset, one after the other.
+    1. Go through the zone's periods of constant UTC offset, in order.
     2. If the gap before a period contains a named time and the policy is `shift`: fire once at the period's start.
     3. Fire at each named local time of the period. With the policy `first`, skip times that clocks have shown before.
     4. Stop after 50 years without a fire.

@@ -1,4 +1,4 @@
-"""Reactions: functions that a beat calls after runs have ended. To add one, write a module here and list it below.
+"""Reactions: functions that a beat calls after runs have ended. To add one, write a module here, and add a line below.
 
 A pass calls each reaction once, with the ended runs in the order in which they ended, and with the pass's `now`. The
 reaction returns the number of runs that it has opened. The call is inside the transaction that deletes the follow-ups.
