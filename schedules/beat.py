@@ -66,7 +66,7 @@ TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp"
 # Another beat or a person's request may have locked due rows. Without this delay, the beat would retry in a busy loop.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
-# Seconds from the start of a busy pass to the next one: jobs due close together share one transaction.
+# Seconds. The minimum time between the starts of two passes, so that jobs due close together share one transaction.
 MIN_PASS_INTERVAL = 0.01
 NOTHING_DUE = TickResult(0, 0, 0, [])
 

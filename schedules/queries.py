@@ -36,7 +36,7 @@ DUE_NAMES = """
 SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(now)s
  ORDER BY next_run_at, id LIMIT %(limit)s
 """
-# tick, after a pass has failed: the same as DUE for part of its jobs.
+# tick, after a pass has failed: the same as DUE, for some of the jobs of that pass.
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
 # tick.settle: one active job, due or not, before its definition is changed. Waits for a tick that has locked it.

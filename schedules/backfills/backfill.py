@@ -43,7 +43,7 @@ MAX_LIVE_RUNS = 100
 REFILL_AT = MAX_LIVE_RUNS // 2
 MAX_INSTANTS_PER_STEP = 1000  # a step keeps the job locked
 MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so it rarely needs more instants
-MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, because each is searched
+MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each spec is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
 MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter pace
 MAX_PACE = timedelta(days=1)  # with a longer pace, 100 runs would take months: most likely a mistake

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from schedules.clock.wording import MONTHS, joined
 from values.quoting import quoted
 
-MAX_LENGTH = 255  # characters; more than any sensible expression, and a bound on the work of reading one
+MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
 # The nicknames of Vixie cron, except @reboot.
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",

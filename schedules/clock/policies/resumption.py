@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_STARTS = 100  # low, so that resuming a job by mistake does not flood the queue
 MAX_STARTS = 1000  # equals `executions.policies.overlap.MAX_BUFFERED_RUNS`: a job cannot hold more runs
-MAX_COUNTED = 100_000  # a preview stops counting here, so that a long pause of a frequent job does not make it slow
+MAX_COUNTED = 100_000  # a preview stops counting here, so that it is fast for a long pause of a frequent job
 MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurrences` searches
 
 

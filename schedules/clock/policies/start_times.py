@@ -61,7 +61,7 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
     # The next occurrence of a delay depends on the end of this run, so it is no limit.
     if not ats or not jitter or spec.kind is Kind.DELAY:
         return [at + jitter for at in ats]
-    # `ats` itself has the next occurrence of all but the last: search once, not once for each occurrence.
+    # The next occurrence of each of `ats`, except the last, is the following element: one search is enough.
     followings = [*ats[1:], next_after(spec, ats[-1])]
     return [min(at + jitter, following or LAST_AT) for at, following in zip(ats, followings, strict=True)]
 

@@ -66,7 +66,7 @@ def _new_runs(
     new = []
     for start, decision in zip(starts, decisions, strict=True):
         job, nominal_at = start.job, start.ended_at
-        # Runs are unique by job and instant. If two runs ended at the same instant, the second start gets a later one.
+        # Runs are unique by job and instant. If two runs ended together, the second start gets the next microsecond.
         while (job.pk, nominal_at) in taken:
             nominal_at += MICROSECOND
         taken.add((job.pk, nominal_at))
