@@ -172,7 +172,7 @@ GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND hol
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """The columns of a due job that one pass needs, read under the row lock."""
+    """The columns of a due job that a pass reads. The pass has locked the row."""
 
     id: UUID
     scope_id: int

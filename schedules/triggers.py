@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Open a run of the job, which starts as soon as the job's concurrency and rate limits allow.
+    """Open a run of the job. The run starts as soon as the job's concurrency and rate limits allow.
 
     The job's schedule, state and live runs do not matter. Raises CannotRead if its policies are unreadable.
     """

@@ -155,7 +155,7 @@ def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -
 def _decide_without_row(
     instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
-    """Return the decision on an instant that has no row, and the number of starts that `max_runs` still allows.
+    """Return the decision on an instant that has no row, and the number of starts that `max_runs` allows after it.
 
     The decision is None if `max_runs` does not allow this start.
     """

@@ -1,7 +1,7 @@
 """Finds the due instants and the next instant of a job, for every kind of schedule.
 
-Most kinds need only the schedule. The occurrences of a delay also depend on the ends of runs (see `delay.py`). The tick
-plans with both functions. An edit of a delay and the end of its pause call `next_due`.
+For most kinds, the schedule alone determines the instants. The instants of a delay also depend on the ends of runs (see
+`delay.py`). The tick plans with both functions; `next_due` is also called when a delay is edited or its pause ends.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
 def occurrences_by_member(
     spec: ScheduleSpec, after: datetime, until: datetime
 ) -> Iterator[tuple[datetime, ScheduleSpec]]:
-    """Yield each occurrence with its schedule. In a list, this is the first member that fires at that instant."""
+    """Yield each occurrence with its schedule: in a list of schedules, the first member that fires at the instant."""
     if not spec.specs:
         return ((at, spec) for at in occurrences(spec, after, until))
     low = after if spec.start_at is None else max(after, spec.start_at - MICROSECOND)

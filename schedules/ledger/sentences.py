@@ -90,7 +90,7 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
     text = _not_started(entry.record) if entry.record.reason else _started(entry.record, waits)
     if entry.decision is Decision.UNEXPECTED:
         text = UNEXPECTED_PREFIX + text
-    return f"{text} A backfill ran it again." if entry.made_good_by else text
+    return f"{text} A backfill has opened a run for it." if entry.made_good_by else text
 
 
 def _not_started(record: Record) -> str:

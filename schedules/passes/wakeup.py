@@ -22,7 +22,7 @@ CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait while the beat connects; equals the
 
 
 class Wakeup:
-    """Listens on its own connection. If it cannot connect, it sleeps for the whole time."""
+    """Waits for notifications on its own database connection. If it cannot connect, it sleeps for the whole time."""
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None

@@ -1,6 +1,6 @@
-"""Reads the fields of a schedule's JSON, one at a time.
+"""Reads single fields of a schedule's JSON.
 
-Each function returns the value, or raises ValueError with the reason.
+Each function returns the value of a field, or raises ValueError with the reason.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def test_an_unexpected_row_says_so_before_what_happened() -> None:
 def test_a_row_that_a_backfill_repeated_says_so_after_what_happened() -> None:
     skipped = record(status="skipped", reason="unknown")
     entry = Entry(NOON, Decision.SKIPPED, skipped, made_good_by=record(origin=Origin.BACKFILL))
-    assert sentence(entry, {}) == "It did not start: unknown. A backfill ran it again."
+    assert sentence(entry, {}) == "It did not start: unknown. A backfill has opened a run for it."
 
 
 @pytest.mark.parametrize(
