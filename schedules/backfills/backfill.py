@@ -19,15 +19,15 @@ from executions.policies import LiveRuns, Overlap, decide
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
-from schedules.backfills.expected import expected_instants, is_predictable, known_from
-from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
+from schedules.backfills.expected import expected_instants, known_from
+from schedules.backfills.requests import BackfillRequest, check
+from schedules.exceptions import JobConflict, JobGone
 from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.ledger import account
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.database import PUSH_BACK_DELAY, is_database_unavailable
 from values.durations import MICROSECOND
-from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,25 +45,6 @@ MAX_INSTANTS_PER_STEP = 1000  # a step keeps the job locked
 MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so it rarely needs more instants
 MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each spec is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
-MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter pace
-MAX_PACE = timedelta(days=1)  # with a longer pace, 100 runs would take months: most likely a mistake
-# cancel_other and terminate_other are excluded: each run of the backfill would stop the previous run.
-BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillRequest:
-    """The request for a backfill: run the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
-
-    `pace`: time between two starts; None: no delay, but at most `MAX_LIVE_RUNS` live runs.
-    """
-
-    after: datetime
-    until: datetime
-    mode: BackfillMode = BackfillMode.ALL
-    pace: timedelta | None = None
-    overlap: Overlap = Overlap.BUFFER_ALL
-    max_runs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +66,7 @@ class BackfillPreview:
 
 def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
     """Return a preview of a backfill. Nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
-    _check(job, request, now)
+    check(job, request, now)
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
@@ -105,7 +86,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
     n_instants = _count(job_id, request, now)  # before locking: counting may take seconds, and ticks skip a locked job
     with transaction.atomic():
         job = lock(job_id)
-        _check(job, request, now)  # again: the job may have been changed before it was locked
+        check(job, request, now)  # again: the job may have been changed before it was locked
         tick.settle(job_id, now)
         backfill = Backfill.objects.create(
             scope_id=job.scope_id,
@@ -154,7 +135,7 @@ def _count(job_id: UUID, request: BackfillRequest, now: datetime) -> int:
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
-    _check(job, request, now)
+    check(job, request, now)
     return sum(1 for _ in islice(expected_instants(job, request.after, request.until), _max_counted(job)))
 
 
@@ -290,31 +271,3 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     followups.update([backfill.job_id])
-
-
-def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition (messages by field), JobConflict (a job without predictable instants) or CannotRead."""
-    errors: dict[str, list[str]] = {}
-    if request.until > now:
-        errors["until"] = [
-            "This is in the future, but a backfill runs only past instants. Give the current or an earlier time."
-        ]
-    if request.after >= request.until:
-        errors["after"] = ["The range is empty: its start (after) must be earlier than its end (until)."]
-    kept_since = account.kept_since(now)
-    if request.mode is not BackfillMode.ALL and request.after < kept_since:
-        since = f"{kept_since:%Y-%m-%dT%H:%M:%SZ}"
-        errors["after"] = [f"The history begins at {since}: give this or a later instant, or use the mode all."]
-    if request.overlap not in BACKFILL_OVERLAPS:
-        errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: other policies would make each run stop another."
-        ]
-    if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
-        errors["pace"] = [
-            "The pace must be between 100ms and 1d. Without a pace, runs start as fast as the limits allow."
-        ]
-    if errors:
-        raise InvalidDefinition(errors)
-    value_or_raise(job.readable_policies)
-    if not is_predictable(job):
-        raise JobConflict("A job without a schedule, or with a delay, has no instants to backfill.")

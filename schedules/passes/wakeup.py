@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait while the beat connects; equals the timeout in `settings.py`
+# Parameters that Django adds to the parameters of libpq, for Django's cursors and connection pool.
+DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold", "pool"}
 
 
 class Wakeup:
@@ -52,10 +53,7 @@ class Wakeup:
 
     def _listen(self) -> Connection[Any]:
         if self._connection is None:
-            # Keep only the connection parameters: Django's other parameters configure its own cursors and its pool.
-            parameters = connection.get_connection_params()
-            kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
-            kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}
-            self._connection = psycopg.connect(**kept, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+            parameters = {k: v for k, v in connection.get_connection_params().items() if k not in DJANGOS_OWN}
+            self._connection = psycopg.connect(**parameters, autocommit=True)
             self._connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
         return self._connection
