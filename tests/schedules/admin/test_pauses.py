@@ -28,7 +28,7 @@ def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) ->
     assert undo in shown
     assert "Resume 2 jobs?" in page_of(admin.get(undo))
     assert "2 jobs resumed." in page_of(admin.post(undo, {"catch_up": "last"}, follow=True))
-    assert "undone already" in page_of(admin.post(undo, follow=True))
+    assert "already been undone" in page_of(admin.post(undo, follow=True))
     assert not Job.objects.filter(state="paused").exists()
 
 
