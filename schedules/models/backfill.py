@@ -1,4 +1,4 @@
-"""Backfill: a request to run a job for the instants of a range of the past. Beats open its runs step by step."""
+"""Backfill: a request to run a job for past instants of its schedule. Beats open the runs step by step."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def new_backfill_id() -> UUID:
 
 
 class Backfill(models.Model):
-    """A backfill of the instants in (`after_at`, `until_at`]; those up to `cursor_at` have been handled.
+    """A backfill of the instants in (`after_at`, `until_at`]. The instants up to `cursor_at` have been handled.
 
-    It has no foreign key to the job: history outlives its job.
+    There is no foreign key to the job: the backfill stays when the job is deleted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_backfill_id, editable=False)
@@ -72,5 +72,5 @@ class Backfill(models.Model):
 
     @property
     def n_seen(self) -> int:
-        """Number of instants that were handled: they got a run, or the mode left them out."""
+        """Number of handled instants: a run was opened for them, or the mode does not select them."""
         return self.n_opened + self.n_passed_over

@@ -28,9 +28,9 @@ def new_pause_set_id() -> UUID:
 
 
 class PauseSet(models.Model):
-    """A pause of many jobs. `Job.pause_set_id` is set in the jobs that it still pauses: resuming a job clears it.
+    """A pause of many jobs. Each job that the set still pauses has the set's id in `Job.pause_set_id`.
 
-    Jobs are paused in the order of their ids; those up to `cursor_id` have been handled.
+    Jobs are paused in the order of their ids. The jobs up to `cursor_id` have been handled.
     """
 
     id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
