@@ -1,6 +1,6 @@
 """`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
-Exit code: 0, no occurrence is missing; 1, there are gaps; 2, the arguments are wrong or name no job.
+Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong or name no job.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (UTC; default: now)")
         parser.add_argument("--gaps", action="store_true", help="show only the gaps")
-        parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of a table")
+        parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
@@ -83,7 +83,9 @@ def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_s
     counted = ", ".join(decision_count(kind, n) for kind, n in counts.items()) or "no occurrence"
     text = f"After {_exact(after)} until {_exact(until)} UTC: {counted}."
     if after < kept_since:
-        text += f" Rows from before {_exact(kept_since)} may have been pruned, so nothing counts as missing there."
+        text += (
+            f" Runs from before {_exact(kept_since)} may have been pruned: earlier occurrences do not count as gaps."
+        )
     return text
 
 
