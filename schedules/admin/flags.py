@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FlagChangeList(UncountedChangeList):
-    """The list of flags, with the number of jobs that name each flag. One additional query."""
+    """The list of flags, with the number of jobs that name each flag. This number costs one additional query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -60,7 +60,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     empty_text = "A job that names a flag does not start on schedule while the flag is off."
     empty_article = "a"
     help_texts: ClassVar = {
-        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
+        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. The name can't be changed later.",
         "description": "What the flag controls, and whom to ask about it.",
         "is_on": "A change takes effect with the next occurrence of each job that names the flag.",
     }

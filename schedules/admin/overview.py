@@ -1,6 +1,6 @@
 """The admin's first page: counts of runs, running and failed runs, jobs due next, and warnings.
 
-All its queries use an index.
+All queries use an index.
 """
 
 from __future__ import annotations

@@ -43,11 +43,11 @@ for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, C
 
 
 class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]  # neither has types
-    """The package's list of Celery tasks, with the theme's style."""
+    """django-celery-beat's list of Celery tasks, in the style of the theme."""
 
 
 class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has no types
-    """The package's form, with the theme's widgets for the fields that the package adds."""
+    """django-celery-beat's form, with the theme's widgets for the fields that django-celery-beat adds."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

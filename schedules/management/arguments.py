@@ -41,7 +41,7 @@ def find_job_id(wanted: str) -> UUID:
 
 
 def read_instant_option(option: str, text: str | None) -> datetime | None:
-    """Return the instant of an option, None if the option is missing. An instant without an offset is in UTC.
+    """Return the instant that `text` names, None if `text` is None. An instant without an offset is in UTC.
 
     Raises CommandError for an invalid instant.
     """

@@ -45,7 +45,7 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no pace.")
+    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no minimum.")
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
@@ -60,9 +60,9 @@ class Backfill(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # LOCK_DUE_BACKFILL and NEXT_BACKFILL
+            # for the queries LOCK_DUE_BACKFILL and NEXT_BACKFILL
             models.Index(F("due_at"), F("id"), name="backfill_due", condition=Q(due_at__isnull=False)),
-            # the list of a job's backfills, latest first
+            # for the list of a job's backfills, latest first
             models.Index(F("job_id"), F("id").desc(), name="backfill_of_job"),
         ]
         ordering: ClassVar = ["-id"]
@@ -72,5 +72,5 @@ class Backfill(models.Model):
 
     @property
     def n_seen(self) -> int:
-        """Number of handled instants: a run was opened for them, or the mode does not select them."""
+        """Number of instants handled so far: those with a new run, and those that the mode does not select."""
         return self.n_opened + self.n_passed_over

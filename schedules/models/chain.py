@@ -49,7 +49,7 @@ class Chain(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "source"], name="chain_once")]
-        # chains.started_by: which jobs start after the end of a run
+        # for chains.started_by, which finds the jobs that start after a run has ended
         indexes: ClassVar = [models.Index(F("source"), F("job"), name="chain_source")]
         ordering: ClassVar = ["id"]
 

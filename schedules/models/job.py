@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MAX_JOB_KEY_LENGTH = MAX_JOB_NAME_LENGTH = MAX_PAUSE_REASON_LENGTH = 255  # characters
-MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages; queries for lists of jobs load every description
+MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages; a list of jobs loads all descriptions
 
 
 class JobState(models.TextChoices):
@@ -95,8 +95,12 @@ class Job(models.Model):
     pause_set_id = models.UUIDField(null=True, help_text="The pause set that paused the job.")
     # Occurrences up to `resumed_at` are recorded as paused, except those in [catch_up_from_at, catch_up_until_at].
     resumed_at = models.DateTimeField(null=True, help_text="When the last pause ended.")
-    catch_up_from_at = models.DateTimeField(null=True, help_text="The first occurrence of the last pause that starts.")
-    catch_up_until_at = models.DateTimeField(null=True, help_text="The last occurrence of the last pause that starts.")
+    catch_up_from_at = models.DateTimeField(
+        null=True, help_text="Occurrences of the last pause run from here on; empty: none."
+    )
+    catch_up_until_at = models.DateTimeField(
+        null=True, help_text="Occurrences of the last pause run up to here; empty: none."
+    )
 
     mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
     # If a job made a tick fail and was pushed back, `next_run_at` is the time of the next try.
@@ -118,22 +122,22 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["scope", "key"], name="job_key", condition=Q(key__isnull=False))
         ]
         indexes: ClassVar = [
-            # DUE and NEXT_DUE
+            # for the queries DUE and NEXT_DUE
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
-            # LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
+            # for the queries LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
             models.Index(
                 F("paused_until_at"),
                 F("id"),
                 name="job_pause_end",
                 condition=Q(state="paused", paused_until_at__isnull=False),
             ),
-            # the jobs of a pause set
+            # for the jobs of a pause set
             models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
-            # the watchdog's search for LOST_JOBS
+            # for the watchdog's search for LOST_JOBS
             models.Index(F("id"), name="job_lost", condition=LOST_JOBS),
-            # the lists of jobs in the API and the admin, filtered by state or by kind
+            # for the lists of jobs in the API and the admin, filtered by state or by kind
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
         ]

@@ -1,4 +1,4 @@
-"""PauseSet: a pause of the jobs that a filter matched. Undoing it resumes exactly those jobs."""
+"""PauseSet: a pause of all jobs that a filter matched. Undoing the pause set resumes those jobs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PauseSet(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
+            # for the queries LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
             models.Index(F("due_at"), F("id"), name="pause_set_due", condition=Q(due_at__isnull=False)),
         ]
         ordering: ClassVar = ["-id"]

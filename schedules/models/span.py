@@ -28,9 +28,9 @@ class ScheduleSpan(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # the ledger
+            # for the ledger
             models.Index(F("job_id"), F("from_at"), name="span_of_job"),
-            # PRUNE_SPANS
+            # for the query PRUNE_SPANS
             models.Index(F("until_at"), F("id"), name="span_over", condition=Q(until_at__isnull=False)),
         ]
         ordering: ClassVar = ["from_at", "id"]

@@ -41,11 +41,11 @@ class Stoppage(models.Model):
             )
         ]
         indexes: ClassVar = [
-            # the watchdog's review, and the overview page
+            # for the watchdog's review, and for the overview page
             models.Index(F("found_at"), F("id"), name="stoppage_open", condition=Q(over_at__isnull=True)),
-            # account.stoppages_in
+            # for account.stoppages_in
             models.Index(F("job_id"), F("found_at"), name="stoppage_of_job"),
-            # PRUNE_STOPPAGES
+            # for the query PRUNE_STOPPAGES
             models.Index(F("over_at"), F("id"), name="stoppage_over", condition=Q(over_at__isnull=False)),
         ]
         ordering: ClassVar = ["found_at", "id"]
@@ -60,7 +60,7 @@ class WatchRound(models.Model):
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
     before_at = models.DateTimeField(
-        help_text="When the previous round began: the present round compares from then on."
+        help_text="When the previous round began: the present round compares occurrences from then on."
     )
 
     def __str__(self) -> str:

@@ -63,7 +63,8 @@ def switch(label: str, help_text: str = "") -> forms.BooleanField:
 def needed(field: forms.Field) -> forms.Field:
     """Mark a field as required on the page, and return the field.
 
-    The field itself accepts an empty value, because only some kinds require a value. The job's definition checks that.
+    Django accepts an empty value, because only some kinds of schedules and targets require one. The validation of the
+    definition reports a missing value.
     """
     field.is_needed = True  # type: ignore[attr-defined]  # the template reads it
     field.widget.attrs["aria-required"] = "true"

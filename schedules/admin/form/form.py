@@ -1,4 +1,4 @@
-"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates their values."""
+"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates the values."""
 
 from __future__ import annotations
 
@@ -85,7 +85,12 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
-        text("Delay", "15m", "Time from the end of a run to the start of the next, such as 30s, 15m or 2h.", mono=True)
+        text(
+            "Delay",
+            "15m",
+            "Time from the end of a run to the start of the next run, such as 30s, 15m or 2h.",
+            mono=True,
+        )
     )
     solar = choice("Event", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
     latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
@@ -112,7 +117,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     overlap = choice(
         "Overlap policy",
         [(name.value, text) for name, text in OVERLAP_LABELS.items()],
-        "What happens when the job is due and an earlier run has not ended.",
+        "What happens to a new run if an earlier run of the job has not ended.",
     )
     catch_up_mode = choice(
         "Catch-up after an outage",
@@ -120,9 +125,9 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             (CatchUp.LAST.value, "Run the last missed occurrence"),
             (CatchUp.FIRST.value, "Run the first missed occurrence"),
             (CatchUp.ALL.value, "Run all missed occurrences"),
-            (CatchUp.SKIP.value, "Run none of them"),
+            (CatchUp.SKIP.value, "Run no missed occurrence"),
         ],
-        "The overlap policy applies too: “Skip the new run” lets only the first of several missed occurrences run.",
+        "The overlap policy applies too: with “Skip the new run”, only the first missed occurrence runs.",
     )
     catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "Older missed occurrences never run.")
     catch_up_max_runs = number(
@@ -199,7 +204,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
         payload_help = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
-        self.fields["payload"].help_text = f"JSON. {payload_help} Empty: none.".replace("  ", " ")
+        self.fields["payload"].help_text = f"JSON. {payload_help} Empty: no payload.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:

@@ -65,7 +65,7 @@ def read_json(text: str) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This is not JSON that can be stored: remove NaN and Infinity, or use fewer levels of nesting."
+            "This JSON cannot be stored: remove NaN and Infinity, and use fewer levels of nesting and shorter numbers."
         ) from error
 
 

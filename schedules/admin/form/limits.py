@@ -77,7 +77,7 @@ FORM_FIELDS: dict[str, forms.Field] = {
     "start_deadline": text(
         "Start deadline",
         "10m",
-        "Maximum time from the scheduled time of a run to its start. After that, the run is skipped. "
+        "Maximum time from the scheduled time of a run to its start. A run that has not started by then is skipped. "
         "Empty: no deadline.",
     ),
     "feature_flag": choice("Feature flag", (), "While the flag is off, the job starts only by hand or by backfill."),
@@ -130,7 +130,7 @@ def policies_of(job: Job | None) -> JobPolicies:
 
 
 def initial_limits(job: Job | None) -> dict[str, Any]:
-    """Return the initial values of `FORM_FIELDS`: the job's values, or the defaults. A job costs one query."""
+    """Return the initial values of `FORM_FIELDS`: the job's values, or the defaults. One query if there is a job."""
     stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk) if job else ()
     values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN_LIMITS}
@@ -145,9 +145,9 @@ def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """Return the dotted name of an error with the `on` of the link, not its index.
+    """Return the dotted name of an error, with the index of a link replaced by the link's `on`.
 
-    For example, `start_after.failure` for `start_after.1.job`.
+    For example, return `start_after.failure` for `start_after.1.job`.
     """
     head, _, rest = dotted.partition(".")
     place = rest.partition(".")[0]
@@ -159,7 +159,7 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
     """Set the choices of each field to the jobs that are chosen in the field, with their names. One query.
 
-    The choice of a job that the caller may not see has no name.
+    A job that the caller may not see is shown with its id instead of its name.
     """
     all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not all_ids:

@@ -65,7 +65,7 @@ def _catch_up(policies: JobPolicies) -> str:
     text = f"run {CATCH_UP[policy.mode]} missed within the last {instants.duration(policy.max_age)}"
     if policy.mode is not CatchUp.ALL:
         return text
-    text += f"; at most {policy.max_runs:,}, the latest; start them {instants.duration(policy.between_starts)} apart"
+    text += f"; at most the latest {policy.max_runs:,}, with {instants.duration(policy.between_starts)} between starts"
     return f"{text}; the overlap policy skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 

@@ -1,4 +1,4 @@
-"""The admin of jobs: the list, the form and deletion. Only `definitions` and `triggers` change jobs."""
+"""The admin of jobs: the list, the form and deletion. `schedules.jobs.definitions` writes the changes."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ class BackfillPages(JobLookup):
 
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, job_id: UUID, backfill_id: UUID) -> HttpResponseBase:
-        """Cancel a backfill, and redirect to the page."""
+        """Cancel a backfill, and redirect to the page of backfills."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         caller = caller_of(request)

@@ -1,4 +1,4 @@
-"""Runs, pauses and resumes jobs from the admin. Messages show the number of jobs, and the reasons of refusals."""
+"""Runs, pauses and resumes jobs from the admin. Messages show the number of jobs, and the reasons for refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contents of a job's page “Explain”: the gaps of a window, then each of its occurrences in words."""
+"""The contents of a job's page “Explain”: the gaps in a window of time, then every occurrence in words."""
 
 from __future__ import annotations
 
@@ -112,8 +112,8 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
 def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
     """Return the last entries of the window, the latest first, and whether the window has earlier ones.
 
-    The ledger can only be read oldest first. So this function reads the last `FIRST_SPAN` of the window. While that has
-    too few entries, it reads a span four times as long.
+    The ledger can only be read oldest first. So this function reads the last `FIRST_SPAN` of the window. As long as it
+    finds too few entries, it reads a span four times as long.
     """
     found: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
     low, span = until, FIRST_SPAN

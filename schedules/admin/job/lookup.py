@@ -22,7 +22,7 @@ GONE = "This job has been deleted. Its history stays in the run list."
 
 
 class JobLookup(Pages[Job]):
-    """Base of the pages about one job."""
+    """Base class of the pages about one job: finds the job."""
 
     def find_to_view(self, request: HttpRequest, job_id: UUID) -> Job | None:
         """Return the job with its definition, or None if the caller can see no such job.
@@ -36,7 +36,7 @@ class JobLookup(Pages[Job]):
     def find_to_change(self, request: HttpRequest, job_id: UUID) -> Job | None:
         """Return the job with its definition, or None if the caller can see no such job.
 
-        Raises PermissionDenied if the caller may not change it.
+        Raises PermissionDenied if the caller may not change jobs, or not this job.
         """
         if not self.admin.has_change_permission(request):
             raise PermissionDenied

@@ -1,4 +1,4 @@
-"""The contents of a job's page, read with a fixed number of queries."""
+"""The contents of a job's page. The number of queries does not grow with the number of runs."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def state_badge(job: Job) -> SafeString:
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """Return a badge if a part of the job cannot be read, otherwise an empty text. Its tooltip shows the reasons."""
+    """Return a badge, with the reasons as tooltip, if a part of the job cannot be read; otherwise an empty text."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """Return the sentence about a stoppage, when the watchdog reported it, and when it was found to be over."""
+    """Return the text of a stoppage, when it was reported, and when it was over (None if it is open)."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),

@@ -77,7 +77,10 @@ class JobPages(JobLookup):
 
     @method_decorator(require_POST)
     def run_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Start a run. Redirect to the job list if the request came from there, otherwise to the run's page."""
+        """Start a run. Redirect to the job list if the request came from there, otherwise to the run's page.
+
+        If the run was refused, redirect to the job's page instead of the run's page.
+        """
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 MAX_JOBS_COUNTED = 200  # on one page: each job needs four previews, which together take some milliseconds
 RESUMPTION_LABELS = {
-    Resumption.NONE: "None of them",
-    Resumption.FIRST: "The first one",
-    Resumption.LAST: "The last one",
-    Resumption.ALL: "All of them",
+    Resumption.NONE: "No occurrence",
+    Resumption.FIRST: "The first occurrence",
+    Resumption.LAST: "The last occurrence",
+    Resumption.ALL: "All occurrences",
 }
 AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
     Resumption.FIRST: "When the pause ends, the first occurrence of the pause runs.",
     Resumption.LAST: "When the pause ends, the last occurrence of the pause runs.",
-    Resumption.ALL: f"When the pause ends, the latest {DEFAULT_MAX_STARTS} occurrences of the pause run.",
+    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
 
@@ -51,8 +51,8 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
         raise ValueError("“Until” must be in the future: enter a later time, or leave the field empty.")
     if terms.lacks_end:
         raise ValueError(
-            "Occurrences can run at the end of the pause only if the pause has an end: fill in “Until”, or choose “None "
-            "of them”."
+            "Occurrences can run at the end of the pause only if the pause has an end: fill in “Until”, or choose “No "
+            "occurrence”."
         )
     return terms
 
@@ -64,7 +64,10 @@ def read_choice(values: Mapping[str, Any]) -> Resumption:
 
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
-    """Return the template's context: how many occurrences were due during the pauses, and the runs of each choice."""
+    """Return the context of the page that resumes these jobs.
+
+    It says how many occurrences were due during the pauses, and how many runs each choice will start.
+    """
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MAX_COUNTED, 0
     n_started = dict.fromkeys(Resumption, 0)
@@ -101,5 +104,5 @@ def _due_text(n: int, *, is_more: bool) -> str:
 def starts_text(n: int, *, is_more: bool) -> str:
     """Return how many runs a choice will start, in words."""
     if is_more:
-        return f"{n:,} or more will start" if n else "none will start"
-    return f"{n:,} will start" if n else "none will start"
+        return f"{n:,} or more runs will start" if n else "no run will start"
+    return f"{counted(n, 'run')} will start" if n else "no run will start"

@@ -122,7 +122,11 @@ class PauseSetPages(Pages[Job]):
             terms=terms,
             caller=caller_of(request),
         )
-        rest = "" if started.state == PauseSetState.PAUSED else f" so far, of {started.n_jobs:,}; the other jobs follow"
+        rest = (
+            ""
+            if started.state == PauseSetState.PAUSED
+            else f" so far, out of {started.n_jobs:,}; the other jobs follow"
+        )
         messages.success(request, f"{counted(started.n_paused, 'job')} paused{rest}.")
         return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
 

@@ -68,7 +68,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: none has started."""
+    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: no run has started."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:
@@ -80,7 +80,7 @@ def preview_schedule(
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
         "description": describe(spec),
-        "zone": zones.pop() if len(zones) == 1 else "In its zone",
+        "zone": zones.pop() if len(zones) == 1 else "In the schedule's time zone",
         "my_zone": str(timezone.get_current_timezone()),
         "is_elsewhere": any(differs_from_viewer(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [

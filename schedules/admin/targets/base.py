@@ -39,7 +39,7 @@ class Section(ABC):
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the target that the form's values describe.
 
-        `kept`: the stored target; empty for a new job or another kind. Keep its members that the form does not show.
+        `kept`: the stored target; empty for a new job or another kind. Its members without a field are kept.
         """
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:

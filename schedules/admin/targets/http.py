@@ -30,7 +30,7 @@ class HttpSection(Section):
         "url": needed(
             text("URL", "https://example.org/hook", "An http or https URL. Put credentials into a header.", mono=True)
         ),
-        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of strings."),
+        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object with string values."),
         "query": json_text("Query", '{"page": 1}', "A JSON object. Its members are added to the URL's query."),
         "body_format": choice(
             "Body",
@@ -49,7 +49,9 @@ class HttpSection(Section):
         ),
         "connect_timeout": text("Connect timeout", "10s"),
         "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
-        "follow_redirects": switch("Follow redirects", "At most five. Each URL is checked like the first URL."),
+        "follow_redirects": switch(
+            "Follow redirects", "At most five redirects. Each URL is checked like the first URL."
+        ),
         "verify_tls": switch(
             "Check the server's certificate",
             "Turn the check off only for a server that you trust without a valid certificate.",

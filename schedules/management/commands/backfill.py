@@ -39,9 +39,9 @@ class Command(BaseCommand):
             "--after",
             required=True,
             metavar="INSTANT",
-            help="run instants later than this (UTC unless it has an offset)",
+            help="run only instants later than this one (UTC unless it has an offset)",
         )
-        parser.add_argument("--until", metavar="INSTANT", help="run instants up to this one (default: now)")
+        parser.add_argument("--until", metavar="INSTANT", help="run only instants up to this one (default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
         parser.add_argument(
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Runs would start for {found.n_would_start:,}{more} of {found.n_instants:,}{more} instants.")
         if found.first_at and found.last_at:
             self.stdout.write(
-                f"The first is {found.first_at:%Y-%m-%d %H:%M:%S} UTC, the last {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
+                f"First run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. Last run: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
     def _wait(self, started: Backfill) -> None:

@@ -41,9 +41,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", help="name or id of the job; for a deleted job, its id")
         parser.add_argument(
-            "--after", metavar="INSTANT", help="occurrences later than this (UTC; default: 24 h before --until)"
+            "--after",
+            metavar="INSTANT",
+            help="show only occurrences later than this instant (UTC; default: 24 h before --until)",
         )
-        parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (UTC; default: now)")
+        parser.add_argument(
+            "--until", metavar="INSTANT", help="show only occurrences up to this instant (UTC; default: now)"
+        )
         parser.add_argument("--gaps", action="store_true", help="show only the gaps")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
 
@@ -69,7 +73,7 @@ class Command(BaseCommand):
             self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
             job = visible(Job, ENGINE).filter(pk=job_id).first()
             if job and (note := describe_other_starts(job)):
-                self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
+                self.stdout.write(f"{note} Runs of the job: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
             sys.exit(EXIT_GAPS)
 

@@ -199,7 +199,7 @@ def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> N
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
     shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
     assert "1 occurrence was due during the pause. Choose which occurrences run now." in shown
-    assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
+    assert [shown.count(text) for text in ("no run will start", "1 run will start")] == [1, 3]
 
 
 def test_the_choice_of_what_starts_after_a_pause_is_carried_out(admin: StaffClient) -> None:

@@ -99,11 +99,11 @@ def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, wor
 @pytest.mark.parametrize(
     ("n", "is_more", "text"),
     [
-        (0, False, "none will start"),
-        (0, True, "none will start"),
-        (1, False, "1 will start"),
-        (1234, False, "1,234 will start"),
-        (1234, True, "1,234 or more will start"),
+        (0, False, "no run will start"),
+        (0, True, "no run will start"),
+        (1, False, "1 run will start"),
+        (1234, False, "1,234 runs will start"),
+        (1234, True, "1,234 or more runs will start"),
     ],
 )
 def test_each_choice_says_how_many_runs_it_starts(n: int, is_more: bool, text: str) -> None:
@@ -114,4 +114,4 @@ def test_without_paused_jobs_there_is_nothing_to_choose() -> None:
     found = choices([], NOW)
     assert found["n_due_text"] == "No occurrence was due during the pause."
     assert found["is_choice"] is False
-    assert [each["starts"] for each in found["choices"]] == ["none will start"] * 4
+    assert [each["starts"] for each in found["choices"]] == ["no run will start"] * 4
