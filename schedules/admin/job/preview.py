@@ -68,7 +68,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: no run has started."""
+    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: `max_runs` itself."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:
