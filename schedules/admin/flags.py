@@ -57,7 +57,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     list_disable_select_all = True
     fields = ("name", "description", "is_on")
     empty_title = "No feature flags yet"
-    empty_text = "A job that names a flag does not start on schedule while the flag is off."
+    empty_text = "While a flag is off, jobs that name the flag do not start on schedule or after other jobs."
     empty_article = "a"
     help_texts: ClassVar = {
         "name": "The name that jobs use: letters, digits, dots, dashes and underscores. The name can't be changed later.",
