@@ -14,6 +14,7 @@ from executions import history
 from executions.policies import Overlap
 from schedules.admin.viewer_instants import read_viewer_instant
 from schedules.backfills import backfill
+from schedules.backfills.requests import MAX_RUNS, BackfillRequest
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values import instants
 from values.durations import read_duration
@@ -34,7 +35,6 @@ BACKFILL_OVERLAP_LABELS = {
     Overlap.BUFFER_ONE: "Hold one run while another is live, skip further runs",
     Overlap.SKIP: "Skip every run while another is live",
 }
-MAX_RUNS = 1_000_000  # the same limit as in the API
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,14 +47,14 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
+def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
     """Return the backfill that the form describes. The form's instants are in the viewer's time zone.
 
     Raises ValueError with a sentence for the user.
     """
     until = str(values.get("until", "")).strip()
     mode, policy = values.get("mode", BackfillMode.ALL), values.get("overlap", Overlap.BUFFER_ALL)
-    return backfill.BackfillRequest(
+    return BackfillRequest(
         after=_start(str(values.get("after", "")).strip()),
         until=read_viewer_instant("“Up to”", until) if until else now,
         mode=_mode(str(mode)),
