@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Never
+
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -22,8 +24,15 @@ def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 
 
+def no_redirect(request: HttpRequest, rest: str) -> Never:
+    """Answer 404."""
+    raise Http404
+
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    # Django redirects from here to an object's own page, which no model of Mainspring has, and fails for UUIDs.
+    path("admin/r/<path:rest>", no_redirect),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(url="/api/docs")),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),
