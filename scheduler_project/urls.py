@@ -18,7 +18,7 @@ handler500 = "scheduler_project.web.problems.server_error"
 
 
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect to Flower. Django's sign-in only redirects to its own host and port, and so to this page."""
+    """Redirect to Flower. After a sign-in, Django redirects only to its own host and port: to this URL."""
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 
 

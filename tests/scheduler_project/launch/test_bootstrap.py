@@ -74,7 +74,7 @@ def test_old_pythons_can_parse_the_bootstrap_to_print_that_they_are_too_old() ->
 def test_the_message_for_an_old_python_says_how_to_choose_another(version: tuple[int, ...]) -> None:
     assert why_unsupported(version) == (
         f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
-        "Install a newer one, or name it: make run PYTHON=python3.12"
+        "Install a newer Python, or choose an installed one: make run PYTHON=python3.12"
     )
 
 
@@ -92,7 +92,7 @@ def test_an_environment_that_is_up_to_date_is_not_installed_again(
 ) -> None:
     project = template.folder
     assert not template.was_up_to_date
-    assert template.printed.startswith("Installing 0 packages into .venv with pip; the first time takes about")
+    assert template.printed.startswith("Installing 0 packages into .venv with pip; the first installation takes about")
     made_at = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     assert up_to_date(project.as_posix(), "run")
     ensure(project.as_posix(), "run")
