@@ -79,7 +79,7 @@ class Environment(Mapping[str, str]):
         return int(text)
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """Return the items of a comma-separated list, or the default if the list has none."""
+        """Return the items of a comma-separated list, or the default if there are no items."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()] or default
 
     def postgresql(self, name: str) -> dict[str, Any]:

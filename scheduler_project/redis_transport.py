@@ -1,9 +1,9 @@
 """kombu's transport for Redis and Valkey, made robust against lost connections and unreadable messages.
 
-When the broker fails, a worker closes its channels and reconnects. Live runs still acknowledge their messages on the
-closed channels. In kombu 5.7, such an acknowledgement uses the removed connection, and the AttributeError ends the
-worker. This transport skips the acknowledgement. The broker then delivers the message again, and the worker drops it,
-because the claim number in the message has already been used.
+When the broker fails, a worker closes its channels and reconnects. Runs that are still executing acknowledge their
+messages later, on the closed channels. In kombu 5.7, such an acknowledgement uses the removed connection, and the
+AttributeError ends the worker. This transport skips the acknowledgement. The broker then delivers the message again, and
+the worker drops it, because the claim number in the message has already been used.
 
 A queue entry that is not a message would also end the worker. This transport drops the entry with one log line.
 """
@@ -34,7 +34,7 @@ class UnreadableMessage(Exception):
 
 
 class Message(virtual.Message):
-    """Raises UnreadableMessage for an envelope that it cannot read, or could not return to the queue."""
+    """A message. Raises UnreadableMessage if its envelope cannot be read, or could not be returned to the queue."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:

@@ -1,6 +1,7 @@
-"""Django's settings, from environment variables. A wrong value stops the process and is reported with its variable.
+"""Django's settings, from environment variables.
 
-Instead of a variable `<NAME>`, `<NAME>_FILE` can be set to the path of a file that contains the value.
+A wrong value stops the process, with a message that names the variable. Instead of a variable `<NAME>`, `<NAME>_FILE`
+can be set to the path of a file that contains the value.
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ handler500 = "scheduler_project.web.problems.server_error"
 
 
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect to Flower. After a sign-in, Django redirects only to its own host and port: to this URL."""
+    """Redirect to Flower.
+
+    After a sign-in, Django redirects only to its own host and port, so it redirects to this URL first.
+    """
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 
 

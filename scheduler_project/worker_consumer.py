@@ -56,7 +56,10 @@ class Consumer(consumer.Consumer):
             self.call_soon(self._update_prefetch_count)
 
     def _update_prefetch_count(self) -> None:
-        """Set the prefetch count to the number of free threads: a message with several runs occupies several."""
+        """Set the prefetch count to the number of free threads.
+
+        A message with several runs occupies several threads.
+        """
         self._has_update.clear()
         if self._run_pool and self.qos:
             self.qos.value = max(1, self.initial_prefetch_count - self._run_pool.n_extra)

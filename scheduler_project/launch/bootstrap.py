@@ -1,7 +1,7 @@
-"""Creates `.venv` and installs the locked packages. Uses only the standard library; run it by its path.
+"""Creates `.venv` and installs the locked packages. Uses only the standard library.
 
-It contains only syntax of Python 3.6, and its annotations are quoted, so that an old Python can still report that it is
-too old.
+Run it by its path, with any Python 3. It contains only syntax of Python 3.6, and its annotations are quoted, so
+that an old Python can still report that it is too old.
 """
 
 import fcntl
@@ -23,14 +23,14 @@ N_OUTPUT_LINES = 15  # lines of pip, uv or venv that are shown after a failure: 
 DISK_FULL = "The disk is full. Free about 500 MB and run the same command again."
 NO_VENV = "This Python can't create virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"
 WRONG_HASH = (
-    "A downloaded package differs from the locked one (wrong hash): a proxy or mirror between this machine and the "
-    "package index changes downloads. Check it and run the same command again."
+    "A downloaded package does not match the lock file (wrong hash): a proxy or mirror between this machine and the "
+    "package index changes downloads. Check the proxy or mirror, and run the same command again."
 )
 NO_NETWORK = (
     "The packages can't be downloaded: the package index is not reachable. Check the network (or proxy settings) "
     "and run the same command again."
 )
-NOT_WRITABLE = f"The folder {ROOT} can't be written. Check its owner and mode."
+NOT_WRITABLE = f"The folder {ROOT} is not writable. Check its owner and permissions."
 NO_BUILD = (
     "A package has no build for this machine and Python version. Supported: CPython 3.11 to 3.14 on Linux and macOS, "
     "64 bit. To choose another Python: make run PYTHON=python3.12"
@@ -66,7 +66,7 @@ def explain(output: str) -> str:
     for pattern, sentence in CAUSES:
         if re.search(pattern, output):
             return sentence
-    return "The packages could not be installed. The end of the output shows why."
+    return "The packages could not be installed. The last lines of the output show why."
 
 
 def stamp(root: str, kind: str) -> str:
@@ -90,7 +90,7 @@ def ensure(root: str, kind: str) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _print("Another command is installing the packages; waiting for it.")
+            _print("Another command is installing the packages; waiting until it has finished.")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not up_to_date(root, kind):
             _install(root, kind)

@@ -19,8 +19,8 @@ class CombinedLog:
     """Writes lines as `name | text`, in colours on a terminal unless NO_COLOR is set.
 
     `closed` becomes true when no process reads the terminal output any more; the file is still written. If the file
-    can't be written (for example, the disk is full), the terminal shows one message, and writing
-    to the file is tried again after `RETRY_SECONDS`.
+    can't be written (for example, the disk is full), the terminal shows one message, and writing to the file is tried
+    again after `RETRY_SECONDS`.
     """
 
     RETRY_SECONDS = 10.0  # trying for each line would slow down the programs, which block until their output is read

@@ -52,7 +52,7 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Yield True and hold the lock until the block ends, or yield False if another launch holds it."""
+        """Yield True and hold the lock until the block ends, or yield False if another launch holds the lock."""
         with self._lock_file.open("a+") as lock:
             try:
                 # The kernel releases this lock when the process ends, even by SIGKILL.
@@ -80,8 +80,9 @@ class DataFolder:
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
         """Return the environment variables for Django.
 
-        They are the caller's variables, and the URLs of embedded stores if the caller sets no URLs. With `stack`, start
-        the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the stores of the running launch.
+        They are the caller's variables, plus a secret key and the URLs of embedded stores where the caller sets none.
+        With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the stores of
+        the running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

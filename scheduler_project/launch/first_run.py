@@ -69,7 +69,7 @@ def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
 def explain(output: str, failure: str) -> str:
     """Return the error message for a Django command that failed with this output.
 
-    `failure` says what could not be done. It starts the message of an unexpected error.
+    `failure` says what could not be done. The message of an unexpected error starts with `failure`.
     """
     kind, message = last_exception(output)
     if kind == "ImproperlyConfigured":

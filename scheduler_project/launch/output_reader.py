@@ -1,6 +1,6 @@
 """Copies the output of all child processes to the log.
 
-The supervisor waits only in `OutputReader.run`. Any signal ends that wait.
+The supervisor's loop waits only in `OutputReader.run`. Any signal ends that wait.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ class Postgres(Server):
 
 
 def _ctype() -> str:
-    """Return C.UTF-8 for LC_CTYPE if it exists, else C. Trigram searches need letters beyond ASCII, which C lacks."""
+    """Return the locale for LC_CTYPE: C.UTF-8 if it exists, so that trigram searches find all letters; else C."""
     earlier = locale.setlocale(locale.LC_CTYPE)
     try:
         return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

@@ -27,7 +27,7 @@ def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list
     """Return the programs in the order in which they are stopped: web, beat, Flower, workers.
 
     After web has stopped, no new requests arrive; after beat, no new runs are published. Flower stops before the
-    workers, because it would report stopped workers.
+    workers, because otherwise it would report the stopped workers.
     """
     common = {
         **variables,

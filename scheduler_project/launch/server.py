@@ -175,7 +175,7 @@ class Server(ABC):
         has_ended = self.exit_code is not None
         failure = "ended during its start" if has_ended else f"did not accept clients within {seconds:.0f} seconds"
         self.kill()
-        raise CannotLaunch(f"{self.name} {failure}. The end of {self.log}:\n{last_lines(self.log)}")
+        raise CannotLaunch(f"{self.name} {failure}. The last lines of {self.log}:\n{last_lines(self.log)}")
 
     def _until_free(self) -> Iterator[None]:
         kill_at = time.monotonic() + OLD_PROCESSES_TIMEOUT

@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with temporary stores. Return its exit code, or 1 if the stores can't be started."""
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
     parser.add_argument(
-        "--durable", action="store_true", help="write to disk as in production: slower, survives a crash"
+        "--durable", action="store_true", help="write to disk as in production: slower, but the data survives a crash"
     )
     parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")

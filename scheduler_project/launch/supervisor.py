@@ -117,7 +117,10 @@ class Supervisor:
                 self._on_ready()
 
     def _plan_restart(self, child: Child, now: float) -> None:
-        """Count the failure of a program that has ended, and plan its restart. Raises CannotLaunch after too many."""
+        """Count the failure of a program that has ended, and plan its restart.
+
+        Raises CannotLaunch after too many failed starts.
+        """
         if child.process is None:
             return
         ended = describe_exit(child.process.returncode)

@@ -61,8 +61,8 @@ class PostgresPrograms:
 def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
     """Return the programs of the first folder in which `postgres --version` runs.
 
-    For a root user, they run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`. Raises
-    CannotLaunch, with a remedy, if no program runs.
+    If this user is root, the programs run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`.
+    Raises CannotLaunch, with a remedy, if no program runs.
     """
     if not bin_folders:
         raise CannotLaunch(NO_POSTGRES)

@@ -32,7 +32,7 @@ def find_binary() -> Path:
 
 
 class Valkey(Server):
-    """An embedded Valkey server. If `durable`, it syncs an append-only file every second; else it only uses memory."""
+    """An embedded Valkey server. If `durable`, it syncs an append-only file every second; else data is only in memory."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM

@@ -42,7 +42,7 @@ class Check:
 
 
 class Readiness:
-    """Checks the database at most once a second, however many requests ask for the result.
+    """Checks the database at most once a second, for any number of requests.
 
     Only one check runs at a time, in its own thread with its own connection. So a database that hangs blocks only that
     thread, and no thread that serves requests.
@@ -64,7 +64,7 @@ class Readiness:
         except TimeoutError:
             with self._lock:
                 is_first, check.has_timed_out = not check.has_timed_out, True
-            if is_first:  # one log line per check, however many requests wait for it
+            if is_first:  # one log line per check, for any number of waiting requests
                 log.warning("not_ready", action="check", error="The database does not respond.")
             return dict(NOT_READY)
 

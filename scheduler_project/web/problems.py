@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
-NOT_FOUND = "There is nothing at this URL: it does not exist, or it was deleted."
-SERVER_ERROR = "The server failed, and has logged the error. You can send the request again."
+NOT_FOUND = "There is no object at this URL: it does not exist, or it was deleted."
+SERVER_ERROR = "An internal error occurred and was logged. You can send the request again."
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."

@@ -159,7 +159,9 @@ def test_a_failed_installation_prints_its_cause_and_is_not_up_to_date(project: P
     lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
     with pytest.raises(CannotInstall) as failed:
         ensure(project.as_posix(), "run")
-    assert str(failed.value).startswith("The packages could not be installed. The end of the output shows why.\n\n")
+    assert str(failed.value).startswith(
+        "The packages could not be installed. The last lines of the output show why.\n\n"
+    )
     assert "no-such-file" in str(failed.value)
     assert not up_to_date(project.as_posix(), "run")
     assert (project / ".venv" / "mainspring.unfinished").exists()
@@ -173,7 +175,7 @@ def test_a_second_command_waits_until_the_first_has_installed(project: Path) -> 
     log = project / "log"
     with log.open("w") as output:
         second = subprocess.Popen([sys.executable, "-c", code], stdout=output, cwd=SOURCE.parents[2])
-    wait_until(lambda: "waiting for it" in log.read_text())
+    wait_until(lambda: "waiting until it has finished" in log.read_text())
     assert not up_to_date(project.as_posix(), "run")
     os.close(held)
     assert second.wait(60) == 0
