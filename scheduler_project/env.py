@@ -25,7 +25,10 @@ class Environment(Mapping[str, str]):
         self._variables = variables
 
     def __getitem__(self, name: str) -> str:
-        """Return the value. Raises KeyError for a variable that is not set, ImproperlyConfigured for an unreadable file."""
+        """Return the value.
+
+        Raises KeyError if the variable is not set, and ImproperlyConfigured if its file cannot be read.
+        """
         if text := self._variables.get(name, "").strip():
             return text
         if not (path := self._variables.get(f"{name}_FILE", "").strip()):

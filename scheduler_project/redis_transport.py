@@ -2,8 +2,8 @@
 
 When the broker fails, a worker closes its channels and reconnects. Runs that are still executing acknowledge their
 messages later, on the closed channels. In kombu 5.7, such an acknowledgement uses the removed connection, and the
-AttributeError ends the worker. This transport skips the acknowledgement. The broker then delivers the message again, and
-the worker drops it, because the claim number in the message has already been used.
+AttributeError ends the worker. This transport skips the acknowledgement. The broker then delivers the message again,
+and the worker drops it, because the claim number in the message has already been used.
 
 A queue entry that is not a message would also end the worker. This transport drops the entry with one log line.
 """

@@ -32,7 +32,7 @@ def find_binary() -> Path:
 
 
 class Valkey(Server):
-    """An embedded Valkey server. If `durable`, it syncs an append-only file every second; else data is only in memory."""
+    """An embedded Valkey server. If `durable`, it syncs its append-only file every second; else it writes no file."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM
