@@ -16,7 +16,10 @@ Measure = Callable[[Any], "list[Figure]"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One contender with `n_jobs` jobs, of which `measure` makes `n_due` due. `size` is set if Mainspring's differs."""
+    """One contender with `n_jobs` jobs, of which `measure` makes `n_due` due.
+
+    `size` is set if it differs from the size of Mainspring's case.
+    """
 
     kind: type[Contender]
     measure: Measure

@@ -197,9 +197,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
 FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # the admin links to Flower if this URL is set
-PUBLIC_URL = env.text(
-    "MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000"
-)  # Flower redirects users to the sign-in page at this address
+# Flower redirects users to the sign-in page at this address.
+PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # `make run` sets this to false, because it serves plain HTTP on the loopback address.

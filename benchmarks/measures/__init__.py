@@ -1,1 +1,1 @@
-"""The measurements, one file for each goal. A measure is a function: it gets a contender's trial and returns figures."""
+"""The measurements, one file for each goal. Each measure is a function that gets a trial and returns figures."""

@@ -52,7 +52,7 @@ class Client:
         return seconds, json.loads(text)
 
     def read_pages(self, path: str, n_pages: int) -> list[float]:
-        """Follow the `next` links, and start again after the last page; return the duration of each request in seconds."""
+        """Follow the `next` links, and start again after the last page; return the seconds of each request."""
         all_seconds, page_path = [], path
         for _ in range(n_pages):
             seconds, page = self.send(page_path)

@@ -105,9 +105,8 @@ class DataFolder:
 
     def remember_processes(self, pids: dict[str, int]) -> None:
         """Store the process ids of the programs for `stop_leftovers` of a later launch."""
-        with suppress(
-            OSError
-        ):  # a full disk must not stop `make run`: the file is needed only if this launch is killed
+        # A full disk must not stop `make run`: the file is needed only if this launch is killed.
+        with suppress(OSError):
             self._processes.write_text(json.dumps(pids))
 
     def stop_leftovers(self) -> None:

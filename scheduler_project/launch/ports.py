@@ -27,7 +27,7 @@ def chosen_port(name: str, default: int) -> int:
     return port
 
 
-# Reads /proc, because many machines have neither `ss` nor `lsof`.
+# This function reads /proc, because many machines have neither `ss` nor `lsof`.
 def process_listening_on(port: int) -> str:
     """Return the process that listens on this port, as "process 123 (its command)"; empty if it can't be found."""
     sockets = set()

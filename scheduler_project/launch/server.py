@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORTS = range(20000, 32000)  # below Linux's range for outgoing connections, which could use a port between two starts
 N_PORT_TRIES = 200  # if all these ports are in use, the machine has another problem
-OLD_PROCESSES_TIMEOUT = 5.0  # seconds until backends of a killed server are killed, and until they are then ignored
+# Seconds until the backends of a killed server are killed. After the same time again, the new server starts anyway.
+OLD_PROCESSES_TIMEOUT = 5.0
 START_TIMEOUT = 120  # seconds: after a crash a server first recovers its data
 STOP_TIMEOUT = 15  # seconds; then the server is killed, which loses no committed data
 

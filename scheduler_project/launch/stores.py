@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
-    unwind_on_signals()  # until the command runs
+    unwind_on_signals()  # until `run_with` sets its own handlers
     try:
         with store_variables(durable=options.durable, postgres_bin=options.postgres_bin) as variables:
             return run_with(variables, options.command)

@@ -68,7 +68,7 @@ class Valkey(Server):
             "set-proc-title": "no",  # the title would hide the configuration's path, which is this server's `mark`
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
-            "save": '""',  # no snapshots beside the append-only file
+            "save": '""',  # no snapshots in addition to the append-only file
             "maxmemory-policy": "noeviction",  # refuse writes instead of dropping messages
         }
         self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))

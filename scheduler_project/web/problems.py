@@ -115,7 +115,7 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# Django's error handlers, for requests that reach no API view. Outside the API, Mainspring has only its own 404 page.
+# Django's error handlers, for requests that reach no API view. Outside the API, all pages except 404 are Django's own.
 
 
 def _problem_response(status: int, detail: str) -> JsonResponse:

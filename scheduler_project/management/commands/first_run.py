@@ -27,9 +27,8 @@ class Command(BaseCommand):
             if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
                 answer: dict[str, object] = {"created": False}
             else:
-                password = get_random_string(
-                    16
-                )  # letters and digits only, so that a double click selects the whole password
+                # Only letters and digits, so that a double click selects the whole password.
+                password = get_random_string(16)
                 user = User.objects.create_superuser(USERNAME, password=password)
                 _, key = ApiKey.issue(user=user, name="first run")
                 answer = {"created": True, "username": USERNAME, "password": password, "api_key": key}
