@@ -77,7 +77,7 @@ def _program(
 ) -> Program:
     """Return a program that runs a Python module.
 
-    `pool` is the size of its pool of database connections, 0 for none. MAINSPRING_DB_POOL in `common` replaces a size
+    `pool` is the size of its database connection pool, 0 for none. MAINSPRING_DB_POOL in `common` replaces any size
     other than 0.
     """
     environment = dict(common)
