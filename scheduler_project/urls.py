@@ -20,7 +20,10 @@ handler500 = "scheduler_project.web.problems.server_error"
 
 
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect to Flower. Django's sign-in only redirects to its own host and port, and so to this page."""
+    """Redirect to Flower.
+
+    After a sign-in, Django redirects only to its own host and port, so it redirects to this URL first.
+    """
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 
 
