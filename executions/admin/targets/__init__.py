@@ -1,4 +1,4 @@
-"""How each kind of target looks on the pages of runs and jobs. `<kind>.py` here is optional: see `base.Look`."""
+"""How the admin shows each kind of target. A kind may have its own look in `<kind>.py`, in this folder: `base.Look`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007")  
 
 
 def look_of(kind: str) -> Look:
-    """Return the look of a kind: its own or the default; an UnknownLook if this version does not have the kind."""
+    """Return the kind's own look, or the default look. Return an UnknownLook if this version has no such kind."""
     if kind not in TARGETS:
         return UnknownLook(kind)
     return LOOKS.get(kind, DEFAULT_LOOK)
 
 
 def target_words(kind: str, target: Any) -> tuple[str, str]:
-    """Return a target in two short texts: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
+    """Return a target as two short texts, such as (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
     members = target if isinstance(target, dict) else {}
     return look_of(kind).words({**members, "kind": kind})
