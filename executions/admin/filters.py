@@ -65,7 +65,7 @@ class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
 
 
 class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    title = "reason not to start"
+    title = "skip reason"
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Runs and commands over REST. Other packages import their names from here."""
+"""The REST API of runs and commands. Other packages import its names from this module only."""
 
 from executions.api.examples import JOB_ID, QUEUED_DETAIL, RUN_ID, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs

@@ -81,7 +81,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`.
+    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
 
     `waits`: what each held run waits for, by run id.
     """

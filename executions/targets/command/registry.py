@@ -122,4 +122,4 @@ def _load(module: str, *, log_problems: bool) -> None:
             text = "MAINSPRING_COMMAND_MODULES names %s, but there is no module %s."
             logger.error(text, module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
-            logger.exception("The commands of %s are missing, since the module can't be imported.", module)
+            logger.exception("The commands of %s are missing, because the module can't be imported.", module)

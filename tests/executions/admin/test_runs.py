@@ -315,7 +315,7 @@ def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> Non
 def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
     run = make_run()
     transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason=CancelReason.JOB_DELETED)
-    assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
+    assert "Cancelled: the job was deleted" in page_of(admin.get(page(run)))
 
 
 def test_an_attempt_says_when_the_next_one_starts_and_later_when_it_was_to_start(admin: StaffClient) -> None:
