@@ -1,4 +1,4 @@
-"""System checks of the target kinds and of the command modules. They run in `manage.py check` and when a process starts.
+"""System checks of target kinds and command modules. They run in `manage.py check` and when a process starts.
 
 A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
 """

@@ -1,4 +1,4 @@
-"""Objects of which each process has one: created on first use, and again in a forked child."""
+"""Objects with one instance per process, created on first use. A forked child creates its own instance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts about runs for the admin: attempts, events, delays, and why a run was created or skipped. No HTML, no queries."""
+"""Texts about runs for the admin: attempts, events, delays, reasons. This module uses no HTML and no queries."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ class Run(Shape):
     job_version: int = Field(description="Version of the definition that the run was created from.")
     origin: Origin
     retry_of: UUID | None = Field(
-        description="The run that this run repeats, null if this run is not a retry by hand. For a retry of a retry: the "
-        "original run."
+        description="The run that this run repeats; for a retry of a retry, the original run. Null if this run is not "
+        "a retry by hand."
     )
     caused_by: UUID | None = Field(
         description="The run of another job that started this run when it ended (`start_after`); null for other runs."
@@ -46,8 +46,7 @@ class Run(Shape):
     backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
     status: RunStatus = Field(
         description="`held`: the run cannot start yet because of other runs of its job, a concurrency limit or a rate "
-        "limit. `retrying`: an attempt failed, and the run will be tried again. `skipped`: the run never starts; `reason` "
-        "says why."
+        "limit. `retrying`: an attempt failed, and the run will be retried. `skipped`: the run never starts (`reason`)."
     )
     reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
     priority: Priority
@@ -71,7 +70,8 @@ class Run(Shape):
         description="Milliseconds from the first start to the end, including the delays before retries."
     )
     lateness_ms: int | None = Field(
-        description="Milliseconds from the nominal instant to the first start, including a planned delay (`planned_at`)."
+        description="Milliseconds from the nominal instant to the first start, including the delay that `planned_at` "
+        "plans."
     )
     behind_plan_ms: int | None = Field(
         description="Milliseconds from `planned_at` to the first start; null without `planned_at`."
