@@ -75,6 +75,6 @@ def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
 
 
 def append_event(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:
-    """Append an event to the job's latest run, or to its first run if `on_first`. Return False if it has no run."""
+    """Append an event to a job's latest run (`on_first`: to its first run). Return False if the job has no run."""
     statement = queries.APPEND_EVENT_TO_FIRST if on_first else queries.APPEND_EVENT_TO_LATEST
     return bool(execute(statement, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))

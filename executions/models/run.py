@@ -36,8 +36,8 @@ class Run(models.Model):
     """A run. Only `lifecycle/transitions.py` writes runs. The id is a UUIDv7 whose timestamp is the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # The foreign keys of this table have no constraints. A constraint would lock the referenced row on every insert, and
-    # runs must stay after their job is deleted. The frozen definition has the job's name too.
+    # The foreign keys of this table have no constraints. A constraint would lock the referenced row on every insert.
+    # And runs must stay after their job is deleted. The frozen definition has the job's name too.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(
         "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"

@@ -1,4 +1,4 @@
-"""Encodes a job's payload as the body of a request. A payload that fits no body is refused with a sentence."""
+"""Encodes a job's payload as the body of a request. A payload that cannot be encoded is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Body:
 
 
 def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
-    """Return the body, or None for a request without one. Raises InvalidTarget at `payload` or `payload.<name>`."""
+    """Return the body, or None for a request without a body. Raises InvalidTarget at `payload` or `payload.<name>`."""
     if payload is None or config.body_format == "none":
         return None
     if config.method in ("GET", "HEAD"):
