@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from itertools import islice
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from values.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -218,9 +219,3 @@ def _limit(kind: str, limits: Mapping[str, Any]) -> str:
             return f"match the pattern {limits['pattern']}"
         case _:
             return ""
-
-
-def did_you_mean(name: str, known_names: Iterable[str]) -> str:
-    """Return ` Did you mean a or b?` with up to three similar names, or an empty text."""
-    near = difflib.get_close_matches(name[:MAX_NAME_LENGTH], list(known_names), n=3)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -14,9 +14,10 @@ from pydantic import Field, ValidationError
 
 from executions.targets.base import InvalidTarget, TargetConfig
 from executions.targets.loading import load_targets
-from values.field_errors import did_you_mean, field_errors
+from values.field_errors import field_errors
 from values.json_values import find_unstorable
 from values.readable import Unreadable
+from values.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from values.json_values import JSON

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
 MONTHS = (
     "January",
@@ -21,22 +20,11 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
-_MAX_COMPARED_LENGTH = 64  # characters; the time of a comparison grows with the square of the length
-_MIN_SIMILARITY = 0.6  # the default of difflib, which is enough for one or two typing errors
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:
     """Join at least one word: 'a', 'a and b', 'a, b and c'."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ' Did you mean "timezone"?' with the known word closest to `word`; '' if none is close."""
-    if len(word) > _MAX_COMPARED_LENGTH:
-        return ""
-    by_fold = {name.casefold(): name for name in known}
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=_MIN_SIMILARITY)
-    return f' Did you mean "{by_fold[near[0]]}"?' if near else ""
 
 
 def number_words(number: float) -> str:

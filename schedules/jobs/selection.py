@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from access.visibility import changeable
 from executions.targets import TARGETS
 from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, JobState, jobs_named
-from values.field_errors import did_you_mean
 from values.json_values import storable
+from values.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,7 +11,6 @@ from values.field_errors import (
     MAX_ERRORS_LISTED,
     MAX_ERRORS_SHOWN,
     MAX_NAME_LENGTH,
-    did_you_mean,
     field_errors,
     sentences,
 )
@@ -109,10 +108,10 @@ def test_the_expected_type_precedes_the_other_sentences_of_a_field() -> None:
 @pytest.mark.parametrize(
     ("data", "field", "suggestion"),
     [
-        ({"branch": []}, "branch", " Did you mean branches?"),
-        ({"branches": [{}, {"widht": 1}]}, "branches.1.widht", " Did you mean width?"),
-        ({"branches": [{"leaves": [{"hight": 1}]}]}, "branches.0.leaves.0.hight", " Did you mean height?"),
-        ({"branches": [{"best": {"hight": 1}}]}, "branches.0.best.hight", " Did you mean height?"),
+        ({"branch": []}, "branch", ' Did you mean "branches"?'),
+        ({"branches": [{}, {"widht": 1}]}, "branches.1.widht", ' Did you mean "width"?'),
+        ({"branches": [{"leaves": [{"hight": 1}]}]}, "branches.0.leaves.0.hight", ' Did you mean "height"?'),
+        ({"branches": [{"best": {"hight": 1}}]}, "branches.0.best.hight", ' Did you mean "height"?'),
         ({"branches": [{"branches": 1}]}, "branches.0.branches", ""),
     ],
     ids=["root", "list", "list in a list", "optional model", "name of another level"],
@@ -196,15 +195,3 @@ def test_a_sentence_without_a_field_belongs_to_the_whole_value() -> None:
 
     assert field_errors(error, {}, prefix="window") == {"window": ["The two times are equal."]}
     assert field_errors(error, {}) == {"": ["The two times are equal."]}
-
-
-def test_at_most_three_similar_names_are_suggested_the_nearest_first() -> None:
-    text = did_you_mean("value", ["values", "valued", "valve", "value_1", "other"])
-
-    assert text.startswith(" Did you mean value") and text.endswith("?")
-    assert text.count(" or ") == 2
-    assert "other" not in text
-
-
-def test_only_the_start_of_a_long_name_is_compared() -> None:
-    assert did_you_mean("a" * 10_000, ["a" * MAX_NAME_LENGTH]) == f" Did you mean {'a' * MAX_NAME_LENGTH}?"

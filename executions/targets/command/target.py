@@ -26,8 +26,8 @@ from executions.targets.command.context import CommandContext
 from executions.targets.command.exceptions import PermanentFailure, RetryLater
 from executions.targets.command.registry import Command, commands, load_modules
 from executions.targets.command.stopper import Stopper
-from values.field_errors import did_you_mean
 from values.json_values import clean
+from values.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from executions.targets.base import Context, Outcome

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from schedules.clock.wording import clock_words, day_words, joined, nearest
+from schedules.clock.wording import clock_words, day_words, joined
 from schedules.clock.zones.zones import MAX_YEAR, MIN_YEAR, utc_by_fold, zone, zone_names
 from values.quoting import quoted
+from values.suggestions import did_you_mean
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -38,7 +39,7 @@ def read_choice(value: object, choices: type[_Choice]) -> _Choice:
     names = [choice.value for choice in choices]
     if isinstance(value, str) and value in names:
         return choices(value)
-    near = nearest(value, names) if isinstance(value, str) else ""
+    near = did_you_mean(value, names) if isinstance(value, str) else ""
     raise ValueError(f"must be {joined(names, 'or')}, not {quoted(value)}.{near}")
 
 
@@ -63,7 +64,7 @@ def read_zone(value: object) -> str:
     if len(text) > _MAX_ZONE_LENGTH:
         raise ValueError(f"is too long: a time zone's name has at most {_MAX_ZONE_LENGTH} characters")
     if text not in zone_names():
-        near = nearest(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
+        near = did_you_mean(text, zone_names()) or ' Use one such as "America/New_York" or "UTC".'
         raise ValueError(f"{quoted(text)} is not an IANA time zone.{near}")
     return text
 

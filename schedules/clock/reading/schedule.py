@@ -13,10 +13,11 @@ from schedules.clock.reading import members
 from schedules.clock.silence import why_never_fires
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import ALLOWED_FIELDS, DEFINING_FIELD, InvalidSchedule, Kind, ScheduleSpec
-from schedules.clock.wording import joined, nearest
+from schedules.clock.wording import joined
 from schedules.clock.zones.local_times import Fold, Gap
 from values.durations import duration_text, read_duration
 from values.quoting import quoted
+from values.suggestions import did_you_mean
 
 _Value = TypeVar("_Value")
 
@@ -164,7 +165,7 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
     unknown = [name for name in data if name not in _KEYS]
     for name in unknown[:_MAX_UNKNOWN_LISTED]:
         label = quoted(name).strip('"')
-        near = nearest(name, _KEYS) if isinstance(name, str) else ""
+        near = did_you_mean(name, _KEYS) if isinstance(name, str) else ""
         reader.add_error(label, f"is not a field of a schedule.{near}")
     if len(unknown) > _MAX_UNKNOWN_LISTED:
         reader.add_error("schedule", f"has {len(unknown) - _MAX_UNKNOWN_LISTED:,} more unknown fields.")

@@ -38,12 +38,12 @@ def test_an_unknown_kind_is_refused_with_the_known_kinds(kind: object) -> None:
 
 
 def test_a_mistyped_kind_gets_a_suggestion() -> None:
-    assert "Did you mean http?" in errors_of({"kind": "htpp"})["kind"][0]
+    assert 'Did you mean "http"?' in errors_of({"kind": "htpp"})["kind"][0]
 
 
 def test_an_unknown_field_gets_a_suggestion() -> None:
     found = errors_of({"kind": "http", "url": "https://example.com", "header": {}})
-    assert "Did you mean headers?" in found["header"][0]
+    assert 'Did you mean "headers"?' in found["header"][0]
 
 
 def test_text_that_the_database_cannot_store_is_refused_at_its_field() -> None:

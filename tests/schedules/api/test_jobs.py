@@ -220,7 +220,7 @@ def test_an_invalid_reason_of_a_pause_is_refused(api: DocumentedClient, reason: 
 def test_a_misspelt_member_of_a_pause_is_refused_with_a_suggestion(api: DocumentedClient) -> None:
     problem = problem_of(api.send("POST", at(yearly(), "/pause"), {"reasons": "x"}), 400)
 
-    assert "Did you mean reason?" in problem["errors"][0]["message"]
+    assert 'Did you mean "reason"?' in problem["errors"][0]["message"]
 
 
 def test_a_run_by_hand_records_who_started_it(api: DocumentedClient) -> None:

@@ -61,7 +61,7 @@ def test_an_invalid_pause_is_refused_at_its_field_and_pauses_nothing(
 
 def test_a_misspelt_member_of_the_filter_gets_a_suggestion(api: DocumentedClient) -> None:
     problem = problem_of(api.send("POST", MANY, {"filter": {"serach": "bill"}}), 400)
-    assert problem["errors"][0]["message"] == "serach is not a known field. Did you mean search?"
+    assert problem["errors"][0]["message"] == 'serach is not a known field. Did you mean "search"?'
 
 
 def test_an_unknown_pause_set_is_a_404(api: DocumentedClient) -> None:

@@ -95,7 +95,7 @@ def test_valid_json_is_read_as_a_schedule(data: dict[str, object], expected: Sch
         ({"cron": "@daily", "every": 1, "at": "x"}, "cron", "can't be combined with every and at"),
         ({"delay": "500ms"}, "delay", "must be at least 1s."),
         ({"delay": "15m", "anchor_at": "2027-01-01"}, "anchor_at", "does not apply to a delay after each run"),
-        ({"solar": "sunst", "latitude": 1, "longitude": 1}, "solar", 'Did you mean "sunset"?'),
+        ({"solar": "sunst", "latitude": 1, "longitude": 1}, "solar", 'Did you mean "sunset" or "sunrise"?'),
         ({"solar": "sunset", "longitude": 1}, "latitude", "is required with solar: give the place in degrees."),
         ({"solar": "sunset", "latitude": 90.5, "longitude": 1}, "latitude", "from -90 to 90, not 90.5."),
         ({"solar": "sunset", "latitude": 1, "longitude": "1"}, "longitude", "must be a number of degrees"),

@@ -13,7 +13,6 @@ from schedules.clock.wording import (
     day_words,
     joined,
     length_words,
-    nearest,
     number_words,
     ordinal,
     zone_words,
@@ -65,31 +64,6 @@ def test_an_ordinal_has_its_english_ending(number: int, text: str) -> None:
 )
 def test_a_whole_number_has_no_decimal_point(number: float, text: str) -> None:
     assert number_words(number) == text
-
-
-@pytest.mark.parametrize(
-    ("word", "hint"),
-    [
-        pytest.param("timezon", ' Did you mean "timezone"?', id="a missing letter"),
-        pytest.param("TIMEZONE", ' Did you mean "timezone"?', id="upper case"),
-        pytest.param("strat_at", ' Did you mean "start_at"?', id="swapped letters"),
-        pytest.param("Cron", ' Did you mean "cron"?', id="one capital"),
-        pytest.param("payload", "", id="nothing close"),
-        pytest.param("", "", id="an empty word"),
-    ],
-)
-def test_a_mistyped_word_gets_the_closest_known_word(word: str, hint: str) -> None:
-    assert nearest(word, ["cron", "start_at", "end_at", "timezone"]) == hint
-
-
-def test_a_known_word_is_proposed_as_it_is_written() -> None:
-    assert nearest("europe/berlim", ["Europe/Berlin", "Europe/Bern"]) == ' Did you mean "Europe/Berlin"?'
-    assert nearest("utc", ["UTC", "GMT"]) == ' Did you mean "UTC"?'
-
-
-def test_a_word_longer_than_64_characters_is_not_compared() -> None:
-    assert nearest("a" * 64, ["a" * 64]) != ""
-    assert nearest("a" * 65, ["a" * 64]) == ""
 
 
 @pytest.mark.parametrize(

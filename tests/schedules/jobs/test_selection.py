@@ -80,5 +80,5 @@ def test_a_member_that_can_match_no_job_is_refused(members: dict[str, Any]) -> N
 
 
 def test_a_mistyped_kind_of_target_gets_the_known_kinds_and_a_guess() -> None:
-    with pytest.raises(ValidationError, match=r"target_kind must be .*http.*Did you mean command\?"):
+    with pytest.raises(ValidationError, match=r'target_kind must be .*http.*Did you mean "command"\?'):
         Selection(target_kind="comand")

@@ -308,13 +308,13 @@ def test_a_command_outside_the_main_thread_fails_with_the_fix() -> None:
 def test_an_unknown_command_is_refused_with_a_suggestion() -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse({"kind": "command", "name": "demo.ecko"}, None)
-    assert "Did you mean demo.echo" in caught.value.errors["name"][0]
+    assert 'Did you mean "demo.echo"' in caught.value.errors["name"][0]
 
 
 def test_a_payload_is_checked_when_the_job_is_saved_and_when_it_runs() -> None:
     with pytest.raises(InvalidTarget) as caught:
         parse({"kind": "command", "name": "demo.echo"}, {"massage": "hi"})
-    assert "Did you mean message?" in caught.value.errors["payload.massage"][0]
+    assert 'Did you mean "message"?' in caught.value.errors["payload.massage"][0]
     config = parse_config({"kind": "command", "name": "demo.echo"})
     outcome = CommandTarget().execute(config, {"massage": "hi"}, RecordingContext())
     assert failure(outcome)[0::2] == ("invalid_target", True)
