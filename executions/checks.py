@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_targets(**_: object) -> list[CheckMessage]:
-    """Report target kinds that can't be used, and looks of target kinds that the admin can't show."""
+    """Report faults of target kinds, and faults of the modules and templates with which the admin shows them."""
     from executions.admin import targets as looks  # noqa: PLC0415 - the admin site exists only after this import
 
     return [

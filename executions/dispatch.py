@@ -1,4 +1,4 @@
-"""Publishing: finds the runs that are due to be published, and builds their Celery messages. The beat sends them."""
+"""Publishing: finds the runs that are due, and builds their Celery messages. The beat sends the messages."""
 
 from __future__ import annotations
 
@@ -151,15 +151,18 @@ def expire_once(now: datetime, limit: int) -> int:
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
-    """Publish the runs of these messages at `until`, because the broker did not accept them. Returns the run count."""
+    """Publish the runs of these messages again at `until`. Returns the number of runs.
+
+    Called when the broker did not accept the messages.
+    """
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 
 def republish_stranded(queues: Sequence[str], now: datetime) -> int:
-    """Publish runs again whose messages were sent to `queues`, because these queues are empty. Returns the run count.
+    """Publish queued runs again if their messages were sent to these queues. Returns the number of runs.
 
-    The broker lost the messages, or a busy worker prefetched them while another worker may be idle. A run that is
-    published twice starts only once, because its claim number is valid for one claim.
+    Called when the queues are empty: the broker lost the messages, or a busy worker prefetched them while another
+    worker may be idle. A run that is published twice starts only once, because its claim number is valid for one claim.
     """
     n_stranded = execute(
         queries.REPUBLISH_STRANDED,

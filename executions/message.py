@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run to be published. `claim_no` is the number of claims so far. The next claim must give this number."""
+    """A queued run to be published. `claim_no`: the number of claims so far. The next claim must contain this number."""
 
     run_id: UUID
     claim_no: int
@@ -44,7 +44,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message with runs of one route. It contains ids and claim numbers: a duplicate message cannot claim a run."""
+    """Runs of one route. The message contains ids and claim numbers, so a duplicate message claims no run again."""
 
     runs: tuple[QueuedRun, ...]
 
@@ -79,7 +79,7 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """A token bucket: limits the messages per route of the next pass to a number from 1 to MAX_MESSAGES_PER_ROUTE."""
+    """A token bucket that allows from 1 to MAX_MESSAGES_PER_ROUTE messages per route in the next pass."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None
@@ -97,7 +97,7 @@ class MessageAllowance:
 
 
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
-    """Put runs into messages, in order: per route up to `max_messages`, or more if `Route.max_runs` requires more.
+    """Put runs into messages, in order. Build up to `max_messages` per route, or more if `Route.max_runs` requires it.
 
     Few runs get one message each, so that no run delays another. Many runs are divided into messages of equal size.
     """

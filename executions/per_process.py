@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """`get()` returns this process's instance. A forked child gets its own: threads do not survive a fork."""
+    """`get()` returns this process's instance. A forked child creates a new one: threads do not survive a fork."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make

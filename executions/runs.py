@@ -186,7 +186,7 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
     """Create all of these runs, due to be published now. Returns the ids of the runs. Call inside a transaction.
 
     If the job already has a run with the same origin and instant, the new run gets the next free microsecond. Without
-    this, it would be dropped as a duplicate.
+    this, the new run would be dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:

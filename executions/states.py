@@ -130,7 +130,7 @@ class QueueReason(StrEnum):
 
 
 class CancelReason(StrEnum):
-    """Why Mainspring cancelled a run: the reason of a `cancelled` event. Empty if a person cancelled the run."""
+    """Why Mainspring cancelled a run: the reason of a `cancelled` event. Empty if a user cancelled the run."""
 
     JOB_DELETED = "job_deleted"
     BACKFILL_CANCELLED = "backfill_cancelled"

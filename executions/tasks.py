@@ -73,6 +73,6 @@ def prune() -> dict[str, int] | None:
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
-    """Create the partitions of today and the next days. Runs of other days go to the partition `other`."""
+    """Create the partitions of today and the next days. Runs of a day without a partition are stored in `other`."""
     with log_retryable_errors("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

@@ -66,7 +66,7 @@ class Moment:
 def load(run_id: UUID, caller: Caller) -> Run | None:
     """Return a run with its frozen definition, or None if the run does not exist or is hidden from the caller.
 
-    The attribute `has_job` of the run tells whether its job still exists.
+    The returned run has the attribute `has_job`: whether the run's job still exists.
     """
     job = visible(Run._meta.get_field("job").related_model, caller).filter(pk=OuterRef("job_id"))
     return visible(Run, caller).select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
@@ -102,7 +102,7 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
 
 
 def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
-    """Return the labels and values of the header. Those that do not apply to this run are left out."""
+    """Return the facts of the header, such as “Started” and “Duration”, without facts that do not apply to the run."""
     found = [Fact("Origin", ORIGIN_LABELS[Origin(run.origin)])]
     if run.caused_by:
         found.append(_cause(run.caused_by, caller))
@@ -171,7 +171,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
 def definition(run: Run) -> list[tuple[str, str]]:
     """Return the target, payload and policies of the frozen definition: pairs of a name and formatted JSON.
 
-    Empty ones are left out.
+    Empty texts are left out.
     """
     spec = run.spec
     parts = [
@@ -183,11 +183,10 @@ def definition(run: Run) -> list[tuple[str, str]]:
 
 
 def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
-    """Return a target without its credentials, for display. The database does not keep the order of its members.
+    """Return a target for display: without credentials, and with its members in the order that its kind declares.
 
-    Members are in the order in which the target's kind declares them. In a target that this version cannot read, any
-    member may be a credential: such a target is returned complete if `may_change` (the caller may change the job),
-    otherwise with its kind only.
+    In a target that this version cannot read, any member may be a credential. Such a target is returned complete if
+    `may_change` (the caller may change the job). Otherwise, only its kind is returned.
     """
     if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)

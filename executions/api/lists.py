@@ -44,7 +44,7 @@ class RunFilters(JobRunFilters):
 
 
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
-    """Return a page of runs, ordered from the latest nominal instant. With `job_id`, return only runs of this job."""
+    """Return a page of runs, the latest nominal instant first. With `job_id`, return only runs of this job."""
     caller = caller_of(request)
     rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)

@@ -38,7 +38,7 @@ class RunListView(ApiView):
 
     @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
     def get(self, request: Request) -> Response:
-        """List runs, including skipped occurrences, ordered from the latest nominal instant."""
+        """List runs, including skipped occurrences, the latest nominal instant first."""
         filters = RunFilters.read(request)
         return Response(page_of_runs(request, filters, filters.job).json_body())
 
@@ -127,7 +127,7 @@ class RunCancelView(ApiView):
 def find_run(caller: Caller, run_id: UUID) -> Run:
     """Return a run with its frozen definition. Raises Http404 if the run does not exist or is hidden from the caller.
 
-    If `caused_by` names a run that is hidden from the caller, it is None.
+    `caused_by` is None if it would name a run that is hidden from the caller.
     """
     found = without_hidden_causes(list(visible(Run, caller).select_related("spec").filter(pk=run_id)), caller)
     if not found:

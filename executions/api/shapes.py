@@ -41,18 +41,20 @@ class Run(Shape):
         "a retry by hand."
     )
     caused_by: UUID | None = Field(
-        description="The run of another job that started this run when it ended (`start_after`); null for other runs."
+        description="The run of another job whose end started this run (`start_after`); null for other runs."
     )
     backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
     status: RunStatus = Field(
         description="`held`: the run cannot start yet because of other runs of its job, a concurrency limit or a rate "
-        "limit. `retrying`: an attempt failed, and the run will be retried. `skipped`: the run never starts (`reason`)."
+        "limit. `retrying`: an attempt failed, and the run will be retried. `skipped`: the run never starts; `reason` "
+        "says why."
     )
     reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant of the schedule. For a run by hand: the time of the request. For a run that another "
-        "job's run started: the end of that run. The target of a retry gets the nominal instant of the run `retry_of`."
+        description="The instant of the schedule. For a run by hand or a retry: the time of the request. "
+        "For a run with `caused_by`: the end of that run. The target of a retry gets the nominal instant of the run "
+        "`retry_of`."
     )
     last_nominal_at: datetime | None = Field(
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
@@ -70,8 +72,7 @@ class Run(Shape):
         description="Milliseconds from the first start to the end, including the delays before retries."
     )
     lateness_ms: int | None = Field(
-        description="Milliseconds from the nominal instant to the first start, including the delay that `planned_at` "
-        "plans."
+        description="Milliseconds from the nominal instant to the first start, including any planned delay."
     )
     behind_plan_ms: int | None = Field(
         description="Milliseconds from `planned_at` to the first start; null without `planned_at`."

@@ -1,4 +1,4 @@
-"""The state of a job's past instants, for backfills: whether an instant was executed, and by which backfill's run."""
+"""The state of a job's past instants, for backfills: whether an instant was executed, and by which backfill run."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class InstantState:
 
 
 def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, InstantState]:
-    """Return the states of the instants that have a row, by instant. `instants` must be in ascending order.
+    """Return the states by instant. Instants without a row are left out. `instants` must be in ascending order.
 
-    An instant may also be covered by a folded row: one row for several skipped occurrences.
+    A folded row (one row for several skipped occurrences) counts as a row of each instant that it covers.
     """
     if not instants:
         return {}

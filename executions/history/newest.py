@@ -37,7 +37,7 @@ def latest_runs(jobs: QuerySet[Any], caller: Caller) -> dict[UUID, Run]:
 
 
 def count_with_status(status: RunStatus, since: datetime | None, most: int, caller: Caller) -> int:
-    """Return the number of runs with this status and a nominal instant from `since` on (None: any), at most `most`."""
+    """Count the runs with this status whose nominal instant is `since` or later (None: any), at most `most` runs."""
     found = visible(Run, caller).filter(status=status)
     if since is not None:
         found = found.filter(nominal_within(since, None, BY_INSTANT))
@@ -51,5 +51,5 @@ def count_live_of_job(job_id: UUID, caller: Caller) -> dict[RunStatus, int]:
 
 
 def has_waited_since(at: datetime, caller: Caller) -> bool:
-    """Return whether a run is still queued, though a worker could have claimed it before `at`."""
+    """Return whether there is a queued run that workers could have claimed before `at`."""
     return visible(Run, caller).filter(status=RunStatus.QUEUED, available_at__lt=at).exists()

@@ -44,7 +44,7 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop the partitions of old days. Then delete old rows in batches of `limit`, each in its own transaction."""
+    """Drop the partitions of old days. Then delete other old rows, up to `limit` rows per transaction."""
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
-    """Return why each held run of `runs` cannot start yet: texts by run id. At most three queries.
+    """Return texts by run id that say why the held runs of `runs` cannot start yet. At most three queries.
 
     Runs with another status are left out.
     """
@@ -46,7 +46,7 @@ def _text(run: Run, hold: Hold | None, now: datetime) -> str:
         return f"No start before {exact_text(run.available_at, now)}"
     match hold:
         case None:
-            return "The run may start now: the beat will queue it in one of its next passes"
+            return "The run may start now: the beat will queue it soon"
         case BufferHold(n_active):
             return (
                 "The job's other run has not ended"

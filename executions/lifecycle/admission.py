@@ -170,7 +170,7 @@ def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
 
 
 def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Like `apply_policies`, but without a start deadline, which has passed already for a run of a past instant."""
+    """Like `apply_policies`, but without a start deadline: for runs of past instants, the deadline has passed."""
     return replace(apply_policies(new, policies), expires_at=None)
 
 
@@ -179,8 +179,8 @@ def admit(
 ) -> Admitted:
     """Queue the held runs of these jobs and keys, as far as their limits allow. Call inside a transaction.
 
-    A run is skipped instead if its limit says so (`LimitAction.SKIP`). Runs with a higher priority start first, then
-    runs with an earlier nominal instant.
+    A run beyond a limit with `LimitAction.SKIP` is skipped. Runs with a higher priority start first, then runs with an
+    earlier nominal instant.
     """
     wanted = {
         "job_id": list(job_ids),
@@ -203,8 +203,9 @@ def admit(
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
     """Return the groups (jobs and keys) to process again, because more of their held runs may start.
 
-    These are the groups of `decisions.left`, and the groups with MAX_RUNS_PER_GROUP runs of which at least one run was
-    decided. If no run was decided, another call would decide nothing before a run ends or a rate limit allows a start.
+    These are the groups of `decisions.left`, and the full groups (MAX_RUNS_PER_GROUP runs were read) in which a run was
+    decided. For a full group without a decision, another call would decide nothing before a run ends or a rate limit
+    allows a start.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
@@ -229,9 +230,9 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all verdicts. If this fails, write none, and return the error of each run that cannot be written alone.
+    """Write all verdicts. If this fails, write none, and return the errors of the runs that fail even alone.
 
-    Raises if the database is unavailable, or if each run could be written alone.
+    Raises if the database is unavailable, or if no run fails alone.
     """
     try:
         with transaction.atomic():
@@ -244,7 +245,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the error of each run that cannot be written alone. Every write is rolled back."""
+    """Return the errors of the runs whose verdict fails even if it is written alone. Every write is rolled back."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

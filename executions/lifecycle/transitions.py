@@ -1,8 +1,8 @@
 """The only writer of a run's status.
 
 Each statement checks the present status (guarded), checks the claim number where a worker or the reaper writes
-(fenced), and inserts the run's event. The statement may also insert a follow-up, from which a beat starts other jobs
-and held runs.
+(fenced), and inserts the run's event. The statement may also insert a follow-up. When a beat handles the follow-up, it
+starts held runs and other jobs.
 
 The SQL is in `queries.py` and `held_queries.py`. Other modules decide the new status: `NewRun.status` in `types.py` for
 a new run, `admission.py` for a held run, `worker/endings.py` after an attempt. `dispatch` changes `retrying` to

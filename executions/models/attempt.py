@@ -12,7 +12,7 @@ from executions.states import AttemptStatus, RunStatus
 
 
 class Attempt(models.Model):
-    """An ended attempt. The statement that ends the attempt inserts this row; a running attempt is in the run's row."""
+    """An ended attempt. The statement that ends the attempt inserts this row. Running attempts are stored in `Run`."""
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts", db_index=False

@@ -173,9 +173,9 @@ class Run(models.Model):
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
-        """Return the time from the planned start to the first start. None before the first start.
+        """Return the time from the planned start to the first start.
 
-        None also for a run without a planned start.
+        None before the first start, and for a run without a planned start.
         """
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None

@@ -117,7 +117,7 @@ def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
 
 @dataclass(slots=True)
 class OverlapPass:
-    """The decisions on a job's occurrences that are due in one pass, in order. Each one depends on earlier decisions.
+    """The decisions on a job's occurrences in one pass, in order. Each decision depends on the earlier decisions.
 
     `before`: the live runs when the pass began. `stops`: what happens to these live runs.
     """

@@ -34,15 +34,15 @@ class RetryPolicy(BaseModel):
     max_delay: Duration = Field(timedelta(hours=1), description="Longest delay between two attempts.")
     jitter: bool = Field(
         default=True,
-        description="Reduce each delay at random, to between 50 % and 100 %, so that runs that failed at the same time "
-        "are not retried at the same time.",
+        description="Shorten each delay to a random length between 50 % and 100 %. Runs that failed at the same time "
+        "are then not retried at the same time.",
     )
 
 
 def next_retry_at(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
     """Return when to retry after the `n_failures`-th failure (from 1), or None if no retry is left.
 
-    `chance` in [0, 1) places the delay within its upper half if the policy has jitter ("equal jitter" of
+    `chance` in [0, 1) shortens the delay to between 50 % and 100 % if the policy has jitter ("equal jitter" of
     M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
     """
     if n_failures > policy.max_retries:

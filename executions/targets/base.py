@@ -1,4 +1,4 @@
-"""The interface of a target kind: its configuration, the context of an attempt, and the closed set of outcomes.
+"""The interface of a target kind: its configuration, the context of an attempt, and the possible outcomes.
 
 A target does not access the row of a run. It gets a frozen configuration and a context, and returns an outcome.
 How to add a kind: docs/extending.md.
@@ -117,7 +117,7 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 
 
 class Target(ABC):
-    """Base class of all kinds of targets. The module of a kind defines an instance of its class, called `TARGET`.
+    """Base class of all kinds of targets. The module of each kind defines `TARGET`, an instance of the kind's class.
 
     To add a kind, write a file (or folder) with such a class, and add a line to `registry.KINDS`.
     """

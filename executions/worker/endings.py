@@ -20,7 +20,7 @@ MAX_LOST = 5  # a run that loses more workers than this fails, because the run i
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The claim of an ended attempt. `attempt` counts from 1. `n_lost`: number of earlier attempts with a lost worker."""
+    """The claim of an ended attempt. `attempt` counts from 1. `n_lost`: earlier attempts that lost their worker."""
 
     run_id: UUID
     claim_no: int

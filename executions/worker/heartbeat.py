@@ -66,7 +66,10 @@ class Heartbeat:
 
 
 def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
-    """Renew the claims of these attempts and store their new log lines. Stop cancelled attempts and lost claims."""
+    """Renew the claims of these attempts, and store their new log lines.
+
+    An attempt is stopped if its claim is lost or its run has a stop request.
+    """
     by_claim = {context.claim_key: context for context in contexts}
     if not by_claim:
         return

@@ -73,7 +73,10 @@ def warm_up() -> None:
 
 
 class BatchSize:
-    """The number of runs that this process claims together: as many as the last batch would run in CLAIM_AHEAD_TIME."""
+    """The number of runs that this process claims together.
+
+    These runs should take about `CLAIM_AHEAD_TIME`, estimated from the duration of the last batch.
+    """
 
     def __init__(self) -> None:
         self.size = 1

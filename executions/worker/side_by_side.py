@@ -1,7 +1,7 @@
 """The thread pool of a worker that executes many runs at the same time: at most `size`, from any number of messages.
 
-Workers for slow calls (HTTP) use this pool. Celery's own pool has one thread per message. This thread executes the last
-run of the message. Threads of the run pool execute the other runs of the message.
+Workers for slow calls (HTTP) use this pool. Celery's own pool has one thread per message, which executes the last run
+of the message. Threads of the run pool execute the other runs of the message.
 """
 
 from __future__ import annotations

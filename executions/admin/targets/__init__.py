@@ -1,4 +1,4 @@
-"""How the admin shows each kind of target. A kind may have its own look in `<kind>.py`, in this folder: `base.Look`."""
+"""How the admin shows each kind of target. An optional module `<kind>.py` in this folder defines the kind's look."""
 
 from __future__ import annotations
 

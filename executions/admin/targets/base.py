@@ -19,8 +19,8 @@ MAX_WORDS = 200  # characters of a configuration that is shown beside a job's na
 class Look:
     """The default look of a target kind: the kind's name, with the configuration and the results as JSON.
 
-    To give a kind its own look, write a subclass in `executions/admin/targets/<kind>.py`, and an instance of the
-    subclass called `LOOK`.
+    To give a kind its own look, write a module `executions/admin/targets/<kind>.py` with a subclass, and with `LOOK`,
+    an instance of the subclass.
     """
 
     # The template's variables: `result`, the return value of the method `result`; `card`, the attempt (`Card` in

@@ -43,8 +43,8 @@ class Parameters:
             self.schema: dict[str, Any] = self.model.model_json_schema(by_alias=True)
         except PydanticUserError as error:
             raise InvalidCommand(
-                f"{function.__qualname__}: a parameter has a type that can't be read from JSON. Use a type that "
-                f"pydantic can read. {error.message}"
+                f"{function.__qualname__}: pydantic can't read the type of a parameter from JSON. Use another type. "
+                f"{error.message}"
             ) from error
 
     def read(self, payload: JSON) -> dict[str, object]:

@@ -51,7 +51,7 @@ class CommandConfig(TargetConfig):
 
 
 class CommandTarget(Target):
-    """Calls a command. Must be used in the main thread of a process, as in Celery's pools `prefork` and `solo`."""
+    """Calls a command. `execute` needs the main thread of a process, as in Celery's pools `prefork` and `solo`."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig

@@ -52,7 +52,7 @@ class Budget:
         self.check()
 
     def cut(self, reason: StopReason | Literal["expired"]) -> None:
-        """End the attempt. Any thread may call this. Only the first call has an effect, and no call after `close`."""
+        """End the attempt. Any thread may call this. Later calls, and calls after `close`, have no effect."""
         with self._lock:
             if self._closed or self.cut_by is not None:
                 return

@@ -162,8 +162,8 @@ def _read_head(response: HTTPResponse) -> Response:
 def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: Budget) -> Response:
     """Return `head` with the body. Reads one byte more than `limits.body_bytes`, to detect a longer body.
 
-    `limits.body_bytes` limits the decompressed body. `_wire_bytes` limits the bytes that decompress to nothing, such as
-    padding, empty compressed parts and trailers.
+    `limits.body_bytes` limits the decompressed body. `_wire_bytes` limits bytes that add nothing to the decompressed
+    body, such as padding, empty compressed parts and trailers.
     """
     if "," in response.headers.get("content-encoding", ""):
         raise InvalidResponse("its body is compressed more than once")

@@ -13,7 +13,7 @@ from executions.targets import base
 
 
 class Code(StrEnum):
-    """The codes of an `http` target's failures. They are stored and public: docs/targets/http.md."""
+    """The error codes of an `http` target. The codes are stored and public: see docs/targets/http.md."""
 
     HTTP_STATUS = "http_status"
     TIMED_OUT = base.TIMED_OUT

@@ -31,7 +31,7 @@ def fold(name: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return a header's name. Raises ValueError with a sentence if a job may not set it."""
+    """Return a header's name. Raises ValueError with a sentence if a job may not set this header."""
     if not _TOKEN.fullmatch(name):
         raise ValueError("The name of a header may contain letters, digits and -_. only, such as X-Request-Source.")
     if fold(name) in _RESERVED:
@@ -66,7 +66,7 @@ def check_all(headers: dict[str, str]) -> dict[str, str]:
         other = seen.setdefault(fold(name), name)
         if other != name:
             raise ValueError(
-                f"{other} and {name} are the same header to many servers, which ignore case and treat _ as -: remove one."
+                f"{other} and {name} are the same header to many servers (case is ignored, _ equals -): remove one."
             )
     return headers
 

@@ -1,4 +1,4 @@
-"""Parses and checks the URLs of targets and redirects. Checks and connections use the parts that one parser returns."""
+"""Parses and checks the URLs of targets and redirects. The checks and the connections use the same parser."""
 
 from __future__ import annotations
 
