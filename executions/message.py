@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run to be published. `claim_no`: the number of claims so far. The next claim must contain this number."""
+    """A queued run to be published. `claim_no`: number of claims so far. The next claim must contain this number."""
 
     run_id: UUID
     claim_no: int

@@ -83,7 +83,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The result of a heartbeat. `held`: the claims that are still valid. `cancelled`: valid claims with a stop request."""
+    """The result of a heartbeat. `held`: claims that are still valid. `cancelled`: valid claims with a stop request."""
 
     held: frozenset[tuple[UUID, int]]
     cancelled: frozenset[tuple[UUID, int]]

@@ -1,4 +1,4 @@
-"""The model `RunSpec`: a frozen version of a job's definition. A run refers to one version, which edits don't change."""
+"""The model `RunSpec`: one frozen version of a job's definition. Runs refer to it. An edit creates another version."""
 
 from __future__ import annotations
 
