@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_targets(**_: object) -> list[CheckMessage]:
-    """Report faults of target kinds, and faults of the modules and templates with which the admin shows them."""
+    """Report faults of target kinds, and faults of the modules and templates that show a kind in the admin."""
     from executions.admin import targets as looks  # noqa: PLC0415 - the admin site exists only after this import
 
     return [

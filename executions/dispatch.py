@@ -79,7 +79,7 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The messages of one pass. `n_broken`: number of runs that could not be published, and are tried again later."""
+    """The messages of one pass. `n_broken`: number of runs that could not be published. They are tried again later."""
 
     messages: list[Message]
     n_broken: int = 0

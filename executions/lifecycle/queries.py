@@ -54,10 +54,10 @@ ID_LISTED = "run.id = ANY(%(id)s::uuid[])"
 
 
 def has_status(statuses: Iterable[RunStatus], run: str = "run") -> str:
-    """Return a condition on the status that the planner cannot use to find runs, because it is hidden in a CASE.
+    """Return a condition on the status that the planner cannot use to find runs, because a CASE hides the condition.
 
-    At the start of a day the planner assumes that each status is rare. With a plain `status IN (...)` it would read all
-    runs with the status to find a few by id. Partial indexes with the same CASE (`models/run.py`) still match.
+    At the start of a day, the planner assumes that each status is rare. With a plain `status IN (...)`, it would read
+    all runs with the status to find a few runs by id. Partial indexes with the same CASE (`models/run.py`) still match.
     """
     return f"CASE WHEN {run}.status IN ({sql_list(statuses)}) THEN true ELSE false END"
 

@@ -174,7 +174,7 @@ def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of these claims to `now + lease`. Returns the valid claims, and those with a stop request."""
+    """Extend the leases of these claims to `now + lease`. Returns which claims are valid or have a stop request."""
     held = sorted(claims)  # in the same order as `finish`; otherwise the two statements could deadlock
     rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(
@@ -246,5 +246,5 @@ def expired_ids(now: datetime, limit: int) -> list[UUID]:
 
 
 def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Set the start deadline of the late runs among `run_ids` to `until`, to skip them then. Returns the run count."""
+    """Postpone the skipping of the late runs among `run_ids` to `until`. Returns the number of runs."""
     return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

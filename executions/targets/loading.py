@@ -142,7 +142,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
 def _find_fault(target: Target, module: str) -> Error | None:
     """Return the first error of a kind, or None."""
     for name, is_valid, takes in (
-        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, the first of them a letter"),
+        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, beginning with a letter"),
         ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),
         ("queue", _is_queue, 'the name of a Celery queue, such as "http"'),
         ("max_runs_per_message", _is_count, "a whole number, 1 or more"),

@@ -1,7 +1,7 @@
-"""Executes the runs of a batch, which were claimed together, one after the other. Writes their endings together.
+"""Executes the runs of a batch one after the other, and writes their endings together.
 
 A slow run must not delay the other runs. After `SLOW_RUN_AFTER`, a second thread writes the endings that are ready. It
-also returns the runs that have not started to the queue, so that another worker can execute them.
+also returns unstarted runs to the queue, so that another worker can execute them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class ClaimedBatch:
             return self._not_started.pop() if self._not_started else None
 
     def _hand_over(self) -> None:
-        """Return the runs that have not started to the queue, and write the endings that are ready.
+        """Return unstarted runs to the queue, and write the endings that are ready.
 
         Called in the timer's thread while a slow run is executed.
         """

@@ -60,7 +60,7 @@ def reap_once(now: datetime, limit: int) -> Reaped:
 
 
 def recheck_held(now: datetime) -> int:
-    """Create follow-ups for held runs, in case one is missing. Returns the number of (job, key) groups."""
+    """Create follow-ups for held runs, in case a follow-up is missing. Returns the number of (job, key) groups."""
     n_groups = execute(held_queries.RECHECK_HELD, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()

@@ -1,4 +1,4 @@
-"""Executes the runs of one Celery message: claims a few, executes them and writes their endings, until none is left.
+"""Executes the runs of one Celery message in batches. Each batch is claimed, executed, and its endings are written.
 
 A message with a single run costs two round trips to the database: one claim, one ending.
 """

@@ -103,7 +103,7 @@ class RunPool:
         return ending
 
     def _reserve(self, n_wanted: int, within: timedelta) -> int:
-        """Reserve up to `n_wanted` places; wait up to `within` for the first. Returns the number of places."""
+        """Reserve up to `n_wanted` places; wait up to `within` for the first place. Returns the number of places."""
         with self._changed:
             self._changed.wait_for(lambda: self._n_free, max(within.total_seconds(), 0))
             n_taken = min(n_wanted, self._n_free)

@@ -72,7 +72,7 @@ def _form(payload: JSON) -> bytes:
         return urlencode(pairs).encode("ascii")
     except UnicodeEncodeError as error:
         raise InvalidTarget(
-            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+            {"payload": ["The payload contains half of a surrogate pair, which is not a character: remove it."]}
         ) from error
 
 
@@ -81,5 +81,5 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InvalidTarget(
-            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+            {"payload": ["The payload contains half of a surrogate pair, which is not a character: remove it."]}
         ) from error
