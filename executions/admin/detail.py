@@ -23,7 +23,6 @@ from executions.models.attempt import all_attempts
 from executions.states import ORIGIN_LABELS, STATUS_LABELS, EventKind, Origin, RunStatus
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
-from values.durations import duration_text
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -196,5 +195,5 @@ def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
 
 
 def timeout_words(kind: str) -> str:
-    """Return the default timeout of an attempt for a kind of target, such as `30s`; a dash for an unknown kind."""
-    return duration_text(TARGETS[kind].default_timeout) if kind in TARGETS else "–"
+    """Return the default timeout of an attempt for a kind of target, such as `30 s`; a dash for an unknown kind."""
+    return instants.duration(TARGETS[kind].default_timeout) if kind in TARGETS else "–"
