@@ -39,7 +39,7 @@ class TooManyRedirects(Exception):
 
 
 class InvalidResponse(Exception):
-    """The response is not valid HTTP. The text gives the reason, to follow "The response of <host> can't be read: "."""
+    """The response is not valid HTTP. The text is the reason in the error "The response of X can't be read: ..."."""
 
 
 @dataclass(frozen=True, slots=True)

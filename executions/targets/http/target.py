@@ -46,7 +46,7 @@ class HttpTarget(Target):
     def validate(self, config: TargetConfig, payload: JSON) -> None:
         """Raise InvalidTarget for a payload that cannot be the body, or for a host that is denied without a look-up.
 
-        Host names are looked up only by each attempt, because a name may resolve to another address later.
+        Host names are not looked up here but by each attempt, because their addresses may change.
         """
         assert isinstance(config, HttpConfig)
         encode_body(config, payload)
