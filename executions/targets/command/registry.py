@@ -68,7 +68,9 @@ def command(name: str, *, description: str = "") -> Callable[[F], F]:
         known = COMMANDS.get(name)
         # A module that is reloaded, or run as a script, registers the same function twice.
         if known is not None and _home(known.function) != _home(function):
-            raise InvalidCommand(f"The command name {name} is used by {_home(known.function)}: choose another name.")
+            raise InvalidCommand(
+                f"The command name {name} is already used by {_home(known.function)}: choose another name."
+            )
         text = description or (inspect.getdoc(function) or "").partition("\n")[0]
         COMMANDS[name] = Command(name, text, function, Parameters(function))
         return function
