@@ -1,4 +1,4 @@
-"""After the end of a scheduled run of a job with a delay schedule: the end says when the next occurrence is due."""
+"""After the end of a scheduled run of a job with a delay schedule: sets the job's next instant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Set the next occurrence of each job that waits for the end of its scheduled run, or end the job's schedule."""
+    """Set the next instant of each job with a delay whose scheduled run has ended, or end the job's schedule."""
     for each in ended:
         if each.job and each.run.origin == Origin.SCHEDULE and each.run.finished_at and _waits_for_end(each.job):
             _set_next(each.job, each.run.finished_at)
@@ -30,8 +30,8 @@ def _waits_for_end(job: Job) -> bool:
 
 
 def _set_next(job: Job, finished_at: datetime) -> None:
-    # Another scheduled run is live, so this one is from before the schedule was changed. The end of the live one sets
-    # the next instant.
+    # If another scheduled run is live, the ended run is from before a change of the schedule. The end of the live run
+    # then sets the next instant.
     if runs.has_live_scheduled_run(job.pk):
         return
     job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)
