@@ -96,7 +96,7 @@ def test_an_occurrence_that_did_not_start_has_the_sentence_of_its_reason(reason:
 
 
 def test_a_reason_of_another_version_is_shown_as_words() -> None:
-    assert words(status="skipped", reason="moon_too_bright") == "It did not start: moon too bright."
+    assert words(status="skipped", reason="moon_too_bright") == "Skipped: moon too bright."
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_an_unexpected_row_says_so_before_what_happened() -> None:
 def test_a_row_that_a_backfill_repeated_says_so_after_what_happened() -> None:
     skipped = record(status="skipped", reason="unknown")
     entry = Entry(NOON, Decision.SKIPPED, skipped, made_good_by=record(origin=Origin.BACKFILL))
-    assert sentence(entry, {}) == "It did not start: unknown. A backfill has opened a run for it."
+    assert sentence(entry, {}) == "Skipped: unknown. A backfill has opened a run for this occurrence."
 
 
 @pytest.mark.parametrize(
