@@ -104,7 +104,7 @@ def test_a_reason_of_another_version_is_shown_as_words() -> None:
 )
 def test_a_folded_row_says_how_many_occurrences_it_stands_for(n: int, tail: str) -> None:
     text = words(status="skipped", reason="unknown", n_occurrences=n)
-    assert text.startswith("It did not start: unknown.")
+    assert text.startswith("Skipped: unknown.")
     assert text.endswith(tail)
     assert ("stands for" in text) is (n > 1)
 
