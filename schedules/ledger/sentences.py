@@ -81,7 +81,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`.
+    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
 
     `waits`: why each held run is held, by run id.
     """
@@ -90,14 +90,14 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
     text = _not_started(entry.record) if entry.record.reason else _started(entry.record, waits)
     if entry.decision is Decision.UNEXPECTED:
         text = UNEXPECTED_PREFIX + text
-    return f"{text} A backfill has opened a run for it." if entry.made_good_by else text
+    return f"{text} A backfill has opened a run for this occurrence." if entry.made_good_by else text
 
 
 def _not_started(record: Record) -> str:
     if record.reason in set(Reason):
         text = REASON_SENTENCES[Reason(record.reason)]
     else:
-        text = f"It did not start: {record.reason.replace('_', ' ')}."
+        text = f"Skipped: {record.reason.replace('_', ' ')}."
     if record.n_occurrences > 1:
         text += f" This row stands for {record.n_occurrences:,} occurrences."
     return text
