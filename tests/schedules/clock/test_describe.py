@@ -56,7 +56,7 @@ def spec(**data: object) -> ScheduleSpec:
         ("0 0 LW 6-8 *", "At 00:00 on the last weekday of June to August (UTC)"),
         ("0 0 * JUN-AUG *", "At 00:00 every day in June to August (UTC)"),
         ("0 12 13 * FRI", "At 12:00 on the 13th of the month or on Friday (UTC)"),
-        ("0 0 1-7 * */7", "At 00:00 on the 1st to 7th of the month, if it is Sunday (UTC)"),
+        ("0 0 1-7 * */7", "At 00:00 on the 1st to 7th of the month, but only on Sunday (UTC)"),
         ("0 0 1 * 0-6", "At 00:00 every day (UTC)"),
     ],
 )
@@ -125,7 +125,7 @@ def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: li
         ),
         ({"cron": "30 1 * * *"}, "01:30 occurs twice: this schedule runs only the first time, in EDT."),
         ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
-        ({"cron": "* 9 * * *"}, "The schedule runs every minute of the given hours"),
+        ({"cron": "* 9 * * *"}, "The schedule runs in every minute of each given hour"),
         ({"cron": "*/7 * * * *"}, "minute 56 is followed by minute 0, 4 minutes later"),
         ({"cron": "0 */5 * * *"}, "hour 20 is followed by hour 0, 4 hours later"),
         ({"cron": "*/60 * * * *"}, "only minute 0 matches. Use a step below 60."),

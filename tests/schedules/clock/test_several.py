@@ -123,7 +123,7 @@ def test_a_plain_json_list_means_the_same_as_specs() -> None:
         ({"delay": "5m"}, "specs.1.delay", "must not be in a list"),
         ({"kind": "delay"}, "specs.1.kind", "must not be delay inside specs"),
         ({"kind": "none"}, "specs.1.kind", "must not be none inside specs"),
-        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside it."),
+        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside specs."),
         ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),
     ],
 )
@@ -163,11 +163,11 @@ def test_a_list_is_described_member_by_member_and_then_by_its_bounds() -> None:
 def test_a_warning_names_the_member_that_it_is_about() -> None:
     spec = several({"cron": "* 9 * * *"}, {"at": "2027-02-01"}, {"cron": "0 0 * * *"})
     assert warnings(spec, NOW) == [
-        "“* 9 * * *”: The schedule runs every minute of the given hours. To run once an hour, set the minute field, for example to 0.",
+        "“* 9 * * *”: The schedule runs in every minute of each given hour. To run in only one minute of each hour, set the minute field, for example to 0.",
         "“2027-02-01T00:00:00Z”: It has no occurrence in the future.",
     ]
     ended = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
-    assert warnings(ended, NOW) == ["This schedule has no occurrence in the future: it will not run again."]
+    assert warnings(ended, NOW) == ["This schedule has no occurrence in the future."]
 
 
 def test_the_preview_shows_each_instant_in_the_zone_of_the_member_that_fires() -> None:
