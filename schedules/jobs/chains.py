@@ -73,8 +73,7 @@ def check(
             errors[field] = [f"There is no job {source_id}: give the id of an existing job, or remove this entry."]
         elif n_listed[source_id] > 1:
             errors[field] = [
-                "This job is listed more than once: list it once. `completion` covers success, failure and "
-                "cancellation."
+                "This job is listed repeatedly: list it once. `completion` covers success, failure and cancellation."
             ]
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
             errors[field] = [_cycle_error(chain, caller)]

@@ -19,9 +19,7 @@ from values.durations import MICROSECOND
 from values.zones import zone_abbreviation
 
 CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock changes
-MAX_CHANGE_FIRES = (
-    20  # fires shown for one clock change; a schedule that fires each second has thousands in a repeated hour
-)
+MAX_CHANGE_FIRES = 20  # for one clock change; a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
 # The words name the time between the last run before a clock change and the first run after it, up to this length. It
