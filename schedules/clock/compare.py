@@ -37,7 +37,7 @@ R = TypeVar("R", bound=Row)
 
 
 class Decision(StrEnum):
-    """What happened to an occurrence."""
+    """What has happened to an occurrence so far."""
 
     STARTED = "started"
     SKIPPED = "skipped"  # recorded as not started; the row's reason says why
@@ -128,7 +128,7 @@ def compare(
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
     `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    row may be a folded row that begins before the window. Rows of backfill runs that never started are ignored.
+    row may be a folded row that begins before the window. Rows of backfill runs that ended unstarted are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)

@@ -107,7 +107,7 @@ def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, sc
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Remove a job from all chains. Return the jobs that started it, and the jobs that it started.
+    """Remove a job from all chains. Return the ids of the jobs that started it, and of the jobs that it started.
 
     Call it under `lock`.
     """
