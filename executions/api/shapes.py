@@ -35,7 +35,9 @@ class Run(Shape):
     id: UUID = Field(description="A UUIDv7. Its time is the nominal instant.")
     job: JobName
     job_version: int = Field(description="Version of the definition that the run was created from.")
-    origin: Origin
+    origin: Annotated[Any, DocumentedAs(Origin)] = Field(
+        description="What caused the run. A later version of Mainspring may add origins."
+    )
     retry_of: UUID | None = Field(
         description="The run that this one repeats: the first run, even if a retry was retried. Null if it is no retry."
     )
@@ -45,7 +47,10 @@ class Run(Shape):
         description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit. `retrying`: "
         "an attempt failed, and another one follows. `skipped`: the run never starts; `reason` says why."
     )
-    reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
+    reason: Annotated[Any, DocumentedAs(Reason | None)] = Field(
+        description="Why the run did not start; null unless the status is `skipped`. A later version of Mainspring may "
+        "add reasons."
+    )
     priority: Priority
     nominal_at: datetime = Field(
         description="The instant that the schedule names, or the time of the request. The target of a retry gets the "
@@ -82,7 +87,9 @@ class Attempt(Shape):
     """One try of a run. A running attempt has no end."""
 
     number: int
-    status: AttemptStatus | Literal[RunStatus.RUNNING]
+    status: Annotated[Any, DocumentedAs(AttemptStatus | Literal[RunStatus.RUNNING])] = Field(
+        description="How the attempt ended, or `running`. A later version of Mainspring may add statuses."
+    )
     worker: str | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -224,7 +231,7 @@ def _fields(row: models.Run) -> dict[str, Any]:
 def _attempt(row: models.Attempt) -> Attempt:
     return Attempt(
         number=row.number,
-        status=RunStatus.RUNNING if row.is_running else AttemptStatus(row.status),
+        status=RunStatus.RUNNING if row.is_running else row.status,
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
