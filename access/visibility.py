@@ -41,8 +41,8 @@ class Action(StrEnum):
 class Caller:
     """Who wants to see or change something.
 
-    `user` is None for work that no signed-in user waits for. `scope_id` is then the scope whose member started the
-    work; None for Mainspring itself and for a person with a shell on the server.
+    `user` is None for work that no signed-in user waits for. `scope_id` is the scope of the API key, or the scope whose
+    member started that work; None in a session, for Mainspring itself, and for a person with a shell on the server.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
@@ -63,7 +63,8 @@ ENGINE = Caller(None)
 
 def caller_of(request: HttpRequest | Request) -> Caller:
     """Return the caller who sent a request, in a session or with an API key."""
-    return Caller(request.user)
+    key = getattr(request, "auth", None)  # requests of the admin have no such attribute
+    return Caller(request.user, scope_id=getattr(key, "scope_id", None))
 
 
 def deferred_caller(scope_id: int) -> Caller:
@@ -87,7 +88,7 @@ def limits(label: str, caller: Caller, action: Action) -> Q | None:
     Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. A condition on
     `scope_id` would have no index on most tables, so return one only for callers who do not see all scopes.
     """
-    if caller.user is None or caller.is_superuser:
+    if caller == ENGINE or caller.is_superuser:
         return None
     rule = RULES.get(label)
     return rule(caller, action) if rule else None
