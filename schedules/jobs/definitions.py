@@ -118,7 +118,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
             begin_spans([job])
         job.save(update_fields=changed)
         # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
-        if set(chains.of(job_id)) != set(definition.start_after):
+        if set(chains.of(job_id, caller)) != set(definition.start_after):
             followups.update(store_chains(job, definition, caller))
         if followups.are_needed_by(job) != had_followups:
             followups.update([job_id])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.models import Job
 
 FORM_NAMES = {"delay": "wait"}  # schedule member to form field: the form's field `delay` is a retry delay
@@ -150,7 +151,7 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
     return policies
 
 
-def initial_of(job: Job | None) -> dict[str, Any]:
+def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
     """Return the initial values of the form: those of the job's definition, and defaults for all others."""
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
@@ -164,7 +165,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         **policies["retry"],
         **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
         "start_jitter": policies["jitter"],
-        **limits.initial_limits(job),
+        **limits.initial_limits(job, caller),
     }
     for section in SECTIONS.values():
         values |= section.initial(None)
