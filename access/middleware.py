@@ -1,4 +1,4 @@
-"""Middleware that repairs requests before the session middleware reads them."""
+"""Middleware that drops invalid session cookies before the session middleware reads them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def drop_invalid_session_cookie(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Remove a session cookie that contains a NUL character.
+    """Return middleware that removes a session cookie with a NUL character.
 
-    PostgreSQL refuses NUL in a query, so the look-up of the session would fail with a 500.
+    PostgreSQL refuses NUL in a query, so the look-up of the session would fail with status 500.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Scopes, which own all objects, and API keys, with which services sign in."""
+"""Scopes, which own all objects, and API keys, with which services authenticate."""
 
 from __future__ import annotations
 
@@ -71,20 +71,20 @@ class ApiKey(models.Model):
 
     @classmethod
     def issue(cls, *, user: User, name: str, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
-        """Create a key for the user; return its row and the key in clear, which cannot be read again."""
+        """Create a key for the user; return its row and the plain key, which is not stored."""
         prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         key = cls.objects.create(user=user, name=name, prefix=prefix, digest=_digest(secret), expires_at=expires_at)
         return key, f"ms_{prefix}_{secret}"
 
     @classmethod
     def find(cls, key: str, now: datetime) -> ApiKey | None:
-        """Return the row of a key that is valid at `now` and whose user is active, else None."""
+        """Return the row of a key. None if the key is unknown, revoked or expired at `now`, or its user is inactive."""
         mark, _, rest = key.partition("_")
         prefix, _, secret = rest.partition("_")
         if mark != "ms" or not prefix.isascii() or not secret.isascii():
             return None
         row = cls.objects.select_related("user").filter(prefix=prefix, revoked_at=None, user__is_active=True).first()
-        # compare_digest takes the same time wherever the digests differ, so that the time reveals nothing.
+        # compare_digest takes the same time wherever the digests differ, so the time reveals nothing about the digest.
         if row is None or not hmac.compare_digest(_digest(secret), bytes(row.digest)):
             return None
         return None if row.expires_at and row.expires_at <= now else row

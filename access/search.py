@@ -1,4 +1,4 @@
-"""Searches for a part of a text, limited to what a trigram index can find."""
+"""Searches for a part of a text, limited to parts that a trigram index can find."""
 
 from __future__ import annotations
 

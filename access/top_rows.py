@@ -1,4 +1,4 @@
-"""Read the first rows of an ordered list that is filtered by several values of one column (a top-N query)."""
+"""Reads the first rows of an ordered list that is filtered by several values of one column (a top-N query)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Row = TypeVar("Row", bound=Model)
 
 
 def top_rows(rows: QuerySet[Row], n: int, column: str, values: Collection[str] | None) -> QuerySet[Row]:
-    """Return the first `n` of the ordered `rows` whose `column` has one of `values`; None means any value.
+    """Return the first `n` rows of an ordered queryset in which `column` has one of `values`. None: any value.
 
-    With several values, one query reads the primary keys first.
+    With several values, a separate query reads the primary keys first.
     """
     if values is None:
         return rows[:n]
@@ -31,9 +31,9 @@ def slice_keys(
 ) -> list[Any]:
     """Return the primary keys of the rows `[start:stop]`, filtered as in `top_rows`.
 
-    An index on (column, order) keeps the rows of each value in order, but not the rows of several values together. So
-    the first `stop` rows of each value are read and merged: a few index entries for each value instead of the table.
-    The next query gets the keys as constants: with a join, the planner would expect to read every partition.
+    An index on (column, order) sorts the rows of each value, but not the rows of several values together. Therefore
+    this reads the first `stop` rows of each value from the index, and merges them. The caller's query gets the keys as
+    constants: with a join, the planner would expect to read every partition.
     """
     if values is None:
         return list(rows.values_list("pk", flat=True)[start:stop])

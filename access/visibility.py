@@ -1,7 +1,7 @@
-"""Decide which objects a caller may see and change. To add roles or tenants, change this module alone.
+"""Decides which objects a caller may see and change. To add roles or tenants, change only this module.
 
 `may` decides for a whole model, by Django's permissions. `limits` decides for the rows of a model; the other functions
-apply `limits`. A model is named by its class or label (`schedules.job`), as this package imports no other app.
+apply `limits`. Models of other apps are named by label (`schedules.job`), because this package does not import them.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ class Action(StrEnum):
     ADD = "add"
     CHANGE = "change"
     DELETE = "delete"
-    GRANT = "grant"  # give a permission or a group to somebody
+    GRANT = "grant"  # give a permission to a user or group, or add a user to a group
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who wants to see or change something.
+    """The user or the process that wants to see or change objects.
 
-    `user` is None for work that no signed-in user waits for. `scope_id` is the scope of the API key, or the scope whose
-    member started that work; None in a session, for Mainspring itself, and for a person with a shell on the server.
+    `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the API key that sent the
+    request, or the scope whose member started work that a beat continues; it is None for all others.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
@@ -54,7 +54,7 @@ class Caller:
 
     @property
     def user_id(self) -> int:
-        """The id of the user; 0, which no user has, for a caller without one."""
+        """The id of the user; 0 if the caller has no user, because no user has the id 0."""
         return (self.user.pk if self.user else None) or 0
 
 
@@ -73,7 +73,7 @@ def deferred_caller(scope_id: int) -> Caller:
 
 
 def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
-    """Return whether the caller may do `action` to a model or, if it is a stored object, to this object."""
+    """Return whether the caller may do `action` to objects of a model or, if `what` is a stored object, to it."""
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
@@ -83,10 +83,10 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
 
 
 def limits(label: str, caller: Caller, action: Action) -> Q | None:
-    """Return the condition under which the caller may do `action` to a row of the model `label`; None: to every row.
+    """Return the condition for rows of the model `label` to which the caller may do `action`; None: all rows.
 
-    Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. A condition on
-    `scope_id` would have no index on most tables, so return one only for callers who do not see all scopes.
+    Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. Most tables have no
+    index on `scope_id`. If you add a condition on it, return it only for callers who do not see all scopes.
     """
     if caller == ENGINE or caller.is_superuser:
         return None
@@ -118,7 +118,7 @@ def hidden(model: type[Row], caller: Caller, keys: Collection[Any]) -> set[Any]:
 
 
 def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Action.VIEW) -> bool:
-    """Return whether a limit hides the row with this primary key. No query if nothing limits the caller."""
+    """Return whether a limit keeps the caller from doing `action` to a row. No query if nothing limits the caller."""
     if _condition(model._meta.label_lower, caller, action) is None:
         return False
     return not limit(model._default_manager.filter(pk=key), caller, action).exists()
@@ -127,7 +127,7 @@ def is_hidden(caller: Caller, model: type[Model], key: Any, action: Action = Act
 def require(caller: Caller, action: Action, model: type[Model], key: Any) -> None:
     """Raise Http404 if the caller may not see the row, PermissionDenied if the caller may see it but not do `action`.
 
-    This does not check that the row exists; the code that reads the row does.
+    If nothing limits the caller, this does not check that the row exists: the code that reads the row must check it.
     """
     if is_hidden(caller, model, key):
         raise Http404
@@ -136,12 +136,12 @@ def require(caller: Caller, action: Action, model: type[Model], key: Any) -> Non
 
 
 def scope_for_new(caller: Caller) -> int:
-    """Return the id of the scope of new objects of the caller. A job's key is unique within its scope."""
+    """Return the id of the scope for objects that the caller creates. A job's key is unique within the job's scope."""
     return SYSTEM_SCOPE_ID if caller.scope_id is None else caller.scope_id
 
 
 # Models without a rule of their own: a row is visible if the caller may see the rows that these fields refer to. Rows
-# that are read through a visible row (`run.events`, `run.attempts`) need no second decision.
+# that are read through a visible row (`run.events`, `run.attempts`) need no check of their own.
 OWNERS: Mapping[str, Mapping[str, str]] = {
     "executions.logline": {"run_id": "executions.run"},
     "executions.runevent": {"run_id": "executions.run"},
@@ -162,14 +162,14 @@ def _condition(label: str, caller: Caller, action: Action) -> Q | None:
 
 
 def _own_keys(caller: Caller, action: Action) -> Q | None:
-    """Return the condition for the caller's own API keys. A list of everybody's keys would name every user."""
+    """Return the condition for the caller's own API keys. A list of all keys would reveal the names of all users."""
     return Q(user_id=caller.user_id)
 
 
 def _users_in_reach(caller: Caller, action: Action) -> Q | None:
-    """Return the condition for users who have only permissions that the caller has too; None for viewing.
+    """Return the condition for users who have only permissions that the caller has; None for `Action.VIEW`.
 
-    A caller who may change a user may set that user's password, and so sign in with that user's permissions.
+    A caller who may change a user can set that user's password, and can then sign in as that user.
     """
     if action is Action.VIEW:
         return None

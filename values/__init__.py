@@ -1,4 +1,4 @@
-"""Modules that all other packages use, and that import none of them.
+"""Modules that all other packages use. They import none of these packages.
 
-They read and write ids, durations, instants and JSON, word errors about input, and run SQL statements.
+They read and write ids, durations, instants and JSON, write errors about input, and run SQL statements.
 """

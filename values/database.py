@@ -1,4 +1,7 @@
-"""Runs SQL statements, splits failing batches, releases connections. Statements are in each package's `queries.py`."""
+"""Runs SQL statements, splits failing batches and releases connections.
+
+The statements themselves are in the `queries.py` of each package.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,19 @@ T = TypeVar("T")
 
 _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with plan_cache_mode = force_generic_plan
 # Errors after which a retry may succeed: an unavailable database, a deadlock, a timeout, a full disk. Any other
-# database error is a fault of the statement or of its data. Only `is_database_unavailable` tells an outage from the
-# rest.
+# database error is a fault of the statement or of its data. These classes do not tell whether the database is
+# unavailable: call `is_database_unavailable`.
 RETRYABLE_ERRORS = (OperationalError, InterfaceError)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
-# How long to wait before a job, run, follow-up, backfill or pause that failed alone is tried again. Each failure costs
-# several transactions, because the pass is split to find the cause.
+# Time until a job, run, follow-up, backfill or pause that fails by itself is tried again. Each failure costs several
+# transactions, because the pass is split to find the cause.
 PUSH_BACK_DELAY = timedelta(minutes=1)
 
 
 def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows. `values`: its named parameters."""
     with connection.cursor() as cursor:
-        # psycopg's loader in C. Django's is in Python and takes ten times as long; in both cases sessions are in UTC.
+        # psycopg's loader, in C: Django's loader, in Python, takes ten times as long. Both return UTC here.
         cursor.cursor.adapters.register_loader("timestamptz", TimestamptzLoader)
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
@@ -44,9 +47,10 @@ def fetch(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement and return its rows, with a generic plan that the server keeps (a prepared statement).
 
-    For statements that read all partitions, where planning takes ten times as long as execution, and for frequent
-    inserts. Not for joins by id: a plan from when a day had few rows may read all its rows, until PostgreSQL analyses
-    it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the statement each time.
+    Use it for frequent inserts, and for statements that read all partitions: their planning takes ten times as long as
+    execution. Do not use it for joins by id: a plan made for a small partition may later read the whole partition,
+    until PostgreSQL analyses it again. A connection without `prepare_threshold` (`MAINSPRING_DB_PREPARE`) plans the
+    statement each time.
     """
     connection.ensure_connection()
     used = connection.connection
@@ -63,7 +67,7 @@ def fetch_planned(statement: str, values: Mapping[str, Any]) -> list[tuple[Any, 
 
 
 def execute(statement: str, values: Mapping[str, Any]) -> int:
-    """Run a statement that returns no rows. Returns the number of rows that it changed."""
+    """Run a statement that returns no rows; return the number of rows that it changed."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return int(cursor.rowcount)
@@ -72,14 +76,15 @@ def execute(statement: str, values: Mapping[str, Any]) -> int:
 def array(values: Iterable[object]) -> str:
     """Return a PostgreSQL array literal of numbers, instants, ids or enum values; None becomes NULL.
 
-    Nothing is quoted, so never pass text from outside. For thousands of values, it is several times as fast as a list.
+    Nothing is quoted, so never pass text from outside. For thousands of values, a literal is several times as fast as a
+    list parameter.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) or '""' for value in values]) + "}"
 
 
 @contextmanager
 def log_retryable_errors(action: str) -> Iterator[None]:
-    """Log one of RETRYABLE_ERRORS in one line, without a traceback: the next periodic task does the work."""
+    """Catch RETRYABLE_ERRORS and log each in one line, without a traceback: the next periodic task does the work."""
     try:
         yield
     except RETRYABLE_ERRORS as error:
@@ -87,7 +92,7 @@ def log_retryable_errors(action: str) -> Iterator[None]:
 
 
 def log_retryable(action: str, error: BaseException, *, is_away: bool | None = None, **facts: object) -> None:
-    """Log one of RETRYABLE_ERRORS. `is_away`: whether the database was unavailable, if another thread met the error."""
+    """Log one of RETRYABLE_ERRORS. `is_away`: whether the database was unavailable; None: check it now."""
     if is_database_unavailable() if is_away is None else is_away:
         log.warning("database_away", action=action, error=one_line(error), **facts)
     else:
@@ -95,12 +100,12 @@ def log_retryable(action: str, error: BaseException, *, is_away: bool | None = N
 
 
 def is_database_unavailable() -> bool:
-    """Return whether the connection is broken: the last statement failed because the database does not answer."""
+    """Return whether the connection is broken. After an error, this means that the database is unavailable."""
     return not connection.is_usable()
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:
-    """Call `act` with all keys in one transaction. If it fails, split the keys in halves, down to each failing key.
+    """Call `act` with all keys in one transaction. If it fails, repeat with each half, down to each failing key.
 
     Returns the results of the calls that succeeded, and the error of each key that fails alone. Raises if the database
     is unavailable. One failing key among n costs about 2 * log2(n) calls.
@@ -119,12 +124,12 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Return whether all of several keys failed. The cause is then most likely the database (a full disk)."""
+    """Return whether all of several keys failed. The most likely cause is then the database, such as a full disk."""
     return len(failed) > 1 and not done
 
 
 def release_connection() -> None:
-    """Return this thread's connections to the pool. Without a pool, close those that are broken or too old."""
+    """Return this thread's connections to the pool. Without a pool, close broken and old connections."""
     for used in connections.all(initialized_only=True):
         if used.settings_dict["OPTIONS"].get("pool"):
             used.close()

@@ -17,7 +17,7 @@ def _read(value: object) -> timedelta:
         raise ValueError(f"This {error}." if str(error).startswith(("must", "is ")) else f"{error}.") from None
 
 
-# Accepts a text such as "15m" or a number of seconds, including zero; becomes a timedelta; is serialized as text.
+# A timedelta, read from a text such as "15m" or from a number of seconds (zero too), and serialized as text.
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read),

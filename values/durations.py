@@ -9,7 +9,7 @@ from fractions import Fraction
 from values.quoting import quoted
 
 MICROSECOND = timedelta(microseconds=1)  # the resolution of datetime and of PostgreSQL
-MAX_DURATION = timedelta(days=3653)  # ten years; longer ones are typing errors, and overflow when added to dates
+MAX_DURATION = timedelta(days=3653)  # ten years; longer durations are typing errors, and dates overflow with them
 MAX_DURATION_TEXT_LENGTH = 64  # characters
 _MAX_NUMBER = 10**12  # seconds; a comparison with it also excludes NaN, infinity and integers too large for Fraction
 
@@ -40,21 +40,23 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 _EXAMPLES = 'write it like "15m", "1h30m", "PT15M", or as a number of seconds'
-_NOT_FIXED = 'months and years have no fixed length: give weeks or less (a schedule can use cron, such as "0 0 1 * *")'
+_NOT_FIXED = (
+    'months and years have no fixed length: use weeks or shorter units (a schedule can use cron, such as "0 0 1 * *")'
+)
 
 
 def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
     """Read a number of seconds (also as text), a text like `1h30m`, or an ISO 8601 duration.
 
     The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises
-    ValueError with a reason that starts with a verb or with the quoted value.
+    ValueError with the reason, without a full stop. A reason that starts with "must" or "is" has no subject.
     """
     if isinstance(value, str):
         seconds = _read_text(value)
     elif isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MAX_NUMBER < value < _MAX_NUMBER:
         raise ValueError(f"{quoted(value)} is not a duration: {_EXAMPLES}")
     else:
-        # repr() gives the shortest text of a float, which is what was typed: 0.1 is a tenth, not a binary fraction.
+        # repr() returns the shortest text of a float, as it was typed: 0.1 is one tenth, not a binary fraction.
         seconds = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     if seconds < 0 or (seconds == 0 and not allow_zero):
         raise ValueError("must not be negative" if allow_zero else "must be greater than zero")

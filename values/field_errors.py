@@ -1,4 +1,4 @@
-"""Turns pydantic's validation errors into sentences by dotted field, for the API, the admin and targets."""
+"""Turns pydantic's validation errors into sentences for each dotted field, for the API, the admin and targets."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-MAX_ERRORS_SHOWN = 20  # nobody reads more of them for one body
-# With more errors only their number is shown: pydantic builds all of them at once, each of several kilobytes.
+MAX_ERRORS_SHOWN = 20  # nobody reads more errors of one body
+# For more errors, only their number is shown: pydantic builds all errors together, and each takes several kilobytes.
 MAX_ERRORS_LISTED = 1000
 MAX_NAME_LENGTH = 100  # characters: a name comes from the input and could be megabytes long
 
 _SENTENCE = "sentence"  # pydantic's type of the errors that `sentences` makes
 
-# What a value must be, by the type of pydantic's error.
+# The text after "must be", by the type of pydantic's error.
 _EXPECTED = {
     "string_type": "a string",
     "int_type": "a whole number",
@@ -76,14 +76,14 @@ _EXPECTED = {
 def field_errors(
     error: ValidationError, data: object, *, prefix: str = "", model: type[BaseModel] | None = None
 ) -> dict[str, list[str]]:
-    """Return sentences by dotted field (`headers.X-Token`, `tags.0`), each starting with the last part of the field.
+    """Map each wrong dotted field (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
-    `data` is the validated value, which distinguishes fields from pydantic's labels of a union's branches. For an
-    unknown field the nearest fields that `model` has at that place are suggested. An error of the value as a whole gets
-    the key `prefix`, and so does the number of errors if there are more than `MAX_ERRORS_LISTED`.
+    `data` is the validated value: it tells real fields from the labels that pydantic adds for the branches of a union.
+    For an unknown field, similar fields of `model` are suggested. An error of the whole value has the key `prefix`. If
+    there are more than `MAX_ERRORS_LISTED` errors, the result has only their number, under the key `prefix`.
     """
     if (n_errors := error.error_count()) > MAX_ERRORS_LISTED:
-        return {prefix: [f"There are {n_errors} errors here, too many to list them."]}
+        return {prefix: [f"There are {n_errors} errors here: too many to list."]}
     found: dict[str, list[str]] = {}
     expected: dict[str, list[str]] = {}
     for problem in islice(error.errors(include_url=False, include_input=False), MAX_ERRORS_SHOWN):
@@ -104,16 +104,16 @@ def field_errors(
             sentence = _sentence(problem, last, names, _value_at(path, data))
             if sentence not in found.setdefault(field, []):
                 found[field].append(sentence)
-    # Each branch of a union reports its own error; they become one sentence.
+    # Each branch of a union reports its own error: join these errors into one sentence.
     for field, kinds in expected.items():
         found[field].insert(0, f"{field.rpartition('.')[2] or 'This'} must be {' or '.join(kinds)}.")
     return found
 
 
 def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
-    """Return the error that a validator with several faults raises. `errors`: sentences by dotted field.
+    """Return an error with several sentences, for a validator to raise. `errors`: sentences by dotted field.
 
-    `field_errors` reports them unchanged, under these names, which start at the root of the validated value.
+    `field_errors` returns these sentences unchanged. The fields are paths from the root of the validated value.
     """
     return ValidationError.from_exception_data(
         "sentences",
@@ -131,7 +131,7 @@ def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """Return the field names of the models at a path below `model`, as they are written in the data."""
     models = [model]
     for part in path:
-        if isinstance(part, str):  # an index stays at the models of its list
+        if isinstance(part, str):  # an index of a list does not change the models
             annotations = [annotation for each in models for name, annotation in _fields(each) if name == part]
             models = [found for annotation in annotations for found in _models_in(annotation)]
     return [name for each in models for name, _ in _fields(each)]
@@ -149,7 +149,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _data_path(problem: ErrorDetails, data: object) -> list[str | int]:
-    """Return the error's location without pydantic's labels, which are no keys of the data."""
+    """Return the error's location without pydantic's labels, which are not keys of the data."""
     path: list[str | int] = []
     here: Any = data
     location = problem["loc"]
@@ -189,6 +189,8 @@ def _sentence(problem: ErrorDetails, name: str, known_names: Iterable[str], valu
         words = re.findall(r"'([^']*)'", limits["expected"])
         suggestion = did_you_mean(value, words) if isinstance(value, str) else ""
         return f"{name} must be one of {limits['expected']}.{suggestion}"
+    if isinstance(value, str) and kind in ("too_short", "too_long"):
+        kind = f"string_{kind}"  # pydantic counts items if the length is limited after another check of the string
     if limit := _limit(kind, limits):
         return f"{name} must {limit}."
     text = problem["msg"]
@@ -207,8 +209,10 @@ def _limit(kind: str, limits: Mapping[str, Any]) -> str:
             return f"be {limits['le']} or less"
         case "multiple_of":
             return f"be a multiple of {limits['multiple_of']}"
+        case "string_too_short" | "too_short" if limits["min_length"] == 1:
+            return "not be empty"
         case "string_too_short":
-            return "not be empty" if limits["min_length"] == 1 else f"have {limits['min_length']} characters or more"
+            return f"have {limits['min_length']} characters or more"
         case "string_too_long":
             return f"have {limits['max_length']} characters or fewer"
         case "too_short":

@@ -1,4 +1,4 @@
-"""UUID version 7 (RFC 9562, section 5.7): ids that sort by an instant, which can be read from them."""
+"""UUID version 7 (RFC 9562, section 5.7): ids that contain an instant and sort by it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def uuid7(at: datetime) -> UUID:
-    """Return a random UUIDv7 whose 48-bit time is `at` in milliseconds since 1970, clamped to what the format can hold.
+    """Return a random UUIDv7 whose 48-bit time is `at` in milliseconds since 1970, clamped to the range of 48 bits.
 
     A run's id contains its *nominal* instant, so that a look-up by id alone finds the right partition.
     """
@@ -22,13 +22,13 @@ def uuid7(at: datetime) -> UUID:
 
 
 def lowest_id(at: datetime) -> UUID:
-    """Return a lower bound for the ids of this millisecond and of all later ones."""
+    """Return a lower bound for the ids of the millisecond `at` and of all later milliseconds."""
     milliseconds = min(max((at - EPOCH) // MILLISECOND, 0), 2**48 - 1)
     return UUID(int=milliseconds << 80)
 
 
 def highest_id(at: datetime) -> UUID:
-    """Return an upper bound for the ids of this millisecond and of all earlier ones."""
+    """Return an upper bound for the ids of the millisecond `at` and of all earlier milliseconds."""
     return UUID(int=lowest_id(at).int | (1 << 80) - 1)
 
 

@@ -1,4 +1,4 @@
-"""Times and durations on the admin's pages: relative to now, and exact in the viewer's time zone with its name.
+"""Formats times and durations for the admin's pages: relative to now, and exact in the viewer's time zone.
 
 The viewer's zone is Django's current time zone, which `scheduler_project.web.viewer_timezone` sets for each request.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from values.zones import zone_abbreviation
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -41,14 +43,11 @@ def exact_text(at: datetime, now: datetime, zone: tzinfo | None = None) -> str:
     return f"{local.day} {local:%b}{year} {local:%H:%M:%S} {zone_abbreviation(local)}"
 
 
-def zone_abbreviation(local: datetime) -> str:
-    """Return the abbreviation of a local time's zone, or its offset if it has none: `CET`, `UTC-03`."""
-    name = local.tzname() or "UTC"
-    return f"UTC{name}" if name[0] in "+-" else name
-
-
 def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None) -> SafeString:
-    """Return the relative time, the exact time below it, and the time in the zone `also_in` if it differs there."""
+    """Return the relative time with the exact time below it.
+
+    If clocks in the zone `also_in` show another time, add the time in that zone.
+    """
     if at is None:
         return NONE
     return format_html(
@@ -61,7 +60,7 @@ def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None)
 
 
 def differs_from_viewer(at: datetime, zone: tzinfo) -> bool:
-    """Return whether clocks in `zone` show another time than the viewer's at that instant."""
+    """Return whether clocks in `zone` and in the viewer's zone show different times at that instant."""
     return at.astimezone(zone).utcoffset() != at.astimezone(timezone.get_current_timezone()).utcoffset()
 
 
@@ -76,7 +75,7 @@ def relative_html(at: datetime, now: datetime) -> SafeString:
 
 
 def exact_html(at: datetime | None, now: datetime) -> SafeString:
-    """Return the exact time only."""
+    """Return the exact time only; a dash for None."""
     if at is None:
         return NONE
     return format_html('<time class="ms-time" datetime="{0}" title="{0}">{1}</time>', _iso(at), exact_text(at, now))

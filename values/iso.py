@@ -1,4 +1,4 @@
-"""Instants as ISO 8601 texts, in the one form of the API, the commands and the targets."""
+"""Formats instants as ISO 8601, in the same form for the API, the commands and the targets."""
 
 from __future__ import annotations
 

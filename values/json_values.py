@@ -13,7 +13,7 @@ JSON = Any
 MAX_DEPTH = 64  # levels of nesting; far below Python's recursion limit
 MAX_VALUES = 100_000  # more than a payload within its size limit can contain
 MAX_NAME_LENGTH = 100  # characters of one part of a dotted field in an error
-MAX_DIGITS = 100  # jsonb returns a number with all its digits: five characters, 1e308, would become 309
+MAX_DIGITS = 100  # jsonb returns all digits of a number: the five characters 1e308 would become 309 digits
 _INVALID_CHARACTER = "a NUL character or an incomplete Unicode character (a lone surrogate)"
 _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 
@@ -21,8 +21,8 @@ _LARGEST, _SMALLEST = 10**MAX_DIGITS, 10.0**-MAX_DIGITS
 def clean(value: object, depth: int = 0) -> JSON:
     """Return `value` as JSON without anything that jsonb refuses.
 
-    NUL characters are removed, lone surrogates replaced, NaN and infinity become null, numbers with too many digits and
-    objects of other types become strings, and nesting ends at `MAX_DEPTH`.
+    NUL characters are removed, and lone surrogates are replaced. NaN and infinity become null. Numbers with too many
+    digits and objects of other types become strings. Values nested deeper than `MAX_DEPTH` become "…".
     """
     if value is None or isinstance(value, bool):
         return value
@@ -51,7 +51,10 @@ def clean_text(text: str) -> str:
 
 
 def is_same_json(one: object, other: object) -> bool:
-    """Return whether two values are equal as JSON: `True == 1` in Python, and jsonb returns 1e23 as an integer."""
+    """Return whether two values are equal as JSON.
+
+    `true` and 1 differ, unlike in Python. A float equals the same integer, because jsonb returns 1e23 as an integer.
+    """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())
     if isinstance(one, list) and isinstance(other, list):
@@ -90,7 +93,7 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
                 return _dotted(where), f"This is nested deeper than {MAX_DEPTH} levels: use fewer levels."
             n_values += len(item)
             if n_values > MAX_VALUES:
-                return _dotted(where), f"This exceeds the limit of {MAX_VALUES} values in all: send fewer."
+                return _dotted(where), f"There are more than {MAX_VALUES} values in total: send fewer."
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):
@@ -123,7 +126,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _dotted(path: Path | None) -> str:
-    """Return the dotted text of a path. Called for an error only: the texts of all values would fill the memory."""
+    """Return the dotted text of a path. Only for errors: the texts of all paths would take too much memory."""
     names = []
     while path is not None:
         path, name = path

@@ -1,4 +1,4 @@
-"""Quotes a value of the input in an error message."""
+"""Quotes input values for error messages."""
 
 from __future__ import annotations
 

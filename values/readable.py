@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class CannotRead(ValueError):
-    """A stored value that an operation needs cannot be read by this version."""
+    """This version cannot read a stored value that an operation needs."""
 
 
 T = TypeVar("T")
@@ -30,13 +30,13 @@ class Unreadable:
 
     @classmethod
     def from_errors(cls, part: str, errors: Mapping[str, Sequence[str]]) -> Unreadable:
-        """Join the validation errors of a part, by dotted field, into one reason of limited length."""
+        """Join the validation errors of a part, given by dotted field, into one reason of limited length."""
         reason = " ".join(_with_field(part, name, text) for name, texts in errors.items() for text in texts)
         return cls(part, reason if len(reason) <= MAX_REASON_LENGTH else f"{reason[:MAX_REASON_LENGTH]}…")
 
 
 def _with_field(part: str, name: str, text: str) -> str:
-    """Put the field's name before a sentence that does not start with it."""
+    """Put the field's name before a sentence that does not start with that name."""
     is_named = name in ("", part) or text.startswith(f"{name.rpartition('.')[2]} ")
     return text if is_named else f"{name}: {text}"
 

@@ -13,7 +13,7 @@ MIN_SIMILARITY = 0.6  # the default of difflib, which is enough for one or two t
 def did_you_mean(name: str, known_names: Iterable[str]) -> str:
     """Return ` Did you mean "a" or "b"?` with the most similar names first, or an empty text if none is similar.
 
-    A name that differs from a known name only in upper and lower case gets that name alone.
+    If the name differs from a known name only in upper and lower case, suggest only that known name.
     """
     by_fold = {known.casefold(): known for known in known_names}
     fold = name[:MAX_COMPARED_LENGTH].casefold()

@@ -1,4 +1,4 @@
-"""The admin pages of API keys, users and groups, and what the other apps' pages share: lists, filters, badges."""
+"""The admin pages of API keys, users and groups, and the lists, filters and badges that all admin pages share."""
 
 from access.admin import keys, people
 

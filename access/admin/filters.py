@@ -1,4 +1,4 @@
-"""Filters of the admin's lists that offer only what the caller may see."""
+"""Filters of the admin's lists. They offer only objects that the caller may see."""
 
 from __future__ import annotations
 

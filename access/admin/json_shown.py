@@ -12,7 +12,7 @@ def pretty(value: Any) -> str:
 
 
 def readable(body: str) -> str:
-    """Return a text that is JSON indented, and any other text unchanged."""
+    """Return a JSON object or array indented; return any other text unchanged."""
     if body[:1] in ("{", "["):
         try:
             return pretty(json.loads(body))

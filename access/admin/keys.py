@@ -1,4 +1,4 @@
-"""API keys: created, shown once, and revoked. Only a superuser can create a key for another user."""
+"""Admin pages that create, show and revoke API keys. Only a superuser can create a key for another user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
         if at is not None and at <= datetime.now(UTC):
             zone = timezone.get_current_timezone()
             raise forms.ValidationError(
-                f"The expiry is in the past: enter a later time, in the time zone {zone}, or leave it empty."
+                f"The expiry is in the past: enter a later time (time zone: {zone}), or leave the field empty."
             )
         return at
 
@@ -57,7 +57,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("name", "prefix")
-    search_help_text = "Name, or the start of the key"
+    search_help_text = "Name, or the part of the key after ms_"
     ordering = ("-id",)
     actions = ("revoke_selected",)
     change_form_outer_before_template = "access/admin/revoke.html"
@@ -77,7 +77,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ["name", "user", "expires_at"] if caller_of(request).is_superuser else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
-        """Return all fields of an existing key: a key can only be revoked."""
+        """Return all fields of an existing key, because such a key can only be revoked."""
         return self.get_fields(request, obj) if obj is not None else []
 
     def formfield_for_foreignkey(
@@ -103,7 +103,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        # The response to "Save" shows the key once, and an existing key can't be changed.
+        # Only "Save": its response shows the new key once, and an existing key can't be changed.
         buttons = {
             "show_save": object_id is None,
             "show_save_and_add_another": False,
@@ -121,7 +121,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         request.issued_key = key  # type: ignore[attr-defined]  # read by response_add only
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> Any:
-        # Show the key in this response only: a message would store the key in a cookie, a redirect in the session.
+        # Show the key in this response only. A message would store it in a cookie, a redirect in the session.
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -136,7 +136,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
 
     @method_decorator(require_POST)
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponseBase:
-        """Revoke one key, by the button on its page."""
+        """Revoke one key. The button on the key's page sends this request."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         keys = limit(self.get_queryset(request), caller_of(request), Action.CHANGE)
@@ -152,9 +152,9 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         if keys:
             messages.success(request, f"{counted(len(keys), 'key')} revoked.")
         else:
-            messages.warning(request, "No key was revoked: each of them is already revoked or no longer exists.")
+            messages.warning(request, "No key was revoked: the selected keys are already revoked or no longer exist.")
 
-    # Plain fields have methods here too. On a phone the theme would show their lower-case names as labels.
+    # Plain fields have methods here too: otherwise the theme shows their lower-case names as labels on a phone.
 
     @admin.display(description="Name", ordering="name")
     def name_shown(self, key: ApiKey) -> str:

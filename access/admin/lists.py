@@ -1,4 +1,4 @@
-"""Change lists of large tables, which never run count(*): one extra row shows whether there is a next page."""
+"""Change lists for large tables. They never run count(*): one extra row shows whether there is a next page."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 PER_PAGE = 50  # rows
-MAX_PAGE = 400  # each page reads the keys of all pages before it; filters find a row on later pages faster
+MAX_PAGE = 400  # a page reads the keys of all earlier pages too; a filter finds rows on later pages faster
 MAX_SELECTED = 1000  # rows of one action, which runs within one request
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """Only sets the template of the page links. The change list reads the rows itself."""
+    """A paginator without rows: it only names the template of the page links. The change list reads the rows."""
 
     template_name = "mainspring/pagination.html"
 
@@ -33,7 +33,7 @@ class UncountedChangeList(ChangeList):
     """
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page of rows, and set what the templates need."""
+        """Read one page of rows, and set the attributes that the templates read."""
         self.now = datetime.now(UTC)
         self.page_num = min(max(self.page_num, 1), MAX_PAGE)
         start = (self.page_num - 1) * self.list_per_page
@@ -51,7 +51,7 @@ class UncountedChangeList(ChangeList):
         self.chips = [self._chip(*chip) for chip in getattr(self.model_admin, "chips", ())]
 
     def rows(self, start: int, stop: int) -> Iterable[Any]:
-        """Return the rows `[start:stop]`. A list that can use an index overrides this."""
+        """Return the rows `[start:stop]`. Override this for a list that can read them by an index."""
         return cut(self.queryset, self.queryset[:stop], start)
 
     def _chip(self, label: str, parameter: str, value: str) -> dict[str, object]:
@@ -69,7 +69,7 @@ def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
 
 
 def origin_of(request: HttpRequest, default: str) -> str:
-    """Return the URL of the page that sent the request (Referer), or `default` if it is missing or of another site."""
+    """Return the Referer of the request, or `default` if it is missing or belongs to another site."""
     referer: str = request.META.get("HTTP_REFERER", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
         return referer

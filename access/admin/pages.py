@@ -1,4 +1,4 @@
-"""Pages of the admin in addition to Django's own: a ModelAdmin holds an object with their URLs and views."""
+"""Admin pages in addition to Django's own. A ModelAdmin has a `Pages` object with their URLs and views."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound=Model)
 
-# Seconds between two refreshes of a page's live part: while a run or backfill is live, and while none is.
+# Seconds between two refreshes of a page's live part: while a run or backfill is live, and while it is not.
 LIVE_REFRESH_SECONDS, IDLE_REFRESH_SECONDS = 2, 10
 
 
 class Pages(Generic[Row]):
-    """Views about the objects of one ModelAdmin."""
+    """Additional views for the objects of one ModelAdmin."""
 
     def __init__(self, admin: ModelAdmin[Row]) -> None:
         self.admin = admin
 
     def urls(self) -> list[URLPattern]:
-        """Return the URL patterns, relative to the list's. The ModelAdmin puts them before Django's own."""
+        """Return the URL patterns, relative to the URL of the list. The ModelAdmin puts them before Django's own."""
         raise NotImplementedError
 
     def path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
@@ -36,5 +36,5 @@ class Pages(Generic[Row]):
         return path(route, self.admin.admin_site.admin_view(view), name=name)
 
     def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
-        """Return what the template of a whole page needs."""
+        """Return the template context of a whole page."""
         return {**self.admin.admin_site.each_context(request), "opts": self.admin.opts, "title": title, **more}

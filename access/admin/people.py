@@ -1,4 +1,4 @@
-"""Users and groups: Django's pages in the theme. Only a superuser can grant permissions that they do not have."""
+"""Admin pages of users and groups. Users can grant only permissions that they have."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PersonAdmin(UserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # not
 
 @admin.register(Group)
 class TeamAdmin(GroupAdmin, ModelAdmin[Group]):
-    """Groups. A user has the permissions of all groups of the user."""
+    """Groups of users. A user has the permissions of each group that the user belongs to."""
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any

@@ -35,7 +35,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class ModelAdmin(ThemedAdmin[Row]):
-    """Lists, looks up and offers the objects that the caller may see."""
+    """A ModelAdmin that lists, finds and offers only objects that the caller may see."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
         return limit(super().get_queryset(request), caller_of(request))
@@ -49,7 +49,7 @@ class ModelAdmin(ThemedAdmin[Row]):
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest
     ) -> QuerySet[Any] | None:
-        """Return the rows that a form offers for a field, in the order of their own list."""
+        """Return the rows that a form offers for a field: only rows that the caller may see."""
         found = super().get_field_queryset(db, db_field, request)
         model = db_field.remote_field.model
         return visible(model, caller_of(request)) if found is None else limit(found, caller_of(request))
@@ -58,7 +58,7 @@ class ModelAdmin(ThemedAdmin[Row]):
         return may(caller_of(request), Action.ADD, self.model)
 
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Return whether the caller may view. As everywhere in Django's admin, who may change may also view."""
+        """Return whether the caller may view. As in Django's admin, a caller who may change may also view."""
         caller, what = caller_of(request), obj or self.model
         return may(caller, Action.VIEW, what) or may(caller, Action.CHANGE, what)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Returns (user, key) for a valid key, None without a key. Raises AuthenticationFailed for an invalid one."""
+    """Authenticates requests by API key. Without a key it returns None; an invalid key raises AuthenticationFailed."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
-        # Latin-1 decodes any bytes, so a header with other characters is an unknown key, not a server error.
+        # Latin-1 decodes any bytes: a header that is not ASCII is then an unknown key, not a server error.
         scheme, _, key = get_authorization_header(request).decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             return None
@@ -29,12 +29,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         now = datetime.now(UTC)
         found = ApiKey.find(key.strip(), now)
         if found is None:
-            raise AuthenticationFailed("This API key is unknown, expired or revoked.")
+            raise AuthenticationFailed("This API key is unknown, expired or revoked, or its user is inactive.")
         found.note_use(now)
         return found.user, found
 
     def authenticate_header(self, request: Request) -> str:
-        # With this header Django REST framework responds with 401, without it with 403.
+        # Without this header, Django REST framework would respond with 403 instead of 401.
         return "Bearer"
 
 

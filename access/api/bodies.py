@@ -21,7 +21,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class JsonParser(BaseParser):
-    """Parses UTF-8 JSON of up to the view's `max_body_bytes`, whatever charset the request's header names."""
+    """Parses UTF-8 JSON of at most the view's `max_body_bytes`. The charset in the request's header is ignored."""
 
     media_type = "application/json"
 
@@ -33,7 +33,7 @@ class JsonParser(BaseParser):
         content_length = context["request"].META.get("CONTENT_LENGTH") or "0"
         if content_length.isdecimal() and int(content_length) > limit:
             raise BodyTooLarge(limit)
-        # Without a Content-Length, one byte more than the limit shows that the body is too large.
+        # Read one byte more than the limit: it shows that a body without a Content-Length is too large.
         body: bytes = stream.read(limit + 1)
         if len(body) > limit:
             raise BodyTooLarge(limit)
@@ -51,7 +51,7 @@ class JsonParser(BaseParser):
         except RecursionError as error:
             raise ParseError("The body is nested too deeply: use fewer levels.") from error
         except ValueError as error:  # Python refuses to read integers of more than 4,300 digits
-            raise ParseError(f"The body holds a number that cannot be read: {error}.") from error
+            raise ParseError("The body contains an integer of more than 4,300 digits: send it as a string.") from error
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def read_object(request: Request) -> dict[str, Any]:
 
 
 def read_body(request: Request, model: type[Model]) -> Model:
-    """Validate the request's body with `model` and return it. Raises InputValidationError."""
+    """Return the request's body as a `model`. Raises InputValidationError if the body does not match the model."""
     data = read_object(request)
     try:
         return model.model_validate(data)

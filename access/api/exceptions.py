@@ -24,7 +24,7 @@ class InputValidationError(Exception):
     """A body or query does not match its model. Contains pydantic's error, the data and the model."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:
-        super().__init__(error.title)  # str(error) lists every problem, which takes long for thousands of them
+        super().__init__(error.title)  # str(error) lists every problem: slow for thousands
         self.error = error
         self.data = data
         self.model = model

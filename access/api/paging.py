@@ -1,4 +1,4 @@
-"""Pagination by cursor (keyset): stable while rows are added, and the last page is as fast as the first."""
+"""Pagination by cursor (keyset): pages stay stable while rows are added, and the last page is as fast as the first."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def paginate(
     """Return the page of `rows` that the cursor names, or the first page.
 
     `order`: columns as in `order_by`, unique together and all in the same direction. `any_of`: a column and the values
-    that it may have (None for any), as in `top_rows`. Raises InvalidInput for a cursor of another list.
+    that it may have (None for any), as in `top_rows`. Raises InvalidInput for an invalid cursor.
     """
     direction, position = _read(parameters.cursor, rows.model, order)
     backward = direction == BACKWARD
-    # The page before the position is read backwards and reversed.
+    # The previous page is read in the opposite order, and reversed below.
     sorted_by = (
         [name.removeprefix("-") if name.startswith("-") else f"-{name}" for name in order] if backward else order
     )
     if position:
         rows = rows.filter(_beyond(sorted_by, position))
-    # One row more than the page shows whether there is another page.
+    # Read one more row than fits on the page: it shows whether there is another page.
     found = list(top_rows(rows.order_by(*sorted_by), parameters.page_size + 1, *any_of))
     has_more = len(found) > parameters.page_size
     page_rows = list(islice(found, parameters.page_size))
@@ -75,7 +75,7 @@ def paginate(
 
 
 def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
-    """Return the condition for rows after the position, as a row comparison, for which PostgreSQL can use an index."""
+    """Return the condition for rows after the position. A row comparison can use an index."""
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)
@@ -121,4 +121,4 @@ def _is_storable(instant: datetime) -> bool:
 
 
 def _invalid_cursor() -> dict[str, list[str]]:
-    return {"cursor": ["This is not a cursor of this list: remove the parameter to get the first page."]}
+    return {"cursor": ["This cursor is not valid for this list: remove the parameter to get the first page."]}

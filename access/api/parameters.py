@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_PAGE_SIZE = 200  # rows; a page is built in memory
 DEFAULT_PAGE_SIZE = 50  # rows, as on the pages of the admin
-MAX_CURSOR_LENGTH = 400  # characters; a cursor holds the position of a row: at most a name of 100 characters
+MAX_CURSOR_LENGTH = 400  # characters; a cursor contains the sort key of a row: at most a name of 100 characters
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -30,7 +30,7 @@ def split_at_commas(value: object) -> object:
 
 
 class Parameters(BaseModel):
-    """Base class of query parameters. The class itself accepts none."""
+    """Base class of query parameters. The base class itself accepts no parameter."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,7 +84,7 @@ def _openapi_parameter(
 
 
 def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
-    """Replace each reference by its definition: parameters cannot refer to the document's components."""
+    """Replace each reference with its definition: parameters cannot refer to the document's components."""
     if isinstance(schema, list):
         return [_inlined(item, shared) for item in schema]
     if not isinstance(schema, dict):
@@ -95,13 +95,13 @@ def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
 
 
 class PageParameters(Parameters):
-    """The parameters of every list."""
+    """The parameters that every list accepts."""
 
     cursor: str | None = Field(
         None,
         min_length=1,
         max_length=MAX_CURSOR_LENGTH,
-        description="The page to return: the cursor in the URL of `next` or `previous`.",
+        description="The page to return: the cursor from the URL in `next` or `previous`. Default: the first page.",
     )
     page_size: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)] = Field(
         DEFAULT_PAGE_SIZE, description="Maximum number of results on a page."

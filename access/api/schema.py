@@ -37,7 +37,7 @@ class Shape(BaseModel):
 
 
 class PageShape(Shape):
-    """Base class of a page of a list, which adds `results`."""
+    """Base class for one page of a list. Each subclass adds `results`."""
 
     next: str | None = Field(description="URL of the next page; null on the last page.")
     previous: str | None = Field(description="URL of the previous page; null on the first page.")
@@ -63,8 +63,8 @@ class DocumentedAs:
 class ReadAs:
     """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
 
-    Use it for values that pydantic cannot read by itself. `read` returns a T and raises what pydantic's validators may
-    raise; `write` turns a T into the JSON that `model_dump(mode="json")` returns.
+    Use it for values that pydantic cannot read by itself. `read` returns a T, or raises an error that a pydantic
+    validator may raise. `write` returns the JSON of a T, for `model_dump(mode="json")`.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class ReadAs:
 
 
 class UntitledSchema(GenerateJsonSchema):
-    """JSON schemas without a title for each member, which would only repeat its name."""
+    """Generates JSON schemas without titles of members: a title would only repeat the member's name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
 
 class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # untyped metaclass
-    """Adds a Shape, and all models that it refers to, to the document.
+    """Adds a Shape and all models that it uses to the OpenAPI document.
 
     Requests and responses get different components, because a default makes a member optional in requests only.
     """
@@ -124,7 +124,9 @@ class ShapeExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-cal
 class ProblemField(Shape):
     """One wrong field or parameter."""
 
-    field: str = Field(description="Dotted path in the body, or the query parameter.", examples=["schedule.cron"])
+    field: str = Field(
+        description="Dotted path of the field in the body, or name of the query parameter.", examples=["schedule.cron"]
+    )
     message: str = Field(description="What is wrong, and how to fix it.")
 
 
@@ -140,10 +142,10 @@ class Problem(Shape):
 
 ERROR_DESCRIPTIONS = {
     400: "The request cannot be read, or a field is wrong: `errors` lists each wrong field.",
-    401: "The API key or session is missing, unknown, expired or revoked.",
-    403: "The user is not staff or lacks the permission, or the request of a session has no CSRF token.",
+    401: "The API key or session is missing, unknown, expired or revoked, or its user is inactive.",
+    403: "The user is not staff or lacks the permission, or a request with a session cookie has no CSRF token.",
     404: "The object does not exist, or it was deleted.",
-    409: "The object's current state does not allow this.",
+    409: "The object's current state does not allow the operation.",
     413: "The body is too large.",
     415: "The body is not `application/json`.",
 }
@@ -172,7 +174,7 @@ def operation(
     errors: Sequence[int] = (),
     location_status: int | None = None,
 ) -> Callable[[View], View]:
-    """Document a method of a view. The method's docstring becomes the description of the operation.
+    """Return a decorator that documents a method of a view. The method's docstring describes the operation.
 
     `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
     statuses in addition to 400, 401 and 403. `location_status`: the status whose response has a Location header.

@@ -32,7 +32,7 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows staff with the permissions that the view's `needs` list for the method. The admin requires the same."""
+    """Allows staff with the permissions that the view's `needs` list for the method, as in the admin."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
@@ -67,7 +67,7 @@ class ApiView(APIView):
             Parameters.read(request)
 
     def needs_of(self, request: Request) -> Sequence[Need]:
-        """Return the permissions that the request's method needs; none for a method that the view lacks."""
+        """Return the permissions that the request's method needs; none if the view does not have the method."""
         return self.needs.get(_method_of(request), ())
 
 

@@ -23,7 +23,6 @@ from executions.models.attempt import all_attempts
 from executions.states import STATUS_LABELS, EventKind, RunStatus, origin_label
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
-from values.durations import duration_text
 from values.readable import Unreadable
 
 if TYPE_CHECKING:
@@ -187,5 +186,5 @@ def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
 
 
 def timeout_words(kind: str) -> str:
-    """Return the default timeout of one attempt, such as `30s`; a dash for a kind that this version does not know."""
-    return duration_text(TARGETS[kind].default_timeout) if kind in TARGETS else "–"
+    """Return the default timeout of one attempt, such as `30 s`; a dash for a kind that this version does not know."""
+    return instants.duration(TARGETS[kind].default_timeout) if kind in TARGETS else "–"

@@ -1,4 +1,4 @@
-"""The bodies of backfills."""
+"""Request and response bodies of backfills."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from executions import history
 from executions.api import JOB_ID, JobName
 from executions.policies import Overlap
 from executions.states import RunStatus
-from schedules.backfills import backfill
+from schedules.backfills import backfill, requests
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values.duration_field import Duration
 
@@ -24,49 +24,50 @@ BACKFILL_ID = "019a9f93-1100-7a52-8d11-3f0b5c6d7e8f"
 
 
 class BackfillRequest(Shape):
-    """Which instants of a job's past to run: those after `after`, up to and including `until`."""
+    """The past instants of a job to run: those after `after`, up to and including `until`."""
 
-    after: Instant = Field(description="Start of the range: only later instants run.")
+    after: Instant = Field(description="Start of the range, excluded.")
     until: Instant = Field(description="End of the range, included. It must not be in the future.")
     mode: BackfillMode = Field(
         BackfillMode.ALL,
-        description="Which instants of the range run. `all`: each of them. `failed`: those whose latest run failed or "
-        "was cancelled. `missing`: those for which no run started. `gaps`: those without a record. Occurrences of a "
-        "pause that has not ended are neither missing nor gaps.",
+        description="Which instants of the range run. `all`: every instant. `failed`: instants whose latest run failed "
+        "or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without a record. "
+        "No mode selects an instant with a live run. Instants in a pause that has not ended are neither missing nor "
+        "gaps.",
     )
     pace: Duration | None = Field(
-        None, description="Minimum time between two starts. Null: runs start as soon as `overlap` allows."
+        None, description="Minimum time between two starts. Null: runs start as soon as `overlap` and limits allow."
     )
     overlap: Overlap | None = Field(
         None,
-        description="Overlap policy of these runs, instead of the job's: `skip`, `buffer_one`, `buffer_all` or "
-        "`allow`. Null: `buffer_all`, one run after the other.",
+        description="Overlap policy of the backfill's runs, used instead of the job's policy: `skip`, `buffer_one`, "
+        "`buffer_all` or `allow`. Null: `buffer_all`, which starts one run after the other.",
     )
-    max_runs: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = Field(
-        None, description="Maximum number of runs, for the earliest instants. Null: no limit."
+    max_runs: Annotated[int, Field(strict=True, ge=1, le=requests.MAX_RUNS)] | None = Field(
+        None, description="Maximum number of runs, starting with the earliest instants. Null: no limit."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Change nothing, and return a preview of what would start."
+        False, description="If true, change nothing and return a preview."
     )
 
-    def to_request(self) -> backfill.BackfillRequest:
-        """Return the request with the default overlap policy of backfills."""
+    def to_request(self) -> requests.BackfillRequest:
+        """Return the request for `schedules.backfills`, with `buffer_all` if `overlap` is null."""
         overlap = self.overlap or Overlap.BUFFER_ALL
-        return backfill.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
+        return requests.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
 
 
 class BackfillPreview(Shape):
-    """What a backfill would start."""
+    """The preview of a backfill."""
 
     dry_run: Literal[True]
     n_instants: int = Field(
-        description=f"Number of instants in the range, {COUNTED_UP_TO}, or until `max_runs` is reached."
+        description=f"Number of instants in the range, {COUNTED_UP_TO}. The count also stops at `max_runs` runs."
     )
     is_more: bool = Field(description="Whether the range has more instants than were counted.")
     n_would_start: int = Field(description="Number of runs that would start.")
-    n_passed_over: int = Field(description="Number of instants that the mode does not select.")
-    first_at: datetime | None = Field(description="The first instant that would run.")
-    last_at: datetime | None = Field(description="The last instant that would run.")
+    n_passed_over: int = Field(description="Number of counted instants that the mode does not select.")
+    first_at: datetime | None = Field(description="The first instant that would run; null if none would.")
+    last_at: datetime | None = Field(description="The last instant that would run; null if none would.")
 
 
 class BackfillLinks(Shape):
@@ -79,22 +80,22 @@ class BackfillShape(Shape):
     id: UUID
     job: JobName
     actor: str = Field(description="Who started the backfill.")
-    after: datetime = Field(description="Start of the range: only later instants run.")
-    until: datetime = Field(description="End of the range, which is included.")
+    after: datetime = Field(description="Start of the range, excluded.")
+    until: datetime = Field(description="End of the range, included.")
     mode: BackfillMode = Field(description="Which instants of the range run.")
-    pace: Duration | None = Field(description="Minimum time between two starts; null for none.")
-    overlap: Overlap = Field(description="Overlap policy of these runs.")
+    pace: Duration | None = Field(description="Minimum time between two starts; null for no minimum.")
+    overlap: Overlap = Field(description="Overlap policy of the backfill's runs.")
     max_runs: int | None = Field(description="Maximum number of runs; null for no limit.")
     state: BackfillState = Field(
-        description="`open`: it still opens runs. `done`: it has handled every instant, and its last runs may still be "
-        "live. `cancelled`: it opens no more runs."
+        description="`open`: the backfill still opens runs. `done`: every instant has been handled; the last runs may "
+        "still be live. `cancelled`: the backfill opens no more runs."
     )
     n_instants: int = Field(description=f"Number of instants in the range, {COUNTED_UP_TO}.")
     n_opened: int = Field(description="Number of runs opened so far.")
-    n_passed_over: int = Field(description="Number of instants handled so far that the mode does not select.")
-    cursor_at: datetime = Field(description="Every instant up to this one is handled.")
+    n_passed_over: int = Field(description="Number of handled instants that the mode does not select.")
+    cursor_at: datetime = Field(description="All instants up to and including this one have been handled.")
     created_at: datetime
-    finished_at: datetime | None = Field(description="When it became `done` or `cancelled`.")
+    finished_at: datetime | None = Field(description="When the backfill became `done` or `cancelled`, else null.")
     links: BackfillLinks
 
 

@@ -53,10 +53,10 @@ class JobBackfillView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Run a job for the instants of a range of the past; with `dry_run`, return a preview and change nothing.
+        """Run a job for the past instants in a range. With `dry_run`, return a preview and change nothing.
 
-        The beats open the runs step by step, with `origin` `backfill`. If an earlier backfill has a run for an instant,
-        that run is retried.
+        The beats open the runs step by step, with `origin` `backfill`. If an earlier backfill has opened a run for an
+        instant, the new run is a retry of that run (`origin` `retry`).
         """
         now = datetime.now(UTC)
         body = read_body(request, BackfillRequest)
@@ -110,7 +110,7 @@ class BackfillCancelView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, backfill_id: UUID) -> Response:
-        """Cancel a backfill and its held, queued and retrying runs. It opens no more runs; running runs continue."""
+        """Cancel a backfill and its held, queued and retrying runs. Its running runs continue."""
         read_body(request, NoBody)
         get_object_or_404(visible(Backfill, caller_of(request)), pk=backfill_id)
         return Response(detail_of(backfill.cancel(backfill_id, datetime.now(UTC), actor=actor_of(request))).json_body())

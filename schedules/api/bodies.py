@@ -1,4 +1,4 @@
-"""Reads request bodies about jobs: definitions, changes, pauses and their ends."""
+"""Reads the request bodies of jobs: definitions, changes, pauses and resumptions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 UNREADABLE_WAS_NULL = (
-    "This is null because the stored value could not be read: send a new value, or remove unreadable from the body to "
-    "use the default."
+    "This is null because the stored value could not be read: send a new value, or remove the member “unreadable” from "
+    "the body to use the default."
 )
 AnyPause = TypeVar("AnyPause", bound=Pause)
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(MEMBERS)
-# What to do instead of a PATCH of a read-only member.
+# What to do instead of changing a read-only member by PATCH.
 INSTEAD = {
     "key": "register the job under another key, with PUT /jobs/by-key/{key}",
     "state": "pause or resume the job",
@@ -41,7 +41,7 @@ INSTEAD = {
 
 
 def read_storable(request: Request) -> dict[str, Any]:
-    """Return the body, a JSON object that can be stored. Raises InvalidInput with the field that cannot."""
+    """Return the body, a JSON object. Raises InvalidInput with the first field that the database cannot store."""
     data = read_object(request)
     if problem := find_unstorable(data):
         raise InvalidInput({problem[0]: [problem[1]]})
@@ -49,22 +49,24 @@ def read_storable(request: Request) -> dict[str, Any]:
 
 
 def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPause:
-    """Return the body of a pause. Raises InvalidDefinition for invalid terms."""
+    """Return the body of a request to pause. Raises InvalidDefinition for invalid terms."""
     body = read_body(request, model)
     body.terms.check(now)
     return body
 
 
 def read_resume(request: Request) -> Resume:
-    """Return the body of a resumption. Raises InvalidInput for a `max_runs` without `catch_up` `all`."""
+    """Return the body of a request to resume. Raises InvalidInput for `max_runs` unless `catch_up` is `all`."""
     body = read_body(request, Resume)
     if "max_runs" in body.model_fields_set and body.catch_up is not Resumption.ALL:
-        raise InvalidInput({"max_runs": ["max_runs needs catch_up all: set catch_up to all, or leave max_runs out."]})
+        raise InvalidInput(
+            {"max_runs": ["max_runs is allowed only with catch_up all: set catch_up to all, or leave max_runs out."]}
+        )
     return body
 
 
 def read_definition(request: Request) -> dict[str, Any]:
-    """Return a job's definition without read-only members, so that the response of a GET can be sent back.
+    """Return the definition in the body, without read-only members: clients may send back the response of a GET.
 
     Raises InvalidInput for a member that is null because it could not be read: saving null would reset the member to
     its default.
@@ -76,18 +78,18 @@ def read_definition(request: Request) -> dict[str, Any]:
 
 
 def null_because_unreadable(data: dict[str, Any]) -> list[str]:
-    """Return the members that are null because GET could not read them: those that `unreadable` names."""
+    """Return the names of the members that are null and listed in `unreadable`: their stored values cannot be read."""
     unreadable = data.get("unreadable")
     return [name for name in unreadable if data.get(name, "") is None] if isinstance(unreadable, dict) else []
 
 
 def without_read_only(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the members without those that are read-only."""
+    """Return `data` without the read-only members of a job."""
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 
 def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """Return a job's definition with these members changed. Null removes a member, which then has its default."""
+    """Return the job's definition after a change. A null in `change` resets the member to its default."""
     merged = {**stored_members(job, chains.of(job.pk, caller)), **change}
     return {name: value for name, value in merged.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""Examples of the API's document: requests by their names, and responses."""
+"""Examples for the OpenAPI document: named request bodies, and response bodies."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PAUSES: dict[str, Any] = {
     "Without a reason": {},
 }
 RESUMES: dict[str, Any] = {
-    "Start nothing of the pause": {},
+    "Start no occurrences of the pause": {},
     "Preview": {"catch_up": "all", "dry_run": True},
     "Start the last occurrence": {"catch_up": "last"},
 }

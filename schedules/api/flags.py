@@ -42,14 +42,14 @@ FLAG: dict[str, Any] = {
 
 
 class FeatureFlag(Shape):
-    """A switch that jobs name in `policies.feature_flag`. While it is off, their occurrences do not start."""
+    """A switch that jobs name in `policies.feature_flag`. While it is off, occurrences of these jobs do not start."""
 
     name: str
     is_on: bool
     description: str
     n_jobs: int = Field(description="Number of jobs that name the flag.")
-    changed_at: datetime = Field(description="When the flag was last switched or described.")
-    changed_by: str | None = Field(description="Who changed it last.")
+    changed_at: datetime = Field(description="When the flag or its description was last changed.")
+    changed_by: str | None = Field(description="Who last changed the flag.")
 
 
 class FeatureFlagPage(PageShape):
@@ -57,12 +57,12 @@ class FeatureFlagPage(PageShape):
 
 
 class FeatureFlagSetting(Shape):
-    """The new state of a flag. The read-only members of a flag may be sent too and are ignored."""
+    """The new state and description of a flag. The read-only members may be sent too; they are ignored."""
 
-    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the flag's jobs start.")]
+    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the jobs with this flag start.")]
     description: (
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
-    ) = Field(None, description="What the flag switches. Null: the present description stays.")
+    ) = Field(None, description="What the flag controls. Null: keep the present description.")
     name: Any = Field(None, description="Ignored in a request: the URL contains the name.")
     n_jobs: Any = Field(None, description="Read-only: ignored in a request.")
     changed_at: Any = Field(None, description="Read-only: ignored in a request.")
@@ -79,7 +79,7 @@ class FeatureFlagListView(ApiView):
         responses={200: (FeatureFlagPage, {"next": None, "previous": None, "results": [FLAG]})},
     )
     def get(self, request: Request) -> Response:
-        """List feature flags by name."""
+        """List feature flags, sorted by name."""
         caller = caller_of(request)
         page = paginate(request, visible(models.FeatureFlag, caller), PageParameters.read(request), ["name"])
         n_jobs = flags.count_jobs_naming([row.name for row in page.rows], caller)
@@ -111,9 +111,9 @@ class FeatureFlagView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, name: str) -> Response:
-        """Switch a feature flag on or off. It takes effect from the next occurrence on.
+        """Switch a feature flag on or off. The change applies to occurrences that the beats handle from now on.
 
-        If there is no flag with this name, it is created (201).
+        If there is no flag with this name, the request creates it (201).
         """
         now = datetime.now(UTC)
         setting = read_body(request, FeatureFlagSetting)
@@ -121,7 +121,7 @@ class FeatureFlagView(ApiView):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
         caller = caller_of(request)
         if not may(caller, Action.ADD, models.FeatureFlag) and not flags.exists(name, caller):
-            raise PermissionDenied("There is no such flag, and you do not have the permission to create one.")
+            raise PermissionDenied("There is no flag with this name, and you do not have the permission to create one.")
         row, is_new = flags.put(
             name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request), caller=caller
         )
@@ -131,7 +131,7 @@ class FeatureFlagView(ApiView):
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
-        """Delete a feature flag. This is refused (409) while jobs name the flag."""
+        """Delete a feature flag. A flag that jobs name cannot be deleted (409)."""
         if not _is_name(name) or not flags.delete(name, actor=actor_of(request), caller=caller_of(request)):
             raise Http404
         return Response(status=204)

@@ -43,7 +43,7 @@ class JobFilters(PageParameters):
     """The filters of the list of jobs."""
 
     state: Annotated[tuple[JobState, ...], BeforeValidator(split_at_commas)] | None = Field(
-        None, description="Jobs in this state; several states are separated by commas."
+        None, description="Jobs in this state. Separate several states by commas."
     )
     target_kind: TargetKind | None = Field(None, description=Selection.model_fields["target_kind"].description)
     name: Annotated[str, Field(max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
@@ -70,7 +70,7 @@ class JobListView(ApiView):
         selection = Selection(target_kind=filters.target_kind, name=filters.name, search=filters.search)
         jobs, order = visible(Job, caller_of(request)).select_related("spec"), "-id"
         if conditions := selection.conditions:
-            # The same order, by the column that the indexes of the specs contain.
+            # The same order as by `id`, but on the column that the indexes of the specs contain.
             jobs, order = jobs.filter(conditions), "-spec__job_id"
         page = paginate(request, jobs, filters, [order], ("state", filters.state))
         links = chains.links_of([job.pk for job in page.rows], caller_of(request))
@@ -86,7 +86,8 @@ class JobListView(ApiView):
     def post(self, request: Request) -> Response:
         """Create a job.
 
-        Its first run is at its schedule's next instant; a `delay` without `start_at` starts at once.
+        The first run starts at the next instant of the schedule. With a `delay` schedule without `start_at`, it starts
+        immediately.
         """
         now = datetime.now(UTC)
         caller = caller_of(request)
@@ -120,8 +121,8 @@ class JobView(ApiView):
     def put(self, request: Request, job_id: UUID) -> Response:
         """Replace a job's definition. Members that are left out get their defaults.
 
-        A new schedule counts from now; a schedule that stays the same keeps its next run. Existing runs keep the
-        definition that they were created with.
+        A changed schedule starts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
+        with which they were created.
         """
         now = datetime.now(UTC)
         data = read_definition(request)
@@ -134,10 +135,10 @@ class JobView(ApiView):
         "change_job", body=(JobChange, examples.CHANGES), responses={200: (JobShape, examples.JOB)}, errors=[404]
     )
     def patch(self, request: Request, job_id: UUID) -> Response:
-        """Change some members of a job's definition. Each replaces the old value as a whole."""
+        """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
         now = datetime.now(UTC)
         change, caller = read_change(request), caller_of(request)
-        # Hold the job's lock from reading to writing: otherwise one of two PATCHes at once would undo the other.
+        # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
             definition = validate(changed_definition(job, change, caller), now, job, caller=caller)
@@ -148,7 +149,7 @@ class JobView(ApiView):
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-        The job is removed from the `start_after` of the jobs that start after it (its `starts`).
+        The deleted job is also removed from `start_after` of the jobs in its `starts`.
         """
         definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
         return Response(status=204)
@@ -162,9 +163,10 @@ class JobPauseView(ApiView):
         "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Pause a job. From now on its occurrences are recorded as paused and do not start.
+        """Pause a job. Its occurrences during the pause do not start.
 
-        With `until` the pause ends by itself. Pausing a paused job replaces the reason, the actor and the end.
+        With `until`, the pause ends by itself, and `catch_up` selects the occurrences of the pause that start then. If
+        the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
         now = datetime.now(UTC)
         body = read_pause(request, Pause, now)
@@ -183,7 +185,7 @@ class JobResumeView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Resume a paused job from its next occurrence on; with `dry_run`, return a preview and change nothing.
+        """Resume a paused job. With `dry_run`, return a preview and change nothing.
 
         Occurrences of the pause start only if `catch_up` selects them.
         """
@@ -208,7 +210,7 @@ class JobRunView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Start a run now, whatever the job's schedule, state and live runs. Its limits still apply."""
+        """Start a run now, even if the job is paused or has live runs. The job's concurrency and rate limits apply."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(triggers.run_now(find_job(request, job_id), now, actor=actor_of(request)), now)
@@ -229,16 +231,16 @@ class JobRunListView(ApiView):
 
 
 def shown(job: Job, request: Request, links: chains.Links | None = None) -> JobShape:
-    """Return the response for a job, with its credentials if the user may change jobs. Load `job.spec` first.
+    """Return the response for a job, with its credentials if the user may change the job. Load `job.spec` first.
 
-    `links`: the job's chains, if the caller knows them; None reads them with one query.
+    `links`: the job's chains. None: one query reads them.
     """
     links = links or chains.links_of([job.pk], caller_of(request))[job.pk]
     return job_of(job, links, with_credentials=may(caller_of(request), Action.CHANGE, job))
 
 
 def find_job(request: Request, job_id: UUID) -> Job:
-    """Return a job with its definition. Raises JobGone."""
+    """Return a job with its `spec`. Raises JobGone if there is no such job, or the user may not see it."""
     job = visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone

@@ -1,4 +1,4 @@
-"""View of a job's ledger: each occurrence that its schedules named in a window, and what happened to it."""
+"""View of a job's ledger: the scheduled occurrences in a window, and what happened to each."""
 
 from __future__ import annotations
 
@@ -38,13 +38,11 @@ MAX_ENTRIES_PER_PAGE = 1000  # a page is built in memory, with a sentence for ea
 
 
 class Window(Parameters):
-    """The window of the ledger to return."""
+    """The window of the ledger, and the entries to return."""
 
-    after: Instant | None = Field(
-        None, description="Start of the window: only later occurrences. Default: 24 hours before `until`."
-    )
+    after: Instant | None = Field(None, description="Start of the window, excluded. Default: 24 hours before `until`.")
     until: Instant | None = Field(
-        None, description="End of the window, included. Default: now. A later instant adds upcoming occurrences."
+        None, description="End of the window, included. Default: now. A future instant adds upcoming occurrences."
     )
     limit: Annotated[int, Field(ge=1, le=MAX_ENTRIES_PER_PAGE)] = Field(
         200, description="Maximum number of entries on a page."
@@ -53,72 +51,74 @@ class Window(Parameters):
 
 
 class LedgerRun(Shape):
-    """The run of an entry."""
+    """The run of a ledger entry."""
 
     id: UUID
     status: str
-    started_at: datetime | None = Field(description="When its first attempt started.")
+    started_at: datetime | None = Field(description="When the first attempt started.")
     finished_at: datetime | None
     planned_at: datetime | None = Field(
-        description="Planned start, if jitter or the pace of a catch-up delayed it; else null."
+        description="Planned start if jitter or the pace of a catch-up delays the run; otherwise null."
     )
-    lateness_ms: int | None = Field(description="Milliseconds from the nominal instant to the first start.")
-    behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first start.")
-    duration_ms: int | None = Field(description="Milliseconds from the first start to the end.")
+    lateness_ms: int | None = Field(description="Milliseconds from the nominal instant to the first attempt.")
+    behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first attempt.")
+    duration_ms: int | None = Field(description="Milliseconds from the first attempt to the end of the run.")
     link: str = Field(description="URL of the run.")
 
 
 class LedgerEntry(Shape):
-    """What happened to one occurrence, or to several that share a record."""
+    """What happened to one occurrence, or to several occurrences that share a record."""
 
-    nominal_at: datetime = Field(description="When the occurrence was due, or the first of several.")
+    nominal_at: datetime = Field(description="Nominal instant of the occurrence, or of the first of several.")
     last_nominal_at: datetime | None = Field(
-        description="The last of several occurrences that share a record, else null."
+        description="Nominal instant of the last of several occurrences; null for a single occurrence."
     )
-    n_occurrences: int = Field(description="Number of occurrences that share the record.")
+    n_occurrences: int = Field(description="Number of occurrences that the entry covers.")
     decision: Decision = Field(
-        description="`started`: a run was created. `skipped`: it did not start, see `reason`. `pending`: it is due, "
-        "and no beat has handled it yet. `paused`: it fell due during a pause that has not ended. `gap`: it was due, "
-        "and there is no record of it. `made_good`: a gap for which a backfill has created a run. `unexpected`: there "
-        "is a record, although no schedule of the job named the instant. `upcoming`: it is not due yet."
+        description="`started`: a run was created. `skipped`: the occurrence did not start; `reason` says why. "
+        "`pending`: the occurrence is due, and no beat has handled it yet. `paused`: it was due during a pause, and is "
+        "not recorded yet. `gap`: it was due and has no record. `made_good`: it was a gap, and a backfill has created "
+        "a run for it. `unexpected`: there is a record, but the job had no schedule with this instant. `upcoming`: the "
+        "occurrence is not due yet."
     )
-    reason: str | None = Field(description="Why it did not start.", examples=["overlap"])
+    reason: str | None = Field(description="Why the occurrence did not start, or null.", examples=["overlap"])
     text: str = Field(description="The entry in words.")
-    run: LedgerRun | None = Field(description="The record of the occurrence; null if there is none.")
-    made_good_by: UUID | None = Field(description="Id of the backfill's run for the same instant.")
+    run: LedgerRun | None = Field(description="The run that records the occurrence; null if there is no record.")
+    made_good_by: UUID | None = Field(description="Id of the run that a backfill created for this instant, or null.")
 
 
 class Incident(Shape):
-    """A stoppage: the watchdog found that the schedule had silently stopped."""
+    """A stoppage that the watchdog reported: a fault that kept the job from running on schedule."""
 
     why: Why
-    text: str = Field(description="The reason in words.")
-    found_at: datetime = Field(description="When the watchdog found it.")
-    raised_at: datetime = Field(description="When it was reported, by an event of the job's latest run.")
-    over_at: datetime | None = Field(description="When it ended; null if it has not.")
+    text: str = Field(description="The reason as a sentence.")
+    found_at: datetime = Field(description="When the watchdog found the stoppage.")
+    raised_at: datetime = Field(description="When the watchdog reported the stoppage.")
+    over_at: datetime | None = Field(description="When the stoppage ended; null while it lasts.")
 
 
 class Ledger(Shape):
-    """A page of a job's ledger, oldest first."""
+    """A page of a job's ledger, oldest occurrence first."""
 
-    after: datetime = Field(description="Start of the window: only later occurrences.")
+    after: datetime = Field(description="Start of the window, excluded.")
     until: datetime = Field(description="End of the window, included.")
     kept_since: datetime = Field(
-        description="Start of the history: older runs may have been deleted, so no gap is reported before this instant."
+        description="Start of the history. Older runs may have been deleted, so no gap before this instant is reported."
     )
     counts: dict[str, int] | None = Field(
-        description="Number of occurrences in the window by decision. Null for a window of more than "
+        description="Number of occurrences in the window by decision. Null if the window has more than "
         f"{ledger_account.MAX_ENTRIES_READ:,} entries."
     )
     unreadable: str | None = Field(
-        description="Why the job's schedule cannot be read, so that its occurrences are unknown; null if it can."
+        description="Why the job's present schedule cannot be read; null if it is readable. Gaps of an unreadable "
+        "schedule cannot be found."
     )
     incidents: list[Incident] = Field(
-        description="Stoppages that have not ended, or that were reported within the window."
+        description="Reported stoppages that have not ended, or that were reported within the window."
     )
     not_covered: str | None = Field(
-        description="What else starts the job, in words: the ledger covers only scheduled runs. `runs` is the URL of "
-        "all runs."
+        description="A sentence about starts of the job that the ledger does not cover, such as starts after other "
+        "jobs; null if there is none. The ledger covers only scheduled runs."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
@@ -132,14 +132,14 @@ class JobExplainView(ApiView):
 
     @operation("explain_job", parameters=Window, responses={200: (Ledger, examples.LEDGER)}, errors=[404])
     def get(self, request: Request, job_id: UUID) -> Response:
-        """Return each occurrence that a job's schedules named in a window, and what happened to it.
+        """Return a job's ledger: the scheduled occurrences in a window, and what happened to each.
 
         An occurrence that was due and has no record is a gap.
         """
         now = datetime.now(UTC)
         window = Window.read(request)
         until = window.until or now
-        # No instant of the API lies before 1970.
+        # The API accepts no instant before 1970.
         after = window.after or max(until - ledger_account.DEFAULT_WINDOW, EPOCH)
         if after >= until:
             raise InvalidInput({"after": [f"after must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
@@ -164,7 +164,7 @@ class JobExplainView(ApiView):
 
 
 def entry_of(entry: Entry, text: str) -> LedgerEntry:
-    """Return the response for an entry of the ledger and its sentence."""
+    """Return the response for an entry of the ledger. `text`: the sentences about the entry."""
     row = entry.record
     return LedgerEntry(
         nominal_at=entry.at,
@@ -201,9 +201,9 @@ def _incident(stoppage: Stoppage) -> Incident:
 
 
 def _next_url(request: Request, at: datetime | None, until: datetime) -> str | None:
-    """Return the URL of the next page: occurrences later than `at` in the same window. None on the last page."""
+    """Return the URL of the next page, which begins after `at`. None if `at` is None: there is no next page."""
     if at is None:
         return None
-    # Keep `until` in the URL: its default, now, would be another instant on each page.
+    # Put `until` into the URL: its default is the time of the request, which differs for each page.
     url = replace_query_param(request.build_absolute_uri(), "after", at.isoformat())
     return replace_query_param(url, "until", until.isoformat())

@@ -12,9 +12,9 @@ from access.api.schema import Shape
 
 
 class OneOf(Shape):
-    """Base class of a response that is one of several shapes. No view returns it: a view returns one of the shapes."""
+    """Base class that documents a response with several possible shapes. A view returns one of these shapes."""
 
-    shapes: ClassVar[Any]  # their union
+    shapes: ClassVar[Any]  # the union of the possible shapes
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -1,4 +1,4 @@
-"""Views of pause sets: pause the jobs that a filter matches, preview and list such pauses, and undo one."""
+"""Views of pause sets (pauses of all jobs that a filter matches): create, preview, list, read and undo them."""
 
 from __future__ import annotations
 
@@ -30,53 +30,55 @@ if TYPE_CHECKING:
 
 
 class ManyPause(Pause):
-    """Which jobs to pause, why, and for how long. A job that is already paused keeps its pause."""
+    """The jobs to pause, and the terms of the pause. A job that is already paused keeps its own pause."""
 
-    filter: Selection = Field(description="The jobs to pause: those that match all of its members. `{}`: every job.")
+    filter: Selection = Field(
+        description="The filter of the jobs to pause. A job must match every member; `{}` matches every job."
+    )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Change nothing, and return the number of jobs that would be paused."
+        False, description="If true, change nothing and return the number of jobs that would be paused."
     )
 
 
 class PauseSetPreview(Shape):
-    """What a pause of many jobs would do."""
+    """The preview of a pause set."""
 
     dry_run: Literal[True]
     n_jobs: int = Field(description="Number of active jobs that would be paused.")
 
 
 class UndoPreview(Shape):
-    """What undoing a pause of many jobs would do."""
+    """The preview of undoing a pause set."""
 
     dry_run: Literal[True]
     n_jobs: int = Field(
-        description="Number of jobs that would be resumed: those that this pause set still keeps paused."
+        description="Number of jobs that would be resumed: the jobs that are still paused by this pause set."
     )
     n_would_start: int = Field(
         description="Number of runs that would start, counted for the first "
         f"{pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
     )
-    is_more: bool = Field(description="Whether more runs may start, because not all jobs were counted.")
+    is_more: bool = Field(description="Whether more runs may start, because only the first jobs were counted.")
 
 
 class PauseSetShape(Shape):
-    """A pause of many jobs and its progress."""
+    """A pause set: one pause of all jobs that a filter matched, and its progress."""
 
     id: UUID
     actor: str = Field(description="Who paused the jobs.")
     reason: str | None
-    filter: Selection = Field(description="The jobs that were to be paused.")
+    filter: Selection = Field(description="The filter that selected the jobs.")
     until: datetime | None = Field(
-        description="When the pauses end by themselves; null if they last until the jobs are resumed."
+        description="When the pause ends by itself; null if it lasts until the jobs are resumed."
     )
     catch_up: Resumption = Field(description="Which occurrences of the pause start when it ends at `until`.")
     state: PauseSetState = Field(
-        description="`pausing`: jobs are still being paused. `paused`: all are. `undoing`: its jobs are being resumed. "
-        "`undone`: its jobs are resumed."
+        description="`pausing`: jobs are still being paused. `paused`: all jobs were paused. `undoing`: jobs are being "
+        "resumed. `undone`: all jobs were resumed."
     )
     n_jobs: int = Field(description="Number of active jobs that the filter matched at `created_at`.")
     n_paused: int = Field(description="Number of jobs paused so far.")
-    n_resumed: int = Field(description="Number of jobs resumed so far because the pause was undone.")
+    n_resumed: int = Field(description="Number of jobs resumed so far by undoing the pause.")
     created_at: datetime
     undone_by: str | None = Field(description="Who undid the pause.")
     undone_at: datetime | None
@@ -118,7 +120,7 @@ UNDONE_EXAMPLE = {
 }
 UNDO_REQUESTS: dict[str, Any] = {
     "Preview": {"catch_up": "last", "dry_run": True},
-    "Start nothing of the pause": {},
+    "Start no occurrences of the pause": {},
 }
 
 
@@ -132,9 +134,9 @@ class ManyPauseView(ApiView):
         location_status=202,
     )
     def post(self, request: Request) -> Response:
-        """Pause all active jobs that a filter matches; with `dry_run`, count them and change nothing.
+        """Pause all active jobs that a filter matches. With `dry_run`, count these jobs and change nothing.
 
-        The first jobs are paused at once. The beats pause the others in small steps.
+        The request itself pauses the first jobs. The beats pause the other jobs in small steps.
         """
         now = datetime.now(UTC)
         body = read_pause(request, ManyPause, now)
@@ -162,7 +164,7 @@ class PauseSetListView(ApiView):
         responses={200: (PauseSetPage, {"next": None, "previous": None, "results": [PAUSE_EXAMPLE]})},
     )
     def get(self, request: Request) -> Response:
-        """List the pauses of many jobs, newest first."""
+        """List pause sets, newest first. A pause set is one pause of many jobs."""
         page = paginate(request, visible(PauseSet, caller_of(request)), PageParameters.read(request))
         results = [_shape_of(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
@@ -174,7 +176,7 @@ class PauseSetView(ApiView):
 
     @operation("get_pause", responses={200: (PauseSetShape, PAUSE_EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
-        """Return a pause of many jobs and its progress."""
+        """Return a pause set (one pause of many jobs) and its progress."""
         return Response(_shape_of(get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)).json_body())
 
 
@@ -192,9 +194,9 @@ class PauseSetUndoView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, pause_id: UUID) -> Response:
-        """Resume the jobs that this pause paused; with `dry_run`, return a preview and change nothing.
+        """Undo a pause set: resume the jobs that it paused. With `dry_run`, return a preview and change nothing.
 
-        A job that has been resumed or paused again since then is left unchanged.
+        Jobs that were resumed or paused again after the pause are left unchanged.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

@@ -1,4 +1,4 @@
-"""The bodies of registrations: jobs with keys, and what was done to each job."""
+"""Request and response bodies of registrations: jobs with keys, and the outcome for each job."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INVALID_KEY = f"A key must be {KEY_RULE}."
 
 
 class KeyedDefinition(JobDefinition):
-    """A job's definition with its key."""
+    """A job's definition and its key."""
 
     key: str = Field(
         pattern=f"^{KEY_PATTERN.pattern}$",
@@ -34,7 +34,10 @@ class KeyedDefinition(JobDefinition):
 
 
 def _check_entries(entries: list[Any]) -> list[Any]:
-    """Check that each entry is an object with a key of its own, and can be stored. Reports up to `MAX_INVALID_JOBS`."""
+    """Return the entries. Raises ValidationError unless each is a storable object with a unique key.
+
+    The check stops after `MAX_INVALID_JOBS` errors.
+    """
     errors: dict[str, list[str]] = {}
     keys: set[str] = set()
     for place, entry in enumerate(entries):
@@ -47,7 +50,7 @@ def _check_entries(entries: list[Any]) -> list[Any]:
         elif not isinstance(key, str) or not is_key(key):
             errors[f"{field}.key"] = [INVALID_KEY]
         elif key in keys:
-            errors[f"{field}.key"] = [f"Another entry has the key “{key}” too: give each job a key of its own."]
+            errors[f"{field}.key"] = [f"Another entry has the same key, “{key}”: give each job its own key."]
         else:
             keys.add(key)
             errors |= {f"{field}.{name}": [UNREADABLE_WAS_NULL] for name in null_because_unreadable(entry)}
@@ -61,7 +64,7 @@ def _check_entries(entries: list[Any]) -> list[Any]:
 class Registration(Shape):
     """Jobs to register, each under its own key."""
 
-    # The definitions are only documented here: `register` validates each together with the job that has its key.
+    # This model only documents the definitions. `register` validates each one against the job that has its key.
     jobs: Annotated[
         list[Annotated[Any, DocumentedAs(KeyedDefinition)]],
         Field(max_length=MAX_JOBS_PER_REGISTRATION),
@@ -70,17 +73,17 @@ class Registration(Shape):
 
     @property
     def definitions(self) -> dict[str, dict[str, Any]]:
-        """The definitions by key, in the order of the request, without the read-only members of a job."""
+        """The definitions by key, in the order of the request, without read-only members."""
         return {entry["key"]: without_read_only(entry) for entry in self.jobs}
 
 
 class Registered(Shape):
     key: str
     id: UUID
-    outcome: Outcome = Field(description="`created`, `changed`, or `unchanged`: the job already had this definition.")
+    outcome: Outcome = Field(description="What was done to the job. `unchanged`: it already had this definition.")
 
 
 class RegisteredJobs(Shape):
-    """What was done to each job, in the order of the request."""
+    """The outcome for each job, in the order of the request."""
 
     jobs: list[Registered]

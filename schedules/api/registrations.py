@@ -1,4 +1,4 @@
-"""Views of jobs under the caller's own keys: register, read and unregister them."""
+"""Views that register, read and unregister jobs under keys that the caller chooses."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class JobByKeyView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, key: str) -> Response:
-        """Create or change the job with this key, so that it has this definition. The request can be repeated.
+        """Create or change the job with this key, so that it has this definition. The request is idempotent.
 
-        If there is no such job, it is created (201). A job with another definition is changed, as by `replace_job`. A
-        job that already matches is left unchanged; its next run and any pause stay.
+        If there is no such job, it is created (201). If its definition differs, it is replaced (see `replace_job`). If
+        its definition is the same, nothing changes: the next run and any pause stay.
         """
         now = datetime.now(UTC)
         data = read_definition(request)
@@ -74,7 +74,10 @@ class JobByKeyView(ApiView):
 
     @operation("unregister_job", responses={204: (None, None)})
     def delete(self, request: Request, key: str) -> Response:
-        """Delete the job that is registered under a key, as by `delete_job`. If there is none, nothing happens."""
+        """Delete the job that is registered under a key (see `delete_job`).
+
+        The response is 204 even if there is no such job.
+        """
         if registration.is_key(key):
             registration.unregister(key, datetime.now(UTC), actor=actor_of(request), caller=caller_of(request))
         return Response(status=204)
@@ -90,7 +93,7 @@ class JobRegistrationView(ApiView):
         responses={200: (RegisteredJobs, examples.REGISTERED)},
     )
     def put(self, request: Request) -> Response:
-        """Register up to 500 jobs, each as by `register_job`: all of them or none.
+        """Register up to 500 jobs (see `register_job`). If one definition is invalid, no job is registered.
 
         Jobs that are not in the request stay unchanged.
         """
@@ -105,7 +108,7 @@ class JobRegistrationView(ApiView):
 
 
 def _errors_by_place(invalid: InvalidRegistration, keys: list[str]) -> dict[str, list[str]]:
-    """Return the errors of a registration by their fields in the request, such as `jobs.1.schedule.cron`."""
+    """Return the errors of a registration by field of the request, such as `jobs.1.schedule.cron`."""
     return {
         f"jobs.{place}.{name}": texts
         for place, key in enumerate(keys)

@@ -1,4 +1,4 @@
-"""The bodies of previews and validations of a schedule."""
+"""Request and response bodies for the preview and the validation of a schedule."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from schedules.clock.zones.clock_changes import ChangeKind
 from schedules.jobs.schedule_shape import INSTANT_SCHEMA, AnySchedule, Schedule
 from schedules.policies import Jitter
 
-MAX_FIRES = 100  # instants in a preview: a request waits while they are searched
+MAX_FIRES = 100  # instants in a preview; the request waits until they are computed
 
 
-# Call the readers of a schedule, so that a preview accepts the same instants and time zones as a schedule does.
+# These call the readers of a schedule, so that a preview accepts the same instants and time zones as a schedule.
 
 
 def _instant(value: object) -> datetime:
@@ -41,18 +41,20 @@ class PreviewRequest(Shape):
 
     schedule: Annotated[Any, DocumentedAs(AnySchedule)]
     count: Annotated[int, Field(strict=True, ge=1, le=MAX_FIRES)] = Field(
-        10, description="Number of instants to return."
+        10, description="Maximum number of instants to return."
     )
     after: Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(INSTANT_SCHEMA)] | None = Field(
-        None, description="Return the instants after this one. Default: after now."
+        None, description="Return the instants later than this one. Default: now."
     )
     timezone: Annotated[str, BeforeValidator(_zone), WithJsonSchema({"type": "string"})] | None = Field(
-        None, description="An IANA time zone. Each instant is returned in it too: `in_viewer_zone`."
+        None, description="The viewer's IANA time zone. Needed for `in_viewer_zone`."
     )
-    jitter: Jitter = Field(timedelta(0), description="The job's policy `jitter`. With it, `starts_before` is returned.")
+    jitter: Jitter = Field(
+        timedelta(0), description="The job's policy `jitter`. Needed for `starts_at` and `starts_before`."
+    )
     job_id: UUID | None = Field(
         None,
-        description="Id of the job. With it and `jitter`, the response has the exact start of each run: `starts_at`.",
+        description="Id of the job. Needed for `starts_at`, which depends on the job's id.",
     )
 
 
@@ -60,15 +62,16 @@ class Fire(Shape):
     """One instant of a schedule."""
 
     at: datetime = Field(description="The instant in UTC.")
-    local: str = Field(description="The instant in the schedule's time zone, with its offset.")
+    local: str = Field(description="The instant in the schedule's time zone, with the UTC offset.")
     in_viewer_zone: str | None = Field(description="The instant in the viewer's time zone; null without `timezone`.")
     marks: list[Mark] = Field(
-        description="`gap`: it was moved, because its local time does not exist that day. `fold_first`, `fold_second`: "
-        "its local time occurs twice that day, and this is the first or the second time."
+        description="How a clock change affects the instant. `gap`: the instant was moved, because its local time does "
+        "not exist that day. `fold_first`, `fold_second`: its local time occurs twice that day; this is the first or "
+        "the second time."
     )
-    starts_at: datetime | None = Field(description="When its run starts; null without `jitter` and `job_id`.")
+    starts_at: datetime | None = Field(description="When the run starts; null unless `jitter` and `job_id` are given.")
     starts_before: datetime | None = Field(
-        description="The run starts before this instant, for any job id; null without `jitter`."
+        description="The run starts before this instant, whatever the job's id is; null without `jitter`."
     )
 
 
@@ -78,21 +81,23 @@ class DstChange(Shape):
     kind: ChangeKind = Field(description="`gap`: clocks go forward. `fold`: clocks go back.")
     at: datetime = Field(description="When the clocks change.")
     local_from: str = Field(description="The first local time that is skipped or repeated.")
-    local_to: str = Field(description="The first local time after the skipped or repeated ones.")
-    affected: bool = Field(description="Whether an instant of the schedule is moved, dropped or repeated.")
+    local_to: str = Field(description="The first local time after the skipped or repeated times.")
+    affected: bool = Field(description="Whether a time of the schedule is moved, skipped or repeated.")
     fires: list[Fire] = Field(
-        description="The instants that are moved to the end of the gap, or that fall into the fold; up to 20."
+        description="The instants that are moved to the end of the gap, or whose local time is repeated; up to 20."
     )
-    text: str = Field(description="The effect in words.")
+    text: str = Field(description="The clock change and its effect, in words.")
 
 
 class Preview(Shape):
-    """The preview of a schedule: its description, its next instants, and the clock changes of the next 12 months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of 12 months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="The clock changes of the next 12 months.")
-    warnings: list[str] = Field(description="Warnings about a schedule that may not be what was meant.")
+    dst_changes: list[DstChange] = Field(description="The clock changes in the 12 months from `after` on.")
+    warnings: list[str] = Field(
+        description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
+    )
 
 
 class ValidationRequest(Shape):
@@ -107,17 +112,17 @@ class Verdict(Shape):
     valid: Literal[True]
     description: str = Field(description="The schedule in words.")
     schedule: Annotated[Any, DocumentedAs(Schedule)] = Field(description="The schedule in its canonical form.")
-    next_run_at: datetime | None = Field(description="The next instant of the schedule; null without one.")
+    next_run_at: datetime | None = Field(description="The next instant of the schedule; null if there is none.")
 
 
 class Refusal(Shape):
     """The response for an invalid schedule."""
 
     valid: Literal[False]
-    errors: list[ProblemField] = Field(description="Each wrong field.")
+    errors: list[ProblemField] = Field(description="The errors, each with its field.")
 
 
 class VerdictOrRefusal(OneOf):
-    """`valid` is true for a valid schedule, and false for an invalid one, which has `errors`."""
+    """`valid` is true for a valid schedule. It is false for an invalid schedule, whose response has `errors`."""
 
     shapes: ClassVar[Any] = Verdict | Refusal

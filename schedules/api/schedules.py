@@ -1,4 +1,4 @@
-"""Views that preview and validate a schedule, whether or not a job has it."""
+"""Views that preview and validate a schedule. The schedule need not belong to a job."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SchedulePreviewView(ApiView):
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """Preview a schedule: return its description, its next instants and the clock changes of the next 12 months."""
+        """Preview a schedule: return its description, its next instants and the clock changes of 12 months."""
         now = datetime.now(UTC)
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)
@@ -80,7 +80,7 @@ class ScheduleValidateView(ApiView):
         responses={200: (VerdictOrRefusal, examples.VERDICT)},
     )
     def post(self, request: Request) -> Response:
-        """Validate a schedule. The response is 200 for an invalid schedule too, and lists each wrong field."""
+        """Validate a schedule. An invalid schedule gets status 200 too, with `valid` false and the errors."""
         now = datetime.now(UTC)
         read_storable(request)
         wanted = read_body(request, ValidationRequest)
@@ -110,7 +110,7 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
-    """Return the response for instants. With jitter: the latest start of each run and, for a known job, the start."""
+    """Return the response for instants. Jitter adds the latest start of each run; a job id adds the exact start."""
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:
         return shown

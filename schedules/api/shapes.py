@@ -1,4 +1,4 @@
-"""The bodies of jobs, pauses and resumptions. `schedules/jobs/validation.py` validates a job's definition."""
+"""Request and response bodies of jobs, pauses and resumptions. Definitions: see `schedules/jobs/validation.py`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schedules import models
     from schedules.pauses import resuming
 
-CATCH_UP_CHOICES = "`none` (all are recorded as paused), the `first`, the `last`, or `all`."
+CATCH_UP_CHOICES = "`none`, only the `first`, only the `last`, or `all`. All others are recorded as paused."
 # A response shows these members as they are stored, or null if the stored value cannot be read.
 SHOWN_AS: dict[str, Any] = {
     "schedule": Schedule | None,
@@ -40,7 +40,7 @@ SHOWN_DESCRIPTIONS = {
     "jobs."
 }
 
-# A PATCH takes the members of a definition, each optional.
+# A PATCH accepts the members of a definition, all of them optional.
 _changes: dict[str, Any] = {
     name: (Annotated[Any, DocumentedAs(documented_type(name) | None)], Field(None, description=field.description))
     for name, field in JobDefinition.model_fields.items()
@@ -48,7 +48,7 @@ _changes: dict[str, Any] = {
 JobChange = create_model(
     "JobChange",
     __base__=Shape,
-    __doc__="The members to change. Each replaces the old value as a whole; null sets its default.",
+    __doc__="The members to change. Each new value replaces the old one as a whole; null sets the default.",
     **_changes,
 )
 
@@ -81,9 +81,9 @@ class Job(_JobMembers):
     state: Annotated[
         str,
         WithJsonSchema({"enum": JobState.values, "type": "string"}),
-        Field(description="`active`, `paused`, or `ended`: the schedule has no further occurrences."),
+        Field(description="`active`, `paused` or `ended`. Ended: the schedule has no further occurrences."),
     ]
-    pause_reason: str | None = Field(description="The reason that was given for the pause.")
+    pause_reason: str | None = Field(description="The reason of the pause; null if there is none.")
     paused_at: datetime | None = Field(description="When the pause began; null if the job is not paused.")
     paused_by: str | None = Field(
         description="Who paused the job; null if it was paused automatically after failures, or is not paused."
@@ -98,14 +98,15 @@ class Job(_JobMembers):
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this job ends.")
     unreadable: dict[str, str] = Field(description=UNREADABLE)
     version: int = Field(
-        description="Increases with each change of `name`, `target`, `payload` or `policies`. Runs keep their version."
+        description="Increases with each change of `name`, `target`, `payload` or `policies`. A run keeps the version "
+        "with which it was created."
     )
     next_run_at: datetime | None = Field(
-        description="The next nominal instant. Null if the job is not active or has no schedule. With a `delay` "
-        "schedule also null until the live run has ended."
+        description="The next nominal instant. Null if the job is not active, has no schedule or is unreadable. With "
+        "a `delay` schedule, also null while a run is live."
     )
     next_start_at: datetime | None = Field(
-        description="When the run of `next_run_at` starts: later by up to the policy `jitter`."
+        description="When the run for `next_run_at` starts: later than that instant if the job has jitter."
     )
     created_at: datetime
     updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")
@@ -117,13 +118,15 @@ class JobPage(PageShape):
 
 
 class Pause(Shape):
-    """The reason and the end of a pause."""
+    """The terms of a pause: its reason, its end, and the occurrences that start when it ends."""
 
     reason: Annotated[str, AfterValidator(read_reason)] = Field(
-        "", max_length=MAX_PAUSE_REASON_LENGTH, description="Why the job is paused. It is shown with the job."
+        "",
+        max_length=MAX_PAUSE_REASON_LENGTH,
+        description="Why the job is paused. This becomes the job's `pause_reason`.",
     )
     until: Instant | None = Field(
-        None, description="When the pause ends by itself. Null: it lasts until the job is resumed."
+        None, description="When the pause ends by itself. Null: the pause lasts until the job is resumed."
     )
     catch_up: Resumption = Field(
         Resumption.NONE,
@@ -136,33 +139,36 @@ class Pause(Shape):
 
 
 class Resume(Shape):
-    """Which occurrences of the pause start. They start one after the other, unless the policy `overlap` is `allow`."""
+    """The occurrences of the pause that start.
+
+    They start one after the other, unless the policy `overlap` is `allow`.
+    """
 
     catch_up: Resumption = Field(
         Resumption.NONE, description=f"Which occurrences of the pause start: {CATCH_UP_CHOICES}"
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
         DEFAULT_MAX_STARTS,
-        description="Only with `catch_up` `all`: the maximum number of occurrences that start, the latest ones.",
+        description="Maximum number of occurrences that start: the latest ones. Only with `catch_up` `all`.",
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Change nothing, and return a preview of what would start."
+        False, description="If true, change nothing and return a preview."
     )
 
 
 class ResumePreview(Shape):
-    """What resuming a job would start."""
+    """The preview of resuming a job."""
 
     dry_run: Literal[True]
     n_occurrences: int = Field(description=f"Number of occurrences during the pause, counted up to {MAX_COUNTED:,}.")
     is_more: bool = Field(description="Whether there are more occurrences than were counted.")
     n_would_start: int = Field(description="Number of occurrences that would start.")
-    first_at: datetime | None = Field(description="Nominal instant of the first occurrence that would start.")
-    last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start.")
+    first_at: datetime | None = Field(description="Nominal instant of the first occurrence that would start, or null.")
+    last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start, or null.")
 
 
 class JobOrResumePreview(OneOf):
-    """The job; with `dry_run`, a preview of what resuming it would start."""
+    """The job; with `dry_run`, the preview of resuming the job."""
 
     shapes: ClassVar[Any] = Job | ResumePreview
 

@@ -19,15 +19,15 @@ from executions.policies import LiveRuns, Overlap, decide
 from executions.states import Origin, RunStatus
 from schedules import queries, tick
 from schedules.backfills import queries as backfills_queries
-from schedules.backfills.expected import expected_instants, is_predictable, known_from
-from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
+from schedules.backfills.expected import expected_instants, known_from
+from schedules.backfills.requests import BackfillRequest, check
+from schedules.exceptions import JobConflict, JobGone
 from schedules.jobs import followups
 from schedules.jobs.definitions import lock
 from schedules.ledger import account
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.database import PUSH_BACK_DELAY, is_database_unavailable
 from values.durations import MICROSECOND
-from values.readable import value_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,25 +45,6 @@ MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
 MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so a query for more would rarely be used
 MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
-MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter pace
-MAX_PACE = timedelta(days=1)  # with a longer one, 100 runs would take months: most likely a mistake
-# cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
-BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillRequest:
-    """What a backfill is to run: the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
-
-    `pace`: time between two starts; None opens up to `MAX_LIVE_RUNS` runs at once.
-    """
-
-    after: datetime
-    until: datetime
-    mode: BackfillMode = BackfillMode.ALL
-    pace: timedelta | None = None
-    overlap: Overlap = Overlap.BUFFER_ALL
-    max_runs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +65,7 @@ class BackfillPreview:
 
 def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
     """Return what a backfill would do; nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
-    _check(job, request, now)
+    check(job, request, now)
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
     first_at = last_at = None
@@ -104,7 +85,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
     n_instants = _count(job_id, request, now)  # before the lock: it may take seconds, and ticks skip a locked job
     with transaction.atomic():
         job = lock(job_id)
-        _check(job, request, now)  # again: the job may have been changed before it was locked
+        check(job, request, now)  # again: the job may have been changed before it was locked
         tick.settle(job_id, now)
         backfill = Backfill.objects.create(
             scope_id=job.scope_id,
@@ -150,7 +131,7 @@ def _count(job_id: UUID, request: BackfillRequest, now: datetime) -> int:
     job = Job.objects.select_related("spec").filter(pk=job_id).first()
     if job is None:
         raise JobGone
-    _check(job, request, now)
+    check(job, request, now)
     return sum(1 for _ in islice(expected_instants(job, request.after, request.until), _max_counted(job)))
 
 
@@ -286,31 +267,3 @@ def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     followups.update([backfill.job_id])
-
-
-def _check(job: Job, request: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition (messages by field), JobConflict (a job without instants in the past) or CannotRead."""
-    errors: dict[str, list[str]] = {}
-    if request.until > now:
-        errors["until"] = [
-            "This is in the future: a backfill runs instants of the past. Give the present or an earlier instant."
-        ]
-    if request.after >= request.until:
-        errors["after"] = ["The range is empty: after must be earlier than until."]
-    kept_since = account.kept_since(now)
-    if request.mode is not BackfillMode.ALL and request.after < kept_since:
-        since = f"{kept_since:%Y-%m-%dT%H:%M:%SZ}"
-        errors["after"] = [f"The history begins at {since}: give that instant or a later one, or use mode all."]
-    if request.overlap not in BACKFILL_OVERLAPS:
-        errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: with any other, each run would stop the one before."
-        ]
-    if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
-        errors["pace"] = [
-            "The pace must be between 100ms and 1d. Leave pace out to start runs as fast as the limits allow."
-        ]
-    if errors:
-        raise InvalidDefinition(errors)
-    value_or_raise(job.readable_policies)
-    if not is_predictable(job):
-        raise JobConflict("The job has no schedule that names its instants in advance: there is nothing to backfill.")

@@ -50,17 +50,6 @@ def clock_words(moment: datetime) -> str:
     return moment.strftime("%H:%M:%S") if moment.second else moment.strftime("%H:%M")
 
 
-def zone_words(local: datetime) -> str:
-    """Return the abbreviation of an aware time's zone ('EDT'), or 'UTC+5:30' if the zone has only a number."""
-    name = local.tzname() or "UTC"
-    if name[0] not in "+-":
-        return name
-    seconds = round((local.utcoffset() or timedelta(0)).total_seconds())
-    hours, remainder = divmod(abs(seconds), 3600)
-    sign = "-" if seconds < 0 else "+"
-    return f"UTC{sign}{hours}" + (f":{remainder // 60:02d}" if remainder else "")
-
-
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 

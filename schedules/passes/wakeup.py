@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 5  # due jobs wait meanwhile; the same as for all other connections (`settings.py`)
+# Parameters that Django adds to those of libpq: for its cursors and its pool.
+DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold", "pool"}
 
 
 class Wakeup:
@@ -52,10 +53,7 @@ class Wakeup:
 
     def _listen(self) -> Connection[Any]:
         if self._connection is None:
-            # Only the parameters that lead to the server: Django's others are for its own cursors and its pool.
-            parameters = connection.get_connection_params()
-            kept = {k: v for k, v in parameters.items() if k in {"dbname", "user", "password", "host", "port"}}
-            kept |= {k: v for k, v in parameters.items() if k.startswith(("ssl", "service", "passfile", "keepalives"))}
-            self._connection = psycopg.connect(**kept, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS)
+            parameters = {k: v for k, v in connection.get_connection_params().items() if k not in DJANGOS_OWN}
+            self._connection = psycopg.connect(**parameters, autocommit=True)
             self._connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
         return self._connection

@@ -112,6 +112,18 @@ def test_the_engine_is_told_by_a_few_short_files() -> None:
 
 
 @pytest.mark.long
+def test_every_writer_of_a_jobs_next_instant_stands_in_the_architecture() -> None:
+    section = (ROOT / "docs/architecture.md").read_text().partition("### Who computes a job's next instant")[2]
+    section = section.partition("\n## ")[0]
+    writes = re.compile(
+        r"\.next_run_at = |update\([^)]*\bnext_run_at=|\bSET [^;=]*\bnext_run_at = |\bSET [^;]*, next_run_at = "
+    )
+    writers = [path for path in sorted((ROOT / "schedules").rglob("*.py")) if writes.search(path.read_text())]
+
+    assert len(writers) >= 5
+    assert not [name for path in writers if (name := str(path.relative_to(ROOT))) not in section]
+
+
 def test_every_log_event_stands_in_the_operators_table_with_its_level() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("\n## Log events\n")[2]
     rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", table, re.MULTILINE)

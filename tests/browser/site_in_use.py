@@ -13,7 +13,7 @@ from executions.states import Origin, Reason
 from executions.targets.base import Failed, Succeeded
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest
+from schedules.backfills.requests import BackfillRequest
 from schedules.jobs import definitions
 from schedules.jobs.selection import Selection
 from schedules.models import FeatureFlag, Job, PauseSet

@@ -95,7 +95,7 @@ def test_a_key_is_shown_once_and_revoked(admin: Page) -> None:
     key = admin.locator("#secret").inner_text()
     assert key.startswith("ms_")
     screenshot(admin, "key-issued")
-    admin.get_by_role("link", name="I have copied it").click()
+    admin.get_by_role("link", name="I have copied the key").click()
     admin.get_by_role("link", name="billing service").click()
     assert key not in admin.content()
     admin.on("dialog", lambda dialog: dialog.accept())

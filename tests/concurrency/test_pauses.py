@@ -8,7 +8,8 @@ import pytest
 
 from executions.models import Run
 from schedules import triggers
-from schedules.backfills.backfill import BackfillRequest, start, step_once
+from schedules.backfills.backfill import start, step_once
+from schedules.backfills.requests import BackfillRequest
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection

@@ -24,6 +24,7 @@ from executions.states import Origin
 from executions.targets.base import Failed
 from schedules import flags
 from schedules.backfills import backfill
+from schedules.backfills.requests import BackfillRequest
 from schedules.jobs import chains, registration
 from schedules.jobs.selection import Selection
 from schedules.models import Backfill, FeatureFlag, Job, PauseSet, Stoppage, Why
@@ -92,7 +93,7 @@ def world(admin_user: User) -> World:
     run = end(make_run(job, now - timedelta(minutes=5)), Failed("exception", f"{MARK} error", permanent=True))
     LogLine.objects.create(run=run, attempt=1, at=now, level="info", message=f"{MARK} line")
     Stoppage.objects.create(job_id=job.pk, why=Why.GAPS, found_at=now, stood_at=now, raised_at=now)
-    past = backfill.start(job.pk, backfill.BackfillRequest(now - timedelta(hours=3), now), now, actor=MARK)
+    past = backfill.start(job.pk, BackfillRequest(now - timedelta(hours=3), now), now, actor=MARK)
     pauses = pause_sets.start(Selection(ids=[uuid4()]), now, actor=MARK, terms=PauseTerms(reason=MARK))
     interval = IntervalSchedule.objects.create(every=1, period="hours")
     for row in (

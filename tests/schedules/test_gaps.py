@@ -14,7 +14,8 @@ from executions.policies.overlap import Overlap
 from executions.states import Origin, Reason
 from executions.targets.base import Cancelled
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest, preview
+from schedules.backfills.backfill import preview
+from schedules.backfills.requests import BackfillRequest
 from schedules.clock.compare import Decision
 from schedules.ledger import account
 from schedules.models import BackfillMode, Job

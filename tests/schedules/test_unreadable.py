@@ -14,6 +14,7 @@ from executions.models import Run, RunSpec, Watch
 from executions.targets.base import Failed
 from schedules import triggers
 from schedules.backfills import backfill
+from schedules.backfills.requests import BackfillRequest
 from schedules.ledger.watchdog import watch_once
 from schedules.models import Backfill, Job, PauseSet, ScheduleSpan
 from schedules.passes.follow_ups import follow_once
@@ -78,7 +79,7 @@ def job(case: tuple[str, Any]) -> Job:
     triggers.run_now(before, now, actor="tests")
     end(make_run(made, now - 30 * MINUTE), Failed("x", "x", permanent=True))
     claim(make_run(made, now - 20 * MINUTE))
-    backfill.start(made.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    backfill.start(made.pk, BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     store(made, *case)
     made.refresh_from_db()
     return made
@@ -217,6 +218,6 @@ def test_the_end_of_a_backfill_keeps_the_follow_ups_that_chains_need() -> None:
     now = datetime.now(UTC)
     source = make_job("source", now=now - HOUR)
     make_job("after", {"kind": "none"}, start_after=[{"job": str(source.pk)}], now=now - HOUR)
-    made = backfill.start(source.pk, backfill.BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
+    made = backfill.start(source.pk, BackfillRequest(now - 2 * HOUR, now - HOUR), now, actor="tests")
     backfill.cancel(made.pk, now, actor="tests")
     assert Watch.objects.filter(job_id=source.pk).exists()

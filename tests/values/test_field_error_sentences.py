@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from values.field_errors import (
     MAX_ERRORS_LISTED,
@@ -37,6 +37,9 @@ class Tree(BaseModel):
     by_name: dict[str, Leaf] = {}
 
 
+Checked = Annotated[str, AfterValidator(str)]  # a limit after another check
+
+
 def errors_of(model: type[BaseModel], data: object, prefix: str = "") -> dict[str, list[str]]:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(data)
@@ -61,7 +64,11 @@ def sentence_of(annotation: Any, value: object) -> str:
         ({"min_length": 2}, str, "a", "field must have 2 characters or more."),
         ({"max_length": 2}, str, "abc", "field must have 2 characters or fewer."),
         ({"min_length": 2}, list[int], [1], "field must have 2 items or more."),
-        ({"max_length": 1}, list[int], [1, 2], "field must have 1 items or fewer."),
+        ({"min_length": 1}, list[int], [], "field must not be empty."),
+        ({"max_length": 2}, list[int], [1, 2, 3], "field must have 2 items or fewer."),
+        ({"min_length": 1}, Checked, "", "field must not be empty."),
+        ({"min_length": 2}, Checked, "a", "field must have 2 characters or more."),
+        ({"max_length": 2}, Checked, "abc", "field must have 2 characters or fewer."),
         ({"pattern": "^a+$"}, str, "b", "field must match the pattern ^a+$."),
     ],
     ids=lambda part: "" if not isinstance(part, dict) else "-".join(f"{name}{limit}" for name, limit in part.items()),
@@ -159,7 +166,7 @@ def test_more_errors_than_can_be_listed_are_counted(n_errors: int, is_listed: bo
     if is_listed:
         assert len(errors) == MAX_ERRORS_SHOWN
     else:
-        assert errors == {"target": [f"There are {n_errors} errors here, too many to list them."]}
+        assert errors == {"target": [f"There are {n_errors} errors here: too many to list."]}
 
 
 def test_a_long_name_is_cut_in_the_field_and_in_the_sentence() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
-from datetime import timezone as fixed_zone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -70,21 +69,6 @@ def test_a_length_and_its_negative_differ_by_the_sign_alone(length: timedelta) -
 )
 def test_a_relative_time_changes_its_unit_at_the_full_unit(away: timedelta, text: str) -> None:
     assert instants.relative_text(NOW + away, NOW) == text
-
-
-@pytest.mark.parametrize(
-    ("zone", "name"),
-    [
-        (UTC, "UTC"),
-        (BERLIN, "CET"),
-        (ZoneInfo("America/Sao_Paulo"), "UTC-03"),
-        (ZoneInfo("Asia/Kathmandu"), "UTC+0545"),
-        (fixed_zone(timedelta(hours=2)), "UTC+02:00"),
-    ],
-    ids=["UTC", "abbreviation", "negative offset", "odd offset", "fixed offset"],
-)
-def test_a_zone_has_an_abbreviation_or_its_offset(zone: tzinfo, name: str) -> None:
-    assert instants.zone_abbreviation(NOW.astimezone(zone)) == name
 
 
 def test_a_zone_changes_its_abbreviation_with_daylight_saving() -> None:

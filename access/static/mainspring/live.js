@@ -1,9 +1,9 @@
 // Refreshes a part of a page from the URL in data-live-url. The part's data-live-after is the number of seconds until
-// the next refresh; a part without it is final. Only nodes that differ are changed, so that keyboard focus, selected
-// text, opened details and scrolled logs stay.
+// the next refresh; a part without data-live-after is not refreshed again. Only nodes that differ are changed, so that
+// keyboard focus, selected text, opened details and scrolled logs stay.
 "use strict";
 (() => {
-  const MAX_REFRESH_SECONDS = 60; // the wait doubles with each failed request, up to this
+  const MAX_REFRESH_SECONDS = 60; // each failed request doubles the delay, up to this limit
   const END_OF_LOG_PIXELS = 4; // browsers round scroll positions
 
   function refreshRegularly(container) {
@@ -57,7 +57,7 @@
 
   const isElement = (node) => node.nodeType === Node.ELEMENT_NODE;
 
-  // Whether `old` can be updated to `fresh`. Elements correspond by id; those without an id by tag and class.
+  // Whether `old` can be updated to `fresh`. Elements correspond by id; elements without an id, by tag and class.
   function corresponds(old, fresh) {
     if (old.nodeName !== fresh.nodeName) return false;
     if (!isElement(old)) return true;
@@ -86,7 +86,7 @@
     const oldById = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
     let next = old.firstChild;
     for (const child of [...fresh.childNodes]) {
-      // Remove old elements whose id has disappeared first, so that they are not updated to the element after them.
+      // First remove old elements whose id has disappeared: otherwise they would be updated to the element after them.
       while (next?.id && !freshIds.has(next.id)) next = removeNode(next);
       const match = oldById.get(child.id) ?? findMatch(next, child);
       if (match && corresponds(match, child)) {
@@ -104,7 +104,7 @@
     while (next) next = removeNode(next);
   }
 
-  // Return the first node from `start` on that corresponds to the element `child`. For a text, return `start`.
+  // Return the first node from `start` on that corresponds to the element `child`. For a text node, return `start`.
   function findMatch(start, child) {
     let node = start;
     while (node && isElement(child) && !corresponds(node, child)) node = node.nextSibling;

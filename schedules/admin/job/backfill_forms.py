@@ -14,6 +14,7 @@ from executions import history
 from executions.policies import Overlap
 from schedules.admin.viewer_instants import read_viewer_instant
 from schedules.backfills import backfill
+from schedules.backfills.requests import MAX_RUNS, BackfillRequest
 from schedules.models import Backfill, BackfillMode, BackfillState
 from values import instants
 from values.durations import read_duration
@@ -34,7 +35,6 @@ BACKFILL_OVERLAP_LABELS = {
     Overlap.BUFFER_ONE: "One runs and one waits; the others are skipped",
     Overlap.SKIP: "Skip each run that is due while another runs",
 }
-MAX_RUNS = 1_000_000  # as in the API
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,11 +47,11 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_request(values: Mapping[str, Any], now: datetime) -> backfill.BackfillRequest:
+def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
     """Read the form; its instants are in the viewer's time zone. Raises ValueError with a sentence for the user."""
     until = str(values.get("until", "")).strip()
     mode, policy = values.get("mode", BackfillMode.ALL), values.get("overlap", Overlap.BUFFER_ALL)
-    return backfill.BackfillRequest(
+    return BackfillRequest(
         after=_start(str(values.get("after", "")).strip()),
         until=read_viewer_instant("The end", until) if until else now,
         mode=_mode(str(mode)),

@@ -18,6 +18,7 @@ from access.visibility import Action, caller_of, require, visible
 from schedules.admin.job import backfill_forms
 from schedules.admin.job.lookup import GONE, JobLookup
 from schedules.backfills import backfill
+from schedules.backfills.requests import BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.models import Backfill
 
@@ -96,9 +97,7 @@ class BackfillPages(JobLookup):
             messages.warning(request, f"Not cancelled: {conflict}")
         return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))
 
-    def _start(
-        self, request: HttpRequest, job: Job, wanted: backfill.BackfillRequest, now: datetime
-    ) -> HttpResponseBase:
+    def _start(self, request: HttpRequest, job: Job, wanted: BackfillRequest, now: datetime) -> HttpResponseBase:
         backfill.start(job.pk, wanted, now, actor=request.user.get_username())
         self.admin.log_change(request, job, f"Started a backfill from {wanted.after:%Y-%m-%d %H:%M} UTC.")
         messages.success(request, "The backfill has started.")

@@ -26,6 +26,7 @@ from schedules.jobs.selection import Selection
 from schedules.models import Job, PauseSet, PauseSetState
 from schedules.pauses import pause_sets
 from values import instants
+from values.field_errors import field_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,8 @@ def _read_selection(values: Mapping[str, Any]) -> Selection:
     try:
         return Selection.model_validate({name: text for name, text in given.items() if text})
     except ValidationError as error:
-        raise ValueError(f"Which jobs: {error.errors()[0]['msg']}.") from error
+        sentences = field_errors(error, given, model=Selection).values()
+        raise ValueError(" ".join(sentence for texts in sentences for sentence in texts)) from error
 
 
 def _line(each: PauseSet, now: datetime) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from schedules.policies import MAX_JITTER
 from values import instants
 from values.durations import MICROSECOND, read_duration
 from values.ids import read_id
-from values.instants import differs_from_viewer, relative_text, zone_abbreviation
+from values.instants import differs_from_viewer, relative_text
+from values.zones import zone_abbreviation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,10 +12,11 @@ from schedules.clock.cron.expression import Cron, read_cron
 from schedules.clock.occurrences import next_after, occurrences
 from schedules.clock.preview import Fire, Mark, fire_of
 from schedules.clock.spec import UNPREDICTABLE_KINDS, ScheduleSpec, label
-from schedules.clock.wording import clock_words, day_words, joined, length_words, zone_words
+from schedules.clock.wording import clock_words, day_words, joined, length_words
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.clock.zones.zones import Change, changes, zone
 from values.durations import MICROSECOND
+from values.zones import zone_abbreviation
 
 CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock changes
 MAX_CHANGE_FIRES = 20  # a schedule that fires each second has thousands in a repeated hour
@@ -177,10 +178,8 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
                 f"{listed} {verbs[0]} that day: this schedule does not run {'then' if len(times) == 1 else 'for them'}."
             )
         runs = "runs" if len(times) == 1 else "runs once"
-        return (
-            f"{listed} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_words(local)} instead."
-        )
-    first, second = zone_words((change.at - _SECOND).astimezone(local.tzinfo)), zone_words(local)
+        return f"{listed} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_abbreviation(local)} instead."
+    first, second = zone_abbreviation((change.at - _SECOND).astimezone(local.tzinfo)), zone_abbreviation(local)
     if spec.dst_fold is Fold.BOTH:
         return f"{listed} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
     return f"{listed} {verbs[1]} twice: this schedule runs only the first time, in {first}."

@@ -15,6 +15,7 @@ from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
 from schedules.backfills import backfill
+from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
 from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
@@ -36,9 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--until", metavar="INSTANT", help="run instants up to this (UTC; default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
-        parser.add_argument(
-            "--overlap", choices=[each.value for each in backfill.BACKFILL_OVERLAPS], default="buffer_all"
-        )
+        parser.add_argument("--overlap", choices=[each.value for each in BACKFILL_OVERLAPS], default="buffer_all")
         parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the runs")
@@ -52,7 +51,7 @@ class Command(BaseCommand):
                 return
             created = backfill.start(job.pk, request, now, actor="manage.py")
         except InvalidDefinition as invalid:
-            lines = [f"--{name}: {' '.join(texts)}" for name, texts in invalid.errors.items()]
+            lines = [f"--{name.replace('_', '-')}: {' '.join(texts)}" for name, texts in invalid.errors.items()]
             raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from None
         except (JobConflict, JobGone, CannotRead) as refusal:
             raise CommandError(str(refusal) or "The job was deleted.", returncode=EXIT_REFUSED) from None
@@ -90,8 +89,8 @@ def _is_over(started: Backfill) -> bool:
     return started.state != BackfillState.OPEN and not history.count_live(started.pk)
 
 
-def _request(options: dict[str, Any], now: datetime) -> backfill.BackfillRequest:
-    return backfill.BackfillRequest(
+def _request(options: dict[str, Any], now: datetime) -> BackfillRequest:
+    return BackfillRequest(
         after=read_instant_option("--after", options["after"]) or now,
         until=read_instant_option("--until", options["until"]) or now,
         mode=BackfillMode(options["mode"]),

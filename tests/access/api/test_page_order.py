@@ -102,14 +102,14 @@ def test_a_cursor_continues_after_its_row_even_if_that_row_is_gone() -> None:
 def test_a_cursor_of_a_list_with_another_number_of_columns_is_refused() -> None:
     cursor = cursor_in(page_at(None, ("id",), 3).next or "")
 
-    with pytest.raises(InvalidInput, match="not a cursor of this list"):
+    with pytest.raises(InvalidInput, match="cursor is not valid for this list"):
         page_at(cursor, ("tenant", "organization"), 3)
 
 
 def test_a_cursor_whose_values_do_not_fit_the_columns_is_refused() -> None:
     cursor = cursor_in(page_at(None, ("tenant",), 1).next or "")
 
-    with pytest.raises(InvalidInput, match="not a cursor of this list"):
+    with pytest.raises(InvalidInput, match="cursor is not valid for this list"):
         page_at(cursor, ("id",), 3)
 
 

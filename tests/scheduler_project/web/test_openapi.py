@@ -13,7 +13,7 @@ from django.urls import get_resolver
 from executions.api.examples import JOB_ID
 from schedules import flags
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest
+from schedules.backfills.requests import BackfillRequest
 from schedules.jobs import registration
 from schedules.jobs.selection import Selection
 from schedules.pauses import pause_sets

@@ -34,14 +34,15 @@ def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) ->
 
 def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
     make_job(schedule=YEARLY)
-    for data in (
-        {"target_kind": "pigeon"},
-        {"until": "soon"},
-        {"search": "x" * 300},
-        {"reason": "x" * 300},
-        {"catch_up": "last"},
+    for data, sentence in (
+        ({"target_kind": "commnd"}, "target_kind must be http or command. Did you mean &quot;command&quot;?"),
+        ({"until": "soon"}, "is not a date and time"),
+        ({"search": "x" * 300}, "search must have 255 characters or fewer."),
+        ({"reason": "x" * 300}, "shorten it to"),
+        ({"catch_up": "last"}, "Only a pause with an end"),
     ):
-        assert 'role="alert"' in page_of(admin.post(AT, {**data, "confirmed": "1"}))
+        page = page_of(admin.post(AT, {**data, "confirmed": "1"}))
+        assert sentence in page[page.index('role="alert"') :][:600], data
     assert not PauseSet.objects.exists()
 
 

@@ -56,6 +56,7 @@ LIST = "/admin/schedules/job/"
             [("Feature flag", "new-billing, which is off: only “Run now” starts the job")],
         ),
         ({"retry": {"max_retries": 0}, "timeout": "1m"}, [("Retries", "none"), ("Timeout of one attempt", "1 min")]),
+        ({"timeout": "5m"}, []),  # the default of commands
     ],
 )
 def test_a_jobs_page_shows_only_policies_that_differ_from_the_defaults(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from executions.states import Origin, Reason, RunStatus
 from executions.targets.base import Failed
 from schedules import queries, triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest, preview, start, step_once
+from schedules.backfills.backfill import preview, start, step_once
 from schedules.backfills.expected import expected_instants
+from schedules.backfills.requests import MAX_RUNS, BackfillRequest
 from schedules.clock.policies.resumption import Resumption
 from schedules.exceptions import InvalidDefinition, JobConflict
 from schedules.jobs import definitions
@@ -305,12 +307,23 @@ def test_a_job_needs_follow_ups_while_it_is_backfilled() -> None:
         ("after", BackfillRequest(NOW - timedelta(days=30), at(5), GAPS)),
         ("pace", BackfillRequest(at(0), at(5), pace=timedelta(0))),
         ("overlap", BackfillRequest(at(0), at(5), overlap=Overlap.TERMINATE_OTHER)),
+        ("max_runs", BackfillRequest(at(0), at(5), max_runs=0)),
+        ("max_runs", BackfillRequest(at(0), at(5), max_runs=MAX_RUNS + 1)),
     ],
 )
 def test_an_invalid_request_is_refused_with_the_name_of_the_field(field: str, wanted: BackfillRequest) -> None:
     with pytest.raises(InvalidDefinition) as refusal:
         start(job_with().pk, wanted, LATER, actor="ann")
     assert list(refusal.value.errors) == [field]
+
+
+def test_the_start_that_an_error_offers_is_still_accepted_minutes_later() -> None:
+    job = job_with()
+    with pytest.raises(InvalidDefinition) as refusal:
+        preview(job, BackfillRequest(NOW - timedelta(days=30), at(5), GAPS), LATER)
+    (offered,) = re.findall(r"give (\S+) or", refusal.value.errors["after"][0])
+
+    preview(job, BackfillRequest(datetime.fromisoformat(offered), at(5), GAPS), LATER + 10 * MINUTE)
 
 
 def test_a_job_without_a_schedule_has_nothing_to_backfill() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from executions.lifecycle import transitions
 from executions.models import Run
-from schedules.backfills.backfill import BackfillRequest, preview
+from schedules.backfills.backfill import preview
 from schedules.backfills.expected import expected_instants
+from schedules.backfills.requests import BackfillRequest
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.ledger import account

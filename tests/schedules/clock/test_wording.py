@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -15,9 +15,7 @@ from schedules.clock.wording import (
     length_words,
     number_words,
     ordinal,
-    zone_words,
 )
-from schedules.clock.zones.zones import zone
 
 
 @pytest.mark.parametrize(
@@ -93,25 +91,6 @@ def test_a_date_is_day_month_and_year(moment: datetime, text: str) -> None:
 def test_a_time_of_day_has_seconds_only_if_they_are_not_zero(time: tuple[int, ...], text: str) -> None:
     hour, minute, second, microsecond = (*time, 0, 0)[:4]
     assert clock_words(datetime(2027, 3, 1, hour, minute, second, microsecond, tzinfo=UTC)) == text
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("America/New_York", "EDT"),
-        ("UTC", "UTC"),
-        ("America/Sao_Paulo", "UTC-3"),
-        ("Asia/Kathmandu", "UTC+5:45"),
-        ("Pacific/Marquesas", "UTC-9:30"),
-        ("Asia/Tokyo", "JST"),
-    ],
-)
-def test_a_zone_is_its_abbreviation_or_its_distance_from_utc(name: str, text: str) -> None:
-    assert zone_words(datetime(2027, 7, 1, 12, tzinfo=zone(name))) == text
-
-
-def test_a_fixed_offset_is_named_as_python_names_it() -> None:
-    assert zone_words(datetime(2027, 7, 1, tzinfo=timezone(timedelta(hours=2)))) == "UTC+02:00"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from executions.policies.overlap import Overlap
 from executions.states import Origin, RunStatus
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest, start, step_once
+from schedules.backfills.backfill import start, step_once
+from schedules.backfills.requests import BackfillRequest
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs import definitions, followups
 from schedules.jobs.validation import validate

@@ -15,7 +15,7 @@ from executions.states import Origin, Reason
 from executions.targets.base import Failed
 from schedules import triggers
 from schedules.backfills import backfill
-from schedules.backfills.backfill import BackfillRequest
+from schedules.backfills.requests import BackfillRequest
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 from schedules.models import Backfill, Job

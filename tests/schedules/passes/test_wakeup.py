@@ -66,6 +66,17 @@ def test_a_sleep_without_its_connection_lasts_and_connects_again(wakeup: Wakeup)
     assert slept(wakeup, 20) < 10
 
 
+def test_the_connection_uses_every_parameter_of_the_database_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "application_name", "the beat")
+    sleeping = Wakeup()
+    sleeping.wait(0.01)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT application_name FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        names = cursor.fetchall()
+    sleeping.close()
+    assert ("the beat",) in names
+
+
 def test_a_run_recovered_from_a_lost_worker_ends_the_sleep(wakeup: Wakeup) -> None:
     claim(make_run())
     while slept(wakeup, 0.1) < 0.09:

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from executions.policies import Overlap
 from schedules.admin.job.backfill_forms import form_context, preview_text, read_request
-from schedules.backfills.backfill import BackfillPreview, BackfillRequest
+from schedules.backfills.backfill import BackfillPreview
+from schedules.backfills.requests import BackfillRequest
 from schedules.models import BackfillMode
 from tests.factories import NOW
 

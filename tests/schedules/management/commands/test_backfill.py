@@ -65,6 +65,8 @@ def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypat
         (("report", "--after", "2999-01-01"), "--after: The range is empty"),
         (("report", *RANGE, "--pace", "soon"), "--pace"),
         (("report", *RANGE, "--pace", "9d"), "--pace: The pace must be between"),
+        (("report", *RANGE, "--max-runs", "-5"), "--max-runs: This must be a number from 1 to 1,000,000"),
+        (("report", *RANGE, "--max-runs", "0", "--dry-run"), "--max-runs: This must be a number from 1 to"),
     ],
 )
 def test_a_refusal_names_the_argument_and_exits_with_two(job: Job, arguments: tuple[str, ...], message: str) -> None:
