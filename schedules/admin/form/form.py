@@ -254,7 +254,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     @property
     def uses_limits(self) -> bool:
         """Whether the folded limits have values that are not the defaults, or errors."""
-        defaults = limits.initial_limits(None)
+        defaults = limits.initial_limits(None, self.caller)
         return any(
             self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
             for name in limits.LIMIT_FIELDS

@@ -8,7 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from unfold.widgets import UnfoldAdminMultipleAutocompleteModelChoiceFieldWidget
 
-from access.visibility import ENGINE, visible
+from access.visibility import visible
 from executions.policies import ConcurrencyLimit, RateLimit
 from schedules.admin.form.fields import choice, number, text
 from schedules.admin.form.policy_words import LIMIT_ACTIONS, PRIORITIES
@@ -114,7 +114,7 @@ def policies_of(job: Job | None) -> JobPolicies:
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
-def initial_limits(job: Job | None, caller: Caller = ENGINE) -> dict[str, Any]:
+def initial_limits(job: Job | None, caller: Caller) -> dict[str, Any]:
     """Return the initial values of these fields: those of the job, or defaults. One query for a job."""
     stored = policies_of(job).model_dump(mode="json")
     after = chains.of(job.pk, caller) if job else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
@@ -68,7 +68,7 @@ def test_each_job_has_its_own_number_of_runs() -> None:
     assert jobs_failed_in_a_row({}) == set()
 
 
-def test_failures_in_a_row_are_found_without_reading_the_runs_of_other_jobs_on_a_new_day() -> None:
+def test_failures_in_a_row_are_found_by_reading_few_runs_on_a_new_day() -> None:
     prepare(NEW_DAY)
     job, busy = make_job("asked"), make_job("busy")
     new = NewRun(scope_id=busy.scope_id, job_id=busy.pk, spec_id=busy.spec_id, nominal_at=NEW_DAY)
@@ -76,7 +76,7 @@ def test_failures_in_a_row_are_found_without_reading_the_runs_of_other_jobs_on_a
     runs.open_scheduled(many, NEW_DAY, published=True)
     make_run(job, NEW_DAY)
     Run.objects.update(status="failed", finished_at=NEW_DAY)
-    values = {"job_id": [job.pk, busy.pk], "n_runs": [3, 3], "after": "{-infinity,-infinity}"}
+    values: dict[str, Any] = {"job_id": [job.pk, busy.pk], "n_runs": [3, 3], "after": "{-infinity,-infinity}"}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {queries.FAILED_IN_A_ROW}", values)
         ((plan,),) = cursor.fetchall()
