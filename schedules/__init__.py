@@ -1,1 +1,1 @@
-"""Jobs and their schedules: what runs when. The beat turns due occurrences into runs."""
+"""Jobs and their schedules. The beat turns due occurrences into runs."""

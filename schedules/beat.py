@@ -1,6 +1,6 @@
 """The beat: django-celery-beat's scheduler, which also turns due jobs into runs and publishes them.
 
-It reads the clock, calls the passes, publishes the messages that they return, and sleeps until work is due again.
+The beat reads the clock, does the work that is due, publishes messages, and sleeps until work is due again.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FAULT_RETRY_DELAY = timedelta(seconds=1)  # after a pass or a part of it failed, or the broker did not answer
-# Seconds. Nothing ticks while the beat waits for a broker that hangs, and an occurrence found later than
-# MAINSPRING_MISFIRE_GRACE (5 s) counts as missed: the timeout stays well below that.
+# Seconds. The beat does not tick while it waits for a broker that hangs, and an occurrence that is found later than
+# MAINSPRING_MISFIRE_GRACE (5 s) counts as missed. The timeout is therefore well below 5 s.
 BROKER_TIMEOUT = 1.5
 # The transport options that limit how long kombu waits, by driver.
 TIMEOUT_OPTIONS = {"redis": ("socket_timeout", "socket_connect_timeout"), "amqp": ("read_timeout", "write_timeout")}
-# Due rows may be locked by another beat or by a person's request. Without this delay the beat would spin.
+# Another beat or a person's request may have locked due rows. Without this delay, the beat would retry in a busy loop.
 LOCKED_RETRY_DELAY = timedelta(milliseconds=50)
 STRANDED_CHECK_INTERVAL = timedelta(seconds=5)  # each check asks the broker for the length of every queue
-# Seconds from the start of a busy pass to the next one: jobs due close together share one transaction.
+# Seconds. The minimum time between the starts of two passes, so that jobs due close together share one transaction.
 MIN_PASS_INTERVAL = 0.01
 NOTHING_DUE = TickResult(0, 0, 0, [])
 
@@ -85,7 +85,8 @@ def limit_lock_waits_of_new_connections(**_: object) -> None:
 def install_signal_handlers(sender: Any, **_: object) -> None:
     """Replace Celery's handler, which closes the scheduler in the middle of the statement that is running.
 
-    The new handler raises SystemExit in that statement. If some code swallows the exception, the flag stops the beat.
+    The new handler raises SystemExit in that statement. If other code swallows the exception, `must_stop` stops the
+    beat after the pass.
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -98,7 +99,7 @@ def install_signal_handlers(sender: Any, **_: object) -> None:
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A message about due runs, as a beat entry. It is published once, without the check whether it is due."""
+    """A beat entry for a message about due runs. It is published once, without checking whether it is due."""
 
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
@@ -107,14 +108,14 @@ class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
             task=RUN_TASK,
             schedule=celery_schedule(timedelta(0)),
             args=tuple(message.args),
-            # kombu must not retry: the beat postpones the message, so that its clock does not stop.
+            # kombu must not retry, because the beat would stop meanwhile: the beat itself postpones the message.
             options={**message.options, "retry": False},
             app=app,
         )
 
 
 class JobScheduler(PeriodicScheduler):
-    """The scheduler of `celery beat --scheduler schedules.beat:JobScheduler`. Any number of beats may run at once."""
+    """The scheduler of `celery beat --scheduler schedules.beat:JobScheduler`. Any number of beats may run together."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._wakeup = Wakeup()
@@ -127,9 +128,9 @@ class JobScheduler(PeriodicScheduler):
         super().__init__(*args, **kwargs)
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Do one pass, then sleep until work is due. A pass that fails is logged, and the next one follows."""
+        """Do one pass, then sleep until work is due. If the pass fails, log the failure; the next pass tries again."""
         now, began = self.read_clock(), time.monotonic()
-        # The first failure may only be a connection that the server has closed: retry at once, on a new connection.
+        # The first failure may only be a connection that the server has closed: retry now, on a new connection.
         wake_at = now + (FAULT_RETRY_DELAY if self._has_failed else timedelta(0))
         self._has_failed, self._was_busy = True, False
         try:
@@ -157,8 +158,8 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime) -> datetime:
         """Do all work that is due; return the instant at which work is due again.
 
-        A pass without due work costs one query. While the broker is unavailable, ticks still record runs, and the runs
-        stay due to be published.
+        A pass without due work costs one query. While the broker is unavailable, ticks still record runs; the runs are
+        published later.
         """
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back
@@ -169,7 +170,7 @@ class JobScheduler(PeriodicScheduler):
             self._with_broker(self.fire_periodic_tasks, now),
             self._with_broker(self._free_stranded, now),
         ]
-        if self._was_busy and soonest > now:  # a part failed and waits: other work may be due earlier
+        if self._was_busy and soonest > now:  # some work is retried later: other work may be due earlier
             next_at = queries.next_at()
         each_at = (
             next_at.tick,
@@ -181,7 +182,7 @@ class JobScheduler(PeriodicScheduler):
         return min(*again_at, *(at if at > now else soonest for at in each_at))
 
     def publish(self, messages: Sequence[Message], now: datetime) -> None:
-        """Send messages. If the broker refuses one, its runs are due again a second later."""
+        """Send messages. If the broker fails, postpone the runs of all unsent messages by a second."""
         if messages and now < self._use_broker_at:
             postpone(messages, self._use_broker_at)
             return
@@ -194,12 +195,12 @@ class JobScheduler(PeriodicScheduler):
                     self._note_broker_fault(error, now)
                     postpone(messages[place:], self._use_broker_at)
                     return
-                # The message itself is at fault: send the others.
+                # The message itself caused the error: send the other messages.
                 log.exception("message_not_sent", action="beat", name=message.name)
 
     @cached_property
     def connection(self) -> Connection:
-        """The connection to the broker, with shorter timeouts than a worker's: nothing ticks while it hangs."""
+        """The connection to the broker, with short timeouts, because the beat does not tick while the broker hangs."""
         connection: Connection = self.app.connection_for_write(connect_timeout=BROKER_TIMEOUT)
         timeouts = dict.fromkeys(TIMEOUT_OPTIONS.get(connection.transport.driver_type, ()), BROKER_TIMEOUT)
         connection.transport_options = {**(connection.transport_options or {}), **timeouts, "max_retries": 0}
@@ -210,11 +211,11 @@ class JobScheduler(PeriodicScheduler):
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Do each kind of work that is due. Return whether any was done, and when to retry what is still due."""
+        """Do each kind of work that is due. Return whether any work was done, and when to retry unfinished work."""
         ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
-        # Follow-ups come first: the tick's overlap decisions then see which runs have ended and which were admitted.
+        # Handle follow-ups first: the tick's overlap decisions then see which runs have ended or were admitted.
         if next_at.follow <= now or n_expired:
             followed = self._try(followed, follow_once, now, limit)
         if next_at.tick <= now:
@@ -246,9 +247,9 @@ class JobScheduler(PeriodicScheduler):
         return was_busy, now + (FAULT_RETRY_DELAY if is_faulty else LOCKED_RETRY_DELAY)
 
     def _try(self, otherwise: T, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do one part of a pass and return its result. If it fails, log the failure and return `otherwise`.
+        """Do one part of a pass and return its result. If the part fails, log the failure and return `otherwise`.
 
-        One failing part does not stop the others. Raises if the database is unavailable, because then every part fails.
+        A part that fails does not stop other parts. Raises if the database is unavailable: then every part would fail.
         """
         try:
             return act(*args, **kwargs)
@@ -260,9 +261,9 @@ class JobScheduler(PeriodicScheduler):
             return otherwise
 
     def _free_stranded(self, now: datetime) -> datetime:
-        """Publish queued runs again if their queue is empty, so that their messages must be lost.
+        """Publish queued runs again if their queue is empty, because their messages may be lost.
 
-        Returns when to check again.
+        Return the time of the next check.
         """
         # The clock may have been set back.
         self._check_stranded_at = min(self._check_stranded_at, now + STRANDED_CHECK_INTERVAL)
@@ -274,7 +275,7 @@ class JobScheduler(PeriodicScheduler):
         return now if empty and republish_stranded(empty, now) else self._check_stranded_at
 
     def _with_broker(self, act: Callable[[datetime], datetime], now: datetime) -> datetime:
-        """Do work that needs the broker, unless the broker is unavailable. Return when to do it again."""
+        """Do work that needs the broker, unless the broker is unavailable. Return when this work is due again."""
         if now < self._use_broker_at:
             return self._use_broker_at
         try:
@@ -289,7 +290,7 @@ class JobScheduler(PeriodicScheduler):
             return now + FAULT_RETRY_DELAY
 
     def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
-        """Do not use the broker for a second: each call to a broker that hangs stops the clock for `BROKER_TIMEOUT`."""
+        """Stop using the broker for a second: a call to a broker that hangs stops the beat for `BROKER_TIMEOUT`."""
         self._broker.note(error, now)
         self._use_broker_at = now + FAULT_RETRY_DELAY
         self.__dict__.pop("producer", None)
@@ -298,7 +299,7 @@ class JobScheduler(PeriodicScheduler):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect once, or raise. The stock scheduler would wait here for the broker, and nothing would tick."""
+        """Connect to the broker, or raise. The stock scheduler would wait here, and the beat would not tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

@@ -1,4 +1,4 @@
-"""System checks of the job form's sections for the kinds of target. docs/extending.md lists the ids."""
+"""System checks of the job form, which has a section for each target kind. docs/extending.md lists the check ids."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_sections(**_: object) -> list[CheckMessage]:
-    """Report the sections that the job form can't show."""
+    """Return an error for each section that the job form cannot show."""
     # Forms need the models, which are not loaded yet when this module is imported.
     from schedules.admin.form.form import JobForm  # noqa: PLC0415
     from schedules.admin.targets import FAULTS, SECTIONS  # noqa: PLC0415
@@ -32,7 +32,10 @@ def check_sections(**_: object) -> list[CheckMessage]:
 def taken_names(
     fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]]
 ) -> Iterable[CheckMessage]:
-    """Report the fields of sections whose names are taken by other fields of the form. `fields`: by kind."""
+    """Yield an error for each field of a section whose name is taken by another field of the form.
+
+    `fields` maps each target kind to the fields of its section, by name.
+    """
     of_model = set(form._meta.fields or ())
     for kind, own in fields.items():
         for name, field in own.items():

@@ -20,11 +20,11 @@ class InvalidRegistration(ValueError):
 
 
 class JobGone(Exception):
-    """The job does not exist: it was deleted."""
+    """The job does not exist, or was deleted."""
 
 
 class JobConflict(Exception):
-    """The job's state does not allow what the caller wants. The message is a sentence for people."""
+    """The job's state does not allow the requested action. The message is a sentence for people."""
 
 
 class FlagInUse(JobConflict):

@@ -1,4 +1,4 @@
-"""Feature flags: find those that are off; create, switch and delete them."""
+"""Feature flags: finds flags that are off, and creates, changes and deletes flags."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def find_off(names: Collection[str]) -> frozenset[str]:
-    """Return which of these flags are off or do not exist. Without names it makes no query."""
+    """Return the names among `names` of flags that are off or do not exist. No query if `names` is empty."""
     if not names:
         return frozenset()
     is_on = FeatureFlag.objects.filter(name__in=names, is_on=True).values_list("name", flat=True)
@@ -32,7 +32,7 @@ def find_off(names: Collection[str]) -> frozenset[str]:
 
 
 def exists(name: str, caller: Caller = ENGINE) -> bool:
-    """Whether there is a flag of this name, on or off, that the caller may see."""
+    """Whether there is a flag with this name, on or off, that the caller may see."""
     return visible(FeatureFlag, caller).filter(name=name).exists()
 
 
@@ -50,9 +50,9 @@ def put(
     description: str | None = None,
     caller: Caller = ENGINE,
 ) -> tuple[FeatureFlag, bool]:
-    """Create or change a flag; return it, and whether it is new. The next pass of a beat applies it.
+    """Create or change a flag. Return the flag, and whether it is new. The next pass of a beat uses the new state.
 
-    `description` None keeps the present one. Raises PermissionDenied for a flag that the caller may not change.
+    `description` None keeps the current description. Raises PermissionDenied if the caller may not change the flag.
     """
     values = {"is_on": is_on, "changed_at": now, "changed_by": actor}
     if description is not None:
@@ -66,12 +66,12 @@ def put(
 
 
 def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
-    """Delete a flag; False if there is none that the caller may delete. Raises FlagInUse while jobs name it."""
+    """Delete a flag; return False if the caller can delete no such flag. Raises FlagInUse if a job names the flag."""
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():
             n_jobs = count_jobs_naming([name], caller).get(name, 0)
-            these = "job names this flag: change it" if n_jobs == 1 else "jobs name this flag: change them"
+            these = "job names this flag: change that job" if n_jobs == 1 else "jobs name this flag: change those jobs"
             raise FlagInUse(f"{n_jobs or 'Other'} {these} first.")
         n_deleted, _ = flag.delete()
     if n_deleted:
@@ -80,7 +80,7 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
 
 
 def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
-    """Return the number of jobs that name each of these flags, without flags that no job names."""
+    """Return the number of jobs that name each of these flags. Flags that no job names are left out."""
     flag = KeyTextTransform("feature_flag", "spec__policies")
     jobs = visible(Job, caller).filter(HAS_PRESENT_SPEC).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

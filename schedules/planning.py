@@ -1,6 +1,6 @@
-"""Decides in one pass which of a job's occurrences start: by pause, catch-up, flag, limit and overlap, in that order.
+"""Decides which due occurrences of a job start. Checks, in this order: pause, catch-up, flag, `max_runs`, overlap.
 
-It reads no database: its input is a locked job and the counts of its live runs; it returns new runs and the new mark.
+Reads no database: the input is a locked job and its live runs; the result is new runs and the job's new clock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ REASONS = {Verdict.MISSED: Reason.MISSED, Verdict.COALESCED: Reason.COALESCED}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass does with one job: the runs to open, where its clock moves, and what to do to its live runs."""
+    """The decisions of one pass on one job: the runs to open, the job's new clock, and the live runs to stop."""
 
     job: DueJob
     route: Route
@@ -53,9 +53,9 @@ class Plan:
 def plan(
     job: DueJob, policies: JobPolicies | Unreadable, now: datetime, live_runs: LiveRuns, off: Collection[str] = ()
 ) -> Plan:
-    """Decide which of a job's occurrences in (mark, now] start, and where its clock stands afterwards.
+    """Decide which of a job's occurrences in (mark, now] start, and compute the job's new clock.
 
-    `policies` are the job's; `off` holds the feature flags that are off. Raises CannotRead.
+    `policies`: the job's policies. `off`: the names of feature flags that are off. Raises CannotRead.
     """
     spec, policies = spec_of(job.schedule), value_or_raise(policies)
     size = settings.MAINSPRING.chunk_size
@@ -75,14 +75,15 @@ def plan(
     n_started = overlap_pass.n_started
     n_left = None if n_left is None else n_left - n_started
     n_scheduled = job.n_scheduled + n_started
-    # The mark never moves back, not even if the clock was set back: each instant up to it has its row.
+    # The mark never moves back, even if the clock was set back, because each instant up to the mark has its row.
     mark_at = due[-1] if more else max(now, job.mark_at)
     waits = spec.kind is Kind.DELAY and n_started > 0 and n_left != 0  # the end of the run sets the next instant
     next_run_at = None if n_left == 0 or waits else next_due(spec, mark_at)
     state = JobState.ACTIVE if next_run_at or waits else JobState.ENDED
     starts, caught_up_at = _starts(job, spec, policies, [at for at, made in decided if not made.reason], now)
     begun = more and _is_begun(job, with_reasons, now)
-    # If more is due, fold all skipped instants of this part: only the last skipped ones of all get rows of their own.
+    # If more is due, fold all skipped instants of this part. Only the last skipped instants of the whole sequence get
+    # rows of their own.
     new_runs = list(_rows(job, policies, decided, starts, keep=0 if more else settings.MAINSPRING.fold_after))
     route = route_of(job.target_kind, policies)
     move = queries.Advance(job.id, mark_at, next_run_at, n_scheduled, caught_up_at, begun, state.value)
@@ -92,9 +93,9 @@ def plan(
 def _with_reasons(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
-    """Yield each due instant with the reason why it does not start, None if pause and catch-up let it start.
+    """Yield each due instant with the reason why it does not start; None if pause and catch-up let it start.
 
-    `more`: `due` is only the first part of what is due.
+    `more`: `due` is only the first part of the due instants.
     """
     n_paused = sum(job.was_paused_at(instant) for instant in due)
     yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
@@ -102,7 +103,7 @@ def _with_reasons(
     catch_up, grace = policies.catch_up, settings.MAINSPRING.misfire_grace
     n_missed = 0
     if more and catch_up.mode is CatchUp.ALL:
-        # Only the latest `max_runs` missed instants run. Count the later ones, to know how many of this part run.
+        # Only the latest `max_runs` missed instants run. Count the missed instants that are later than this part.
         missed = occurrences(spec, due[-1], now - grace - MICROSECOND)
         n_missed = sum(1 for _ in islice(missed, catch_up.max_runs))
     limits = CatchUpLimits(grace, catch_up.max_age, catch_up.max_runs)
@@ -112,17 +113,17 @@ def _with_reasons(
 
 
 def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """Return the overlap policy for an instant: the job's, except for instants chosen to start when a pause ended.
+    """Return the overlap policy for an instant: the job's policy, except for instants chosen when a pause ended.
 
-    Those all start, one after the other unless the job lets its runs overlap.
+    All chosen instants start. They start one after the other, unless the job lets its runs overlap.
     """
     return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether these instants end within an outage for which a run has started already.
+    """Whether the last of these instants belongs to an outage for which a run has already started.
 
-    Occurrences that were chosen to start after a pause do not count.
+    Occurrences that were chosen to start after a pause do not count as runs for the outage.
     """
     missed_before = now - settings.MAINSPRING.misfire_grace
     if with_reasons[-1][0] >= missed_before:
@@ -135,7 +136,7 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return the planned start of each instant that does not start at once, and that of the last missed instant."""
+    """Return the planned start of each instant that does not start now, and the latest start of a missed instant."""
     grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
@@ -150,9 +151,9 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield one row for each occurrence.
+    """Yield one row for each occurrence, but one folded row for many skipped occurrences in sequence.
 
-    Many consecutive skipped occurrences share a folded row, except the last `keep`.
+    The last `keep` occurrences of such a sequence have rows of their own.
     """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]
@@ -177,7 +178,7 @@ def _rows(
                 is_buffered=is_held,
                 available_at=starts.get(instant),
             )
-            # An instant that somebody chose to start after a pause is late on purpose.
+            # No start deadline for an instant that was chosen to start after a pause: it is late on purpose.
             with_policies = runs.apply_policies_without_deadline if job.is_chosen(instant) else runs.apply_policies
             yield new if reason else with_policies(new, policies)
 

@@ -1,4 +1,4 @@
-"""The policies of a job: those for its occurrences, and through `RunPolicies` those for its runs."""
+"""The policies of a job: policies for its occurrences, and `RunPolicies` for its runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from schedules.clock.policies.catch_up import CatchUp
 from values.duration_field import Duration
 from values.durations import duration_text
 
-MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer outage is most likely a mistake
+MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer time is most likely a mistake
 MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
-MAX_CATCH_UP_PACE = timedelta(days=1)  # with a longer one, a catch-up would take months: most likely a mistake
-DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # so that an outage is not followed by a burst on the job's target
+MAX_CATCH_UP_PACE = timedelta(days=1)  # with a longer pace, a catch-up would take months: most likely a mistake
+DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # prevents a burst of calls to the job's target after an outage
 MAX_FAILURES_IN_A_ROW = 100  # each failure reads this many of the job's latest runs
 MAX_JITTER = timedelta(days=1)  # to spread starts further, change the schedule
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
@@ -47,10 +47,11 @@ class CatchUpPolicy(BaseModel):
         description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
-        timedelta(hours=1), description="Occurrences missed longer ago than this never start."
+        timedelta(hours=1), description="Missed occurrences that are older than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
-        1000, description="Maximum number of missed occurrences that start: the latest ones. Earlier ones never start."
+        1000,
+        description="Maximum number of missed occurrences that start. If more were missed, only the latest ones start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
         None, description="Minimum time between the starts of two missed occurrences. Null: 1s."
@@ -63,14 +64,14 @@ class CatchUpPolicy(BaseModel):
 
 
 class JobPolicies(RunPolicies):
-    """The policies of a job: when and how its runs start, and what follows a failure."""
+    """The policies of a job: when and how its runs start, and what happens after a failure."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each run starts up to this much later than its nominal instant, but before the next one. The "
+        description="Each run starts up to this much later than its nominal instant, but before the next instant. The "
         "delay is computed from the job's id and the instant, so every beat and every preview gets the same delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
@@ -81,8 +82,8 @@ class JobPolicies(RunPolicies):
         Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME_PATTERN})$", max_length=MAX_FLAG_NAME_LENGTH)] | None
     ) = Field(
         None,
-        description="Name of a feature flag. While the flag is off, no occurrence starts (reason `feature_off`); runs "
-        "by hand do. Null: no flag.",
+        description="Name of a feature flag. While the flag is off, occurrences do not start (reason `feature_off`), "
+        "but runs by hand do. Null: no flag.",
     )
 
     @property
@@ -102,9 +103,9 @@ class JobPolicies(RunPolicies):
 
 
 def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, str]:
-    """Map each policy that contradicts another or has no effect, by dotted field, to a sentence that begins with it.
+    """Return an error sentence, by dotted field, for each policy that contradicts another policy or has no effect.
 
-    A policy at its default is never in conflict: clients send back every policy of the job that they have read.
+    A policy at its default causes no error, because clients that read a job send all its policies back.
     """
     changed = [
         name for name in CatchUpPolicy.model_fields if getattr(policies.catch_up, name) != getattr(_DEFAULT, name)

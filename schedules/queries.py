@@ -1,6 +1,6 @@
-"""The SQL statements of jobs, their clock and the beat: each with its purpose, who calls it and which index it uses.
+"""The SQL statements of jobs, their clocks and the beat, each with its purpose, its callers and its index.
 
-Those of pauses and backfills are in the `queries.py` of their folders.
+The statements of pauses and backfills are in the `queries.py` of their folders.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DUE_COLUMNS = """job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.n
        job.catch_up_from_at, job.catch_up_until_at"""
 
 # tick: lock the jobs that are due, longest overdue first. SKIP LOCKED, so that several beats share the jobs and never
-# wait for each other. Index job_due: the cost depends on how many jobs are due, not on how many there are.
+# wait for each other. Index job_due: the cost depends on the number of due jobs, not on the number of all jobs.
 DUE = f"""
 SELECT {DUE_COLUMNS}
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
@@ -36,7 +36,7 @@ DUE_NAMES = """
 SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(now)s
  ORDER BY next_run_at, id LIMIT %(limit)s
 """
-# tick, after a pass has failed: the same as DUE for part of its jobs.
+# tick, after a pass has failed: the same as DUE, for some of the jobs of that pass.
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
 # tick.settle: one active job, due or not, before its definition is changed. Waits for a tick that has locked it.
@@ -50,12 +50,13 @@ SELECT {DUE_COLUMNS}
 # definitions, triggers, backfills: the row lock under which a job is changed. Waits for a tick that has locked the job.
 LOCK_JOB = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE"
 
-# registration: share the lock, so that many callers register at a time; or take it alone, so that no other
-# registration can create a job under one of the same keys first.
+# registration: take the shared lock, so that many callers can register at the same time; or the exclusive lock, so that
+# no other registration can create a job under one of the same keys first.
 LOCK_REGISTRATION = "SELECT pg_advisory_xact_lock_shared(hashtextextended('schedules_registration', 0))"
 LOCK_REGISTRATION_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_registration', 0))"
 
-# registration: lock the jobs that have these keys, by id: an order that all registrations share, so no deadlock.
+# registration: lock the jobs that have these keys, in the order of their ids. All registrations use this order, so that
+# they cannot deadlock.
 # `key IS NOT NULL` lets PostgreSQL use the partial unique index job_key.
 LOCK_KEYS = """
 SELECT id FROM schedules_job WHERE scope_id = %(scope_id)s AND key = ANY(%(key)s) AND key IS NOT NULL
@@ -74,9 +75,9 @@ UPDATE schedules_job AS job
  WHERE job.id = moved.id
 """
 
-# tick: postpone jobs that cannot be processed, and note a stoppage of each for the watchdog. The mark stays, so nothing
-# is lost. SKIP LOCKED: a job that somebody has locked since then may be repaired already. A stoppage that is still open
-# stays as it is (ON CONFLICT). LEAST: a mark of infinity is what makes some jobs fail, and no datetime can hold it.
+# tick: postpone jobs that cannot be processed, and record a stoppage of each job for the watchdog. The marks stay, so
+# no occurrence is lost. SKIP LOCKED: whoever has locked a job since then may have repaired it. A stoppage that is still
+# open stays as it is (ON CONFLICT). LEAST: a mark of infinity may be why a job fails, and Python cannot represent it.
 PUSH_BACK = """
 WITH free AS (
     SELECT id FROM schedules_job WHERE id = ANY(%(id)s) AND next_run_at <= %(now)s FOR UPDATE SKIP LOCKED
@@ -88,14 +89,14 @@ SELECT id, 'pushed_back', %(now)s, LEAST(mark_at, '9999-01-01') FROM pushed
 ON CONFLICT DO NOTHING
 """
 
-# stoppages: lock a job to repair it, unless somebody else has locked it: the watchdog comes again in a minute.
+# stoppages: lock a job to repair it, unless somebody else has locked it: the watchdog tries again in a minute.
 LOCK_JOB_IF_FREE = "SELECT id FROM schedules_job WHERE id = %(id)s FOR UPDATE SKIP LOCKED"
 
 # stoppages: lock a stoppage that no run event reports yet, so that two passes do not both write the event.
 LOCK_UNNOTED = "SELECT id FROM schedules_stoppage WHERE id = %(id)s AND NOT is_noted FOR UPDATE"
 
-# watchdog: delete what ended before the history begins. Indexes span_over and stoppage_over. Spans and stoppages are
-# few: one batch a minute keeps up.
+# watchdog: delete spans and stoppages that ended before the history begins. Indexes span_over and stoppage_over. There
+# are few such rows: one batch a minute is enough.
 PRUNE_SPANS = """
 DELETE FROM schedules_schedulespan WHERE id IN (
     SELECT id FROM schedules_schedulespan WHERE until_at < %(before)s ORDER BY until_at, id LIMIT %(limit)s)
@@ -110,14 +111,15 @@ MAKE_DUE = """
 UPDATE schedules_job SET next_run_at = %(now)s WHERE id = %(id)s AND state = 'active' AND next_run_at > %(now)s
 """
 
-# ended_runs: lock the jobs that nobody else has locked, by id. SKIP LOCKED: a pass that waited here would hold the
-# locks of all its other follow-ups meanwhile.
+# ended_runs: lock the jobs that nobody else has locked, in the order of their ids. SKIP LOCKED: a pass that waited here
+# would keep all its other follow-ups locked meanwhile.
 LOCK_FREE_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE SKIP LOCKED"
 
 # chains: one transaction at a time changes chains, so that no two changes together close a cycle.
 LOCK_CHAINS = "SELECT pg_advisory_xact_lock(hashtextextended('schedules_chain', 0))"
-# chains: every chain that leads to one of these jobs, directly or through others: pairs of a source and the job that
-# starts after it. UNION, not UNION ALL: it ends even if there is a cycle. Index: the unique constraint chain_once.
+# chains: every chain that leads to one of these jobs, directly or through other jobs, as pairs of a source and the job
+# that starts after it. UNION, not UNION ALL: the query ends even if there is a cycle. Index: the unique constraint
+# chain_once.
 CHAINS_ABOVE = """
 WITH RECURSIVE above (source_id, job_id) AS (
     SELECT source_id, job_id FROM schedules_chain WHERE job_id = ANY(%(id)s)
@@ -128,8 +130,8 @@ SELECT source_id, job_id FROM above
 """
 
 # beat: the earliest due time of each kind of work, in one round trip. Each part reads one entry of a partial index.
-# 'infinity' is left out and '-infinity' raised to 'epoch': no datetime holds them, and only SQL by hand can have stored
-# them.
+# 'infinity' is left out, and '-infinity' is raised to 'epoch': Python cannot represent these values, which only manual
+# SQL can have stored.
 NEXT_DUE = "SELECT min(next_run_at) FROM schedules_job WHERE state = 'active' AND next_run_at < 'infinity'"
 # Indexes job_pause_end, backfill_due and pause_set_due.
 NEXT_PAUSE_END = "SELECT min(paused_until_at) FROM schedules_job WHERE state = 'paused' AND paused_until_at IS NOT NULL"
@@ -147,8 +149,9 @@ LIMIT_LOCK_WAITS = """
 SELECT set_config('lock_timeout', '1s', false), set_config('idle_in_transaction_session_timeout', '4s', false)
 """
 
-# periodic: record that a PeriodicTask row is fired, unless the row was changed since this beat read it. So a beat that
-# was suspended fires no row twice. SKIP LOCKED: a row that an admin is changing is read again a second later.
+# periodic: record that a PeriodicTask row fires, unless the row has fired or was disabled since this beat read it. A
+# beat that was suspended therefore does not fire a row twice. SKIP LOCKED: a row that an admin is changing is checked
+# again a second later.
 MARK_FIRED = """
 UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_count = %(n_fired)s
  WHERE id = (SELECT id FROM django_celery_beat_periodictask
@@ -156,21 +159,21 @@ UPDATE django_celery_beat_periodictask SET last_run_at = %(now)s, total_run_coun
                 FOR UPDATE SKIP LOCKED)
 """
 
-# periodic: take or renew the lease under which one beat at a time fires the PeriodicTask rows. Beats take it for two
-# seconds. A lease that expires more than 10 minutes from now was taken before the clock was set back: ignore it.
+# periodic: take or renew the lease, so that one beat at a time fires the PeriodicTask rows. A lease lasts two seconds.
+# A lease that expires more than 10 minutes from now was taken before the clock was set back: ignore it.
 TAKE_LEASE = """
 INSERT INTO schedules_beatlease AS lease (name, holder, expires_at) VALUES (%(name)s, %(holder)s, %(expires_at)s)
 ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at
  WHERE lease.holder = EXCLUDED.holder OR lease.expires_at < %(now)s
     OR lease.expires_at > %(now)s::timestamptz + interval '10 minutes'
 """
-# periodic, when the beat stops: another beat need not wait until the lease expires.
+# periodic, when the beat stops: other beats then do not wait until the lease expires.
 GIVE_LEASE_BACK = "DELETE FROM schedules_beatlease WHERE name = %(name)s AND holder = %(holder)s"
 
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """The columns of a due job that one pass needs, read under the row lock."""
+    """The columns of a due job that a pass reads. The pass has locked the row."""
 
     id: UUID
     scope_id: int
@@ -189,11 +192,11 @@ class DueJob:
     catch_up_until_at: datetime | None
 
     def was_paused_at(self, instant: datetime) -> bool:
-        """Whether the job was paused at this instant, which is due now."""
+        """Whether the job was paused at this due instant."""
         return self.resumed_at is not None and instant <= self.resumed_at
 
     def is_chosen(self, instant: datetime) -> bool:
-        """Whether an occurrence of a pause starts after all, because whoever ended the pause chose it."""
+        """Whether an occurrence of the last pause was chosen to start when the pause ended."""
         if self.catch_up_from_at is None or self.catch_up_until_at is None:
             return False
         return self.was_paused_at(instant) and self.catch_up_from_at <= instant <= self.catch_up_until_at
@@ -201,7 +204,7 @@ class DueJob:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """Where a job's clock stands after a pass: the columns that `ADVANCE` writes."""
+    """The state of a job's clock after a pass: the columns that `ADVANCE` writes."""
 
     id: UUID
     mark_at: datetime
@@ -218,7 +221,7 @@ def due_jobs(now: datetime, limit: int) -> list[DueJob]:
 
 
 def due_names(now: datetime, limit: int) -> dict[UUID, str]:
-    """Return the names of up to `limit` due jobs by id, whether locked or not."""
+    """Return the names of up to `limit` due jobs by id, including locked jobs."""
     return dict(fetch(DUE_NAMES, {"now": now, "limit": limit}))
 
 
@@ -234,7 +237,7 @@ def active_job(job_id: UUID) -> DueJob | None:
 
 
 def lock_job(job_id: UUID) -> bool:
-    """Lock a job's row until the transaction ends, waiting for it; False if there is no such job."""
+    """Lock a job's row until the transaction ends. Waits for the lock. Return False if there is no such job."""
     return bool(fetch(LOCK_JOB, {"id": job_id}))
 
 
@@ -244,7 +247,7 @@ def lock_job_if_free(job_id: UUID) -> bool:
 
 
 def advance(moves: Sequence[Advance]) -> None:
-    """Store where the clocks of these jobs stand. The caller has locked the jobs."""
+    """Store the new clocks of these jobs. The caller has locked the jobs."""
     execute(
         ADVANCE,
         {
@@ -265,7 +268,7 @@ def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
 
 
 def prune(before: datetime, limit: int) -> int:
-    """Delete up to `limit` spans and up to `limit` stoppages that ended before this instant; return how many."""
+    """Delete up to `limit` spans and up to `limit` stoppages that ended before `before`. Return the number of rows."""
     values = {"before": before, "limit": limit}
     return execute(PRUNE_SPANS, values) + execute(PRUNE_STOPPAGES, values)
 
@@ -294,17 +297,17 @@ class NextAt:
 
 
 def next_at() -> NextAt:
-    """Return when each kind of work is due next. One query, by a plan that the server keeps."""
+    """Return when each kind of work is due next. One query, whose plan PostgreSQL caches."""
     return NextAt(*(at or NEVER for at in fetch_planned(NEXT, {})[0]))
 
 
 def lock_registration(*, alone: bool) -> None:
-    """Take the lock of registrations until the transaction ends: shared, or `alone` after all others have ended."""
+    """Take the lock of registrations until the transaction ends: exclusive if `alone`, otherwise shared."""
     fetch(LOCK_REGISTRATION_ALONE if alone else LOCK_REGISTRATION, {})
 
 
 def lock_keys(scope_id: int, keys: Collection[str]) -> list[UUID]:
-    """Lock the jobs of a scope that have these keys, waiting for them, and return their ids."""
+    """Lock the jobs of a scope that have these keys, and return their ids. Waits for the locks."""
     return [job_id for (job_id,) in fetch(LOCK_KEYS, {"scope_id": scope_id, "key": list(keys)})]
 
 
@@ -314,7 +317,7 @@ def lock_free_jobs(job_ids: Collection[UUID]) -> list[UUID]:
 
 
 def limit_lock_waits() -> None:
-    """Limit how long this connection waits for a lock, and how long an idle transaction of it holds its locks."""
+    """Limit how long this connection waits for a lock, and how long its idle transactions keep their locks."""
     fetch(LIMIT_LOCK_WAITS, {})
 
 
@@ -324,7 +327,7 @@ def lock_unnoted(stoppage_id: int) -> bool:
 
 
 def lock_chains() -> None:
-    """Wait until no other transaction changes chains, and keep others from changing them until this one ends."""
+    """Take the lock of chains until the transaction ends. Waits until no other transaction has the lock."""
     fetch(LOCK_CHAINS, {})
 
 
@@ -334,7 +337,7 @@ def chains_above(job_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
 
 
 def take_lease(name: str, holder: str, now: datetime, expires_at: datetime) -> bool:
-    """Take or renew a lease until `expires_at`; False while another holder has it."""
+    """Take or renew a lease until `expires_at`. Return False if another holder has the lease."""
     return bool(execute(TAKE_LEASE, {"name": name, "holder": holder, "now": now, "expires_at": expires_at}))
 
 
@@ -344,5 +347,5 @@ def give_lease_back(name: str, holder: str) -> None:
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Record that a PeriodicTask row fires; False if it has fired or was changed since `stored_at`, or is locked."""
+    """Record that a PeriodicTask row fires; False if it has fired since `stored_at`, is disabled, or is locked."""
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

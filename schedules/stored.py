@@ -21,9 +21,9 @@ CACHE_SIZE = 8192  # different texts; jobs whose texts are equal share an entry
 
 @lru_cache(maxsize=CACHE_SIZE)
 def read_schedule(text: str) -> ScheduleSpec | Unreadable:
-    """Read a schedule from its JSON. Returns Unreadable, never raises, for one that this version cannot read.
+    """Read a schedule from its JSON. Returns Unreadable, never raises, for a schedule that this version cannot read.
 
-    No minimum interval: that is for new definitions. A job that was accepted keeps its schedule when the minimum rises.
+    The minimum interval is not checked: it applies to new definitions only.
     """
     try:
         return parse(json.loads(text), min_interval=timedelta(0))
@@ -33,5 +33,5 @@ def read_schedule(text: str) -> ScheduleSpec | Unreadable:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def read_policies(text: str) -> JobPolicies | Unreadable:
-    """Read policies from their JSON. Returns Unreadable, never raises, for what this version cannot read."""
+    """Read policies from their JSON. Returns Unreadable, never raises, for policies that this version cannot read."""
     return read_as(JobPolicies, text)

@@ -10,12 +10,12 @@ from celery import shared_task
 from schedules.ledger import watchdog
 from values.database import log_retryable_errors
 
-HOUSEKEEPING_BATCH_ROWS = 500  # rows that one statement of the pruning deletes
+HOUSEKEEPING_BATCH_ROWS = 500  # rows that one DELETE statement removes
 
 
 @shared_task(name="schedules.watch")
 def watch() -> dict[str, int] | None:
-    """Find schedules that have silently stopped, and delete spans and stoppages from before the history begins."""
+    """Find schedules that have silently stopped. Delete spans and stoppages that ended before the history begins."""
     with log_retryable_errors("watch"):
         now = datetime.now(UTC)
         watchdog.prune_once(now, HOUSEKEEPING_BATCH_ROWS)

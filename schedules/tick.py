@@ -1,4 +1,4 @@
-"""The tick: turns due jobs into runs and moves their marks, in one transaction. Any number of ticks may run at once."""
+"""The tick: turns due jobs into runs and moves the jobs' marks, in one transaction. Ticks may run concurrently."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Maximum number of rows that one pass inserts, so that a job that catches up delays the others for a moment only.
+# A pass stops when it has planned this many rows, so that a job that catches up delays other jobs only briefly.
 MAX_RUNS_PER_PASS = 2000
 
 
@@ -42,8 +42,8 @@ MAX_RUNS_PER_PASS = 2000
 class TickResult:
     """Counts of one pass, and the messages that the caller publishes after the commit.
 
-    `n_jobs`: jobs handled, broken ones included. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs that
-    failed alone and were pushed back. `n_held`: runs opened as held. `more`: whether more jobs may be due.
+    `n_jobs`: jobs handled, including broken jobs. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs that
+    failed. `n_held`: runs opened as held. `more`: whether more jobs may be due.
     """
 
     n_jobs: int
@@ -55,15 +55,15 @@ class TickResult:
 
 
 def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> TickResult:
-    """Handle up to `limit` due jobs, each from its mark to `now`; stop early after `MAX_RUNS_PER_PASS` new rows.
+    """Handle up to `limit` due jobs, each from its mark to `now`. Stop early after `MAX_RUNS_PER_PASS` new rows.
 
     1. Lock due jobs that no other tick has locked.
     2. For each job, find the occurrences in (mark, now] and decide: pause, catch-up, flag, limit, overlap.
-    3. Insert their runs; an occurrence that already has a row keeps it.
-    4. Move the marks. All of it commits together, or not at all.
-    5. If the transaction fails, find the jobs that make it fail, and handle the others.
+    3. Insert the runs of these occurrences. An occurrence that already has a row keeps its row.
+    4. Move the marks. Steps 1 to 4 are one transaction.
+    5. If the transaction fails, find the jobs that make it fail, and handle all other jobs.
 
-    `max_messages`: at most this many messages per route; more only if a message is full. Raises if the database is
+    `max_messages`: maximum number of messages per route, unless all these messages are full. Raises if the database is
     unavailable.
     """
     try:
@@ -84,10 +84,10 @@ def is_settled(job: Job, now: datetime) -> bool:
 
 
 def settle(job_id: UUID, now: datetime) -> None:
-    """Record one job's occurrences up to `now` under its present definition, before the caller changes it.
+    """Record one job's occurrences up to `now` under its current definition, before the caller changes the job.
 
-    Call it inside a transaction. If this fails, the job stays as it is and becomes due at once: a new definition may
-    repair the job.
+    Call it inside a transaction. If this fails, the job stays as it is, but is made due at `now`: the next tick tries
+    again under the new definition.
     """
 
     while _settle_some(job_id, now):
@@ -95,7 +95,7 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 
 def _settle_some(job_id: UUID, now: datetime) -> bool:
-    """Handle a job's next occurrences up to `now`, even if the job was pushed back; return whether it had any."""
+    """Handle a job's next occurrences up to `now`, even if the job was pushed back. Return whether there were any."""
 
     def handle(_: Sequence[UUID]) -> TickResult | None:
         job = queries.active_job(job_id)
@@ -112,19 +112,20 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
 
 def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None, now: datetime) -> bool:
-    # Not `next_run_at`: for a job that was pushed back, it is the time of the next try. A delay has nothing else.
+    # If a job was pushed back, its `next_run_at` is the time of the next try, so compute the instant from the mark.
+    # This is not possible for a delay.
     due_at = next_run_at if spec.kind is Kind.DELAY else next_after(spec, mark_at)
     return due_at is not None and due_at <= now
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs (names by id) in ever smaller parts; push back each job that fails alone.
+    """Handle jobs (names by id) in smaller and smaller parts; push back each job that fails alone.
 
-    It returns no messages: the next dispatch publishes the new runs.
+    The result has no messages: the next dispatch publishes the new runs.
     """
     parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
     if every_key_failed(parts, faults):
-        # Every job failed, as on a full disk: none is at fault, and the beat retries all of them.
+        # Every job failed, as on a full disk: no single job is the cause, and the beat retries all of them.
         log.error("pass_failed", action="tick", n_jobs=len(faults), error=one_line(next(iter(faults.values()))))
         return TickResult(0, 0, len(faults), [])
     for job_id, error in faults.items():
@@ -145,7 +146,7 @@ def _pass(
     jobs: Sequence[DueJob], now: datetime, *, published: bool, max_messages: int = MAX_MESSAGES_PER_ROUTE
 ) -> TickResult:
     plans, broken = _plan_all(jobs, now)
-    # Stop live runs before the new runs are opened, so that a run that replaces others is not stopped with them.
+    # Stop live runs before opening new runs, so that a new run is not stopped together with the runs that it replaces.
     runs.stop_live_runs({plan.job.id: plan.stops for plan in plans if plan.stops}, now)
     new = [(plan, run) for plan in plans for run in plan.new_runs]
     created = runs.open_scheduled([run for _, run in new], now, published=published)
@@ -177,13 +178,13 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
             plans.append(plan(job, its_policies, now, live_runs.get(job.id, LiveRuns()), off))
             n_rows += len(plans[-1].new_runs)
         except Exception:
-            # One job's fault, such as a schedule that this version cannot read, delays no other job.
+            # An error in one job, such as a schedule that this version cannot read, must not delay other jobs.
             log.exception("job_pushed_back", action="push_back", job=str(job.id), name=job.name)
             broken.append(job.id)
     return plans, broken
 
 
 def _flags_off(policies: Iterable[JobPolicies | Unreadable]) -> frozenset[str]:
-    """Return which of the feature flags that these policies name are off. `plan` reports unreadable policies."""
+    """Return the feature flags of these policies that are off. Skips unreadable policies, which `plan` reports."""
     readable = (value_or_none(found) for found in policies)
     return flags.find_off({found.feature_flag for found in readable if found and found.feature_flag})

@@ -1,4 +1,4 @@
-"""Runs a job now, pauses it and resumes it: what people do to a job besides editing it."""
+"""Runs a job by hand, pauses a job, and resumes a job."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 
 
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
-    """Open a run of the job, to start as soon as its concurrency and rate limits allow.
+    """Open a run of the job. The run starts as soon as the job's concurrency and rate limits allow.
 
-    Neither its schedule, nor its state, nor its live runs matter. Raises CannotRead if its policies are unreadable.
+    The job's schedule, state and live runs do not matter. Raises CannotRead if its policies are unreadable.
     """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_requested(new, job.policies, now, actor=actor)
@@ -43,16 +43,16 @@ def pause(
     actor: str,
     terms: PauseTerms = UNTIL_RESUMED,
 ) -> Job:
-    """Pause a job from now on; occurrences due before now still run.
+    """Pause a job from `now` on. Occurrences that were due before `now` still run.
 
     Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms;
-    JobGone; JobConflict if the job's schedule has ended and the job starts after no other.
+    JobGone; JobConflict if the job's schedule has ended and no other job starts it.
     """
     terms.check(now)
     with transaction.atomic():
         lock(job_id)
         tick.settle(job_id, now)
-        job = lock(job_id)  # read again: settling may have moved its clock, or ended it
+        job = lock(job_id)  # read again: settling may have moved the job's clock or ended the job
         if job.state == JobState.ENDED and not chains.of(job_id):
             raise JobConflict("The job's schedule has ended: there is nothing to pause.")
         if job.state != JobState.PAUSED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -57,13 +58,20 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
     list_filter_submit = True
     list_select_related = ("user",)
     search_fields = ("name", "prefix")
-    search_help_text = "Name, or the part of the key after ms_"
+    search_help_text = "Name, or the start of the key as the list shows it"
     ordering = ("-id",)
     actions = ("revoke_selected",)
     change_form_outer_before_template = "access/admin/revoke.html"
     empty_title = "No API keys yet"
     empty_text = "With a key, a service can use the REST API with the permissions of the key's user."
     empty_article = "an"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey], search_term: str
+    ) -> tuple[QuerySet[ApiKey], bool]:
+        # The list shows `ms_<prefix>_…`, and the row stores the prefix alone.
+        shown = re.fullmatch(r"ms_([^_]+)(?:_.*)?", search_term.strip())
+        return super().get_search_results(request, queryset, shown[1] if shown else search_term)
 
     def get_list_display(self, request: HttpRequest) -> Any:
         return [name for name in self.list_display if name != "user_shown" or caller_of(request).is_superuser]

@@ -15,8 +15,9 @@ from executions import history
 from executions.api import JOB_ID, JobName
 from executions.policies import Overlap
 from executions.states import RunStatus
+from schedules import models
 from schedules.backfills import backfill, requests
-from schedules.models import Backfill, BackfillMode, BackfillState
+from schedules.models import BackfillMode, BackfillState
 from values.duration_field import Duration
 
 COUNTED_UP_TO = f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (fewer for a schedule with several specs)"
@@ -74,7 +75,7 @@ class BackfillLinks(Shape):
     job: str = Field(description="URL of the job.")
 
 
-class BackfillShape(Shape):
+class Backfill(Shape):
     """A backfill and its progress."""
 
     id: UUID
@@ -99,14 +100,14 @@ class BackfillShape(Shape):
     links: BackfillLinks
 
 
-class BackfillDetail(BackfillShape):
+class BackfillDetail(Backfill):
     """A backfill, its progress, and the number of its runs by status."""
 
     runs: dict[RunStatus, int] = Field(description="Number of the backfill's runs by status.")
 
 
 class BackfillPage(PageShape):
-    results: list[BackfillShape]
+    results: list[Backfill]
 
 
 BACKFILL_REQUESTS: dict[str, Any] = {
@@ -161,17 +162,17 @@ def preview_of(preview: backfill.BackfillPreview) -> BackfillPreview:
     )
 
 
-def detail_of(row: Backfill) -> BackfillDetail:
+def detail_of(row: models.Backfill) -> BackfillDetail:
     """Return the response for one backfill. One query counts its runs."""
     return BackfillDetail(**_fields(row), runs=history.count_by_status(row.pk))
 
 
-def backfill_of(row: Backfill) -> BackfillShape:
+def backfill_of(row: models.Backfill) -> Backfill:
     """Return a backfill as an entry of a list."""
-    return BackfillShape(**_fields(row))
+    return Backfill(**_fields(row))
 
 
-def _fields(row: Backfill) -> dict[str, Any]:
+def _fields(row: models.Backfill) -> dict[str, Any]:
     return {
         "id": row.pk,
         "job": JobName(id=row.job_id, name=row.job_name),

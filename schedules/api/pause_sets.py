@@ -16,11 +16,12 @@ from access.api.parameters import PageParameters
 from access.api.schema import PageShape, Shape, operation
 from access.api.views import ApiView, actor_of
 from access.visibility import Action, caller_of, visible
+from schedules import models
 from schedules.api.bodies import read_pause, read_resume
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
 from schedules.jobs.selection import Selection
-from schedules.models import Job, PauseSet, PauseSetState
+from schedules.models import Job, PauseSetState
 from schedules.pauses import pause_sets
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class UndoPreview(Shape):
     is_more: bool = Field(description="Whether more runs may start, because only the first jobs were counted.")
 
 
-class PauseSetShape(Shape):
+class PauseSet(Shape):
     """A pause set: one pause of all jobs that a filter matched, and its progress."""
 
     id: UUID
@@ -85,7 +86,7 @@ class PauseSetShape(Shape):
 
 
 class PauseSetPage(PageShape):
-    results: list[PauseSetShape]
+    results: list[PauseSet]
 
 
 PAUSE_REQUESTS: dict[str, Any] = {
@@ -130,7 +131,7 @@ class ManyPauseView(ApiView):
     @operation(
         "pause_jobs",
         body=(ManyPause, PAUSE_REQUESTS),
-        responses={200: (PauseSetPreview, {"dry_run": True, "n_jobs": 42}), 202: (PauseSetShape, PAUSE_EXAMPLE)},
+        responses={200: (PauseSetPreview, {"dry_run": True, "n_jobs": 42}), 202: (PauseSet, PAUSE_EXAMPLE)},
         location_status=202,
     )
     def post(self, request: Request) -> Response:
@@ -165,31 +166,33 @@ class PauseSetListView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List pause sets, newest first. A pause set is one pause of many jobs."""
-        page = paginate(request, visible(PauseSet, caller_of(request)), PageParameters.read(request))
+        page = paginate(request, visible(models.PauseSet, caller_of(request)), PageParameters.read(request))
         results = [_shape_of(row) for row in page.rows]
         return Response(PauseSetPage(next=page.next, previous=page.previous, results=results).json_body())
 
 
 class PauseSetView(ApiView):
     needs: ClassVar[Needs] = {"GET": [(Action.VIEW, Job)]}
-    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
+    subjects: ClassVar[Subjects] = {"pause_id": models.PauseSet}
 
-    @operation("get_pause", responses={200: (PauseSetShape, PAUSE_EXAMPLE)}, errors=[404])
+    @operation("get_pause", responses={200: (PauseSet, PAUSE_EXAMPLE)}, errors=[404])
     def get(self, request: Request, pause_id: UUID) -> Response:
         """Return a pause set (one pause of many jobs) and its progress."""
-        return Response(_shape_of(get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)).json_body())
+        return Response(
+            _shape_of(get_object_or_404(visible(models.PauseSet, caller_of(request)), pk=pause_id)).json_body()
+        )
 
 
 class PauseSetUndoView(ApiView):
     needs: ClassVar[Needs] = {"POST": [(Action.CHANGE, Job)]}
-    subjects: ClassVar[Subjects] = {"pause_id": PauseSet}
+    subjects: ClassVar[Subjects] = {"pause_id": models.PauseSet}
 
     @operation(
         "undo_pause",
         body=(Resume, UNDO_REQUESTS),
         responses={
             200: (UndoPreview, {"dry_run": True, "n_jobs": 41, "n_would_start": 41, "is_more": False}),
-            202: (PauseSetShape, UNDONE_EXAMPLE),
+            202: (PauseSet, UNDONE_EXAMPLE),
         },
         errors=[404, 409],
     )
@@ -200,7 +203,7 @@ class PauseSetUndoView(ApiView):
         """
         now = datetime.now(UTC)
         body = read_resume(request)
-        pause_set = get_object_or_404(visible(PauseSet, caller_of(request)), pk=pause_id)
+        pause_set = get_object_or_404(visible(models.PauseSet, caller_of(request)), pk=pause_id)
         if body.dry_run:
             preview = pause_sets.preview_undo(pause_set, now, body.catch_up, body.max_runs, caller=caller_of(request))
             shape = UndoPreview(
@@ -214,8 +217,8 @@ class PauseSetUndoView(ApiView):
         return Response(_shape_of(undone).json_body(), status=202)
 
 
-def _shape_of(row: PauseSet) -> PauseSetShape:
-    return PauseSetShape(
+def _shape_of(row: models.PauseSet) -> PauseSet:
+    return PauseSet(
         id=row.pk,
         actor=row.actor,
         reason=row.reason or None,

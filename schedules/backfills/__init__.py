@@ -1,1 +1,1 @@
-"""Backfills: runs for the occurrences of a range of the past."""
+"""Backfills: runs for the occurrences in a past range."""

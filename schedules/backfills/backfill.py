@@ -1,4 +1,4 @@
-"""Backfills: run a job for the instants of a range of the past, step by step.
+"""Backfills: run a job for the instants in a past range, step by step.
 
 A step is one transaction that opens some runs and moves the cursor. If a process is killed, the next step continues at
 the cursor.
@@ -37,22 +37,23 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Live runs of one backfill, held ones included: a long range must not fill the queue in front of other jobs.
+# Live runs of one backfill, including held runs. A long range must not fill the queue and delay other jobs.
 MAX_LIVE_RUNS = 100
-# Open more at this many live runs: half, so that few steps open many runs and no worker is idle.
+# Open more runs when this many live runs are left. Half of the maximum: a step opens many runs, and no worker is idle.
 REFILL_AT = MAX_LIVE_RUNS // 2
-MAX_INSTANTS_PER_STEP = 1000  # a step holds the lock of the job
-MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so a query for more would rarely be used
-MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each is searched
+MAX_INSTANTS_PER_STEP = 1000  # a step keeps the job locked
+MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so it rarely needs more instants
+MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each spec is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillPreview:
-    """What a backfill would start, and which instants of its range it would leave out.
+    """A preview of a backfill.
 
-    `is_more`: the range holds more instants than were counted. `first_at`, `last_at`: the first and the last instant
-    that would start, None if none would.
+    `n_instants`: instants in the range. `n_would_start` of these would start, and `n_passed_over` would not. `is_more`:
+    the range contains more instants than were counted. `first_at`, `last_at`: the first and the last instant that would
+    start, or None.
     """
 
     n_instants: int
@@ -64,7 +65,7 @@ class BackfillPreview:
 
 
 def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPreview:
-    """Return what a backfill would do; nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
+    """Return a preview of a backfill. Nothing is changed. Raises InvalidDefinition, JobConflict, CannotRead."""
     check(job, request, now)
     max_counted = _max_counted(job)
     n_instants = n_start = n_passed_over = 0
@@ -81,8 +82,8 @@ def preview(job: Job, request: BackfillRequest, now: datetime) -> BackfillPrevie
 
 
 def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) -> Backfill:
-    """Create a backfill, whose runs the beats open. Raises JobGone, InvalidDefinition, JobConflict, CannotRead."""
-    n_instants = _count(job_id, request, now)  # before the lock: it may take seconds, and ticks skip a locked job
+    """Create a backfill. The beats open its runs. Raises JobGone, InvalidDefinition, JobConflict, CannotRead."""
+    n_instants = _count(job_id, request, now)  # before locking: counting may take seconds, and ticks skip a locked job
     with transaction.atomic():
         job = lock(job_id)
         check(job, request, now)  # again: the job may have been changed before it was locked
@@ -113,13 +114,16 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     """End a backfill, so that it opens no more runs, and cancel its held, queued and retrying runs.
 
-    Raises JobConflict if the backfill has ended and none of its runs waits.
+    Raises JobConflict if the backfill has ended and has no such run.
     """
     with transaction.atomic():
         backfill = _lock(backfill_id)
         n_cancelled = runs.cancel_backfill_runs(backfill_id, now, actor=actor)
         if backfill.state != BackfillState.OPEN and not n_cancelled:
-            raise JobConflict(f"The backfill is {backfill.state}, and none of its runs is held, queued or retrying.")
+            raise JobConflict(
+                f"There is nothing to cancel: the backfill is {backfill.state}, and none of its runs is held, queued "
+                "or retrying."
+            )
         if backfill.state != BackfillState.CANCELLED:
             _close(backfill, BackfillState.CANCELLED, now)
     log.info("backfill_cancelled", action="backfill", backfill=str(backfill_id), actor=actor, n_cancelled=n_cancelled)
@@ -140,7 +144,7 @@ def _max_counted(job: Job) -> int:
 
 
 def _lock(backfill_id: UUID) -> Backfill:
-    """Lock a backfill, then its job: in the same order as a step, because two orders could deadlock."""
+    """Lock a backfill, then its job. A step locks in the same order; different orders could deadlock."""
     backfills_queries.lock_backfill(backfill_id)
     backfill = Backfill.objects.get(pk=backfill_id)
     queries.lock_job(backfill.job_id)
@@ -148,7 +152,7 @@ def _lock(backfill_id: UUID) -> Backfill:
 
 
 def step_once(now: datetime) -> bool:
-    """Do one step of the backfill that has been due longest; return False if none is due.
+    """Do one step of the backfill that has been due longest. Return False if no backfill is due.
 
     A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
@@ -213,8 +217,8 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
             scope_id=job.scope_id,
             job_id=job.pk,
             spec_id=job.spec_id,
-            # Runs are unique by job, instant and origin. The first backfill of an instant takes the row of that
-            # instant; a later backfill retries that run, in a new row at the present instant.
+            # Runs are unique by job, instant and origin. The first backfill of an instant opens a run at that instant.
+            # A later backfill of the same instant opens a retry of that run, with the current time as its instant.
             nominal_at=now + place * MICROSECOND if earlier else instant,
             origin=Origin.RETRY if earlier else Origin.BACKFILL,
             retry_of=earlier,
@@ -228,7 +232,7 @@ def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datet
 
 
 def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> Iterator[tuple[datetime, bool]]:
-    """Yield each instant of the range, and whether the mode selects it. A few queries for every `batch` instants."""
+    """Yield each instant in the range, and whether the mode selects it. A few queries for every `batch` instants."""
     mode, known_since = request.mode, max(known_from(job), account.kept_since(now))
     instants = expected_instants(job, request.after, request.until)
     while part := list(islice(instants, batch)):
@@ -237,13 +241,13 @@ def _select(job: Job, request: BackfillRequest, now: datetime, batch: int) -> It
             state = found.get(instant)
             is_gap = state is None or state.is_gap
             if is_gap and mode is not BackfillMode.ALL and instant <= known_since:
-                yield instant, False  # perhaps not a gap: the job did not exist yet, or the row was pruned
+                yield instant, False  # perhaps no gap: maybe the job did not exist yet, or the row was pruned
             else:
                 yield instant, _is_selected(mode, state, is_gap=is_gap and instant <= job.mark_at)
 
 
 def _rest(backfill: Backfill) -> BackfillRequest:
-    """Return the range that no step has handled yet."""
+    """Return a request for the instants after the backfill's cursor."""
     return BackfillRequest(backfill.cursor_at, backfill.until_at, BackfillMode(backfill.mode))
 
 
@@ -263,7 +267,7 @@ def _is_selected(mode: BackfillMode, state: InstantState | None, *, is_gap: bool
 
 
 def _close(backfill: Backfill, state: BackfillState, now: datetime) -> None:
-    """End the backfill. The caller has locked the job, so nobody else decides now whether it needs follow-ups."""
+    """Close the backfill, and update the follow-ups of its job. The caller has locked the job."""
     backfill.state, backfill.finished_at, backfill.due_at = state, now, None
     backfill.save()
     followups.update([backfill.job_id])

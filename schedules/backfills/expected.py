@@ -1,4 +1,4 @@
-"""Finds the instants that a job's schedules named in a range of the past."""
+"""Finds the instants that a job's schedules named in a past range."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the instants in (after, until], ascending, each by the schedule that the job had at that time.
+    """Yield the instants in (after, until] that the job's schedules named, in ascending order.
 
-    Instants before the job's first known schedule follow that schedule too, so that a new job can be backfilled.
+    The first known schedule also supplies the instants before its own start, so that a new job can be backfilled.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:
@@ -28,12 +28,12 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
 
 
 def known_from(job: Job) -> datetime:
-    """Return the instant since which the job's schedules are known. Before it the job may not have existed."""
+    """Return the start of the job's first known schedule. The job may not have existed before that instant."""
     return _first_known(job)[0]
 
 
 def is_predictable(job: Job) -> bool:
-    """Whether the schedule names its instants in advance: a delay does not, nor does a job without a schedule."""
+    """Whether the job's instants can be computed in advance: False for a delay, and for a job without a schedule."""
     return Span(job.schedule_spec, job.mark_at).is_predictable
 
 

@@ -1,4 +1,4 @@
-"""The SQL statements of backfills: each with its purpose, who calls it and which index it uses."""
+"""The SQL statements of backfills, each with its purpose, its callers and its index."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-# backfill.step_once: lock the backfill whose step has been due longest, except those that another beat has locked.
+# backfill.step_once: lock the backfill whose step has been due longest. Skips backfills that another beat has locked.
 # Index backfill_due.
 LOCK_DUE_BACKFILL = """
 SELECT id FROM schedules_backfill WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 # backfill.cancel: waits for a step that has locked the backfill.
 LOCK_BACKFILL = "SELECT id FROM schedules_backfill WHERE id = %(id)s FOR UPDATE"
-# reactions.backfills: make backfills due whose runs have ended and that have few live runs left. SKIP LOCKED: the
-# caller has locked the jobs, and a step locks its backfill first and then the job, so waiting here could deadlock.
-# Nothing is missed: the step that has locked the backfill counts the live runs only after it has locked the job.
+# reactions.backfills: make backfills due that have few live runs left. SKIP LOCKED: the caller has locked the jobs, and
+# a step locks its backfill first and then the job, so waiting here could deadlock. A skipped backfill misses nothing:
+# the step that has locked it counts the live runs only after it has locked the job.
 WAKE_BACKFILLS = """
 UPDATE schedules_backfill SET due_at = %(now)s
  WHERE id IN (
@@ -47,7 +47,7 @@ def lock_backfill(backfill_id: UUID) -> None:
 
 
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
-    """Make the backfills due that wait for their runs to end and have at most `refill_at` live runs left."""
+    """Make each of these backfills due now if it has no pace and at most `refill_at` live runs."""
     execute(
         WAKE_BACKFILLS,
         {"id": list(backfill_ids), "now": now, "refill_at": refill_at, "live": [status.value for status in LIVE]},

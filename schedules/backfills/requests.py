@@ -1,4 +1,4 @@
-"""What a caller may ask of a backfill, and the rules that the request obeys."""
+"""The request for a backfill, and the check of its rules."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from values.readable import value_or_raise
 
 HOUR = timedelta(hours=1)
 MIN_PACE = timedelta(milliseconds=100)  # under load, beats and workers would not keep a shorter pace
-MAX_PACE = timedelta(days=1)  # with a longer one, 100 runs would take months: most likely a mistake
-MAX_RUNS = 1_000_000  # of one backfill; at one run a second it would take eleven days
-# The earliest start that an error offers is at least this much later than needed, as the history shrinks meanwhile.
+MAX_PACE = timedelta(days=1)  # with a longer pace, 100 runs would take months: most likely a mistake
+MAX_RUNS = 1_000_000  # of one backfill; at one run a second, such a backfill would take eleven days
+# An error suggests a start that is at least this much later than the start of the history, which advances with time.
 START_MARGIN = timedelta(minutes=10)
-# cancel_other and terminate_other are left out: with them, each instant of the range would stop the run before.
+# cancel_other and terminate_other are excluded: each run of the backfill would stop the previous run.
 BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overlap.ALLOW)
 
 
 @dataclass(frozen=True, slots=True)
 class BackfillRequest:
-    """What a backfill is to run: the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
+    """The request for a backfill: run the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
 
-    `pace`: time between two starts; None opens up to `MAX_LIVE_RUNS` runs at once.
+    `pace`: time between two starts; None: no delay, but a limited number of live runs.
     """
 
     after: datetime
@@ -39,32 +39,32 @@ class BackfillRequest:
 
 
 def check(job: Job, request: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition (messages by field), JobConflict (a job without instants in the past) or CannotRead."""
+    """Raise InvalidDefinition (messages by field), JobConflict (a job without predictable instants) or CannotRead."""
     errors: dict[str, list[str]] = {}
     if request.until > now:
         errors["until"] = [
-            "This is in the future: a backfill runs instants of the past. Give the present or an earlier instant."
+            "This is in the future, but a backfill runs only past instants. Give the current or an earlier time."
         ]
     if request.after >= request.until:
-        errors["after"] = ["The range is empty: after must be earlier than until."]
+        errors["after"] = ["The range is empty: its start (after) must be earlier than its end (until)."]
     kept_since = account.kept_since(now)
     if request.mode is not BackfillMode.ALL and request.after < kept_since:
         since = (kept_since + START_MARGIN + HOUR).replace(minute=0, second=0, microsecond=0)
         errors["after"] = [
-            f"The history does not reach back to this instant: give {iso_text(since)} or a later one, or use mode all."
+            f"The history begins later than this instant: give {iso_text(since)} or a later instant, or use mode all."
         ]
     if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: with any other, each run would stop the one before."
+            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: other policies would make each run stop another."
         ]
     if request.max_runs is not None and not 1 <= request.max_runs <= MAX_RUNS:
         errors["max_runs"] = [f"This must be a number from 1 to {MAX_RUNS:,}. Leave it out for no limit."]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = [
-            "The pace must be between 100ms and 1d. Leave pace out to start runs as fast as the limits allow."
+            "The pace must be between 100ms and 1d. Without a pace, runs start as fast as the limits allow."
         ]
     if errors:
         raise InvalidDefinition(errors)
     value_or_raise(job.readable_policies)
     if not is_predictable(job):
-        raise JobConflict("The job has no schedule that names its instants in advance: there is nothing to backfill.")
+        raise JobConflict("A job without a schedule, or with a delay, has no instants to backfill.")

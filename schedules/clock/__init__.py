@@ -1,1 +1,1 @@
-"""Pure clock maths: at which instants a schedule fires. No database, and no reading of the current time."""
+"""Computes the instants at which schedules fire. Pure: it reads neither the database nor the current time."""

@@ -1,4 +1,4 @@
-"""Where a job starts counting: the anchor of an interval, and the mark after which its first occurrence lies."""
+"""Computes the starting points of a job: the anchors of its intervals, and its first mark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a requ
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
-    """Return `spec` with an anchor for each interval without one: the schedule's `start_at`, or else `now` (aware)."""
+    """Return `spec` with an anchor in each interval.
+
+    A missing anchor becomes the `start_at` of the interval or of its list, or `now` (aware) if both are missing.
+    """
     return with_anchor(spec, spec.start_at or now)
 
 
 def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpec:
-    """Return `spec` with the anchors that `before`, the job's present schedule, has for the same intervals.
+    """Return `spec` with its missing anchors copied from equal intervals of `before`, the job's current schedule.
 
-    An interval that is submitted again without an anchor therefore keeps its rhythm. In a list of schedules, each
-    interval that differs only by its anchor keeps the old anchor.
+    An interval that is submitted again without an anchor therefore fires at the same instants as before. A list of
+    schedules may be submitted in another order.
     """
     if before is None:
         return spec
@@ -33,10 +36,10 @@ def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpe
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the first mark of a job that gets this schedule at `now` (aware): its occurrences lie after the mark."""
+    """Return the first mark of a job that gets this schedule at `now` (aware). Only instants after the mark fire."""
     match spec.kind:
         case Kind.DELAY:
-            # The first run of a delay is due at once, so `now` itself must lie after the mark.
+            # The first run of a delay is due at `now`, so the mark must be earlier than `now`.
             return now - MICROSECOND
         case Kind.ONCE:
             return now - ONCE_GRACE
@@ -47,9 +50,9 @@ def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
 
 
 def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[ScheduleSpec]) -> tuple[ScheduleSpec, ...]:
-    """Return `specs` with the anchors of matching old schedules; each old schedule is used once."""
+    """Return `specs` with the anchors of matching old schedules. Each old schedule matches at most one of `specs`."""
     left, found = list(old_specs), dict[int, ScheduleSpec]()
-    # First the schedules that state their anchor, so that no equal interval without an anchor takes their old schedule.
+    # Match schedules with an anchor first: otherwise an equal interval without an anchor could use up their match.
     for index, spec in sorted(enumerate(specs), key=lambda pair: pair[1].anchor_at is None):
         found[index] = _with_matching_anchor(spec, left)
         if found[index] in left:
@@ -58,5 +61,5 @@ def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[Schedul
 
 
 def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    """Return the old schedule that differs from `spec` only by having an anchor; `spec` itself if there is none."""
+    """Return the first old interval that matches `spec`, or `spec`. A missing anchor in `spec` matches any anchor."""
     return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)

@@ -1,4 +1,4 @@
-"""Compares the occurrences expected of a job with the rows recorded for it. Pure: spans and rows in, entries out."""
+"""Compares the expected occurrences of a job with its recorded rows. Pure: it reads no database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schedules.clock.zones.zones import LAST_AT
 
 
 class Row(Protocol):
-    """The fields of a recorded row that the comparison reads. `executions.history.Record` has them."""
+    """The fields of a recorded row that the comparison reads. `executions.history.Record` has these fields."""
 
     @property
     def origin(self) -> str: ...
@@ -44,17 +44,17 @@ class Decision(StrEnum):
     PENDING = "pending"  # due, and not yet processed by a beat
     PAUSED = "paused"  # due while the job is paused; a row is written when the job is resumed
     GAP = "gap"  # at or before the job's mark, but without a row
-    MADE_GOOD = "made_good"  # a gap that a backfill has run, or will run
+    MADE_GOOD = "made_good"  # without a row of the schedule, but a backfill has run it or will run it
     UNEXPECTED = "unexpected"  # a row at an instant that no schedule of the job names
     UPCOMING = "upcoming"  # later than now
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A schedule and the period (`from_at`, `until_at`] in which the job had it; `until_at` None: the job still has it.
+    """A schedule, and the period (`from_at`, `until_at`] in which the job had this schedule.
 
-    `spec` is None if the stored schedule cannot be read. `limit_at` is the last start, if the schedule has reached its
-    `max_runs`. All instants are aware UTC.
+    `until_at` is None for the job's current schedule. `spec` is None if the stored schedule cannot be read. `limit_at`
+    is set if the schedule has reached its `max_runs`: the schedule names no later instant. All instants are aware UTC.
     """
 
     spec: ScheduleSpec | None
@@ -68,7 +68,10 @@ class Span:
         return self.spec is not None and self.spec.kind not in UNPREDICTABLE_KINDS
 
     def instants(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """Yield the schedule's instants in (after, until] and within the span, ascending. Unpredictable: none."""
+        """Yield the schedule's instants in (after, until] within the span, in ascending order.
+
+        Yields nothing if the schedule is unpredictable.
+        """
         if self.spec is None or not self.is_predictable:
             return iter(())
         bounds = [until, *(bound for bound in (self.until_at, self.limit_at) if bound is not None)]
@@ -99,8 +102,7 @@ class ClockState:
 class Entry(Generic[R]):
     """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share a folded row.
 
-    `record` is the occurrence's row, None if there is none. `made_good_by` is the row of a backfill of the same
-    instant.
+    `record` is the row of the schedule, or None. `made_good_by` is the row of a backfill of the same instant, or None.
     """
 
     at: datetime
@@ -115,21 +117,21 @@ class Entry(Generic[R]):
 
     @property
     def n_occurrences(self) -> int:
-        """The number of occurrences that the entry stands for."""
+        """The number of occurrences in this entry."""
         return self.record.n_occurrences if self.record else 1
 
 
 def compare(
     spans: Iterable[Span], rows: Iterable[R], clock: ClockState, after: datetime, until: datetime
 ) -> Iterator[Entry[R]]:
-    """Yield the entries of (after, until] in ascending order. Lazy: entries that nobody reads are not computed.
+    """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
-    `rows` holds the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    one may be a folded row that begins before the window. A backfill run that never started does not count as a row.
+    `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
+    row may be a folded row that begins before the window. Rows of backfill runs that never started are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
-    # Rows from before `kept_since` may have been pruned: a missing row proves nothing there.
+    # Rows from before `kept_since` may have been pruned, so a missing row is no gap there.
     expected = _ExpectedInstants(spans, max(after, clock.kept_since), until)
     n_left = clock.n_left
     for group in _by_instant(rows):
@@ -146,16 +148,16 @@ def compare(
 
 
 def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the instants in (after, until] that any of the spans names, each once, in ascending order, lazily."""
+    """Yield the instants of all spans in (after, until], in ascending order and without duplicates. Lazy."""
     return (instant for instant, _ in _ExpectedInstants(list(spans), after, until).before(None))
 
 
 def _decide_without_row(
     instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
-    """Return the decision on an instant without a row, and the number of starts left after it.
+    """Return the decision on an instant that has no row, and the number of starts that `max_runs` allows after it.
 
-    The decision is None if `max_runs` allows no more starts.
+    The decision is None if `max_runs` does not allow this start.
     """
     is_decided = span.until_at is not None or instant <= clock.mark_at
     if is_decided and instant <= clock.now:
@@ -171,12 +173,12 @@ def _decide_without_row(
 def _entries_of_rows(
     group: list[R], expected: _ExpectedInstants, spans: list[Span], clock: ClockState
 ) -> Iterator[Entry[R]]:
-    """Yield the entry of the rows at one instant, and drop the expected instants that these rows account for."""
+    """Yield the entry of the rows at one instant, and remove the expected instants that these rows cover."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
     was_expected = expected.drop_until((row or group[0]).last_nominal_at)
     if row is None:
-        # A backfill may cover instants that no span names, such as those before the job existed: no gap was there.
+        # A backfill may cover instants that no span names, such as instants before the job existed: these were no gaps.
         if was_expected:
             yield Entry(group[0].nominal_at, Decision.MADE_GOOD, made_good_by=backfill)
         return
@@ -197,25 +199,25 @@ def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
 
 
 class _ExpectedInstants:
-    """The instants that the spans name, each once, in ascending order. `drop_until` jumps past some."""
+    """A queue of the instants of all spans, in ascending order and without duplicates."""
 
     def __init__(self, spans: list[Span], after: datetime, until: datetime) -> None:
         self._spans, self._until = spans, until
         self._seek(after)
 
     def before(self, at: datetime | None) -> Iterator[tuple[datetime, Span]]:
-        """Take and yield the instants earlier than `at` (None: all that are left), each with its span."""
+        """Remove the instants earlier than `at` (None: all instants), and yield each with its span."""
         while self._next is not None and (at is None or self._next[0] < at):
             taken = self._next
             self._step()
             yield taken
 
     def drop_until(self, at: datetime) -> bool:
-        """Drop the instants up to and including `at`; return whether there were any."""
+        """Remove the instants up to and including `at`; return whether there were any."""
         if self._next is None or self._next[0] > at:
             return False
         self._step()
-        # A folded row can stand for thousands of instants: restart after it instead of stepping through them.
+        # A folded row can stand for thousands of instants: search again after `at` instead of reading each instant.
         if self._next is not None and self._next[0] <= at:
             self._seek(at)
         return True
@@ -230,7 +232,7 @@ class _ExpectedInstants:
     def _step(self) -> None:
         last = self._next
         for instant, index in self._merged:
-            # Two spans may name the same instant: the first one counts.
+            # Two spans may name the same instant: keep the first span.
             if last is None or instant > last[0]:
                 self._next = (instant, self._spans[index])
                 return
@@ -238,7 +240,7 @@ class _ExpectedInstants:
 
 
 def _by_instant(rows: Iterable[R]) -> Iterator[list[R]]:
-    """Group the rows that share a nominal instant: at most one of the schedule, and those of backfills."""
+    """Yield the rows of each nominal instant as a list: at most one row of the schedule, and the rows of backfills."""
     group: list[R] = []
     for row in rows:
         if group and row.nominal_at != group[0].nominal_at:

@@ -1,7 +1,7 @@
-"""Schedules of the kind `delay`: each occurrence lies a fixed time after the end of the run before it.
+"""Schedules of the kind `delay`: each occurrence is due a fixed time after the end of the previous run.
 
-Nobody knows in advance when a run ends, so the job's `next_run_at` decides (`due.py`). `occurrences` knows the
-first instant only.
+The end of a run is not known in advance, so the tick uses the job's `next_run_at` (see `due.py`). `occurrences` yields
+only the first instant.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from schedules.clock.zones.zones import LAST_AT
 
 
 def next_after_run(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:
-    """Return the occurrence of a delay that follows a run that ended at `ended_at`; None after the schedule's `end_at`.
+    """Return the next occurrence of a delay after a run that ended at `ended_at`; None if it is later than `end_at`.
 
-    The result is later than `mark_at`, even if a worker with a slow clock recorded the end.
+    The result is later than `mark_at`, even if a worker with a slow clock recorded the end of the run.
     """
     assert spec.delay is not None
     at = max(ended_at, mark_at) + spec.delay

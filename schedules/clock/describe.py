@@ -29,11 +29,11 @@ _EVENT_WORDS = {
     SolarEvent.DUSK_NAUTICAL: "nautical dusk",
     SolarEvent.DUSK_ASTRONOMICAL: "astronomical dusk",
 }
-# Degrees. Below 48.56 = 90 - 23.44 (the tilt of the earth's axis) - 18 (astronomical twilight) no day lacks any event.
+# Degrees. Below 48.56 = 90 - 23.44 (tilt of the earth's axis) - 18 (astronomical twilight), each event happens daily.
 _MIN_LATITUDE_WITH_MISSING_EVENTS = 48
-_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # between events further apart lies a day without the event
+_MAX_TIME_BETWEEN_DAILY_EVENTS = timedelta(hours=36)  # a longer time means that a day has passed without the event
 _WEEK = timedelta(days=7)
-_SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days that these months have in every year; the others have 31
+_SHORT_MONTHS = {2: 28, 4: 30, 6: 30, 9: 30, 11: 30}  # days of these months, leap day excluded; other months have 31
 
 
 def describe(spec: ScheduleSpec) -> str:
@@ -47,7 +47,7 @@ def describe(spec: ScheduleSpec) -> str:
         text, shows_zone = "; ".join([first, *others[:-1], f"and {others[-1]}"]), False
     else:
         text, shows_zone = _kind_words(spec)
-    # The bounds of a list must not read as bounds of its last member.
+    # Readers must not take the bounds of the list for bounds of its last member.
     separator = "; all together" if spec.specs else ","
     for word, bound in (("from", spec.start_at), ("until", spec.end_at)):
         if bound is not None:
@@ -60,13 +60,13 @@ def describe(spec: ScheduleSpec) -> str:
 
 
 def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
-    """Return sentences about behaviour that people often do not expect of such a schedule, seen from `now` (aware)."""
+    """Return sentences about behaviour after `now` (aware) that people often do not expect of this schedule."""
     notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
     notes = notes or _notes(spec, now)
     if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
-        return [*notes, "This schedule has no time left in the future: it will not run any more."]
+        return [*notes, "This schedule has no occurrence in the future: it will not run again."]
     ended = [member for member in spec.specs if next_after(with_anchor(member, now), now) is None]
-    return [*notes, *(f"“{label(member)}”: It has no time left in the future." for member in ended)]
+    return [*notes, *(f"“{label(member)}”: It has no occurrence in the future." for member in ended)]
 
 
 def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
@@ -81,7 +81,7 @@ def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
         case Kind.DELAY:
             assert spec.delay is not None
             after = f"{length_words(spec.delay)} after the previous run has ended"
-            return [f"Only its first time is known in advance: each later run comes {after}."]
+            return [f"Only the start of the first run is known in advance: each later run starts {after}."]
         case Kind.EVERY | Kind.ONCE | Kind.SEVERAL | Kind.NONE:
             return []
         case _:
@@ -94,7 +94,7 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
         case Kind.CRON:
             assert spec.cron is not None
             cron = read_cron(spec.cron)
-            # Fields in front of the hour mean the same in each zone.
+            # Seconds and minutes are the same in almost all zones: most UTC offsets are whole hours.
             return cron_words(cron), any(part != "*" for part in cron.parts[2:])
         case Kind.EVERY:
             assert spec.every is not None
@@ -112,7 +112,7 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
         case Kind.NONE:
             return "No schedule: started by hand or by other jobs", False
         case Kind.SEVERAL:
-            raise ValueError("a list of schedules has no words of its own: describe each member")
+            raise ValueError("cannot describe a list of schedules here: describe each member")
         case _:
             assert_never(spec.kind)
 
@@ -128,7 +128,7 @@ def _place_words(latitude: float, longitude: float) -> str:
 
 
 def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
-    """Return a note about the first days of the next year without the event; no note if each day has it."""
+    """Return a note about the first period without the event in the year after `now`; no note if there is none."""
     if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
         return []
     # A preview must be fast: check a few weeks first, and search the whole year only if a day without the event exists.
@@ -138,15 +138,15 @@ def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[s
     for at in occurrences(spec, now, now + _YEAR_AHEAD):
         if at - before > _MAX_TIME_BETWEEN_DAILY_EVENTS:
             period = f"between {day_words(before)} and {day_words(at)}"
-            return [f"At this latitude some days have no {_EVENT_WORDS[event]}: it does not run {period}."]
+            return [f"At this latitude some days have no {_EVENT_WORDS[event]}: the schedule does not run {period}."]
         before = at
     return []
 
 
 def _decisive_periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the next three days, and the weeks around each solstice of the next year.
+    """Yield the three days after `now`, and the two weeks around each solstice in the year after `now`.
 
-    If an event is missing on any day of the year, it is missing at a solstice.
+    An event that is missing on any day of the year is missing near a solstice.
     """
     until = now + _YEAR_AHEAD
     yield now, now + 2 * _MAX_TIME_BETWEEN_DAILY_EVENTS
@@ -169,16 +169,19 @@ def _field_notes(cron: Cron) -> list[str]:
     sim, parts = cron.sim, cron.parts
     if cron.days_are_either:
         notes.append(
-            "Day of month and day of week are both given: it runs on each day that matches either field. "
-            "To require both, start one of the two fields with *."
+            "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
+            "To require a match of both fields, start one of them with *."
         )
     elif parts[3] != "*" and parts[5] != "*":
         notes.append(
             "Day of month and day of week are both given, and one of them starts with *: "
-            "it runs only on days that match both fields."
+            "the schedule runs only on days that match both fields."
         )
     if len(sim.minutes) == 60 and len(sim.hours) < 24:
-        notes.append("It runs every minute of the named hours. To run once an hour, give a minute, such as 0.")
+        notes.append(
+            "The schedule runs every minute of the given hours. To run once an hour, set the minute field, "
+            "for example to 0."
+        )
     for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
         notes += _step_notes(name, part, size)
     return notes + _short_month_notes(cron)
@@ -190,8 +193,8 @@ def _short_month_notes(cron: Cron) -> list[str]:
     if cron.days_are_either or not short:
         return []
     if len(short) < len(cron.sim.months):
-        return [f"It skips months without a day {day}. L stands for the last day of any month."]
-    return ["29 February exists in leap years only. L stands for the last day of the month."]
+        return [f"The schedule skips months without a day {day}. Use L for the last day of the month."]
+    return ["29 February exists in leap years only. Use L for the last day of the month."]
 
 
 def _step_notes(name: str, part: str, size: int) -> list[str]:
@@ -199,12 +202,12 @@ def _step_notes(name: str, part: str, size: int) -> list[str]:
         return []
     step = int(part[2:].split(",")[0])
     if step >= size:
-        return [f"The step of the {name} field is too large: it leaves only {name} 0. Use a step below {size}."]
+        return [f"The step of the {name} field is too large: only {name} 0 matches. Use a step below {size}."]
     if size % step:
         last = (size - 1) // step * step
         note = (
             f"The step starts again at 0: {name} {last} is followed by {name} 0, "
-            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For even spacing use every."
+            f"{size - last} {name}{'' if size - last == 1 else 's'} later. For equal intervals, use the field “every”."
         )
         return [note]
     return []
@@ -217,13 +220,11 @@ def _clock_change_notes(spec: ScheduleSpec, cron: Cron, now: datetime) -> list[s
     if not cron.is_fixed:
         if spec.dst_gap is Gap.SHIFT and spec.dst_fold is Fold.FIRST:
             return []
-        return [
-            "dst_gap and dst_fold have no effect: a schedule whose hour or minute starts with * follows elapsed time."
-        ]
+        return ["dst_gap and dst_fold have no effect: an hour or minute field that starts with * follows elapsed time."]
     notes = []
     if len(cron.sim.hours) == 24 and spec.dst_fold is Fold.FIRST:
         notes.append(
-            "The hours are listed, so they are fixed times of day: it does not run again in the hour that clocks "
-            "repeat when they go back. With * as the hour it runs every hour, also in the repeated one."
+            "The hours are listed, so they are fixed times of day: the schedule does not run again in the hour that "
+            "clocks repeat when they go back. With * as the hour, it also runs in the repeated hour."
         )
     return notes + [change.text for change in dst_changes(spec, now, until) if change.affected]

@@ -20,8 +20,8 @@ from values.durations import MICROSECOND
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the occurrences in (after, until] and within `start_at` and `end_at`: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only the first instant that it
-    could have after `after`, because the later ones depend on its runs. Raises ValueError if a bound is naive, or if an
+    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only its earliest possible instant
+    after `after`, because later instants depend on the ends of runs. Raises ValueError if a bound is naive, or if an
     `every` has no anchor.
     """
     if after.tzinfo is None or until.tzinfo is None:
@@ -36,14 +36,14 @@ def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterato
 
 
 def next_after(spec: ScheduleSpec, after: datetime) -> datetime | None:
-    """Return the first occurrence later than `after`; None if none is left, or for cron none within 50 years."""
+    """Return the first occurrence later than `after`, or None. For cron, the search ends after 50 years."""
     return next(occurrences(spec, after, LAST_AT), None)
 
 
 def occurrences_by_member(
     spec: ScheduleSpec, after: datetime, until: datetime
 ) -> Iterator[tuple[datetime, ScheduleSpec]]:
-    """Yield each occurrence with the schedule that fires it; in a list of schedules, the first member that does."""
+    """Yield each occurrence with its schedule: in a list of schedules, the first member that fires at the instant."""
     if not spec.specs:
         return ((at, spec) for at in occurrences(spec, after, until))
     low = after if spec.start_at is None else max(after, spec.start_at - MICROSECOND)
@@ -60,7 +60,7 @@ def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
 
 
 def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Yield the occurrences in (after, until], whatever the schedule's own bounds are."""
+    """Yield the occurrences in (after, until], ignoring the bounds `start_at` and `end_at` of `spec` itself."""
     match spec.kind:
         case Kind.CRON:
             assert spec.cron is not None
@@ -92,7 +92,7 @@ def _with_index(index: int, spec: ScheduleSpec, after: datetime, until: datetime
 
 
 def _every_instants(every: timedelta, anchor_at: datetime, after: datetime, until: datetime) -> Iterator[datetime]:
-    # Step from `after` by the remainder: an instant outside the window could lie beyond Python's calendar.
+    # First step to the next instant: computing an instant outside the window could exceed Python's calendar.
     step = every - (after - anchor_at) % every
     at = after
     while until - at >= step:

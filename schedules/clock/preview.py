@@ -1,4 +1,4 @@
-"""Preview of a schedule: its next occurrences, and how clock changes affect each."""
+"""Preview of a schedule: its next occurrences, and the effect of clock changes on each occurrence."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Mark(StrEnum):
     """How a clock change affects one occurrence."""
 
     GAP = "gap"  # moved to the end of a gap, because its local time does not exist that day
-    FOLD_FIRST = "fold_first"  # its local time occurs twice, and this is the first
-    FOLD_SECOND = "fold_second"  # its local time occurs twice, and this is the second
+    FOLD_FIRST = "fold_first"  # the first of two instants with the same local time
+    FOLD_SECOND = "fold_second"  # the second of two instants with the same local time
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Fire:
 
 
 def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
-    """Return the next `count` occurrences later than `after` (aware), without regard to `max_runs`."""
+    """Return the next `count` occurrences later than `after` (aware), ignoring `max_runs`."""
     return [_fire(member, at) for at, member in islice(occurrences_by_member(spec, after, LAST_AT), count)]
 
 
@@ -55,7 +55,7 @@ def _fire(spec: ScheduleSpec, at: datetime) -> Fire:
 
 
 def _is_moved(spec: ScheduleSpec, at: datetime) -> bool:
-    """Whether a fixed time of day was moved to `at` because it lies in the gap that ends there."""
+    """Whether a fixed time of day was moved to `at`, because that time of day lies in the gap that ends at `at`."""
     if spec.cron is None or spec.dst_gap is not Gap.SHIFT:
         return False
     cron = read_cron(spec.cron)

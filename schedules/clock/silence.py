@@ -1,4 +1,4 @@
-"""Finds schedules that never fire, so that they are refused when they are read."""
+"""Finds schedules that never fire, so that validation can refuse them."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from schedules.clock.zones.zones import LAST_AT
 from values.durations import MICROSECOND
 from values.iso import iso_text
 
-# Search from a fixed instant, not from today: the same schedule must be accepted or refused on any day. 2025 is recent
-# enough for the clock-change rules in force now.
+# Search from a fixed instant, not from today, so that the result for a schedule is the same on every day. 2025 is
+# recent enough for the clock-change rules in force now.
 _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
-    An `every` without an anchor cannot be checked, because its anchor is set when the job is created.
+    An `every` without an anchor is not checked, because its anchor is set when the job is created.
     """
     start, end = spec.start_at, spec.end_at
     between = ""
     if start is not None and end is not None:
         between = (
             f"does not fire between start_at {iso_text(start)} and end_at {iso_text(end)}: "
-            "change one of them or the schedule."
+            "change start_at, end_at or the schedule."
         )
         if spec.every is not None and spec.anchor_at is not None:
             return ("every", between) if (spec.anchor_at - start) % spec.every > end - start else None
-    # `start_at` itself may fire, and both searches exclude their start.
+    # The schedule may fire at `start_at`, and both searches exclude their start.
     after = (start or _SEARCH_FROM) - MICROSECOND
     if spec.solar is not None:
         place = (spec.latitude, spec.longitude)
         if next(solar_instants(spec.solar, place, after, end or LAST_AT), None) is None:
             never = f"never happens at latitude {number_words(spec.latitude)}: choose another event or place."
             return "solar", between or never
-    # Reading the expression has already refused dates that do not exist. Only bounds, or skipped gaps, can leave
-    # nothing.
+    # `read_cron` has already refused dates that do not exist. Only bounds or skipped gaps can remove every occurrence.
     if spec.cron is not None and (between or (spec.dst_gap is Gap.SKIP and end is None)):
         policies = (spec.dst_gap, spec.dst_fold)
         instants = cron_instants(read_cron(spec.cron), spec.timezone, policies, after, end or LAST_AT)

@@ -1,6 +1,6 @@
-"""When the sun rises, sets or stands highest at a place, to the second.
+"""Computes solar events at a place, to the second: dawn, sunrise, noon, sunset and dusk.
 
-Events and instants are those of Celery's `solar`.
+The events and their instants are the same as in Celery's `solar` schedules.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import ephem
 _EPHEM: Any = ephem  # the type stubs that celery-types ships cover only a part of ephem
 _DAY = timedelta(days=1)
 _HALF_SECOND = timedelta(milliseconds=500)
-MAX_DAYS_WITHOUT_EVENT = 2 * 366  # at the poles the sun rises once a year, so after two years the event never comes
+MAX_DAYS_WITHOUT_EVENT = 2 * 366  # even at the poles the sun rises once a year; no event in two years means never
 # Degrees. The sun's declination changes by at most 23.44 * 2 * pi / 365.24 = 0.403 in a day.
 _MAX_DECLINATION_CHANGE_PER_DAY = 0.42
-# Degrees. Covers, with room to spare, what the formula in `_days_without` leaves out: the sun's radius (0.27) and the
-# change of its declination between noon and the event (at most 0.42).
+# Degrees. More than the sum of two amounts that the formula in `_days_without` ignores: the sun's radius (0.27), and
+# the change of the sun's declination between noon and the event (at most 0.42).
 _ALTITUDE_MARGIN = 1.5
 
 
 class SolarEvent(StrEnum):
-    """A solar event. At twilight the sun is 18 (astronomical), 12 (nautical) or 6 degrees (civil) below the horizon."""
+    """A solar event. At dawn and dusk, the sun is below the horizon: astronomical 18, nautical 12, civil 6 degrees."""
 
     DAWN_ASTRONOMICAL = "dawn_astronomical"
     DAWN_NAUTICAL = "dawn_nautical"
@@ -42,9 +42,9 @@ class SolarEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _EphemCall:
-    """How to compute an event with ephem: the method of `Observer`, and the horizon in degrees (and minutes).
+    """How to compute an event with ephem: a method of `Observer`, and the horizon, as "degrees" or "degrees:minutes".
 
-    `uses_center`: the sun's centre passes the horizon at the event; otherwise its upper edge does.
+    `uses_center`: at the event, the sun's centre crosses the horizon; otherwise the sun's upper edge does.
     """
 
     method: str
@@ -71,11 +71,11 @@ def solar_instants(
 ) -> Iterator[datetime]:
     """Yield the instants of the event in (after, until]: aware UTC, whole seconds, strictly increasing.
 
-    `place` is (latitude, longitude) in degrees, south and west negative. Days without the event are skipped; the search
-    ends after `MAX_DAYS_WITHOUT_EVENT` of them in a row.
+    `place` is (latitude, longitude) in degrees; south and west are negative. Days without the event are skipped. The
+    search ends after `MAX_DAYS_WITHOUT_EVENT` days in a row without the event.
     """
-    # Search day by day, never from `after`: ephem's result differs by fractions of a second with the start of the
-    # search. Start a day early, because the local day of the place may begin on the UTC day before.
+    # Search each day from its start, never from `after`: ephem's result depends on the start of the search, by
+    # fractions of a second. Begin a day early, because the local day may begin on the previous UTC day.
     day = after.date() - _DAY
     n_without = 0
     while n_without < MAX_DAYS_WITHOUT_EVENT:
@@ -92,12 +92,12 @@ def solar_instants(
             return
 
 
-# One computation takes about 0.3 ms, and passes, previews and ledgers need the same days again.
+# One computation takes about 0.3 ms, and passes, previews and ledgers need the same days repeatedly.
 @lru_cache(maxsize=32_768)
 def _instant_of_day(event: SolarEvent, place: tuple[float, float], day: date) -> datetime | None:
-    """Return the event on one local solar day, rounded to the second; None if it does not happen on that day.
+    """Return the instant of the event on a local solar day, rounded to the second; None if the day has no event.
 
-    The day lasts from one lower transit of the sun (local solar midnight) to the next.
+    A local solar day lasts from one lower transit of the sun (solar midnight) to the next.
     """
     latitude, longitude = place
     call, sun, observer = _EPHEM_CALLS[event], _EPHEM.Sun(), _EPHEM.Observer()
@@ -119,12 +119,12 @@ def _instant_of_day(event: SolarEvent, place: tuple[float, float], day: date) ->
 
 
 def _days_without(event: SolarEvent, latitude: float, day: date) -> int:
-    """Return for how many days from `day` the event certainly does not happen, at least 1; `day` is known to lack it.
+    """Return how many days, from `day` on, certainly have no event: at least 1, because `day` has no event.
 
-    Altitudes from spherical trigonometry: at noon the sun stands at 90 - |latitude - declination| degrees, at midnight
-    at |latitude + declination| - 90. The event needs a horizon between the two.
+    The sun's altitude in degrees is 90 - |latitude - declination| at noon, and |latitude + declination| - 90 at
+    midnight. The event happens only if its horizon is between these two altitudes.
     """
-    # Without this, each search in a polar night or day takes months of single days, and a beat's pass takes seconds.
+    # Without this estimate, a search in a polar night or day checks months day by day, and a pass takes seconds.
     call, sun = _EPHEM_CALLS[event], _EPHEM.Sun()
     sun.compute(_EPHEM.Date(datetime.combine(day, time(12))))
     declination, horizon = degrees(sun.dec), degrees(_EPHEM.degrees(call.horizon))

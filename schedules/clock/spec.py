@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Kind(StrEnum):
-    """The kind of a schedule. A job of the kind `none` starts only by hand or after other jobs."""
+    """The kind of a schedule. With the kind `none`, a job starts only by hand or after other jobs."""
 
     CRON = "cron"
     EVERY = "every"
@@ -50,10 +50,10 @@ class InvalidSchedule(ValueError):
 class ScheduleSpec:
     """When a job runs. All instants are aware UTC; `start_at` and `end_at` are inclusive.
 
-    - `every` fires at `anchor_at` + k * `every` for each whole number k, also before the anchor.
+    - `every` fires at `anchor_at` + k * `every` for each integer k, including negative ones.
     - `delay` is the time from the end of a run to the next occurrence: see `delay.py`.
-    - `specs`, a list of schedules, fires at the instants of any member, within the bounds of that member and of the
-      list. `timezone` is then the default zone of the members.
+    - `specs` is a list of schedules. It fires whenever a member fires, within the bounds of the member and of the list.
+      The list's `timezone` is the default time zone of its members.
     """
 
     kind: Kind
@@ -85,7 +85,7 @@ ALLOWED_FIELDS: dict[Kind, tuple[str, ...]] = {
     Kind.SEVERAL: ("specs", "timezone", *_BOUNDS),
     Kind.NONE: ("timezone",),
 }
-# Kinds that start by hand or after a run has ended: no calendar says when, so no occurrence can be expected of them.
+# Kinds whose occurrences cannot be computed in advance: runs start by hand, or after the end of another run.
 UNPREDICTABLE_KINDS = (Kind.NONE, Kind.DELAY)
 # The field that gives a schedule its kind. NONE has no such field.
 DEFINING_FIELD = {
@@ -117,10 +117,10 @@ def to_json(spec: ScheduleSpec) -> dict[str, object]:
 
 
 def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
-    """Return the schedule with `anchor_at` (aware) as its anchor, if it is an `every` without one.
+    """Return the schedule with `anchor_at` (aware) as its anchor, if the schedule is an `every` without an anchor.
 
-    In a list of schedules, each `every` without an anchor gets its own `start_at`, or else `anchor_at`. Raises
-    ValueError if `anchor_at` is naive.
+    In a list of schedules, each `every` without an anchor gets its own `start_at` as anchor, or `anchor_at` if it has
+    no `start_at`. Raises ValueError if `anchor_at` is naive.
     """
     if anchor_at.tzinfo is None:
         raise ValueError("anchor_at must be an aware datetime")
@@ -132,7 +132,7 @@ def with_anchor(spec: ScheduleSpec, anchor_at: datetime) -> ScheduleSpec:
 
 
 def starts_left(spec: ScheduleSpec, n_scheduled: int) -> int | None:
-    """Return how many more occurrences `max_runs` lets start after `n_scheduled` have started; None for no limit."""
+    """Return how many more starts `max_runs` allows after `n_scheduled` starts; None if there is no limit."""
     return None if spec.max_runs is None else max(spec.max_runs - n_scheduled, 0)
 
 

@@ -23,7 +23,7 @@ WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "S
 
 
 def joined(words: Sequence[str], last: str = "and") -> str:
-    """Join at least one word: 'a', 'a and b', 'a, b and c'."""
+    """Join one or more words: 'a', 'a and b', 'a, b and c'."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
@@ -53,7 +53,7 @@ def clock_words(moment: datetime) -> str:
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 
-    Days and weeks are used only for two or more of them: '24 hours', but '2 days'.
+    Lengths under two days are in hours ('25 hours'). Weeks are used only for two or more whole weeks.
     """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []

@@ -1,4 +1,4 @@
-"""Chains: jobs that start when runs of other jobs have ended. Reads, checks and stores these links."""
+"""Chains: links that start a job when a run of another job has ended. Reads, checks and stores chains."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from access.visibility import Caller
 
-MAX_SOURCES = 20  # jobs that one job starts after: each is checked and shown one by one
-MAX_CHAINED_JOBS = 1000  # jobs that start after one job: the end of one run opens a run of each in one transaction
+MAX_SOURCES = 20  # jobs in one `start_after`: each job is checked and shown
+MAX_CHAINED_JOBS = 1000  # jobs that start after one job: the end of a run opens all their runs in one transaction
 MAX_NAME_LENGTH_IN_ERRORS = 60  # characters: the error for a cycle names up to eight jobs
-MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; a longer one shows its first four and last three
+MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; a longer cycle is cut to its first four and last three names
 
 
 class StartAfter(BaseModel):
-    """Another job, and which ends of its runs start this job."""
+    """Another job, and the result of its runs after which this job starts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class StartAfter(BaseModel):
     on: On = Field(
         On.SUCCESS,
         description="`success`: a run succeeded. `failure`: a run failed and no retry is left. `completion`: a run "
-        "succeeded, failed or was cancelled. An occurrence that is skipped starts nothing.",
+        "succeeded, failed or was cancelled. A skipped occurrence starts no job.",
     )
 
 
@@ -43,24 +43,23 @@ class StartAfter(BaseModel):
 class Links:
     """The chains of a job in both directions."""
 
-    start_after: Sequence[StartAfter] = ()  # the jobs that it starts after
-    starts: Sequence[StartAfter] = ()  # the jobs that start after it
+    start_after: Sequence[StartAfter] = ()  # the jobs that start this job
+    starts: Sequence[StartAfter] = ()  # the jobs that this job starts
 
 
 def check(
     links: Sequence[StartAfter], job_id: UUID | None, caller: Caller = ENGINE, scope_id: int | None = None
 ) -> None:
-    """Check that a job (None: a new one) may start after these jobs. Raises InvalidDefinition.
+    """Raise InvalidDefinition unless the job `job_id` (None: a new job) may start after the jobs of `links`.
 
-    Each job must exist in the job's scope, be listed once, and start at most `MAX_CHAINED_JOBS` jobs; no chain may lead
-    back to the job itself. `scope_id` None: the job is new, and belongs to the scope in which the caller creates
-    jobs.
+    Each job of `links` must exist in the scope, be listed once, and start at most `MAX_CHAINED_JOBS` jobs. No chain may
+    lead back to the job itself. `scope_id` None means the scope in which the caller creates jobs.
     """
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
     scope_id = scope_for_new(caller) if scope_id is None else scope_id
     found = set(visible(Job, caller).filter(pk__in=source_ids, scope_id=scope_id).values_list("pk", flat=True))
-    # Leave the job's own links out: a job whose source is at the limit may still be edited.
+    # Do not count the job's own links: a job may be edited even if one of its sources is at the limit.
     others = Chain.objects.filter(source_id__in=source_ids).exclude(job_id=job_id or UUID(int=0)).order_by()
     n_chained = dict(others.values_list("source_id").annotate(n=Count("pk")))
     n_listed = Counter(source_ids)
@@ -79,24 +78,25 @@ def check(
             errors[field] = [_cycle_error(chain, caller)]
         elif n_chained.get(source_id, 0) >= MAX_CHAINED_JOBS:
             errors[field] = [
-                f"{MAX_CHAINED_JOBS} jobs already start after this one, and no more can: choose another job."
+                f"{MAX_CHAINED_JOBS} jobs already start after this job, which is the maximum: choose another job."
             ]
     if errors:
         raise InvalidDefinition(errors)
 
 
 def lock() -> None:
-    """Keep other transactions from changing chains until this one ends.
+    """Prevent other transactions from changing chains until the current transaction ends.
 
-    Call it after locking a job's row, never before: two transactions that differ in this order could deadlock.
+    Call it after locking a job's row, never before: two transactions with different orders of locks could deadlock.
     """
     queries.lock_chains()
 
 
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
-    """Replace the jobs that a job starts after, as far as the caller may see them. Return the former and the new ones.
+    """Replace the chains that start a job. Return the ids of the jobs that started it before or start it now.
 
-    Call it under `lock`: otherwise two changes could close a cycle together. Raises InvalidDefinition.
+    Chains whose source the caller may not see stay. Call it under `lock`: otherwise two concurrent changes could close a
+    cycle together. Raises InvalidDefinition.
     """
     check(links, job_id, caller, scope_id)
     before = visible(Chain, caller).filter(job_id=job_id)
@@ -107,7 +107,10 @@ def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, sc
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Remove a job from all chains, under `lock`. Return its sources, and the jobs that started after it."""
+    """Remove a job from all chains. Return the jobs that started it, and the jobs that it started.
+
+    Call it under `lock`.
+    """
     links = list(Chain.objects.filter(Q(job_id=job_id) | Q(source_id=job_id)))
     Chain.objects.filter(pk__in=[link.pk for link in links]).delete()
     sources = {link.source_id for link in links if link.job_id == job_id}
@@ -115,18 +118,18 @@ def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
 
 
 def of(job_id: UUID, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
-    """Return the jobs that a job starts after and that the caller may see."""
+    """Return the jobs that start this job, without those that the caller may not see."""
     rows = visible(Chain, caller).filter(job_id=job_id)
     return tuple(StartAfter(job=row.source_id, on=On(row.on)) for row in rows)
 
 
 def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of these jobs have other jobs that start after them."""
+    """Return the ids of those jobs among `job_ids` that start another job."""
     return set(Chain.objects.filter(source_id__in=job_ids).order_by().values_list("source_id", flat=True).distinct())
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Return the jobs that start after each of these jobs, and on which ends of its runs."""
+    """Return the jobs that each of these jobs starts, with the result (`On`) after which it starts them."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))
@@ -149,7 +152,7 @@ def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
 
 
 def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """Return the direct sources of these jobs, of their sources, and so on, by job. One query."""
+    """Return the direct sources of these jobs, and of every job that leads to them, by job. One query."""
     sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
         sources[job_id].append(source_id)
@@ -157,10 +160,10 @@ def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
 
 
 def _find_chain(sources_of: Mapping[UUID, list[UUID]], first: UUID, last: UUID) -> list[UUID]:
-    """Return the shortest chain by which `first` leads to `last`, both included; empty if there is none."""
+    """Return the jobs of the shortest chain from `first` to `last`, both included; an empty list if there is none."""
     next_in_chain: dict[UUID, UUID | None] = {last: None}
     queue = [last]
-    for job_id in queue:  # breadth first from the end: the loop appends to the list that it reads
+    for job_id in queue:  # breadth-first search from `last`; the loop body appends to `queue`
         if job_id == first:
             chain, step = [first], next_in_chain[first]
             while step is not None:

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 def create(definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
-    """Create a job; its first occurrence is the first one after `now`. Raises InvalidDefinition as `store_chains`."""
+    """Create a job whose schedule counts from `now`. Raises InvalidDefinition in the same case as `store_chains`."""
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
@@ -48,9 +48,10 @@ def create(definition: Definition, now: datetime, *, actor: str, caller: Caller 
 def create_many(
     wanted: Sequence[tuple[str | None, Definition]], now: datetime, *, actor: str, caller: Caller = ENGINE
 ) -> list[Job]:
-    """Create jobs, each under its key (None: without one), in a few statements for all of them.
+    """Create many jobs with a few statements. `wanted`: pairs of a key (None: no key) and a definition.
 
-    Call it inside a transaction, and `store_chains` for each job afterwards. Raises IntegrityError if a key is taken.
+    Call it inside a transaction, then call `store_chains` for jobs with chains. Raises IntegrityError if a key is
+    taken.
     """
     jobs = [_new_job(scope_for_new(caller), key, definition, now) for key, definition in wanted]
     values = [_version_values(job.pk, definition) for job, (_, definition) in zip(jobs, wanted, strict=True)]
@@ -61,14 +62,14 @@ def create_many(
     runs.enable_followups([job.pk for job in jobs if followups.are_needed_by(job)])
     for job in jobs:
         _log("job_created", "create", job, actor)
-    runs.wake_beat()  # a job may be due before the beat would wake by itself
+    runs.wake_beat()  # a job may be due before the beat's sleep ends
     return jobs
 
 
 def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
     """Store the chains of a job's definition; return the jobs to pass to `followups.update`.
 
-    Raises InvalidDefinition if a chain leads back to the job because another job was changed since the validation.
+    Checks the chains again, because other jobs may have changed since the validation. Raises InvalidDefinition.
     """
     chains.lock()
     return chains.store(job.pk, definition.start_after, caller, job.scope_id)
@@ -77,20 +78,20 @@ def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
 def changed_members(job: Job, definition: Definition, start_after: Collection[StartAfter]) -> set[str]:
     """Return the names of the members in which a job differs from a definition that was validated for it.
 
-    `start_after`: what the job starts after now. `job.spec` must be loaded.
+    `start_after`: the job's current chains. `job.spec` must be loaded.
     """
     stored = stored_members(job, list(start_after))
     changed = {name for name in MEMBERS if not is_same_json(stored[name], definition.members[name])}
     if set(start_after) == set(definition.start_after):
-        changed -= {"start_after"}  # another order of the same chains is no change
+        changed -= {"start_after"}  # the order of chains does not matter
     return changed
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
-    """Replace a job's definition. Occurrences up to `now` still follow the old one.
+    """Replace a job's definition. Occurrences up to `now` still follow the old definition.
 
-    A new schedule counts from `now`; a schedule that stays the same keeps its clock. Raises JobGone; InvalidDefinition
-    as `store_chains`.
+    A new schedule counts from `now`; an unchanged schedule keeps its clock. Raises JobGone; InvalidDefinition in the
+    same case as `store_chains`.
     """
     with transaction.atomic():
         job = lock(job_id)
@@ -105,7 +106,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
         before = job.known_schedule  # None: unreadable, so there are no occurrences to record
         schedule = keep_anchors(definition.schedule, before)
         if to_json(schedule) != job.schedule:
-            # From one delay to another, `next_run_at` stays empty while a live run decides when the next one is due.
+            # If one delay replaces another, `next_run_at` stays None while a run is live: the run's end sets it.
             is_delay_changed = before and before.kind is schedule.kind is Kind.DELAY and job.state != JobState.ENDED
             old_next_run_at = job.next_run_at
             if before and job.state == JobState.PAUSED:
@@ -117,7 +118,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
                 job.next_run_at = old_next_run_at and next_due(schedule, now)
             begin_spans([job])
         job.save(update_fields=changed)
-        # Last, and only if needed: the lock of chains makes all other changes of chains wait until the commit.
+        # Last, and only if needed: until the commit, every other change of chains waits for the lock of chains.
         if set(chains.of(job_id, caller)) != set(definition.start_after):
             followups.update(store_chains(job, definition, caller))
         if followups.are_needed_by(job) != had_followups:
@@ -130,19 +131,19 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-    Jobs that start after it stay, without this chain. Raises JobGone.
+    Jobs that start after this job stay, but lose this chain. Raises JobGone.
     """
     with transaction.atomic():
         job = lock(job_id)
         runs.cancel_not_running(job_id, now, actor=actor, reason=CancelReason.JOB_DELETED)
         chains.lock()
         sources, started = chains.drop(job_id)
-        # End the span at the mark: nobody will record later occurrences, and the ledger must not report them as gaps.
+        # End the span at the mark: later occurrences will never be recorded, and the ledger must not report gaps.
         end_span(job_id, min(_schedule_end(job, now), job.mark_at))
         _log("job_deleted", "delete", job, actor, n_unchained=len(started))
         job.delete()
         followups.update({*sources, job_id})
-        runs.supersede(job_id, now)  # searches by name or target no longer find its last version
+        runs.supersede(job_id, now)  # searches by name or target no longer find the last version of the job
 
 
 def lock(job_id: UUID) -> Job:
@@ -153,7 +154,7 @@ def lock(job_id: UUID) -> Job:
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record the occurrences of a pause under the job's old schedule. The caller stores the job as paused again."""
+    """Record the occurrences of a pause under the job's old schedule. The caller then saves the job as paused again."""
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)
@@ -161,7 +162,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return the instant at which the job's present schedule ends: `now`, or earlier if it has reached `max_runs`."""
+    """Return the end of the job's current schedule: `now`, or its latest occurrence if it has reached `max_runs`."""
     schedule = job.known_schedule
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
@@ -176,14 +177,14 @@ def _new_job(scope_id: int, key: str | None, definition: Definition, now: dateti
 
 
 def _set_columns(job: Job, definition: Definition) -> list[str]:
-    """Copy members of the definition to the columns of a job's row; return the names of these columns."""
+    """Copy members of the definition to the columns of a job's row; return the names of the columns."""
     for name, column in JOB_COLUMNS.items():
         setattr(job, column, definition.members[name])
     return list(JOB_COLUMNS.values())
 
 
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
-    """Start a schedule at `now`; return the names of the clock's columns, all of which are set.
+    """Start a schedule at `now`: set all columns of the job's clock, and return their names.
 
     `first_at` is the schedule's first instant after `now`, if the caller has computed it already.
     """
@@ -191,19 +192,19 @@ def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: dateti
     job.set_schedule(schedule)
     job.mark_at = first_mark(schedule, now)
     job.next_run_at = first_at or next_after(schedule, job.mark_at)
-    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # `max_runs` and catch-up start anew
+    job.n_scheduled, job.caught_up_at, job.catch_up_begun = 0, None, False  # reset `max_runs` and catch-up
     if job.state != JobState.PAUSED:  # a paused job becomes active or ended when it is resumed
         job.state = JobState.ACTIVE if job.next_run_at or schedule.kind is Kind.NONE else JobState.ENDED
     return ["schedule", "mark_at", "next_run_at", "n_scheduled", "caught_up_at", "catch_up_begun", "state"]
 
 
 def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
-    """Write a log line when the transaction commits: one that is rolled back has changed nothing."""
+    """Write a log line after the transaction commits. A transaction that is rolled back writes no line."""
     values = {"action": action, "job": str(job.pk), "name": job.name, "actor": actor, **details}
     transaction.on_commit(partial(log.info, event, **values))
 
 
 def _version_values(job_id: UUID, definition: Definition) -> dict[str, Any]:
-    """Return the columns of a version of a job's definition (RunSpec), except its number and times."""
+    """Return the columns of a version of a job's definition (RunSpec), without the version's number and times."""
     columns = {column: definition.members[name] for name, column in VERSION_COLUMNS.items()}
     return {"job_id": job_id, "target_kind": definition.members["target"]["kind"], **columns}

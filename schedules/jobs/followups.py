@@ -1,7 +1,7 @@
-"""Enables and disables follow-ups of jobs: work that a beat does when one of their runs ends.
+"""Enables and disables the follow-ups of a job: work that a beat does when a run of the job has ended.
 
-A job needs follow-ups if it starts another job, waits for its own runs, has an open backfill, or has the policy
-`pause_after_failures`. For all other jobs the end of a run writes no additional row.
+A job needs follow-ups if the end of a run may start another job or another run of the same job, continue a backfill, or
+pause the job (`pause_after_failures`). For other jobs, the end of a run writes no additional row.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def update(job_ids: Collection[UUID]) -> None:
-    """Enable follow-ups for the jobs that need them, and disable them for the others.
+    """Enable follow-ups for the jobs that need them, and disable them for all other jobs in `job_ids`.
 
-    Call it inside a transaction, after the locks of jobs: it takes `chains.lock`, so that no chain is added meanwhile.
+    Call it inside a transaction, after locking jobs: it calls `chains.lock`, so that nobody adds a chain meanwhile.
     """
     chains.lock()
     jobs = Job.objects.select_related("spec").in_bulk(job_ids)
@@ -42,7 +42,7 @@ def are_needed_by(job: Job) -> bool:
     """
     schedule, policies = job.known_schedule, value_or_none(job.readable_policies)
     if schedule is None or policies is None:
-        return True  # a beat of another version may be able to read them
+        return True  # a beat of another version may be able to read the schedule and the policies
     return schedule.kind is Kind.DELAY or policies.needs_followups or _has_chosen_runs_left(job, policies)
 
 
@@ -51,6 +51,6 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Return whether occurrences chosen at the end of the last pause have yet to start, one after the other."""
+    """Return whether chosen occurrences of the last pause are still to start, one after the other."""
     chosen_until = job.catch_up_until_at
     return chosen_until is not None and chosen_until > job.mark_at and policies.overlap is not Overlap.ALLOW

@@ -1,7 +1,7 @@
-"""The members of a job's definition: one list from which validation, storage, comparison and the API derive.
+"""The members of a job's definition: one list that validation, storage, comparison and the API use.
 
-To add a member, add a field to `JobDefinition`. Its annotation validates and documents it; its `Column` says where it
-is stored. `docs/extending.md` lists the steps, the field of the job form among them.
+To add a member, add a field to `JobDefinition`. The field's annotation validates and documents the member; its `Column`
+says where the member is stored. `docs/extending.md` lists all steps, including the field of the job form.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from access.visibility import Caller
     from schedules.models import Job
 
-MAX_PAYLOAD_BYTES = 256 * 1024  # as JSON: every run of the job reads its payload
+MAX_PAYLOAD_BYTES = 256 * 1024  # size as JSON; limited because every run reads the payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ class Column:
 
 @dataclass(slots=True)
 class ValidationContext:
-    """What validation knows besides the data: the time, the job whose definition is replaced, and the caller.
+    """The input of validation besides the data: the time, the job whose definition is replaced, and the caller.
 
-    Validation sets `first_at`, the first instant of a new schedule, so that it is not computed twice.
+    Validation sets `first_at`, the first instant of a new schedule, so that callers need not compute it again.
     """
 
     now: datetime
@@ -94,7 +94,7 @@ def _read_target(value: object, info: ValidationInfo) -> targets.TargetConfig:
 
 
 def _check_payload(payload: Any, info: ValidationInfo) -> Any:
-    """Check a payload alone, and then together with its target if that is valid."""
+    """Check a payload alone; if the target is valid, also check the payload against the target."""
     if problem := find_unstorable(payload, "payload"):
         raise sentences({problem[0]: [problem[1]]})
     if (size := len(json.dumps(payload))) > MAX_PAYLOAD_BYTES:
@@ -111,7 +111,7 @@ def _check_payload(payload: Any, info: ValidationInfo) -> Any:
 
 def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
     schedule: ScheduleSpec | None = info.data.get("schedule")
-    # An invalid schedule has its own error. Count it as a schedule, so that no second error says that there is none.
+    # An invalid schedule (None) has its own error, so report no second error that the job has no schedule.
     found = find_conflicts(policies, has_schedule=schedule is None or schedule.kind is not Kind.NONE)
     errors = {f"policies.{name}": [sentence] for name, sentence in found.items()}
     if policies.feature_flag and not flags.exists(policies.feature_flag, _context(info).caller):
@@ -124,7 +124,7 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
 
 
 def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return a target's errors under the names of the definition: `payload.x` stays, `url` becomes `target.url`."""
+    """Rename the fields of a target's errors to those of the definition: `url` to `target.url`; `payload.x` stays."""
     return {
         name if name.split(".")[0] == "payload" else f"target.{name}".rstrip("."): texts
         for name, texts in errors.items()
@@ -143,7 +143,7 @@ class JobDefinition(Shape):
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_JOB_NAME_LENGTH),
         AfterValidator(storable),
         Column(job="name", version="job_name"),
-    ] = Field(description="A name for people. It need not be unique.")
+    ] = Field(description="The name that people see. Two jobs may have the same name.")
     description: Annotated[
         str,
         StringConstraints(strip_whitespace=True, max_length=MAX_JOB_DESCRIPTION_LENGTH),
@@ -155,13 +155,13 @@ class JobDefinition(Shape):
     ] = Field(
         None,
         validate_default=True,
-        description="When the job runs. Without a schedule it starts by hand or after other jobs.",
+        description="When the job runs. Without a schedule, the job starts by hand or after other jobs.",
     )
-    # No column: each link is a row, so that a job finds the jobs that start after it (`chains`).
+    # No column: each chain is a row of its own, so that a job can find the jobs that start after it (`chains`).
     start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
         (),
         max_length=MAX_SOURCES,
-        description="The job also starts when runs of these jobs end. Each job is listed once.",
+        description="The job also starts when runs of these jobs end. List each job only once.",
     )
     target: Annotated[
         targets.TargetConfig,
@@ -171,11 +171,12 @@ class JobDefinition(Shape):
     payload: Annotated[Any, AfterValidator(_check_payload), Column(version="payload")] = Field(
         None,
         validate_default=True,  # a command's parameters may be required
-        description="The input of each run: any JSON of up to 256 KiB. The kind of target says what it means.",
+        description="The input of each run: any JSON of up to 256 KiB. Its meaning depends on the kind of target.",
     )
     policies: Annotated[JobPolicies, AfterValidator(_check_policies), Column(version="policies")] = Field(
         JobPolicies(),
-        description="When and how runs start, and what follows a failure. A policy that is left out has its default.",
+        description="When and how runs start, and what happens after a failure. Policies that are left out have their "
+        "defaults.",
     )
 
 
@@ -203,7 +204,7 @@ def documented_type(name: str) -> Any:
 def stored_members(job: Job, start_after: Sequence[StartAfter]) -> dict[str, Any]:
     """Return every member of a job's definition in its canonical JSON. `job.spec` must be loaded.
 
-    `start_after`: what the job starts after, as `chains.of` returns it for the caller.
+    `start_after`: the job's chains, as `chains.of` returns them for the caller.
     """
     values: dict[str, Any] = {"start_after": chains.as_json(start_after)}
     for name, column in COLUMNS.items():

@@ -1,4 +1,4 @@
-"""Registers jobs under the caller's own keys: creates new jobs, changes different ones, and keeps equal ones."""
+"""Registers jobs under the caller's own keys: creates missing jobs, and changes jobs that differ."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start w
 
 
 class Outcome(StrEnum):
-    """What a registration did to one job."""
+    """The result of a registration for one job."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -51,18 +51,18 @@ def is_key(text: str) -> bool:
 
 
 def find(key: str, caller: Caller = ENGINE) -> Job | None:
-    """Return the job that is registered under a key, with its `spec`; None if there is none."""
+    """Return the job that is registered under a key, with its `spec`; None if there is no such job."""
     return visible(Job, caller).select_related("spec").filter(scope_id=scope_for_new(caller), key=key).first()
 
 
 def register(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
 ) -> dict[str, Registered]:
-    """Create or change the jobs with these keys, so that each has its definition: all jobs or none.
+    """Create or change the jobs with these keys, so that each job has the requested definition: all jobs or none.
 
-    A definition is what `validate` takes. A job that already has it is left unchanged, with its clock and any pause.
-    Raises InvalidRegistration with the wrong fields of each job, of `MAX_INVALID_JOBS` jobs at most; PermissionDenied
-    if a key belongs to a job that the caller may not change.
+    `requested` maps each key to the input of `validate`. A job that already has its definition is left unchanged: its
+    clock and any pause stay. Raises InvalidRegistration with the wrong fields of up to `MAX_INVALID_JOBS` jobs;
+    PermissionDenied if a key belongs to a job that the caller may not change.
     """
     try:
         return _register(requested, now, actor, caller, alone=False)
@@ -70,7 +70,7 @@ def register(
         # Another registration has just created a job under one of these keys: try again, and change that job.
         try:
             return _register(requested, now, actor, caller, alone=True)
-        except IntegrityError as taken:  # no other registration runs now, so the caller may not change the key's job
+        except IntegrityError as taken:  # no other registration runs now, so the caller may not change the taken key
             raise PermissionDenied("You may not change the job that has this key.") from taken
 
 
@@ -86,20 +86,20 @@ def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) 
 def _register(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, actor: str, caller: Caller, *, alone: bool
 ) -> dict[str, Registered]:
-    # Share the lock, so that registrations run side by side. After a conflict take it alone, so that no other one can
-    # create the key first.
+    # A shared lock lets registrations run at the same time. After a conflict, an exclusive lock (`alone`) prevents
+    # another registration from creating the key first.
     queries.lock_registration(alone=alone)
     jobs = _jobs_by_key(requested, caller)
     valid = _validate(requested, now, jobs, caller)
     different = _find_different(valid, jobs, caller)
     if different:
-        # Lock only the jobs that change, and compare them again under the lock: ticks of the others need not wait.
+        # Lock only the jobs that change, so that ticks of the other jobs do not wait. Compare again under the lock.
         queries.lock_keys(scope_for_new(caller), different)
         locked = _jobs_by_key(different, caller)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
         valid |= _validate({key: requested[key] for key in different}, now, locked, caller)
         different = _find_different(valid, locked, caller)
-    # Write in the order of the keys, and all rows before any chain: all registrations take their locks in this order.
+    # Every registration locks in the same order, so that no two deadlock: rows by key, then chains.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
     created = (
         {str(job.key): job for job in definitions.create_many(new, now, actor=actor, caller=caller)} if new else {}
@@ -107,7 +107,7 @@ def _register(
     registered = {key: Registered(job, Outcome.UNCHANGED) for key, job in jobs.items()}
     registered |= {key: Registered(job, Outcome.CREATED) for key, job in created.items()}
     sources: set[UUID] = set()
-    # Jobs with chains come last, because the lock of all chains is held until the commit.
+    # Write jobs with chains last, because the lock of all chains is held until the commit.
     for key in sorted(different | created.keys(), key=lambda key: (bool(valid[key].start_after), key)):
         with _errors_of(key):
             if key in different:
@@ -134,7 +134,7 @@ def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job], ca
 
 @contextmanager
 def _errors_of(key: str) -> Iterator[None]:
-    """Raise InvalidRegistration for an InvalidDefinition: jobs of one registration may close a cycle together."""
+    """Convert InvalidDefinition to InvalidRegistration: jobs of one registration may close a cycle together."""
     try:
         yield
     except InvalidDefinition as invalid:
@@ -144,7 +144,7 @@ def _errors_of(key: str) -> Iterator[None]:
 def _validate(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
 ) -> dict[str, Definition]:
-    """Validate the definitions, each as one for the job that has its key. Raises InvalidRegistration."""
+    """Validate each definition as a change of the job with its key, or as a new job. Raises InvalidRegistration."""
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
     for key, data in requested.items():

@@ -1,4 +1,4 @@
-"""A schedule as it is written in JSON: the shape that documents it, and the reader that validates it."""
+"""A schedule in JSON: the shape that documents it, and the reader that validates it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ DURATION_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples"
 
 
 class Schedule(Shape):
-    """When a job runs: one of `cron`, `every`, `at`, `solar`, `delay` and `specs`.
+    """When a job runs: set exactly one of `cron`, `every`, `at`, `solar`, `delay` and `specs`.
 
-    For a job without a schedule: `kind` `none` alone. An instant without an offset is local time in `timezone`. A
-    member that the kind does not use is refused.
+    For a job without a schedule, set only `kind`, to `none`. An instant without an offset is local time in `timezone`.
+    A member that the kind does not use is refused.
     """
 
     kind: Kind | None = Field(
@@ -43,7 +43,8 @@ class Schedule(Shape):
         None, description="A fixed interval of elapsed time, such as `15m`, `PT15M` or 900 (seconds)."
     )
     anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
-        None, description="An instant from which `every` counts. Default: `start_at`, else when the job is created."
+        None,
+        description="An instant from which `every` counts. Default: `start_at`, or the time when the job is created.",
     )
     at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="The one instant at which the job runs."
@@ -58,15 +59,16 @@ class Schedule(Shape):
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "at once. If an occurrence is skipped, the time counts from when it was skipped.",
+        "immediately without a `start_at`. After a skipped occurrence, the time counts from the skip.",
     )
     specs: list[Schedule] | None = Field(
         None,
         min_length=MIN_SPECS,
         max_length=MAX_SPECS,
-        description="Several schedules: the job runs at the instants of all of them. They cannot be nested and have no "
-        "`max_runs`. Each may have a `timezone` and bounds of its own. Beside `specs`, `timezone` is the default of "
-        "each, and `start_at`, `end_at` and `max_runs` hold for all of them together.",
+        description="A list of schedules: the job runs at every instant of each schedule in the list. A schedule in "
+        "the list may have its own `timezone`, `start_at` and `end_at`, but neither `max_runs` nor `specs`. Next to "
+        "`specs`, `timezone` is the default for the list, and `start_at`, `end_at` and `max_runs` apply to the whole "
+        "list.",
     )
     timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
     dst_gap: Gap | None = Field(
@@ -85,24 +87,23 @@ class Schedule(Shape):
     max_runs: int | None = Field(
         None,
         ge=1,
-        description="The schedule ends after this many occurrences have started; skipped ones do not count.",
+        description="The schedule ends after this many occurrences have started. Skipped occurrences do not count.",
     )
 
 
-AnySchedule = Schedule | Annotated[list[Schedule], Field(description="The same as an object with `specs` alone.")]
+AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short for an object that has only `specs`.")]
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
-    """Return the schedule that the member `schedule` describes, and its first instant after `now` if it was computed.
+    """Return the schedule of the member `schedule`, and its first instant after `now` if this function computes it.
 
-    The clock's reader validates it; `Schedule` above only documents it. `job`: the job that it is for. Its present
-    schedule is returned without another check, as it may have ended since. Raises InvalidDefinition with the wrong
-    fields, each under `schedule`.
+    `clock.reading` validates the schedule; `Schedule` above only documents it. If `job` already has this schedule, the
+    schedule is valid even if it has ended. Raises InvalidDefinition with the wrong fields, each under `schedule`.
     """
     if value is None:
         return parse({"kind": "none"}, min_interval=timedelta(0)), None
     if not isinstance(value, dict | list):
-        example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of them.'
+        example = 'A schedule is an object such as {"cron": "0 9 * * *"} or {"every": "15m"}, or a list of objects.'
         raise InvalidDefinition({"schedule": [example]})
     try:
         before = job.known_schedule if job else None
@@ -116,7 +117,7 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
         ) from error
     if spec.kind is Kind.NONE:
         return spec, None
-    # Search from the first mark, as the clock of a new job does: an `at` of a moment ago still runs.
+    # Search from the first mark, as the clock of a new job does: an `at` of a few seconds ago is still accepted.
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
@@ -126,5 +127,5 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
 
 
 def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Return a schedule that no job has yet, with an anchor for each interval. Raises InvalidDefinition."""
+    """Read a schedule without a job, and set the anchor of each interval. Raises InvalidDefinition."""
     return anchored(read_schedule(value, now)[0], now)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from access.visibility import Caller
 
-MAX_SELECTED_IDS = 1000  # ids in one selection: it is stored, and shown in full
+MAX_SELECTED_IDS = 1000  # ids in one selection; limited because all of them are stored and shown
 
 
 def read_target_kind(value: str) -> str:
@@ -46,8 +46,8 @@ class Selection(BaseModel):
     )
     search: Annotated[Text, Field(min_length=1, max_length=MAX_JOB_NAME_LENGTH)] | None = Field(
         None,
-        description="Jobs whose name contains this text, in upper or lower case. One or two characters: jobs whose "
-        "name starts with them.",
+        description="Jobs whose name contains this text, ignoring case. A text of one or two characters matches only "
+        "the start of the name.",
     )
     ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_SELECTED_IDS)] | None = Field(
         None, description="Jobs with these ids."
@@ -55,7 +55,7 @@ class Selection(BaseModel):
 
     @property
     def conditions(self) -> Q:
-        """The conditions on a job's definition, for a query on jobs; `ids` is not among them."""
+        """The query conditions on jobs, except the condition on `ids`."""
         conditions = Q()
         if self.target_kind:
             conditions &= Q(spec__target_kind=self.target_kind)
@@ -68,6 +68,6 @@ class Selection(BaseModel):
         return conditions
 
     def active_jobs(self, before: datetime, caller: Caller) -> QuerySet[Job]:
-        """Return the selected jobs that are active, not created after `before`, and that the caller may change."""
+        """Return the selected jobs that are active, were not created after `before`, and may be changed by `caller`."""
         jobs = changeable(Job, caller).filter(self.conditions, state=JobState.ACTIVE, created_at__lte=before)
         return jobs if self.ids is None else jobs.filter(pk__in=self.ids)

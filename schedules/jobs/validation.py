@@ -1,4 +1,4 @@
-"""Validates job definitions, by the shape that documents them (`JobDefinition`). All errors are reported at once."""
+"""Validates job definitions against `JobDefinition`, and reports all errors together."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Definition:
     """A valid definition.
 
     `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule
-    after `validated_at`; None for a schedule that does not change, and for one without instants, such as `kind` `none`.
+    after `validated_at`; None for an unchanged schedule, and for the kind `none`.
     """
 
     members: Mapping[str, Any]
@@ -37,15 +37,15 @@ class Definition:
     first_at: datetime | None
 
     def first_after(self, now: datetime) -> datetime | None:
-        """Return the first instant of the schedule after `now` if validation has computed it, else None."""
+        """Return the first instant of the schedule after `now` if validation has computed it; otherwise None."""
         return self.first_at if now == self.validated_at else None
 
 
 def validate(data: Mapping[str, Any], now: datetime, job: Job | None = None, *, caller: Caller = ENGINE) -> Definition:
-    """Return the definition that `data` describes, with defaults for members that are left out.
+    """Return the definition in `data`, with defaults for members that are left out.
 
-    `data`: members of `JobDefinition`, of which `name` and `target` are required. `job`: the job that the definition
-    replaces; its present schedule is valid even if it has ended since. The definition may name the jobs and flags that
+    `data`: members of `JobDefinition`; `name` and `target` are required. `job`: the job whose definition is replaced;
+    its current schedule stays valid even if the schedule has ended. The definition may name only jobs and flags that
     the caller may see. Raises InvalidDefinition with each wrong field.
     """
     context = ValidationContext(now, job, caller)

@@ -1,1 +1,1 @@
-"""The occurrence ledger, which says what happened to each occurrence; the watchdog, which finds stoppages with it."""
+"""The occurrence ledger shows what happened to each occurrence. The watchdog uses the ledger to find stoppages."""

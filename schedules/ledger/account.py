@@ -1,4 +1,4 @@
-"""The occurrence ledger of a job: compares what its schedules named with its rows, for any window. It only reads."""
+"""The occurrence ledger of a job: compares the instants of its schedules with its rows. It changes nothing."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
     from schedules.clock.spec import ScheduleSpec
 
-# Spans whose instants are merged at a time. A program that changes a schedule each second leaves thousands in a window.
+# Spans whose instants are merged together. A program that changes a schedule each second creates thousands of spans.
 MAX_SPANS_PER_QUERY = 500
-DEFAULT_WINDOW = timedelta(hours=24)  # of an account without a start
-MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response shows them all
-MAX_ENTRIES_READ = 20_000  # for one page; more would make a request take seconds
+DEFAULT_WINDOW = timedelta(hours=24)  # if the caller gives no start
+MAX_STOPPAGES_SHOWN = 100  # in one window: a page or a response shows all of them
+MAX_ENTRIES_READ = 20_000  # for one page; with more, a request would take seconds
 
 Entry = ComparedEntry[Record]
 
@@ -42,7 +42,7 @@ Entry = ComparedEntry[Record]
 class Account:
     """One page of a job's ledger, for the window (after, until].
 
-    `counts`: occurrences of the whole window by decision; None if it holds more than `MAX_ENTRIES_READ` entries.
+    `counts`: occurrences in the whole window by decision; None if the window has more than `MAX_ENTRIES_READ` entries.
     `next_at`: the next page begins after this instant; None if this is the last page.
     """
 
@@ -57,7 +57,7 @@ class Account:
 def explain(
     job_id: UUID, after: datetime, until: datetime, now: datetime, *, limit: int, only_gaps: bool = False
 ) -> Account:
-    """Return one page: up to `limit` entries of (after, until], or gaps only with `only_gaps`. Raises JobGone."""
+    """Return one page: up to `limit` entries in (after, until]; with `only_gaps`, only gaps. Raises JobGone."""
     job, clock = _find(job_id, now)
     counts: Counter[Decision] = Counter()
     page: list[Entry] = []
@@ -78,14 +78,14 @@ def explain(
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Yield every entry of (after, until], ascending. Raises JobGone."""
+    """Yield every entry in (after, until], ascending. Raises JobGone."""
     return _entries(job_id, *_find(job_id, now), after, until)
 
 
 def gaps(job_id: UUID, after: datetime, until: datetime, now: datetime, limit: int) -> list[datetime]:
-    """Return up to `limit` occurrences of (after, until] without a row, oldest first; not those that were backfilled.
+    """Return up to `limit` gaps in (after, until], oldest first. Occurrences that were backfilled are no gaps.
 
-    For more, call again with `after` set to the last one. Raises JobGone.
+    To get more gaps, call again with `after` set to the last gap. Raises JobGone.
     """
     found = (entry.at for entry in entries(job_id, after, until, now) if entry.decision is Decision.GAP)
     return list(islice(found, limit))
@@ -98,7 +98,7 @@ def stoppages_in(job_id: UUID, after: datetime, until: datetime) -> list[Stoppag
 
 
 def clock_state_of(job: Job, now: datetime) -> ClockState:
-    """Return where the job's clock stands."""
+    """Return the state of the job's clock."""
     return ClockState(
         now=now,
         mark_at=job.mark_at,
@@ -120,10 +120,10 @@ def read_spec(schedule: object) -> ScheduleSpec | None:
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
-    """Return the job's present schedule as a span, from its span row, or from `since` if it has none."""
+    """Return the job's current schedule as a span: from `row`, or from `since` on if `row` is None."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
-    # A schedule that has reached `max_runs` names nothing after its last row; if that was pruned, after its mark.
+    # A schedule that has reached `max_runs` names no instant after its last row, or after its mark if that is pruned.
     limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
     return Span(read_spec(schedule), from_at, None, limit_at)
 
@@ -131,9 +131,10 @@ def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
 def spans_of(
     job_id: UUID, job: Job | None, after: datetime, until: datetime
 ) -> Iterator[tuple[list[Span], datetime, datetime]]:
-    """Yield the job's spans of (after, until] in parts, each with the bounds of its part: (spans, after, until].
+    """Yield the job's spans in (after, until], in parts of up to `MAX_SPANS_PER_QUERY` spans.
 
-    `job` None: the job was deleted, and only its past spans are left.
+    Each part is a tuple: its spans, and its bounds (after, until]. `job` None: the job was deleted, and only its past
+    spans are left.
     """
     while after < until:
         rows = ScheduleSpan.objects.filter(job_id=job_id, until_at__gt=after, from_at__lt=until)
@@ -148,7 +149,7 @@ def spans_of(
 
 
 def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
-    """Return the job (None if it was deleted but its spans are kept) and where its clock stands. Raises JobGone."""
+    """Return the job (None if it was deleted but has spans) and the state of its clock. Raises JobGone."""
     job = Job.objects.filter(pk=job_id).first()
     if job is not None:
         return job, clock_state_of(job, now)
@@ -158,18 +159,18 @@ def _find(job_id: UUID, now: datetime) -> tuple[Job | None, ClockState]:
 
 
 def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, until: datetime) -> Iterator[Entry]:
-    # Read the job first and the rows last: an occurrence that a beat records in between is then never a gap.
+    # Read the job before the rows: an occurrence that a beat records in between is then not reported as a gap.
     for spans, since, upto in spans_of(job_id, job, after, until):
         yield from compare(spans, history.occurrence_rows(job_id, since, upto), clock, since, upto)
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:
-    """Return the present span of a job; without a span row, it begins where the earlier spans end."""
+    """Return the current span of a job. Without a span row, the span begins at the end of the last earlier span."""
     row = ScheduleSpan.objects.filter(job_id=job.pk, until_at=None).first()
     return present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
 
 
 def _n_left(job: Job) -> int | None:
-    """Return how many more occurrences `max_runs` lets start, None for no limit or a schedule that is unreadable."""
+    """Return how many more starts `max_runs` allows; None if there is no limit or the schedule is unreadable."""
     spec = job.known_schedule
     return None if spec is None else starts_left(spec, job.n_scheduled)

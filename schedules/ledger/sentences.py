@@ -28,18 +28,18 @@ DECISION_LABELS: dict[Decision, tuple[str, str]] = {
     Decision.PENDING: ("Due", "info"),
     Decision.PAUSED: ("Paused", "warning"),
     Decision.GAP: ("Gap", "danger"),
-    Decision.MADE_GOOD: ("Made good", "success"),
+    Decision.MADE_GOOD: ("Backfilled", "success"),
     Decision.UNEXPECTED: ("Unexpected", "warning"),
-    Decision.UPCOMING: ("To come", "default"),
+    Decision.UPCOMING: ("Upcoming", "default"),
 }
 SENTENCES_WITHOUT_ROW: dict[Decision, str] = {
     Decision.PENDING: "It is due, and no beat has handled it yet.",
-    Decision.PAUSED: "It fell due during a pause: it is recorded as paused when the job is resumed.",
+    Decision.PAUSED: "It became due during a pause. It will be recorded when the job is resumed.",
     Decision.GAP: "It was due, and there is no record of it.",
     Decision.MADE_GOOD: "It had no record. A backfill has opened a run for it.",
     Decision.UPCOMING: "It is not due yet.",
 }
-MAX_ENTRIES_PER_QUERY = 200  # entries whose held runs are looked up together
+MAX_ENTRIES_PER_QUERY = 200  # entries whose held runs are read with the same queries
 UNEXPECTED_PREFIX = "No schedule of the job named this instant. "
 # Runs that the ledger does not cover.
 ONLY_CHAINED = (
@@ -57,7 +57,7 @@ def decision_count(kind: Decision, n: int) -> str:
 
 
 def with_sentences(entries: Iterable[Entry], now: datetime) -> Iterator[tuple[Entry, str]]:
-    """Yield each entry with its sentence. Up to four queries for each 200 entries find what held runs wait for."""
+    """Yield each entry with its sentence. For every 200 entries, up to four queries read why runs are held."""
     entries = iter(entries)
     while batch := list(islice(entries, MAX_ENTRIES_PER_QUERY)):
         records = (entry.record for entry in batch)
@@ -83,14 +83,14 @@ def describe_other_starts(job: Job) -> str:
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
     """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`.
 
-    `waits`: what each held run waits for, by run id.
+    `waits`: why each held run is held, by run id.
     """
     if entry.record is None:
         return SENTENCES_WITHOUT_ROW[entry.decision]
     text = _not_started(entry.record) if entry.record.reason else _started(entry.record, waits)
     if entry.decision is Decision.UNEXPECTED:
         text = UNEXPECTED_PREFIX + text
-    return f"{text} A backfill ran it again." if entry.made_good_by else text
+    return f"{text} A backfill has opened a run for it." if entry.made_good_by else text
 
 
 def _not_started(record: Record) -> str:
@@ -121,12 +121,12 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
         case RunStatus.RUNNING:
             return f"Started {late}, and is running."
         case RunStatus.QUEUED:
-            return "It waits for a worker."
+            return "It is queued: no worker has started it yet."
         case RunStatus.HELD:
             why = waits.get(record.run_id)
             return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
         case RunStatus.RETRYING:
-            return f"Started {late}; {record.n_attempts} of its attempts failed, and it will be retried."
+            return f"Started {late}. Failed attempts: {record.n_attempts}. The run will be retried."
         case RunStatus.SKIPPED:
             return "Its run is skipped."
         case _:

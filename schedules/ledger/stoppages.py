@@ -1,4 +1,4 @@
-"""Stoppages: jobs whose schedule seems to have stopped. Each is repaired if that is safe, reported once, and closed."""
+"""Stoppages: jobs whose schedule seems to have stopped. Repairs, reports and closes stoppages."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVENT = "schedule_stopped"
-# Report a stoppage only after this time: beats may still handle an overdue job, or one pushed back for a minute.
+# Report a stoppage only after this time: a beat may still handle an overdue job, or a job pushed back for a minute.
 REPORT_DELAY = timedelta(minutes=2)
-MAX_STOPPAGES_PER_REVIEW = 500  # each takes a transaction of its own, and a review must end before the next begins
+MAX_STOPPAGES_PER_REVIEW = 500  # each needs its own transaction, and a review must end before the next review begins
 REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat repairs these by itself
 
 
 @dataclass(slots=True)
 class Reviewed:
-    """Counts of one review: stoppages that were reported, that were repaired, and that had ended."""
+    """Counts of one review: stoppages that were reported, that were repaired, and that were over."""
 
     n_raised: int = 0
     n_repaired: int = 0
@@ -42,22 +42,22 @@ class Reviewed:
 
 
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
-    """Record a stoppage of each job. `found`: its id, and its mark or its first occurrence without a row."""
+    """Record stoppages. `found`: pairs of a job's id, and the job's mark or its first occurrence without a row."""
     Stoppage.objects.bulk_create(
         [Stoppage(job_id=job_id, why=why, found_at=now, stood_at=stood_at) for job_id, stood_at in found],
-        ignore_conflicts=True,  # the same stoppage is open already
+        ignore_conflicts=True,  # skip a stoppage that is already recorded and open
     )
 
 
 def review(now: datetime) -> Reviewed:
-    """Check open stoppages, unreported ones first: close the ended ones, repair or report the rest."""
+    """Check open stoppages, unreported ones first. Close stoppages that are over; repair or report all others."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])
     jobs = Job.objects.in_bulk([stoppage.job_id for stoppage in open_ones])
     for stoppage in open_ones:
         try:
-            # Each in a transaction of its own: one that fails must not keep the others from being reported.
+            # One transaction per stoppage, so that a failure does not prevent the report of other stoppages.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
         except Exception:
@@ -76,7 +76,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
     if _repair(stoppage, job, now):
         reviewed.n_repaired += 1
         Stoppage.objects.filter(pk=stoppage.pk).update(over_at=now)
-    # A repair may find that the schedule names nothing more: then the job has ended, and there is nothing to report.
+    # A repair may find that the schedule has no more instants. The job has then ended, and nothing is reported.
     if job.state == JobState.ACTIVE or stoppage.why == Why.GAPS:
         is_due = stoppage.why in REPORTED_AT_ONCE or stoppage.found_at <= now - REPORT_DELAY
         if is_due and stoppage.raised_at is None:
@@ -84,7 +84,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage still lasts. A job whose mark has moved is being processed, however far behind it is."""
+    """Whether a stoppage is not over. If the job's mark has moved, beats are processing the job, even if late."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False
@@ -106,9 +106,9 @@ def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 
 
 def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Recompute the fields of the job's clock from its schedule, and record what is due; return whether that was done.
+    """Recompute the job's clock from its schedule, and record due occurrences. Return whether the job was repaired.
 
-    Only for `no_next` and `mark_ahead`, where it is safe. A job that somebody has locked is left for the next pass.
+    Only stoppages `no_next` and `mark_ahead` are safe to repair. A job that somebody has locked is not repaired.
     """
     if stoppage.why == Why.OVERDUE:
         runs.wake_beat()
@@ -130,8 +130,8 @@ def _repair(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 
 
 def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Report a stoppage in the log and by an event of the job's latest run; False if another pass has reported it."""
-    # The row count decides which of two passes reports it.
+    """Report a stoppage in the log and as an event of the job's latest run; False if another pass has reported it."""
+    # If two passes run at the same time, only one updates the row and reports the stoppage.
     if not Stoppage.objects.filter(pk=stoppage.pk, raised_at=None).update(raised_at=now):
         return False
     log.error(EVENT, action="watch", job=str(job.pk), name=job.name, why=stoppage.why)
@@ -143,7 +143,7 @@ def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 def _note_on_first(stoppage: Stoppage, raised_at: datetime) -> None:
     """Write the event to the first run of a job that had no run when its stoppage was reported.
 
-    The watchdog opens no run of its own for it: that would take the place of an occurrence that may still start.
+    The watchdog does not open a run for this event: such a run would use the row of an occurrence that may still start.
     """
     if queries.lock_unnoted(stoppage.pk) and history.append_event(
         stoppage.job_id, EVENT, raised_at, reason=stoppage.why, on_first=True

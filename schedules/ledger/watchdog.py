@@ -1,7 +1,7 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
-A pass costs about the same for any number of jobs. Urgent stoppages are found by partial indexes. The ledgers are
-compared in rounds over all jobs: each pass takes the next few thousand jobs.
+The cost of a pass hardly depends on the number of jobs. Urgent stoppages are found with partial indexes. The ledgers of
+all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_CLOCK_SKEW = timedelta(minutes=1)  # between machines; a mark that is further ahead is wrong
+MAX_CLOCK_SKEW = timedelta(minutes=1)  # between the clocks of two machines; a mark further in the future is wrong
 FIRST_WINDOW = timedelta(hours=1)  # the first round compares this much of the past
-# A pass keeps a worker busy once a minute: these limits keep it short. A round takes as many passes as it needs.
+# A worker executes one pass a minute: these limits keep a pass short. A round may need many passes.
 MAX_JOBS_PER_PASS = 2000
 MAX_INSTANTS_PER_PASS = 20_000
 MAX_INSTANTS_PER_JOB = 500
 MAX_OVERDUE_PER_PASS = 200
-MAX_JOBS_WITH_GAPS_PER_PASS = 100  # each costs a read of its whole ledger; the next passes report the rest
+MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the whole ledger of each of these jobs is read; later passes find other jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """What is compared of one job: the `n_instants` instants of its present schedule in (after, until]."""
+    """The part of a job's ledger to compare: the `n_instants` instants of its current schedule in (after, until]."""
 
     span: Span
     clock: ClockState
@@ -61,12 +61,12 @@ class _Window:
 
 
 def watch_once(now: datetime, limit: int) -> Watched:
-    """Find suspected stoppages, then review all open ones. Compares the ledgers of up to `limit` jobs.
+    """Record suspected stoppages, then review all open stoppages. Compares the ledgers of up to `limit` jobs.
 
-    1. Jobs that no beat will handle: they are active and have no next instant.
-    2. Jobs that are overdue though beats are alive. (The tick has recorded those that it pushed back.)
-    3. The next part of the round: marks that are ahead of the clock, and occurrences without a row.
-    4. Open stoppages, which may have ended.
+    1. Find jobs that no beat will handle: they are active, but have no next instant.
+    2. Find jobs that are overdue although a beat is alive. (The tick itself records the jobs that it pushes back.)
+    3. Continue the round: find marks that are ahead of the clock, and occurrences without a row.
+    4. Review the open stoppages.
     """
     stoppages.suspect(Why.NO_NEXT, [(job.pk, job.mark_at) for job in Job.objects.filter(LOST_JOBS)[:limit]], now)
     if BeatLease.objects.filter(expires_at__gt=now).exists():
@@ -79,19 +79,19 @@ def watch_once(now: datetime, limit: int) -> Watched:
 
 
 def prune_once(now: datetime, limit: int) -> int:
-    """Delete up to `limit` spans and up to `limit` stoppages that ended before the history begins; return how many."""
+    """Delete up to `limit` spans and `limit` stoppages that ended before the history begins; return their number."""
     return queries.prune(account.kept_since(now), limit)
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of the next `limit` jobs, from the start of the previous round on. Return how many jobs."""
+    """Compare the ledgers of the next `limit` jobs since the start of the previous round. Return how many jobs."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )
     active = Job.objects.filter(state=JobState.ACTIVE, pk__gt=place.last_job_id).order_by("pk")
     jobs = list(active.only("pk", "schedule", "state", "mark_at", "resumed_at", "n_scheduled", "created_at")[:limit])
-    # The windows of two rounds overlap by `REPORT_DELAY`: a beat may have been handling the last instants. `min`: the
-    # clock may have been set back.
+    # The windows of two rounds overlap by `REPORT_DELAY`, because a beat may not have recorded the last instants yet.
+    # `min`: the clock may have been set back.
     since = max(min(place.before_at, now) - REPORT_DELAY, account.kept_since(now))
     n_compared = _compare(jobs, since, now)
     if n_compared < len(jobs) or len(jobs) == limit:
@@ -105,7 +105,7 @@ def _continue_round(now: datetime, limit: int) -> int:
 def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
     """Record a stoppage of each job with a gap or a mark ahead of the clock; return how many jobs were compared.
 
-    That may be fewer than `jobs`, as a pass has limits.
+    This number may be smaller than the number of `jobs`, because of the limits of a pass.
     """
     rows = {row.job_id: row for row in ScheduleSpan.objects.filter(job_id__in=[job.pk for job in jobs], until_at=None)}
     windows: dict[UUID, _Window] = {}
@@ -125,7 +125,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
         if window.n_instants:
             windows[job.pk] = window
     n_suspected = 0
-    # Twice as many rows as instants: retries and backfills of an instant have rows of their own.
+    # Read twice as many rows as instants: retries and backfills of an instant have their own rows.
     recorded = history.occurrence_rows_of_jobs(
         {job_id: (window.after, window.until) for job_id, window in windows.items()}, MAX_INSTANTS_PER_JOB * 2
     )
@@ -142,11 +142,11 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
 
 
 def _first_gap(job: Job, window: _Window, rows: list[Record], now: datetime) -> datetime | None:
-    """Return the first occurrence of the window without a row, None if there is none."""
+    """Return the first occurrence in the window without a row; None if there is none."""
     found = compare([window.span], rows, window.clock, window.after, window.until)
     if all(entry.decision is not Decision.GAP for entry in found):
         return None
-    # A folded row that began before the window may cover the instant: the ledger reads those rows too.
+    # A folded row that began before the window may include this instant: the ledger also reads such rows.
     return next(iter(account.gaps(job.pk, window.after, window.until, now, 1)), None)
 
 

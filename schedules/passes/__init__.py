@@ -1,1 +1,1 @@
-"""The passes of the beat besides the tick: follow-ups, timed work and `PeriodicTask` rows; and how the beat sleeps."""
+"""The beat's work besides the tick: follow-ups, timed work, `PeriodicTask` rows, and the sleep between passes."""

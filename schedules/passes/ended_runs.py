@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EndedRun:
-    """A run that has ended; its job, None if that was deleted; and the jobs that start after this end of the run."""
+    """A run that has ended; its job, or None if the job was deleted; and the jobs that start because the run ended."""
 
     run: runs.Run
     job: Job | None
@@ -30,18 +30,18 @@ class EndedRun:
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """Every job that a reaction to this end may change."""
+        """Every job that a reaction to this run may change."""
         return (self.job, *self.chained_jobs) if self.job else self.chained_jobs
 
 
 @dataclass(slots=True)
 class EndedRuns:
-    """The ended runs that this pass reacts to, in the order of their ends, and the follow-ups that it postpones."""
+    """The ended runs that this pass handles, in the order in which they ended, and the follow-ups that it postpones."""
 
     ready: list[EndedRun] = field(default_factory=list)
     busy: set[runs.Followup] = field(default_factory=set)  # somebody else has locked one of the jobs
     broken: set[runs.Followup] = field(default_factory=set)  # this version cannot read one of the jobs
-    left: set[runs.Followup] = field(default_factory=set)  # for the next pass: this one opens enough runs already
+    left: set[runs.Followup] = field(default_factory=set)  # for the next pass: this pass opens enough runs already
 
     @property
     def postponed(self) -> set[runs.Followup]:
@@ -49,9 +49,10 @@ class EndedRuns:
 
 
 def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
-    """Lock the jobs of these follow-ups (by id of the ended run) and sort the follow-ups by what can be done now.
+    """Lock the jobs of these follow-ups, and find the ended runs that this pass can handle.
 
-    A job that several ended runs share is one object, so a reaction sees what an earlier reaction has changed.
+    `followups`: by id of the ended run. Ended runs of the same job share one `Job` object, so a reaction sees the
+    changes of earlier reactions.
     """
     found = EndedRuns()
     if not followups:
@@ -59,7 +60,7 @@ def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
     job_ids = {followup.job_id for followup in followups.values()}
     chained_ids = chains.started_by(job_ids)
     wanted = job_ids | {chained_id for links in chained_ids.values() for chained_id, _ in links}
-    # Lock before reading: what is read afterwards cannot change until this transaction ends.
+    # Lock before reading: locked rows cannot change until this transaction ends.
     locked = set(queries.lock_free_jobs(wanted))
     jobs = Job.objects.select_related("spec").in_bulk(wanted)
     n_chained = 0
@@ -67,7 +68,7 @@ def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
         starts = [
             jobs[chained_id]
             for chained_id, on in chained_ids.get(run.job_id, ())
-            # A backfill repeats the past of one job only.
+            # Runs of a backfill start no other job: a backfill repeats the past of one job only.
             if run.status in on.statuses and not run.backfill_id and chained_id in jobs
         ]
         ended = EndedRun(run, jobs.get(run.job_id), tuple(starts))
@@ -84,7 +85,7 @@ def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
 
 
 def _is_readable(job: Job) -> bool:
-    # Logged, not raised: the follow-up waits for a version that can read the job, and delays no other follow-up.
+    # Log, do not raise: the follow-up is retried until a version can read the job, and delays no other follow-up.
     if not job.is_readable:
         log.error("job_pushed_back", action="push_back", job=str(job.pk), name=job.name, error=job.unreadable)
     return job.is_readable

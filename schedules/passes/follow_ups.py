@@ -1,7 +1,7 @@
-"""The pass over follow-ups that are due: react to the ends of runs, and admit held runs.
+"""Handles due follow-ups: calls the reactions to ended runs, and admits held runs.
 
-The statement that ends a run writes the follow-up. One transaction reacts to it and removes it. So every end is
-reacted to exactly once, whatever process is killed.
+The statement that ends a run also writes its follow-up. One transaction stores the effects of all reactions and deletes
+the follow-up. The effects are therefore stored exactly once, even if a process is killed.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Retry a follow-up whose job is locked after this time: another pass holds its lock for milliseconds, and a person's
-# request hardly longer.
+# If the job of a follow-up is locked, the follow-up is due again after this time. Passes and requests lock a job for
+# milliseconds only.
 BUSY_JOB_DELAY = timedelta(milliseconds=50)
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpResult:
-    """Counts of one pass: follow-ups taken, held runs decided upon, runs opened, follow-ups that failed alone.
+    """Counts of one pass: follow-ups handled, decisions on held runs, runs opened, and follow-ups that failed.
 
-    `more`: whether more may be due.
+    `more`: whether more follow-ups may be due.
     """
 
     n_followups: int = 0
@@ -55,11 +55,11 @@ class FollowUpResult:
 def follow_once(now: datetime, limit: int) -> FollowUpResult:
     """Handle up to `limit` follow-ups that are due.
 
-    1. Lock the follow-ups that no other pass has locked, and the jobs that they concern.
+    1. Lock the follow-ups that no other pass has locked, and their jobs.
     2. Call every reaction with the runs that have ended.
     3. Admit held runs as far as their limits allow now.
-    4. Remove the follow-ups that are done. All of it commits together, or not at all.
-    5. If the transaction fails, find the follow-ups that make it fail, and handle the others.
+    4. Delete the follow-ups that are done. Steps 1 to 4 are one transaction.
+    5. If the transaction fails, find the follow-ups that make it fail, and handle all other follow-ups.
     """
     try:
         with transaction.atomic():
@@ -74,10 +74,10 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
 
 
 def _handle_apart(ids: Sequence[int], now: datetime) -> FollowUpResult:
-    """Handle follow-ups in ever smaller parts; push back each one that fails alone."""
+    """Handle follow-ups in smaller and smaller parts; push back each follow-up that fails alone."""
     parts, faults = split_on_failure(lambda some: _handle(runs.take_followups_by_id(some, now), now), ids)
     if every_key_failed(parts, faults):
-        # Every follow-up failed, as on a full disk: none is at fault, and the beat retries all of them.
+        # Every follow-up failed, as on a full disk: no single follow-up is the cause, and the beat retries all of them.
         log.error("pass_failed", action="follow", n_followups=len(faults), error=one_line(next(iter(faults.values()))))
         return FollowUpResult(n_broken=len(faults))
     for followup_id, error in faults.items():
@@ -90,7 +90,7 @@ def _handle(found: Sequence[runs.Followup], now: datetime) -> FollowUpResult:
     if not found:
         return FollowUpResult()
     ended = lock_ended_runs({followup.run_id: followup for followup in found if followup.run_id})
-    # Reactions come before admission, which then also decides upon the held runs that they have opened.
+    # Call reactions before admission, so that admission also decides on the held runs that reactions open.
     n_opened = sum(react(ended.ready, now) for react in REACTIONS) if ended.ready else 0
     ready = [followup for followup in found if followup not in ended.postponed]
     admitted = runs.admit(
@@ -101,7 +101,7 @@ def _handle(found: Sequence[runs.Followup], now: datetime) -> FollowUpResult:
     )
     runs.postpone_followups([followup.id for followup in ended.busy], now + BUSY_JOB_DELAY)
     runs.postpone_followups([followup.id for followup in ended.broken], now + PUSH_BACK_DELAY)
-    # If a job or key has more held runs than one admission decides upon, keep one follow-up of it for the next pass.
+    # If a job or key has more held runs than one admission can check, keep one of its follow-ups for the next pass.
     kept = {followup.about: followup for followup in ready if not admitted.more_of.isdisjoint(followup.about)}
     runs.delete_followups({*ready} - {*kept.values()})
     if kept:

@@ -1,4 +1,4 @@
-"""Housekeeping: the `PeriodicTask` rows that Mainspring itself needs, named in `settings.CELERY_BEAT_SCHEDULE`."""
+"""Housekeeping: the `PeriodicTask` rows that Mainspring itself needs. `settings.CELERY_BEAT_SCHEDULE` lists them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_housekeeping(name: str) -> bool:
-    """Whether the `PeriodicTask` row of this name is a housekeeping row."""
+    """Whether the `PeriodicTask` row with this name is a housekeeping row."""
     return name in settings.CELERY_BEAT_SCHEDULE
 
 

@@ -14,7 +14,7 @@ LOG_INTERVAL = timedelta(seconds=5)  # the beat fails about once a second during
 
 
 class Outage:
-    """The outages of one store, as one process sees them. Its log events are `<name>_away` and `<name>_back`."""
+    """The outages of one store, as one process sees them. The log events are `<name>_away` and `<name>_back`."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -22,7 +22,7 @@ class Outage:
         self._logged_at: datetime | None = None
 
     def note(self, error: BaseException, now: datetime) -> None:
-        """Note a failure of the store; log it if none was logged within the last `LOG_INTERVAL`."""
+        """Record a failure of the store. Log the failure, but at most once per `LOG_INTERVAL`."""
         began_at = self._began_at = self._began_at or now
         if self._logged_at is None or now - self._logged_at >= LOG_INTERVAL:
             self._logged_at = now
@@ -30,7 +30,7 @@ class Outage:
             log.warning(f"{self._name}_away", action="beat", for_seconds=away_for, error=one_line(error))
 
     def end(self, now: datetime) -> None:
-        """End the outage, if there is one: the store answers."""
+        """End the outage, if there is one, because the store answers again."""
         if self._began_at is not None:
             away_for = round((now - self._began_at).total_seconds())
             log.info(f"{self._name}_back", action="beat", for_seconds=away_for)

@@ -1,7 +1,7 @@
-"""django-celery-beat's `PeriodicTask` rows: of several beats, the one that holds a lease in the database fires them.
+"""Fires django-celery-beat's `PeriodicTask` rows. If several beats run, only the beat that holds the lease fires rows.
 
-The lease only saves the other beats work. A row does not fire twice for one instant even without it: the transaction
-that sends a row stores the time, and sends it only if nobody has changed the row since this beat read it.
+The lease only avoids duplicate work. Even without a lease, two beats do not fire a row for the same instant: a beat
+sends a row and stores the time in one transaction, and only if the row has not fired since the beat read it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,21 @@ from values.database import is_database_unavailable, one_line
 log = structlog.get_logger(__name__)
 
 LEASE = "periodic_tasks"
-LEASE_DURATION = timedelta(seconds=2)  # if a beat is killed, its lease ends after this time, and another beat takes it
-MAX_ROWS_PER_PASS = 100  # due jobs wait meanwhile
-HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # a deleted row is created again this soon; a check is one query
+LEASE_DURATION = timedelta(seconds=2)  # if a beat is killed, another beat can take its lease after this time
+MAX_ROWS_PER_PASS = 100  # due jobs wait while rows are sent
+HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # a deleted row is created again in this time; a check is one query
 HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
-# Seconds until the beat checks a row again whose own schedule raises. Only an edit repairs it, and edits are noticed.
+# Seconds until the beat checks a row again after the row's schedule has raised an exception. Only an edit can repair
+# the row, and the beat notices edits earlier.
 BROKEN_ROW_DELAY = 300.0
-# Seconds until the beat checks a row again that another beat has fired, or that an admin is changing.
+# Seconds until the beat checks a row again if another beat has fired the row or an admin is changing it.
 LOCKED_ROW_DELAY = 1.0
-# Seconds. Shortly before a row is due, the stock scheduler wants a pass every few milliseconds.
+# Seconds. Shortly before a row is due, the stock scheduler would check it every few milliseconds.
 MIN_ROW_CHECK_INTERVAL = 0.05
 
 
 class JsonType(NamedTuple):
-    """The type that a field's JSON must have, its description for errors, and the JSON of an empty field."""
+    """The Python type of a field's JSON, the description of the type for errors, and the JSON of an empty field."""
 
     python_type: type
     description: str
@@ -67,10 +68,10 @@ def read_json(field: str, text: str | None) -> Any:
 
 
 class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A row as it was read. `stored_at` is the row's `last_run_at` at that time, None if it was never fired."""
+    """A row as it was read. `stored_at` is the row's `last_run_at` at that time; None if the row has never fired."""
 
     def __init__(self, model: Any, app: Any = None) -> None:
-        """Raise for a row that cannot be sent. The stock entry would disable some such rows and send others."""
+        """Raise an exception for a row that cannot be sent. The stock entry would disable or even send such a row."""
         for field in JSON_FIELDS:
             read_json(field, getattr(model, field))
         self.stored_at: datetime | None = model.last_run_at
@@ -78,7 +79,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         if self.schedule is None:
             raise ValueError("the row has no schedule")
         if type(self.schedule) is interval:
-            # After the clock was set back, the stock entry would wait until it has caught up and one interval more.
+            # If the clock was set back, the stock entry would not fire until one interval after the stored time.
             self.last_run_at: datetime = min(self.last_run_at, self._default_now())
 
     def is_due(self) -> Any:
@@ -87,17 +88,17 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         except Exception as error:
             if isinstance(error, DatabaseFault) and is_database_unavailable():
                 raise
-            # One row that fails, for whatever reason, must not stop the others.
+            # One row that fails, for any reason, must not stop the other rows.
             _log_skipped(self.name, error)
             return schedstate(False, BROKEN_ROW_DELAY)
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
-    """The stock scheduler, for several beats. Its pass raises if the database or the broker is unavailable."""
+    """django-celery-beat's scheduler, adapted to several beats. A pass raises if database or broker is unavailable."""
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
-    must_stop = False  # set by a signal, since its SystemExit may be swallowed where it is raised
+    must_stop = False  # set by the signal handler, because other code may swallow its SystemExit
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
@@ -109,13 +110,13 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
-        """Do nothing: Celery calls this where an exception would end the process. The first pass reads the rows."""
+        """Do nothing, because an exception in this method would end the process. The first pass reads the rows."""
 
     def create_housekeeping_rows(self, now: datetime) -> None:
-        """Create missing housekeeping rows, every 30 seconds; warn of disabled ones, once an hour.
+        """Create missing housekeeping rows, every 30 seconds. Log a warning about disabled rows, once an hour.
 
-        A row that an admin has changed stays as it is. Only the beat with the lease calls this: several beats that
-        create rows at once would wait for each other's rows, in a deadlock.
+        A row that an admin has changed stays as it is. Only the beat with the lease calls this method: two beats that
+        create rows at the same time could deadlock.
         """
         # The clock may have been set back.
         self._housekeeping_at = min(self._housekeeping_at, now + HOUSEKEEPING_CHECK_INTERVAL)
@@ -128,28 +129,28 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self._housekeeping_at = now + HOUSEKEEPING_CHECK_INTERVAL
         self._warn_at = min(self._warn_at, now + HOUSEKEEPING_WARNING_INTERVAL)
         if now >= self._warn_at and (names := find_switched_off()):
-            log.warning("housekeeping_off", action="beat", names=names, hint="enable it under Periodic tasks")
+            log.warning("housekeeping_off", action="beat", names=names, hint="enable these rows under Periodic tasks")
             self._warn_at = now + HOUSEKEEPING_WARNING_INTERVAL
 
     def all_as_schedule(self) -> dict[str, PeriodicEntry]:
-        """Return the rows that can be sent, by name. Log the others, once for each fault."""
+        """Return the rows that can be sent, by name. Log each other row, once for each fault."""
         entries, faults = {}, {}
         for row in self.enabled_models():
             try:
                 entries[row.name] = self.Entry(row, app=self.app)
             except DatabaseFault:
                 raise
-            except Exception as error:  # noqa: BLE001  (the fault of one row must not stop the others)
+            except Exception as error:  # noqa: BLE001  (the fault of one row must not stop the other rows)
                 faults[row.name] = one_line(error)
-                if faults[row.name] != self._faults.get(row.name):  # rows are read often: log only what is new
+                if faults[row.name] != self._faults.get(row.name):  # rows are read often: log only new faults
                     _log_skipped(row.name, error)
         self._faults = faults
         return entries
 
     def fire_periodic_tasks(self, now: datetime) -> datetime:
-        """Send the rows that are due, if this beat holds the lease; return when to call again."""
+        """Send the rows that are due, if this beat holds the lease. Return the time of the next call."""
         if now < self._now:
-            # The clock was set back: without this, nothing would fire until it has caught up.
+            # The clock was set back: without this, no row would fire until the clock reaches the old time.
             self._lease_at = self._periodic_at = now
             self._forget_schedule()
         self._now = now
@@ -160,7 +161,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self.create_housekeeping_rows(now)
         if now < self._periodic_at:
             return min(self._lease_at, self._periodic_at)
-        _ = self.producer  # connect first: a failure here has fired nothing
+        _ = self.producer  # connect first: if this fails, no row has been fired
         self._locked.clear()
         for _ in range(MAX_ROWS_PER_PASS):
             if wait := super().tick():
@@ -178,20 +179,20 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         try:
             with transaction.atomic():
                 if not queries.mark_fired(row.pk, entry.stored_at, row.last_run_at, row.total_run_count):
-                    # Another beat has fired the row, or somebody has changed it or is changing it: read all rows again.
+                    # Another beat has fired the row, or somebody has disabled or locked it: read all rows again.
                     self._locked.add(entry.name)
                     self._forget_schedule()
                     return
                 self._send(entry, producer)
         except Exception:
-            self._forget_schedule()  # not fired, so it stays due
+            self._forget_schedule()  # the row was not fired, so it is still due
             raise
         log.debug("periodic_task_sent", action="beat", name=entry.name)
 
     def _send(self, entry: PeriodicEntry, producer: Any) -> None:
-        """Raise if the broker is unavailable.
+        """Send the message of a row. Raises if the broker is unavailable.
 
-        Only log any other fault: it is the row's own, and a retry would not help.
+        Any other error is only logged: the row itself causes it, and a retry would not help.
         """
         try:
             self.apply_async(entry, producer=producer, advance=False)
@@ -203,7 +204,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             log.exception("periodic_task_not_sent", action="beat", name=entry.name)
 
     def is_broker_fault(self, error: BaseException) -> bool:
-        """Whether the broker is at fault, rather than the message."""
+        """Whether the broker caused this error. Otherwise the message caused it."""
         cause = error.__context__ if isinstance(error, SchedulingError) else error
         errors = (*self.connection.connection_errors, *self.connection.channel_errors)
         return isinstance(cause, (*errors, BrokerFault, OSError))
@@ -214,14 +215,14 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         Raises if the database is unavailable; the method of the stock scheduler does not.
         """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
-        return bool(last and self._last_timestamp != last)  # earlier, if the clock was set back
+        return bool(last and self._last_timestamp != last)  # not `>`: the clock may have been set back
 
     def sync(self) -> None:
-        """Forget what the stock scheduler would store here: `apply_entry` has stored it already."""
+        """Discard the changes that the stock scheduler would store here: `apply_entry` has already stored them."""
         self._dirty.clear()
 
     def close(self) -> None:
-        """Give the lease back, so that another beat can take it at once."""
+        """Give the lease back, so that another beat can take it immediately."""
         super().close()
         if self._now < self._lease_expires_at:
             with suppress(DatabaseFault):
@@ -237,7 +238,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._lease_expires_at, self._lease_at = now, now + settings.MAINSPRING.max_idle
 
     def _forget_schedule(self) -> None:
-        """Read the rows again before the next check, because other beats may have fired or changed them."""
+        """Drop the cached rows. The next check reads them again, because other beats may have fired them."""
         self._schedule, self._heap, self._initial_read = None, None, True
 
 

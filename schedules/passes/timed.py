@@ -1,4 +1,4 @@
-"""Timed work, which is due at an instant but is no occurrence: ends of pauses, steps of backfills and of pause sets."""
+"""Timed work: ends of pauses, steps of backfills and steps of pause sets, each due at an instant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schedules.pauses import pause_sets, resuming
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Both limits keep timed work short, since due jobs wait for it: a step of a backfill opens up to 100 runs.
+# Both limits keep timed work short, because due jobs wait for it. A step of a backfill opens up to 100 runs.
 MAX_BACKFILL_STEPS_PER_PASS = 5
 MAX_RESUMED_JOBS_PER_PASS = 200
 
@@ -29,7 +29,7 @@ NO_TIMED_WORK = TimedWork()
 
 
 def do_timed_work(now: datetime, limit: int) -> TimedWork:
-    """End up to `limit` pauses that have expired, and do the steps of backfills and pause sets that are due."""
+    """End up to `limit` expired pauses, and do the due steps of backfills and pause sets."""
     limit = min(limit, MAX_RESUMED_JOBS_PER_PASS)
     n_resumed = resuming.end_expired(now, limit)
     n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(MAX_BACKFILL_STEPS_PER_PASS))))

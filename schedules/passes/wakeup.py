@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Parameters that Django adds to those of libpq: for its cursors and its pool.
+# Parameters that Django adds to the parameters of libpq, for Django's cursors and connection pool.
 DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold", "pool"}
 
 
 class Wakeup:
-    """Listens on a connection of its own. If it cannot connect, it sleeps for the whole time."""
+    """Waits for notifications on its own database connection. If it cannot connect, it sleeps for the whole time."""
 
     def __init__(self) -> None:
         self._connection: Connection[Any] | None = None
         self._was_listening = True
 
     def wait(self, seconds: float) -> None:
-        """Sleep for `seconds`, or until a notification comes."""
+        """Sleep for `seconds`, or until a notification arrives."""
         if seconds <= 0:
             return
         try:

@@ -1,1 +1,1 @@
-"""Pausing and resuming jobs, one at a time or many at once."""
+"""Pauses and resumes jobs, one job or many jobs together."""

@@ -1,4 +1,4 @@
-"""Pause sets: pauses of many jobs at once. Beats pause and resume the jobs in steps; a step is one transaction."""
+"""Pause sets: pauses of many jobs together. Beats pause and resume the jobs in steps. Each step is one transaction."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_JOBS_PER_STEP = 200  # a step holds the locks of its jobs, and due jobs wait for the beat that does it
+MAX_JOBS_PER_STEP = 200  # a step locks its jobs, and other due work of the beat waits for the step
 MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """What undoing a pause set would do: resume `n_jobs` jobs, and start `n_would_start` runs.
+    """A preview of undoing a pause set: it would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    `is_more`: more runs may start, as only the first `MAX_JOBS_PREVIEWED` jobs were counted.
+    `is_more`: more runs may start, because only runs of the first `MAX_JOBS_PREVIEWED` jobs were counted.
     """
 
     n_jobs: int
@@ -46,7 +46,7 @@ class UndoPreview:
 
 
 def count(selection: Selection, now: datetime, caller: Caller = ENGINE) -> int:
-    """Return how many jobs a pause of this selection would pause now."""
+    """Return the number of jobs that a pause set with this selection would pause now."""
     return selection.active_jobs(now, caller).count()
 
 
@@ -58,7 +58,7 @@ def start(
     terms: PauseTerms = UNTIL_RESUMED,
     caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection: the first `MAX_JOBS_PER_STEP` at once, the others by the beats.
+    """Pause the active jobs of a selection. Pauses up to `MAX_JOBS_PER_STEP` jobs now; beats pause all other jobs.
 
     Raises InvalidDefinition for invalid terms.
     """
@@ -86,16 +86,16 @@ def undo(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> PauseSet:
-    """Resume the jobs that this set still pauses, the first `MAX_JOBS_PER_STEP` at once, the others by the beats.
+    """Resume the jobs that this set still pauses. Resumes up to `MAX_JOBS_PER_STEP` jobs now; beats resume the others.
 
     `catch_up` selects the occurrences of the pause that start, up to `max_runs` of each job. Raises JobConflict if the
-    set is undone, or being undone.
+    set has already been undone, or is being undone.
     """
     with transaction.atomic():
         queries.lock_pause_set(pause_set_id)
         found = PauseSet.objects.get(pk=pause_set_id)
         if found.state in (PauseSetState.UNDOING, PauseSetState.UNDONE):
-            raise JobConflict("This pause is undone already.")
+            raise JobConflict("This pause has already been undone.")
         found.state, found.due_at = PauseSetState.UNDOING, now
         found.undone_by, found.undone_at = actor, now
         found.undo_catch_up, found.undo_max_runs = catch_up, max_runs
@@ -112,7 +112,7 @@ def preview_undo(
     *,
     caller: Caller = ENGINE,
 ) -> UndoPreview:
-    """Return how many jobs undoing the set at `now` would resume, and how many runs that would start."""
+    """Return a preview of undoing the set at `now`. Nothing is changed."""
     members = _members(found, caller)
     n_jobs = members.count()
     if catch_up is Resumption.NONE:
@@ -124,7 +124,7 @@ def preview_undo(
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
-    """Do one step of the set that has been due longest, or of this set; return False if none is due.
+    """Do one step of the set `pause_set_id` (None: of the set that has been due longest). Return False if none is due.
 
     A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
     """
@@ -144,7 +144,7 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
 
 
 def _first_step(found: PauseSet, now: datetime) -> PauseSet:
-    """Do the first step in the caller's request: a set of few jobs is done when the request returns."""
+    """Do the first step in the caller's request, so that a small set is complete when the request returns."""
     step_once(now, found.pk)
     runs.wake_beat()
     found.refresh_from_db()
@@ -159,7 +159,7 @@ def _step(found: PauseSet, now: datetime) -> None:
         case PauseSetState.UNDOING:
             _resume_next_jobs(found, now)
         case PauseSetState.PAUSED | PauseSetState.UNDONE:
-            found.due_at = None  # nothing is left to do
+            found.due_at = None  # there are no more steps
         case _:
             assert_never(state)
     found.save()
@@ -172,7 +172,7 @@ def _pause_next_jobs(found: PauseSet, now: datetime) -> None:
         jobs = jobs.filter(pk__gt=found.cursor_id)
     ids = list(jobs.order_by("pk").values_list("pk", flat=True)[:MAX_JOBS_PER_STEP])
     queries.lock_jobs(ids)
-    # What was due before the pause still runs.
+    # Occurrences that were due before the pause still run.
     due = Job.objects.filter(pk__in=ids, state=JobState.ACTIVE, next_run_at__lte=now)
     for job_id in due.values_list("pk", flat=True):
         tick.settle(job_id, now)
@@ -199,7 +199,7 @@ def _resume_next_jobs(found: PauseSet, now: datetime) -> None:
     jobs = list(members.select_related("spec").filter(pk__in=ids))
     choice = Resumption(found.undo_catch_up)
     broken = resuming.end_each(jobs, now, actor=found.undone_by, catch_up=choice, max_runs=found.undo_max_runs)
-    # Jobs that cannot be resumed stay paused and leave the set: otherwise every next step would try them again.
+    # Jobs that cannot be resumed stay paused and leave the set: otherwise every later step would try them again.
     Job.objects.filter(pk__in=broken).update(pause_set_id=None)
     found.n_resumed += len(jobs) - len(broken)
     if len(ids) < MAX_JOBS_PER_STEP:

@@ -1,4 +1,4 @@
-"""The SQL statements of pauses and pause sets: each with its purpose, who calls it and which index it uses."""
+"""The SQL statements of pauses and pause sets, each with its purpose, its callers and its index."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ UPDATE schedules_job AS job
  WHERE job.id = ended.id AND job.state = 'paused'
 """
 
-# resuming.end_expired: lock jobs whose pause has expired, the longest expired first, except jobs that somebody else has
-# locked: another beat, or a person who resumes the job. Index job_pause_end.
+# resuming.end_expired: lock jobs whose pause has expired, the longest expired first. SKIP LOCKED: another beat may have
+# locked a job, or a person may be resuming it. Index job_pause_end.
 LOCK_EXPIRED_PAUSES = """
 SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now)s
  ORDER BY paused_until_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 
-# pause_sets.step_once: lock the pause set whose step has been due longest, or a certain one, unless another beat has
-# locked it. Index pause_set_due.
+# pause_sets.step_once: lock the pause set with this id, or, without an id, the set whose step has been due longest.
+# Skips sets that another beat has locked. Index pause_set_due.
 LOCK_DUE_PAUSE_SET = """
 SELECT id FROM schedules_pauseset WHERE due_at <= %(now)s AND (%(id)s::uuid IS NULL OR id = %(id)s)
  ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 # pause_sets.undo: waits for a step that has locked the set.
 LOCK_PAUSE_SET = "SELECT id FROM schedules_pauseset WHERE id = %(id)s FOR UPDATE"
-# pause_sets: every caller locks several jobs in the order of their ids, so that no two callers wait for each other.
+# pause_sets: lock several jobs. Every caller locks in the order of the ids, so that no two callers deadlock.
 LOCK_JOBS = "SELECT id FROM schedules_job WHERE id = ANY(%(id)s) ORDER BY id FOR UPDATE"
-# pause_sets: pause the jobs of a step. The caller has locked and settled them, so occurrences due before still run.
+# pause_sets: pause the jobs of a step. The caller has locked and settled them, so occurrences due earlier still run.
 PAUSE_JOBS = """
 UPDATE schedules_job
    SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
@@ -87,7 +87,7 @@ def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
 
 
 def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
-    """Lock a pause set whose step is due (`pause_set_id`: this one only) and return its id; None if there is none."""
+    """Lock the pause set `pause_set_id` (None: any set) if its step is due, and return its id; otherwise None."""
     rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
     return rows[0][0] if rows else None
 

@@ -1,4 +1,4 @@
-"""Ends pauses, by hand or when they expire, and selects the occurrences of the pause that start then."""
+"""Ends pauses, by hand or when they expire, and selects the occurrences of the pause that start."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ResumePreview:
-    """What resuming a job would start.
+    """A preview of resuming a job.
 
-    `n_occurrences`: number of occurrences during the pause, counted up to `MAX_COUNTED` + 1. `n_would_start`: those
-    that would start, from `first_at` to `last_at`, which are None if none would.
+    `n_occurrences`: number of occurrences during the pause, counted up to a limit. `n_would_start`: number of
+    occurrences that would start. `first_at`, `last_at`: the first and the last occurrence that would start, or None.
     """
 
     n_occurrences: int
@@ -54,7 +54,7 @@ class ResumePreview:
 
     @property
     def is_more(self) -> bool:
-        """Whether there are more occurrences than were counted."""
+        """Whether the pause has more than `MAX_COUNTED` occurrences."""
         return self.n_occurrences > MAX_COUNTED
 
 
@@ -67,10 +67,10 @@ def refuse_unless_paused(job: Job) -> None:
 def preview(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS, *, count_limit: int = MAX_COUNTED
 ) -> ResumePreview:
-    """Return what resuming the job at `now` would start; nothing is changed.
+    """Return a preview of resuming the job at `now`. Nothing is changed.
 
-    `count_limit`: count at most that many occurrences of the pause. Raises JobConflict if the job is not paused;
-    CannotRead if its schedule is unreadable.
+    `n_occurrences` is counted up to `count_limit` + 1. Raises JobConflict if the job is not paused; CannotRead if its
+    schedule is unreadable.
     """
     refuse_unless_paused(job)
     find, until = _finder(job), _pause_end(job, now)
@@ -89,13 +89,16 @@ def preview(
 def end(
     jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
 ) -> None:
-    """End the pauses of these jobs, which the caller has locked and found paused. Raises CannotRead."""
+    """End the pauses of these jobs. The caller has locked the jobs, and all of them are paused. Raises CannotRead."""
     waiting = _jobs_that_wait(jobs)
     _end([(job, _plan_end(job, now, catch_up, max_runs, waiting)) for job in jobs], now, actor)
 
 
 def end_expired(now: datetime, limit: int) -> int:
-    """Resume up to `limit` jobs whose pause has expired, each with the catch-up of its pause; return how many."""
+    """Resume up to `limit` jobs whose pause has expired, each with the catch-up of its pause.
+
+    Return the number of expired pauses found, including jobs that could not be resumed.
+    """
     with transaction.atomic():
         ids = queries.lock_expired_pauses(now, limit)
         broken = end_each(Job.objects.select_related("spec").filter(pk__in=ids), now, actor="")
@@ -111,9 +114,9 @@ def end_each(
     catch_up: Resumption | None = None,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> list[UUID]:
-    """End the pauses of these locked jobs; return the ids of the jobs that could not be resumed: they stay paused.
+    """End the pauses of these locked jobs. Return the ids of jobs that could not be resumed and stay paused.
 
-    `catch_up` None: each pause has its own.
+    `catch_up` None: use the catch-up of each pause.
     """
     ends, broken = [], []
     waiting = _jobs_that_wait(jobs)
@@ -121,7 +124,7 @@ def end_each(
         try:
             ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs, waiting)))
         except Exception:
-            # One job whose schedule is unreadable must not keep the others paused.
+            # One job with an unreadable schedule must not keep the other jobs paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
             broken.append(job.pk)
     _end(ends, now, actor)
@@ -136,10 +139,10 @@ def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
 def _plan_end(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
 ) -> queries.PauseEnd:
-    """Return the next instant of the job after its pause, and the range of occurrences that start."""
+    """Return the job's clock after its pause, and the range of occurrences of the pause that start."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
-        # From the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
+        # Search from the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
         waits = job.pk in waiting
@@ -166,9 +169,9 @@ def _starts_in_turn(job: Job) -> bool:
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:
-    """Return when the pause ends: now, or when it expired.
+    """Return the end of the pause: `now`, or the instant at which the pause expired, if that is earlier.
 
-    Later occurrences run, even if a beat ends the pause late.
+    Occurrences after the pause expired run normally, even if a beat ends the pause late.
     """
     return min(now, job.paused_until_at) if job.paused_until_at else now
 
@@ -182,5 +185,5 @@ def _finder(job: Job) -> FindOccurrences:
 
 
 def _nth(find: FindOccurrences, first_at: datetime, last_at: datetime, n: int) -> datetime:
-    """Return the n-th occurrence in [first_at, last_at], where `first_at` is the first."""
+    """Return the n-th occurrence in [first_at, last_at]. The first one is `first_at`."""
     return next(islice(find(first_at, last_at), n - 2, None)) if n > 1 else first_at

@@ -1,4 +1,4 @@
-"""The terms of a pause, of one job or of many, and the rules that they obey."""
+"""The terms of a pause of one or many jobs, and the rules for these terms."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from values.json_values import find_unstorable
 
 @dataclass(frozen=True, slots=True)
 class PauseTerms:
-    """Why jobs are paused, until when (None: until somebody resumes them), and which occurrences of the pause run then.
+    """The reason of a pause, its end, and the occurrences of the pause that start at its end.
 
-    Without `until`, whoever resumes a job chooses its occurrences, so `catch_up` must be `none`.
+    `until` None: the pause ends when somebody resumes the jobs. That person then chooses the occurrences that start, so
+    `catch_up` must be `none`.
     """
 
     reason: str = ""
@@ -23,20 +24,21 @@ class PauseTerms:
     catch_up: Resumption = Resumption.NONE
 
     def is_over(self, now: datetime) -> bool:
-        """Whether the pause would end at once."""
+        """Whether the end of the pause is `now` or earlier."""
         return self.until is not None and self.until <= now
 
     @property
     def lacks_end(self) -> bool:
-        """Whether the terms say what runs at the end of the pause, and name no end."""
+        """Whether the terms select occurrences to start at the end of the pause, but have no end."""
         return self.until is None and self.catch_up is not Resumption.NONE
 
     def check(self, now: datetime) -> None:
         """Raise InvalidDefinition for terms that break the rules."""
         if self.is_over(now):
-            raise InvalidDefinition({"until": ["until must be in the future: give a later time, or leave it out."]})
+            why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
+            raise InvalidDefinition({"until": [why]})
         if self.lacks_end:
-            why = "catch_up needs a pause that ends by itself: set until, or leave catch_up out."
+            why = "catch_up needs a pause with an end: set until to an instant, or leave catch_up out."
             raise InvalidDefinition({"until": [why]})
 
 
@@ -49,5 +51,7 @@ def read_reason(text: str) -> str:
         raise ValueError(problem[1])
     reason = " ".join(text.split())
     if len(reason) > MAX_PAUSE_REASON_LENGTH:
-        raise ValueError(f"This has {len(reason)} characters: shorten it to {MAX_PAUSE_REASON_LENGTH}.")
+        raise ValueError(
+            f"The reason has {len(reason)} characters: shorten it to {MAX_PAUSE_REASON_LENGTH} characters or fewer."
+        )
     return reason

@@ -1,4 +1,4 @@
-"""What a job's page shows, read in a fixed number of queries."""
+"""The contents of a job's page. The number of queries does not grow with the number of runs."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
     from schedules.models import Stoppage
 
-MAX_RUNS_SHOWN = 20  # one screen; the run list has the others
-AFTER_RUN = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
-NO_CLOCK = "No clock: it starts after other jobs"
+MAX_RUNS_SHOWN = 20  # one screen; the run list shows all runs
+AFTER_RUN = format_html('<span class="ms-faint">{}</span>', "after the live run has ended")
+NO_CLOCK = "No schedule: starts after other jobs"
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
 def state_badge(job: Job) -> SafeString:
-    """Return the job's state, with the reason of a pause as its hint."""
+    """Return a badge with the job's state. Its tooltip shows the reason of a pause."""
     return badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """Return a badge if a part of the job cannot be read, with the reasons as its hint; otherwise nothing."""
+    """Return a badge, with the reasons as tooltip, if a part of the job cannot be read; otherwise an empty text."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """Return a stoppage in words, with the times at which the watchdog reported it and found that it had ended."""
+    """Return the text of a stoppage, when it was reported, and when it was over (None if it is open)."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),
@@ -65,7 +65,7 @@ def starts_words(job: Job, now: datetime) -> str:
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Three queries in addition to the job's own, and a few more for held runs and for a feature flag.
+    Makes three queries, and a few more for held runs and for a feature flag.
     """
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
     may_change = may(caller, Action.CHANGE, job)

@@ -1,4 +1,4 @@
-"""Read the rows of the job list: about as many as a page shows, whatever the filters and the order."""
+"""Reads the rows of the job list. A page reads about as many rows as it shows, for every filter and order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class JobChangeList(UncountedChangeList):
-    """The job list with the latest run of each job on the page: one query more."""
+    """The job list, with the latest run of each job on the page. The runs cost one additional query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -36,7 +36,10 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Return the rows `[start:stop]`: first jobs with a next run, by index job_due; then the others, newest first."""
+    """Return the rows `[start:stop]`: first the active jobs that have a next run, then all other jobs, newest first.
+
+    The query for the first group uses the index job_due.
+    """
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)
     found = list(cut(due, due[:stop], start))

@@ -13,17 +13,14 @@ from cronsim import CronSim, CronSimError
 from schedules.clock.cron.fields import CronError, read_parts
 from schedules.clock.wording import MONTHS, joined
 
-_SEARCH_FROM = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # naive; fixed, so that the answer never changes
+_SEARCH_FROM = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # naive; fixed, so that results never change
 _MAX_RECHECKED_DAYS = 3  # longer than any clock change, and cheap to check day by day
 _MAX_DAYS_IN_MONTH = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A cron expression that has been read.
-
-    `parts` holds six fields, seconds first, as numbers and upper-case letters.
-    """
+    """A parsed cron expression. `parts` holds six fields, seconds first, as numbers and upper-case letters."""
 
     parts: tuple[str, ...]
     sim: CronSim
@@ -32,13 +29,13 @@ class Cron:
     def is_fixed(self) -> bool:
         """Whether the expression names fixed times of day, so that `Gap` and `Fold` apply.
 
-        Otherwise its minute or hour starts with *, and it follows elapsed time.
+        Otherwise its minute or hour field starts with *, and the expression follows elapsed time.
         """
         return not self.parts[1].startswith("*") and not self.parts[2].startswith("*")
 
     @property
     def days_are_either(self) -> bool:
-        """Whether a date needs to match only one of the two day fields (the rule of Debian's cron)."""
+        """Whether matching one of the two day fields is enough for a date (the rule of Debian's cron)."""
         return not self.parts[3].startswith("*") and not self.parts[5].startswith("*")
 
     def matches_date(self, day: date) -> bool:
@@ -51,9 +48,9 @@ class Cron:
 
 
 class LocalTimeFinder:
-    """Finds the next local time of an expression, and remembers its last answer.
+    """Finds the next local time of an expression, and caches the last result.
 
-    At a clock change, callers search again from nearly the same local time, so the last answer often still holds.
+    At a clock change, callers search again from almost the same local time, so the cached result is often valid.
     """
 
     __slots__ = ("_cron", "_from", "_next", "_sim")
@@ -66,8 +63,8 @@ class LocalTimeFinder:
 
     def after(self, local: datetime) -> datetime | None:
         """Return the expression's first naive local time later than `local`; None if there is none within 50 years."""
-        # The last answer holds for every start between the last start and the answer. It also holds for an earlier
-        # start if the expression names no date in between, which is cheaper to check than to search again.
+        # The cached result is valid for every start from the cached start up to the result. It is also valid for an
+        # earlier start if the expression names no date in between. Checking this is cheaper than a new search.
         known_from, known = self._from, self._next
         if known_from is not None and known is not None:
             if known_from <= local < known:
@@ -94,7 +91,7 @@ class LocalTimeFinder:
         return True
 
 
-# Jobs share expressions, and each pass reads them again.
+# Many jobs have the same expression, and each pass reads their expressions again.
 @lru_cache(maxsize=4096)
 def read_cron(text: str) -> Cron:
     """Read an expression of 5 fields, of 6 fields with seconds first, or a nickname such as @daily.
@@ -112,12 +109,12 @@ def read_cron(text: str) -> Cron:
 
 
 def _why_never(parts: tuple[str, ...]) -> str:
-    """Return the error for an expression whose fields are valid but which names no date of the calendar."""
+    """Return the error for an expression with valid fields that matches no date of the calendar."""
     months = sorted(CronSim(f"0 0 * {parts[4]} *", _SEARCH_FROM).months)
     days = [int(day) for day in re.findall("(?:^|,)([0-9]+)", parts[3])]
     wanted = min(days, default=0)
     if days and wanted > max(_MAX_DAYS_IN_MONTH[month] for month in months):
         names = [MONTHS[month - 1] for month in months]
         never = f"{names[0]} never has" if len(names) == 1 else f"{joined(names)} never have"
-        return f"never fires: {never} {wanted} days (day of month {parts[3]}). L stands for the last day."
+        return f"never fires: {never} {wanted} days (day of month {parts[3]}). Use L for the last day of the month."
     return f"never fires: no date matches both day of month {parts[3]} and day of week {parts[5]}."

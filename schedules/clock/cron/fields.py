@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from schedules.clock.wording import MONTHS, joined
 from values.quoting import quoted
 
-MAX_LENGTH = 255  # characters; more than any sensible expression, and a bound on the work of reading one
+MAX_LENGTH = 255  # characters; more than any sensible expression has; limits the work of reading an expression
 # The nicknames of Vixie cron, except @reboot.
 NICKNAMES = {
     "@yearly": "0 0 1 1 *",
@@ -76,7 +76,7 @@ def read_parts(text: str) -> tuple[str, ...]:
 
 
 def tidy(text: str) -> str:
-    """Return the expression as it is stored: single spaces, nicknames in lower case, the rest as written."""
+    """Return the expression as it is stored: words separated by single spaces, and nicknames in lower case."""
     words = text.split()
     return words[0].lower() if len(words) == 1 else " ".join(words)
 
@@ -84,7 +84,7 @@ def tidy(text: str) -> str:
 def _split(text: str) -> list[str]:
     """Return the text's six words in upper case. Raises CronError for text that cannot be divided into fields."""
     if len(text) > MAX_LENGTH:
-        raise CronError([f"is too long: an expression has at most {MAX_LENGTH} characters."])
+        raise CronError([f"is too long: an expression may have at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
         raise CronError(["has a character that cron does not allow: use letters, digits and * , - / # ? only."])
     text = NICKNAMES.get(text.strip().lower(), text)
@@ -94,7 +94,7 @@ def _split(text: str) -> list[str]:
     if words[0].startswith("@"):
         raise CronError([_refuse_nickname(words[0].lower())])
     if "=" in words[0]:
-        raise CronError(["must not hold settings such as TZ=UTC: give the time zone in timezone."])
+        raise CronError(["must not contain settings such as TZ=UTC: set the time zone in the field timezone."])
     if len(words) == 5:
         words.insert(0, "0")
     if len(words) != 6:
@@ -107,7 +107,7 @@ def _refuse_nickname(word: str) -> str:
     if word == "@reboot":
         return f"@reboot names no time, so it can't be scheduled here. Use {known}."
     if word == "@every":
-        return '@every is not cron: leave cron out and give every, such as "15m".'
+        return '@every is not cron: leave cron out, and set the field "every", for example to "15m".'
     return f"{quoted(word)} is not a nickname. Use {known}."
 
 
@@ -118,11 +118,11 @@ def _refuse_count(count: int) -> str:
             "the schedule to some years."
         )
     fields = "minute, hour, day of month, month, day of week"
-    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with the second first."
+    return f"has {count} field{'' if count == 1 else 's'}, but needs 5 ({fields}), or 6 with seconds first."
 
 
 def _read_term(rule: FieldRule, term: str) -> str:
-    """Return one item of a list as numbers and upper-case letters. Raises ValueError with the reason."""
+    """Return one item of a field's list as numbers and upper-case letters. Raises ValueError with the reason."""
     if term == "":
         raise ValueError("a list item is empty: remove the extra comma")
     special = _read_special(rule, term)
@@ -146,23 +146,23 @@ def _read_term(rule: FieldRule, term: str) -> str:
             end = f"{rule.low}-{last}" if last > rule.low else str(last)
             raise ValueError(f"the range {quoted(span)} runs backwards; write {start},{end}")
         if first == last:
-            return str(first)  # cronsim reads 5-5/10 like 5/10, up to the field's end, so drop the step
+            return str(first)  # cronsim reads 5-5/10 as 5/10, which continues to the field's maximum: drop the step
         text = f"{first}-{last}"
     return f"{text}/{int(step)}" if slash else text
 
 
 def _read_special(rule: FieldRule, term: str) -> str | None:
-    """Return a form that only the day fields have (L, LW, 5L, MON#2); None for an ordinary item.
+    """Return an item in a special form of the day fields (L, LW, 5L, MON#2); None for any other item.
 
-    Raises ValueError, with what to write instead, for forms that other cron programs have.
+    Raises ValueError for forms that only other cron programs support. The error says which form is supported.
     """
     if rule is _DAY_OF_MONTH:
         if term in ("L", "LW"):
             return term
         if re.fullmatch("L-[0-9]+", term):
-            raise ValueError(f"{quoted(term)} is not supported; only L (last day) and LW (last weekday) are")
+            raise ValueError(f"{quoted(term)} is not supported; use L (last day) or LW (last weekday)")
         if re.fullmatch("[0-9]+W", term):
-            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; only LW (last weekday) is")
+            raise ValueError(f"{quoted(term)} (nearest weekday) is not supported; use LW (last weekday) or a number")
     if rule is _DAY_OF_WEEK:
         if term == "L":
             raise ValueError("L needs a day, such as 5L or FRIL for the last Friday of the month")

@@ -14,7 +14,7 @@ _MAX_LISTED_TIMES = 4  # more times of day are hard to read as a list
 
 
 def cron_words(cron: Cron) -> str:
-    """Describe when the expression fires, without its time zone; starts with a capital, ends without a full stop."""
+    """Describe when the expression fires, without a time zone, as in 'At 09:00 on Friday'."""
     times, is_list = _time_words(cron)
     dates = _date_words(cron)
     return times + (dates or (" every day" if is_list else ""))
@@ -100,7 +100,7 @@ def _plain_weekdays(sim: CronSim) -> set[int]:
 
 
 def _days_words(cron: Cron) -> str:
-    # A step of 16 or more leaves two days at most, so name the days instead.
+    # A step of 16 or more matches at most two days: name these days instead.
     step = cron.parts[3].removeprefix("*/")
     if step != cron.parts[3] and step.isdigit() and int(step) < 16:
         return f"every {ordinal(int(step))} day"

@@ -1,4 +1,4 @@
-"""Catch-up policies: which missed occurrences still run, and why the others do not. Pure."""
+"""Catch-up policies: they decide which missed occurrences run. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class CatchUp(StrEnum):
     """Which missed occurrences run."""
 
-    SKIP = "skip"  # no missed occurrence
+    SKIP = "skip"  # none
     FIRST = "first"  # the earliest missed occurrence, once
     LAST = "last"  # the latest missed occurrence, once
     ALL = "all"  # every missed occurrence, oldest first
@@ -43,10 +43,10 @@ class CatchUpLimits:
 
 @dataclass(frozen=True, slots=True)
 class OtherPasses:
-    """The part of the same outage that earlier and later passes handle.
+    """Facts about the other passes that handle the same outage.
 
-    `has_more_due`: later due instants are left for the next pass. `n_missed_later`: how many of them were missed,
-    counted up to `CatchUpLimits.max_runs`. `has_begun`: an earlier pass has started a run for this outage.
+    `has_more_due`: later due instants are left for the next pass. `n_missed_later`: number of these later instants that
+    were missed, counted up to `CatchUpLimits.max_runs`. `has_begun`: an earlier pass has started a run for this outage.
     """
 
     has_more_due: bool = False
@@ -60,8 +60,8 @@ def decide_catch_up(
     """Return one verdict for each due instant, in the same order.
 
     `due` holds aware datetimes in ascending order, none later than `now`. An instant no older than `limits.grace` is on
-    time and runs. An older instant was missed: it is dropped if it is older than `limits.max_age`; otherwise the policy
-    decides.
+    time and runs. An older instant was missed. It does not run if it is older than `limits.max_age`; otherwise the
+    policy decides.
     """
     n_missed = sum(instant < now - limits.grace for instant in due)
     # An instant within the grace runs even if `max_age` is shorter than the grace.
@@ -81,15 +81,15 @@ def _decide_missed(
         case CatchUp.SKIP:
             return [Verdict.MISSED] * n_missed
         case CatchUp.FIRST:
-            # One run per outage: an earlier pass has started it already if `has_begun`.
+            # One run per outage: if `has_begun`, an earlier pass has already started that run.
             earliest = Verdict.COALESCED if others.has_begun else Verdict.RUN
             return [earliest] + [Verdict.COALESCED] * (n_missed - 1)
         case CatchUp.LAST:
-            # A later due occurrence, missed or on time, replaces every occurrence of this pass.
+            # A later due occurrence, missed or on time, replaces every missed occurrence of this pass.
             latest = Verdict.COALESCED if has_later_due else Verdict.RUN
             return [Verdict.COALESCED] * (n_missed - 1) + [latest]
         case CatchUp.ALL:
-            # The latest `max_runs` run, so occurrences of later passes use up the limit first.
+            # Only the latest `max_runs` occurrences run, so occurrences of later passes count first.
             n_run = min(max(max_runs - others.n_missed_later, 0), n_missed)
             return [Verdict.MISSED] * (n_missed - n_run) + [Verdict.RUN] * n_run
         case _:

@@ -1,4 +1,4 @@
-"""Resume policies: which of the occurrences that fell due during a pause start when the pause ends. Pure."""
+"""Resume policies: they decide which occurrences of a pause start when the pause ends. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     # Returns the occurrences of one job in (after, until], in ascending order.
     FindOccurrences = Callable[[datetime, datetime], Iterator[datetime]]
 
-DEFAULT_MAX_STARTS = 100  # few enough that a resume by mistake does not flood the queue
-MAX_STARTS = 1000  # equals `executions.policies.overlap.MAX_BUFFERED_RUNS`: more could not wait for each other
-MAX_COUNTED = 100_000  # a preview counts no further, so that a long pause of a fast job costs bounded time
-MIN_SEARCH_WINDOW = timedelta(minutes=1)  # `last_occurrences` looks this far back first
+DEFAULT_MAX_STARTS = 100  # low, so that resuming a job by mistake does not flood the queue
+MAX_STARTS = 1000  # equals `executions.policies.overlap.MAX_BUFFERED_RUNS`: a job cannot hold more runs
+MAX_COUNTED = 100_000  # a preview stops counting here, so that it is fast for a long pause of a frequent job
+MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurrences` searches
 
 
 class Resumption(StrEnum):
-    """Which occurrences of a pause start when it ends. The others are recorded as skipped, reason `paused`."""
+    """Which occurrences of a pause start when the pause ends. All others are recorded as skipped, reason `paused`."""
 
     NONE = "none"  # no occurrence
     FIRST = "first"  # the earliest occurrence
     LAST = "last"  # the latest occurrence
-    ALL = "all"  # every occurrence, up to a limit; beyond it, the latest ones
+    ALL = "all"  # every occurrence; if there are more than the limit, the latest ones
 
 
 def starting_range(
@@ -34,7 +34,7 @@ def starting_range(
 ) -> tuple[datetime, datetime] | None:
     """Return the first and the last occurrence in (after, until] that start, or None if none starts.
 
-    Every occurrence between the two starts as well. `max_starts` limits the mode `all`.
+    The occurrences between these two also start. `max_starts` limits the mode `all`.
     """
     match mode:
         case Resumption.NONE:
@@ -52,8 +52,8 @@ def starting_range(
 
 def last_occurrences(find: FindOccurrences, after: datetime, until: datetime, n: int) -> list[datetime]:
     """Return the last `n` occurrences in (after, until], oldest first; fewer if there are fewer."""
-    # Occurrences can only be computed forwards. A window that grows backwards from `until` computes a few times `n`
-    # occurrences, not every occurrence of a year-long pause.
+    # Occurrences can only be computed forwards. Search a window before `until`, and enlarge the window until it has `n`
+    # occurrences: this is faster than computing every occurrence of a year-long pause.
     window = MIN_SEARCH_WINDOW
     while after < until:
         low = after if until - after <= window else until - window

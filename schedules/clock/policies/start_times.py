@@ -1,4 +1,4 @@
-"""When a run may start if it does not start at its instant: jitter, and the pace of a catch-up. Pure."""
+"""Delayed starts of runs: jitter, and the pace of a catch-up. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Pacing:
     """How a catch-up spreads its starts.
 
-    Occurrences older than `grace` start at least `pace` apart. `last_at` is the last such start that an earlier pass
-    gave out; None: there was none.
+    Occurrences older than `grace` start at least `pace` apart. `last_at` is the latest start that an earlier pass has
+    assigned to such an occurrence, or None.
     """
 
     grace: timedelta
@@ -33,15 +33,15 @@ class Pacing:
 
 
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
-    """Return when the occurrence of a job at `at` starts: at or after `at`, and before `latest_start`.
+    """Return the start, with jitter, of a job's occurrence at `at`: an instant in [`at`, `latest_start`).
 
-    The result depends on the job's id and the instant only, so beats, restarts and previews agree on it.
+    The start is always the same for the same job id and instant, so every beat and every preview agrees.
     """
     return hashed_start(job_id, at, latest_start(spec, at, jitter))
 
 
 def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
-    """Return `jittered` for a known `latest_start`: an instant in [`at`, `latest`), or `at` if the two are equal."""
+    """Return the start with jitter, given `latest_start`: an instant in [`at`, `latest`), or `at` if both are equal."""
     microseconds = (at - _EPOCH) // MICROSECOND
     digest = blake2b(job_id.bytes + microseconds.to_bytes(8, "big", signed=True), digest_size=8).digest()
     # digest / 2**64 is a fraction in [0, 1). Integer arithmetic keeps it exact: a float has only 53 bits.
@@ -49,7 +49,7 @@ def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:
-    """Return the instant before which an occurrence starts: `at` + `jitter`, but no later than the next occurrence.
+    """Return the exclusive limit of an occurrence's start: `at` + `jitter`, or the next occurrence if that is earlier.
 
     Runs therefore start in the order of their occurrences.
     """
@@ -58,10 +58,10 @@ def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetim
 
 def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta) -> list[datetime]:
     """Return `latest_start` for each of `ats`, which must be consecutive occurrences of `spec`."""
-    # The next occurrence of a delay depends on when the run ends, so it limits nothing.
+    # The next occurrence of a delay depends on the end of this run, so it is no limit.
     if not ats or not jitter or spec.kind is Kind.DELAY:
         return [at + jitter for at in ats]
-    # Each occurrence but the last is followed by its neighbour: one search instead of one for each occurrence.
+    # The next occurrence of each of `ats`, except the last, is the following element: one search is enough.
     followings = [*ats[1:], next_after(spec, ats[-1])]
     return [min(at + jitter, following or LAST_AT) for at, following in zip(ats, followings, strict=True)]
 
@@ -69,12 +69,12 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
 def delayed_starts(
     starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing
 ) -> dict[datetime, datetime]:
-    """Map each occurrence that does not start now to its start.
+    """Return the start of each occurrence that does not start at `now`, by occurrence.
 
-    `starts` holds pairs of an occurrence and its jittered start, in ascending order. Missed occurrences start one pace
-    apart, the first one now, or one pace after `pacing.last_at` if that is later.
+    `starts` holds pairs of an occurrence and its start with jitter, in ascending order. Missed occurrences start at
+    least one pace apart: the first at `now`, or one pace after `pacing.last_at` if that is later.
     """
-    # `last_at` keeps the pace when a catch-up takes several passes, or when two outages follow each other.
+    # `last_at` keeps the pace across the passes of one catch-up, and across two outages in a row.
     slot = now if pacing.last_at is None else max(now, pacing.last_at + pacing.pace)
     result: dict[datetime, datetime] = {}
     for at, start_at in starts:

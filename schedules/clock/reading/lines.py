@@ -1,4 +1,4 @@
-"""A list of schedules as text, one schedule per line. `schedule.parse` then checks what the lines say."""
+"""Reads and writes lists of schedules as text, one schedule per line. `schedule.parse` validates the schedules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DATE = re.compile("[0-9]{4}-[0-9]")
 
 
 def read_lines(text: str) -> list[object]:
-    """Return the schedules of a text as unchecked JSON, one for each line that is not empty.
+    """Return the schedules in a text as unvalidated JSON, one for each line that is not empty.
 
     A line is a cron expression, `every 15m`, `every 15m from 2027-03-01 09:00`, `sunset 52.5 13.4`, an instant, or a
     schedule in JSON.
@@ -54,7 +54,7 @@ def _write_line(spec: ScheduleSpec, zone: str, instant_text: Callable[[datetime,
     line = label(spec) if spec.at is None else instant_text(spec.at, zone)
     if spec.anchor_at is not None:
         line += f" from {instant_text(spec.anchor_at, zone)}"
-    # A line cannot hold a time zone, bounds or clock-change policies of the schedule's own: JSON can.
+    # The short form has no time zone, bounds or clock-change policies: if the schedule has its own, write JSON.
     return line if _reads_back(line, zone, spec) else json.dumps(to_json(spec))
 
 

@@ -1,6 +1,6 @@
-"""Reads the single fields of a schedule's JSON.
+"""Reads single fields of a schedule's JSON.
 
-Each function returns the value, or raises ValueError with the reason.
+Each function returns the value of a field, or raises ValueError with the reason.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def read_zone(value: object) -> str:
 def read_instant(value: object, zone_name: str | None, *, needs_time: bool = False) -> datetime:
     """Read an ISO 8601 instant and return it as aware UTC.
 
-    A text without an offset is local time in the zone, and must occur exactly once there. A date without a time means
-    its midnight, or is refused with `needs_time`. If `zone_name` is None because the zone was refused, local time
-    counts as UTC, so that other errors of the text are still reported.
+    A text without an offset is local time in the zone `zone_name`, and must occur exactly once there. A date without a
+    time means midnight; with `needs_time` it is refused. `zone_name` is None if the zone itself was refused. The text
+    is then read as UTC, only to report its other errors.
     """
     text = read_text(value).strip()
     match = _INSTANT.fullmatch(text) if len(text) <= _MAX_INSTANT_LENGTH else None
@@ -92,7 +92,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
         if offset is not None:
             moment = datetime.fromisoformat(f"{local.isoformat()}{offset.upper()}").astimezone(UTC)
     except ValueError as error:
-        raise ValueError(f"{quoted(text)} is not a date and time of the calendar") from error
+        raise ValueError(f"{quoted(text)} does not exist: use a valid date, time and offset") from error
     if offset is None and zone_name is not None:
         moment = _local_to_utc(local, zone_name)
     if not MIN_YEAR <= moment.year <= MAX_YEAR:
@@ -101,7 +101,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
 
 
 def _local_to_utc(local: datetime, zone_name: str) -> datetime:
-    """Return a naive local time as UTC. Raises ValueError, with the two texts to choose from, in a gap or fold."""
+    """Return a naive local time as UTC. In a gap or fold, raises ValueError with the two texts to choose from."""
     first, second = utc_by_fold(local, zone_name)
     if first == second:
         return first

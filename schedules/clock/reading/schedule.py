@@ -1,4 +1,4 @@
-"""Reads a schedule from JSON, and reports every error at once, each under the name of its field."""
+"""Reads a schedule from JSON, and reports all errors together, each under the name of its field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from values.suggestions import did_you_mean
 
 _Value = TypeVar("_Value")
 
-MIN_SPECS, MAX_SPECS = 2, 20  # a single schedule needs no list; each search for an occurrence searches every member
+# A single schedule needs no list. Each search for an occurrence searches every member of a list.
+MIN_SPECS, MAX_SPECS = 2, 20
 _KIND_OF = {name: kind for kind, name in DEFINING_FIELD.items()}
 _KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 _KIND_WORDS = {
@@ -33,19 +34,19 @@ _KIND_WORDS = {
     Kind.SEVERAL: "a list of schedules",
     Kind.NONE: "a job without a schedule",
 }
-_MAX_UNKNOWN_LISTED = 20  # unknown fields named one by one, so that an error about a huge object stays short
+_MAX_UNKNOWN_LISTED = 20  # unknown fields that are named; a limit keeps the error about a huge object short
 # Kinds and fields that a schedule inside `specs` must not have, with the reason.
 _KINDS_OF_WHOLE_ONLY = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
 _FIELDS_OF_WHOLE_ONLY = {
-    "max_runs": "counts the runs of the whole job: write it next to specs, not inside.",
+    "max_runs": "counts the runs of the whole job: write it next to specs, not inside it.",
     "specs": "must not be nested: put its schedules directly into the outer list.",
-    "delay": "waits for the job's runs, so it must not be in a list of schedules: give it alone.",
+    "delay": "counts from the end of the job's runs, so it must not be in a list: use it as the only schedule.",
 }
 
 
 @dataclass(slots=True)
 class _Reader:
-    """The fields of one schedule, and the errors found while it is read."""
+    """The fields of one schedule, and the errors found while reading the schedule."""
 
     given: dict[str, object]
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ class _Reader:
         self.errors.setdefault(name, []).append(sentence)
 
     def take(self, name: str, read: Callable[[object], _Value]) -> _Value | None:
-        """Return the field's value; None if it is missing or invalid, with the error recorded."""
+        """Return the field's value; None if the field is missing or invalid. Record an error if it is invalid."""
         if name not in self.given:
             return None
         try:
@@ -70,22 +71,22 @@ class _Reader:
 def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
     """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
-    Fields that are null count as missing. Without `kind`, the kind follows from the field that is given (`cron`,
+    Fields that are null count as missing. Without `kind`, the kind is inferred from the field that is present (`cron`,
     `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every
-    error, and no other exception, whatever `data` holds.
+    error, and no other exception, for any value of `data`.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
 
 def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_member: bool = False) -> ScheduleSpec:
-    """Read one schedule. `zone` is its default time zone; `is_member`: it is inside `specs`."""
+    """Read one schedule. `zone` is its default time zone. `is_member`: the schedule is inside `specs`."""
     if not isinstance(data, Mapping):
         raise InvalidSchedule({"schedule": [f"must be an object, not {quoted(data)}."]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)
     kind = None if is_member and _refuse_member(reader) else _read_kind(reader)
     timezone = reader.take("timezone", members.read_zone)
-    # Below, None means a time zone that was refused: local times must not be read in the default zone instead.
+    # From here on, None means that the time zone was refused: do not read local times in the default zone then.
     if "timezone" not in reader.given:
         timezone = zone
 
@@ -119,7 +120,7 @@ def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_membe
         _require_place(reader)
     if spec.start_at and spec.end_at and spec.end_at <= spec.start_at:
         reader.add_error("end_at", "must be after start_at.")
-    # The search for a first instant needs valid fields, so it comes last.
+    # The search for a first instant needs valid fields, so it is the last check.
     if not reader.errors and (never := why_never_fires(spec)):
         reader.add_error(*never)
     if reader.errors:
@@ -172,7 +173,7 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
 
 
 def _read_kind(reader: _Reader) -> Kind | None:
-    """Return the kind, which is stated or inferred. If neither works, record the error and return None."""
+    """Return the kind that is stated, or inferred from the fields. On an error, record it and return None."""
     stated = reader.take("kind", lambda value: members.read_choice(value, Kind))
     present = [name for name in _KIND_OF if name in reader.given]
     if len(present) > 1:
@@ -188,7 +189,9 @@ def _read_kind(reader: _Reader) -> Kind | None:
             return stated
         if present:
             reader.add_error(
-                "kind", f'is "{stated}", but {present[0]} is given: set kind to "{inferred}" or leave it out.'
+                "kind",
+                f'is "{stated}", but the schedule has the field {present[0]}: set kind to "{inferred}", '
+                "or leave kind out.",
             )
         else:
             reader.add_error(DEFINING_FIELD[stated], f'is required when kind is "{stated}".')

@@ -1,1 +1,1 @@
-"""Time zones: UTC offsets, local times, and what a clock change does to a schedule."""
+"""Time zones: UTC offsets, local times, and the effect of clock changes on schedules."""

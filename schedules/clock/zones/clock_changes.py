@@ -1,4 +1,4 @@
-"""What each clock change does to a schedule, as values and in words."""
+"""Finds the effect of each clock change on a schedule, as values and in words."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from values.durations import MICROSECOND
 from values.zones import zone_abbreviation
 
 CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock changes
-MAX_CHANGE_FIRES = 20  # a schedule that fires each second has thousands in a repeated hour
+MAX_CHANGE_FIRES = 20  # of one clock change; a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
-# Name the time between the runs before and after a change if it is not longer than this. That covers weekly schedules;
-# for rarer ones, one hour more or less does not matter.
+# Say how long after the previous run the first run after a clock change starts, if it is not longer than this. This
+# includes weekly schedules. For less frequent schedules, one hour more or less does not matter.
 _MAX_NAMED_DISTANCE = timedelta(days=8)
 
 
@@ -36,12 +36,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DstChange:
-    """One clock change, and what it does to one schedule.
+    """One clock change, and its effect on one schedule.
 
     `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as
-    naive ISO 8601. `fires` holds the occurrence moved to the end of a gap, or those in either pass of a fold, up to
-    `MAX_CHANGE_FIRES`. `affected`: a time of the schedule is moved, skipped or repeated. `headline` names the change,
-    and `words` its effect.
+    naive ISO 8601. `fires`: for a gap, the occurrence that was moved to its end; for a fold, the occurrences in both
+    passes, at most `MAX_CHANGE_FIRES`. `affected`: whether a time of the schedule is moved, skipped or repeated.
+    `headline` names the clock change; `words` describes its effect.
     """
 
     kind: ChangeKind
@@ -60,9 +60,9 @@ class DstChange:
 
 
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
-    """Return the clock changes of the schedule's zone in (after, until] and within its bounds, in ascending order.
+    """Return the clock changes of the schedule's zone in (after, until] within the schedule's bounds, ascending.
 
-    The kinds `none` and `delay` have none. Raises ValueError for an `every` without an anchor.
+    The kinds `none` and `delay` return an empty list. Raises ValueError for an `every` without an anchor.
     """
     if spec.kind in UNPREDICTABLE_KINDS:
         return []
@@ -74,7 +74,7 @@ def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[Ds
 
 
 def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: datetime) -> list[DstChange]:
-    """Return each change of each zone once, with its effect on each member that it affects."""
+    """Return the clock changes of the members' zones, each once, with its effects on the members of that zone."""
     by_change: dict[tuple[datetime, str], list[tuple[str, DstChange]]] = {}
     for spec in specs:
         for change in dst_changes(spec, after, until):
@@ -83,9 +83,9 @@ def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: d
 
 
 def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
-    """Return one change for several members. `same_change`: each member's label, and the change as it affects it."""
+    """Merge the effects of one clock change. `same_change`: pairs of a member's label and the effect on the member."""
     words = [f"“{name}”: {change.words}" for name, change in same_change if change.affected]
-    # Members may share an instant: count it once.
+    # Several members may fire at the same instant: count it once.
     fires = {fire.at: fire for _, change in same_change for fire in change.fires}
     return replace(
         same_change[0][1],
@@ -96,7 +96,7 @@ def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
 
 
 def _explain(spec: ScheduleSpec, change: Change) -> DstChange:
-    """Return what a clock change does to a single schedule."""
+    """Return the effect of a clock change on a single schedule."""
     size = abs(change.after - change.before)
     if change.is_gap:
         near = occurrences(spec, change.at - MICROSECOND, change.at)
@@ -139,7 +139,7 @@ def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> 
     if spec.every is None:
         return "This schedule fires once, at a fixed time in UTC: the clock change does not move it."
     text = f"This schedule follows elapsed time: it keeps running every {length_words(spec.every)}"
-    # An interval that divides the change shows the same local times before and after it.
+    # If the interval divides the length of the clock change, the schedule keeps its local times.
     if size % spec.every == timedelta(0):
         return f"{text}."
     return (
@@ -148,7 +148,7 @@ def _words_without_cron(spec: ScheduleSpec, size: timedelta, change: Change) -> 
 
 
 def _times_within(cron: Cron, change: Change) -> list[datetime]:
-    """Return the first local times (naive) that the change skips or repeats: one more than are listed."""
+    """Return the expression's local times (naive) that the change skips or repeats, up to `_MAX_LISTED_TIMES` + 1."""
     finder = cron.new_finder()
     times: list[datetime] = []
     local = finder.after(change.local_from - _SECOND)
@@ -175,7 +175,8 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     if change.is_gap:
         if spec.dst_gap is Gap.SKIP:
             return (
-                f"{listed} {verbs[0]} that day: this schedule does not run {'then' if len(times) == 1 else 'for them'}."
+                f"{listed} {verbs[0]} that day: this schedule does not run at "
+                f"{'that time' if len(times) == 1 else 'those times'}."
             )
         runs = "runs" if len(times) == 1 else "runs once"
         return f"{listed} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_abbreviation(local)} instead."
@@ -186,14 +187,14 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
 
 
 def _listed(times: list[datetime], change: Change) -> str:
-    """List the times: '02:30' or '02:00, 02:15 and others'; with their dates if the change spans more than one day."""
+    """List the times: '02:30' or '02:00, 02:15 and others'; with dates if the change spans more than one day."""
     spans_days = change.local_from.date() != (change.local_to - MICROSECOND).date()
     words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
     return joined([*words[: _MAX_LISTED_TIMES - 1], "others"] if len(words) > _MAX_LISTED_TIMES else words)
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
-    """Return words for the time between the last run before the change and the first one after it, if it is short."""
+    """Describe the time from the last run before the change to the first run after it, unless it is long."""
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"

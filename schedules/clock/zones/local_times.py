@@ -1,4 +1,4 @@
-"""Turns the local times that a cron expression names into instants, also on days with a clock change."""
+"""Computes the instants of the local times that a cron expression names, including days with a clock change."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from schedules.clock.cron.expression import Cron, LocalTimeFinder
 from schedules.clock.zones.zones import OffsetPeriod, offset_periods_from
 
 _SECOND = timedelta(seconds=1)
-# The longest pause between two fires of any cron expression is 40 years: a 29 February that is a given day of the week,
-# across a century year that is no leap year. After 50 years without a fire there will never be one.
+# The longest time between two fires of any cron expression is 40 years: 29 February on a given day of the week, across
+# a century year that is no leap year. An expression that does not fire for 50 years never fires.
 MAX_TIME_WITHOUT_FIRE = timedelta(days=50 * 366)
 
 
 class Gap(StrEnum):
-    """What happens to a local time that does not exist on a day, because clocks go forward over it."""
+    """What happens to a local time that does not exist on a day, because clocks skip it when they go forward."""
 
     SHIFT = "shift"  # it fires when the gap ends
     SKIP = "skip"  # it does not fire that day
 
 
 class Fold(StrEnum):
-    """What happens to a local time that occurs twice on a day, because clocks go back over it."""
+    """What happens to a local time that occurs twice on a day, because clocks repeat it when they go back."""
 
     FIRST = "first"  # it fires the first time only
     BOTH = "both"  # it fires both times
@@ -34,9 +34,9 @@ def cron_instants(
 ) -> Iterator[datetime]:
     """Yield the instants in (after, until] at which the expression fires in the zone: aware UTC, strictly increasing.
 
-    1. Take the zone's periods of constant UTC offset, one after the other.
-    2. If a period starts with a gap and the policy is `shift`: fire once at its start if the gap holds a named time.
-    3. Fire at each named local time of the period. With the policy `first`, skip those that clocks have shown before.
+    1. Go through the zone's periods of constant UTC offset, in order.
+    2. If the gap before a period contains a named time and the policy is `shift`: fire once at the period's start.
+    3. Fire at each named local time of the period. With the policy `first`, skip times that clocks have shown before.
     4. Stop after 50 years without a fire.
 
     The policies apply to fixed times of day only (`Cron.is_fixed`); other expressions follow elapsed time.
@@ -57,7 +57,7 @@ def cron_instants(
             if shifts and has_time_between(finder, previous.local_end, period.local_start):
                 last_at = period.start_at
                 yield last_at
-                # The expression may also name the time at which the gap ends: fire once for both.
+                # The expression may also name the time at which the gap ends: fire only once at this instant.
                 floor += _SECOND
         if fires_once:
             floor = max(floor, period.seen_until - _SECOND)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 MIN_YEAR = 1900  # earlier than any schedule needs, and far from the start of Python's calendar
-MAX_YEAR = 9998  # Python's calendar ends with 9999; a year is left, so that no zone's local time exceeds it
+MAX_YEAR = 9998  # one year before the end of Python's calendar, so that local times do not exceed the calendar
 FIRST_AT = datetime(MIN_YEAR, 1, 1, tzinfo=UTC)
 LAST_AT = datetime(MAX_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ LAST_AT = datetime(MAX_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC)
 # miss two changes that cancel each other out.
 _SEARCH_STEP = timedelta(hours=12)
 _SECOND = timedelta(seconds=1)
-# The longest fold on record lasts 24 hours. A fold that begins before New Year may therefore end up to a day after it.
+# The longest fold on record lasts 24 hours. A fold that begins before New Year may therefore end one day later.
 _LOOKBACK = timedelta(days=3)
 _MACHINE_DEPENDENT = {"localtime", "Factory"}  # aliases whose meaning depends on the installation
 
@@ -45,7 +45,7 @@ class OffsetPeriod(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A clock change: at the instant `at` the UTC offset goes from `before` to `after`."""
+    """A clock change: at the instant `at`, the UTC offset changes from `before` to `after`."""
 
     at: datetime
     before: timedelta
@@ -69,14 +69,14 @@ class Change(NamedTuple):
 
 @lru_cache(maxsize=1)
 def zone_names() -> frozenset[str]:
-    """Return every IANA name that means the same on each machine."""
+    """Return every IANA name that means the same zone on each machine."""
     return frozenset(available_timezones() - _MACHINE_DEPENDENT)
 
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Return the zone with this IANA name. Raises ValueError for any other name."""
-    # Check the name first: for the directory "America", or an unsafe path, `ZoneInfo` raises errors of other kinds.
+    # Check the name first: for the directory "America" or an unsafe path, `ZoneInfo` raises other exceptions.
     if name not in zone_names():
         raise ValueError(f"{name!a} is not an IANA time zone")
     return ZoneInfo(name)
@@ -93,8 +93,8 @@ def instants_of(local: datetime, name: str) -> tuple[datetime, ...]:
 def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
     """Return the UTC instants of a naive local time with `fold` 0 and with `fold` 1 (PEP 495).
 
-    These are its readings with the offset before and after the nearest clock change. The two are equal for an ordinary
-    time. The second is later in a fold, and earlier in a gap.
+    The first instant uses the UTC offset before the nearest clock change, the second the offset after it. The two are
+    equal for an ordinary time. The second is later in a fold, and earlier in a gap.
     """
     tz = zone(name)
     before = tz.utcoffset(local) or timedelta(0)
@@ -103,9 +103,9 @@ def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
 
 
 def offset_periods_from(name: str, at: datetime) -> Iterator[OffsetPeriod]:
-    """Yield the zone's offset periods in ascending order, from the one that holds `at` (UTC).
+    """Yield the zone's offset periods in ascending order, starting with the period that contains `at` (UTC).
 
-    A period also ends with the UTC year, so the next one may have the same offset.
+    A period also ends with the UTC year, so the next period may have the same offset.
     """
     for year in range(at.year, MAX_YEAR + 1):
         for period in _periods_of_year(name, year):
@@ -124,7 +124,7 @@ def changes(name: str, after: datetime, until: datetime) -> Iterator[Change]:
         before = period.offset
 
 
-# One entry per zone and year. Computing a year reads about 740 offsets, too slow to repeat in each search.
+# One entry per zone and year. Computing a year reads about 740 offsets, which is too slow to repeat in each search.
 @lru_cache(maxsize=8192)
 def _periods_of_year(name: str, year: int) -> tuple[OffsetPeriod, ...]:
     """Return the offset periods of one UTC year, ascending. Bisection finds each change to the second."""

@@ -1,13 +1,14 @@
-"""Reactions: what happens after runs have ended. To add one, write a module here and a line in `REACTIONS`.
+"""Reactions: functions that a beat calls after runs have ended. To add one, write a module here, and add a line below.
 
-A reaction takes the runs that have ended, in the order of their ends, and the pass's `now`; it returns how many runs
-it has opened. It is called once a pass, inside the transaction that removes the follow-ups, and only if a run has
-ended. Every job in `EndedRun.jobs` is locked and readable. A reaction therefore
+A pass calls each reaction once, with the ended runs in the order in which they ended, and with the pass's `now`. The
+reaction returns the number of runs that it has opened. The call is inside the transaction that deletes the follow-ups.
+Every job in `EndedRun.jobs` is locked and readable. A reaction
 
-- reads and writes for all ended runs together, not one by one;
-- never waits for a lock: other beats, and people who edit jobs, wait for the locks of this transaction;
-- may raise: then the pass is rolled back and repeated for ever smaller parts, until the one follow-up that fails is
-  found and pushed back (`followup_pushed_back`). So it does nothing that a rollback cannot undo.
+- must read and write for all ended runs together, not for each run separately;
+- must not wait for a lock, because other beats and people wait for the locks of this transaction;
+- must do nothing that a rollback cannot undo;
+- may raise an exception. The pass is then rolled back and repeated in smaller and smaller parts, until the follow-up
+  that fails is found and pushed back (`followup_pushed_back`).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from schedules.passes.reactions.failures import pause_failing_jobs
 Reaction: TypeAlias = Callable[[Sequence[EndedRun], datetime], int]
 
 REACTIONS: tuple[Reaction, ...] = (
-    schedule_after_delay,  # before the pause, which settles what is due: a delay of 0 s is due at once
-    pause_failing_jobs,  # before the chains: a job that is paused now does not start
+    schedule_after_delay,  # before pauses: a pause first records due occurrences, and a delay of 0 s is due immediately
+    pause_failing_jobs,  # before chains: a job that is paused in this pass does not start
     open_more_of_backfills,
     start_chained_jobs,
 )

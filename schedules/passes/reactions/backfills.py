@@ -1,4 +1,4 @@
-"""After the end of a run of a backfill: the backfill opens more runs, once only a few of its runs are left."""
+"""After the end of a backfill's run: makes the backfill open more runs if it has only a few live runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_more_of_backfills(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Make the backfills of these runs due; their next step, a transaction of its own, opens the runs."""
+    """Make the backfills of these runs due if they have few live runs. Their next steps open the new runs."""
     backfill_ids = {each.run.backfill_id for each in ended if each.run.backfill_id}
     if backfill_ids:
         queries.wake_backfills(backfill_ids, now, backfill.REFILL_AT)

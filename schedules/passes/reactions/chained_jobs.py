@@ -1,4 +1,4 @@
-"""After the end of a run: the jobs that start after it get a run each, under their own policies."""
+"""After the end of a run: opens a run of each job that starts after it, under the policies of that job."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Start:
 
 
 def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Open a run, started or skipped, for each job that starts after one of these ends; return how many."""
+    """Open a run of each job that starts after one of these runs; return the number, including skipped runs."""
     starts = [_Start(job, each.run.pk, each.run.finished_at or now) for each in ended for job in each.chained_jobs]
     jobs = {start.job.pk: start.job for start in starts}
     policies = {job_id: job.policies for job_id, job in jobs.items()}
@@ -41,7 +41,10 @@ def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
 
 
 def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now: datetime) -> list[Decision]:
-    """Decide each start by pause, feature flag and overlap policy, and stop the live runs that new runs replace."""
+    """Return a decision for each start, and stop the live runs that new runs replace.
+
+    A decision depends on the pause, the feature flag and the overlap policy of the job.
+    """
     live = runs.live_runs(list(policies))
     off = flags.find_off({each.feature_flag for each in policies.values() if each.feature_flag})
     together = {job_id: OverlapPass(each.overlap, live.get(job_id, LiveRuns())) for job_id, each in policies.items()}
@@ -50,8 +53,8 @@ def _decide(starts: Sequence[_Start], policies: Mapping[UUID, JobPolicies], now:
         reason = Reason.PAUSED if _was_paused(start) else Reason.FEATURE_OFF if is_off else None
         together[start.job.pk].add(reason)
     runs.stop_live_runs({job_id: each.stops for job_id, each in together.items() if each.stops}, now)
-    # Read the decisions only now: with cancel_other or terminate_other, a later start of a job replaces an earlier one
-    # of this pass.
+    # Read the decisions only now: with cancel_other or terminate_other, a later start of a job replaces an earlier
+    # start of the same pass.
     decisions = {job_id: iter(each.decisions) for job_id, each in together.items()}
     return [next(decisions[start.job.pk]) for start in starts]
 
@@ -63,7 +66,7 @@ def _new_runs(
     new = []
     for start, decision in zip(starts, decisions, strict=True):
         job, nominal_at = start.job, start.ended_at
-        # Runs are unique by job and instant. Two runs that ended at the same instant start the job twice.
+        # Runs are unique by job and instant. If two runs ended together, the second start gets the next microsecond.
         while (job.pk, nominal_at) in taken:
             nominal_at += MICROSECOND
         taken.add((job.pk, nominal_at))
@@ -82,7 +85,7 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. Resuming the job later does not start it."""
+    """Whether the job was paused when the other run ended. Such a start is skipped, even if the job is resumed."""
     job = start.job
     if job.state == JobState.PAUSED:
         return job.paused_at is not None and job.paused_at < start.ended_at

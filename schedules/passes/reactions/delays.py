@@ -1,4 +1,4 @@
-"""After the end of a scheduled run of a job with a delay schedule: the end says when the next occurrence is due."""
+"""After the end of a scheduled run of a job with a delay schedule: sets the job's next instant."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Set the next occurrence of each job that waits for the end of its scheduled run, or end the job's schedule."""
+    """Set the next instant of each job with a delay whose scheduled run has ended, or end the job's schedule."""
     first_ends: dict[UUID, tuple[Job, datetime]] = {}
     for each in ended:
         if each.job and each.run.origin == Origin.SCHEDULE and each.run.finished_at and _waits_for_end(each.job):
             first_ends.setdefault(each.job.pk, (each.job, each.run.finished_at))
-    # If another scheduled run of a job is live, the ended one is from before the schedule was changed. The end of the
-    # live one sets the next instant.
+    # If another scheduled run of a job is live, the ended run is from before a change of the schedule. The end of the
+    # live run then sets the next instant.
     still_waiting = runs.jobs_with_live_scheduled_run(first_ends)
     _set_next([end for job_id, end in first_ends.items() if job_id not in still_waiting])
     return 0

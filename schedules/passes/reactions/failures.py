@@ -1,4 +1,4 @@
-"""After a failed run of a job with `pause_after_failures`: the job is paused if that many runs failed in a row."""
+"""After a failed run of a job with `pause_after_failures`: pauses the job if that number of runs failed in a row."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Pause each job whose latest runs have all failed; runs from before its last pause do not count."""
+    """Pause each job whose latest `pause_after_failures` runs have all failed since the job was last resumed."""
     jobs = {each.job.pk: each.job for each in ended if each.job and each.run.status == RunStatus.FAILED}
     limits = {
         job_id: max_failures
@@ -46,7 +46,7 @@ def _pause(jobs: Sequence[Job], n_failures: Mapping[UUID, int], now: datetime) -
     paused = queries.pause_failing_jobs(reasons, now)
     for job in jobs:
         if job.pk in paused:
-            # Later reactions of this pass see the pause.
+            # Make the pause visible to later reactions of this pass.
             job.state, job.paused_at, job.pause_reason = JobState.PAUSED, now, reasons[job.pk]
             log.info("job_paused", action="pause", job=str(job.pk), actor="")
             log.warning(

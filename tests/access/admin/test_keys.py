@@ -110,3 +110,12 @@ def test_the_page_of_a_key_has_no_save_button_and_list_columns_have_labels(admin
     keys = page_of(client.get(LIST))
     for label in ("Name", "User", "State"):
         assert f'data-label="{label}"' in keys
+
+
+def test_a_key_is_found_by_its_start_as_the_list_shows_it(admin_user: User) -> None:
+    found, key = ApiKey.issue(user=admin_user, name="billing")
+    ApiKey.issue(user=admin_user, name="reports")
+    client = signed_in(admin_user)
+    for text in (f"ms_{found.prefix}_…", f"ms_{found.prefix}", found.prefix, found.prefix[:6], key):
+        page = page_of(client.get(LIST, {"q": text}))
+        assert ">billing</a>" in page and ">reports</a>" not in page, text

@@ -28,7 +28,7 @@ def test_jobs_are_counted_paused_and_resumed_in_the_admin(admin: StaffClient) ->
     assert undo in shown
     assert "Resume 2 jobs?" in page_of(admin.get(undo))
     assert "2 jobs resumed." in page_of(admin.post(undo, {"catch_up": "last"}, follow=True))
-    assert "undone already" in page_of(admin.post(undo, follow=True))
+    assert "already been undone" in page_of(admin.post(undo, follow=True))
     assert not Job.objects.filter(state="paused").exists()
 
 
@@ -39,7 +39,7 @@ def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
         ({"until": "soon"}, "is not a date and time"),
         ({"search": "x" * 300}, "search must have 255 characters or fewer."),
         ({"reason": "x" * 300}, "shorten it to"),
-        ({"catch_up": "last"}, "Only a pause with an end"),
+        ({"catch_up": "last"}, "only if the pause has an end"),
     ):
         page = page_of(admin.post(AT, {**data, "confirmed": "1"}))
         assert sentence in page[page.index('role="alert"') :][:600], data

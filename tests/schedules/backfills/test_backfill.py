@@ -327,7 +327,7 @@ def test_the_start_that_an_error_offers_is_still_accepted_minutes_later() -> Non
 
 
 def test_a_job_without_a_schedule_has_nothing_to_backfill() -> None:
-    with pytest.raises(JobConflict, match="no schedule that names"):
+    with pytest.raises(JobConflict, match="has no instants to backfill"):
         begin(make_job(schedule={"kind": "none"}))
 
 
@@ -343,7 +343,7 @@ def test_a_job_that_loses_its_schedule_during_the_count_is_refused(
         return n
 
     monkeypatch.setattr(backfill, "_count", count_slowly)
-    with pytest.raises(JobConflict, match="no schedule that names"):
+    with pytest.raises(JobConflict, match="has no instants to backfill"):
         begin(job)
     assert not Backfill.objects.exists()
 

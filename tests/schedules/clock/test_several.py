@@ -120,10 +120,10 @@ def test_a_plain_json_list_means_the_same_as_specs() -> None:
         ([], "specs.1", "must be an object, not a list."),
         ({"specs": []}, "specs.1.specs", "must not be nested"),
         ({"kind": "several"}, "specs.1.kind", "must not be several inside specs"),
-        ({"delay": "5m"}, "specs.1.delay", "must not be in a list of schedules"),
+        ({"delay": "5m"}, "specs.1.delay", "must not be in a list"),
         ({"kind": "delay"}, "specs.1.kind", "must not be delay inside specs"),
         ({"kind": "none"}, "specs.1.kind", "must not be none inside specs"),
-        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside."),
+        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside it."),
         ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),
     ],
 )
@@ -163,11 +163,11 @@ def test_a_list_is_described_member_by_member_and_then_by_its_bounds() -> None:
 def test_a_warning_names_the_member_that_it_is_about() -> None:
     spec = several({"cron": "* 9 * * *"}, {"at": "2027-02-01"}, {"cron": "0 0 * * *"})
     assert warnings(spec, NOW) == [
-        "“* 9 * * *”: It runs every minute of the named hours. To run once an hour, give a minute, such as 0.",
-        "“2027-02-01T00:00:00Z”: It has no time left in the future.",
+        "“* 9 * * *”: The schedule runs every minute of the given hours. To run once an hour, set the minute field, for example to 0.",
+        "“2027-02-01T00:00:00Z”: It has no occurrence in the future.",
     ]
     ended = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
-    assert warnings(ended, NOW) == ["This schedule has no time left in the future: it will not run any more."]
+    assert warnings(ended, NOW) == ["This schedule has no occurrence in the future: it will not run again."]
 
 
 def test_the_preview_shows_each_instant_in_the_zone_of_the_member_that_fires() -> None:
@@ -193,7 +193,7 @@ def test_each_clock_change_is_listed_once_with_its_effect_on_each_member() -> No
     assert spring.text == (
         "On 14 March 2027 clocks in America/New_York go forward from 02:00 to 03:00. "
         "“30 2 * * *”: 02:30 does not exist that day: this schedule runs at 03:00 EDT instead. "
-        "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run then."
+        "“15 2 * * *”: 02:15 does not exist that day: this schedule does not run at that time."
     )
     assert autumn.text.endswith("No time of this schedule is moved, skipped or repeated.")
 

@@ -36,7 +36,7 @@ def every(start_at: str, end_at: str) -> dict[str, object]:
     ],
 )
 def test_a_schedule_that_fires_outside_its_bounds_only_is_refused(data: dict[str, object], field: str) -> None:
-    assert errors_of(**data) == {field: [BETWEEN + "change one of them or the schedule."]}
+    assert errors_of(**data) == {field: [BETWEEN + "change start_at, end_at or the schedule."]}
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,12 @@ def words(**fields: Any) -> str:
             {"status": "cancelled", "started_at": None}, "It was cancelled before it started.", id="cancelled early"
         ),
         pytest.param({"status": "running", "finished_at": None}, "Started 12 ms late, and is running.", id="running"),
-        pytest.param({"status": "queued", "started_at": None}, "It waits for a worker.", id="queued"),
+        pytest.param(
+            {"status": "queued", "started_at": None}, "It is queued: no worker has started it yet.", id="queued"
+        ),
         pytest.param(
             {"status": "retrying", "finished_at": None, "n_attempts": 2},
-            "Started 12 ms late; 2 of its attempts failed, and it will be retried.",
+            "Started 12 ms late. Failed attempts: 2. The run will be retried.",
             id="retrying",
         ),
         pytest.param({"status": "HIBERNATING"}, "Its run is hibernating.", id="a status of another version"),
@@ -115,7 +117,7 @@ def test_an_unexpected_row_says_so_before_what_happened() -> None:
 def test_a_row_that_a_backfill_repeated_says_so_after_what_happened() -> None:
     skipped = record(status="skipped", reason="unknown")
     entry = Entry(NOON, Decision.SKIPPED, skipped, made_good_by=record(origin=Origin.BACKFILL))
-    assert sentence(entry, {}) == "It did not start: unknown. A backfill ran it again."
+    assert sentence(entry, {}) == "It did not start: unknown. A backfill has opened a run for it."
 
 
 @pytest.mark.parametrize(

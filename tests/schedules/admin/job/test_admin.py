@@ -198,8 +198,8 @@ def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> N
     job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
     shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
-    assert "1 occurrence was due during the pause. Choose which of them run now." in shown
-    assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
+    assert "1 occurrence was due during the pause. Choose which occurrences run now." in shown
+    assert [shown.count(text) for text in ("no run will start", "1 run will start")] == [1, 3]
 
 
 def test_the_choice_of_what_starts_after_a_pause_is_carried_out(admin: StaffClient) -> None:
@@ -227,7 +227,7 @@ def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> N
 def test_an_end_of_a_pause_that_cannot_be_is_refused_in_words(admin: StaffClient, until: str) -> None:
     job = make_job()
     answer = admin.post(f"{LIST}{job.pk}/pause/", {"until": until}, follow=True)
-    assert "Not paused. The end of the pause" in page_of(answer)
+    assert "Not paused. “Until”" in page_of(answer)
     job.refresh_from_db()
     assert job.state == "active"
 

@@ -122,7 +122,7 @@ def test_an_expression_may_have_255_characters_and_no_more() -> None:
     longest = "0," * ((MAX_LENGTH - len(tail)) // 2) + "0" + tail
     assert len(longest) == 255
     assert read_parts(longest)
-    assert errors_of(longest + " ") == ["is too long: an expression has at most 255 characters."]
+    assert errors_of(longest + " ") == ["is too long: an expression may have at most 255 characters."]
 
 
 def test_every_mistake_is_reported_in_the_order_of_the_fields_and_once() -> None:
