@@ -6,7 +6,8 @@ from typing import Any
 
 from executions.admin.targets.base import Look, UnknownLook
 from executions.targets.loading import load_parts
-from executions.targets.registry import TARGETS
+from executions.targets.registry import TARGETS, read_target
+from values.readable import Unreadable
 
 DEFAULT_LOOK = Look()
 LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007")  # FAULTS: for executions/checks.py
@@ -20,6 +21,11 @@ def look_of(kind: str) -> Look:
 
 
 def target_words(kind: str, target: Any) -> tuple[str, str]:
-    """Return a target in two short texts: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`)."""
-    members = target if isinstance(target, dict) else {}
-    return look_of(kind).words({**members, "kind": kind})
+    """Return a target in two short texts: (`POST`, `https://example.org/hook`) or (`command`, `demo.echo`).
+
+    Of a target that cannot be read, only the kind is shown: any of its members may be a credential.
+    """
+    stored = {**(target if isinstance(target, dict) else {}), "kind": kind}
+    if kind in TARGETS and isinstance(read_target(stored), Unreadable):
+        return kind, ""
+    return look_of(kind).words(stored)

@@ -111,7 +111,7 @@ class JobAdmin(ModelAdmin[Job]):
 
     @admin.display(description="State")
     def state_shown(self, job: Job) -> SafeString:
-        return page.state_badge(job)
+        return page.state_badge(job, job.pause_reason)
 
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:

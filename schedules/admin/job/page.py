@@ -13,6 +13,7 @@ from access.admin.json_shown import pretty
 from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
 from access.visibility import Action, may, visible
 from executions.admin import ordered, rows_of_job, target_words
+from executions.runs import Run
 from schedules.admin.form import policy_words
 from schedules.admin.job import pause_forms, preview
 from schedules.clock.describe import describe
@@ -36,9 +37,9 @@ NO_CLOCK = "No schedule: starts after other jobs"
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
-def state_badge(job: Job) -> SafeString:
-    """Return a badge with the job's state. Its tooltip shows the reason of a pause."""
-    return badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+def state_badge(job: Job, tooltip: str = "") -> SafeString:
+    """Return a badge with the job's state."""
+    return badge(JobState(job.state).label, STATES[JobState(job.state)], tooltip)
 
 
 def unreadable_badge(job: Job) -> SafeString:
@@ -67,7 +68,8 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
 
     Makes three queries, and a few more for held runs and for a feature flag.
     """
-    rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
+    may_view_runs = may(caller, Action.VIEW, Run)
+    rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller) if may_view_runs else ([], False)
     may_change = may(caller, Action.CHANGE, job)
     links = list(visible(Chain, caller).filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
     verb, what = target_words(job.spec.target_kind, job.spec.target)
@@ -76,7 +78,7 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     spec = job.known_schedule
     return {
         "job": job,
-        "badge": state_badge(job),
+        "badge": state_badge(job, job.pause_reason),
         "stoppages": [stoppage_line(stoppage, now) for stoppage in account.stoppages_in(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_html(job.paused_at, now),
@@ -99,6 +101,7 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
         "starts_after": [(link.on, link.source) for link in links if link.job_id == job.pk],
         "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
         "may_change": may_change,
+        "may_view_runs": may_view_runs,
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
         "has_schedule": spec is not None and spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,

@@ -156,5 +156,4 @@ class JobPages(JobLookup):
         return {
             **page.describe_job(job, datetime.now(UTC), caller),
             "may_delete": self.admin.has_delete_permission(request, job),
-            "may_explain": may(caller, Action.VIEW, Run),
         }

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from access.admin.lists import UncountedChangeList, cut
-from access.visibility import caller_of, visible
+from access.visibility import Action, caller_of, may, visible
 from executions.history import latest_runs
+from executions.runs import Run
 from schedules.models import HAS_PRESENT_SPEC, Job, JobState
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class JobChangeList(UncountedChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         caller = caller_of(request)
-        latest = latest_runs(visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list]), caller)
+        listed = visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list])
+        latest = latest_runs(listed, caller) if may(caller, Action.VIEW, Run) else {}
         for job in self.result_list:
             job.last_run = latest.get(job.pk)
 

@@ -68,6 +68,13 @@ def test_it_takes_the_right_to_see_runs_as_the_api_does(job: Job) -> None:
     assert f'/admin/schedules/job/{job.pk}/"' not in page_of(bob.get(at(job)))
 
 
+def test_it_does_not_show_the_reason_of_a_pause(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(state="paused", paused_at=START, pause_reason="moving house")
+    bob = signed_in(staff_member("bob", "view_run"))
+    page = page_of(bob.get(at(job)))
+    assert "Paused" in page and "moving house" not in page
+
+
 def test_the_jobs_page_leads_there(admin: StaffClient, job: Job) -> None:
     assert at(job) in page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
 
