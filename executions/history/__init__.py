@@ -1,4 +1,4 @@
-"""Past runs: lists, statistics, partitions and retention. Other packages import their names from here."""
+"""Run history: lists, counts, partitions and retention. `schedules` imports only the names below."""
 
 from executions.history.by_instant import InstantState, count_by_status, count_live, instant_states
 from executions.history.by_job import (

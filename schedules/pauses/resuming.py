@@ -165,7 +165,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 def _starts_in_turn(job: Job) -> bool:
     """Whether the runs that catch up start one after the other."""
     policies = value_or_none(job.readable_policies)
-    return policies is None or policies.overlap is not Overlap.ALLOW
+    return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 
 
 def _pause_end(job: Job, now: datetime) -> datetime:

@@ -45,7 +45,7 @@ def test_the_admin_shows_their_words(job: Job, admin: StaffClient) -> None:
         assert "From futur" in text
     for text in lists:
         assert "From future" in text
-    assert "It did not start: from future." in pages[0]
+    assert "Skipped: from future." in pages[0]
 
 
 def test_the_api_returns_them_unchanged(job: Job, admin_user: User) -> None:
@@ -63,5 +63,5 @@ def test_the_api_returns_them_unchanged(job: Job, admin_user: User) -> None:
 def test_each_has_words() -> None:
     assert words.attempt_label(UNKNOWN) == ("From future", "default")
     assert words.note(Run(reason=UNKNOWN, n_occurrences=1), "") == "From future"
-    assert words.why(Run(status="skipped", reason=UNKNOWN, n_occurrences=1), NOW) == "It did not start: from future."
+    assert words.why(Run(status="skipped", reason=UNKNOWN, n_occurrences=1), NOW) == "Skipped: from future."
     assert words.why(Run(status="queued", origin=UNKNOWN), NOW) == "Its origin is “from future”."

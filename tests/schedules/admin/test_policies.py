@@ -116,14 +116,14 @@ def test_every_page_with_a_held_run_shows_what_it_waits_for(admin: StaffClient) 
         return job
 
     words_by_job = {
-        open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run to end",
+        open_runs("buffered", overlap="buffer_all"): "The job&#x27;s other run has not ended",
         open_runs(
             "alone", 3, concurrency={"limit": 2}
-        ): "Waits for the concurrency limit: 2 active runs of the job, at most 2 allowed",
+        ): "Concurrency limit reached: 2 active runs of the job, at most 2 allowed",
         open_runs(
             "printer", concurrency={"limit": 1, "key": "p"}
-        ): "Waits for the concurrency limit: 1 active run with the key “p”, at most 1 allowed",
-        open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Waits for the rate limit until 21 Dec 12:00:02",
+        ): "Concurrency limit reached: 1 active run with the key “p”, at most 1 allowed",
+        open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Rate limit reached: no start before 21 Dec 12:00:02",
     }
     while follow_once(NOW + timedelta(seconds=2), 100).more:
         pass
