@@ -33,9 +33,10 @@ class Pacing:
 
 
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
-    """Return the start, with jitter, of a job's occurrence at `at`: see `hashed_start`.
+    """Return the start, with jitter, of a job's occurrence at `at`: an instant in [`at`, `latest_start`).
 
-    The start depends only on the arguments, so all beats and previews compute the same start.
+    Without jitter the start is `at`. The start depends only on the arguments, so every beat and every preview
+    computes the same start.
     """
     return hashed_start(job_id, at, latest_start(spec, at, jitter))
 

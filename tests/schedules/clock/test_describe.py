@@ -125,7 +125,7 @@ def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: li
         ),
         ({"cron": "30 1 * * *"}, "01:30 occurs twice: this schedule runs only the first time, in EDT."),
         ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
-        ({"cron": "* 9 * * *"}, "The schedule runs in every minute of each given hour"),
+        ({"cron": "* 9 * * *"}, "The schedule runs in every minute of the given hours"),
         ({"cron": "*/7 * * * *"}, "after minute 56, it next matches minute 0, 4 minutes later"),
         ({"cron": "0 */5 * * *"}, "after hour 20, it next matches hour 0, 4 hours later"),
         ({"cron": "*/60 * * * *"}, "it matches only minute 0. Use a step below 60."),
