@@ -96,8 +96,8 @@ def lock() -> None:
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
     """Replace the chains that start a job, except chains whose source the caller may not see.
 
-    Return the ids of the sources of the old and new chains. Call it under `lock`: otherwise two concurrent changes could
-    close a cycle together. Raises InvalidDefinition.
+    Return the ids of the sources of the old and new chains. Call it under `lock`: otherwise two concurrent changes
+    could close a cycle together. Raises InvalidDefinition.
     """
     check(links, job_id, caller, scope_id)
     before = visible(Chain, caller).filter(job_id=job_id)
