@@ -35,14 +35,14 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. Beyond the size limit, add one note instead, and drop all later lines."""
+        """Add a line with the present time. A note replaces the first line beyond the size limit; later lines are lost."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
                 return
             self._left -= len(text.encode()) + LOG_LINE_OVERHEAD_BYTES
             if self._left <= 0:
-                level, text = "warning", "The log has reached its size limit. Later lines are not stored."
+                level, text = "warning", "The log has reached its size limit. Further lines are not stored."
             self._lines.append(
                 LogLine(
                     run_id=self.run_id,
