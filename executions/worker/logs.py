@@ -35,7 +35,7 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. A note replaces the first line beyond the size limit; later lines are lost."""
+        """Add a line with the present time. A note replaces the first line beyond the limit; later lines are dropped."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:

@@ -116,7 +116,7 @@ def _find(name: str) -> Command:
 
 
 def _call(command: Command, arguments: dict[str, object]) -> Outcome:
-    """Call the command's function. Return an outcome for its return value or its exception, except KeyboardInterrupt."""
+    """Call the command's function. Return an outcome for its result or its exception, except KeyboardInterrupt."""
     try:
         return _succeeded(command.function(**arguments))
     except KeyboardInterrupt:

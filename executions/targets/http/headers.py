@@ -34,7 +34,8 @@ def check_name(name: str) -> str:
     """Return a header's name. Raises ValueError with a sentence if a job may not set this header."""
     if not _TOKEN.fullmatch(name):
         raise ValueError(
-            "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. Example: X-Request-Source."
+            "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. "
+            "Example: X-Request-Source."
         )
     if fold(name) in _RESERVED:
         raise ValueError(f"A job may not set {name}, a header of the connection: remove it.")
