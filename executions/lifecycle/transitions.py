@@ -79,7 +79,7 @@ def open_runs(
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
+    """Claim queued runs, given by (id, claim number), for `lease`. Returns the claims in the order of `wanted`.
 
     Runs that cannot be claimed are left out, such as running or ended runs, runs with another claim number, and runs
     whose start deadline passed before their first attempt.
