@@ -50,7 +50,7 @@ def check_value(value: str) -> str:
     if MASK in value:
         raise ValueError(f"{MASK} stands for a hidden value: write the actual value.")
     if _BAD_VALUE.search(value):
-        raise ValueError("The value of a header must be one line without control characters: remove them.")
+        raise ValueError("The value of a header must be one line: remove line breaks and control characters.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
