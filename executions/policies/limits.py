@@ -88,7 +88,7 @@ class RateLimit(BaseModel):
 
     # Instants have microseconds: a million starts in the shortest period (1s) are one per microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        description="Maximum number of starts per period. A burst adds up to `burst` - 1 starts."
+        description="Maximum number of starts per period. A burst can add at most `burst` - 1 starts."
     )
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
@@ -96,7 +96,7 @@ class RateLimit(BaseModel):
     # A burst of more than 10,000 runs is hardly a limit: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
         1,
-        description="Maximum number of runs that start at the same time after a time without starts. 1: any two starts "
+        description="Maximum number of runs that start together after a time without starts. 1: any two starts "
         "are at least `per` / `limit` apart.",
     )
     key: Key | None = Field(
@@ -112,7 +112,7 @@ class RateLimit(BaseModel):
 
     @property
     def spacing(self) -> timedelta:
-        """The shortest time between two starts without a burst."""
+        """The minimum time between two starts outside a burst."""
         return self.per / self.limit
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunContext:
-    """Implements `targets.base.Context` for one claim. The target's thread calls `log`; the heartbeat calls `stop`."""
+    """Implements `targets.base.Context` for one claim. The target calls `log`; the heartbeat calls `stop`."""
 
     def __init__(self, claim: Claim, timeout: timedelta) -> None:
         self.run_id = claim.run_id

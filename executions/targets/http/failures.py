@@ -113,7 +113,7 @@ def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Expl
             )
         case _:
             text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} is not valid HTTP: {text}.")
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read as HTTP: {text}.")
 
 
 def _reason(error: OSError) -> str:

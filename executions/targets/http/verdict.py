@@ -38,7 +38,7 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
     """Return the time of a Retry-After header, given in seconds or as an HTTP date. None if missing or invalid.
 
-    The time is from `now` to `now + cap`.
+    The time is between `now` and `now + cap`.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
