@@ -141,10 +141,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Queue runs that were claimed but not started, to be published now. Returns the number of these runs.
-
-    A run that has a stop request is cancelled instead.
-    """
+    """Queue runs that were claimed but not started; cancel the runs with a stop request. Returns the number of runs."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 
@@ -208,19 +205,13 @@ def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel the live runs of these jobs; a running run gets a stop request.
-
-    Returns the number of changed runs: a run that already has a stop request is not changed.
-    """
+    """Cancel the live runs of these jobs; a running run gets a stop request. Returns the number of changed runs."""
     values = {"id": list(job_ids), "now": now, "actor": "", "reason": CancelReason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel the live runs of these jobs immediately. Returns the number of runs.
-
-    A worker that executes such a run can no longer write the result.
-    """
+    """Cancel the live runs of these jobs; no worker can write their results any more. Returns the number of runs."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 
