@@ -38,9 +38,8 @@ def open_runs(
 ) -> dict[int, UUID]:
     """Create runs. Returns the ids of the created runs by index in `new`.
 
-    A run is left out if a row with the same job, nominal instant and origin exists. `dispatch_at`: when the beat
-    publishes the queued runs that are available now. `published`: the caller publishes these runs after its commit,
-    which counts as their first message, and `dispatch_at` is the time of their second message.
+    A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
+    queued runs that are available now. `published`: the caller publishes these runs first, after its commit.
     """
     if not new:
         return {}
@@ -81,8 +80,7 @@ def open_runs(
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
     """Claim queued runs, given by (id, claim number), for `lease`. Returns the claims in the order of `wanted`.
 
-    Runs that cannot be claimed are left out, such as running or ended runs, runs with another claim number, and runs
-    whose start deadline passed before their first attempt.
+    Runs that cannot be claimed are left out, such as ended runs, and runs whose claim number is no longer valid.
     """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
@@ -153,8 +151,7 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
     """Return the runs that have been due to be published for the longest time, at most `limit`. Skips locked runs.
 
-    Retrying runs become queued. A run that no worker claims is due again after `republish_after`, then after twice that
-    time, and so on, up to MAX_REPUBLISH_WAIT.
+    Queues retrying runs. A run that no worker claims is due again after `republish_after`, then after longer times.
     """
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
