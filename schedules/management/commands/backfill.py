@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
+from executions.states import LIVE
 from schedules.backfills import backfill
 from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
@@ -23,7 +24,11 @@ from values.durations import read_duration
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.core.management.base import CommandParser
+
+    from executions.states import RunStatus
 
 POLL_INTERVAL = 1.0  # seconds
 
@@ -69,24 +74,22 @@ class Command(BaseCommand):
 
     def _wait(self, started: Backfill) -> None:
         """Print the progress whenever it changes, until the backfill and all its runs have ended."""
-        line = self._print_progress(started, "")
-        while not _is_over(started):
+        shown = ""
+        while True:
+            counts = history.count_by_status([started.pk])[started.pk]
+            if (line := _progress(started, counts)) != shown:
+                self.stdout.write(line)
+                shown = line
+            if started.state != BackfillState.OPEN and LIVE.isdisjoint(counts):
+                break
             time.sleep(POLL_INTERVAL)
             started.refresh_from_db()
-            line = self._print_progress(started, line)
         self.stdout.write(f"{started.get_state_display()}.")
 
-    def _print_progress(self, started: Backfill, previous: str) -> str:
-        """Print a line of progress unless it is the same as `previous`; return it."""
-        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(started.pk).items()))
-        if line != previous:
-            self.stdout.write(line)
-        return line
 
-
-def _is_over(started: Backfill) -> bool:
-    return started.state != BackfillState.OPEN and not history.count_live(started.pk)
+def _progress(started: Backfill, counts: Mapping[RunStatus, int]) -> str:
+    line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
+    return line + "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
 
 
 def _request(options: dict[str, Any], now: datetime) -> BackfillRequest:
