@@ -1,4 +1,4 @@
-"""Reads and fills in the instants of forms of the admin, in the viewer's time zone."""
+"""Reads and fills in the dates and times of forms of the admin, in the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
-    """Read an instant in the viewer's time zone. `label` names the field, as in “The start”.
+    """Return the instant that a text names in the viewer's time zone. `label` is the field's label, such as “After”.
 
-    Raises ValueError with a sentence for the user, also for a local time that clocks skip or show twice.
+    Raises ValueError with a sentence for the user, also if clocks skip the local time or show it twice.
     """
     try:
         return read_instant(text, str(timezone.get_current_timezone()))
