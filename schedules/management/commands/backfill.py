@@ -82,22 +82,21 @@ class Command(BaseCommand):
 
     def _wait(self, started: Backfill) -> None:
         """Print the progress whenever it changes, until the backfill and all its runs have ended."""
-        shown = ""
-        while True:
-            counts = history.count_by_status([started.pk])[started.pk]
-            if (line := _progress(started, counts)) != shown:
-                self.stdout.write(line)
-                shown = line
-            if started.state != BackfillState.OPEN and LIVE.isdisjoint(counts):
-                break
+        counts, line = self._print_progress(started, "")
+        while started.state == BackfillState.OPEN or not LIVE.isdisjoint(counts):
             time.sleep(POLL_INTERVAL)
             started.refresh_from_db()
+            counts, line = self._print_progress(started, line)
         self.stdout.write(f"{started.get_state_display()}.")
 
-
-def _progress(started: Backfill, counts: Mapping[RunStatus, int]) -> str:
-    line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
-    return line + "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
+    def _print_progress(self, started: Backfill, previous: str) -> tuple[Mapping[RunStatus, int], str]:
+        """Return the number of runs for each status, and the line of progress. Print it unless it equals `previous`."""
+        counts = history.count_by_status([started.pk])[started.pk]
+        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
+        line += "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
+        if line != previous:
+            self.stdout.write(line)
+        return counts, line
 
 
 def _request(options: dict[str, Any], now: datetime) -> BackfillRequest:
