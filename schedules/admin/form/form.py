@@ -53,11 +53,13 @@ SPECS_HELP = (
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
-# The section of each kind of target has its own fields.
-TargetFields: Any = type(
-    "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
-)
-LimitFields: Any = type("LimitFields", (forms.Form,), limits.FORM_FIELDS)
+# The section of each kind of target has its own fields. Of two with one name, the first stays, and a check reports the
+# other.
+_TARGET_FIELDS: dict[str, forms.Field] = {}
+for _part in SECTIONS.values():
+    _TARGET_FIELDS |= {name: field for name, field in _part.fields.items() if name not in _TARGET_FIELDS}
+TargetFields: Any = type("TargetFields", (forms.Form,), _TARGET_FIELDS)
+LimitFields: Any = type("LimitFields", (forms.Form,), dict(limits.FORM_FIELDS))  # a copy: Django takes the fields out
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time

@@ -51,7 +51,7 @@ LABELS = {
 }
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
-_API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
+_API_NAME = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in LABELS))
 
 # The form's field for each dotted field of a definition. It also shows the errors of nested values, such as one header.
 PLACES: dict[str, str] = {
