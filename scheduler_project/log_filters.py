@@ -1,4 +1,4 @@
-"""Log filters that replace tracebacks of expected errors (a broker that fails, a refused request) by one line."""
+"""A log filter that removes the tracebacks of expected errors: a broker that fails, or a refused request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
 class OneLineErrors(logging.Filter):
-    """Replaces the traceback of a broker error by its message, and removes the traceback of a refused request."""
+    """Replaces the traceback of a broker error with its message, and removes the traceback of a refused request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record; always return True, because no record is dropped."""

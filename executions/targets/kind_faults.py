@@ -62,7 +62,7 @@ def _find_config_fault(target: Target) -> Error | None:
     member = config.model_fields.get("kind")
     if member is None or get_args(member.annotation) != (target.kind,) or member.default != target.kind:
         return Error(
-            f"The configuration {where} does not narrow `kind` to {target.kind!r}.",
+            f"The configuration class {where} does not narrow `kind` to {target.kind!r}.",
             hint=f"{narrow}.",
             id="mainspring.E004",
         )
@@ -70,7 +70,7 @@ def _find_config_fault(target: Target) -> Error | None:
         config.model_json_schema()
     except Exception as error:  # noqa: BLE001 - types may have schemas of their own
         return Error(
-            f"The configuration {where} has no JSON schema, which the API's document needs: {_schema_words(error)}.",
+            f"The configuration class {where} has no JSON schema, which the OpenAPI document needs: {_schema_words(error)}.",
             hint="Use types that JSON has, or annotate the member with pydantic's WithJsonSchema.",
             id="mainspring.E005",
         )
@@ -79,7 +79,7 @@ def _find_config_fault(target: Target) -> Error | None:
         TypeAdapter(union).json_schema()
     except Exception as error:  # noqa: BLE001 - as above
         return Error(
-            f"The configuration {where} can't be told apart from others by its `kind`: {_schema_words(error)}.",
+            f"The configuration class {where} can't be told apart from others by its `kind`: {_schema_words(error)}.",
             hint=f"{narrow}, without an alias and without validators.",
             id="mainspring.E004",
         )
@@ -115,7 +115,7 @@ def _is_timeout(value: Any) -> bool:
 
 TEMPLATE: Member = ("template", is_text, "the name of a template")  # of a LOOK or SECTION
 _MEMBERS: tuple[Member, ...] = (
-    ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, the first of them a letter"),
+    ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, beginning with a letter"),
     ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),
     ("queue", is_text, 'the name of a Celery queue, such as "http"'),
     ("max_runs_per_message", _is_count, "a whole number, 1 or more"),

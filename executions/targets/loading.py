@@ -1,6 +1,6 @@
-"""Imports target kinds, and their optional parts in the admin, by the names of their modules.
+"""Imports the modules of target kinds, and the optional modules that show a kind in the admin.
 
-A fault is returned as the error of a system check, and not raised: a process has to start far enough to report it.
+A fault is not raised but returned as the error of a system check, so that the process can start and report it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _WHERE = "KINDS in executions/targets/registry.py or MAINSPRING_TARGET_MODULES"
 
 
 class CannotLoad(Exception):
-    """The code of a module failed, or the module has no valid object of the name.
+    """The code of a module failed, or the module has no valid object with the expected name.
 
-    The text is a reason or a sentence without its full stop. `is_missing`: whether the module does not exist.
+    The text is a reason or a sentence without a full stop. `is_missing`: whether the module does not exist.
     """
 
     def __init__(self, text: str, *, is_missing: bool = False) -> None:
@@ -68,16 +68,16 @@ def _reason(module: str, error: BaseException) -> str:
         return f"there is no module {error.name}"
     text = error_words(error)
     if isinstance(error, SyntaxError):
-        return text  # which names file and line
+        return text  # the text of a SyntaxError contains the file and line
     lines = list(traceback.walk_tb(error.__traceback__))
-    # The last line of the module itself: a library that it called says less.
+    # Prefer the last line of the module itself: the last line in a library helps less.
     own = [(frame, line) for frame, line in lines if frame.f_globals.get("__name__") == module]
     frame, line = (own or lines)[-1]
     return f"{text} ({frame.f_code.co_filename}, line {line})"
 
 
 def _is_missing(error: BaseException, module: str) -> TypeGuard[ModuleNotFoundError]:
-    """Return whether `error` means that `module` itself does not exist, and not a module that it imports."""
+    """Return whether `error` says that `module` itself does not exist. False for a missing module that it imports."""
     return isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
 
 
@@ -95,14 +95,14 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
         try:
             target = load_object(module, "TARGET", Target)  # type: ignore[type-abstract]
         except CannotLoad as problem:
-            hint = f"Correct the module, or take its name out of {_WHERE}."
+            hint = f"Correct the module, or remove its name from {_WHERE}."
             faults.append(Error(f"The target module {problem}.", hint=hint, id="mainspring.E001"))
             continue
         fault = _find_fault(target, module)
         if fault is None and target.kind in targets:
             fault = Error(
-                f"Two target kinds are called {target.kind!r}: those of {homes[target.kind]} and {module}.",
-                hint="Rename the newer one. Stored jobs name the kind, so the older one keeps its name.",
+                f"Two modules define a target kind called {target.kind!r}: {homes[target.kind]} and {module}.",
+                hint="Rename the newer kind. Stored jobs contain the name of the older kind, which must not change.",
                 id="mainspring.E003",
             )
         if fault is None:
@@ -132,7 +132,7 @@ def load_parts(
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
     Returns the objects by kind, and an error for each module that has no valid object, or one whose `members` are not
-    valid. A kind without such a module is in neither result: it gets the default.
+    valid. A kind without such a module gets the default, and is in neither result.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -146,7 +146,7 @@ def load_parts(
                 fault = find_member_fault(part, members, f"{name} of {module}", error_id)
         except CannotLoad as problem:
             hint = (
-                f"Correct the module, which must end with `{name} = ...`; or delete it: the kind then gets the default."
+                f"Correct the module, which must define `{name}`. Or delete the module: the kind then gets the default."
             )
             fault = Error(f"The {name} module {problem}.", hint=hint, id=error_id)
         if fault is None:
@@ -168,9 +168,9 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
         except Exception as error:  # noqa: BLE001 - the tags that a template loads may raise anything
             faults.append(
                 Error(
-                    f"The {part} of the target kind {kind!r} has a template that can't be used, {name!r}: "
+                    f"The {part} of the target kind {kind!r} has a template that can't be loaded, {name!r}: "
                     f"{error_words(error)}.",
-                    hint="Write the template, or remove `template` from the class, which then uses the default.",
+                    hint="Correct the template. Or remove `template` from the class, to use the default template.",
                     id=error_id,
                 )
             )

@@ -1,4 +1,4 @@
-"""One attempt: read the claim, call the target, and derive the ending from the outcome. Writes nothing."""
+"""One attempt: parse the claim, call the target, derive the ending from the outcome. The caller writes the ending."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedAttempt:
-    """A claim with its parsed policies. `refusal` is set if they cannot be read; the target is then not called."""
+    """A claim with its parsed policies. `refusal` is set if the policies cannot be read: the target is not called."""
 
     claim: Claim
     context: RunContext
@@ -49,7 +49,7 @@ def prepare(claim: Claim) -> PreparedAttempt:
 
 
 def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return the ending of the attempt, with its start and end. Handles the target's exceptions."""
+    """Call the target and return the ending of the attempt. An exception of the target becomes a failed attempt."""
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
@@ -60,13 +60,13 @@ def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
 
 def _refusal(error: Exception | Unreadable) -> Failed:
     # The definition was valid when the job was saved, so another version of the code wrote it. No retry can help.
-    message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
+    message = f"This worker cannot read the frozen definition, which another version of Mainspring stored: {error}"
     return Failed(INVALID_DEFINITION, message, permanent=True)
 
 
 def _call_target(claim: Claim, context: RunContext) -> Outcome:
-    # Parse only. `execute` finds out whether the target can run now (a command is missing, an address is denied), and
-    # has an error code for each case.
+    # Parse only. The target's `execute` checks whether the target can run now (a command may be missing, an address may
+    # be denied), and has an error code for each case.
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-API = "/api/"  # errors of URLs below it are JSON, all others are pages
-NOT_FOUND = "There is nothing at this URL: it does not exist, or it was deleted."
-SERVER_ERROR = "The server failed, and has logged the error. You can send the request again."
+API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
+NOT_FOUND = "There is no object at this URL: it does not exist, or it was deleted."
+SERVER_ERROR = "An internal error occurred and was logged. You can send the request again."
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."
@@ -45,7 +45,10 @@ Errors = dict[str, list[str]]
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Return the response for an exception of an API view; an unexpected one is logged and its message not shown."""
+    """Return the response for an exception of an API view.
+
+    Every server error (5xx) is logged. An unexpected exception becomes a 500 without its message.
+    """
     status, detail, errors = _classify(error)
     headers = {}
     if isinstance(error, APIException):
@@ -55,7 +58,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
             headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
-        # Without a database every request fails in the same way, so a traceback of each would help nobody.
+        # Without a database every request fails in the same way, so its traceback is not needed.
         cause = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
         log.error("api_failed", action="answer", method=request.method, path=request.path, **cause)
     response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
@@ -112,7 +115,7 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# Django's error handlers, for requests that reach no API view. Outside the API only the page for 404 is our own.
+# Django's error handlers, for requests that reach no API view. Outside the API, all pages except 404 are Django's own.
 
 
 def _problem_response(status: int, detail: str) -> JsonResponse:
@@ -147,7 +150,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return defaults.server_error(request)
 
 
-@csrf_exempt  # nothing here can be forged, and the HTML page of a CSRF error would not help a program
+@csrf_exempt  # this view changes nothing, and a program cannot use the HTML page of a CSRF error
 def unknown_api_url(request: HttpRequest, rest: str) -> HttpResponse:
     """Return 404 for every URL under /api/ that no other view serves."""
     text = "There is nothing at this URL."

@@ -80,7 +80,7 @@ def test_each_error_has_its_code_and_its_sentence(error: Exception, code: Code, 
 @pytest.mark.parametrize(
     ("error", "before", "after"),
     [
-        (TimeoutError(), "was open within the connect timeout", "sent nothing for longer than the read timeout"),
+        (TimeoutError(), "was not open within the connect timeout", "sent nothing for longer than the read timeout"),
         (ConnectionRefusedError(111, "Connection refused"), "No connection to", "The connection to example.org broke"),
         (OSError(), "No connection to example.org: OSError", "broke: OSError"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known", "Name or service not known"),

@@ -77,7 +77,7 @@ def test_a_value_with_control_characters_is_refused_and_never_quoted(value: str)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("secret €", "Latin-1"), (f"secret {MASK}", "write the value itself"), (MASK, "hidden value")]
+    ("value", "text"), [("secret €", "Latin-1"), (f"secret {MASK}", "write the actual value"), (MASK, "hidden value")]
 )
 def test_a_value_that_cannot_be_sent_is_refused_and_never_quoted(value: str, text: str) -> None:
     with pytest.raises(ValueError, match=text) as caught:
@@ -127,7 +127,7 @@ def test_the_value_of_any_other_header_is_shown(name: str) -> None:
 
 def test_a_masked_header_cannot_be_saved() -> None:
     for value in masked({"Authorization": "Bearer x"}).values():
-        with pytest.raises(ValueError, match="write the value itself"):
+        with pytest.raises(ValueError, match="write the actual value"):
             check_value(value)
 
 
