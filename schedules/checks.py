@@ -37,7 +37,7 @@ def check_sections(**_: object) -> list[CheckMessage]:
 
 
 def taken_names(
-    fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]], others: Iterable[str] = ()
+    fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]], others: Iterable[str]
 ) -> Iterable[CheckMessage]:
     """Yield an error for each field of a section whose name is taken by another field of the form.
 
