@@ -92,7 +92,8 @@ def load_modules(*, log_problems: bool = True) -> dict[str, str]:
     """Import the command modules on the first call. Return the modules that can't be imported, each with the reason.
 
     Command modules are the module `commands` of each installed app, and the modules in
-    `settings.MAINSPRING_COMMAND_MODULES`. A module that can't be imported is logged. The other modules still work.
+    `settings.MAINSPRING_COMMAND_MODULES`. A module that can't be imported is logged if `log_problems`. The other
+    modules still work.
     """
     global _loaded
     with _loading:
