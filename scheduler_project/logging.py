@@ -50,6 +50,10 @@ def logging_config(level: str, *, json: bool) -> None:
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
             "root": {"handlers": ["stderr"], "level": level},
             # These log a line for each message received and each task done; Mainspring's own lines also name the run.
-            "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+            "loggers": {
+                **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+                # Billiard logs here that a process was killed, and passes nothing on to the root logger.
+                "multiprocessing": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+            },
         }
     )
