@@ -1,4 +1,4 @@
-"""`make bench`: measures Mainspring and its peers and prints one table. ARGS="--quick", ARGS="--only a5"."""
+"""`make bench`: measures Mainspring and its peers and prints one table. Options: ARGS="--quick" or ARGS="--only a5"."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ N_RUNS = 5_000_000  # a week of history of an installation with 30,000 runs an h
 
 
 def measure(stores: Stores, measurement: Measurement, case: Case | str) -> Column:
-    """Measure one contender; return its figures, or the reason of a failure."""
+    """Measure one contender; return its figures, or the reason why there are none."""
     if isinstance(case, str):
         return case
     started_at = time.monotonic()
@@ -62,13 +62,13 @@ def report(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit code: 1 if a measurement failed, 2 without stores."""
+    """Run the measurements. Return the exit code: 1 if a measurement failed, 2 if a store's URL is not set."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="use small sizes; takes under two minutes")
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part only; may be repeated")
     parser.add_argument("--alone", action="store_true", help="do not measure the peers")
     parser.add_argument(
-        "--runs", type=int, default=N_RUNS, help=f"number of runs in the lists of a9, default {N_RUNS:,}"
+        "--runs", type=int, default=N_RUNS, help=f"number of finished runs in part a9, default {N_RUNS:,}"
     )
     options = parser.parse_args(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def exit_on_signal(number: int, frame: FrameType | None) -> None:
-    """Raise SystemExit instead of ending at once, so that processes are killed and databases dropped."""
+    """Raise SystemExit, so that the processes are killed and the databases dropped before this process ends."""
     raise SystemExit(128 + number)
 
 

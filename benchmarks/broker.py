@@ -1,4 +1,4 @@
-"""When each message reaches the broker, by Redis's MONITOR: the server reports every command with its own time."""
+"""Records when each message reaches the broker, with Redis's MONITOR: the server reports each command and its time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONNECT_TIMEOUT = 5  # seconds
 
 
 def flush(url: str) -> None:
-    """Empty the broker."""
+    """Delete everything in the broker's database."""
     with redis.Redis.from_url(url) as client:
         client.flushdb()
 
@@ -29,7 +29,7 @@ def flush(url: str) -> None:
 class BrokerMonitor:
     """Records when the message of each run is pushed to a queue. Call `drain` often: the server buffers the reports.
 
-    `count` returns how many runs a message carries.
+    `count` is a function that returns the number of runs in a message.
     """
 
     def __init__(self, url: str, queue: str, count: Callable[[bytes], int]) -> None:
@@ -69,7 +69,7 @@ class BrokerMonitor:
                 self._read(line)
 
     def pushed_at(self) -> list[float]:
-        """Return when the message of each run so far was pushed: seconds since 1970 by the server's clock, ascending."""
+        """Return the times at which the messages of runs were pushed: one per run, in seconds since 1970, ascending."""
         self.drain()
         return self._instants
 

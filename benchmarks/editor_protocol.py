@@ -1,9 +1,10 @@
 """The protocol of an editor: a program that edits a contender's jobs on commands from standard input.
 
-`create N` and `change N` create or change job number N so that it is due at once; the reply is the time at which the
-edit started, in seconds since 1970. `touch RATE SECONDS FIRST` changes the description or payload of job FIRST and the
-jobs after it, RATE jobs a second for SECONDS seconds; the first reply says that it has started, the second how many
-jobs were edited.
+`create N` and `change N` create or change job number N, so that the job is due immediately. The reply is the time at
+which the edit started, in seconds since 1970.
+
+`touch RATE SECONDS FIRST` changes the description or payload of job FIRST and the jobs after it: RATE jobs a second for
+SECONDS seconds. The first reply is `touching`; the second is the number of edited jobs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def serve(create: Edit, change: Edit, touch: Edit) -> None:
-    """Print `ready`, then run commands until standard input ends."""
+    """Print `ready`, then run commands until standard input is closed."""
     reply("ready")
     for line in sys.stdin:
         match line.split():
@@ -46,7 +47,7 @@ def _edit_once(edit: Edit, number: int) -> None:
 
 
 def _edit_at_rate(edit: Edit, rate: float, seconds: float, first: int) -> int:
-    """Edit at most `rate` jobs a second; a contender that is slower edits fewer, which the reply shows."""
+    """Edit at most `rate` jobs a second; return the number of edited jobs, which is lower for a slow contender."""
     started_at, n_edited = time.monotonic(), 0
     while n_edited / rate < seconds:
         time.sleep(max(started_at + n_edited / rate - time.monotonic(), 0))

@@ -1,6 +1,7 @@
-"""`python -m benchmarks.http_server`: an HTTP server whose path is the delay of the response, `/1.5` is 1.5 seconds.
+"""`python -m benchmarks.http_server`: an HTTP server that delays its responses.
 
-It prints its port. `/open` returns the highest number of concurrent requests since the last call of `/open`.
+The path is the delay in seconds, for example `/1.5`. The server prints its port when it starts. `/open` returns the
+highest number of concurrent requests since the last call of `/open`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ LISTEN_BACKLOG = 2048  # connections: more than the threads of any worker under 
 
 
 class DelayedResponses:
-    """Counts concurrent requests."""
+    """Sends delayed responses and counts concurrent requests."""
 
     def __init__(self) -> None:
         self._n_open = self._max_open = 0

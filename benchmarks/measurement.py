@@ -1,4 +1,4 @@
-"""A measurement: one row group of the table, with Mainspring's case and a case for each peer."""
+"""A measurement: a group of rows in the table, with Mainspring's case and a case for each peer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Measure = Callable[[Any], "list[Figure]"]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One contender with `n_jobs` jobs, of which `measure` makes `n_due` due. `size` is set if it is not Mainspring's."""
+    """One contender with `n_jobs` jobs, of which `measure` makes `n_due` due.
+
+    `size` is set if it differs from the size of Mainspring's case.
+    """
 
     kind: type[Contender]
     measure: Measure
@@ -38,7 +41,7 @@ class Case:
 class Measurement:
     """Mainspring's case at one size and the peers' cases; `not_run` maps a peer to the reason why it is not measured.
 
-    `part` is the argument of `--only`, `rows` the number in the table. `ours` is a text if there is nothing to measure.
+    `part` is the argument of `--only`; `rows` is the number in the table. `ours` is a note if nothing is measured.
     """
 
     part: str

@@ -1,4 +1,4 @@
-"""The measurements of a full run in the order of the table: sizes, and the peers of each."""
+"""The measurements of a full benchmark, with their sizes and peers, in the order of the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTS = ("a1", "a3", "a4", "a5", "a6", "a7", "a8", "a9", "a10", "a11")
 
 
 def measurements(*, quick: bool, n_runs: int) -> list[Measurement]:
-    """Return all measurements; the API's lists are measured over up to `n_runs` runs."""
+    """Return all measurements; the API's lists are measured with up to `n_runs` runs."""
     if quick:
         return smoke()
     engine = (*starts(), *pickups(), *steadies(), *herds(), *backlogs(), *http_calls(), *takeovers())
@@ -38,7 +38,7 @@ def starts() -> list[Measurement]:
         measure = partial(start.measure, n_starts=3, idle_seconds=6.0)
         once = partial(start.measure, n_starts=1, idle_seconds=6.0)
         peers = [Case(StockBeat, measure if n == 1_000 else once, n)] if n < 1_000_000 else []
-        # One start only: the next one would wait for the lock of the killed beat to expire.
+        # One start only: a second beat would wait until the lock of the killed beat expires.
         peers += [Case(RedBeat, once, n)] if n in (10_000, 100_000) else []
         not_run = {} if peers else {StockBeat.name: "not run: about a minute per start, and 2 GB"}
         ours = Case(Mainspring, measure, n)

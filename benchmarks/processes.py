@@ -1,4 +1,4 @@
-"""Processes under measurement: started as an operator starts them, measured by /proc, killed with their children."""
+"""Processes under measurement: started as an operator starts them, measured with /proc, killed with their children."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CLOCK_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def python(*arguments: str) -> list[str]:
-    """Return a command line of the running interpreter."""
+    """Return a command line that starts the current Python interpreter."""
     return [sys.executable, *arguments]
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> None:
-    """Run a command of a preparation. Raises CannotMeasure with the last line of its errors."""
+    """Run a command that prepares a measurement. Raises CannotMeasure with the last line of its standard error."""
     output_of(command, environment, text)
 
 
@@ -118,7 +118,7 @@ def _stat_fields(stat: Path) -> list[str]:
 
 
 class Editor:
-    """A running editor, which takes commands line by line (`editor_protocol.py`)."""
+    """A running editor, which reads one command per line (`editor_protocol.py`)."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self._log = log
@@ -130,7 +130,7 @@ class Editor:
                 text=True,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=output,  # nobody reads it while the editor runs: a full pipe would block the editor
+                stderr=output,  # to a file: a full pipe would block the editor, because nobody reads the pipe
             )
 
     def send(self, *words: object) -> None:

@@ -52,8 +52,8 @@ UPDATE schedules_job AS job
        schedule = schedule || jsonb_build_object('at', to_char(due.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USZ'))
   FROM due WHERE job.id = due.id
 """
-# One run in 50 failed and one was skipped. As in the product, an id starts with its nominal instant (UUIDv7), so that
-# a look-up by id reads one partition.
+# Of every 50 runs, one failed and one was skipped. As in the product, a run's id starts with its nominal instant
+# (UUIDv7), so that a look-up by id reads one partition.
 RUNS = f"""
 INSERT INTO executions_run (id, scope_id, job_id, spec_id, origin, nominal_at, status, reason, created_at,
                             available_at, started_at, finished_at, claim_no, n_attempts, error_code, error, worker)
@@ -73,7 +73,7 @@ SELECT extract(epoch FROM nominal_at)::float8, extract(epoch FROM started_at)::f
 """
 N_FINISHED = "SELECT count(*) FROM executions_run WHERE finished_at IS NOT NULL"
 UNSUCCESSFUL_RUNS = "SELECT status, reason, count(*) FROM executions_run WHERE finished_at IS NOT NULL AND status <> 'succeeded' GROUP BY 1, 2"
-# For a partitioned table these are the parent's indexes: dropping and creating them includes those of all partitions.
+# For a partitioned table, these are the parent's indexes. Each DROP and CREATE also applies to all partitions.
 INDEXES = """
 SELECT index.relname, pg_get_indexdef(index.oid)
   FROM pg_index JOIN pg_class AS index ON index.oid = indexrelid
@@ -87,7 +87,7 @@ def job_id(number: int) -> UUID:
 
 
 def add_jobs(database_url: str, n_jobs: int, kind: str) -> None:
-    """Replace the prototypes by `n_jobs` jobs with this kind of target, due in the year 2999."""
+    """Replace the prototypes with `n_jobs` jobs of this target kind, due in the year 2999."""
     with psycopg.connect(database_url) as connection:
         values = {"n": n_jobs, "kind": kind}
         with _indexes_rebuilt_afterwards(connection, "executions_runspec"):
@@ -139,7 +139,7 @@ def finished_runs(database_url: str) -> list[tuple[float, float, float]]:
 
 
 def unsuccessful_runs(database_url: str) -> str:
-    """Return the counts of finished runs that did not succeed, by status and reason, as a text; empty if there is none."""
+    """Return the numbers of finished runs that did not succeed, by status and reason, as a text (may be empty)."""
     with psycopg.connect(database_url) as connection:
         rows = connection.execute(UNSUCCESSFUL_RUNS).fetchall()
     return ", ".join(f"{n} {status} {reason}".strip() for status, reason, n in rows)
@@ -147,7 +147,7 @@ def unsuccessful_runs(database_url: str) -> str:
 
 @contextmanager
 def _indexes_rebuilt_afterwards(connection: psycopg.Connection, table: str) -> Iterator[None]:
-    """Drop the table's indexes that are not unique and create them at the end: faster than an update for each row."""
+    """Drop the table's non-unique indexes and create them at the end: faster than updating them for each row."""
     connection.execute("SET LOCAL maintenance_work_mem = '512MB'")
     indexes = connection.execute(INDEXES, [table]).fetchall()
     for name, _ in indexes:

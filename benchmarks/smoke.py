@@ -1,4 +1,4 @@
-"""`--quick`: runs each measurement once with small sizes. The figures only show that it works."""
+"""`--quick`: runs each measurement once with small sizes. The figures only show that the benchmark works."""
 
 from __future__ import annotations
 

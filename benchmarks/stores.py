@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of preparing a database. `act` gets the database's URL; `name` identifies the result."""
+    """A step that prepares a database. `act` is called with the database's URL; `name` identifies the result."""
 
     name: str
     act: Callable[[str], None]
@@ -50,9 +50,9 @@ class Stores:
 
     @contextmanager
     def database(self, contender: str, *steps: Step) -> Iterator[str]:
-        """Yield the URL of a new database on which `steps` have been done, and drop it at the end.
+        """Yield the URL of a new database prepared by `steps`, and drop the database at the end.
 
-        The result of each sequence of steps, known by the steps' names, is kept as a template and copied.
+        The result of each sequence of steps is kept as a template, and copied for the same sequence of names.
         """
         template = "template0"
         done: tuple[str, ...] = (contender,)

@@ -42,13 +42,13 @@ class Result:
 
     @property
     def failed(self) -> bool:
-        """Whether a contender failed; "not run" and "not installed" are no failures."""
+        """Whether a contender failed; "not run" and "not installed" do not count as failures."""
         columns = (self.ours, *self.peers.values())
         return any(isinstance(column, str) and column.startswith("failed") for column in columns)
 
 
 def render(results: Sequence[Result]) -> str:
-    """Return the table. The reason of a failure stands in place of the value."""
+    """Return the table. If a measurement failed, the reason replaces the value."""
     return "\n".join([HEADER, *(row for result in results for row in _rows(result))])
 
 

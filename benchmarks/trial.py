@@ -1,4 +1,4 @@
-"""One contender with its own stores and processes, for one measurement. All of them are removed afterwards."""
+"""One contender with its own stores and processes, for one measurement. Stores and processes are removed afterwards."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Trial(Generic[Kind]):
         process = self.contender.start(role, self._n_started)
         self._processes.append(process)
         if text := self.contender.ready_text(role):
-            self.wait(lambda: text in process.log, READY_TIMEOUT, f"{role} was ready")
+            self.wait(lambda: text in process.log, READY_TIMEOUT, f"{role} was not ready")
         return process
 
     def start_if_any(self, role: str) -> None:
@@ -71,11 +71,11 @@ class Trial(Generic[Kind]):
             self._editors.pop().kill()
 
     def wait(self, condition: Callable[[], bool], seconds: float, what: str, *, every: float = POLL_INTERVAL) -> None:
-        """Return once `condition` holds. Raises CannotMeasure after `seconds`, or when a process has ended."""
+        """Wait until `condition` is true. Raises CannotMeasure after `seconds`, or when a process has ended."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise CannotMeasure(f"not within {seconds:.0f} s: {what}")
+                raise CannotMeasure(f"{what} within {seconds:.0f} s")
             for process in self._processes:
                 process.check()
             self.rest(every)
@@ -91,17 +91,19 @@ class Trial(Generic[Kind]):
             self.rest(min(left, 1.0))
 
     def wait_for_messages(self, n: int, seconds: float) -> list[float]:
-        """Return when the messages of the first `n` runs reached the broker, in seconds since 1970."""
-        self.wait(lambda: len(self.broker.pushed_at()) >= n, seconds, f"the messages of {n:,} runs were in the broker")
+        """Wait for the messages of `n` runs; return the times at which they reached the broker (seconds since 1970)."""
+        self.wait(
+            lambda: len(self.broker.pushed_at()) >= n, seconds, f"the messages of {n:,} runs did not reach the broker"
+        )
         return self.broker.pushed_at()[:n]
 
     def wait_for_runs(self, n: int, seconds: float) -> None:
-        """Return when `n` runs have finished."""
+        """Wait until `n` runs have finished."""
         try:
-            # Each check is a query of the database under measurement: twice a second costs it nothing.
-            self.wait(lambda: self.contender.n_finished() >= n, seconds, f"{n:,} runs had finished", every=0.5)
+            # Each check queries the database under measurement, so check only twice a second.
+            self.wait(lambda: self.contender.n_finished() >= n, seconds, f"{n:,} runs did not finish", every=0.5)
         except CannotMeasure as error:
-            raise CannotMeasure(f"{error} ({self.contender.n_finished():,} had)") from error
+            raise CannotMeasure(f"{error} ({self.contender.n_finished():,} did)") from error
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""The run side: runs, their attempts and events, and the targets that execute them."""
+"""Runs, their attempts and events, and the targets (HTTP request, command) that runs execute."""

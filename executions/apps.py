@@ -1,4 +1,4 @@
-"""Django's configuration of the app `executions`."""
+"""The Django configuration of the app `executions`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ExecutionsConfig(AppConfig):
     verbose_name = "Run history"
 
     def ready(self) -> None:
-        from executions import checks  # noqa: PLC0415 - models are not there yet when this module is imported
+        from executions import checks  # noqa: PLC0415 - models are not loaded yet when Django imports this module
 
         post_migrate.connect(prepare_partitions, sender=self)
         register(checks.check_targets, "targets")
@@ -22,7 +22,7 @@ class ExecutionsConfig(AppConfig):
 
 
 def prepare_partitions(**_: object) -> None:
-    """After each migration, create the partitions of today and the next days: a new database has none."""
+    """Create the partitions of today and the next days, after each migration: a new database has no partitions."""
     from executions.history import partitions  # noqa: PLC0415 - models are not loaded yet when Django imports this
 
     if partitions.is_set_up():

@@ -1,4 +1,4 @@
-"""System checks of the target kinds and of the modules of commands. `manage.py check` and each start run them.
+"""System checks of target kinds and command modules. They run in `manage.py check` and when a process starts.
 
 A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def check_targets(**_: object) -> list[CheckMessage]:
-    """Report the kinds that can't be used, and the parts of the admin that can't be shown."""
+    """Report faults of target kinds, and faults of the modules and templates that show a kind in the admin."""
     from executions.admin import targets as looks  # noqa: PLC0415 - the admin site exists only after this import
 
     return [
@@ -35,10 +35,10 @@ def check_targets(**_: object) -> list[CheckMessage]:
 
 
 def check_commands(**_: object) -> list[CheckMessage]:
-    """Warn of modules of commands that can't be imported. The other commands work, so nothing refuses to start."""
+    """Warn about command modules that can't be imported. Only a warning, because the other commands still work."""
     return [
         Warning(
-            f"The commands of {module} are missing, since the module can't be imported: {problem}.",
+            f"The commands of {module} are missing, because the module can't be imported: {problem}.",
             hint="Correct the module, or its name in MAINSPRING_COMMAND_MODULES.",
             id="mainspring.W001",
         )
@@ -47,11 +47,11 @@ def check_commands(**_: object) -> list[CheckMessage]:
 
 
 def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[CheckMessage]:
-    """Report the kinds whose queue no worker consumes."""
+    """Report target kinds whose queue no worker consumes."""
     served = sorted(queues)
     return [
         Error(
-            f"No worker takes the runs of the target kind {target.kind!r}: none consumes its queue {target.queue!r}.",
+            f"No worker consumes the queue {target.queue!r} of the target kind {target.kind!r}.",
             hint=f"Set the kind's queue to one of {', '.join(served)}; or start a worker with `-Q {target.queue}` and "
             "add the queue to MAINSPRING_WORKER_QUEUES.",
             id="mainspring.E006",

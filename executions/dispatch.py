@@ -1,4 +1,4 @@
-"""Publishing: which runs are due, and which Celery messages carry them. The beat sends what is returned here."""
+"""Publishing: finds the runs that are due, and builds their Celery messages. The beat sends the messages."""
 
 from __future__ import annotations
 
@@ -56,12 +56,14 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-RUN_TASK = "executions.carry_out"  # the Celery task in `tasks.py`; never rename it: messages in the broker name it
-# Time beyond a target's timeout until Celery kills its process. Claiming, and writing the ending, have to fit into it.
+RUN_TASK = (
+    "executions.carry_out"  # the Celery task in `tasks.py`. Messages in the broker have this name: never change it
+)
+# Time after a target's timeout until Celery kills the process. The worker needs it to claim runs and write endings.
 KILL_AFTER = timedelta(seconds=10)
 QUEUES = sorted({target.queue for target in TARGETS.values()})
-STRANDED_AFTER = timedelta(seconds=5)  # a message that was published later may still be on its way to an idle worker
-MAX_STRANDED_PER_QUERY = 10_000  # runs: one short statement; the next pass takes the rest
+STRANDED_AFTER = timedelta(seconds=5)  # a more recent message may still be on its way to an idle worker
+MAX_STRANDED_PER_QUERY = 10_000  # runs: keeps the statement short; the next pass handles further runs
 
 
 def route_of(target_kind: str, policies: RunPolicies) -> Route:
@@ -77,17 +79,17 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The messages of one pass. `n_broken` runs could not be taken; they are due again later."""
+    """The messages of one pass. `n_broken`: number of runs that could not be published. They are tried again later."""
 
     messages: list[Message]
     n_broken: int = 0
 
 
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
-    """Take up to `limit` runs that are due to be published: new ones, retries, and runs that no worker has claimed.
+    """Return messages for up to `limit` runs that are due: new runs, retries, and published runs that nobody claimed.
 
-    If the pass fails, it is split to isolate the rows that fail: they are pushed back, and the other runs are taken.
-    Raises only if the database is unavailable.
+    If the pass fails, it is split to find the rows that fail. The failing runs are postponed, and the other runs are
+    published. Raises only if the database is unavailable.
     """
     republish_after = settings.MAINSPRING.republish_after
     try:
@@ -119,7 +121,7 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
             policies = value_or_raise(read_policies(run.policies))
             queued.append(QueuedRun(run.run_id, run.claim_no, run.job_name, route_of(run.target_kind, policies)))
         except (ValueError, KeyError):
-            # Another version of the code wrote it. The run stays queued, and is tried again after `republish_after`.
+            # Another version of the code wrote the run. It stays queued, and is tried again after `republish_after`.
             log.exception("cannot_publish", action="dispatch", run=str(run.run_id))
     return build_messages(queued, max_messages)
 
@@ -127,8 +129,8 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
 def expire_once(now: datetime, limit: int) -> int:
     """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs.
 
-    If the pass fails, it is split to isolate the rows that fail: they are pushed back, and the others are skipped.
-    Raises if every one of several rows fails, and if the database is unavailable.
+    If the pass fails, it is split to find the rows that fail. The failing runs are postponed, and the other runs are
+    skipped. Raises if the database is unavailable, or if there are several runs and all of them fail.
     """
     try:
         with transaction.atomic():
@@ -149,15 +151,18 @@ def expire_once(now: datetime, limit: int) -> int:
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
-    """Publish the runs of these messages again at `until`: the broker did not accept them. Returns their number."""
+    """Publish the runs of these messages again at `until`. Returns the number of runs.
+
+    Called when the broker did not accept the messages.
+    """
     return transitions.republish_at([(run.run_id, run.claim_no) for message in messages for run in message.runs], until)
 
 
 def republish_stranded(queues: Sequence[str], now: datetime) -> int:
-    """Publish again the runs whose message should be in one of these queues, which are empty. Returns their number.
+    """Publish queued runs again if their messages were sent to these queues. Returns the number of runs.
 
-    Either the broker lost the messages, or a busy worker has prefetched them while another worker may be idle. A run
-    that is published twice starts once: its claim number admits one claim.
+    Called when the queues are empty: the broker lost the messages, or a busy worker prefetched them while another
+    worker may be idle. A run that is published twice starts only once, because its claim number is valid for one claim.
     """
     n_stranded = execute(
         queries.REPUBLISH_STRANDED,

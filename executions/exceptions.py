@@ -1,10 +1,10 @@
-"""Errors of the run side that callers handle."""
+"""Exceptions about runs that callers of this package handle."""
 
 from __future__ import annotations
 
 
 class RunConflict(Exception):
-    """The run's status does not allow the request. Base of the classes below; the API answers 409."""
+    """The run's status does not allow the request. Base class of the exceptions below. The API answers 409."""
 
 
 class StillLive(RunConflict):

@@ -1,4 +1,4 @@
-"""Pure: which queued runs share a Celery message. At light load each has its own, under a backlog many share one."""
+"""Pure: puts queued runs into Celery messages: one run per message at light load, many runs under a backlog."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
-# Runs of a batch that have not started after this time are published again, because other workers may be idle.
+# Runs of a message that have not started after this time are published again, because other workers may be idle.
 BATCH_START_TIMEOUT = timedelta(seconds=1)
 # Messages per route and pass. Enough for every worker to get a share; more would cost the beat and the broker more.
 MAX_MESSAGES_PER_ROUTE = 16
@@ -20,10 +20,10 @@ MESSAGES_PER_SECOND = 100
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a run's message goes: runs with the same route may share one.
+    """How a run's message is sent. Runs with the same route may share a message.
 
-    `max_runs`: runs per message. `time_limit`: when Celery's pool kills the process, per run. `priority`: the broker's
-    number.
+    `max_runs`: maximum number of runs per message. `time_limit`: time after which Celery's pool kills the process that
+    executes a run. `priority`: the broker's number for the priority.
     """
 
     queue: str
@@ -34,7 +34,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class QueuedRun:
-    """A queued run to be published. `claim_no` counts its claims so far; the next claim has to name it."""
+    """A queued run to be published. `claim_no`: number of claims so far. The next claim must contain this number."""
 
     run_id: UUID
     claim_no: int
@@ -44,19 +44,19 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Runs of one route. Carries only ids and claim numbers: a message that arrives twice claims nothing twice."""
+    """Runs of one route. The message contains ids and claim numbers, so a duplicate message claims no run again."""
 
     runs: tuple[QueuedRun, ...]
 
     @property
     def name(self) -> str:
-        """The first job's name, and how many more runs there are: for logs."""
+        """The name of the first run's job and the number of further runs, for logs."""
         more = f" and {len(self.runs) - 1} more" if len(self.runs) > 1 else ""
         return f"{self.runs[0].job_name}{more}"
 
     @property
     def args(self) -> list[list[list[object]]]:
-        """The Celery task's only argument: a list of [run id, claim number]."""
+        """The arguments of the Celery task. The only argument is a list of [run id, claim number]."""
         return [[[str(run.run_id), run.claim_no] for run in self.runs]]
 
     @property
@@ -64,12 +64,13 @@ class Message:
         """Options of Celery's `apply_async`."""
         route, first = self.runs[0].route, self.runs[0]
         message_id = f"{first.run_id}.{first.claim_no}"
-        # The last run of a batch may start as late as BATCH_START_TIMEOUT, and still needs its whole time.
+        # The last run of a message may start as late as BATCH_START_TIMEOUT, and still needs its full time limit.
         limit = route.time_limit + (BATCH_START_TIMEOUT if len(self.runs) > 1 else timedelta(0))
         return {
             "queue": route.queue,
             "task_id": message_id,
-            # What Flower shows. Celery's own text would name all runs, and take longer to build than the message.
+            # The text that Flower shows. Celery's default text would list all runs, and would take longer to build than
+            # the message.
             "argsrepr": message_id if len(self.runs) == 1 else f"{message_id} and {len(self.runs) - 1} more",
             "time_limit": limit.total_seconds(),
             "priority": route.priority,
@@ -78,27 +79,27 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """A token bucket: how many messages per route the next pass may send, from 1 to MAX_MESSAGES_PER_ROUTE."""
+    """A token bucket that allows from 1 to MAX_MESSAGES_PER_ROUTE messages per route in the next pass."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None
 
     def at(self, now: datetime) -> int:
-        """Refill by MESSAGES_PER_SECOND since the last call, and return the number of messages allowed now."""
+        """Add MESSAGES_PER_SECOND for the time since the last call. Return the number of messages allowed now."""
         since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
         self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * MESSAGES_PER_SECOND)
         self.seen_at = now
         return max(1, int(self.n_left))
 
     def take(self, n_messages: int) -> None:
-        """Subtract the messages that were sent."""
+        """Subtract `n_messages`, which are about to be sent, from the allowance."""
         self.n_left = max(0.0, self.n_left - n_messages)
 
 
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
-    """Distribute runs over messages, in order: per route up to `max_messages` of equal size, more if a message is full.
+    """Put runs into messages, in order. Build up to `max_messages` per route, or more if `Route.max_runs` requires it.
 
-    Few runs get a message each, so none waits for another. Many runs share messages, each up to `Route.max_runs`.
+    Few runs get one message each, so that no run delays another. Many runs are divided into messages of equal size.
     """
     by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:

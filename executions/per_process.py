@@ -1,4 +1,4 @@
-"""Objects of which each process has one: created on first use, and again in a forked child."""
+"""Objects with one instance per process, created on first use. A forked child creates its own instance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """`get()` returns this process's instance. A forked child gets its own: threads do not survive a fork."""
+    """`get()` returns this process's instance. A forked child creates a new one: threads do not survive a fork."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""The interface of the run side: what `schedules`, the API and the admin call to create, stop and retry runs."""
+"""The interface of this package: functions for `schedules`, the API and the admin to create, stop and retry runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from executions.lifecycle.types import NewRun
 from executions.models import Run
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
-from executions.states import LIVE, Origin, RunStatus
+from executions.states import Origin, RunStatus
 from values.database import execute, fetch, fetch_planned
 from values.readable import value_or_raise
 
@@ -48,7 +48,7 @@ __all__ = [
     "enable_followups",
     "freeze",
     "freeze_first",
-    "has_live_scheduled_run",
+    "jobs_with_live_scheduled_run",
     "live_runs",
     "open_all",
     "open_backfill_runs",
@@ -65,12 +65,12 @@ __all__ = [
     "wake_beat",
 ]
 
-MICROSECOND = timedelta(microseconds=1)  # the database's resolution: the next instant that a run can have
+MICROSECOND = timedelta(microseconds=1)  # the resolution of timestamps in PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """A note that held runs of this job or with these keys may start, because a run has ended (`run_id`) or is held."""
+    """Work for a beat: held runs of this job or with these keys may start. `run_id` is the run that ended, if any."""
 
     id: int
     job_id: UUID
@@ -80,19 +80,20 @@ class Followup:
 
     @property
     def about(self) -> tuple[UUID, str, str]:
-        """The job and the keys of which held runs may start."""
+        """The id and the keys by which to find the held runs that may start: job id, concurrency key, rate key."""
         return self.job_id, self.concurrency_key, self.rate_key
 
 
 def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
-    """Count the live runs of these jobs. Jobs without any are left out."""
+    """Return the numbers of live runs, by job id. Jobs without live runs are left out."""
     rows = fetch_planned(queries.COUNT_LIVE, {"job_id": list(job_ids)}) if job_ids else []
     return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
-def has_live_scheduled_run(job_id: UUID) -> bool:
-    """Return whether a run that the job's schedule started is live."""
-    return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
+def jobs_with_live_scheduled_run(job_ids: Collection[UUID]) -> set[UUID]:
+    """Return the jobs among `job_ids` that have a live run that their schedule created. One query."""
+    rows = fetch_planned(queries.LIVE_SCHEDULED, {"job_id": list(job_ids)}) if job_ids else []
+    return {job_id for (job_id,) in rows}
 
 
 def stop_live_runs(stops: Mapping[UUID, Stop], now: datetime) -> None:
@@ -114,17 +115,20 @@ def take_followups_by_id(ids: Sequence[int], now: datetime) -> list[Followup]:
 
 
 def due_followup_ids(now: datetime, limit: int) -> list[int]:
-    """Return the ids of up to `limit` due follow-ups, locked ones too."""
+    """Return the ids of up to `limit` due follow-ups, including locked follow-ups."""
     return [followup_id for (followup_id,) in fetch(held_queries.DUE_FOLLOWUP_IDS, {"now": now, "limit": limit})]
 
 
 def delete_followups(done: Iterable[Followup]) -> None:
-    """Delete follow-ups that are handled."""
+    """Delete these follow-ups, which have been handled."""
     execute(held_queries.DELETE_FOLLOWUPS, {"id": [followup.id for followup in done]})
 
 
 def requeue_followups(followups: Iterable[Followup], now: datetime) -> None:
-    """Put these follow-ups at the back of the queue, to admit more held runs. Clear the ended runs: they are handled."""
+    """Put these follow-ups at the back of the queue, because more held runs may start.
+
+    Their `run_id` is set to NULL, because the end of that run has been handled.
+    """
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in followups], "now": now})
 
 
@@ -147,22 +151,22 @@ def schedule_followups(later: Sequence[LaterFollowup]) -> None:
 
 
 def enable_followups(job_ids: Collection[UUID]) -> None:
-    """Create a follow-up whenever a run of these jobs ends, from now on."""
+    """From now on, create a follow-up whenever a run of these jobs ends."""
     if job_ids:
         execute(held_queries.ENABLE_FOLLOWUPS, {"job_id": sorted(job_ids)})
 
 
 def disable_followups(job_ids: Collection[UUID]) -> None:
-    """Create no more follow-ups for these jobs, except for jobs that have buffered runs."""
+    """Stop creating follow-ups when runs of these jobs end. A job that has buffered runs keeps getting follow-ups."""
     if job_ids:
         execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
 
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
-    """Create the runs of occurrences, skipped ones too. Returns the ids of the created runs, by their index in `new`.
+    """Create runs for occurrences, including skipped occurrences. Returns the created runs' ids by index in `new`.
 
-    With `published`, the caller publishes the runs after its commit, and the beat publishes only runs that no worker
-    claims. Without it, the runs are due to be published now.
+    `published`: the caller publishes the runs after its commit, and the beat publishes again only runs that no worker
+    claims. Otherwise the beats are woken to publish the runs now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
     created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
@@ -180,10 +184,10 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 
 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
-    """Create all of these runs, due to be published now. Returns their ids. Call inside a transaction.
+    """Create all of these runs, due to be published now. Returns the ids of the runs. Call inside a transaction.
 
-    If the job already has a run of the same origin at the same instant, the new run gets the next free microsecond.
-    Otherwise the new run would be dropped as a duplicate.
+    If the job already has a run with the same origin and instant, the new run gets the next free microsecond. Without
+    this, the new run would be dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:
@@ -201,21 +205,22 @@ def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> N
     """Create the runs of a backfill and wake the beats to publish them.
 
     The caller holds the job's lock and has checked which instants are free. Only a retry may still find its instant
-    taken; it gets a later one.
+    taken, and then gets a later instant.
     """
     left = list(new)
     while left:
         created = transitions.open_runs(left, now, dispatch_at=now, actor=actor)
         again = [run for place, run in enumerate(left) if place not in created and run.origin is Origin.RETRY]
-        # Beyond all instants of this call, so that the retries keep their order.
+        # Later than all instants of this call, so that the retries keep their order.
         left = [replace(run, nominal_at=run.nominal_at + len(new) * MICROSECOND) for run in again]
     wake_beat()
 
 
 def retry(run: Run, now: datetime, *, actor: str) -> Run:
-    """Create a run that repeats an ended one, under its frozen definition. Raises StillLive, CannotRead.
+    """Create and return a run that repeats an ended run, with the same frozen definition. Raises StillLive, CannotRead.
 
-    A retry of a retry refers to the first run, whose nominal instant the target gets.
+    `retry_of` of the new run is the original run, also for a retry of a retry. The target gets the nominal instant of
+    the original run.
     """
     if not run.is_terminal:
         raise StillLive(f"The run is {run.status}: cancel it or wait for its end before you retry it.")
@@ -231,7 +236,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
-    """Cancel a run, or request that it stops if it is running. Returns its new status. Raises NothingToCancel."""
+    """Cancel a run; a running run gets a stop request. Returns the run's new status. Raises NothingToCancel."""
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])

@@ -1,4 +1,4 @@
-"""Pure: the state machine of a run. Its statuses, allowed transitions, origins, and reasons not to start."""
+"""Pure: the state machine of a run. Its statuses and allowed transitions, its origins, and the reasons for skipping."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    HELD = "held"  # waits for other runs of its job, or for a limit
+    HELD = "held"  # other runs of the job, or a limit, prevent the start
     QUEUED = "queued"  # published, or about to be; a worker may claim it
     RUNNING = "running"  # claimed by a worker that holds a lease
     RETRYING = "retrying"  # an attempt failed; queued again at `available_at`
@@ -27,7 +27,7 @@ TRANSITIONS: dict[RunStatus | None, frozenset[RunStatus]] = {
             RunStatus.FAILED,
             RunStatus.CANCELLED,
             RunStatus.RETRYING,
-            RunStatus.QUEUED,  # its worker was lost, or returned it before it started
+            RunStatus.QUEUED,  # the worker was lost, or returned the run before the start
         }
     ),
     RunStatus.RETRYING: frozenset({RunStatus.QUEUED, RunStatus.CANCELLED}),
@@ -42,7 +42,7 @@ ACTIVE = LIVE - {RunStatus.HELD}  # live runs that overlap policies and concurre
 
 
 def predecessors(status: RunStatus) -> frozenset[RunStatus]:
-    """Return the statuses from which a run may enter this one."""
+    """Return the statuses from which a run may change to `status`."""
     return frozenset(source for source, following in TRANSITIONS.items() if source is not None and status in following)
 
 
@@ -63,14 +63,14 @@ class Origin(StrEnum):
     """What caused a run."""
 
     SCHEDULE = "schedule"  # an occurrence of the job's schedule
-    MANUAL = "manual"  # somebody started it
+    MANUAL = "manual"  # somebody requested the run by hand
     RETRY = "retry"  # somebody retried an ended run
     BACKFILL = "backfill"  # a backfill of past occurrences
     CHAIN = "chain"  # a run of another job ended
 
 
-# Texts for people that both the pages of runs and the ledger show.
-ORIGIN_LABELS = {
+# Labels for people, on the pages of runs and in the ledger.
+ORIGIN_LABELS: dict[str, str] = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "Manual",
     Origin.RETRY: "Retry",
@@ -80,19 +80,19 @@ ORIGIN_LABELS = {
 
 
 class Reason(StrEnum):
-    """Why an occurrence did not start."""
+    """Why an occurrence was skipped."""
 
     OVERLAP = "overlap"  # an earlier run of the job was still live
     PAUSED = "paused"  # the job was paused
     COALESCED = "coalesced"  # missed, and another occurrence runs in its place (catch-up)
-    MISSED = "missed"  # missed, and too old or too many for the catch-up policy
+    MISSED = "missed"  # missed, and not started later, because of the catch-up policy
     OVER_LIMIT = "over_limit"  # the concurrency limit, or the overlap buffer, was full
     RATE_LIMITED = "rate_limited"  # too soon after other starts for the rate limit
     EXPIRED = "expired"  # no worker started it before its start deadline
     FEATURE_OFF = "feature_off"  # the job's feature flag was off
 
 
-REASON_LABELS = {
+REASON_LABELS: dict[str, str] = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
     Reason.COALESCED: "Replaced by another run",
@@ -102,21 +102,44 @@ REASON_LABELS = {
     Reason.EXPIRED: "Too late",
     Reason.FEATURE_OFF: "Feature off",
 }
-REASON_SENTENCES = {
-    Reason.OVERLAP: "It did not start because an earlier run of the job had not ended.",
-    Reason.PAUSED: "It did not start because the job was paused at that time.",
-    Reason.COALESCED: "It was missed while no beat was running, and another run replaces it.",
-    Reason.MISSED: "It was missed while no beat was running. The catch-up policy did not start it: it was too old, "
-    "one of too many, or catch-up is off.",
-    Reason.OVER_LIMIT: "It did not start because the limit of active or waiting runs was reached.",
-    Reason.RATE_LIMITED: "It did not start because the rate limit did not allow another start yet.",
-    Reason.EXPIRED: "It did not start because no worker had started it by its start deadline.",
-    Reason.FEATURE_OFF: "It did not start because the job's feature flag was off.",
+REASON_SENTENCES: dict[str, str] = {
+    Reason.OVERLAP: "Skipped because an earlier run of the job had not ended.",
+    Reason.PAUSED: "Skipped because the job was paused at that time.",
+    Reason.COALESCED: "Missed while no beat was running. Another run replaces this occurrence.",
+    Reason.MISSED: "Missed while no beat was running. The catch-up policy did not start this occurrence later: it was "
+    "too old, too many occurrences were missed, or catch-up is off.",
+    Reason.OVER_LIMIT: "Skipped because the concurrency limit was reached or the overlap buffer was full.",
+    Reason.RATE_LIMITED: "Skipped because the rate limit did not allow another start at that time.",
+    Reason.EXPIRED: "Skipped because no worker started the run before its start deadline.",
+    Reason.FEATURE_OFF: "Skipped because the job's feature flag was off.",
 }
 
 
+# During an upgrade, a newer version may already store origins, reasons and statuses that this version does not know.
+
+
+def in_words(value: str) -> str:
+    """Return a stored value as words: `rate_limited` as `rate limited`."""
+    return value.replace("_", " ")
+
+
+def origin_label(origin: str) -> str:
+    """Return the label of an origin, even of one that this version does not know."""
+    return ORIGIN_LABELS.get(origin) or in_words(origin).capitalize()
+
+
+def reason_label(reason: str) -> str:
+    """Return the label of a reason, even of one that this version does not know."""
+    return REASON_LABELS.get(reason) or in_words(reason).capitalize()
+
+
+def reason_sentence(reason: str) -> str:
+    """Return why an occurrence was skipped, even for a reason that this version does not know."""
+    return REASON_SENTENCES.get(reason) or f"Skipped: {in_words(reason)}."
+
+
 class EventKind(StrEnum):
-    """Events of a run that are no change of its status. The kind of any other event is the new status."""
+    """The kinds of events that do not change a run's status. The kind of every other event is the new status."""
 
     CANCEL_REQUESTED = "cancel_requested"  # somebody cancelled a running run
     SCHEDULE_STOPPED = "schedule_stopped"  # the watchdog found that the job's schedule had stopped
@@ -126,11 +149,11 @@ class QueueReason(StrEnum):
     """Why a run that a worker had claimed is queued again: the reason of a `queued` event."""
 
     LOST = "lost"  # the worker was killed or cut off
-    GIVEN_BACK = "given_back"  # the worker returned the run before it started
+    GIVEN_BACK = "given_back"  # the worker returned the run before the start
 
 
 class CancelReason(StrEnum):
-    """Why Mainspring cancelled a run: the reason of a `cancelled` event. A run that somebody cancelled has none."""
+    """Why Mainspring cancelled a run: the reason of a `cancelled` event. Empty if a user cancelled the run."""
 
     JOB_DELETED = "job_deleted"
     BACKFILL_CANCELLED = "backfill_cancelled"

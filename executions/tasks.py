@@ -1,4 +1,4 @@
-"""The Celery tasks of the run side. Each reads the clock, calls one function, and returns its counts."""
+"""The Celery tasks that execute runs, recover lost runs, and maintain the run history."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def execute_runs(self: Task[..., None], claims: list[tuple[str, int]]) -> None:
 def reap(self: Task[..., dict[str, int] | None]) -> dict[str, int] | None:
     """Recover the runs whose worker was lost, and recheck held runs.
 
-    After one of RETRYABLE_ERRORS the task is queued again, once: another worker may reach the database.
+    After one of RETRYABLE_ERRORS the task is queued again once, because another worker may reach the database.
     """
     now = datetime.now(UTC)
     try:
@@ -73,6 +73,6 @@ def prune() -> dict[str, int] | None:
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
-    """Create the partitions of the next days. Without them runs go to the partition `other`, and are moved later."""
+    """Create the partitions of today and the next days. Runs of a day without a partition are stored in `other`."""
     with log_retryable_errors("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

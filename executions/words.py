@@ -1,96 +1,103 @@
-"""Texts about runs for the admin: attempts, events, delays, and why a run started or not. No HTML, no queries."""
+"""Texts about runs for the admin: attempts, events, delays, reasons. This module uses no HTML and no queries."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
 from executions.states import (
-    REASON_LABELS,
-    REASON_SENTENCES,
     AttemptStatus,
     CancelReason,
     EventKind,
     Origin,
     QueueReason,
-    Reason,
     RunStatus,
+    in_words,
+    reason_label,
+    reason_sentence,
 )
 from values import instants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from executions.models import Run, RunEvent
 
 # Label and colour (a name from the admin theme's palette) of each attempt status.
-ATTEMPT_LABELS = {
+ATTEMPT_LABELS: dict[str, tuple[str, str]] = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
     AttemptStatus.FAILED: ("Failed", "danger"),
     AttemptStatus.TIMED_OUT: ("Timed out", "danger"),
     AttemptStatus.CANCELLED: ("Cancelled", "default"),
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
-# Texts of a `queued` and of a `cancelled` event by its reason.
-QUEUE_LABELS = {
-    QueueReason.LOST: "Worker lost, waiting for another worker",
-    QueueReason.GIVEN_BACK: "Returned by its worker before it started, waiting for another worker",
+# Texts of a `queued` event and of a `cancelled` event, by the reason of the event.
+QUEUE_LABELS: dict[str, str] = {
+    QueueReason.LOST: "Worker lost, queued again",
+    QueueReason.GIVEN_BACK: "Returned by the worker before the start, queued again",
 }
-CANCELLATION_LABELS = {
-    CancelReason.JOB_DELETED: "Cancelled: its job was deleted",
-    CancelReason.BACKFILL_CANCELLED: "Cancelled: its backfill was cancelled",
-    CancelReason.OVERLAP: "Cancelled: a newer run replaces it",
-    CancelReason.TERMINATED: "Terminated: a newer run replaced it",
+CANCELLATION_LABELS: dict[str, str] = {
+    CancelReason.JOB_DELETED: "Cancelled: the job was deleted",
+    CancelReason.BACKFILL_CANCELLED: "Cancelled: the backfill was cancelled",
+    CancelReason.OVERLAP: "Cancelled: replaced by a newer run",
+    CancelReason.TERMINATED: "Terminated: replaced by a newer run",
 }
-ORIGIN_EXPLANATIONS = {
+ORIGIN_EXPLANATIONS: dict[str, str] = {
     Origin.SCHEDULE: "The job's schedule was due at this time.",
-    Origin.MANUAL: "Somebody started it manually.",
+    Origin.MANUAL: "Somebody requested this run by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
-    Origin.BACKFILL: "A backfill started it for this past time.",
-    Origin.CHAIN: "It started because a run of another job ended.",
+    Origin.BACKFILL: "A backfill created this run for a past time.",
+    Origin.CHAIN: "This run was created because a run of another job ended.",
 }
 
 
 def start_delay(run: Run) -> str:
-    """Return the delay of the first start: `2 min`, or `2 min, 300 ms after its planned start` if one was planned."""
+    """Return the start delay, such as `2 min`. With a planned start: `2 min, 300 ms after its planned start`."""
     late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
     return late if after_plan is None else f"{late}, {instants.duration(after_plan)} after its planned start"
 
 
 def why(run: Run, now: datetime) -> str:
-    """Return why the run started, or did not start: one or two sentences."""
+    """Return why the run was created, or why it was skipped: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
-        return ORIGIN_EXPLANATIONS[Origin(run.origin)]
-    text = REASON_SENTENCES[Reason(run.reason)]
+        return ORIGIN_EXPLANATIONS.get(run.origin, f"Its origin is “{in_words(run.origin)}”.")
+    text = reason_sentence(run.reason)
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = instants.exact_text(run.nominal_at, now), instants.exact_text(run.last_nominal_at, now)
-        text += f" This row stands for {run.n_occurrences:,} occurrences, from {first} to {last}."
+        text += f" This record covers {run.n_occurrences:,} occurrences, from {first} to {last}."
     return text
 
 
 def note(run: Run, waits: str) -> str:
-    """Return one text for a list: why the run did not start, what it `waits` for, or its error; else empty."""
-    text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
+    """Return the note of a run on a list: why the run was skipped, the given text `waits`, or the run's error.
+
+    Return an empty text if there is nothing to note.
+    """
+    text = reason_label(run.reason) if run.reason else waits or run.error or run.error_code
     return f"{text} ({run.n_occurrences:,} occurrences)".lstrip() if run.n_occurrences > 1 else text
 
 
+def attempt_label(status: str) -> tuple[str, str]:
+    """Return the label and colour of an attempt status, even of one that this version does not know."""
+    return ATTEMPT_LABELS.get(status) or (in_words(status).capitalize(), "default")
+
+
 def event(happened: RunEvent, *, is_first: bool) -> str:
-    """Return an event of a run in a few words. An event kind that this version does not know is returned unchanged."""
+    """Return an event of a run as a short text. If this version does not know the event's kind, return the kind."""
     kinds: list[RunStatus | EventKind] = [*RunStatus, *EventKind]
     kind = next((each for each in kinds if each == happened.kind), None)
     match kind:
         case None:
             return happened.kind
         case EventKind.SCHEDULE_STOPPED:
-            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
+            return f"The job's schedule had stopped ({in_words(happened.reason)})"
         case EventKind.CANCEL_REQUESTED:
             return "Cancellation requested"
         case RunStatus.HELD:
-            return "Created, held until other runs end or a limit allows it"
+            return "Created and held: other runs or a limit prevent the start"
         case RunStatus.QUEUED:
             if is_first:
-                return "Created, waiting for a worker"
-            return _by_reason(QUEUE_LABELS, happened.reason, "Waiting for a worker")
+                return "Created and queued"
+            return QUEUE_LABELS.get(happened.reason, "Queued")
         case RunStatus.RUNNING:
             return f"Attempt {happened.attempt} started"
         case RunStatus.RETRYING:
@@ -100,12 +107,8 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}, no retry follows"
         case RunStatus.CANCELLED:
-            return _by_reason(CANCELLATION_LABELS, happened.reason, "Cancelled")
+            return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
-            return "Skipped: did not start"
+            return "Skipped"
         case _:
             assert_never(kind)
-
-
-def _by_reason(labels: Mapping[QueueReason, str] | Mapping[CancelReason, str], reason: str, otherwise: str) -> str:
-    return next((label for known, label in labels.items() if known == reason), otherwise)

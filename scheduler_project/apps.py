@@ -1,4 +1,4 @@
-"""Loads the Celery application when Django starts, so that every process publishes with the same settings."""
+"""Loads the Celery application when Django starts, so that every process sends messages with the same settings."""
 
 from __future__ import annotations
 

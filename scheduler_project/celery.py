@@ -1,4 +1,4 @@
-"""The Celery application. `celery -A scheduler_project.celery worker | beat | flower`."""
+"""The Celery application, for `celery -A scheduler_project.celery` with `worker`, `beat` or `flower`."""
 
 from __future__ import annotations
 
@@ -34,47 +34,50 @@ if TYPE_CHECKING:
     from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
-# Celery would run all of Django's checks in each worker and ignore the results, and one of them imports every command.
-# `refuse_faulty_start` runs those that a worker needs.
+# Without this, Celery runs all of Django's system checks in each worker and ignores the results. One check even imports
+# all command modules. `refuse_faulty_start` runs the checks that a worker needs.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 TRANSPORT_ALIASES.update(dict.fromkeys(["redis", "rediss"], "scheduler_project.redis_transport:Transport"))
 
 app = Celery("mainspring")
-# A worker sends its configuration to Flower and masks passwords under Celery's own names only. So the application gets
-# the CELERY_ settings, and none of Django's.
+# A worker sends this configuration to Flower, and Celery masks passwords only in settings whose names it recognises. So
+# the configuration contains the CELERY_ settings and none of Django's.
 PREFIX = "CELERY_"
 app.config_from_object(
     {name.removeprefix(PREFIX).lower(): getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
 )
 # Without this, Celery closes the database connections and their pool before and after every task, which takes several
-# milliseconds each time. `release_connection_of_thread` does the necessary part of it.
+# milliseconds each time. `release_connection_of_thread` releases only the thread's connection.
 app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
 app.autodiscover_tasks()
 
 
 @setup_logging.connect
 def keep_django_logging(**_: object) -> None:
-    """Do nothing: a receiver of this signal keeps Celery from replacing the logging of `settings.py`."""
+    """Do nothing. Celery keeps the log configuration of `settings.py` because this signal has a receiver."""
 
 
 @celeryd_after_setup.connect
 def ignore_deprecation_warnings(**_: object) -> None:
-    """Hide Celery's warnings about future defaults: each lost broker connection would log seven lines of them."""
+    """Hide Celery's warnings about future defaults: otherwise each lost broker connection logs seven lines."""
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
 @celeryd_init.connect
 @beat_init.connect
 def refuse_faulty_start(**_: object) -> None:
-    """End a worker or a beat that has a faulty kind of target, with a sentence for each fault."""
+    """Exit if the worker or the beat has a faulty target kind; print one line for each fault."""
     if problems := start_problems():
         raise SystemExit(problems)
 
 
 @celeryd_after_setup.connect
 def prepare_targets(instance: Any, **_: object) -> None:
-    """Let each kind import what its runs need, before the worker forks: the processes of its pool share the memory."""
-    from executions.targets import TARGETS  # noqa: PLC0415 - reads the settings, which are named below the imports
+    """Prepare the target kinds that this worker runs.
+
+    This happens before the worker forks, so that the processes of its pool share the imported modules in memory.
+    """
+    from executions.targets import TARGETS  # noqa: PLC0415 - reads the settings, whose module is set below the imports
 
     for target in TARGETS.values():
         if target.queue in instance.app.amqp.queues.consume_from:
@@ -84,7 +87,7 @@ def prepare_targets(instance: Any, **_: object) -> None:
 
 @beat_init.connect
 def freeze_loaded_objects(**_: object) -> None:
-    """Exclude loaded modules from garbage collection: scanning them would stop the process for 0.1 s each time."""
+    """Exclude all objects loaded so far from garbage collection: scanning them stops the process for 0.1 s."""
     gc.collect()
     gc.freeze()
 
@@ -113,7 +116,10 @@ def ignore_sigterm(**_: object) -> None:
 
 
 def is_no_time_limit_traceback(record: LogRecord) -> bool:
-    """Return False for the traceback of a process that exceeded its time limit: Celery also logs that as one line."""
+    """Return False for a log record with the traceback of an exceeded time limit, and True for all other records.
+
+    The traceback is not needed, because Celery also logs the exceeded limit as one line.
+    """
     return not (record.exc_info and any(isinstance(part, TimeLimitExceeded) for part in record.args or ()))
 
 
@@ -123,5 +129,5 @@ getLogger("celery.worker.request").addFilter(is_no_time_limit_traceback)
 @task_prerun.connect
 @task_postrun.connect
 def release_connection_of_thread(**_: object) -> None:
-    """Return the thread's database connection to the pool: an idle thread must not hold one, or keep a broken one."""
+    """Release the thread's database connection: an idle thread must hold no pooled or broken connection."""
     release_connection()

@@ -1,6 +1,6 @@
-"""The engine's settings: a frozen dataclass that `settings.py` reads once from the environment.
+"""The engine's settings: a frozen dataclass that `settings.py` creates once from the environment.
 
-The variable `MAINSPRING_<NAME>` sets the field `<name>`; durations are in seconds.
+The environment variable `MAINSPRING_<NAME>` sets the field `<name>`. Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -17,24 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-MIN_MISFIRE_GRACE = timedelta(seconds=3)  # twice the time for which beat may wait for a broker that hangs
+MIN_MISFIRE_GRACE = timedelta(seconds=3)  # twice the 1.5 s that beat may wait for a broker that hangs
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """Settings that an operator may change. The text of each field is its line in docs/reference/settings.md."""
+    """Settings that an operator may change. docs/reference/settings.md shows the text of each field."""
 
     # Clock
-    tick_limit: Annotated[int, "maximum number of jobs in one pass of beat"] = 1000
+    tick_limit: Annotated[int, "maximum number of due jobs that beat handles in one pass"] = 1000
     max_idle: Annotated[timedelta, "maximum time that beat sleeps between two passes"] = timedelta(seconds=1)
     min_interval: Annotated[timedelta, "minimum interval of an `every` schedule"] = timedelta(seconds=1)
     misfire_grace: Annotated[
-        timedelta, "an occurrence found later than this is missed: the catch-up policy decides"
+        timedelta, "delay after which an occurrence counts as missed: the catch-up policy then decides"
     ] = timedelta(seconds=5)
-    chunk_size: Annotated[int, "maximum number of occurrences of one job in one pass"] = 1000
-    fold_after: Annotated[int, "skipped occurrences of one pass with their own rows; older ones share one row"] = 100
+    chunk_size: Annotated[int, "maximum number of occurrences that beat handles for one job in one pass"] = 1000
+    fold_after: Annotated[
+        int, "number of the latest skipped occurrences that get one row each; older ones share one row"
+    ] = 100
     # Dispatch
-    republish_after: Annotated[timedelta, "time until an unclaimed run is published again; doubles each time"] = (
+    republish_after: Annotated[timedelta, "time until beat publishes an unclaimed run again; doubles each time"] = (
         timedelta(seconds=60)
     )
     # Runs
@@ -53,9 +55,9 @@ class EngineSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> EngineSettings:
-        """Read the variables `MAINSPRING_<NAME>`.
+        """Return the settings from the variables `MAINSPRING_<NAME>`, with defaults for variables that are not set.
 
-        Raises ImproperlyConfigured, which names the variable and the values that it accepts.
+        Raises ImproperlyConfigured with the name of the wrong variable and the values that the variable accepts.
         """
         values: dict[str, Any] = {}
         for field in fields(cls):
@@ -78,7 +80,7 @@ class EngineSettings:
 
 
 def variable(name: str) -> str:
-    """Return the name of the environment variable that sets a field."""
+    """Return the name of the environment variable that sets the field `name`."""
     return f"MAINSPRING_{name.upper()}"
 
 

@@ -1,4 +1,7 @@
-"""Reads settings from environment variables: `NAME`, or the file named by `NAME_FILE`. Wrong values raise."""
+"""Reads settings from environment variables: the value of `NAME`, or the content of the file that `NAME_FILE` names.
+
+A wrong value raises ImproperlyConfigured.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-MAX_COUNT_DIGITS = 18  # the number still fits into 64 bits
+MAX_COUNT_DIGITS = 18  # a number with this many digits fits into 64 bits
 
 
 class Environment(Mapping[str, str]):
@@ -22,7 +25,10 @@ class Environment(Mapping[str, str]):
         self._variables = variables
 
     def __getitem__(self, name: str) -> str:
-        """Return the value. Raises KeyError if it is not set, ImproperlyConfigured if its file cannot be read."""
+        """Return the value.
+
+        Raises KeyError if the variable is not set, and ImproperlyConfigured if its file cannot be read.
+        """
         if text := self._variables.get(name, "").strip():
             return text
         if not (path := self._variables.get(f"{name}_FILE", "").strip()):
@@ -39,11 +45,11 @@ class Environment(Mapping[str, str]):
         return len(self._variables)
 
     def text(self, name: str, default: str = "") -> str:
-        """Return the value, or the default if it is not set."""
+        """Return the value, or the default if the variable is not set."""
         return self.get(name, default)
 
     def required(self, name: str, example: str) -> str:
-        """Return the value. Raises ImproperlyConfigured with an example if it is not set."""
+        """Return the value. Raises ImproperlyConfigured with an example if the variable is not set."""
         if value := self.text(name):
             return value
         raise ImproperlyConfigured(
@@ -52,7 +58,10 @@ class Environment(Mapping[str, str]):
         )
 
     def flag(self, name: str, default: bool) -> bool:
-        """Return a boolean: true, 1, yes, false, 0 or no in any case. Raises ImproperlyConfigured for anything else."""
+        """Return a boolean, written as true, 1, yes, false, 0 or no in upper or lower case.
+
+        Raises ImproperlyConfigured for any other value.
+        """
         text = self.text(name, str(default)).lower()
         if text not in BOOLEANS:
             raise ImproperlyConfigured(f"{name} is {text!r}: it must be true or false.")
@@ -66,14 +75,14 @@ class Environment(Mapping[str, str]):
         return text
 
     def count(self, name: str, default: int) -> int:
-        """Return a whole number, 0 or more. Raises ImproperlyConfigured for anything else."""
+        """Return a whole number, 0 or more. Raises ImproperlyConfigured for any other value."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not text.isascii() or len(text) > MAX_COUNT_DIGITS:
             raise ImproperlyConfigured(f"{name} is {text!r}: it must be a whole number, 0 or more.")
         return int(text)
 
     def words(self, name: str, default: list[str]) -> list[str]:
-        """Return the parts of a list that is separated by commas."""
+        """Return the items of a comma-separated list, or the default if there are no items."""
         return [word.strip() for word in self.text(name).split(",") if word.strip()] or default
 
     def postgresql(self, name: str) -> dict[str, Any]:

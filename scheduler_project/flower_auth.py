@@ -1,4 +1,4 @@
-"""Flower's `--auth_provider`: lets in users who are signed in to the Django admin as superusers."""
+"""Flower's `--auth_provider`: gives access to superusers who are signed in to the Django admin."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from flower.views.monitor import Metrics
 from tornado.web import authenticated
 
 # Flower's own cookie expires after 5 minutes. Then the session is checked again, so that a user who signs out of the
-# admin or is no superuser any more loses access to Flower too.
+# admin, or is no longer a superuser, also loses access to Flower.
 COOKIE_DAYS = 5 / (24 * 60)
 ANY_USER = ".*@django"
 
 
 def superuser(session_key: str) -> str:
-    """Return the name of the active superuser with this session, else an empty text.
+    """Return the name of the active superuser with this session, or an empty string if there is none.
 
-    Other staff get no access, because whoever uses Flower can send any Celery task.
+    Other staff get no access, because every user of Flower can send any Celery task.
     """
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
@@ -37,12 +37,13 @@ def superuser(session_key: str) -> str:
 
 
 def login_url() -> str:
-    """Return the URL of the admin's sign-in page, which redirects to Flower afterwards."""
+    """Return the URL of the admin's sign-in page. The page redirects to Flower after the sign-in."""
     return f"{settings.PUBLIC_URL}{reverse('admin:login')}?{urlencode({'next': reverse('flower')})}"
 
 
 def _look_up(session_key: str) -> str:
-    # As Django does around each request: a thread must not use a connection that the server has closed, nor keep one.
+    # Django does the same around each request: a thread must neither use a connection that the server has closed, nor
+    # keep its connection after the request.
     close_old_connections()
     try:
         return superuser(session_key)
@@ -51,10 +52,10 @@ def _look_up(session_key: str) -> str:
 
 
 class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
-    """The page to which Flower redirects users without its own cookie, or with one that has expired."""
+    """The page to which Flower redirects a user whose Flower cookie is missing or has expired."""
 
     async def get(self) -> None:
-        """Set Flower's cookie for a signed-in superuser; redirect others to the admin's sign-in page."""
+        """Set Flower's cookie for a signed-in superuser; redirect every other user to the admin's sign-in page."""
         cookies = SimpleCookie(self.request.headers.get("Cookie", ""))
         session = cookies.get(settings.SESSION_COOKIE_NAME)
         # Django forbids database queries in the thread of an event loop.
@@ -68,7 +69,7 @@ class LoginHandler(BaseHandler):  # type: ignore[misc]  # Flower has no types
 
 
 def _next_url(handler: BaseHandler) -> str:
-    """Return the page that the user asked for, or the first page if a Location header cannot contain its URL."""
+    """Return the URL of the page that the user requested, or `/` if a Location header cannot contain that URL."""
     url: str = get_next_url(handler)
     return url if url.isascii() and url.isprintable() else "/"
 
@@ -86,7 +87,8 @@ def _set_headers(handler: BaseHandler) -> None:
 
 if not apps.ready:
     django.setup()
-# Flower accepts a copied cookie for 31 days, and shows anybody /metrics, with the names of workers and tasks.
+# Without these changes, Flower accepts a copied cookie for 31 days, and shows /metrics (with the names of workers and
+# tasks) to anybody.
 _set_flower_headers, BaseHandler.set_default_headers = BaseHandler.set_default_headers, _set_headers
 BaseHandler.get_current_user = _user_of_cookie
 Metrics.get = authenticated(Metrics.get)

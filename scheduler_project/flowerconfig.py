@@ -6,10 +6,10 @@ from logging import getLogger
 
 from scheduler_project import flower_auth
 
-# At its start Flower inspects workers that are not running yet, and warns about each. Its pages show missing workers.
+# When Flower starts, it warns about each worker that is not running yet. Its pages show missing workers too.
 getLogger("flower.inspector").addFilter(lambda record: record.msg != "Inspect method %s failed")
 
-# Without `auth` Flower checks no user at all. flower_auth decides who is let in, so the pattern accepts every name.
+# Without `auth`, Flower checks no user at all. flower_auth decides who gets access, so this pattern accepts every name.
 auth = flower_auth.ANY_USER
 auth_provider = "scheduler_project.flower_auth.LoginHandler"
 max_tasks = 10_000  # kept in memory; Flower's default is 100,000

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 worker_class = "scheduler_project.web.gunicorn_worker.Worker"
 workers = 2  # while one process is busy with a long computation, the other one serves requests
-threads = 8  # each process answers this many requests at once; they mostly wait for the database
+threads = 8  # requests that one process serves at the same time; they mostly wait for the database
 timeout = 60  # seconds until a worker process that hangs is killed
-control_socket_disable = True  # nothing uses it, and the Docker image's user cannot write its home folder
+control_socket_disable = True  # nothing uses the socket, and the Docker image's user cannot write to its home folder

@@ -1,4 +1,4 @@
-"""Log filters that replace tracebacks of expected errors (a broker that fails, a killed process) by one line."""
+"""A log filter that removes the tracebacks of expected errors: a broker that fails, a refused request, a killed process."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
 class OneLineErrors(logging.Filter):
-    """Replaces the traceback of a broker error or of a killed process by its message; removes that of a refused request.
+    """Replaces the traceback of a broker error or of a killed process with its message.
 
-    Celery logs a killed process of a pool with two tracebacks, both of its own code.
+    Removes the traceback of a refused request.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,10 +1,11 @@
 """kombu's transport for Redis and Valkey, made robust against lost connections and unreadable messages.
 
-When the broker fails, a worker closes its channels and reconnects, while live runs still acknowledge their messages on
-the closed channels. kombu 5.7 then uses the connection that it has just removed, and the AttributeError ends the
-worker. Here such an acknowledgement is skipped: the message is delivered again, and finds that its claim is used up.
+When the broker fails, a worker closes its channels and reconnects. Runs that are still executing acknowledge their
+messages later, on the closed channels. In kombu 5.7, such an acknowledgement uses the removed connection, and the
+AttributeError ends the worker. This transport skips the acknowledgement. The broker then delivers the message again,
+and the worker drops it, because the claim number in the message has already been used.
 
-A queue entry that is not a message would also end the worker. It is dropped with one log line.
+A queue entry that is not a message would also end the worker. This transport drops the entry with one log line.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Errors from reading an envelope of the wrong shape. The broker's own errors are none of these classes.
+# Exceptions that are raised for an envelope of the wrong shape. No error of the broker has one of these classes.
 WRONG_SHAPE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 
 
 class UnreadableMessage(Exception):
-    """The queue entry has no envelope as kombu writes it."""
+    """The queue entry is not a message in the format of kombu."""
 
 
 class Message(virtual.Message):
-    """A message that refuses an envelope which it cannot read, or could not return to the queue."""
+    """A message. Raises UnreadableMessage if its envelope cannot be read, or could not be returned to the queue."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
@@ -43,11 +44,13 @@ class Message(virtual.Message):
         except WRONG_SHAPE_ERRORS as error:
             raise UnreadableMessage(f"{type(error).__name__}: {error}") from error
         if not all(isinstance(part, str) for part in parts) or not isinstance(self.headers, dict):
-            raise UnreadableMessage("its delivery tag, exchange, routing key or headers have the wrong type")
+            raise UnreadableMessage(
+                "the delivery tag, exchange, routing key or headers of the message have the wrong type"
+            )
 
 
 class Channel(redis.Channel):
-    """A channel that reports a lost connection by the error that its callers handle."""
+    """A channel that raises Disconnected for a lost connection, because its callers handle that error."""
 
     Message = Message
     _cached_client: Any = None
@@ -55,8 +58,8 @@ class Channel(redis.Channel):
     def _brpop_start(self, timeout: float | None = None) -> None:
         """Wait for a message with a random timeout of up to `brpop_timeout`.
 
-        Redis gives a message to the client that has waited longest. With equal timeouts, the worker that got a message
-        of a regular job would get it every time, even a worker that cannot reach the database.
+        Redis gives a message to the client that has waited longest. With equal timeouts, one worker would get every
+        message of a regular job, even if that worker cannot reach the database.
         """
         seconds = self.brpop_timeout * random.uniform(0.5, 1) if timeout is None else timeout
         super()._brpop_start(seconds)  # type: ignore[misc]  # not in the stubs
@@ -69,12 +72,12 @@ class Channel(redis.Channel):
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             if transport.has_read or self.closed or self.client.connection is None:
                 raise
-            _drop(error)  # BRPOP has already removed it from the queue
+            _drop(error)  # BRPOP has already removed the entry from the queue
             raise Empty from None
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield a client. Raises Disconnected if the connection has been closed."""
+        """Yield a client. Raises Disconnected if the channel's connection has been closed."""
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
         yield client or self._client_of_pool()
@@ -96,15 +99,15 @@ class Transport(redis.Transport):
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)
-    has_read = False  # whether the envelope that is being delivered was read as JSON
+    has_read = False  # whether the current envelope was valid JSON
 
     _avail_channels: list[Any]
 
     def establish_connection(self) -> Any:
-        """Connect, and test a write. Raises ResponseError if the broker refuses it.
+        """Connect, and write a test key. Raises ResponseError if the broker refuses the write.
 
-        kombu waits between failed attempts to connect. An error of a later write would make the worker reconnect
-        several times a second.
+        kombu waits between failed attempts to connect. If only a later write failed, the worker would reconnect several
+        times a second.
         """
         established: Any = super().establish_connection()
         try:

@@ -1,6 +1,7 @@
-"""Django's settings, from environment variables. A wrong value stops the process with a message that names it.
+"""Django's settings, from environment variables.
 
-Instead of any variable `<NAME>`, `<NAME>_FILE` may be set to the path of a file with the value.
+A wrong value stops the process, with a message that names the variable. Instead of a variable `<NAME>`, `<NAME>_FILE`
+can be set to the path of a file that contains the value.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ CSRF_TRUSTED_ORIGINS = env.words("MAINSPRING_TRUSTED_ORIGINS", default=[])
 MAINSPRING = EngineSettings.from_environment(env)
 MAINSPRING_COMMAND_MODULES = env.words("MAINSPRING_COMMAND_MODULES", default=["executions.targets.command.demo"])
 MAINSPRING_TARGET_MODULES = env.words("MAINSPRING_TARGET_MODULES", default=[])
-# The queues that some worker consumes, as Procfile, docker/compose.yaml and launch/programs.py start the workers.
+# The default lists the queues of the workers that Procfile, docker/compose.yaml and launch/programs.py start.
 MAINSPRING_WORKER_QUEUES = env.words("MAINSPRING_WORKER_QUEUES", default=["command", "http"])
 
 # Stores
@@ -42,7 +43,7 @@ for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 5, "keepaliv
     _options.setdefault(_name, _value)
 _options.setdefault("tcp_user_timeout", 30_000)  # milliseconds
 _options.setdefault("connect_timeout", 5)  # seconds
-# Prepared statements are for `values.database.fetch_planned`; Django does not prepare its own.
+# Prepared statements are for `values.database.fetch_planned`; Django does not prepare its own statements.
 _options.setdefault("prepare_threshold", 0 if env.flag("MAINSPRING_DB_PREPARE", default=True) else None)
 _pool_size = env.count("MAINSPRING_DB_POOL", default=20)
 if _pool_size:
@@ -53,8 +54,8 @@ if _pool_size:
         "reconnect_timeout": 5,
     }
 DATABASES["default"]["CONN_MAX_AGE"] = 0 if _pool_size else 60  # Django refuses persistent connections with a pool
-# The check costs a round trip per request. Workers leave it off: they retry a claim. wsgi.py switches it on, because a
-# user of the web process would see the error.
+# Checking a connection before its use costs a round trip per request. Workers do not check: they retry a failed claim.
+# wsgi.py switches the check on, because a user of the web process would see the error.
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = env.flag("MAINSPRING_DB_CHECK", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -64,8 +65,8 @@ CELERY_BROKER_URL = env.text("BROKER_URL") or REDIS_URL or env.required("BROKER_
 # Celery. Messages only contain ids, so the broker may lose all of them: everything else is in PostgreSQL.
 
 CELERY_BEAT_SCHEDULER = "schedules.beat:JobScheduler"
-# beat creates missing rows of PeriodicTask from this. After that the rows apply, and administrators may edit them.
-# A message expires after its period: the next one does the same work.
+# beat creates a PeriodicTask row for each entry that has none. Afterwards only the rows count: administrators may edit
+# them. A message expires after its period, because the next message does the same work.
 CELERY_BEAT_SCHEDULE = {
     "housekeeping: recover lost runs": {
         "task": "executions.reap",
@@ -95,19 +96,19 @@ CELERY_TASK_ACKS_LATE = True  # the message of a worker that is killed is delive
 CELERY_TASK_IGNORE_RESULT = True  # results are in PostgreSQL, in the rows of runs
 CELERY_TASK_SEND_SENT_EVENT = True  # for Flower
 CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a busy worker must not hold messages that an idle one could run
-# Seconds until a new worker process that does not report is replaced: waiting for a database connection takes time.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a busy worker must not hold messages that an idle worker could process
+# Seconds until a new worker process that has not reported its start is replaced: connecting to the database takes time.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0
 CELERY_WORKER_POOL = "scheduler_project.worker_pool:TaskPool"  # used with `--pool prefork`
 CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers wait for their broker as long as it takes
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # workers try to connect to the broker without a limit
 IS_REDIS = CELERY_BROKER_URL.startswith(("redis", "valkey", "unix"))
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {
-        # Seconds after which the broker delivers an unacknowledged message again. That is harmless, because its claim
-        # is used up, and so the timeout only has to be long enough to make it rare.
+        # Seconds after which the broker delivers an unacknowledged message again. A second delivery is harmless,
+        # because the claim number in the message has been used. The timeout only makes such deliveries rare.
         "visibility_timeout": 6 * 3600,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
@@ -144,7 +145,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
-    "scheduler_project.web.health.answer_probes",  # first: health checks come over plain HTTP and by IP address
+    "scheduler_project.web.health.answer_probes",  # first: health checks use plain HTTP and IP addresses
     "django.middleware.security.SecurityMiddleware",
     "scheduler_project.web.content_policy.with_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -184,7 +185,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 warnings.filterwarnings("ignore", message="No directory at")
-WHITENOISE_USE_FINDERS = True  # without `collectstatic`, as in `make run`, files come from the packages
+WHITENOISE_USE_FINDERS = True  # without `collectstatic`, as in `make run`, files are served from the packages
 
 # Security
 
@@ -196,8 +197,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = theme.UNFOLD
-FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # the admin links to it if it is set
-PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")  # with the sign-in page, for Flower
+FLOWER_URL = env.text("MAINSPRING_FLOWER_URL", "")  # the admin links to Flower if this URL is set
+# Flower redirects users to the sign-in page at this address.
+PUBLIC_URL = env.text("MAINSPRING_PUBLIC_URL", "http://127.0.0.1:8000")
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # `make run` sets this to false, because it serves plain HTTP on the loopback address.
@@ -208,7 +210,7 @@ SECURE_PROXY_SSL_HEADER = (
 )
 SECURE_HSTS_SECONDS = env.count("MAINSPRING_HSTS_SECONDS", default=31536000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-# Off by default: it takes months to get off the browsers' preload lists, and they apply to the whole domain.
+# Off by default: the browsers' preload lists apply to the whole domain, and removal from them takes months.
 SECURE_HSTS_PRELOAD = env.flag("MAINSPRING_HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = [] if SECURE_HSTS_PRELOAD else ["security.W021"]
 SESSION_COOKIE_HTTPONLY = True
@@ -228,7 +230,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Mainspring",
-    "DESCRIPTION": "Define what runs and when; read what happened and why.",
+    "DESCRIPTION": "Define jobs and their schedules; read the history of their runs.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

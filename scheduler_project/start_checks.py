@@ -8,6 +8,6 @@ TAG = "targets"  # other checks need a database, or import modules that this pro
 
 
 def start_problems() -> str:
-    """Return the errors that prevent the start, one line each with what to do; an empty text if there is none."""
+    """Return the errors that prevent the start, one line each with its hint; an empty string if there are none."""
     problems = [problem for problem in run_checks(tags=[TAG]) if problem.level >= ERROR and not problem.is_silenced()]
     return "\n".join(f"{problem.id}: {problem.msg} {problem.hint or ''}".rstrip() for problem in problems)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-# 600 is the background of white text, 500 is text on the dark background: both have a contrast of at least 4.5 to 1, as
-# WCAG 2.2 level AA requires.
+# Shade 600 is the background of white text; shade 500 is the text on the dark background. Both have a contrast of at
+# least 4.5 to 1, as WCAG 2.2 level AA requires.
 PRIMARY = {
     "50": "oklch(96.2% .018 272.314)",
     "100": "oklch(93% .034 272.788)",
@@ -96,7 +96,7 @@ def _is_index(request: HttpRequest) -> bool:
 
 
 def _is_about_jobs(request: HttpRequest) -> bool:
-    # "Pause many jobs" is below the list of jobs, and has its own item.
+    # The path of "Pause many jobs" starts with the path of the job list, but the page has its own item.
     jobs, pauses = (reverse(f"admin:schedules_job_{page}") for page in ("changelist", "pauses"))
     return request.path.startswith(jobs) and not request.path.startswith(pauses)
 
@@ -108,7 +108,7 @@ def _file(name: str) -> Callable[[HttpRequest], str]:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Mainspring",
     "SITE_HEADER": "Mainspring",
-    "SITE_SUBHEADER": "What runs, and when",
+    "SITE_SUBHEADER": "Jobs, schedules and runs",
     "SITE_SYMBOL": "cyclone",
     "SITE_URL": None,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("icon.svg")}],

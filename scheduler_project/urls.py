@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Never
+
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -18,12 +20,22 @@ handler500 = "scheduler_project.web.problems.server_error"
 
 
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect to Flower. Django's sign-in only redirects to its own host and port, and so to this page."""
+    """Redirect to Flower.
+
+    After a sign-in, Django redirects only to its own host and port, so it redirects to this URL first.
+    """
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
+
+
+def no_redirect(request: HttpRequest, rest: str) -> Never:
+    """Answer 404."""
+    raise Http404
 
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
+    # Django redirects from here to an object's own page, which no model of Mainspring has, and fails for UUIDs.
+    path("admin/r/<path:rest>", no_redirect),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(url="/api/docs")),
     path("api/docs", SwaggerPage.as_view(), name="api-docs"),

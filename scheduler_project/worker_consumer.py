@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Errors from reading a message of the wrong shape. The broker's own errors are none of these classes.
+# Exceptions that are raised for a message of the wrong shape. No error of the broker has one of these classes.
 UNREADABLE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, RecursionError, DecodeError, ContentDisallowed)
 
-EVENT_INTERVAL = 0.1  # seconds: Flower shows events with this delay at most
+EVENT_INTERVAL = 0.1  # seconds: the maximum delay of an event for Flower
 
 
 class Consumer(consumer.Consumer):
-    """Drops an unreadable message with one log line. Celery would end the worker, and get the message again."""
+    """Drops an unreadable message with one log line.
+
+    Celery's own consumer would end the worker, and the broker would deliver the message again.
+    """
 
     # Celery's type stubs lack these attributes.
     connection_errors: tuple[type[Exception], ...]
@@ -47,13 +50,16 @@ class Consumer(consumer.Consumer):
 
     def _schedule_update(self) -> None:
         """Update the prefetch count soon, in the main thread. Call this from any thread when runs started or ended."""
-        # Changes until the main thread runs the update are covered by that one update.
+        # One update covers all changes until the main thread runs it.
         if not self._has_update.is_set():
             self._has_update.set()
             self.call_soon(self._update_prefetch_count)
 
     def _update_prefetch_count(self) -> None:
-        """Set the number of messages to fetch to the number of free threads: one message may contain several runs."""
+        """Set the prefetch count to the number of free threads.
+
+        A message with several runs occupies several threads.
+        """
         self._has_update.clear()
         if self._run_pool and self.qos:
             self.qos.value = max(1, self.initial_prefetch_count - self._run_pool.n_extra)
@@ -62,7 +68,8 @@ class Consumer(consumer.Consumer):
     def on_send_event_buffered(self) -> Any:
         """Send the events for Flower within `EVENT_INTERVAL`, in one batch. Called from any thread.
 
-        Celery would send them after each turn of its loop, which takes longer than the rest of its work for a message.
+        Celery's own method sends them in each iteration of the event loop. Sending takes longer than all other work
+        for a message.
         """
         if not self._has_events.is_set():
             self._has_events.set()
@@ -80,7 +87,7 @@ class Consumer(consumer.Consumer):
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
         """Return the function that handles a message. Celery calls this for each connection to the broker."""
         handle = super().create_task_handler(*args, **kwargs)
-        # A reconnection forgets the calls that were scheduled on the previous connection.
+        # After a reconnection, the calls that were scheduled on the previous connection are lost.
         self._has_events.clear()
         self._update_prefetch_count()
 
@@ -125,5 +132,5 @@ def _check(message: Any) -> int:
         return 0  # Celery's protocol 1, which Celery checks itself
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
-        raise TypeError("its body is not a list of arguments, an object of arguments and an object")
+        raise TypeError("the body is not a list of arguments, an object of keyword arguments and an object of options")
     return len(args[0]) if message.headers["task"] == RUN_TASK and args and isinstance(args[0], list) else 0

@@ -9,10 +9,10 @@ from scheduler_project.env import Environment
 from scheduler_project.start_checks import start_problems
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
-# A request on a connection that the server has closed would fail with an error page; workers retry instead.
+# Check each connection before its use: a request on a connection that the server has closed would show an error page.
 if not Environment(os.environ).text("MAINSPRING_DB_CHECK"):
     os.environ["MAINSPRING_DB_CHECK"] = "true"
 
 application = get_wsgi_application()
 if problems := start_problems():
-    raise AppImportError(problems)  # gunicorn prints its text, without a traceback, and ends
+    raise AppImportError(problems)  # gunicorn prints the text, without a traceback, and ends

@@ -113,11 +113,8 @@ def _with_reasons(
 
 
 def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """Return the overlap policy for an instant: the job's policy, except for instants chosen when a pause ended.
-
-    All chosen instants start. They start one after the other, unless the job lets its runs overlap.
-    """
-    return Overlap.BUFFER_ALL if job.is_chosen(instant) and policies.overlap is not Overlap.ALLOW else policies.overlap
+    """Return the overlap policy for an instant: the job's policy, except for instants chosen when a pause ended."""
+    return policies.overlap_after_pause if job.is_chosen(instant) else policies.overlap
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:

@@ -92,6 +92,11 @@ class JobPolicies(RunPolicies):
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
+    @property
+    def overlap_after_pause(self) -> Overlap:
+        """The overlap policy of occurrences chosen when a pause ends: all start, one after the other or side by side."""
+        return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
+
     @model_validator(mode="after")
     def _no_retries_at_most_once(self) -> Self:
         if self.delivery is Delivery.AT_MOST_ONCE and self.retry.max_retries:

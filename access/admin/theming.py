@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from access.visibility import Action, caller_of, limit, may, visible
@@ -41,10 +43,23 @@ class ModelAdmin(ThemedAdmin[Row]):
         return limit(super().get_queryset(request), caller_of(request))
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Row], *args: Any) -> HttpResponse | None:
-        """Run an action only on rows that the caller may change. For deletion, Django checks each row itself."""
+        """Run an action only on rows that the caller may change. For deletion, Django checks each row itself.
+
+        Selected ids that are none, such as a text in place of a UUID, count as not selected.
+        """
+        sent = request.POST.copy()
+        sent.setlist(ACTION_CHECKBOX_NAME, [key for key in sent.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)])
+        request.POST = sent  # type: ignore[assignment]  # Django reads the selection from the request
         if "delete_selected" not in request.POST.getlist("action"):
             queryset = limit(queryset, caller_of(request), Action.CHANGE)
         return super().response_action(request, queryset, *args)
+
+    def _is_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.to_python(text)
+        except ValidationError:
+            return False
+        return True
 
     def get_field_queryset(
         self, db: str | None, db_field: RelatedField[Any, Any], request: HttpRequest

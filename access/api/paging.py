@@ -17,6 +17,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from access.api.exceptions import InvalidInput
 from access.top_rows import top_rows
+from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -99,6 +100,8 @@ def _read(cursor: str | None, model: type[Model], order: Sequence[str]) -> tuple
     try:
         direction, *texts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if direction not in (FORWARD, BACKWARD) or not all(isinstance(text, str) for text in texts):
+            raise InvalidInput(_invalid_cursor())
+        if find_unstorable(texts):
             raise InvalidInput(_invalid_cursor())
         values = [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
     except (ValueError, TypeError, OverflowError, RecursionError, ValidationError) as error:

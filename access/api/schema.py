@@ -46,7 +46,7 @@ class PageShape(Shape):
 class DocumentedAs:
     """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
 
-    Use it for stored JSON, which was valid for the version that wrote it.
+    Use it for stored values, which were valid for the version of Mainspring that wrote them.
     """
 
     def __init__(self, documented: Any) -> None:
@@ -158,7 +158,7 @@ PROBLEM_EXAMPLES: dict[int, tuple[str, list[dict[str, str]]]] = {
     ),
     401: (NO_KEY, []),
     403: ("You do not have permission to perform this action.", []),
-    404: ("There is nothing at this URL: it does not exist, or it was deleted.", []),
+    404: ("There is no object at this URL: it does not exist, or it was deleted.", []),
     409: ("The job is active, not paused.", []),
     413: ("The body is too large: the limit is 65536 bytes.", []),
     415: (NOT_JSON, []),

@@ -28,11 +28,11 @@ class Run:
 
 
 class Contender(ABC):
-    """Runs on its own database and an empty broker, and writes its logs to `folder`.
+    """A contender with its own database and an empty broker. It writes its logs to `folder`.
 
-    `queue`: the broker's list whose messages are runs, or None. `roles`: the processes it consists of.
+    `queue` is the broker's list whose messages contain runs, or None. `roles` are the names of its processes.
     `keeps_jobs_in_database`: a filled database can be copied instead of filled again. `adds_due_jobs`: `make_due` adds
-    jobs instead of changing existing ones. `slow_to_start`: the start of its beat takes time for each job.
+    jobs instead of changing existing jobs. `slow_to_start`: its beat takes time for each job when it starts.
     """
 
     key: ClassVar[str]
@@ -52,7 +52,7 @@ class Contender(ABC):
         self.environment = {**inherited, **stores, **self.variables(folder)}
 
     def start(self, role: str, number: int) -> Process:
-        """Start a process by the command line that an operator would use; `number` makes the log's name unique."""
+        """Start a process with the command line that an operator would use; `number` makes the log's name unique."""
         return Process(self.command(role), self.environment, self.folder / f"{role}-{number}.log")
 
     @abstractmethod
@@ -60,16 +60,16 @@ class Contender(ABC):
         """Return the command line of the process."""
 
     def ready_text(self, role: str) -> str:
-        """Return the text that the process logs when it is ready; empty if nothing has to wait for it."""
+        """Return the text that the process logs when it is ready; empty if the benchmark does not wait for it."""
         return "ready." if role == "worker" else ""
 
     def variables(self, folder: Path) -> Mapping[str, str]:
-        """Return environment variables beside the URLs of the stores."""
+        """Return the environment variables of the processes, in addition to the URLs of the stores."""
         return {}
 
     @staticmethod
     def n_runs(message: bytes) -> int:
-        """Return how many runs a message in the broker carries."""
+        """Return the number of runs in a message of the broker."""
         return 1
 
     def prepare(self) -> None:  # noqa: B027  (not every contender has tables)
@@ -84,7 +84,7 @@ class Contender(ABC):
         raise CannotMeasure(f"{self.name} has no schedules")
 
     def send(self, instants: Sequence[float]) -> bool:
-        """Enqueue one run for each of `instants` without a beat; return False if only a beat can enqueue."""
+        """Enqueue one run for each of `instants` without a beat; return False if only a beat can enqueue runs."""
         return False
 
     def editor(self) -> list[str]:
@@ -97,7 +97,7 @@ class Contender(ABC):
 
     @abstractmethod
     def finished_runs(self) -> list[Run]:
-        """Return the finished runs. Raises CannotMeasure if one of them did not succeed."""
+        """Return the finished runs. Raises CannotMeasure if any of these runs did not succeed."""
 
 
 class CeleryContender(Contender):
@@ -108,7 +108,7 @@ class CeleryContender(Contender):
 
     @property
     def interpreter(self) -> str:
-        """The path of the Python with this contender's packages; by default the one that runs the benchmark."""
+        """The path of the Python with this contender's packages; by default the Python of the benchmark itself."""
         return python()[0]
 
     def command(self, role: str) -> list[str]:

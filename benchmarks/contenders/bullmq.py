@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-CONCURRENCY = "100"  # jobs at once in the one worker process, which waits for Redis most of the time
+CONCURRENCY = "100"  # concurrent jobs in the only worker process, which waits for Redis most of the time
 
 
 class BullMQ(RecordsStarts):

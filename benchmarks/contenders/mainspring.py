@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Mainspring(CeleryContender):
-    """Jobs that run a command that does nothing."""
+    """Mainspring with jobs whose command does nothing."""
 
     key = "mainspring"
     name = "Mainspring"
@@ -77,7 +77,7 @@ class Mainspring(CeleryContender):
         seeds.make_due(self.database_url, instants, first)
 
     def publish_one_per_message(self, n_runs: int) -> None:
-        """Publish the due runs in place of a beat, each in its own message."""
+        """Publish each due run in its own message, without a beat."""
         run(product("publish", str(n_runs)), self.environment)
 
     def choose_port(self) -> int:
@@ -102,7 +102,7 @@ class Mainspring(CeleryContender):
 
 
 class MainspringHttp(Mainspring):
-    """Jobs that send an HTTP request."""
+    """Mainspring with jobs that send an HTTP request."""
 
     queue = "http"
     kind = "http"

@@ -1,4 +1,4 @@
-"""Queues that store each run in PostgreSQL, as Mainspring does: its peers in the measurement of a backlog."""
+"""Mainspring's peers in the backlog measurement: queues that also store each run in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RecordsInDatabase(Contender):
-    """Reads runs from the database: `finished_sql` selects their start and end, in seconds since 1970."""
+    """Reads runs from the database: `finished_sql` selects the start and end of each, in seconds since 1970."""
 
     roles = ("worker",)
     finished_sql: ClassVar[LiteralString]
@@ -42,7 +42,7 @@ class CeleryResults(CeleryContender, RecordsInDatabase):
     queue = None
     arguments: ClassVar[Mapping[str, tuple[str, ...]]] = {"worker": WORKER_OPTIONS}
     n_finished_sql = "SELECT count(*) FROM django_celery_results_taskresult WHERE status = 'SUCCESS'"
-    # The no-op returns its start time: the stored `date_created` is the time of the row's first write.
+    # The no-op returns its start time, because `date_created` is the time at which the row was first written.
     finished_sql = """
         SELECT result::float8, extract(epoch FROM date_done)::float8
           FROM django_celery_results_taskresult WHERE status = 'SUCCESS'
@@ -67,14 +67,14 @@ class CeleryResults(CeleryContender, RecordsInDatabase):
 
 
 class CeleryResultsKept(CeleryResults):
-    """The same with persistent connections."""
+    """`CeleryResults` with persistent database connections."""
 
     name = "Celery + django-celery-results, CELERY_DB_REUSE_MAX"
     reuse = "1000000"
 
 
 class Procrastinate(RecordsInDatabase):
-    """procrastinate with ten jobs at once: with its default of one, a worker mostly waits for the database."""
+    """procrastinate with ten concurrent jobs: with one job (its default), a worker mostly waits for the database."""
 
     key = "procrastinate"
     name = "procrastinate"
@@ -126,7 +126,7 @@ class NodeQueue(RecordsInDatabase):
 
 
 class GraphileWorker(NodeQueue):
-    """It deletes finished jobs, so the no-op inserts a history row."""
+    """graphile-worker deletes finished jobs, so the no-op inserts a history row."""
 
     key = "graphile_worker"
     name = "graphile-worker with a history row"
@@ -135,14 +135,14 @@ class GraphileWorker(NodeQueue):
 
 
 class GraphileWorkerBatched(GraphileWorker):
-    """The same with its local queue and batched completion."""
+    """`GraphileWorker` with a local queue and batched completion."""
 
     name = "graphile-worker with a history row, batched"
     mode = "batched"
 
 
 class PgBoss(NodeQueue):
-    """It keeps finished jobs in its job table."""
+    """pg-boss keeps finished jobs in its job table."""
 
     key = "pg_boss"
     name = "pg-boss, four times batches of 100"

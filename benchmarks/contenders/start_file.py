@@ -26,5 +26,5 @@ class RecordsStarts(Contender):
 
     def _lines(self) -> list[str]:
         starts = self.folder / "starts"
-        # A process may be writing the last line, so what follows the last line break is left out.
+        # A process may be writing the last line, so the text after the last line break is ignored.
         return starts.read_text().split("\n")[:-1] if starts.exists() else []

@@ -1,1 +1,1 @@
-"""The measurements, one file for each goal. A measure takes a trial of any contender and returns figures."""
+"""The measurements, one file for each goal. Each measure is a function that gets a trial and returns figures."""

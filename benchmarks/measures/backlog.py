@@ -1,4 +1,4 @@
-"""A6: no-op runs per second when all of them are in the queue before a worker starts."""
+"""A6: no-op runs per second when all runs are in the queue before a worker starts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from benchmarks.contenders.mainspring import Mainspring
     from benchmarks.trial import Trial
 
-RUN_TIMEOUT = 240.0  # seconds: a contender that needs longer for its backlog is shown as failed
+RUN_TIMEOUT = 240.0  # seconds: a contender that needs longer for its backlog is reported as failed
 
 
 def measure(trial: Trial[Contender], n_runs: int, n_workers: int = 1) -> list[Figure]:
-    """Publish `n_runs` runs by the contender's client or beat, then start the workers."""
+    """Publish `n_runs` runs with the contender's client or beat, then start the workers and measure their rate."""
     instants = [time.time()] * n_runs
     if not trial.contender.send(instants):
         trial.contender.make_due(instants)
@@ -29,14 +29,14 @@ def measure(trial: Trial[Contender], n_runs: int, n_workers: int = 1) -> list[Fi
 
 
 def one_run_per_message(trial: Trial[Mainspring], n_runs: int) -> list[Figure]:
-    """Publish each run in its own message: a batch of due runs would share messages otherwise."""
+    """Publish each run in its own message (by default, runs that are due together share messages)."""
     trial.contender.make_due([time.time()] * n_runs)
     trial.contender.publish_one_per_message(n_runs)
     return [_rate(run_workers(trial, n_runs, "worker"))]
 
 
 def run_workers(trial: Trial[Kind], n_runs: int, role: str, n_workers: int = 1) -> list[Run]:
-    """Start workers and return the runs when all of them have finished."""
+    """Start workers and return the runs when all runs have finished."""
     for _ in range(n_workers):
         trial.start(role)
     trial.wait_for_runs(n_runs, RUN_TIMEOUT)

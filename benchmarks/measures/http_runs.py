@@ -1,4 +1,4 @@
-"""A7: HTTP runs against a server on this machine that responds at once, and one that responds slowly."""
+"""A7: HTTP runs against a server on this machine, with immediate and with slow responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def at_once(trial: Trial[MainspringHttp], n_runs: int, n_workers: int) -> list[Figure]:
-    """Publish `n_runs` runs, then start the workers; the server responds at once."""
+    """Publish `n_runs` runs, then start the workers. The server responds immediately."""
     with _server(trial) as port:
         _publish(trial, n_runs, f"http://127.0.0.1:{port}/0")
         runs = run_workers(trial, n_runs, "worker-http", n_workers)
@@ -28,9 +28,9 @@ def at_once(trial: Trial[MainspringHttp], n_runs: int, n_workers: int) -> list[F
 
 
 def slow(trial: Trial[MainspringHttp], n_runs: int, n_threads: int, seconds: float) -> list[Figure]:
-    """Run `n_runs` requests that take `seconds` each in one worker process with `n_threads` threads.
+    """Run `n_runs` requests in one worker process with `n_threads` threads; each response takes `seconds`.
 
-    The database connections in the figures are the worker's and two of beat.
+    The figure for database connections includes two connections of beat.
     """
     with _server(trial) as port:
         _publish(trial, n_runs, f"http://127.0.0.1:{port}/{seconds:g}")
@@ -55,7 +55,10 @@ def slow(trial: Trial[MainspringHttp], n_runs: int, n_threads: int, seconds: flo
 
 
 def _publish(trial: Trial[MainspringHttp], n_runs: int, url: str) -> None:
-    """Publish the runs by a beat and leave it running: it publishes again what a worker returns to the queue."""
+    """Publish the runs with a beat.
+
+    The beat keeps running, because it publishes runs again that a worker has returned to the queue.
+    """
     trial.contender.set_url(url)
     trial.contender.make_due([time.time()] * n_runs)
     trial.start("beat")
@@ -69,7 +72,7 @@ def _server(trial: Trial[MainspringHttp]) -> Iterator[int]:
         python("-m", "benchmarks.http_server"), trial.contender.environment, trial.contender.folder / "server"
     )
     try:
-        trial.wait(lambda: "\n" in server.log, 30, "the HTTP server was up")
+        trial.wait(lambda: "\n" in server.log, 30, "the HTTP server did not start")
         yield int(server.log.split()[1])
     finally:
         server.kill()

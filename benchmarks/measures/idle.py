@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def measure(trial: Trial[Contender], settle_seconds: float, seconds: float) -> list[Figure]:
-    """Start every role and measure for `seconds` while nothing is due and no request comes in."""
+    """Start every role and measure for `seconds` while no job is due and no request arrives."""
     processes = [trial.start(role) for role in trial.contender.roles]
     trial.rest(settle_seconds)
     database_url = trial.contender.database_url

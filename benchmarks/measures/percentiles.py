@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the percentile by the nearest-rank method: the smallest value with at least `share` of all at or below it.
+    """Return the percentile by the nearest-rank method.
 
-    `share` is from 0 to 1.
+    It is the smallest value such that at least `share` (0 to 1) of all values are less than or equal to it.
     """
     return sorted(values)[max(math.ceil(len(values) * share) - 1, 0)]
 

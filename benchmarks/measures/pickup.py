@@ -1,4 +1,7 @@
-"""A3: time from creating or changing a job that is due at once to its message in the broker, and the cost for beat."""
+"""A3: time from an edit to its message in the broker, and the CPU time of beat.
+
+An edit creates or changes a job so that the job is due immediately.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,18 @@ from benchmarks.table import Figure
 if TYPE_CHECKING:
     from benchmarks.trial import Trial
 
-MESSAGE_TIMEOUT = 120.0  # seconds: a contender that needs longer for one edit is shown as failed
+MESSAGE_TIMEOUT = 120.0  # seconds: a contender that needs longer for one edit is reported as failed
 
 
 def measure(trial: Trial[Contender], n_edits: int, settle_seconds: float) -> list[Figure]:
-    """Create and change jobs in turn, one at a time: the next edit comes after the message of the last, and a pause."""
+    """Create and change jobs alternately.
+
+    Each edit starts a random time after the message of the previous edit.
+    """
     beat, editor = trial.start("beat"), trial.start_editor()
     trial.rest(settle_seconds)
     cpu, delays = beat.cpu_seconds(), {"create": list[float](), "change": list[float]()}
-    pauses = random.Random(1)  # edits must not stay in phase with what beat does every second
+    pauses = random.Random(1)  # edits must not stay in phase with the work that beat does every second
     n_before = len(trial.broker.pushed_at())
     for place in range(n_edits):
         what = ("create", "change")[place % 2]

@@ -29,7 +29,7 @@ LISTS = {
     "failed runs": "runs?page_size=50&status=failed",
     "runs of one job": f"jobs/{seeds.job_id(1)}/runs?page_size=50",
 }
-JOBS_PER_REQUEST = 500  # half of what the API accepts in one request
+JOBS_PER_REQUEST = 500  # half of the maximum that the API accepts
 N_WARM_UP = 20  # requests, so that each process and thread of the server has opened its database connection
 
 
@@ -41,7 +41,7 @@ class Client:
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def send(self, path: str, body: object = None, expected: int = 200, method: str = "GET") -> tuple[float, Any]:
-        """Return the seconds it took and the JSON. Raises CannotMeasure if the status is not `expected`."""
+        """Send a request; return its duration in seconds and the JSON. Raises CannotMeasure for another status."""
         started_at = time.perf_counter()
         self._connection.request(method, path, json.dumps(body), self._headers)
         response = self._connection.getresponse()
@@ -52,7 +52,7 @@ class Client:
         return seconds, json.loads(text)
 
     def read_pages(self, path: str, n_pages: int) -> list[float]:
-        """Follow the `next` links from the first page, and start again after the last; return the seconds of each."""
+        """Follow the `next` links, and start again after the last page; return the seconds of each request."""
         all_seconds, page_path = [], path
         for _ in range(n_pages):
             seconds, page = self.send(page_path)
@@ -63,12 +63,15 @@ class Client:
 
 
 def measure(trial: Trial[Mainspring], n_runs: int, n_pages: int, n_creates: int, n_registered: int) -> list[Figure]:
-    """Read lists over all jobs and `n_runs` finished runs, create jobs by one and eight clients, register by two."""
+    """Read pages of lists with `n_runs` finished runs, create jobs and register jobs.
+
+    One client reads. One client, then eight clients create jobs. Two clients register jobs.
+    """
     seeds.add_runs(trial.contender.database_url, n_runs, trial.n_jobs)
     key = trial.contender.api_key()
     port = trial.contender.choose_port()
     trial.start("web")
-    trial.wait(lambda: _is_ready(port), 60, "web was ready", every=0.2)
+    trial.wait(lambda: _is_ready(port), 60, "web was not ready", every=0.2)
     figures = []
     client = Client(port, key)
     for name, path in LISTS.items():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def measure(trial: Trial[Contender], n_starts: int, idle_seconds: float) -> list[Figure]:
-    """Start beat `n_starts` times with one due job each, then measure the last one with nothing due."""
+    """Start beat `n_starts` times with one due job each, then measure the last beat while no job is due."""
     seconds = []
     for place in range(n_starts):
         trial.stop_all()

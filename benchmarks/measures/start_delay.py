@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from benchmarks.trial import Trial
 
-RUN_TIMEOUT = 240.0  # seconds: a contender that needs longer for a herd is shown as failed
-GRACE_SECONDS = 5.0  # a run that has not started this long after the last nominal instant counts as that late
+RUN_TIMEOUT = 240.0  # seconds: a contender that needs longer for a herd is reported as failed
+GRACE_SECONDS = 5.0  # seconds after the last nominal instant until a run that has not started counts as late
 BEAT_ROWS_PER_SECOND = 5_000  # rows that stock beat reads at its start
 
 
@@ -68,9 +68,9 @@ def steady(trial: Trial[Contender], per_second: int, seconds: int, edits_per_sec
 
 
 def _begin(trial: Trial[Contender], offsets: Sequence[float], n_beats: int) -> float:
-    """Start a worker and beats, make jobs due after a time in which they get ready, and wait for it.
+    """Start a worker and beats, make jobs due once these processes are ready, and sleep until the first job is due.
 
-    Returns the first nominal instant, in seconds since 1970; `offsets` are seconds after it.
+    Returns the first nominal instant, in seconds since 1970. `offsets` are seconds after this instant.
     """
     trial.start("worker")
     # Stock beat reads every row before it is ready; that time must not count as delay.

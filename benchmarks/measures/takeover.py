@@ -1,4 +1,4 @@
-"""A8: how long no job fires after a beat is killed while a second beat runs."""
+"""A8: the time in which no job fires after a beat is killed while a second beat runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.table import Figure
 if TYPE_CHECKING:
     from benchmarks.trial import Trial
 
-INTERVAL = 0.1  # seconds between two nominal instants: the finest gap that this measure can see
+INTERVAL = 0.1  # seconds between two nominal instants: the shortest gap that this measure can detect
 TAKEOVER_TIMEOUT = 60.0  # seconds
 
 
@@ -36,7 +36,7 @@ def measure(trial: Trial[Contender], n_kills: int, settle_seconds: float) -> lis
         trial.rest(settle_seconds + phases.uniform(0, 1))
         trial.kill(firing)
         killed_at = time.time()  # from here on only the other beat pushes messages
-        trial.wait(partial(_has_fired, trial, killed_at), TAKEOVER_TIMEOUT, "the other beat had fired")
+        trial.wait(partial(_has_fired, trial, killed_at), TAKEOVER_TIMEOUT, "the other beat did not fire")
         gaps.append(min(at for at in trial.broker.pushed_at() if at > killed_at) - killed_at)
         firing = standby
     trial.rest_until(first_at + seconds + 1)

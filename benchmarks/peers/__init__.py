@@ -1,1 +1,1 @@
-"""The alternatives that Mainspring is compared with: minimal projects that use them as their documentation says."""
+"""A minimal project for each alternative that Mainspring is compared with, set up as its documentation describes."""

@@ -25,7 +25,7 @@ INSTALL_TIMEOUT = 300.0  # seconds
 
 @cache
 def python() -> str:
-    """Return the Python of an environment with the Python peers, on this project's versions of shared packages."""
+    """Return the Python of an environment with the Python peers; shared packages have this project's versions."""
     folder = FOLDER / f"python{sys.version_info[0]}.{sys.version_info[1]}"
     interpreter = folder / "bin" / "python"
     constraints = FOLDER / "constraints.txt"

@@ -1,4 +1,4 @@
-"""The no-op task of the Celery peers. It appends its due time and start time to a file, which is almost free."""
+"""The no-op task of the Celery peers. It appends its due time and start time to a file, which costs almost no time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Programs inside Mainspring's own Django that prepare, edit and publish jobs by the product's functions."""
+"""Programs that prepare, edit and publish jobs with Mainspring's own functions. They need its Django settings."""

@@ -1,4 +1,4 @@
-"""Creates a superuser and prints an API key of theirs."""
+"""Creates a superuser and prints an API key of this user."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The names of the commands of measured jobs, for processes without Django: their module needs its settings."""
+"""The names of the commands of measured jobs. Processes without Django can import this module, not `commands.py`."""
 
 NOOP = "bench.noop"

@@ -8,4 +8,4 @@ from executions.targets.command import command
 
 @command(NOOP, description="Do nothing.")
 def noop() -> None:
-    """Return at once: the figures show the cost of the engine, not of the work."""
+    """Do nothing, so that the figures show only the cost of the engine."""

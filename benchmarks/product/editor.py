@@ -1,4 +1,4 @@
-"""Edits Mainspring's jobs by the functions that its API calls (`editor_protocol.py`)."""
+"""Edits Mainspring's jobs with the functions that its API calls (`editor_protocol.py`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.seeds import job_id
 from schedules.jobs import definitions
 from schedules.jobs.validation import validate
 
-MIN_LEAD = timedelta(milliseconds=1)  # the API refuses an `at` that has passed, so "at once" is a millisecond from now
+MIN_LEAD = timedelta(milliseconds=1)  # the API refuses an `at` in the past, so jobs are due in a millisecond
 FAR_AWAY = "2999-01-01T00:00:00Z"  # never due during a measurement
 
 

@@ -1,4 +1,4 @@
-"""Creates one job of each kind by the product's functions; `seeds.py` copies their rows."""
+"""Creates one job of each target kind with Mainspring's own functions; `seeds.py` copies their rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`publish N`: runs beat's passes over the due jobs and publishes each run in its own message."""
+"""`publish N`: ticks the due jobs as beat does, and publishes each run in its own message."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schedules.tick import tick
 
 
 def publish(n_runs: int) -> None:
-    """Publish the runs of all due jobs. Exits with an error if there are not exactly `n_runs`."""
+    """Publish the runs of all due jobs. Exits with an error if their number is not `n_runs`."""
     n_sent = 0
     with app.producer_pool.acquire() as producer:
         while messages := tick(datetime.now(UTC), limit=500).messages:

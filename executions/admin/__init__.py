@@ -1,4 +1,4 @@
-"""The admin pages of runs, and the HTML of runs and targets that other admin pages show too."""
+"""The admin pages of runs, and functions that show runs and targets on other admin pages."""
 
 from executions.admin import runs
 from executions.admin.detail import ordered, timeout_words

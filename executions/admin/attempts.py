@@ -1,4 +1,4 @@
-"""The attempts of a run as cards: how each ended, with the result as its kind of target shows it."""
+"""The cards of a run's page, one for each attempt: its status, times, worker, error and result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from access.admin.badges import badge
 from executions import words
 from executions.admin import shown
 from executions.admin.targets import look_of
-from executions.states import AttemptStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One attempt, in words."""
+    """One attempt, as the texts and HTML that the template `attempt.html` shows."""
 
     number: int
     badge: SafeString
@@ -45,10 +44,10 @@ def cards(run: Run, attempts: list[Attempt], now: datetime) -> list[Card]:
 def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
     look = look_of(run.spec.target_kind)
     if attempt.is_running:
-        most = f", of at most {instants.duration(run.spec.timeout)}" if run.spec.timeout else ""
+        most = f" (timeout: {instants.duration(run.spec.timeout)})" if run.spec.timeout else ""
         label, took = shown.run_badge(run), f"{instants.duration(now - attempt.started_at)} so far{most}"
     else:
-        label, took = badge(*words.ATTEMPT_LABELS[AttemptStatus(attempt.status)]), instants.duration(attempt.duration)
+        label, took = badge(*words.attempt_label(attempt.status)), instants.duration(attempt.duration)
     return Card(
         number=attempt.number,
         badge=label,

@@ -1,4 +1,4 @@
-"""What a run's page shows, read in a fixed number of queries and put into words."""
+"""The data of a run's page: queried, and formatted as texts and HTML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from executions.admin.attempts import cards
 from executions.history import waiting_reasons
 from executions.models import LogLine, Run
 from executions.models.attempt import all_attempts
-from executions.states import ORIGIN_LABELS, STATUS_LABELS, EventKind, Origin, RunStatus
+from executions.states import STATUS_LABELS, EventKind, RunStatus, origin_label
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.readable import Unreadable
@@ -44,7 +44,7 @@ EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A label and a value of the page's header."""
+    """One label with its value in the header of the page."""
 
     label: str
     value: str | SafeString
@@ -53,7 +53,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An event of the timeline. `since`: the time that passed since the event before."""
+    """An event of the timeline. `since` is the time since the previous event."""
 
     text: str
     tone: str
@@ -63,13 +63,19 @@ class Moment:
 
 
 def load(run_id: UUID, caller: Caller) -> Run | None:
-    """Return a run with its frozen definition, or None. Its attribute `has_job`: whether its job still exists."""
+    """Return a run with its frozen definition, or None if the run does not exist or is hidden from the caller.
+
+    The returned run has the attribute `has_job`: whether the run's job still exists.
+    """
     job = visible(Run._meta.get_field("job").related_model, caller).filter(pk=OuterRef("job_id"))
     return visible(Run, caller).select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
 
 
 def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_SHOWN) -> dict[str, Any]:
-    """Return the context of the page and of its live part. Three queries, and one more if another run started it."""
+    """Return the template context of the run's page and of the page's live part.
+
+    Three queries; one more if another run started this run, and up to three more if this run is held.
+    """
     n_lines = min(max(n_lines, LOG_LINES_SHOWN), MAX_LOG_LINES)
     events = list(run.events.all())
     attempts = all_attempts(run)
@@ -95,8 +101,8 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
 
 
 def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
-    """Return the lines of the header, without empty ones."""
-    found = [Fact("Origin", ORIGIN_LABELS[Origin(run.origin)])]
+    """Return the facts of the header, such as “Started” and “Duration”, without facts that do not apply to the run."""
+    found = [Fact("Origin", origin_label(run.origin))]
     if run.caused_by:
         found.append(_cause(run.caused_by, caller))
     found.append(Fact("Scheduled for", instants.time_html(run.nominal_at, now)))
@@ -127,7 +133,7 @@ def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
 def _cause(run_id: UUID, caller: Caller) -> Fact:
     cause = visible(Run, caller).select_related("spec").filter(pk=run_id).first()
     if cause is None:
-        return Fact("Started by", "a run that is no longer in the history")
+        return Fact("Started by", "a run that was deleted or is hidden from you")
     return Fact(
         "Started by", format_html('<a href="{}">run of <bdi>{}</bdi></a>', shown.run_url(run_id), cause.spec.job_name)
     )
@@ -138,7 +144,7 @@ def _id(run: Run) -> Fact:
 
 
 def attempts_of(run: Run) -> str:
-    """Return `1 of at most 4`, and how many attempts were lost with their worker."""
+    """Return the number of attempts, such as `1 of at most 4` or `2 of at most 5, 1 lost with its worker`."""
     policies = run.spec.readable_policies
     lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
     if isinstance(policies, Unreadable):
@@ -147,7 +153,7 @@ def attempts_of(run: Run) -> str:
 
 
 def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
-    """Return the timeline, the oldest event first."""
+    """Return the events as entries of the timeline. `events` must be ordered from the oldest to the newest."""
     gaps = [timedelta(0)] + [later.at - earlier.at for earlier, later in pairwise(events)]
     return [
         Moment(
@@ -162,7 +168,10 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
 
 
 def definition(run: Run) -> list[tuple[str, str]]:
-    """Return the parts of the frozen definition, by name, as JSON."""
+    """Return the target, payload and policies of the frozen definition: pairs of a name and formatted JSON.
+
+    Empty texts are left out.
+    """
     spec = run.spec
     parts = [
         ("Target", pretty(ordered(spec.target_kind, spec.target))),
@@ -173,10 +182,10 @@ def definition(run: Run) -> list[tuple[str, str]]:
 
 
 def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
-    """Return the target with its members in the order of its kind's fields: the database keeps no order.
+    """Return a target for display: without credentials, and with its members in the order that its kind declares.
 
-    Credentials are masked. In a target that this version cannot read, any member may be a credential, so only a caller
-    who `may_change` the job gets such a target whole.
+    In a target that this version cannot read, any member may be a credential. Such a target is returned complete if
+    `may_change` (the caller may change the job). Otherwise, only its kind is returned.
     """
     if kind not in TARGETS or isinstance(read_target(target), Unreadable):
         return target if may_change else masked(target)
@@ -186,5 +195,5 @@ def ordered(kind: str, target: Any, *, may_change: bool = False) -> Any:
 
 
 def timeout_words(kind: str) -> str:
-    """Return the default timeout of one attempt, such as `30 s`; a dash for a kind that this version does not know."""
+    """Return the default timeout of an attempt for a kind of target, such as `30 s`; a dash for an unknown kind."""
     return instants.duration(TARGETS[kind].default_timeout) if kind in TARGETS else "–"

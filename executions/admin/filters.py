@@ -1,4 +1,4 @@
-"""Filters of the run list, each of which an index serves."""
+"""Filters of the run list. Each filter uses a database index."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from executions.models import Run
 
-MAX_QUOTED = 40  # characters of a wrong value in a message: enough to recognize it
+MAX_QUOTED = 40  # characters of an invalid value that a message quotes: enough to recognize the value
 
 
 class HintedForm(DropdownForm):  # type: ignore[misc]  # the theme has no types
-    """A select for several values, whose placeholder says so."""
+    """A select for several values. Its placeholder says that several values may be chosen."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -65,7 +65,7 @@ class OriginFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
 
 
 class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    title = "reason not to start"
+    title = "skip reason"
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Run]) -> list[tuple[str, str]]:
@@ -80,7 +80,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
 
 
 class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
-    """Filters by the time that a run was scheduled for, from and to, in the viewer's time zone."""
+    """Filters runs whose nominal instant is between two times, given in the viewer's time zone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -91,7 +91,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
             start, end = self._bound("from", "00:00"), self._bound("to", "23:59:59")
             end = end and end + timedelta(seconds=1)
         except OverflowError:
-            why = "The filter “Scheduled for” has a date outside the calendar: use a year from 2 to 9998."
+            why = "The filter “Scheduled for” has a date that is out of range: use a year from 2 to 9998."
             return nothing(request, queryset, why)
         except ValueError as error:
             return nothing(request, queryset, str(error))
@@ -112,7 +112,7 @@ class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has
 
 
 class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
-    """Filters by the job in the URL. It offers no other jobs, because there may be a million."""
+    """Filters by the job id in the URL. The filter lists no other jobs, because there may be a million."""
 
     title = "job"
     parameter_name = "job"
@@ -121,7 +121,7 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
         if not self.value():
             return []
         if not (job_id := read_id(self.value())):
-            return [(self.value(), "No job")]
+            return [(self.value(), "Invalid job id")]
         spec = visible(RunSpec, caller_of(request)).filter(job_id=job_id).order_by("-version").first()
         return [(self.value(), spec.job_name if spec else f"Job {self.value()}")]
 
@@ -129,19 +129,19 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
         if not self.value():
             return queryset
         if not (job_id := read_id(self.value())):
-            why = f"The filter by job needs a job's id, and “{self.value()[:MAX_QUOTED]}” is not one."
+            why = f"The job filter has an invalid job id: “{self.value()[:MAX_QUOTED]}”. A job id is a UUID."
             return nothing(request, queryset, why)
         return queryset.filter(job_id=job_id)
 
 
 def ordering_of(request: HttpRequest) -> tuple[str, ...]:
-    """Return the order of the run list, which depends on its filters: each order has its index."""
+    """Return the order of the run list for the request's filters. Each order has its own index."""
     narrowed = any(request.GET.get(one.parameter_name) for one in (JobFilter, StatusFilter, ReasonFilter))
     return newest_first(origin=request.GET.get(OriginFilter.parameter_name), narrowed=narrowed)
 
 
 def nothing(request: HttpRequest, queryset: QuerySet[Run], why: str) -> QuerySet[Run]:
-    """Return no rows and show why the filter can't be read: all rows would look like the filter's result."""
+    """Show why a filter is invalid, and return no rows. Unfiltered rows would look like the filter's result."""
     messages.error(request, f"{why} No run is shown until you correct the filter.")
     return queryset.none()
 
@@ -153,6 +153,6 @@ def _read(read: Callable[[str], Any], text: str, what: str, example: str) -> Any
         found = None
     if found is None:
         raise ValueError(
-            f"The filter “Scheduled for” can't read the {what}: “{text[:MAX_QUOTED]}”. Write it like {example}."
+            f"The filter “Scheduled for” has an invalid {what}: “{text[:MAX_QUOTED]}”. Write it like {example}."
         )
     return found

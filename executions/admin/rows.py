@@ -1,4 +1,4 @@
-"""Runs as rows of a job's page and of the overview."""
+"""Runs as table rows for the page of a job and for the overview, and the tiles with counts of runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.urls import reverse
 from executions import words
 from executions.admin.shown import run_badge, run_url
 from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
-from executions.states import LIVE, ORIGIN_LABELS, STATUS_LABELS, TERMINAL, Origin, RunStatus
+from executions.states import LIVE, STATUS_LABELS, TERMINAL, RunStatus, origin_label
 from values import instants
 
 if TYPE_CHECKING:
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from access.visibility import Caller
     from executions.models import Run
 
-MAX_COUNT = 10_000  # rows that one tile counts; more are shown as `10,000+`
+MAX_COUNT = 10_000  # maximum number of runs that a tile counts; a larger number is shown as `10,000+`
 
 
 def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) -> dict[str, Any]:
-    """Return the overview's count of a status: all runs if it is live, only those in `window` if it is terminal."""
+    """Return the tile of the overview that counts the runs with a status.
+
+    A live status counts all its runs. A terminal status counts only runs whose nominal instant is within `window`
+    before `now`.
+    """
     since = now - window if status in TERMINAL else None
     n = count_with_status(status, since, MAX_COUNT + 1, caller)
     label, tone = STATUS_LABELS[status]
@@ -36,7 +40,7 @@ def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) ->
 
 
 def rows_with_status(status: RunStatus, now: datetime, n: int, caller: Caller) -> list[dict[str, Any]]:
-    """Return the latest `n` runs with a status as rows of the overview."""
+    """Return the latest `n` runs with this status, as rows of the overview."""
     return [
         {
             "url": run_url(run.pk),
@@ -51,7 +55,7 @@ def rows_with_status(status: RunStatus, now: datetime, n: int, caller: Caller) -
 
 
 def rows_of_job(job_id: UUID, now: datetime, n: int, caller: Caller) -> tuple[list[dict[str, Any]], bool]:
-    """Return the latest `n` runs of a job as rows of its page, and whether one of them is live."""
+    """Return the latest `n` runs of a job as rows of the job's page, and whether any of these runs is live."""
     runs = runs_of_job(job_id, n, caller)
     waits = waiting_reasons(runs, now)
     for run in runs:
@@ -70,6 +74,6 @@ def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "took": instants.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,
-        "origin": ORIGIN_LABELS[Origin(run.origin)],
+        "origin": origin_label(run.origin),
         "note": words.note(run, waits),
     }

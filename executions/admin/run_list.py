@@ -1,4 +1,4 @@
-"""Read the rows of the run list: about as many as a page shows, whatever the filters and the search."""
+"""The run list. With any filters and search, it reads about as many rows as one page shows."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-MAX_JOBS = 200  # if more jobs match, they are so common that a walk over the latest runs soon fills a page
+MAX_JOBS = 200  # if more jobs match, a scan of the latest runs of all jobs soon finds enough runs for a page
 
 
 class RunChangeList(UncountedChangeList):
-    """Finds the runs of a page by the index of their status, or of their job if the search matches few jobs."""
+    """Reads one page of runs by the index of statuses, or by the index of jobs if the search matches few jobs."""
 
-    jobs: Sequence[UUID] = ()  # the jobs that the search found by a part of their name, up to MAX_JOBS
+    jobs: Sequence[UUID] = ()  # up to MAX_JOBS jobs that the search found by part of their name
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Run]:
-        """Return the runs that match the filters and the search: a run's id, a job's id or a part of a job's name."""
+        """Return the runs that match the filters and the search term: a run id, a job id or part of a job's name."""
         rows: QuerySet[Run] = super().get_queryset(request, exclude_parameters)
         term, self.caller = self.query.strip(), caller_of(request)
         if not term:
@@ -68,7 +68,10 @@ class RunChangeList(UncountedChangeList):
         return found
 
     def _statuses(self) -> list[str] | None:
-        """Return the statuses to read one by one; None: read all together. The index of origins needs a status."""
+        """Return the statuses to query one by one, or None for one query over all statuses.
+
+        The index of origins can be used only for one status at a time.
+        """
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
         if not chosen and origins & INDEXED_ORIGINS and not self.params.get("job"):
@@ -76,8 +79,9 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """Return the first `stop` runs of the found jobs: the first of each job, merged."""
-        # Ordered by the instant alone, like the index of a job's runs. Another order would sort all runs of each job.
+        """Return the latest `stop` runs of the found jobs: the latest `stop` runs of each job, merged."""
+        # Ordered by the instant alone, like the index of a job's runs. With another order, PostgreSQL would sort all
+        # runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]
         of_each = visible(RunSpec, self.caller).filter(job_id__in=self.jobs).order_by("job_id").distinct("job_id")
         found = of_each.values(found=Func(ArraySubquery(newest), function="unnest"))

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
 GONE = "This run is no longer in the history."
-MAX_DIGITS = 6  # of the number of lines in the URL; a larger number is never needed
+MAX_DIGITS = 6  # of the URL parameter `lines`, a number of log lines; a larger number is never needed
 
 
 class RunPages(Pages[Run]):
-    """Views about one run."""
+    """The views of one run: its page, the live part of the page, and the buttons “Retry” and “Cancel”."""
 
     def urls(self) -> list[URLPattern]:
         return [
@@ -80,7 +80,7 @@ class RunPages(Pages[Run]):
         try:
             if verb == "retry":
                 again = runs.retry(run, now, actor=actor)
-                messages.success(request, "Started again. This is the new run.")
+                messages.success(request, "The run is retried: this page shows the new run.")
                 return HttpResponseRedirect(shown.run_url(again.pk))
             status = runs.cancel(run, now, actor=actor)
             text = "The run was asked to stop." if status == RunStatus.RUNNING else "The run is cancelled."

@@ -1,4 +1,4 @@
-"""The admin of runs: a list to read, with the actions Retry and Cancel. Only the engine writes history."""
+"""The admin of runs: a read-only list with the actions Retry and Cancel. Only the engine writes runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import ORIGIN_LABELS, STATUS_LABELS, Origin, RunStatus
+from executions.states import STATUS_LABELS, RunStatus, origin_label
 from values import instants
 from values.readable import CannotRead
 
@@ -43,7 +43,7 @@ MAX_NOTE_LENGTH = 160  # characters: two lines of the list; the tooltip has the 
 
 @admin.register(Run)
 class RunAdmin(ModelAdmin[Run]):
-    """The run list and the pages of runs."""
+    """The list of runs and the page of each run."""
 
     list_display = (
         "status_shown",
@@ -66,11 +66,11 @@ class RunAdmin(ModelAdmin[Run]):
     show_full_result_count = False
     sortable_by = ()
     search_fields = ("id",)
-    search_help_text = "Run id, job id, or part of the job's name (one or two letters: the start of the name)"
+    search_help_text = "Run id, job id, or part of the job's name (one or two letters: only the start of the name)"
     actions = ("retry_selected", "cancel_selected")
     chips = (("All", "status", ""), *((label, "status", status.value) for status, (label, _) in STATUS_LABELS.items()))
     empty_title = "No runs yet"
-    empty_text = "A run appears here as soon as a job is due, or when you start one by hand from its page."
+    empty_text = "A run appears here when a job is due, or when you start a job by hand from the job's page."
 
     def __init__(self, model: type[Run], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -94,7 +94,7 @@ class RunAdmin(ModelAdmin[Run]):
         return False
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Return whether the caller may retry and cancel runs: Django asks this for the actions."""
+        """Return whether the caller may retry and cancel runs. Django calls this to decide which actions to show."""
         return may(caller_of(request), Action.CHANGE, Run)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -138,7 +138,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.display(description="Origin")
     def origin_shown(self, run: Run) -> str:
-        return ORIGIN_LABELS[Origin(run.origin)]
+        return origin_label(run.origin)
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:
@@ -152,7 +152,7 @@ class RunAdmin(ModelAdmin[Run]):
         now, n_done, n_live, n_unreadable = datetime.now(UTC), 0, 0, 0
         for run in queryset[:MAX_SELECTED]:
             try:
-                # Each retry gets its own instant: a job's instants are unique, and several runs may have one job.
+                # Each retry gets its own instant: two retries of the same job can't have the same nominal instant.
                 runs.retry(run, now + n_done * runs.MICROSECOND, actor=request.user.get_username())
                 n_done += 1
             except RunConflict:
@@ -160,12 +160,12 @@ class RunAdmin(ModelAdmin[Run]):
             except CannotRead:
                 n_unreadable += 1
         if n_done:
-            messages.success(request, f"{counted(n_done, 'run')} started again.")
+            messages.success(request, f"{counted(n_done, 'run')} retried.")
         if n_live:
-            text = "not retried, because only ended runs can be retried. Wait for the end, or cancel the run first."
+            text = "not retried: a run can be retried only after it has ended. Wait until it ends, or cancel it first."
             messages.warning(request, f"{counted(n_live, 'run')} {text}")
         if n_unreadable:
-            text = "can't be retried: this version can't read the run's definition."
+            text = "not retried: this version of Mainspring can't read the definition."
             messages.warning(request, f"{counted(n_unreadable, 'run')} {text}")
 
     @admin.action(description="Cancel the selected runs", permissions=["operate"])
@@ -182,9 +182,7 @@ class RunAdmin(ModelAdmin[Run]):
         if found["asked"]:
             messages.success(request, f"{counted(found['asked'], 'running run')} asked to stop.")
         if found["over"]:
-            messages.warning(
-                request, f"{counted(found['over'], 'run')} had ended already: there was nothing to cancel."
-            )
+            messages.warning(request, f"{counted(found['over'], 'run')} not cancelled: already ended.")
 
 
 def _length(length: timedelta | None) -> str | SafeString:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def run_badge(run: Run) -> SafeString:
-    """Return the status of a run as a badge; `Stopping` if it has a stop request."""
+    """Return the badge with a run's status. A running run that has a stop request is shown as `Stopping`."""
     label, tone = STATUS_LABELS[RunStatus(run.status)]
     if run.status == RunStatus.RUNNING and run.cancel_requested_at:
-        return badge("Stopping", "warning", "It was asked to stop.")
+        return badge("Stopping", "warning", "The run was asked to stop.")
     return badge(label, tone)
 
 

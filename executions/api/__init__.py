@@ -1,4 +1,4 @@
-"""Runs and commands over REST. Other packages import their names from here."""
+"""The REST API of runs and commands. `schedules` imports only the names below."""
 
 from executions.api.examples import JOB_ID, QUEUED_DETAIL, RUN_ID, RUN_PAGE
 from executions.api.lists import JobRunFilters, page_of_runs

@@ -1,4 +1,4 @@
-"""The examples in the OpenAPI document of runs and commands."""
+"""The examples of runs and commands in the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The filters of lists of runs, and one page of such a list."""
+"""The query parameters that filter a list of runs, and the function that returns one page of the list."""
 
 from __future__ import annotations
 
@@ -24,39 +24,41 @@ if TYPE_CHECKING:
 
 
 class JobRunFilters(PageParameters):
-    """Filters of the runs of one job."""
+    """Filters for the runs of one job."""
 
     status: Annotated[tuple[RunStatus, ...], BeforeValidator(split_at_commas)] | None = Field(
-        None, description="Runs with this status; several statuses are separated by commas."
+        None, description="Only runs with this status. Separate several statuses with commas."
     )
     origin: Origin | None = None
-    reason: Reason | None = Field(None, description="Occurrences that did not start for this reason.")
-    nominal_after: Instant | None = Field(None, description="Runs with this nominal instant or a later one.")
-    nominal_before: Instant | None = Field(None, description="Runs with an earlier nominal instant.")
+    reason: Reason | None = Field(None, description="Only occurrences that were skipped for this reason.")
+    nominal_after: Instant | None = Field(None, description="Only runs whose nominal instant is this instant or later.")
+    nominal_before: Instant | None = Field(
+        None, description="Only runs whose nominal instant is earlier than this instant."
+    )
 
 
 class RunFilters(JobRunFilters):
-    """Filters of all runs."""
+    """Filters for the runs of all jobs."""
 
-    job: UUID | None = Field(None, description="Runs of the job with this id, even if the job was deleted.")
+    job: UUID | None = Field(None, description="Only runs of the job with this id, even if the job was deleted.")
 
 
 def page_of_runs(request: Request, filters: JobRunFilters, job_id: UUID | None) -> RunPage:
-    """Return a page of runs, latest nominal instant first. With `job_id`: only runs of this job."""
+    """Return a page of runs, the latest nominal instant first. With `job_id`, return only runs of this job."""
     caller = caller_of(request)
     rows = visible(Run, caller).select_related("spec").defer("spec__target", "spec__payload", "spec__policies")
     narrowed = bool(job_id or filters.status or filters.reason)
     order = newest_first(origin=filters.origin, narrowed=narrowed)
     statuses = filters.status
     if statuses is None and job_id is None and filters.origin in INDEXED_ORIGINS:
-        statuses = tuple(RunStatus)  # in the index of origins the status comes before the id
+        statuses = tuple(RunStatus)  # the index of origins is ordered by (origin, status, nominal instant)
     page = paginate(request, rows.filter(_wanted(filters, job_id, order)), filters, order, ("status", statuses))
     results = [run_of(row) for row in without_hidden_causes(page.rows, caller)]
     return RunPage(next=page.next, previous=page.previous, results=results)
 
 
 def without_hidden_causes(rows: Sequence[Run], caller: Caller) -> Sequence[Run]:
-    """Clear `caused_by` of each run that was started by a run that the caller may not see; return the runs."""
+    """Set `caused_by` to None in each row where it names a run that is hidden from the caller. Return the rows."""
     unseen = hidden(Run, caller, {row.caused_by for row in rows if row.caused_by})
     for row in rows:
         row.caused_by = None if row.caused_by in unseen else row.caused_by

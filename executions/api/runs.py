@@ -1,4 +1,4 @@
-"""Views of runs: list them, read one and its log, retry and cancel it."""
+"""The API views of runs: list runs, get one run, get a run's log, retry a run, cancel a run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RunListView(ApiView):
 
     @operation("list_runs", parameters=RunFilters, responses={200: (RunPage, examples.RUN_PAGE)})
     def get(self, request: Request) -> Response:
-        """List runs, including skipped occurrences; latest nominal instant first."""
+        """List runs, including skipped occurrences, the latest nominal instant first."""
         filters = RunFilters.read(request)
         return Response(page_of_runs(request, filters, filters.job).json_body())
 
@@ -49,13 +49,13 @@ class RunView(ApiView):
 
     @operation("get_run", responses={200: (RunDetail, examples.RUN_DETAIL)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
-        """Return a run with its attempts (a running one too), events and frozen definition."""
+        """Return a run with its events, its frozen definition, and its attempts including a running attempt."""
         return Response(detail_of(find_run(caller_of(request), run_id), datetime.now(UTC)).json_body())
 
 
 MAX_POSTGRES_INTEGER = 2**31 - 1  # a larger number would make the query fail
 MAX_LINES_PER_PAGE = 1000  # a page is built in memory
-DEFAULT_LINES_PER_PAGE = 200  # most runs log fewer lines, so that one page holds them all
+DEFAULT_LINES_PER_PAGE = 200  # most runs log fewer lines, so one page is enough
 
 
 class LogParameters(PageParameters):
@@ -75,7 +75,7 @@ class RunLogView(ApiView):
 
     @operation("get_run_log", parameters=LogParameters, responses={200: (LogPage, examples.LOG_PAGE)}, errors=[404])
     def get(self, request: Request, run_id: UUID) -> Response:
-        """List the lines that a run logged, oldest first."""
+        """List the log lines of a run, oldest first."""
         parameters = LogParameters.read(request)
         if not visible(Run, caller_of(request)).filter(pk=run_id).exists():
             raise Http404
@@ -99,7 +99,7 @@ class RunRetryView(ApiView):
         location_status=202,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Create a run that repeats an ended run, under its frozen definition. Returns the new run."""
+        """Retry an ended run: create a new run with the same frozen definition, and return the new run."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         return accepted(runs.retry(find_run(caller_of(request), run_id), now, actor=actor_of(request)), now)
@@ -116,7 +116,7 @@ class RunCancelView(ApiView):
         errors=[404, 409],
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        """Cancel a run: 200 if it is cancelled at once, 202 if it is running and gets a stop request."""
+        """Cancel a run. 200: the run is cancelled. 202: the run is still running and has a stop request."""
         now = datetime.now(UTC)
         read_body(request, NoBody)
         status = runs.cancel(find_run(caller_of(request), run_id), now, actor=actor_of(request))
@@ -125,7 +125,10 @@ class RunCancelView(ApiView):
 
 
 def find_run(caller: Caller, run_id: UUID) -> Run:
-    """Return a run with its frozen definition, without a cause that is hidden from the caller. Raises Http404."""
+    """Return a run with its frozen definition. Raises Http404 if the run does not exist or is hidden from the caller.
+
+    `caused_by` is None if it would name a run that is hidden from the caller.
+    """
     found = without_hidden_causes(list(visible(Run, caller).select_related("spec").filter(pk=run_id)), caller)
     if not found:
         raise Http404
@@ -133,5 +136,5 @@ def find_run(caller: Caller, run_id: UUID) -> Run:
 
 
 def accepted(run: Run, now: datetime) -> Response:
-    """Return the response 202 with a run that was just created, and its URL in the Location header."""
+    """Return a 202 response that contains a newly created run, with the run's URL in the Location header."""
     return Response(detail_of(run, now).json_body(), status=202, headers={"Location": reverse("run", args=[run.pk])})

@@ -1,4 +1,4 @@
-"""The responses about runs: a run on a list, a run with its attempts, events and definition, log lines, commands."""
+"""The shapes of responses: a run on a list, a run with its attempts, events and definition, log lines, commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNREADABLE = "Members that are null because the stored value cannot be read, eac
 
 
 class JobName(Shape):
-    """The job of a run: its id, and its name when the run was created."""
+    """The job of a run: the job's id, and the job's name at the time when the run was created."""
 
     id: UUID
     name: str
@@ -32,69 +32,82 @@ class JobName(Shape):
 class Run(Shape):
     """A run without its attempts, events and definition."""
 
-    id: UUID = Field(description="A UUIDv7. Its time is the nominal instant.")
+    id: UUID = Field(description="A UUIDv7 whose timestamp is the nominal instant.")
     job: JobName
     job_version: int = Field(description="Version of the definition that the run was created from.")
-    origin: Origin
+    origin: Annotated[Any, DocumentedAs(Origin)] = Field(
+        description="What caused the run. A later version of Mainspring may add origins."
+    )
     retry_of: UUID | None = Field(
-        description="The run that this one repeats: the first run, even if a retry was retried. Null if it is no retry."
+        description="The run that this run repeats; for a retry of a retry, the original run. Null if this run is not "
+        "a retry by hand."
     )
-    caused_by: UUID | None = Field(description="The run of another job whose end started this one.")
-    backfill_id: UUID | None = Field(description="The backfill that created the run.")
+    caused_by: UUID | None = Field(
+        description="The run of another job whose end started this run (`start_after`); null for other runs."
+    )
+    backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
     status: RunStatus = Field(
-        description="`held`: the run waits for other runs of its job, or for a concurrency or rate limit. `retrying`: "
-        "an attempt failed, and another one follows. `skipped`: the run never starts; `reason` says why."
+        description="`held`: the run cannot start yet because of other runs of its job, a concurrency limit or a rate "
+        "limit. `retrying`: an attempt failed, and the run will be retried. `skipped`: the run never starts; `reason` "
+        "says why."
     )
-    reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
+    reason: Annotated[Any, DocumentedAs(Reason | None)] = Field(
+        description="Why the run did not start; null unless the status is `skipped`. A later version of Mainspring may "
+        "add reasons."
+    )
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant that the schedule names, or the time of the request. The target of a retry gets the "
-        "nominal instant of the run `retry_of`."
+        description="The instant of the schedule. For a run by hand or a retry: the time of the request. "
+        "For a run with `caused_by`: the end of that run. The target of a retry gets the nominal instant of the run "
+        "`retry_of`."
     )
     last_nominal_at: datetime | None = Field(
-        description="The last of several occurrences that share this record, else null."
+        description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(description="The run does not start before this instant.")
     planned_at: datetime | None = Field(
-        description="Planned start, if jitter or the pace of a catch-up delayed it; else null."
+        description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
     )
     expires_at: datetime | None = Field(description="The run does not start after this instant (start deadline).")
     created_at: datetime
     started_at: datetime | None = Field(description="Start of the first attempt.")
     finished_at: datetime | None = Field(description="When the run ended; null if it has not ended.")
     duration_ms: int | None = Field(
-        description="Milliseconds from the first start to the end, including waits for retries."
+        description="Milliseconds from the first start to the end, including the delays before retries."
     )
     lateness_ms: int | None = Field(
-        description="Milliseconds from the nominal instant to the first start. With `planned_at` it includes the "
-        "planned delay."
+        description="Milliseconds from the nominal instant to the first start, including any planned delay."
     )
-    behind_plan_ms: int | None = Field(description="Milliseconds from `planned_at` to the first start.")
+    behind_plan_ms: int | None = Field(
+        description="Milliseconds from `planned_at` to the first start; null without `planned_at`."
+    )
     worker: str | None = Field(description="The worker of the latest attempt.")
     n_attempts: int = Field(description="Number of attempts started.")
     error_code: str | None = Field(description="Why the latest attempt failed, as a code.")
     error: str | None = Field(description="Why the latest attempt failed, as a sentence.")
-    cancel_requested_at: datetime | None = Field(description="When somebody requested that the run stops.")
+    cancel_requested_at: datetime | None = Field(description="When cancellation of the run was requested.")
 
 
 class Attempt(Shape):
-    """One try of a run. A running attempt has no end."""
+    """One attempt to execute a run. While the attempt is running, `finished_at` is null."""
 
     number: int
-    status: AttemptStatus | Literal[RunStatus.RUNNING]
+    status: Annotated[Any, DocumentedAs(AttemptStatus | Literal[RunStatus.RUNNING])] = Field(
+        description="How the attempt ended, or `running`. A later version of Mainspring may add statuses."
+    )
     worker: str | None
     started_at: datetime | None
     finished_at: datetime | None
     duration_ms: int | None
     error_code: str | None
     error: str | None
-    result: Any = Field(description="What the target returned. Its form depends on the kind of target.")
-    retry_at: datetime | None = Field(description="Planned time of the next attempt; null if none follows.")
+    result: Any = Field(description="The target's result. The form of the result depends on the kind of target.")
+    retry_at: datetime | None = Field(description="Planned time of the next attempt; null if no attempt follows.")
 
 
 class Event(Shape):
-    """Something that happened to a run."""
+    """An event of a run, such as a change of its status."""
 
     kind: str = Field(
         description="The new status, `cancel_requested`, or `schedule_stopped` (reported by the watchdog)."
@@ -102,18 +115,18 @@ class Event(Shape):
     at: datetime
     attempt: int = Field(description="Number of attempts started when this event was recorded.")
     reason: str | None
-    actor: str | None = Field(description="Who caused the event; null: Mainspring.")
+    actor: str | None = Field(description="Who caused the event; null if Mainspring itself did.")
 
 
 class RunDetail(Run):
     """A run with its attempts, events and definition."""
 
     waits_for: str | None = Field(
-        description="In words, what a run with status `held` waits for; null for other runs.",
-        examples=["Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"],
+        description="Why a run with status `held` cannot start yet, as a text; null for other runs.",
+        examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
-        description="The target when the run was created. Header values that look like credentials are hidden."
+        description="The job's target when the run was created. Header values that look like credentials are hidden."
     )
     payload: Any
     policies: dict[str, Any] | None
@@ -150,7 +163,7 @@ class CommandList(Shape):
 
 
 class NoBody(Shape):
-    """No members: send no body, or an empty object."""
+    """Send no body, or an empty object."""
 
 
 def run_of(row: models.Run) -> Run:
@@ -159,7 +172,7 @@ def run_of(row: models.Run) -> Run:
 
 
 def detail_of(row: models.Run, now: datetime) -> RunDetail:
-    """Return the response for one run. Reads its attempts and events, and for a held run what it waits for."""
+    """Return the response for one run. Queries its attempts and events, and why a held run cannot start yet."""
     wrong = reasons_by_part(row.spec.readable_target, row.spec.readable_policies)
     return RunDetail.model_validate(
         {
@@ -224,7 +237,7 @@ def _fields(row: models.Run) -> dict[str, Any]:
 def _attempt(row: models.Attempt) -> Attempt:
     return Attempt(
         number=row.number,
-        status=RunStatus.RUNNING if row.is_running else AttemptStatus(row.status),
+        status=RunStatus.RUNNING if row.is_running else row.status,
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,
@@ -237,5 +250,5 @@ def _attempt(row: models.Attempt) -> Attempt:
 
 
 def milliseconds(duration: timedelta | None) -> int | None:
-    """Return a duration as the API shows it: rounded to whole milliseconds."""
+    """Return a duration as an integer number of milliseconds; None for None."""
     return None if duration is None else round(duration / timedelta(milliseconds=1))

@@ -1,4 +1,4 @@
-"""The state of past instants of a job, for backfills: whether each was executed, and which run a new one repeats."""
+"""The state of a job's past instants, for backfills: whether an instant was executed, and by which backfill run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstantState:
-    """What happened at one instant. `status`: of the latest run or its latest retry.
+    """The state of one past instant. `status`: the status of the latest run, or of that run's latest retry.
 
-    `backfilled_by`: the run of an earlier backfill, None if there is none. `is_gap`: the schedule left no row, and no
-    run of a backfill ever started.
+    `backfilled_by`: the id of the latest run if a backfill created that run, otherwise None. `is_gap`: the schedule
+    created no row for the instant, and no run of a backfill ever started.
     """
 
     status: RunStatus
@@ -29,12 +29,15 @@ class InstantState:
 
     @property
     def is_over(self) -> bool:
-        """Whether the latest run of this instant has ended."""
+        """Whether the latest run of this instant, or that run's latest retry, has ended."""
         return self.status in TERMINAL
 
 
 def instant_states(job_id: UUID, instants: Sequence[datetime]) -> dict[datetime, InstantState]:
-    """Return the states of the instants that have a row or are part of a folded row. `instants` must be ascending."""
+    """Return the states by instant. Instants without a row are left out. `instants` must be in ascending order.
+
+    A folded row (one row for several skipped occurrences) counts as a row of each instant that it covers.
+    """
     if not instants:
         return {}
     bounds = {"job_id": job_id, "first_at": instants[0], "last_at": instants[-1]}
@@ -59,5 +62,5 @@ def count_live(backfill_id: UUID) -> int:
 
 
 def count_by_status(backfill_id: UUID) -> dict[RunStatus, int]:
-    """Return the number of a backfill's runs by status."""
+    """Return the number of a backfill's runs for each status."""
     return {RunStatus(status): n for status, n in fetch(queries.COUNT_OF_BACKFILL, {"id": backfill_id})}

@@ -1,4 +1,4 @@
-"""The rows of a job's occurrences, for the ledger and the watchdog; and events of a job, stored with a run."""
+"""Reads the rows of a job's occurrences, for the ledger and the watchdog. Stores events of a job with its runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from executions.history import queries
 from executions.history.occurrence import Record
 from executions.states import Origin
-from values.database import execute, fetch
+from values.database import array, execute, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +19,10 @@ AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 
 
 def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
-    """Yield the rows of a job's schedule and backfills in (after, until] by nominal instant, querying page by page.
+    """Yield the rows of a job's scheduled and backfill runs with a nominal instant in (after, until], in order.
 
-    A folded row that begins before `after` and reaches into the window comes first. A backfill's run that never started
-    is replaced by its latest retry that started.
+    The first row may be a folded row that begins before this window and reaches into it. A backfill run that never
+    started is replaced by its latest retry that started. The rows are queried page by page.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):
@@ -51,7 +51,10 @@ def _replace_by_retries(rows: Sequence[Record]) -> Iterator[Record]:
 
 
 def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
-    """Return up to `limit` rows of each job in its window (after, until]. One query, without earlier folded rows."""
+    """Return up to `limit` rows per job with a nominal instant in the job's window (after, until]. One query.
+
+    Unlike `occurrence_rows`, this returns no folded rows from before the window, and no retries.
+    """
     found: dict[UUID, list[Record]] = {job_id: [] for job_id in windows}
     if windows:
         values = {
@@ -66,12 +69,25 @@ def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], l
 
 
 def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
-    """Return the latest instant after `after` for which the job's schedule left a row; None if there is none."""
+    """Return the latest instant, later than `after`, for which the job's schedule has a row; None if there is none."""
     rows = fetch(queries.LAST_SCHEDULED_AT, {"job_id": job_id, "after": after})
     return rows[0][0] if rows else None
 
 
+def jobs_failed_in_a_row(latest: Mapping[UUID, tuple[int, datetime | None]]) -> set[UUID]:
+    """Return the jobs whose latest n runs that succeeded or failed have all failed. One query.
+
+    `latest`: n of each job, and the instant after which its runs count; None if all of them count.
+    """
+    values = {
+        "job_id": list(latest),
+        "n_runs": [n_runs for n_runs, _ in latest.values()],
+        "after": array(after or "-infinity" for _, after in latest.values()),
+    }
+    return {job_id for (job_id,) in fetch(queries.FAILED_IN_A_ROW, values)} if latest else set()
+
+
 def append_event(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:
-    """Append an event to the job's latest run, or to its first run if `on_first`. Returns False if the job has no run."""
+    """Append an event to a job's latest run (`on_first`: to its first run). Return False if the job has no run."""
     statement = queries.APPEND_EVENT_TO_FIRST if on_first else queries.APPEND_EVENT_TO_LATEST
     return bool(execute(statement, {"job_id": job_id, "kind": kind, "now": now, "reason": reason}))

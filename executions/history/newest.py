@@ -1,4 +1,4 @@
-"""The latest runs of one job or of all jobs. Each function has a fixed number of queries that read few extra rows."""
+"""Lists of the latest runs, and counts of runs. Each function makes one query."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def runs_of_job(job_id: UUID, n: int, caller: Caller) -> list[Run]:
 
 
 def runs_with_status(status: RunStatus, n: int, caller: Caller) -> list[Run]:
-    """Return the latest `n` runs with a status, with their definitions, the latest nominal instant first. One query."""
+    """Return the latest `n` runs with this status and their definitions, latest nominal instant first. One query."""
     runs = visible(Run, caller).filter(status=status).select_related("spec")
     return list(runs.order_by(*BY_INSTANT)[:n])
 
 
 def latest_runs(jobs: QuerySet[Any], caller: Caller) -> dict[UUID, Run]:
-    """Return the latest run of each job in a queryset of jobs, by job id. One query, however long the histories are."""
+    """Return the latest run of each job in a queryset of jobs, by job id. One query, which reads one run per job."""
     latest = visible(Run, caller).filter(job_id=OuterRef("pk")).order_by("-nominal_at").values("pk")[:1]
     return {run.job_id: run for run in visible(Run, caller).filter(pk__in=jobs.values(run=Subquery(latest)))}
 
 
 def count_with_status(status: RunStatus, since: datetime | None, most: int, caller: Caller) -> int:
-    """Count the runs with a status whose nominal instant is `since` or later (None: all), up to `most`."""
+    """Count the runs with this status whose nominal instant is `since` or later (None: any), at most `most` runs."""
     found = visible(Run, caller).filter(status=status)
     if since is not None:
         found = found.filter(nominal_within(since, None, BY_INSTANT))
@@ -45,11 +45,11 @@ def count_with_status(status: RunStatus, since: datetime | None, most: int, call
 
 
 def count_live_of_job(job_id: UUID, caller: Caller) -> dict[RunStatus, int]:
-    """Return how many runs of a job have each live status; statuses without runs are left out."""
+    """Return the number of a job's runs for each live status. Statuses without runs are left out."""
     live = visible(Run, caller).filter(job_id=job_id, status__in=LIVE)
     return {RunStatus(status): n for status, n in live.values_list("status").annotate(n=Count("id")).order_by()}
 
 
 def has_waited_since(at: datetime, caller: Caller) -> bool:
-    """Return whether a run that no worker has claimed is queued and could have started before `at`."""
+    """Return whether there is a queued run that workers could have claimed before `at`."""
     return visible(Run, caller).filter(status=RunStatus.QUEUED, available_at__lt=at).exists()

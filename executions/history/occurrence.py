@@ -1,4 +1,4 @@
-"""Pure: Record, the row of an occurrence as the ledger reads it, to compare it with the instants of the schedule."""
+"""Pure: `Record`, the columns of a run that the ledger compares with the instants of the schedule."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from uuid import UUID
 
 
 class Record(NamedTuple):
-    """One row. `status`, `reason` and `origin` are plain texts: another version of the code may have written them.
+    """A run's row. `status`, `reason` and `origin` are plain strings, because another version may have written them.
 
-    A folded row stands for `n_occurrences` from `nominal_at` to `last_nominal_at`; in other rows the two are equal.
-    `has_begun`: the run started, or is still live. `planned_at`: the planned start, if it is not the nominal instant.
+    A folded row covers `n_occurrences` occurrences, from `nominal_at` to `last_nominal_at`. In other rows these two
+    instants are equal. `has_begun`: the run has started, or is still live. `planned_at`: the planned start, or None if
+    the run is planned to start at its nominal instant.
     """
 
     run_id: UUID
@@ -30,12 +31,15 @@ class Record(NamedTuple):
 
     @property
     def start_delay(self) -> timedelta | None:
-        """Time from the nominal instant to the first start; None if the run has not started."""
+        """Time from the nominal instant to the first start; None before the first start."""
         return self.started_at - self.nominal_at if self.started_at else None
 
     @property
     def unplanned_delay(self) -> timedelta | None:
-        """Time from the planned start, or else the nominal instant, to the first start; None before the first start."""
+        """Time from the planned start to the first start; without a planned start, from the nominal instant.
+
+        None before the first start.
+        """
         return self.started_at - (self.planned_at or self.nominal_at) if self.started_at else None
 
     @property

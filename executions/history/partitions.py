@@ -31,8 +31,9 @@ RUNS = "executions_run"
 # Each table with its partition key.
 TABLES = {RUNS: "id", "executions_attempt": "run_id", "executions_runevent": "run_id", "executions_logline": "run_id"}
 
-# At most one row for each occurrence. The index of a single partition suffices: rows with the same nominal instant are
-# in the same partition. PostgreSQL would not allow it on the whole table, as it lacks the partition key.
+# Ensures at most one row for each occurrence. An index on each partition is enough: rows with the same nominal instant
+# are in the same partition. PostgreSQL does not allow this index on the whole table, because its columns do not include
+# the partition key.
 ONCE = "CREATE UNIQUE INDEX {name}_once ON {name} (job_id, nominal_at, origin)"
 CREATE = "CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)"
 MOVE = """
@@ -55,9 +56,8 @@ SELECT NOT EXISTS (SELECT FROM {{name}} WHERE status IN ({sql_list(LIVE)}))
 TO_MOVE = (
     "SELECT count(*) FROM (SELECT FROM {table}_other WHERE {key} >= %(low)s AND {key} < %(high)s LIMIT %(limit)s) AS r"
 )
-# Executed first in each transaction of this module. A table lock that waits makes every later statement on the table
-# wait behind it; and while it is held, rows are moved and `other` is scanned. So give up soon, and try again at the
-# next housekeeping.
+# Executed first in each transaction of this module. While the transaction waits for a table lock, and while it holds
+# the lock, every later statement on the table must wait. So give up soon, and try again at the next housekeeping.
 SET_TIMEOUTS = """
 SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout', %(max_lock_time)s, true)
 """
@@ -65,13 +65,13 @@ SELECT set_config('lock_timeout', '500ms', true), set_config('statement_timeout'
 # lock.
 LOCK_DAYS = "SELECT pg_advisory_xact_lock(hashtextextended('executions_days', 0))"
 MAX_LOCK_TIME = timedelta(seconds=3)  # of one statement, while beats and workers wait for it
-MAX_MOVED_ROWS = 50_000  # of one table: what MAX_LOCK_TIME allows; a day with more rows in `other` is not moved
+MAX_MOVED_ROWS = 50_000  # of one table: as many as MAX_LOCK_TIME allows; a day with more rows in `other` stays there
 
 
 def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
-    """Create the missing partitions of today and the next DAYS_AHEAD days. Returns the number of days.
+    """Create the missing partitions of today and the next DAYS_AHEAD days. Returns the number of created days.
 
-    `max_lock_time`: a statement that takes longer is cancelled, as others wait for its locks.
+    A statement that takes longer than `max_lock_time` is cancelled, because other statements wait for its locks.
     """
     today = now.astimezone(UTC).date()
     missing = {today + DAY * number for number in range(DAYS_AHEAD + 1)} - existing()
@@ -79,7 +79,7 @@ def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
 
 
 def drop_old(before: datetime) -> int:
-    """Drop the days whose runs all ended before `before`. Returns the number of days."""
+    """Drop the partitions of the days whose runs all ended before `before`. Returns the number of dropped days."""
     over = {day for day in existing() if _start_of(day + DAY) <= before}
     return _each_day(over, partial(_drop, before=before), MAX_LOCK_TIME)
 
@@ -95,7 +95,7 @@ def existing() -> set[date]:
 
 
 def name_of(table: str, day: date) -> str:
-    """Return the name of a table's partition for this day: executions_run_20270401."""
+    """Return the name of a table's partition for this day, such as executions_run_20270401."""
     return f"{table}_{day:%Y%m%d}"
 
 
@@ -104,7 +104,7 @@ def _start_of(day: date) -> datetime:
 
 
 def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: timedelta) -> int:
-    """Call `act` for each day, oldest first, each in its own transaction. Stop at the first day that is in use.
+    """Call `act` for each day, oldest first, each in its own transaction. Stop at the first database error or timeout.
 
     Returns the number of days for which `act` returned True.
     """
@@ -122,8 +122,8 @@ def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: 
 
 
 def _create(day: date) -> bool:
-    # Without this lock, a transaction that looked up the partitions before this one existed could still insert its rows
-    # into `other`, where ATTACH would find them and fail.
+    # Without this lock, a transaction that looked up the partitions before the new one existed could still insert rows
+    # into `other`. ATTACH would find these rows there and fail.
     _lock("SHARE ROW EXCLUSIVE")
     if day in existing():  # another housekeeping task has created it
         return False

@@ -25,8 +25,8 @@ SELECT {RECORD_COLUMNS}
  ORDER BY nominal_at, origin LIMIT %(limit)s
 """
 
-# by_job.occurrence_rows: the folded row (one that stands for several occurrences) that may reach into the window from
-# before it. Index run_folded.
+# by_job.occurrence_rows: the latest folded row (one row for several occurrences) that begins before the window. This
+# row may reach into the window. Index run_folded.
 FOLDED = f"""
 SELECT {RECORD_COLUMNS}
   FROM executions_run
@@ -34,8 +34,8 @@ SELECT {RECORD_COLUMNS}
  ORDER BY nominal_at DESC LIMIT 1
 """
 
-# by_job.occurrence_rows_of_jobs: the same for several jobs, up to a limit for each. Compares pairs (job, instant),
-# which only an index that begins with the job can serve.
+# by_job.occurrence_rows_of_jobs: like OCCURRENCE_ROWS, for several jobs, up to a limit for each job. Compares pairs
+# (job, instant), because only an index that begins with the job can serve such a comparison.
 OCCURRENCE_ROWS_OF_JOBS = f"""
 SELECT run.job_id, {RECORD_COLUMNS}
   FROM unnest(%(job_id)s::uuid[], %(after)s::timestamptz[], %(until)s::timestamptz[])
@@ -49,7 +49,7 @@ SELECT run.job_id, {RECORD_COLUMNS}
  ORDER BY run.job_id, run.nominal_at, run.origin
 """
 
-# by_job.occurrence_rows: for runs that never started, the latest retry that did. Index run_retry_of.
+# by_job.occurrence_rows: for runs that never started, the latest retry that started. Index run_retry_of.
 STARTED_RETRIES = f"""
 SELECT DISTINCT ON (retry_of) retry_of, {RECORD_COLUMNS}
   FROM executions_run
@@ -57,8 +57,9 @@ SELECT DISTINCT ON (retry_of) retry_of, {RECORD_COLUMNS}
  ORDER BY retry_of, created_at DESC, id DESC
 """
 
-# by_instant.instant_states: the rows of some instants of a job, in the order of their creation. If two were created at
-# the same time, the schedule's row comes before the backfill's. Reads the unique index (job, nominal instant, origin).
+# by_instant.instant_states: the rows of some instants of a job, in the order of their creation. If two rows were
+# created at the same time, the schedule's row is before the backfill's row. Reads the unique index (job, nominal
+# instant, origin).
 ROWS_OF_INSTANTS = f"""
 SELECT id, nominal_at, origin, status, {IS_LIVE_OR_STARTED} FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at = ANY(%(nominal_at)s) AND origin IN ('schedule', 'backfill')
@@ -83,6 +84,18 @@ LAST_SCHEDULED_AT = """
 SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
  WHERE job_id = %(job_id)s AND nominal_at > %(after)s AND origin = 'schedule'
  ORDER BY nominal_at DESC LIMIT 1
+"""
+
+# by_job.jobs_failed_in_a_row: which of these jobs failed in all of their latest `n_runs` runs. Planned each time, with
+# the partitions as large as they are then.
+FAILED_IN_A_ROW = """
+SELECT wanted_id
+  FROM unnest(%(job_id)s::uuid[], %(n_runs)s::int[], %(after)s::timestamptz[]) AS wanted (wanted_id, n_runs, after)
+ CROSS JOIN LATERAL (
+    SELECT status FROM executions_run
+     WHERE job_id = wanted_id AND nominal_at > wanted.after AND status IN ('succeeded', 'failed')
+     ORDER BY nominal_at DESC LIMIT wanted.n_runs) AS latest
+ GROUP BY wanted_id, n_runs HAVING count(*) = n_runs AND bool_and(status = 'failed')
 """
 
 # by_job.append_event: record an event of the whole job on its first or latest run.
@@ -125,8 +138,8 @@ DELETE FROM executions_runspec AS spec
      ORDER BY old.superseded_at, old.id LIMIT %(limit)s)
 """
 
-# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. They
-# limit nothing any more.
+# retention.prune_all: delete the states of rate limits that were not used for longer than the longest period. Such a
+# state no longer delays a start.
 PRUNE_RATES = """
 DELETE FROM executions_ratestate WHERE key IN (
     SELECT key FROM executions_ratestate WHERE arrives_at < %(before)s LIMIT %(limit)s FOR UPDATE SKIP LOCKED)

@@ -1,4 +1,4 @@
-"""Retention: drops the partitions of old days, then deletes old runs that are left, unused definitions and rates."""
+"""Retention: drops the partitions of old days, then deletes other old runs, unused definitions and old rate states."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from values.database import execute
 if TYPE_CHECKING:
     from datetime import datetime
 
-# Dropping a day is far cheaper than deleting its runs. So single runs of a day are deleted only if the day could not be
-# dropped two days after it became old, because one of its runs is still live or ended late.
+# Dropping a day's partitions is far cheaper than deleting its runs. So runs of a day are deleted one by one only if the
+# day could not be dropped for two days, because one of its runs is still live or ended late.
 PARTITION_GRACE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Counts of what was deleted."""
+    """Numbers of deleted days, runs, definitions (specs) and states of rate limits."""
 
     n_days: int
     n_runs: int
@@ -29,9 +29,10 @@ class Pruned:
 
 
 def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
-    """Delete up to `limit` runs that ended more than `keep` ago, and up to `limit` definitions. Returns both counts.
+    """Delete up to `limit` runs that ended more than `keep` ago, and up to `limit` unused definitions.
 
-    Runs in a day's own partition are deleted `PARTITION_GRACE` later.
+    Returns the two counts. Runs in the partition of a day are kept `PARTITION_GRACE` longer. Definitions are deleted
+    only when no more runs can be deleted.
     """
     before = now - keep
     n_runs = execute(queries.PRUNE.format(runs="executions_run_other"), {"before": before, "limit": limit})
@@ -43,7 +44,7 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop old days; then delete in batches of `limit` rows, each in its own transaction, until nothing old is left."""
+    """Drop the partitions of old days. Then delete other old rows, up to `limit` rows per transaction."""
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs
@@ -54,7 +55,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 
 def _prune_rates(now: datetime, limit: int) -> int:
-    """Delete the states of rate limits that are too old to delay any start."""
+    """Delete states of rate limits that are too old to delay a start. Returns the number of states."""
     values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:

@@ -1,4 +1,4 @@
-"""What held runs wait for, as a text for people."""
+"""Why held runs cannot start yet, as texts for people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
-    """Return what each held run of `runs` waits for, by run id. At most three queries; none if no run is held."""
+    """Return texts by run id that say why the held runs of `runs` cannot start yet. At most three queries.
+
+    Runs with another status are left out.
+    """
     held = [run for run in runs if run.status == RunStatus.HELD]
     if not held:
         return {}
@@ -28,7 +31,7 @@ def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
 
 
 def waiting_reasons_by_id(run_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
-    """Like `waiting_reasons`, for runs by id. One query more; none without ids."""
+    """Like `waiting_reasons`, but for the runs with these ids. At most four queries."""
     held = Run.objects.select_related("spec").filter(pk__in=run_ids) if run_ids else []
     return waiting_reasons(list(held), now)
 
@@ -40,17 +43,21 @@ def _held_run(run: Run) -> HeldRun:
 
 def _text(run: Run, hold: Hold | None, now: datetime) -> str:
     if run.available_at > now:
-        return f"Waits until {exact_text(run.available_at, now)}"
+        return f"No start before {exact_text(run.available_at, now)}"
     match hold:
         case None:
-            return "Waits for its turn"
+            return "The run may start now: the beat will queue it soon"
         case BufferHold(n_active):
-            return f"Waits for the job's {'other run' if n_active == 1 else f'{n_active} other runs'} to end"
+            return (
+                "The job's other run has not ended"
+                if n_active == 1
+                else f"The job's {n_active:,} other runs have not ended"
+            )
         case ConcurrencyHold(n_active, limit):
             of = f"with the key “{limit.key}”" if limit.key else "of the job"
             runs = "run" if n_active == 1 else "runs"
-            return f"Waits for the concurrency limit: {n_active:,} active {runs} {of}, at most {limit.limit:,} allowed"
+            return f"Concurrency limit reached: {n_active:,} active {runs} {of}, at most {limit.limit:,} allowed"
         case RateHold(may_at):
-            return f"Waits for the rate limit until {exact_text(may_at, now)}"
+            return f"Rate limit reached: no start before {exact_text(may_at, now)}"
         case _:
             assert_never(hold)

@@ -1,1 +1,1 @@
-"""State changes of runs. Only this package writes a run's status."""
+"""Changes of a run's status. Only this package writes the status."""

@@ -1,8 +1,8 @@
-"""Admission decides which held runs may start. Only here are overlap buffers, concurrency and rate limits applied.
+"""Admission decides which held runs may start. Only this module applies overlap buffers, concurrency and rate limits.
 
-A run with one of these limits is created as held. Each event that may let the run start leaves a follow-up: the
-creation of the run, the end of another run, or the instant at which a rate limit allows a start. A beat then calls
-`admit` for the job and the keys of the follow-up.
+A run that is buffered or has a limit is created as held. Follow-ups are created with the run, when another run of its
+job or concurrency key ends, and for the instant at which a rate limit allows a start. A beat calls `admit` with the
+jobs and the keys of the follow-ups that are due.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Maximum number of held runs that one admission reads for one group (a job or key) and the same limits. If more may
-# start, the follow-up is processed again. So this number bounds one transaction, not how many runs start.
+# Maximum number of held runs that one admission reads for one group (a job or key) and the same limits. If more runs
+# may start, the follow-up is processed again. So this number limits a transaction, not the number of runs that start.
 MAX_RUNS_PER_GROUP = 100
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRun:
-    """A held run, and what it waits for."""
+    """A held run, with its policies and the keys of its limits."""
 
     run_id: UUID
     job_id: UUID
@@ -51,7 +51,7 @@ class HeldRun:
 
     @property
     def locks(self) -> frozenset[str]:
-        """The keys that an admission of this run locks, so that no other admission counts the same limits meanwhile."""
+        """The keys that an admission of this run locks, so that no other admission uses the same limits meanwhile."""
         own = f"buffer:{self.job_id}" if self.is_buffered else ""
         return frozenset({self.concurrency_key, self.rate_key, own} - {""})
 
@@ -64,7 +64,7 @@ class HeldRun:
 
 @dataclass(frozen=True, slots=True)
 class LaterFollowup:
-    """A follow-up to create: a run of this job or with these keys may start at `due_at`."""
+    """A follow-up to create, because a held run of this job or with these keys may start at `due_at`."""
 
     job_id: UUID
     concurrency_key: str
@@ -74,7 +74,10 @@ class LaterFollowup:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The result of `admit`: how many runs were queued or skipped, follow-ups to create, groups to process again."""
+    """The result of `admit`. `n_decided`: number of runs to queue or to skip. `later`: follow-ups to create.
+
+    `more_of`: jobs and keys with which to call `admit` again.
+    """
 
     n_decided: int = 0
     later: list[LaterFollowup] = field(default_factory=list)
@@ -83,9 +86,10 @@ class Admitted:
 
 @dataclass(slots=True)
 class Decisions:
-    """What one admission writes. `verdicts`: None to queue a run, or the reason to skip it.
+    """The decisions of one admission. `verdicts`: by run id, the reason to skip the run, or None to queue the run.
 
-    The keys of `later` and `arrives_at` are rate keys. `left`: runs on which the next pass decides.
+    `later`: by rate key, the follow-up to create. `arrives_at`: by rate key, the new theoretical arrival time. `left`:
+    runs on which the next admission must decide.
     """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
@@ -96,14 +100,14 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class BufferHold:
-    """The job has `n_active` other runs."""
+    """Why a buffered run is held: its job has `n_active` active runs."""
 
     n_active: int
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyHold:
-    """`n_active` runs fill the limit."""
+    """Why a run is held: the number of active runs, `n_active`, has reached the concurrency limit."""
 
     n_active: int
     limit: ConcurrencyLimit
@@ -111,7 +115,7 @@ class ConcurrencyHold:
 
 @dataclass(frozen=True, slots=True)
 class RateHold:
-    """The limit allows no start before `may_at`."""
+    """Why a run is held: the rate limit allows no start before `may_at`."""
 
     may_at: datetime
     limit: RateLimit
@@ -122,14 +126,14 @@ Hold = BufferHold | ConcurrencyHold | RateHold
 
 @dataclass(slots=True)
 class Usage:
-    """Active runs by job and by concurrency key, and arrival times by rate key. Updated with each admitted run."""
+    """Numbers of active runs by job and by concurrency key, and arrival times by rate key. `start` updates them."""
 
     n_by_job: Counter[UUID] = field(default_factory=Counter)
     n_by_key: Counter[str] = field(default_factory=Counter)
     arrives_at: dict[str, datetime] = field(default_factory=dict)
 
     def hold_of(self, held: HeldRun, now: datetime) -> Hold | None:
-        """Return what keeps the run from starting, None if nothing does."""
+        """Return why the run must stay held, or None if the run may start."""
         concurrency, rate = held.policies.concurrency, held.policies.rate_limit
         if held.is_buffered and (n_active := self.n_by_job[held.job_id]):
             return BufferHold(n_active)
@@ -140,7 +144,7 @@ class Usage:
         return None
 
     def start(self, held: HeldRun, now: datetime) -> None:
-        """Count a run that starts."""
+        """Update the numbers and the arrival time for a run that starts."""
         if rate := held.policies.rate_limit:
             _, self.arrives_at[held.rate_key] = admit_at(rate, self.arrives_at.get(held.rate_key), now)
         self.n_by_job[held.job_id] += 1
@@ -148,7 +152,7 @@ class Usage:
 
 
 def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Return `new` with what the job's policies add to a run: limits, priority and start deadline."""
+    """Return `new` with the limits, the priority and the start deadline of the job's policies."""
     concurrency, rate = policies.concurrency, policies.rate_limit
     if not (concurrency or rate or policies.start_deadline) and policies.priority is new.priority:
         return new  # most jobs have none of these, and a pass may create thousands of runs
@@ -166,16 +170,17 @@ def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
 
 
 def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Like `apply_policies`, for a run of a past instant that somebody requested: a start deadline would skip it."""
+    """Like `apply_policies`, but without a start deadline: for runs of past instants, which are late on purpose."""
     return replace(apply_policies(new, policies), expires_at=None)
 
 
 def admit(
     job_ids: Collection[UUID], concurrency_keys: Collection[str], rate_keys: Collection[str], now: datetime
 ) -> Admitted:
-    """Let held runs of these jobs and keys start, as far as their limits allow. Call inside a transaction.
+    """Queue the held runs of these jobs and keys, as far as their limits allow. Call inside a transaction.
 
-    Higher priority starts first, then the earlier nominal instant.
+    A run beyond a limit with `LimitAction.SKIP` is skipped. Runs with a higher priority start first, then runs with an
+    earlier nominal instant.
     """
     wanted = {
         "job_id": list(job_ids),
@@ -196,10 +201,11 @@ def admit(
 
 
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
-    """Return the groups to process again: each full group in which a run was decided, and the groups of `left`.
+    """Return the groups (jobs and keys) to process again, because more of their held runs may start.
 
-    A full group without a decision is not returned: it waits for the end of a run or for an instant, and another call
-    would decide nothing.
+    These are the groups of `decisions.left`, and the full groups (MAX_RUNS_PER_GROUP runs were read) in which a run was
+    decided. For a full group without a decision, another call would decide nothing before a run ends or a rate limit
+    allows a start.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
@@ -224,9 +230,9 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all verdicts. If that fails, write none and return the errors of the runs that cannot be written alone.
+    """Write all verdicts. If this fails, write none, and return the errors of the runs that fail even alone.
 
-    Raises if the database is unavailable, or if each run could be written alone.
+    Raises if the database is unavailable, or if no run fails alone.
     """
     try:
         with transaction.atomic():
@@ -239,7 +245,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the errors of the runs that cannot be written even alone. Writes none: all of it is rolled back."""
+    """Return the errors of the runs whose verdict fails even if it is written alone. Every write is rolled back."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)
@@ -269,8 +275,8 @@ def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
                 decisions.verdicts[each.run_id] = None
                 n_started[each.terms] += 1
                 if n_started[each.terms] >= MAX_RUNS_PER_GROUP:
-                    # Some runs with these limits were not read, and may have a higher priority than the rest of
-                    # `held`. The next pass reads all of them in order.
+                    # Some runs with these limits were not read, and may have a higher priority than the runs that are
+                    # left in `held`. The next admission reads all of these runs in order.
                     decisions.left = held[place + 1 :]
                     break
             case _ as never:
@@ -290,7 +296,7 @@ def _held(wanted: Mapping[str, object]) -> list[HeldRun]:
     ):
         read = read_policies(policies)
         if isinstance(read, Unreadable):
-            # Another version of the code wrote the policies. The run stays held for that version; others may start.
+            # Another version of the code wrote the policies. The run stays held for that version. Other runs may start.
             log.error("cannot_admit", action="admit", run=str(run_id), error=str(read))
         else:
             held.append(HeldRun(run_id, job_id, is_buffered, concurrency_key, rate_key, limits, read))
@@ -298,7 +304,7 @@ def _held(wanted: Mapping[str, object]) -> list[HeldRun]:
 
 
 def _lock(held: Iterable[HeldRun]) -> frozenset[str]:
-    """Lock the keys of these runs until the transaction ends, waiting for other admissions. Returns the locked keys."""
+    """Lock the keys of these runs until the transaction ends. Returns the keys. Waits for locks of other admissions."""
     keys: frozenset[str] = frozenset().union(*(each.locks for each in held))
     if keys:
         fetch(held_queries.LOCK_LIMIT_KEYS, {"key": sorted(keys)})
@@ -306,7 +312,7 @@ def _lock(held: Iterable[HeldRun]) -> frozenset[str]:
 
 
 def usage_of(held: Sequence[HeldRun]) -> Usage:
-    """Return what counts against the limits of these runs. At most three queries."""
+    """Return the present usage of the limits of these runs. At most three queries."""
     jobs = list({each.job_id for each in held if each.is_buffered})
     keys = list({each.concurrency_key for each in held if each.concurrency_key})
     rates = list({each.rate_key for each in held if each.rate_key})

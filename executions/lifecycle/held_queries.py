@@ -1,4 +1,4 @@
-"""The SQL statements about held runs: which may start, which are too late, and follow-ups. Comments name callers."""
+"""The SQL statements about held runs, start deadlines and follow-ups. The comments name the callers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from executions.states import ACTIVE, TRANSITIONS, RunStatus, predecessors
 
 
 # admission.admit, once for each group column (job, concurrency key, rate key): the first `limit` held runs of each
-# group that may start now, except those that are buffered behind another run of their job. Each value of `terms` (a
-# hash of a run's limits) has its own `limit`: the first run of a group may wait for a limit that a later run lacks.
+# group that are available now, except buffered runs whose job has an active run. Each value of `terms` (a hash of a
+# run's limits) has its own `limit`, because a limit may hold the first run of a group but not a later run.
 #
 # `kind` finds the distinct terms by a loose index scan (a recursive CTE: the next terms above the last one), so its
 # cost does not grow with the number of runs. Indexes: run_held, run_held_key, run_held_rate. Whether a job has an
@@ -55,7 +55,7 @@ COUNT_ACTIVE = f"""
 SELECT job_id, count(*) FROM executions_run AS run
  WHERE job_id = ANY(%(job_id)s) AND {has_status(ACTIVE)} GROUP BY job_id
 """
-# The same by concurrency key, index run_active_key.
+# admission and the admin's texts on held runs: active runs by concurrency key, index run_active_key.
 COUNT_OF_KEYS = f"""
 SELECT concurrency_key, count(*) FROM executions_run AS run
  WHERE concurrency_key = ANY(%(key)s) AND concurrency_key <> '' AND {has_status(ACTIVE)} GROUP BY concurrency_key
@@ -75,7 +75,7 @@ SELECT * FROM unnest(%(key)s::text[], %(arrives_at)s::timestamptz[])
 ON CONFLICT (key) DO UPDATE SET arrives_at = EXCLUDED.arrives_at
 """
 
-# transitions.release: queue held runs that may start, or skip those that a limit refuses. Reads by primary key.
+# transitions.release: queue held runs that may start, or skip held runs that a limit refuses. Reads by primary key.
 RELEASE = f"""
 WITH released AS (
     UPDATE executions_run AS run
@@ -118,7 +118,7 @@ SELECT id FROM ended LEFT JOIN woken ON TRUE
 
 
 EXPIRE = _expire(TOO_LATE)
-# dispatch.expire_once, when a pass has failed: the ids to split, and the same statement for some of them.
+# dispatch.expire_once, when a pass has failed: the ids of the late runs, and the statement for some of these ids.
 EXPIRED_IDS = f"""
 SELECT id FROM executions_run AS run WHERE {TOO_LATE}
  ORDER BY run.expires_at LIMIT %(limit)s
@@ -130,7 +130,7 @@ PUSH_BACK_EXPIRY = f"""
 UPDATE executions_run AS run SET expires_at = %(until)s, dispatch_at = NULL, claim_no = run.claim_no + 1
  WHERE {ID_LISTED} AND {TOO_LATE}
 """
-# schedules.queries, for the beat: until when it may sleep.
+# schedules.queries, for the beat: the next start deadline, until which the beat may sleep.
 NEXT_EXPIRY = f"SELECT min(run.expires_at) FROM executions_run AS run WHERE {NOT_STARTED}"
 
 
@@ -143,11 +143,11 @@ SELECT id, job_id, run_id, concurrency_key, rate_key FROM executions_followup
 
 
 TAKE_FOLLOWUPS = _take_followups("due_at <= %(now)s")
-# passes.follow_ups, when a pass has failed: the ids to split, and the same statement for some of them.
+# passes.follow_ups, when a pass has failed: the ids of the due follow-ups, and the statement for some of these ids.
 DUE_FOLLOWUP_IDS = "SELECT id FROM executions_followup WHERE due_at <= %(now)s ORDER BY due_at, id LIMIT %(limit)s"
 TAKE_FOLLOWUPS_BY_ID = _take_followups("id = ANY(%(id)s) AND due_at <= %(now)s")
 DELETE_FOLLOWUPS = "DELETE FROM executions_followup WHERE id = ANY(%(id)s)"
-# A follow-up that is only partly handled goes to the back of the queue. The end of its run is handled: no `run_id`.
+# A partly handled follow-up goes to the back of the queue, without `run_id`: the end of that run has been handled.
 REQUEUE_FOLLOWUPS = "UPDATE executions_followup SET run_id = NULL, due_at = %(now)s WHERE id = ANY(%(id)s)"
 POSTPONE_FOLLOWUPS = "UPDATE executions_followup SET due_at = %(until)s WHERE id = ANY(%(id)s)"
 SCHEDULE_FOLLOWUPS = """
@@ -164,8 +164,8 @@ SELECT DISTINCT job_id, concurrency_key, rate_key, %(now)s::timestamptz FROM (
      WHERE status = 'held' AND available_at <= %(now)s LIMIT %(limit)s) AS held
 """
 
-# runs.enable_followups and disable_followups: jobs whose ended runs leave a follow-up. A job with buffered runs keeps
-# its row, or nothing would start those runs.
+# runs.enable_followups and disable_followups: the jobs that get a follow-up whenever a run ends. A job with buffered
+# runs keeps its row; otherwise nothing would start the buffered runs.
 ENABLE_FOLLOWUPS = "INSERT INTO executions_watch (job_id) SELECT unnest(%(job_id)s::uuid[]) ON CONFLICT DO NOTHING"
 DISABLE_FOLLOWUPS = f"""
 DELETE FROM executions_watch AS watch WHERE watch.job_id = ANY(%(job_id)s)

@@ -1,4 +1,4 @@
-"""The SQL statements that create, claim, publish, end, cancel, count and delete runs. Comments name the callers.
+"""The SQL statements that create, claim, publish, end, cancel and count runs. The comments name the callers.
 
 The statements about held runs, limits and follow-ups are in `held_queries.py`.
 """
@@ -14,6 +14,7 @@ from executions.states import (
     AttemptStatus,
     CancelReason,
     EventKind,
+    Origin,
     QueueReason,
     RunStatus,
     predecessors,
@@ -23,19 +24,20 @@ from values.database import execute
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NOTIFY_CHANNEL = "mainspring_due"  # beats LISTEN on it
+NOTIFY_CHANNEL = "mainspring_due"  # the PostgreSQL channel on which beats LISTEN
 
 
 def sql_list(statuses: Iterable[RunStatus]) -> str:
-    """Return statuses as SQL, for `IN (...)`. All statements use the transitions of `states.py`."""
+    """Return the statuses as SQL literals, for `IN (...)`."""
     return ", ".join(f"'{status.value}'" for status in sorted(statuses))
 
 
 def insert_followups(changed: str) -> str:
-    """Return CTEs that insert a follow-up for each ended run that another run or job may wait for, and wake the beats.
+    """Return CTEs that insert a follow-up for each ended run that needs one, and that wake the beats.
 
-    `changed` names a CTE with id, job_id, concurrency_key and status. The CTEs belong to the statement that changes
-    the status, so no follow-up can be lost. It has to select from `woken`: PostgreSQL skips a SELECT that nobody reads.
+    `changed` names a CTE with the columns id, job_id, concurrency_key and status. The statement that changes the status
+    must contain these CTEs, so that no follow-up can be lost. It must also select from `woken`, because PostgreSQL does
+    not execute a SELECT in a CTE that nothing reads.
     """
     return f"""followups AS (
     INSERT INTO executions_followup (job_id, run_id, concurrency_key, due_at)
@@ -47,16 +49,16 @@ def insert_followups(changed: str) -> str:
 ), woken AS (SELECT pg_notify('{NOTIFY_CHANNEL}', '') FROM followups LIMIT 1)"""
 
 
-# Repeats the ids of a join as a constant. From a join alone the planner cannot tell which partitions (days) to read;
-# with the constant it prunes the others, and uses the primary key in the rest.
+# Repeats the ids of a join as a constant. From a join alone, the planner cannot know which partitions (days) contain
+# the ids. With the constant, it reads only these partitions, by the primary key.
 ID_LISTED = "run.id = ANY(%(id)s::uuid[])"
 
 
 def has_status(statuses: Iterable[RunStatus], run: str = "run") -> str:
-    """Return a condition on the status that the planner cannot use to find runs, because it is hidden in a CASE.
+    """Return a condition on the status that the planner cannot use to find runs, because a CASE hides the condition.
 
-    At the start of a day the planner assumes that each status is rare. With a plain `status IN (...)` it would read all
-    runs with the status to find a few by id. Partial indexes with the same CASE (`models/run.py`) still match.
+    At the start of a day, the planner assumes that each status is rare. With a plain `status IN (...)`, it would read
+    all runs with the status to find a few runs by id. Partial indexes with the same CASE (`models/run.py`) still match.
     """
     return f"CASE WHEN {run}.status IN ({sql_list(statuses)}) THEN true ELSE false END"
 
@@ -99,7 +101,7 @@ WITH created AS (
 SELECT id FROM created
 """
 
-# transitions.claim: give runs to a worker, if they still have the claim number that its message names. Reads by primary
+# transitions.claim: give runs to a worker, if their claim number is still the number in the message. Reads by primary
 # key. The start deadline applies to the first attempt only.
 CLAIM = f"""
 WITH claimed AS (
@@ -126,8 +128,8 @@ SELECT claimed.retry_of, claimed.id, claimed.claim_no, claimed.n_attempts, claim
 ORIGINALS = f"SELECT id, nominal_at FROM executions_run AS run WHERE {ID_LISTED}"
 
 # transitions.finish: end attempts, each by the claim that started it, and write their rows and events. The claim number
-# fences: a worker whose claim the reaper has ended finds no row. A run that somebody has cancelled in the meantime is
-# not retried. The claim set `started_at` to its own time; the first ending replaces it by the attempt's start.
+# fences: a worker whose claim the reaper has ended finds no row. A run that has a stop request is not retried. The
+# first claim set `started_at` to the time of the claim; the first ending replaces it by the start of the attempt.
 IS_CANCELLED = "(run.cancel_requested_at IS NOT NULL AND ending.retry_at IS NOT NULL)"
 FINISH = f"""
 WITH ended AS (
@@ -167,8 +169,8 @@ WITH ended AS (
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
-# transitions.return_claims: queue runs again that a worker claimed and did not start. The claim number is used up (it
-# only grows), but the attempt is not counted.
+# transitions.return_claims: queue runs again that a worker claimed but did not start. A run that has a stop request is
+# cancelled instead. The claim number stays increased, but the attempt is not counted.
 RETURN_CLAIMS = f"""
 WITH returned AS (
     UPDATE executions_run AS run
@@ -188,7 +190,7 @@ WITH returned AS (
 SELECT id FROM returned LEFT JOIN woken ON TRUE
 """
 
-# Statuses of runs that may be published: queued, or retrying and due. A running run is held by a claim.
+# Statuses of runs that may be published: queued, and retrying when the retry is due. A running run has a claim.
 TO_PUBLISH = {RunStatus.QUEUED} | predecessors(RunStatus.QUEUED) & ACTIVE - {RunStatus.RUNNING}
 
 # How long to wait for a claim before a run is published again. The wait doubles with each of the `n` messages sent
@@ -197,8 +199,8 @@ WAIT = "LEAST(%(republish_after)s * 2 ^ LEAST({n}, 10), %(cap)s)"
 
 
 # transitions.dispatch: take runs that are due to be published, oldest first, and set when they are published again if
-# nobody claims them. Reads the index run_dispatch. The status is checked after the limit: with a condition on it inside
-# `due`, the planner would prefer an index by status.
+# nobody claims them. Reads the index run_dispatch. The status is checked after the limit: with a condition on the
+# status inside `due`, the planner would prefer an index by status.
 def _dispatch(which: str) -> str:
     return f"""
 WITH due AS (
@@ -221,18 +223,18 @@ SELECT moved.id, moved.claim_no, spec.job_name, spec.target_kind, spec.policies
 
 
 DISPATCH = _dispatch("dispatch_at <= %(now)s")
-# dispatch.dispatch_once, when a pass has failed: the ids to split, and the same statement for some of them. DUE_IDS
-# reads only the index run_dispatch, so a row that cannot be read or written does not fail it.
+# dispatch.dispatch_once, when a pass has failed: the ids of the due runs, and the statement for some of these ids.
+# DUE_IDS reads only the index run_dispatch, so a row that cannot be read or written does not make it fail.
 DUE_IDS = "SELECT id FROM executions_run WHERE dispatch_at <= %(now)s ORDER BY dispatch_at, id LIMIT %(limit)s"
 DISPATCH_BY_ID = _dispatch("id = ANY(%(id)s::uuid[]) AND dispatch_at <= %(now)s")
 
-# transitions.push_back_publishing: try later to publish runs that could not be taken.
+# transitions.push_back_publishing: postpone the publishing of runs that could not be published.
 PUSH_BACK_PUBLISHING = """
 UPDATE executions_run SET dispatch_at = %(until)s WHERE id = ANY(%(id)s::uuid[]) AND dispatch_at <= %(now)s
 """
 
-# transitions.republish_at: the broker or the worker could not take these runs; publish them again at the given instant
-# instead of after the usual wait, and do not count the message.
+# transitions.republish_at: the broker did not accept the runs, or the worker could not start them. Publish them again
+# at the given instant instead of after the usual wait, and do not count the message.
 REPUBLISH_AT = f"""
 UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST(run.n_published - 1, 0)
   FROM unnest(%(id)s::uuid[], %(claim_no)s::int[]) AS sent (id, claim_no)
@@ -240,9 +242,9 @@ UPDATE executions_run AS run SET dispatch_at = %(until)s, n_published = GREATEST
    AND {has_status({RunStatus.QUEUED})}
 """
 
-# dispatch.republish_stranded: make runs due that were published a while ago to broker queues that are empty now. The
-# instant of the last message is not stored: it is `dispatch_at` less the wait. A run that `republish_at` postponed may
-# match too. That is harmless: it causes one more message, but no second claim.
+# dispatch.republish_stranded: publish runs again whose messages were sent some time ago to broker queues that are empty
+# now. The instant of the last message is not stored: it is `dispatch_at` minus the wait. A run that `republish_at`
+# postponed may match too. This is harmless: it causes one more message, but no second claim.
 REPUBLISH_STRANDED = f"""
 WITH stranded AS (
     SELECT run.id FROM executions_run AS run JOIN executions_runspec AS spec ON spec.id = run.spec_id
@@ -254,7 +256,8 @@ WITH stranded AS (
 UPDATE executions_run AS run SET dispatch_at = %(now)s FROM stranded WHERE run.id = stranded.id
 """
 
-# schedules.queries, for the beat: until when it may sleep. Reads the first entry of the index run_dispatch.
+# schedules.queries, for the beat: the next instant at which a run is due to be published. Until then, the beat may
+# sleep. Reads the first entry of the index run_dispatch.
 NEXT_DISPATCH = "SELECT min(dispatch_at) FROM executions_run WHERE dispatch_at IS NOT NULL"
 
 # transitions.renew: extend the leases of a worker's claims. A claim that is not returned is lost.
@@ -276,8 +279,8 @@ SELECT run.id, run.claim_no, run.n_attempts, run.n_lost, run.attempt_at, run.lea
 """
 
 
-# transitions.cancel, cancel_not_running, cancel_backfill_runs, cancel_others: a run that is not running ends at once, a
-# running one gets a stop request, which its worker's heartbeat finds.
+# transitions.cancel, cancel_not_running, cancel_backfill_runs, cancel_others: a run that is not running is cancelled
+# immediately. A running run gets a stop request, which the heartbeat of its worker finds.
 def _cancel(which: str) -> str:
     return f"""
 WITH cancelled AS (
@@ -302,8 +305,9 @@ CANCEL_NOT_RUNNING_OF_JOB = _cancel("run.job_id = %(id)s AND run.status <> 'runn
 # Overlap policy `cancel_other`. A run that has a stop request already does not get a second event.
 CANCEL_OF_JOBS = _cancel("run.job_id = ANY(%(id)s) AND run.cancel_requested_at IS NULL")
 
-# transitions.terminate_others, for the overlap policy `terminate_other`: end live runs at once. They are no longer
-# `running`, so a worker that still executes one cannot write its ending. `was` reads the status before the update.
+# transitions.terminate_others, for the overlap policy `terminate_other`: cancel live runs immediately. A worker that
+# still executes such a run cannot write its ending, because the run is no longer `running`. `was` has the status before
+# the update.
 TERMINATE_OF_JOBS = f"""
 WITH ended AS (
     UPDATE executions_run AS run
@@ -336,6 +340,16 @@ SELECT job_id, count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE NOT is_
     UNION ALL
     SELECT job_id, false FROM executions_run AS run WHERE job_id = ANY(%(job_id)s) AND {has_status({RunStatus.HELD})}
 ) AS live GROUP BY job_id
+"""
+
+# runs.jobs_with_live_scheduled_run: which of these jobs have a live run that their schedule started. Reads the same two
+# partial indexes as COUNT_LIVE.
+LIVE_SCHEDULED = f"""
+SELECT job_id FROM executions_run AS run
+ WHERE job_id = ANY(%(job_id)s) AND origin = '{Origin.SCHEDULE}' AND {has_status(ACTIVE)}
+UNION
+SELECT job_id FROM executions_run AS run
+ WHERE job_id = ANY(%(job_id)s) AND origin = '{Origin.SCHEDULE}' AND {has_status({RunStatus.HELD})}
 """
 
 

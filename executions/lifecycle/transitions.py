@@ -1,12 +1,12 @@
 """The only writer of a run's status.
 
-Each statement checks the present status (guarded), checks the claim number where a worker or the reaper writes
-(fenced), and inserts the run's event. Effects of a transition, such as starting other jobs, come from the follow-up
-that the statement leaves.
+Each statement that changes a status checks the present status (guarded), checks the claim number where a worker or the
+reaper writes (fenced), and inserts the run's event. If the run is held or has ended, the statement may also insert a
+follow-up, after which a beat starts held runs and chained jobs.
 
-The SQL is in `queries.py` and `held_queries.py`. The new status is decided elsewhere: that of a new run by
-`NewRun.status` in `types.py`, that of a held run in `admission.py`, and that after an attempt in `worker/endings.py`.
-`dispatch` turns a run that is `retrying` into `queued` when its retry is due.
+The SQL is in `queries.py` and `held_queries.py`. Other modules decide the status of a new run (`NewRun.status` in
+`types.py`), of a held run (`admission.py`) and after an attempt (`worker/endings.py`). The statements themselves decide
+the status when a retry is due, when a start deadline has passed, and when a run is cancelled or returned by its worker.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # the wait for a claim doubles with each message, up to this
+MAX_REPUBLISH_WAIT = timedelta(minutes=10)  # maximum wait for a claim; the wait doubles with each message
 MAX_ERROR_LENGTH = 2000  # characters: enough for a sentence and an excerpt; a traceback belongs in the run's log
 MAX_ERROR_CODE_LENGTH = 40  # characters: the column's length
-TERMINATED = "A newer run of the job replaced this one: the job's overlap policy is terminate_other."
+TERMINATED = "A newer run of the job replaced this run (overlap policy terminate_other)."
 
 
 def open_runs(
     new: Sequence[NewRun], now: datetime, *, dispatch_at: datetime, published: bool = False, actor: str = ""
 ) -> dict[int, UUID]:
-    """Create runs. Returns the ids of the created runs, by their index in `new`.
+    """Create runs. Returns the ids of the created runs by index in `new`.
 
-    An occurrence that has a row already (another beat was faster) is left out. `dispatch_at` is when the runs are
-    published. `published`: the caller publishes them itself after its commit, so this counts as their first message.
+    A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
+    queued runs that are available now. `published`: the caller publishes these runs first, after its commit.
     """
     if not new:
         return {}
@@ -78,16 +78,16 @@ def open_runs(
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
+    """Claim queued runs, given by (id, claim number), for `lease`. Returns the claims in the order of `wanted`.
 
-    Runs that are claimed already, or have ended, are left out.
+    Runs that cannot be claimed are left out, such as ended runs, and runs whose claim number is no longer valid.
     """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
     retried = [retry_of for retry_of, *_ in rows if retry_of]
     originals = dict(fetch(queries.ORIGINALS, {"id": retried})) if retried else {}
     claims = [_claim_of(originals.get(retry_of), *row) for retry_of, *row in rows]
-    # A message names the runs in the order in which they became due; PostgreSQL returns updated rows in any order.
+    # A message lists its runs in the order in which they became due. PostgreSQL returns updated rows in any order.
     position = {run_id: number for number, (run_id, _) in enumerate(wanted)}
     return sorted(claims, key=lambda claim: position[claim.run_id])
 
@@ -114,9 +114,9 @@ def _claim_values(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
 
 
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
-    """End attempts. Returns the new status by run id; a run whose claim is lost is missing.
+    """End attempts. Returns the new status by run id, without the runs whose claim was lost.
 
-    A run that somebody has cancelled in the meantime is cancelled instead of retried.
+    A run that has a stop request is cancelled instead of retried or queued again.
     """
     # In the order of `renew`: two statements that lock the same runs in different orders can deadlock.
     endings = sorted(endings, key=lambda ending: ending.run_id)
@@ -139,19 +139,19 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Queue claimed runs that have not started, to be published now. Returns how many claims were valid."""
+    """Queue runs that were claimed but not started; cancel the runs with a stop request. Returns the number of runs."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 
 def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
-    """Publish queued runs again at `at`, by (id, claim number). Returns the number of runs."""
+    """Schedule queued runs, given by (id, claim number), to be published again at `at`. Returns the number of runs."""
     return execute(queries.REPUBLISH_AT, _claim_values(claims) | {"until": at})
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
-    """Take up to `limit` runs that are due to be published, oldest first, without runs that others have locked.
+    """Return the runs that have been due to be published for the longest time, at most `limit`. Skips locked runs.
 
-    A run that nobody claims is published again after `republish_after`, then after twice that time, and so on.
+    Queues retrying runs. A run that no worker claims is due again after `republish_after`, then after longer times.
     """
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
@@ -164,18 +164,18 @@ def dispatch_by_id(run_ids: Sequence[UUID], now: datetime, *, republish_after: t
 
 
 def due_ids(now: datetime, limit: int) -> list[UUID]:
-    """Return the ids of up to `limit` runs that are due to be published, locked ones too."""
+    """Return the ids of up to `limit` runs that are due to be published, including locked runs."""
     return [run_id for (run_id,) in fetch(queries.DUE_IDS, {"now": now, "limit": limit})]
 
 
 def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Try again at `until` to publish the due runs among `run_ids`. Returns the number of runs."""
+    """Postpone the publishing of the due runs among `run_ids` to `until`. Returns the number of runs."""
     return execute(queries.PUSH_BACK_PUBLISHING, {"id": list(run_ids), "now": now, "until": until})
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of these claims to `now + lease`."""
-    held = sorted(claims)  # in the order of `finish`, or the two could deadlock
+    """Extend the leases of these claims to `now + lease`. Returns the valid claims, and those with a stop request."""
+    held = sorted(claims)  # in the same order as `finish`; otherwise the two statements could deadlock
     rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(
         held=frozenset((row[0], row[1]) for row in rows),
@@ -184,7 +184,7 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a live run at once, or by a stop request if it is running. Returns its status; None if it had ended."""
+    """Cancel a live run; a running run gets a stop request. Returns the run's status, or None if it was not live."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
@@ -202,18 +202,21 @@ def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel the live runs of these jobs; running ones get a stop request. Returns the number of runs."""
+    """Cancel the live runs of these jobs; a running run gets a stop request. Returns the number of changed runs."""
     values = {"id": list(job_ids), "now": now, "actor": "", "reason": CancelReason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """End the live runs of these jobs at once; their workers can no longer write a result. Returns their number."""
+    """Cancel the live runs of these jobs; no worker can write their results any more. Returns the number of runs."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 
 def release(verdicts: Mapping[UUID, Reason | None], now: datetime) -> int:
-    """Queue held runs, to be published now, or skip those with a reason. Returns the number of runs."""
+    """Queue or skip held runs. Returns the number of runs.
+
+    `verdicts` maps a run id to the reason to skip the run, or to None to queue the run.
+    """
     return len(
         fetch(
             held_queries.RELEASE,
@@ -233,15 +236,15 @@ def expire(now: datetime, limit: int) -> int:
 
 
 def expire_by_id(run_ids: Sequence[UUID], now: datetime) -> int:
-    """Like `expire`, but only for the runs among `run_ids` that are too late."""
+    """Like `expire`, but only for runs among `run_ids`."""
     return len(fetch(held_queries.EXPIRE_BY_ID, {"now": now, "limit": len(run_ids), "id": list(run_ids)}))
 
 
 def expired_ids(now: datetime, limit: int) -> list[UUID]:
-    """Return the ids of up to `limit` runs that did not start before their start deadline, locked ones too."""
+    """Return the ids of up to `limit` runs that did not start before their start deadline, including locked runs."""
     return [run_id for (run_id,) in fetch(held_queries.EXPIRED_IDS, {"now": now, "limit": limit})]
 
 
 def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Try again at `until` to skip the runs among `run_ids` that are too late. Returns the number of runs."""
+    """Postpone the skipping of the late runs among `run_ids` to `until`. Returns the number of runs."""
     return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

@@ -1,4 +1,4 @@
-"""The values that transitions take and return: a run to create, a claim, the ending of an attempt, a run to publish."""
+"""The arguments and results of transitions: a run to create or publish, a claim, its renewal, an attempt's ending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to be created: skipped if there is a `reason`, held if it waits for other runs or limits, else queued."""
+    """A run to be created: skipped if it has a `reason`, held if it is buffered or has a limit, otherwise queued."""
 
     scope_id: int
     job_id: UUID
@@ -29,8 +29,8 @@ class NewRun:
     caused_by: UUID | None = None
     backfill_id: UUID | None = None
     available_at: datetime | None = None  # None: now
-    # What a held run waits for, until `admission.admit` lets it start.
-    is_buffered: bool = False  # waits until its job has no other active run
+    # What prevents the start of a held run, until `admission.admit` queues the run.
+    is_buffered: bool = False  # held until the job has no other active run
     concurrency_key: str = ""
     rate_key: str = ""
     terms: str = ""  # `limits.terms` of the two limits
@@ -51,13 +51,13 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to execute one attempt, and all that it needs to do so."""
+    """A worker's right to execute one attempt of a run, with all data that the attempt needs."""
 
     run_id: UUID
     claim_no: int
     attempt: int
     n_lost: int
-    nominal_at: datetime  # of a manual retry: the instant of the run that it repeats
+    nominal_at: datetime  # for a manual retry: the instant of the original run
     job_name: str
     target_kind: str
     target: dict[str, Any]
@@ -77,13 +77,13 @@ class Ending:
     error: str = ""
     result: Any = None
     retry_at: datetime | None = None
-    began_at: datetime | None = None  # when the attempt started; None: when it was claimed
-    ended_at: datetime | None = None  # when the attempt ended; None: when this is written
+    began_at: datetime | None = None  # when the attempt started; None: the time of the claim
+    ended_at: datetime | None = None  # when the attempt ended; None: the time at which this ending is written
 
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """The result of a heartbeat: the claims that still hold, and which of these have a stop request."""
+    """The result of a heartbeat. `held`: claims that are still valid. `cancelled`: valid claims with a stop request."""
 
     held: frozenset[tuple[UUID, int]]
     cancelled: frozenset[tuple[UUID, int]]

@@ -1,4 +1,4 @@
-"""The tables of the run side: runs, attempts, events, log lines, frozen definitions, follow-ups and rates."""
+"""The tables of this app: runs, attempts, events, log lines, frozen definitions, follow-ups, states of rate limits."""
 
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent

@@ -1,4 +1,4 @@
-"""Attempt: one try of a run. LogLine: a line of its log."""
+"""The models `Attempt`, one attempt to execute a run, and `LogLine`, one line of a run's log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from executions.states import AttemptStatus, RunStatus
 
 
 class Attempt(models.Model):
-    """Written when the attempt has ended, by the statement that ends it. The present attempt is on its run's row."""
+    """An ended attempt. The statement that ends the attempt inserts this row. Running attempts are stored in `Run`."""
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="attempts", db_index=False
@@ -27,7 +27,7 @@ class Attempt(models.Model):
     error_code = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     result = models.JSONField(null=True)
-    retry_at = models.DateTimeField(null=True, help_text="When the run was to be retried.")
+    retry_at = models.DateTimeField(null=True, help_text="Planned time of the next attempt.")
 
     class Meta:
         # The primary key in the database is (run, claim number): it has to contain the partition key.
@@ -38,7 +38,7 @@ class Attempt(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether the attempt is still running. Only the attempt that `all_attempts` adds is; it has no duration."""
+        """Whether the attempt is running. True only for the attempt that `all_attempts` adds, which has no duration."""
         return self.finished_at is None
 
     @property
@@ -47,7 +47,7 @@ class Attempt(models.Model):
 
 
 def all_attempts(run: Run) -> list[Attempt]:
-    """Return the attempts of a run, oldest first. Adds the running one, unsaved: its row is written when it ends."""
+    """Return the attempts of a run, oldest first. A running attempt is added as an unsaved object."""
     attempts = list(run.attempts.all())
     if run.status == RunStatus.RUNNING:
         present = {"number": run.n_attempts, "status": run.status, "worker": run.worker, "started_at": run.attempt_at}

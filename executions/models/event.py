@@ -1,4 +1,4 @@
-"""RunEvent: one row per status change of a run, inserted by the statement that changes the status."""
+"""The model `RunEvent`. The statement that changes a run's status also inserts the event."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """`kind`: the new status, `cancel_requested`, or `schedule_stopped`, an event of the job stored with a run."""
+    """An event of a run. `kind` is the run's new status, `cancel_requested` or `schedule_stopped`.
+
+    `schedule_stopped` is an event of the whole job, stored with one of its runs.
+    """
 
     run = models.ForeignKey(
         Run, on_delete=models.DO_NOTHING, db_constraint=False, related_name="events", db_index=False
@@ -23,7 +26,7 @@ class RunEvent(models.Model):
     )
     reason = models.CharField(max_length=40, blank=True, db_default="")
     actor = models.CharField(
-        max_length=150, blank=True, db_default="", help_text="Who caused it; empty: Mainspring itself."
+        max_length=150, blank=True, db_default="", help_text="Who caused the event; empty if Mainspring itself did."
     )
 
     class Meta:

@@ -1,7 +1,7 @@
-"""What follows the runs: follow-ups, the jobs that need them, and the state of rate limits.
+"""Follow-ups, the jobs whose runs need follow-ups, and the states of rate limits.
 
-A `Followup` is work for a beat after a run has ended, or while one is held. A `Watch` names a job that needs a follow-up
-when one of its runs ends. A `RateState` says how much of a rate limit is used up.
+A `Followup` is work for a beat after a run has ended, or while a run is held. A `Watch` names a job that needs a
+follow-up whenever one of its runs ends. A `RateState` stores how much of a rate limit is used.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """A note that held runs of this job, or with one of the keys, may start. `run_id` is set if a run has ended.
+    """Work for a beat: held runs of this job, or with these keys, may start. `run_id` is the run that ended, if any.
 
-    An outbox: written by the statement that ends or holds a run, and deleted by the transaction that handles it, so
-    neither a crash nor a lost message can lose it.
+    This table is an outbox. The statement that ends or holds a run inserts the follow-up. The transaction that handles
+    the follow-up deletes it. So neither a crash nor a lost message can lose a follow-up.
     """
 
     job_id = models.UUIDField()
@@ -35,7 +35,7 @@ class Followup(models.Model):
 
 
 class Watch(models.Model):
-    """A job that needs a follow-up when one of its runs ends. Most jobs do not, so their runs end without one."""
+    """A job that needs a follow-up whenever one of its runs ends. Most jobs need no follow-ups."""
 
     job_id = models.UUIDField(primary_key=True)
 

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 BY_ID = ("-id",)
 BY_INSTANT = ("-nominal_at", "-id")  # the same order, as ids begin with the nominal instant; other indexes serve it
-INDEXED_ORIGINS = frozenset(Origin) - {Origin.SCHEDULE}  # those in the partial index run_origin
+INDEXED_ORIGINS = frozenset(Origin) - {Origin.SCHEDULE}  # the origins in the partial index run_origin
 
 
 def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
-    """Return the ORDER BY for a list of one origin (None: all). `narrowed`: the list has a job, statuses or a reason.
+    """Return the ORDER BY for a list of runs. `origin`: the list's filter by origin, or None.
 
-    Filtered lists are ordered by the nominal instant, as their indexes are. Ordered by id, the planner could choose to
-    walk the primary key and filter, which reads a whole day if the matching runs are at its far end.
+    `narrowed`: the list is filtered by job, status or reason. Filtered lists are ordered by the nominal instant, like
+    their indexes. With an order by id, the planner could scan the primary key instead, and read a whole day of runs
+    before it finds a match.
     """
     return BY_INSTANT if narrowed or origin in INDEXED_ORIGINS else BY_ID
 
@@ -30,9 +31,9 @@ def newest_first(*, origin: str | None, narrowed: bool) -> tuple[str, ...]:
 def nominal_within(start: datetime | None, end: datetime | None, order: Sequence[str]) -> Q:
     """Return the condition `start <= nominal instant < end` (None: unbounded). `order`: the order of the list.
 
-    The condition bounds the ids too, so that PostgreSQL skips the partitions of other days. For a list by id, these
-    bounds are exact. For other lists, they are whole days: the planner would treat two exact conditions as independent,
-    and expect far too few rows.
+    The condition bounds the ids too, so that PostgreSQL skips the partitions of other days. For a list ordered by id,
+    the bounds of the ids are exact. For other lists, they are whole days: the planner would treat two exact conditions
+    as independent, and expect far too few rows.
     """
     exact = tuple(order) == BY_ID
     bounds: dict[str, Any] = {}

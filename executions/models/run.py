@@ -1,4 +1,4 @@
-"""Run: the execution of one occurrence, or the record of why it did not start."""
+"""The model `Run`: the execution of an occurrence, or the record of a skipped occurrence."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def _is_one_of(statuses: Collection[RunStatus]) -> Q:
     """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
 
     With a plain `status IN (...)` the planner may choose a wrong index. Until ANALYZE has seen runs with these
-    statuses, it estimates that all indexes by status cost the same, and may read the runs of all jobs to find those of
-    one.
+    statuses, the planner estimates the same cost for all indexes by status. It may then read the runs of all jobs to
+    find the runs of one job.
     """
     matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
     return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))
@@ -33,11 +33,11 @@ IS_ACTIVE, IS_HELD = _is_one_of(ACTIVE), _is_one_of({RunStatus.HELD})
 
 
 class Run(models.Model):
-    """Written only by `lifecycle/transitions.py`. The id is a UUIDv7 whose time is the nominal instant."""
+    """A run. Only `lifecycle/transitions.py` writes runs. The id is a UUIDv7 whose timestamp is the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
-    # The foreign keys of this table have no constraints. A check would lock the referenced row on every insert; and
-    # history outlives its job, whose name is also in the frozen definition.
+    # The foreign keys of this table have no constraints. A constraint would lock the referenced row on every insert.
+    # And runs must stay after their job is deleted. The frozen definition has the job's name too.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_constraint=False, db_index=False)
     job = models.ForeignKey(
         "schedules.Job", on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="runs"
@@ -45,41 +45,47 @@ class Run(models.Model):
     spec = models.ForeignKey(RunSpec, on_delete=models.PROTECT, db_constraint=False, db_index=False)
     origin = models.CharField(max_length=10, choices=[(o, o.capitalize()) for o in Origin])
     retry_of = models.UUIDField(null=True, help_text="The run that this manual retry repeats.")
-    backfill_id = models.UUIDField(null=True, help_text="The backfill that created it.")
-    nominal_at = models.DateTimeField(help_text="The instant that the schedule names, or the time of the request.")
-    last_nominal_at = models.DateTimeField(null=True, help_text="Last occurrence of a row that stands for several.")
-    n_occurrences = models.PositiveIntegerField(db_default=1, help_text="Occurrences that this row stands for.")
+    backfill_id = models.UUIDField(null=True, help_text="The backfill that created the run.")
+    nominal_at = models.DateTimeField(
+        help_text="The instant of the schedule, or the time at which the run was requested or triggered."
+    )
+    last_nominal_at = models.DateTimeField(
+        null=True, help_text="If the row covers several occurrences: the instant of the last one."
+    )
+    n_occurrences = models.PositiveIntegerField(db_default=1, help_text="Number of occurrences that this row covers.")
 
     status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in RunStatus])
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
-    available_at = models.DateTimeField(help_text="May not start before this instant.")
+    available_at = models.DateTimeField(help_text="The run does not start before this instant.")
     planned_at = models.DateTimeField(
-        null=True, help_text="Planned start, if jitter or the pace of a catch-up delayed it."
+        null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
     )
-    dispatch_at = models.DateTimeField(null=True, help_text="When it is published to the broker, or published again.")
+    dispatch_at = models.DateTimeField(
+        null=True, help_text="When the run is published to the broker, for the first time or again."
+    )
     started_at = models.DateTimeField(null=True, help_text="Start of the first attempt.")
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
-    caused_by = models.UUIDField(null=True, help_text="The run of another job whose end started this one.")
+    caused_by = models.UUIDField(null=True, help_text="The run of another job that started this run when it ended.")
 
-    # What a held run waits for, and until when.
-    is_buffered = models.BooleanField(db_default=False, help_text="Held until its job has no other active run.")
+    # For held runs: what prevents the start, the order of starts, and the start deadline.
+    is_buffered = models.BooleanField(db_default=False, help_text="Held until the job has no other active run.")
     concurrency_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     rate_key = models.CharField(max_length=STORED_LIMIT_KEY_LENGTH, blank=True, db_default="")
     terms = models.CharField(
         max_length=TERMS_LENGTH,
         blank=True,
         db_default="",
-        help_text="Hash of its limits: runs with the same hash wait for the same limits.",
+        help_text="Hash of the limits: runs with the same hash have the same limits.",
     )
     priority = models.PositiveSmallIntegerField(db_default=Priority.MEDIUM.rank)
-    expires_at = models.DateTimeField(null=True, help_text="Start deadline: never starts after this instant.")
+    expires_at = models.DateTimeField(null=True, help_text="Start deadline: the run does not start after this instant.")
 
     # The claim: a number that fences the worker's writes, and a lease.
-    claim_no = models.IntegerField(db_default=0, help_text="Number of claims so far. Only the latest one may write.")
+    claim_no = models.IntegerField(db_default=0, help_text="Number of claims so far. Only the latest claim may write.")
     attempt_at = models.DateTimeField(null=True, help_text="Start of the present attempt.")
     lease_expires_at = models.DateTimeField(null=True)
     worker = models.CharField(max_length=255, blank=True, db_default="")
@@ -129,7 +135,7 @@ class Run(models.Model):
             # the API's and admin's lists, newest first: `newest.py`
             models.Index(F("status"), F("nominal_at").desc(), name="run_status"),
             models.Index(F("reason"), F("nominal_at").desc(), name="run_reason", condition=~Q(reason="")),
-            # the same for one job; without live runs, so that a run enters it once, when it ends
+            # the same lists for one job; without live runs, so that a run is indexed only once, when it ends
             models.Index(
                 F("job"),
                 F("status"),
@@ -163,20 +169,26 @@ class Run(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """Time from the first start to the end, including waits for retries; None before the run has ended."""
+        """Time from the first start to the end, including the delays before retries; None before the run has ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
-        """Time from the planned start to the first start; None if the planned start was the nominal instant."""
+        """Return the time from the planned start to the first start.
+
+        None before the first start, and for a run without a planned start.
+        """
         started: datetime | None = self.started_at
         return started - self.planned_at if started and self.planned_at else None
 
     def unplanned_delay(self) -> timedelta | None:
-        """Time from the planned start, or else the nominal instant, to the first start; None before it has started."""
+        """Return the time from the planned start to the first start; without a planned start, from the nominal instant.
+
+        None before the first start.
+        """
         after_plan = self.delay_after_plan()
         return self.start_delay() if after_plan is None else after_plan
 
     def start_delay(self) -> timedelta | None:
-        """Time from the nominal instant to the first start; None before it has started."""
+        """Return the time from the nominal instant to the first start; None before the first start."""
         started: datetime | None = self.started_at
         return started - self.nominal_at if started else None

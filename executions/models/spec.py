@@ -1,4 +1,4 @@
-"""RunSpec: one frozen version of a job's definition. Its runs refer to it, so editing a job does not change history."""
+"""The model `RunSpec`: one frozen version of a job's definition. Runs refer to it. An edit creates another version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRESENT = Q(superseded_at__isnull=True)
 
 
 class RunSpec(models.Model):
-    """Never updated, except `superseded_at`. Editing a job creates a new version."""
+    """One version of a job's definition. Only `superseded_at` is updated: editing the job creates a new version."""
 
     job_id = models.UUIDField(editable=False)
     job_name = models.CharField(max_length=255)
@@ -39,7 +39,7 @@ class RunSpec(models.Model):
     policies = models.JSONField()
     created_at = models.DateTimeField()
     superseded_at = models.DateTimeField(
-        null=True, help_text="When a newer version replaced it, or the job was deleted."
+        null=True, help_text="When a newer version replaced this version, or the job was deleted."
     )
 
     class Meta:
@@ -70,7 +70,10 @@ class RunSpec(models.Model):
 
     @property
     def timeout(self) -> timedelta | None:
-        """Maximum duration of one attempt: the job's, else its kind's default. None: unknown policies or kind."""
+        """Maximum duration of one attempt: the job's timeout, or else the default timeout of the target kind.
+
+        None if this version cannot read the policies or does not know the kind.
+        """
         policies = value_or_none(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None
 
@@ -82,16 +85,16 @@ def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
 
 
 def freeze_first(values: Sequence[dict[str, Any]], now: datetime) -> list[RunSpec]:
-    """Store version 1 of each of these definitions. `values`: the columns, without version and times."""
+    """Store and return version 1 of each definition. `values`: the columns of each, without version and times."""
     return RunSpec.objects.bulk_create(RunSpec(**each, version=1, created_at=now) for each in values)
 
 
 def freeze(values: dict[str, Any], now: datetime, *, after: RunSpec) -> RunSpec:
-    """Store the next version of a job's definition, and close `after`, its latest one."""
+    """Store and return the next version of a job's definition. Mark `after`, the latest version, as superseded."""
     supersede(after.job_id, now)
     return RunSpec.objects.create(**values, version=after.version + 1, created_at=now)
 
 
 def supersede(job_id: UUID, now: datetime) -> None:
-    """Close the present version of a job's definition: retention may delete it once no run refers to it."""
+    """Mark the present version of a job's definition as superseded. Retention deletes it when no run refers to it."""
     RunSpec.objects.filter(job_id=job_id, superseded_at=None).update(superseded_at=now)

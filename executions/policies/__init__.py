@@ -1,4 +1,4 @@
-"""Run policies: overlap, concurrency and rate limits, retries. Other packages import their names from here."""
+"""Run policies: overlap, concurrency and rate limits, retries. `schedules` imports only the names below."""
 
 from executions.policies.limits import ConcurrencyLimit, LimitAction, Priority, RateLimit
 from executions.policies.overlap import Decision, LiveRuns, Overlap, OverlapPass, Stop, decide

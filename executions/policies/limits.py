@@ -15,11 +15,11 @@ from values.duration_field import Duration
 MAX_LIMIT_KEY_LENGTH = 200  # characters
 STORED_LIMIT_KEY_LENGTH = MAX_LIMIT_KEY_LENGTH + 4  # with the prefix "key:", or "job:" for a limit without a key
 TERMS_LENGTH = 16  # hexadecimal digits: 64 bits of a hash
-MAX_RATE_PERIOD = timedelta(days=31)  # retention deletes the state of a rate that is older than this
+MAX_RATE_PERIOD = timedelta(days=31)  # retention deletes states of rate limits that are older than this
 
 
 class Priority(StrEnum):
-    """Of the held and queued runs of all jobs, those with a higher priority start first."""
+    """The priority of a run. Held and queued runs with a higher priority start first, across all jobs."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -28,12 +28,12 @@ class Priority(StrEnum):
 
     @property
     def rank(self) -> int:
-        """From 0 for low to 3 for critical."""
+        """The priority as a number, from 0 for low to 3 for critical."""
         return RANKS[self]
 
     @classmethod
     def of(cls, rank: int) -> Priority:
-        """Return the priority with this rank. Raises IndexError."""
+        """Return the priority with this rank. Raises IndexError for a rank above 3."""
         return list(cls)[rank]
 
 
@@ -41,15 +41,15 @@ RANKS = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 class LimitAction(StrEnum):
-    """What happens to a run that a limit does not let start."""
+    """What happens to a run if a limit does not allow its start."""
 
-    WAIT = "wait"  # it is held until the limit allows it
-    SKIP = "skip"  # it never starts
+    WAIT = "wait"  # the run is held until the limit allows its start
+    SKIP = "skip"  # the run is skipped
 
 
 def _key(value: str) -> str:
     if not value.isprintable() or value != value.strip() or not value:
-        raise ValueError("A key must be printable text with no leading or trailing spaces.")
+        raise ValueError("A key must be printable text, not empty, without leading or trailing spaces.")
     return value
 
 
@@ -63,7 +63,7 @@ Key = Annotated[str, Field(max_length=MAX_LIMIT_KEY_LENGTH), AfterValidator(_key
 
 
 class ConcurrencyLimit(BaseModel):
-    """How many runs may be active at once. A run that waits for a retry counts too."""
+    """A limit on the number of runs that are active at the same time: queued, running or retrying."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,59 +71,65 @@ class ConcurrencyLimit(BaseModel):
     limit: Annotated[int, Field(ge=1, le=100_000, strict=True)] = Field(description="Maximum number of active runs.")
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's active runs; each job has its own limit. Null: only the "
-        "runs of this job count.",
+        description="The active runs of all jobs with this key are counted together. Each of these jobs may set a "
+        "different limit. Null: only the runs of this job are counted.",
     )
     beyond: LimitAction = Field(
-        LimitAction.WAIT, description="wait: held until an active run ends. skip: never starts, reason `over_limit`."
+        LimitAction.WAIT,
+        description="What happens to a run beyond the limit. wait: it is held until there are fewer active runs. skip: "
+        "it is skipped with the reason `over_limit`.",
     )
 
 
 class RateLimit(BaseModel):
-    """How many runs may start per period, evenly spaced."""
+    """A limit on the number of runs that start per period. The starts are evenly spaced, except in a burst."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # Instants have microseconds: a million starts in the shortest period (1s) are one per microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        description="Maximum number of starts per period."
+        description="Maximum number of starts per period. A burst can add at most `burst` - 1 starts."
     )
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
     )
-    # A burst of more than 10,000 runs limits hardly anything: most likely a mistake.
+    # A burst of more than 10,000 runs is hardly a limit: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
-        1, description="How many runs may start at once after a time without starts. 1: always evenly spaced."
+        1,
+        description="Maximum number of runs that start together after a time without starts. 1: any two starts "
+        "are at least `per` / `limit` apart.",
     )
     key: Key | None = Field(
         None,
-        description="Jobs with the same key count each other's starts; each job has its own rate. Null: only the "
-        "starts of this job count.",
+        description="The starts of all jobs with this key are counted together. Each of these jobs may set a different "
+        "rate. Null: only the starts of this job are counted.",
     )
     beyond: LimitAction = Field(
-        LimitAction.WAIT, description="wait: held until it may start. skip: never starts, reason `rate_limited`."
+        LimitAction.WAIT,
+        description="What happens to a run beyond the limit. wait: it is held until it may start. skip: it is skipped "
+        "with the reason `rate_limited`.",
     )
 
     @property
     def spacing(self) -> timedelta:
-        """The time between two starts."""
+        """The minimum time between two starts outside a burst."""
         return self.per / self.limit
 
 
 @lru_cache(maxsize=8192)
 def terms(concurrency: tuple[str, ConcurrencyLimit] | None, rate: tuple[str, RateLimit] | None) -> str:
-    """Return a hash of these limits and keys, "" for none. Held runs with the same hash wait for the same limits.
+    """Return a hash of these limits and their keys, or "" without limits. Runs with the same hash have the same limits.
 
-    Each argument is a stored key with its limit.
+    Each argument is a pair of the stored key and the limit.
     """
     named = [(key, limit.model_dump_json()) for key, limit in filter(None, (concurrency, rate))]
     return blake2b(repr(named).encode(), digest_size=TERMS_LENGTH // 2).hexdigest() if named else ""
 
 
 def admit_at(rate: RateLimit, arrives_at: datetime | None, now: datetime) -> tuple[datetime, datetime]:
-    """Return when the next run may start, and the key's new theoretical arrival time if it starts then.
+    """Return when the next run may start, and the key's new theoretical arrival time if the run starts then.
 
-    `arrives_at` is the key's present theoretical arrival time, None for a new key. This is the generic cell rate
+    `arrives_at`: the key's present theoretical arrival time, None for a new key. The algorithm is the generic cell rate
     algorithm (ITU-T I.371, annex A) with a tolerance of `burst - 1` spacings.
     """
     arrives_at = max(arrives_at or now, now)

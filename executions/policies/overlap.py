@@ -1,7 +1,7 @@
-"""Pure: overlap policies. What happens to an occurrence while the job has live runs.
+"""Pure: overlap policies, which decide what happens to an occurrence while the job has live runs.
 
-A policy is a function of the live runs to a `Decision`, and a line in `POLICIES`. `LiveRuns.after` says what a decision
-means for the next occurrence. The six policies are those of Temporal's schedules.
+Each policy is a function in `POLICIES` that maps `LiveRuns` to a `Decision`. `LiveRuns.after` returns the live runs
+after a decision, for the next occurrence. The six policies are the overlap policies of Temporal's schedules.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ MAX_BUFFERED_RUNS = 1000  # held runs of one job: more would hide that the job c
 
 
 class Overlap(StrEnum):
-    SKIP = "skip"  # the occurrence does not start
-    BUFFER_ONE = "buffer_one"  # one run waits until the others have ended; further ones do not start
-    BUFFER_ALL = "buffer_all"  # each run waits for those before it
-    CANCEL_OTHER = "cancel_other"  # the live runs get a stop request; the new run starts when they have ended
-    TERMINATE_OTHER = "terminate_other"  # the live runs end at once, and the new run starts
-    ALLOW = "allow"  # the new run starts too
+    SKIP = "skip"  # the occurrence is skipped
+    BUFFER_ONE = "buffer_one"  # one run is held until the live runs have ended; further occurrences are skipped
+    BUFFER_ALL = "buffer_all"  # each run is held until the earlier runs have ended; up to MAX_BUFFERED_RUNS are held
+    CANCEL_OTHER = "cancel_other"  # the live runs are cancelled; the new run starts when they have ended
+    TERMINATE_OTHER = "terminate_other"  # the live runs are cancelled immediately, and the new run starts
+    ALLOW = "allow"  # the new run starts, in addition to the live runs
 
 
 class Stop(StrEnum):
@@ -36,7 +36,10 @@ class Stop(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What happens to an occurrence: it starts, is held until other runs have ended, or does not start (`reason`)."""
+    """What happens to an occurrence: it is skipped (`reason`), it is held until the live runs have ended, or it starts.
+
+    `stops`: what happens to the live runs; None to leave them unchanged.
+    """
 
     reason: Reason | None = None
     is_held: bool = False
@@ -45,13 +48,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class LiveRuns:
-    """The number of a job's live runs when an occurrence is due. False if there are none."""
+    """The numbers of a job's live runs when an occurrence is due. False in a condition if the job has no live run."""
 
     n_active: int = 0  # live and not held
     n_held: int = 0
 
     def after(self, decision: Decision) -> LiveRuns:
-        """Return the live runs once this decision is applied."""
+        """Return the live runs after this decision has been applied."""
         if decision.reason:
             return self
         if decision.stops is Stop.TERMINATE:
@@ -108,13 +111,13 @@ POLICIES: dict[Overlap, Callable[[LiveRuns], Decision]] = {
 
 
 def decide(policy: Overlap, live_runs: LiveRuns) -> Decision:
-    """Return what happens to an occurrence that is due now."""
+    """Return the policy's decision on an occurrence that is due now."""
     return POLICIES[policy](live_runs)
 
 
 @dataclass(slots=True)
 class OverlapPass:
-    """Decides, in order, on a job's occurrences that are due in one pass. Each decision considers the earlier ones.
+    """The decisions on a job's occurrences in one pass, in order. Each decision depends on the earlier decisions.
 
     `before`: the live runs when the pass began. `stops`: what happens to these live runs.
     """
@@ -134,11 +137,15 @@ class OverlapPass:
         return sum(not decision.reason for decision in self.decisions)
 
     def add(self, reason: Reason | None = None, policy: Overlap | None = None) -> Decision:
-        """Decide on the next occurrence. `reason`: why it does not start, if known. `policy`: instead of the job's."""
+        """Decide on the next occurrence, and return the decision.
+
+        `reason`: skip the occurrence for this reason. `policy`: use this policy instead of the job's policy.
+        """
         chosen = policy or self.policy
         decision = Decision(reason) if reason else decide(chosen, self.live_runs)
         if decision.stops:
-            # The decision would stop runs of this pass. Skip those instead, and decide again as if this were the first.
+            # The decision would stop runs that start in this pass. Skip these runs instead, and decide again as if
+            # this occurrence were the first of the pass.
             self.decisions = [replace(earlier, reason=earlier.reason or Reason.OVERLAP) for earlier in self.decisions]
             self.live_runs, decision = self.before, decide(chosen, self.before)
             self.stops = decision.stops

@@ -22,27 +22,29 @@ MAX_EXPONENT = 62  # 2 ** 62 times any delay exceeds every `max_delay`; the cap 
 
 
 class RetryPolicy(BaseModel):
-    """How often a run is retried, and how long after each failure."""
+    """How often a run is retried, and the delay before each retry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_retries: Annotated[int, Field(ge=0, le=MAX_RETRIES, strict=True)] = Field(
-        3, description="Maximum number of attempts after the first."
+        3, description="Maximum number of retries after the first attempt."
     )
     backoff: Backoff = Backoff.EXPONENTIAL
     delay: Duration = Field(timedelta(seconds=5), description="Delay before the first retry.")
-    max_delay: Duration = Field(timedelta(hours=1), description="Longest delay between two attempts.")
+    max_delay: Duration = Field(
+        timedelta(hours=1), description="Maximum delay before a retry, unless the target requests a longer delay."
+    )
     jitter: bool = Field(
         default=True,
-        description="Choose each delay at random between half of it and all of it, so that runs which failed together "
-        "are not retried together.",
+        description="Shorten each delay to a random length between 50 % and 100 %. Runs that failed at the same time "
+        "are then not retried at the same time.",
     )
 
 
 def next_retry_at(policy: RetryPolicy, n_failures: int, now: datetime, chance: float) -> datetime | None:
     """Return when to retry after the `n_failures`-th failure (from 1), or None if no retry is left.
 
-    `chance` in [0, 1) places the delay within its upper half if the policy has jitter ("equal jitter" of
+    `chance` in [0, 1) shortens the delay to between 50 % and 100 % if the policy has jitter ("equal jitter" of
     M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015).
     """
     if n_failures > policy.max_retries:

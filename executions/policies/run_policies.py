@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from executions.policies.limits import ConcurrencyLimit, Priority, RateLimit
-from executions.policies.overlap import Overlap
+from executions.policies.overlap import MAX_BUFFERED_RUNS, Overlap
 from executions.policies.retry import RetryPolicy
 from executions.targets.registry import TARGETS
 from values.duration_field import Duration
@@ -27,7 +27,7 @@ _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name
 
 class Delivery(StrEnum):
     AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is executed again
-    AT_MOST_ONCE = "at_most_once"  # a run has one attempt, whatever happens to it
+    AT_MOST_ONCE = "at_most_once"  # a run has at most one attempt, even if its worker is lost
 
 
 def _timeout(value: timedelta) -> timedelta:
@@ -43,27 +43,31 @@ def _deadline(value: timedelta) -> timedelta:
 
 
 class RunPolicies(BaseModel):
-    """The policies that dispatch, worker and reaper read. The same JSON holds others, which this class ignores."""
+    """The policies that `executions` reads. The stored JSON has more policies, which are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     overlap: Overlap = Field(
         Overlap.SKIP,
-        description="What happens to an occurrence while the job has live runs. skip: it does not start. "
-        "buffer_one: one run waits, further ones do not start. buffer_all: each run waits for those before it. "
-        "cancel_other: the live runs get a stop request, and the new run starts when they have ended. "
-        "terminate_other: the live runs end at once, and the new run starts. allow: the new run starts too.",
+        description="What happens to an occurrence while the job has live runs. skip: the occurrence is skipped. "
+        "buffer_one: one run is held until the live runs have ended; further occurrences are skipped. "
+        f"buffer_all: each run is held until the earlier runs have ended; if {MAX_BUFFERED_RUNS} runs are held, "
+        "further occurrences are skipped. "
+        "cancel_other: the live runs are cancelled (a running run gets a stop request), and the new run starts when "
+        "they have ended. "
+        "terminate_other: the live runs are cancelled immediately, and the new run starts. "
+        "allow: the new run starts, in addition to the live runs.",
     )
     priority: Priority = Field(
         Priority.MEDIUM,
-        description="Of the held and queued runs of all jobs, those with a higher priority start first.",
+        description="Held and queued runs with a higher priority start first, across all jobs.",
     )
     concurrency: ConcurrencyLimit | None = None
     rate_limit: RateLimit | None = None
     start_deadline: Annotated[Duration, AfterValidator(_deadline)] | None = Field(
         None,
-        description="How late a run may start. A run that no worker has started this long after its scheduled time "
-        "never starts, reason `expired`.",
+        description="How late a run may start. If no worker has started the run this long after its planned start, the "
+        "run is skipped with the reason `expired`.",
     )
     retry: RetryPolicy = RetryPolicy()
     timeout: Annotated[Duration, AfterValidator(_timeout)] | None = Field(
@@ -71,7 +75,8 @@ class RunPolicies(BaseModel):
     )
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
-        description="at_most_once: a run has one attempt, even if its worker is lost. Allows no retries.",
+        description="at_least_once: a run whose worker was lost is executed again. at_most_once: a run has at most one "
+        "attempt, even if its worker is lost. Allows no retries.",
     )
 
 
@@ -80,12 +85,15 @@ P = TypeVar("P", bound=RunPolicies)
 
 @lru_cache(maxsize=8192)
 def read_policies(text: str) -> RunPolicies | Unreadable:
-    """Parse stored policies. Cached: many runs share one definition."""
+    """Parse stored policies. Return Unreadable if they are invalid. Cached, because many runs share one definition."""
     return read_as(RunPolicies, text)
 
 
 def read_as(kind: type[P], text: str) -> P | Unreadable:
-    """Parse stored policies as `kind`, which has more fields than RunPolicies. Raises ValueError for invalid JSON."""
+    """Parse stored policies as `kind`, RunPolicies or a subclass. Return Unreadable if they are invalid.
+
+    Raises ValueError if `text` is not JSON.
+    """
     stored = json.loads(text)
     try:
         return kind.model_validate(stored)

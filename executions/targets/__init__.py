@@ -1,4 +1,4 @@
-"""What a run does: one file (or folder) for each kind of target. `schedules` imports the names of this module alone."""
+"""Targets: what a run does. Each kind of target is a file or a folder. `schedules` imports only the names below."""
 
 from executions.targets.base import InvalidTarget, TargetConfig
 from executions.targets.command.registry import commands

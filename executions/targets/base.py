@@ -1,6 +1,6 @@
-"""The interface of a target kind: its configuration, the context of an attempt, and the closed set of outcomes.
+"""The interface of a target kind: its configuration, the context of an attempt, and the possible outcomes.
 
-A target never sees a run's row: it gets a frozen configuration and a context, and returns an outcome.
+A target does not access the row of a run. It gets a frozen configuration and a context, and returns an outcome.
 How to add a kind: docs/extending.md.
 """
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 TIMED_OUT = "timed_out"  # the error code that makes an attempt `timed_out` instead of `failed`
 INVALID_DEFINITION = "invalid_definition"  # the error code of a frozen definition that this version cannot read
-MAX_LOG_LINE_LENGTH = 8 * 1024  # characters; a page can show it, and a command that prints no newline is bounded
+MAX_LOG_LINE_LENGTH = 8 * 1024  # characters: fits on a page, and limits a command that prints no line breaks
 
 
 class TargetConfig(BaseModel):
-    """Base class of every kind's configuration. It is frozen and refuses unknown members.
+    """Base class of the configurations of all kinds. A configuration is frozen and refuses unknown members.
 
-    A kind narrows `kind` to its own name: `kind: Literal["ping"] = "ping"`.
+    Each kind narrows `kind` to its own name, such as `kind: Literal["ping"] = "ping"`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,12 +37,15 @@ class TargetConfig(BaseModel):
 
     @classmethod
     def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return a stored configuration without its credentials, for people who may read the job but not change it."""
+        """Return a stored configuration without its credentials, for people who may read the job but not change it.
+
+        A kind whose configuration can contain credentials must override this.
+        """
         return stored
 
 
 class InvalidTarget(ValueError):
-    """A target or its payload can never succeed. `errors` maps a dotted field to its messages."""
+    """A target or its payload is invalid. `errors` maps a field, such as `headers.X-Token`, to its messages."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {', '.join(texts)}" for name, texts in errors.items()))
@@ -52,12 +55,12 @@ class InvalidTarget(ValueError):
 class StopReason(StrEnum):
     """Why a target has to stop before it has an outcome."""
 
-    CANCELLED = "cancelled"  # somebody cancelled the run
+    CANCELLED = "cancelled"  # the run has a stop request: a user cancelled the run, or a newer run replaces it
     LOST = "lost"  # this worker lost its claim on the run: the outcome is ignored
 
 
 class Context(Protocol):
-    """The context of an attempt: facts of the run, its log, and stop requests."""
+    """The context of an attempt: data of the run, the run's log, and stop requests."""
 
     run_id: UUID
     job_name: str
@@ -73,9 +76,9 @@ class Context(Protocol):
         """Return why the target should stop now, or None."""
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Register `callback`, which another thread calls when the target should stop.
+        """Call `callback` from another thread when the target should stop, or now if the target should stop already.
 
-        Returns a function that unregisters it. Call that function before `execute` returns.
+        Returns a function that unregisters `callback`. Call this function before `execute` returns.
         """
 
 
@@ -86,7 +89,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`code` is a stable word (`http_status`, `timed_out`, `exception`); `message` is a sentence for people.
+    """A failed attempt. `code` is stable, such as `http_status` or `timed_out`; `message` is a sentence for people.
 
     `permanent`: another attempt cannot succeed, so the run is not retried.
     """
@@ -99,7 +102,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """A failure that names the time of the next attempt. It counts as an attempt like any other failure."""
+    """A failed attempt that sets the time of the next attempt. It uses up a retry, like any other failed attempt."""
 
     at: datetime
     code: str
@@ -117,31 +120,31 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 
 
 class Target(ABC):
-    """Base class of every kind of target. A module ends with an instance called `TARGET`.
+    """Base class of all kinds of targets. The module of each kind defines `TARGET`, an instance of the kind's class.
 
-    A new kind is one file (or folder) with such a class, and one line in `registry.KINDS`.
+    To add a kind, write a file (or folder) with such a class, and add a line to `registry.KINDS`.
     """
 
-    kind: ClassVar[str]  # stored with every job and run: it never changes; up to 20 of a-z, 0-9 and _
+    kind: ClassVar[str]  # up to 20 characters from a-z, 0-9 and _; never changed, because jobs and runs store it
     config: ClassVar[type[TargetConfig]]
     # The Celery queue of its runs: `http` (many threads, for work that waits) or `command` (processes, for work that
     # computes). Any other queue needs workers of its own, and its name in MAINSPRING_WORKER_QUEUES.
     queue: ClassVar[str]
-    max_runs_per_message: ClassVar[int] = 1  # under a backlog, runs that one Celery message may carry to one worker
+    max_runs_per_message: ClassVar[int] = 1  # maximum number of runs in one Celery message, under a backlog
     default_timeout: ClassVar[timedelta]  # of one attempt, when the job sets none
 
     def prepare_worker(self) -> None:  # noqa: B027 - optional
-        """Import the modules that the first run would otherwise wait for.
+        """Import modules that the first run would otherwise have to import.
 
-        Called once by each worker that consumes `queue`, before its processes fork.
+        Called once by each worker that consumes `queue`, before the worker forks its processes.
         """
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:  # noqa: B027 - optional
-        """Raise InvalidTarget for a payload that can never succeed. Called when a job is saved."""
+        """Raise InvalidTarget for a target or payload with which no attempt can succeed. Called when a job is saved."""
 
     @abstractmethod
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Execute one attempt within `context.timeout` and return how it ended. Must not raise.
+        """Execute one attempt within `context.timeout` and return its outcome. Must not raise.
 
         `validate` may never have checked `payload`: another version of the code may have saved the job.
         """

@@ -1,6 +1,6 @@
-"""Imports target kinds, and their optional parts in the admin, by the names of their modules.
+"""Imports the modules of target kinds, and the optional modules that show a kind in the admin.
 
-A fault is returned as the error of a system check, and not raised: a process has to start far enough to report it.
+A fault is not raised but returned as the error of a system check, so that the check can report all faults together.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _REGISTRY = "executions/targets/registry.py"
 
 
 class CannotLoad(Exception):
-    """A module is missing or broken, or has no valid object of the name.
+    """A module is missing or broken, or has no valid object with the expected name.
 
-    The text is a sentence without its full stop.
+    The text is a sentence without a full stop.
     """
 
 
@@ -55,16 +55,16 @@ def import_problem(module: str, error: Exception) -> str:
         return f"there is no module {error.name}"
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if isinstance(error, SyntaxError):
-        return text  # which names file and line
+        return text  # the text of a SyntaxError contains the file and line
     lines = list(traceback.walk_tb(error.__traceback__))
-    # The last line of the module itself: a library that it called says less.
+    # Prefer the last line of the module itself: the last line in a library helps less.
     own = [(frame, line) for frame, line in lines if frame.f_globals.get("__name__") == module]
     frame, line = (own or lines)[-1]
     return f"{text} ({frame.f_code.co_filename}, line {line})"
 
 
 def is_missing(error: Exception, module: str) -> TypeGuard[ModuleNotFoundError]:
-    """Return whether `error` means that `module` itself does not exist, and not a module that it imports."""
+    """Return whether `error` says that `module` itself does not exist. False for a missing module that it imports."""
     return isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
 
 
@@ -77,14 +77,14 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
         try:
             target = load_object(module, "TARGET", Target)  # type: ignore[type-abstract]
         except CannotLoad as problem:
-            hint = f"Correct the module, or take its name out of KINDS in {_REGISTRY} or MAINSPRING_TARGET_MODULES."
+            hint = f"Correct the module, or remove its name from KINDS in {_REGISTRY} or MAINSPRING_TARGET_MODULES."
             faults.append(Error(f"The target module {problem}.", hint=hint, id="mainspring.E001"))
             continue
         fault = _find_fault(target, module)
         if fault is None and target.kind in targets:
             fault = Error(
-                f"Two target kinds are called {target.kind!r}: those of {homes[target.kind]} and {module}.",
-                hint="Rename the newer one. Stored jobs name the kind, so the older one keeps its name.",
+                f"Two modules define a target kind called {target.kind!r}: {homes[target.kind]} and {module}.",
+                hint="Rename the newer kind. Stored jobs contain the name of the older kind, which must not change.",
                 id="mainspring.E003",
             )
         if fault is None:
@@ -99,8 +99,8 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Returns the objects by kind, and an error for each module that has no valid object. A kind without such a module is
-    in neither result: it gets the default.
+    Returns the objects by kind, and an error for each module that has no valid object. A kind without such a module
+    gets the default, and is in neither result.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -112,7 +112,7 @@ def load_parts(
             parts[kind] = load_object(module, name, base)
         except CannotLoad as problem:
             hint = (
-                f"Correct the module, which must end with `{name} = ...`; or delete it: the kind then gets the default."
+                f"Correct the module, which must define `{name}`. Or delete the module: the kind then gets the default."
             )
             faults.append(Error(f"The {name} module {problem}.", hint=hint, id=error_id))
     return parts, faults
@@ -130,9 +130,9 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
         except (TemplateDoesNotExist, TemplateSyntaxError) as error:
             faults.append(
                 Error(
-                    f"The {part} of the target kind {kind!r} has a template that can't be used, {name!r}: "
+                    f"The {part} of the target kind {kind!r} has a template that can't be loaded, {name!r}: "
                     f"{type(error).__name__}: {error}.",
-                    hint="Write the template, or remove `template` from the class, which then uses the default.",
+                    hint="Correct the template. Or remove `template` from the class, to use the default template.",
                     id=error_id,
                 )
             )
@@ -142,7 +142,7 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
 def _find_fault(target: Target, module: str) -> Error | None:
     """Return the first error of a kind, or None."""
     for name, is_valid, takes in (
-        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, the first of them a letter"),
+        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, beginning with a letter"),
         ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),
         ("queue", _is_queue, 'the name of a Celery queue, such as "http"'),
         ("max_runs_per_message", _is_count, "a whole number, 1 or more"),
@@ -160,7 +160,7 @@ def _find_config_fault(target: Target) -> Error | None:
     member = target.config.model_fields["kind"]
     if get_args(member.annotation) != (target.kind,) or member.default != target.kind:
         return Error(
-            f"The configuration {where} does not narrow `kind` to {target.kind!r}.",
+            f"The configuration class {where} does not narrow `kind` to {target.kind!r}.",
             hint=f'Give the class the member `kind: Literal["{target.kind}"] = "{target.kind}"`.',
             id="mainspring.E004",
         )
@@ -168,7 +168,7 @@ def _find_config_fault(target: Target) -> Error | None:
         target.config.model_json_schema()
     except PydanticUserError as error:
         return Error(
-            f"The configuration {where} has no JSON schema, which the API's document needs: {error.message}.",
+            f"The configuration class {where} has no JSON schema, which the OpenAPI document needs: {error.message}.",
             hint="Use types that JSON has, or annotate the member with pydantic's WithJsonSchema.",
             id="mainspring.E005",
         )

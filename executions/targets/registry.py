@@ -1,7 +1,7 @@
-"""The kinds of target. A new kind is one file (or folder), and its module's name in `KINDS`.
+"""The kinds of targets. To add a kind, write a file (or folder), and add the name of its module to `KINDS`.
 
-A kind may add how the admin shows it (`executions/admin/targets/<kind>.py`) and its part of the job form
-(`schedules/admin/targets/<kind>.py`). Without these modules it gets the defaults.
+A kind may have two more modules: its look in the admin (`executions/admin/targets/<kind>.py`) and its section of the
+job form (`schedules/admin/targets/<kind>.py`). A kind without these modules gets the default look and section.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from values.suggestions import did_you_mean
 if TYPE_CHECKING:
     from values.json_values import JSON
 
-# Each module has an instance of `base.Target`, called TARGET. The order is that of the job form and of sentences.
+# Each module has an instance of `base.Target`, called TARGET. The job form and error texts list kinds in this order.
 KINDS = (
     "executions.targets.http.target",
     "executions.targets.command.target",
@@ -32,9 +32,9 @@ TARGETS, FAULTS = load_targets((*KINDS, *settings.MAINSPRING_TARGET_MODULES))  #
 
 
 def union_of_configs() -> Any:
-    """Return the type of any kind's configuration, for the API's document."""
+    """Return the union type of the configurations of all kinds, for the OpenAPI document."""
     configs = tuple(target.config for target in TARGETS.values())
-    if len(configs) < 2:  # a discriminator needs two; if the other kinds have faults, the checks must still run
+    if len(configs) < 2:  # a discriminator needs two kinds; if the other kinds have faults, the checks must still run
         return configs[0] if configs else TargetConfig
     return Annotated[Union[configs], Field(discriminator="kind")]  # noqa: UP007 - of a tuple
 
@@ -46,10 +46,10 @@ else:
 
 
 def check_payload(config: TargetConfig, payload: JSON) -> None:
-    """Check a target together with its payload, which must be JSON that can be stored.
+    """Check a target together with its payload. The caller has checked that the payload is JSON that can be stored.
 
-    Raises InvalidTarget. Its fields are `payload` or `payload.<name>` for the payload, and relative to the target
-    (`url`, `headers.X-Token`) for the target.
+    Raises InvalidTarget. A field of its `errors` is `payload`, `payload.<name>`, or a member of the target (`url`,
+    `headers.X-Token`).
     """
     TARGETS[config.kind].validate(config, payload)
 
@@ -63,7 +63,7 @@ def read_target(stored: object) -> TargetConfig | Unreadable:
 
 
 def masked(stored: object) -> dict[str, Any]:
-    """Return a stored target without its credentials. Of a target that can't be read, return only the kind."""
+    """Return a stored target without its credentials. If the target can't be read, return only its kind."""
     config = read_target(stored)
     if not isinstance(stored, Mapping):
         return {"kind": None}
@@ -73,7 +73,8 @@ def masked(stored: object) -> dict[str, Any]:
 def parse_config(data: object) -> TargetConfig:
     """Check a target without its payload and return its frozen configuration.
 
-    `data` is any JSON. Raises InvalidTarget: its fields are relative to the target, `""` for the target itself.
+    `data` may be any JSON. Raises InvalidTarget. A field of its `errors` is a member of the target, or `""` for the
+    whole target.
     """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):

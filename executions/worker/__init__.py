@@ -1,1 +1,1 @@
-"""The worker: claims runs, executes their attempts and writes the results."""
+"""The worker: claims runs, executes attempts and writes the results."""

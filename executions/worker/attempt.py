@@ -1,4 +1,4 @@
-"""One attempt: read the claim, call the target, and derive the ending from the outcome. Writes nothing."""
+"""One attempt: parse the claim, call the target, derive the ending from the outcome. The caller writes the ending."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedAttempt:
-    """A claim with its parsed policies. `refusal` is set if they cannot be read; the target is then not called."""
+    """A claim with its parsed policies. `refusal` is set if the target cannot be called.
+
+    This is the case if the policies cannot be read or the kind of the target is unknown.
+    """
 
     claim: Claim
     context: RunContext
@@ -40,7 +43,7 @@ class PreparedAttempt:
 
 
 def prepare(claim: Claim) -> PreparedAttempt:
-    """Parse the policies that were frozen with the run. Never raises: unreadable policies become a `refusal`."""
+    """Parse the policies that were frozen with the run. Never raises: an error becomes a `refusal`."""
     try:
         policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
@@ -49,7 +52,7 @@ def prepare(claim: Claim) -> PreparedAttempt:
 
 
 def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
-    """Call the target and return the ending of the attempt, with its start and end. Handles the target's exceptions."""
+    """Call the target and return the ending of the attempt. An exception of the target becomes a failed attempt."""
     claim, began_at = prepared.claim, clock()
     outcome = prepared.refusal or _call_target(claim, prepared.context)
     ended = endings.EndedAttempt(claim.run_id, claim.claim_no, claim.attempt, claim.n_lost)
@@ -60,13 +63,16 @@ def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
 
 def _refusal(error: Exception | Unreadable) -> Failed:
     # The definition was valid when the job was saved, so another version of the code wrote it. No retry can help.
-    message = f"This worker cannot read the frozen definition, which another version of Mainspring made: {error}"
+    message = (
+        "This worker cannot read the run's definition, perhaps because another version of Mainspring stored it: "
+        f"{error}"
+    )
     return Failed(INVALID_DEFINITION, message, permanent=True)
 
 
 def _call_target(claim: Claim, context: RunContext) -> Outcome:
-    # Parse only. `execute` finds out whether the target can run now (a command is missing, an address is denied), and
-    # has an error code for each case.
+    # Parse only. The target's `execute` checks whether the target can run now (a command may be missing, an address may
+    # be denied), and has an error code for each case.
     config = registry.read_target(claim.target)
     if isinstance(config, Unreadable):
         return _refusal(config)

@@ -1,4 +1,4 @@
-"""Claim runs, and retry for a few seconds while the database is unavailable."""
+"""Claims runs, and retries for a few seconds while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A message's time limit is the target's timeout plus dispatch.KILL_AFTER (10 s). Claiming has to fit into those 10 s,
-# or Celery kills the process. The last try may wait for the connection pool's `timeout` on top of these 4 s.
+# A message's time limit is the target's timeout plus dispatch.KILL_AFTER (10 s). Claiming must take less than these
+# 10 s, or Celery kills the process. The last try may wait for the connection pool's `timeout` in addition to these 4 s.
 CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
-    """Claim the runs that are still free, by (id, claim number).
+    """Claim the runs, given by (id, claim number), that can still be claimed. Returns the claims.
 
-    Raises one of RETRYABLE_ERRORS when claiming fails for CLAIM_RETRY_TIMEOUT. Nothing is lost then: the beat publishes
+    Raises one of RETRYABLE_ERRORS if claiming fails for CLAIM_RETRY_TIMEOUT. No run is lost then: the beat publishes
     unclaimed runs again.
     """
     give_up_at, n_tried = clock() + CLAIM_RETRY_TIMEOUT, 0

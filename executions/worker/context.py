@@ -1,4 +1,4 @@
-"""RunContext, the context that a target gets: facts of the run, its log, and stop requests."""
+"""`RunContext`, the context that a target gets: data of the run, the run's log, and stop requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunContext:
-    """Implements `targets.base.Context` for one claim. Threads: the target's calls `log`, the heartbeat's `stop`."""
+    """Implements `targets.base.Context` for one claim. The target calls `log`; the heartbeat calls `stop`."""
 
     def __init__(self, claim: Claim, timeout: timedelta) -> None:
         self.run_id = claim.run_id
@@ -41,9 +41,9 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Call `callback` on a stop request; at once if there was one already.
+        """Call `callback` when the target should stop; immediately if the target should stop already.
 
-        Returns a function that unregisters it.
+        Returns a function that unregisters `callback`.
         """
         with self._lock:
             self._callbacks.append(callback)
@@ -53,7 +53,7 @@ class RunContext:
         return lambda: self._forget(callback)
 
     def stop(self, reason: StopReason) -> None:
-        """Request that the target stops: call its callbacks, once. Later requests are ignored."""
+        """Request that the target stops: call all registered callbacks. Later requests are ignored."""
         with self._lock:
             if self._reason:
                 return

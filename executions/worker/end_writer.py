@@ -1,7 +1,8 @@
-"""Writes the endings of attempts, and the rest of their logs. Endings that arrive together share one statement.
+"""Writes the endings of attempts, and their remaining log lines. One statement writes the endings of many threads.
 
-Group commit: while one thread writes, other threads queue their endings; then the first of them writes all that are
-queued. A single ending is written immediately, and under load one connection writes hundreds of endings a second.
+Group commit: while one thread writes, other threads queue their endings. Then the first thread in the queue writes all
+queued endings. A single ending is written immediately, and under load one connection writes hundreds of endings per
+second.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
-    """Write these endings and return when they are committed. While the database is unavailable, retry for one lease.
+    """Write these endings and return when they are committed. While RETRYABLE_ERRORS occur, retry for one lease.
 
-    After one lease the reaper has queued the runs again, and the claim numbers make these endings void anyway.
+    After one lease, drop the endings: the reaper recovers the runs when their leases have expired.
     """
     give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
     while not has_warned or clock() < give_up_at:
@@ -55,29 +56,29 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
 
 
 class _Request:
-    """The endings that one thread wants written, and the result: `statuses` or `error`."""
+    """A thread's request to write endings, with its result: `statuses` or `error`."""
 
     def __init__(self, ended: Sequence[Ended]) -> None:
         self.ended = ended
-        self.turn = threading.Event()  # set when the request is done, or when its thread is the next to write
+        self.turn = threading.Event()  # set when the request is done, or when its thread must write the queue
         self.statuses: dict[UUID, RunStatus] | None = None
         self.error: BaseException | None = None
         self.is_away = False  # whether `error` means that the database is unavailable; only the writing thread can tell
 
 
 class Writer:
-    """Writes for all threads of a process. One instance per process."""
+    """Writes the endings of all threads of a process. One instance per process."""
 
     def __init__(self) -> None:
         self._queue: list[_Request] = []
-        self._is_busy = False  # some thread writes, or is about to
+        self._is_busy = False  # whether a thread is writing or is about to write
         self._lock = threading.Lock()
 
     def write(self, request: _Request, now: datetime) -> dict[UUID, RunStatus]:
         """Try once to write the endings of a request. Returns the new status by run id, as `transitions.finish` does.
 
-        Raises what the database raised for these endings. An ending that the database rejects does not affect the
-        endings of other threads.
+        Raises the database's error for these endings. An ending that the database rejects does not affect the endings
+        of other threads.
         """
         with self._lock:
             self._queue.append(request)
@@ -96,7 +97,7 @@ class Writer:
         try:
             _write_requests(requests, now)
         finally:
-            # Also after an exception: a thread that is never woken would hold its run, and its lease, for ever.
+            # Also after an exception: a thread that is never woken would keep its run, and renew its lease, for ever.
             with self._lock:
                 next_writer = self._queue[0] if self._queue else None
                 self._is_busy = next_writer is not None
@@ -115,7 +116,7 @@ def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
         if is_away:
             connection.close()
         elif len(requests) > 1 and isinstance(error, Exception):
-            for request in requests:  # one request is at fault: write each alone to find it
+            for request in requests:  # one request is at fault: write each request alone to find it
                 _write_requests([request], now)
             return
         for request in requests:
@@ -123,8 +124,8 @@ def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
 
 
 def _store(ended: Sequence[Ended], now: datetime) -> dict[UUID, RunStatus]:
-    # Logs first, so that whoever sees that a run has ended finds its whole log. The ending matters more: it is written
-    # even if the log cannot be stored.
+    # Logs first, so that the log of an ended run is complete. The ending is more important: it is written even if the
+    # log cannot be stored.
     run_logs = [prepared.context.run_log for prepared, _ in ended]
     is_stored = logs.store_or_log(run_logs)
     statuses = transitions.finish([ending for _, ending in ended], now)

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-MAX_LOST = 5  # a run that loses more workers than this fails: it must not kill one worker after another
+MAX_LOST = 5  # a run that loses more workers than this fails, because the run itself may kill the workers
 
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The claim of an attempt that ended. `attempt` counts from 1; `n_lost` earlier attempts lost their worker."""
+    """The claim of an ended attempt. `n_lost`: number of earlier attempts that lost their worker."""
 
     run_id: UUID
     claim_no: int
-    attempt: int
+    attempt: int  # 1 for the first
     n_lost: int
 
     def ending(self, status: RunStatus, attempt_status: AttemptStatus, **details: Any) -> Ending:
@@ -60,7 +60,7 @@ def after_outcome(ended: EndedAttempt, outcome: Outcome, policies: RunPolicies, 
 def _retry_at(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> datetime | None:
     if policies.delivery is Delivery.AT_MOST_ONCE:
         return None
-    # Lost workers are no failures of the target: they use up none of the job's retries.
+    # A lost worker is not a failure of the target, so it uses up no retry.
     return retry.next_retry_at(policies.retry, ended.attempt - ended.n_lost, now, chance)
 
 
@@ -78,8 +78,8 @@ def _failure(ended: EndedAttempt, outcome: Failed | RetryAt, retry_at: datetime 
 def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> Ending:
     """Return the ending of an attempt whose worker was lost.
 
-    The run is queued again at once, without using up a retry: the target did not fail. It fails after more than
-    `MAX_LOST` lost workers, or if the job's delivery is at most once.
+    The run is queued again immediately. This uses up no retry, because the target did not fail. But the run fails after
+    more than `MAX_LOST` lost workers, or if the job's delivery is at most once.
     """
     error, status = "The worker was lost: it stopped renewing its claim.", RunStatus.QUEUED
     if policies.delivery is Delivery.AT_MOST_ONCE:
@@ -94,6 +94,6 @@ def after_loss(ended: EndedAttempt, policies: RunPolicies, now: datetime) -> End
 
 
 def after_kill(ended: EndedAttempt, policies: RunPolicies, now: datetime, chance: float) -> Ending:
-    """Return the ending of an attempt that exceeded its timeout, so that its process was killed."""
+    """Return the ending of an attempt whose process was killed because the attempt exceeded its timeout."""
     outcome = Failed(TIMED_OUT, "The attempt exceeded its timeout, and its process was killed.")
     return after_outcome(ended, outcome, policies, now, chance)

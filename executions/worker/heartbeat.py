@@ -1,4 +1,4 @@
-"""The heartbeat thread of a worker process: renews leases, stores new log lines, passes on stop requests."""
+"""The heartbeat thread of a worker process: renews leases, stores new log lines, passes stop requests to targets."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ class Heartbeat:
 
 
 def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
-    """Renew the claims of these attempts, store their new log lines, and stop those that lost their claim."""
+    """Renew the claims of these attempts, and store their new log lines.
+
+    An attempt is stopped if its claim is lost or its run has a stop request.
+    """
     by_claim = {context.claim_key: context for context in contexts}
     if not by_claim:
         return
@@ -76,7 +79,7 @@ def renew_once(contexts: Iterable[RunContext], now: datetime) -> None:
             context.stop(StopReason.LOST)
         elif key in renewal.cancelled:
             context.stop(StopReason.CANCELLED)
-    # Only for claims that still hold: another worker may execute the run by now, and write its own log.
+    # Only for valid claims: after a lost claim, another worker may already execute the run and write its log.
     logs.store_or_log([by_claim[key].run_log for key in renewal.held])
 
 

@@ -1,4 +1,4 @@
-"""A run's log: lines are collected in memory, stored in batches, and cut off at a maximum size."""
+"""A run's log. Lines are collected in memory and stored in batches, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LOG_LINE_OVERHEAD_BYTES = 100  # about what a row takes besides its text, so that empty lines count towards the limit
-LOG_LINES_PER_INSERT = 1000  # a few megabytes at most in one statement
+LOG_LINE_OVERHEAD_BYTES = 100  # approximate size of a row without its text, so that empty lines count too
+LOG_LINES_PER_INSERT = 1000  # limits a statement to a few megabytes
 LOG_LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 
 
@@ -35,14 +35,14 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. The first line past the size limit is replaced by a note that says so."""
+        """Add a line with the present time. Beyond the size limit, add one note, and then nothing."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
                 return
             self._left -= len(text.encode()) + LOG_LINE_OVERHEAD_BYTES
             if self._left <= 0:
-                level, text = "warning", "The log has reached its size limit. Later lines are not stored."
+                level, text = "warning", "The log has reached its size limit. Further lines are not stored."
             self._lines.append(
                 LogLine(
                     run_id=self.run_id,
@@ -60,7 +60,7 @@ class RunLog:
         return lines
 
     def take_back(self, lines: list[LogLine]) -> None:
-        """Put back lines that could not be stored, before any newer lines."""
+        """Put back lines that could not be stored, in front of newer lines."""
         with self._lock:
             self._lines[:0] = lines
 
@@ -80,7 +80,7 @@ def store(logs: Iterable[RunLog]) -> int:
 
 
 def store_or_log(logs: Sequence[RunLog]) -> bool:
-    """Like `store`, but log a database error instead of raising it. Returns False if a retry may succeed."""
+    """Like `store`, but log a database error instead of raising it. Returns False if the caller should try again."""
     try:
         store(logs)
     except DatabaseFault as error:
@@ -88,7 +88,7 @@ def store_or_log(logs: Sequence[RunLog]) -> bool:
             log_retryable("store_log", error, is_away=True, n_logs=len(logs))
             connection.close()
             return False
-        if len(logs) > 1:  # one log is at fault: store each alone
+        if len(logs) > 1:  # one log is at fault: store each log alone
             stored = [store_or_log([each]) for each in logs]
             return all(stored)
         if isinstance(error, RETRYABLE_ERRORS):

@@ -1,7 +1,7 @@
-"""Executes runs that were claimed together one after the other, and writes their endings together.
+"""Executes the runs of a batch one after the other, and writes their endings together.
 
-A slow run must not delay the others. After `SLOW_RUN_AFTER` a second thread writes the endings that are ready, and
-returns the runs that have not started to the queue, where another worker can take them.
+A slow run must not delay the other runs. After `SLOW_RUN_AFTER`, a second thread writes the endings that are ready. It
+also returns unstarted runs to the queue, so that another worker can execute them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-# Five times runner.CLAIM_AHEAD_TIME, the time that a batch is expected to take: later than that, a run is slow.
+# Five times runner.CLAIM_AHEAD_TIME, the expected time of a batch: if a batch takes longer, one of its runs is slow.
 SLOW_RUN_AFTER = timedelta(milliseconds=250)
 
 
@@ -37,7 +37,7 @@ class ClaimedBatch:
         self._lock = threading.Lock()
 
     def execute(self) -> list[Ending]:
-        """Execute the runs in order. Returns their endings, without the runs that were returned to the queue."""
+        """Execute the runs in order and return their endings. Runs that were returned to the queue have no ending."""
         for context in self._contexts:
             heartbeat.get().add(context)
         is_batch = len(self._not_started) > 1
@@ -66,7 +66,10 @@ class ClaimedBatch:
             return self._not_started.pop() if self._not_started else None
 
     def _hand_over(self) -> None:
-        """In the timer's thread, while a slow run executes: return the other runs to the queue, write the endings."""
+        """Return unstarted runs to the queue, and write the endings that are ready.
+
+        Called in the timer's thread while a slow run is executed.
+        """
         with self._lock:
             not_started, self._not_started = self._not_started, []
         try:
@@ -77,7 +80,7 @@ class ClaimedBatch:
                 heartbeat.get().remove(prepared.context)
             self._write()
         except RETRYABLE_ERRORS as error:
-            # Nothing is lost: once this batch ends nobody renews these leases, and the reaper queues expired claims.
+            # No run is lost: after this batch, nobody renews these leases, and the reaper recovers the runs.
             log_retryable("give_back", error, n_claims=len(not_started))
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""Recovers runs whose worker was killed or cut off from the database: their lease has expired."""
+"""Recovers runs whose lease has expired, because their worker was killed or cut off from the database."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MAX_HELD_PER_QUERY = 10_000  # held runs that one safety check reads: a fraction of a second
+MAX_HELD_PER_QUERY = 10_000  # maximum number of held runs that one recheck reads, in a fraction of a second
 
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """Counts of one pass: `n_again` runs are queued or retried again, `n_over` runs have ended."""
+    """The result of `reap_once`. `n_again`: runs that will be executed again. `n_over`: runs that have ended."""
 
     n_again: int = 0
     n_over: int = 0
 
 
 def reap_once(now: datetime, limit: int) -> Reaped:
-    """End up to `limit` attempts whose lease has expired, by the same fenced write that a worker uses.
+    """End up to `limit` attempts whose lease has expired, with the same fenced write that a worker uses.
 
-    If a worker is still alive, it may write the same ending: the claim number lets only one of the two writes succeed.
+    A worker that is still alive may write an ending for the same attempt. Only the first of the two writes succeeds:
+    after it, the run is no longer running under this claim.
     """
     with transaction.atomic():
         rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})
@@ -59,7 +60,7 @@ def reap_once(now: datetime, limit: int) -> Reaped:
 
 
 def recheck_held(now: datetime) -> int:
-    """Create follow-ups for held runs, in case one is missing. Returns the number of (job, key) groups."""
+    """Create follow-ups for held runs, in case a follow-up is missing. Returns the number of follow-ups."""
     n_groups = execute(held_queries.RECHECK_HELD, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()
@@ -73,15 +74,15 @@ def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
         policies = value_or_raise(read_policies(policies_json))
         timeout = timeout_of(target_kind, policies)
     except (ValueError, KeyError) as error:
-        # Another version of the code wrote these policies. Fail this run alone: the others must be recovered.
+        # Another version of the code wrote these policies. Fail only this run: the other runs must be recovered.
         log.exception("cannot_recover", action="reap", run=str(run_id))
         failed = Failed(
-            INVALID_DEFINITION, f"The worker was lost, and this version cannot read the policies: {error}", True
+            INVALID_DEFINITION, f"The worker was lost, and this version cannot read the run's definition: {error}", True
         )
         return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
     # A lease expires for two reasons: the worker died, or Celery's pool killed the process because the target exceeded
-    # its timeout. The process lived at the last renewal, and for up to one heartbeat after it. If that reaches the end
-    # of the timeout, the attempt timed out. Otherwise the worker died before.
+    # its timeout. The process was alive at the last renewal of the lease, and for up to one heartbeat after it. If the
+    # timeout ended within that time, the attempt timed out. Otherwise the worker died before.
     last_alive_at = lease_expires_at - settings.MAINSPRING.lease
     if last_alive_at + settings.MAINSPRING.heartbeat >= attempt_at + timeout:
         return endings.after_kill(ended, policies, now, random.random())

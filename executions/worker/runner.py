@@ -1,6 +1,6 @@
-"""Executes the runs of one Celery message: claims a few, executes them and writes their endings, until none is left.
+"""Executes the runs of one Celery message. Without a run pool, runs are claimed, executed and finished in batches.
 
-A message with a single run costs two round trips to the database: one claim, one ending.
+A message with a single run costs at least two round trips to the database: one for the claim, one for the ending.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-# Claim about 50 ms of work together. A claim and an ending take a few ms, so quick runs share that cost; and the last
-# run of a batch waits no longer than 50 ms, while another worker may be idle.
+# Claim runs for about 50 ms of work together. A claim and an ending take a few ms, and quick runs share this cost. The
+# last run of a batch is delayed by no more than 50 ms, in case another worker is idle.
 CLAIM_AHEAD_TIME = timedelta(milliseconds=50)
 MAX_GROWTH = 4  # of the batch size from one batch to the next: a few quick runs say little about the next hundred
 
@@ -37,11 +37,12 @@ def read_clock() -> datetime:
 def execute_runs(
     wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime] = read_clock
 ) -> list[Ending]:
-    """Execute the runs of one message, given by (id, claim number). Returns their endings; spent claims have none.
+    """Execute the runs of one message, given by (id, claim number), and return the endings of the executed runs.
 
-    A process with a run pool executes them at the same time. Otherwise they run one after the other, in batches that
-    are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT are published
-    again, for an idle worker. While the database is unavailable nothing is raised: the runs are published again later.
+    A process with a run pool executes the runs at the same time. Any other process executes them one after the other,
+    in batches that are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT
+    are published again, for an idle worker. If the database is unavailable, this function raises no error: the beat
+    publishes the unclaimed runs again later.
     """
     if run_pool.get().size:
         return run_pool.get().execute_runs(wanted, worker, clock)
@@ -64,7 +65,7 @@ def execute_runs(
 
 
 def warm_up() -> None:
-    """Claim and finish a run that does not exist, so that PostgreSQL loads what the first real run needs."""
+    """Claim and finish a run that does not exist, so that PostgreSQL's caches are filled before the first real run."""
     now = read_clock()
     run_id = uuid7(now)
     transitions.claim([(run_id, 0)], now, lease=timedelta(0), worker="")
@@ -72,13 +73,16 @@ def warm_up() -> None:
 
 
 class BatchSize:
-    """How many runs this process claims together: as many as take `CLAIM_AHEAD_TIME`, measured on the last batch."""
+    """The number of runs that this process claims together.
+
+    These runs should take about `CLAIM_AHEAD_TIME`, estimated from the duration of the last batch.
+    """
 
     def __init__(self) -> None:
         self.size = 1
 
     def after(self, n_runs: int, took: timedelta) -> int:
-        """Adapt to a batch of `n_runs` that took `took`. Returns the size of the next batch, at least 1."""
+        """Adapt the size after a batch of `n_runs` that took `took`. Returns the size of the next batch, at least 1."""
         each = max(took / max(n_runs, 1), timedelta(microseconds=1))
         self.size = max(1, min(CLAIM_AHEAD_TIME // each, MAX_GROWTH * self.size))
         return self.size

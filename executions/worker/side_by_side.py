@@ -1,7 +1,7 @@
-"""The thread pool of a worker that executes many runs at once: at most `size`, from however many messages.
+"""The thread pool of a worker that executes many runs at the same time: at most `size`, from any number of messages.
 
-A worker for slow calls (HTTP) uses it. Celery's pool has one thread per message. That thread executes the message's
-last run itself; if the message carries several runs, threads of this pool execute the others.
+Workers for slow calls (HTTP) use this pool. Celery's own pool has one thread per message, which executes the last run
+of the message. Threads of the run pool execute the other runs of the message.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 
 class RunPool:
-    """One instance per process. Until `start` is called its `size` is 0, and runs are executed one after the other.
+    """One instance per process. Until `start` is called, `size` is 0, and runs are executed one after the other.
 
-    `n_extra` is the number of live runs beyond the first of each message. Celery counts messages, not runs, so the
-    consumer prefetches that many messages less.
+    `n_extra` is the number of runs that have not ended, minus the number of their messages. Celery counts messages, not
+    runs, so the consumer prefetches `n_extra` fewer messages.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class RunPool:
         self._changed = threading.Condition()
 
     def start(self, size: int, on_change: Callable[[], object]) -> None:
-        """Allow `size` runs at once. `on_change` is called, from any thread, whenever `n_extra` has changed."""
+        """Allow `size` runs at the same time. `on_change` is called after each change of `n_extra`, in any thread."""
         self.size = self._n_free = size
         self._on_change = on_change
         self._threads = ThreadPoolExecutor(size, "mainspring-run")
@@ -79,7 +79,7 @@ class RunPool:
     def _claim(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[attempt.PreparedAttempt]:
-        """Claim runs for places that are reserved already. A run whose claim is spent releases its place."""
+        """Claim runs, for which the caller has reserved places. A run that can't be claimed releases its place."""
         claimed: list[attempt.PreparedAttempt] = []
         try:
             claimed = [attempt.prepare(each) for each in claim(wanted, worker, clock)]
@@ -103,7 +103,7 @@ class RunPool:
         return ending
 
     def _reserve(self, n_wanted: int, within: timedelta) -> int:
-        """Reserve up to `n_wanted` places; wait up to `within` for the first. Returns the number of places."""
+        """Reserve up to `n_wanted` places; wait up to `within` for the first place. Returns the number of places."""
         with self._changed:
             self._changed.wait_for(lambda: self._n_free, max(within.total_seconds(), 0))
             n_taken = min(n_wanted, self._n_free)

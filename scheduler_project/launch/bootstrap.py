@@ -1,7 +1,7 @@
-"""Creates `.venv` and installs the locked packages. Standard library only; run by path with any Python 3.
+"""Creates `.venv` and installs the locked packages. Uses only the standard library.
 
-It uses quoted annotations and nothing newer than Python 3.6 at the top level, so that an old Python can still print the
-message that it is too old.
+Run it by its path, with any Python 3. It contains only syntax of Python 3.6, and its annotations are quoted, so
+that an old Python can still report that it is too old.
 """
 
 import fcntl
@@ -17,20 +17,20 @@ LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
 MIN_PYTHON = (3, 11)
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
-N_OUTPUT_LINES = 15  # of pip, uv or venv, shown after a failure: enough for their last error
+N_OUTPUT_LINES = 15  # lines of pip, uv or venv that are shown after a failure: enough for the last error
 
 # Patterns in the output of pip, uv and venv, and the message for each. The first pattern that matches wins.
 DISK_FULL = "The disk is full. Free about 500 MB and run the same command again."
 NO_VENV = "This Python can't create virtual environments. On Debian or Ubuntu: sudo apt install python3-venv"
 WRONG_HASH = (
-    "A downloaded package differs from the locked one (wrong hash): a proxy or mirror between this machine and the "
-    "package index changes downloads. Check it and run the same command again."
+    "A downloaded package does not match the lock file (wrong hash): a proxy or mirror between this machine and the "
+    "package index changes downloads. Check the proxy or mirror, and run the same command again."
 )
 NO_NETWORK = (
     "The packages can't be downloaded: the package index is not reachable. Check the network (or proxy settings) "
     "and run the same command again."
 )
-NOT_WRITABLE = f"The folder {ROOT} can't be written. Check its owner and mode."
+NOT_WRITABLE = f"The folder {ROOT} is not writable. Check its owner and permissions."
 NO_BUILD = (
     "A package has no build for this machine and Python version. Supported: CPython 3.11 to 3.14 on Linux and macOS, "
     "64 bit. To choose another Python: make run PYTHON=python3.12"
@@ -48,36 +48,36 @@ CAUSES = (
 
 
 class CannotInstall(Exception):
-    """The environment can't be created. The text is printed: what is wrong and what to do."""
+    """The environment can't be created. The printed message says what is wrong and what to do."""
 
 
 def why_unsupported(version: "tuple[int, ...]") -> str:
-    """Return a message if this Python is too old, else an empty text."""
+    """Return the error message if this Python is too old, else an empty string."""
     if tuple(version[:2]) >= MIN_PYTHON:
         return ""
     return (
         f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
-        "Install a newer one, or name it: make run PYTHON=python3.12"
+        "Install a newer Python, or choose an installed one: make run PYTHON=python3.12"
     )
 
 
 def explain(output: str) -> str:
-    """Return one sentence for a failed installation: the cause, if the output shows a known one, and what to do."""
+    """Return the error message for a failed installation: the cause, if a pattern matches, and what to do."""
     for pattern, sentence in CAUSES:
         if re.search(pattern, output):
             return sentence
-    return "The packages could not be installed. The end of the output shows why."
+    return "The packages could not be installed. The last lines of the output show why."
 
 
 def stamp(root: str, kind: str) -> str:
-    """Return the text that marks an installed environment. It changes with the lock, the Python and the folder."""
+    """Return the content of the stamp file, which depends on the lock file, the Python version and the folder."""
     with open(os.path.join(root, LOCKS[kind]), "rb") as lock:
         digest = hashlib.sha256(lock.read()).hexdigest()
     return f"{digest} {PYTHON} {os.path.join(root, '.venv')}"
 
 
 def up_to_date(root: str, kind: str) -> bool:
-    """Return whether the environment works and has the packages of this lock."""
+    """Return whether the environment works and contains the packages of this lock file."""
     return _read(root, kind) == stamp(root, kind) and _works(root)
 
 
@@ -90,7 +90,7 @@ def ensure(root: str, kind: str) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _print("Another command is installing the packages; waiting for it.")
+            _print("Another command is installing the packages; waiting until it has finished.")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if not up_to_date(root, kind):
             _install(root, kind)
@@ -107,7 +107,7 @@ def _install(root: str, kind: str) -> None:
         n_packages = sum(1 for line in lines if re.match(r"[A-Za-z0-9]", line))
     _print(
         f"Installing {n_packages} packages into .venv with {'uv' if uv else 'pip'}; "
-        f"the first time takes about {'ten seconds' if uv else 'a minute'}."
+        f"the first installation takes about {'ten seconds' if uv else 'a minute'}."
     )
     if os.path.islink(venv):
         os.unlink(venv)  # a link to the environment of another checkout, which must not change
@@ -151,7 +151,7 @@ def _run(command: "list[str]") -> None:
 
 
 def _works(root: str) -> bool:
-    """Return whether `.venv` has a Python of this version that starts, and a folder for its packages."""
+    """Return whether `.venv` contains a folder for packages and a Python of this version that starts."""
     folder = os.path.join(root, ".venv")
     if not os.path.isdir(os.path.join(folder, "lib", PYTHON, "site-packages")):
         return False
@@ -163,7 +163,7 @@ def _works(root: str) -> bool:
 
 
 def _was_created_here(root: str) -> bool:
-    """Return False if the folder was moved or copied with its `.venv`, whose scripts contain the old path."""
+    """Return False if `.venv` was moved or copied with its folder: the scripts in it contain the old path."""
     stamps = [text for text in (_read(root, kind) for kind in LOCKS) if text]
     return not stamps or any(text.endswith(" " + os.path.join(root, ".venv")) for text in stamps)
 
@@ -185,7 +185,7 @@ def _print(sentence: str) -> None:
 
 
 def main(arguments: "list[str]") -> int:
-    """Install the lock named by the first argument, `run` or `dev`; return the exit code."""
+    """Install the packages of the lock file named by the first argument, `run` or `dev`; return the exit code."""
     sentence = why_unsupported(sys.version_info[:2])
     if sentence:
         sys.stderr.write(f"{sentence}\n")
@@ -199,11 +199,11 @@ def main(arguments: "list[str]") -> int:
         sys.stderr.write(f"{explain(str(error))} ({error})\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. The next run installs the packages again.\n")
+        sys.stderr.write("\nStopped. Run the same command again to install the packages.\n")
         return 130
     return 0
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this script's folder: its modules must not hide modules of the standard library
+    sys.path.pop(0)  # remove this script's folder: its modules must not hide modules of the standard library
     sys.exit(main(sys.argv[1:]))

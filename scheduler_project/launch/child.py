@@ -1,4 +1,4 @@
-"""A program under the supervisor: its command, and its current process."""
+"""A program that the supervisor runs: its command, and its current process."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command to keep running.
+    """A command that the supervisor keeps running.
 
-    `ready` is a regular expression for the line of output that shows it is ready. A stop sends SIGTERM, and SIGKILL
-    `grace` seconds later.
+    `ready` is a regular expression: the program is ready when a line of its output matches. To stop the program, the
+    supervisor sends SIGTERM and, `grace` seconds later, SIGKILL.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Child:
     restart_at: float | None = None
     failures: FailureCount = field(default_factory=FailureCount)
     ready: bool = False
-    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=12))  # shown when the program is given up
+    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=12))  # shown when the supervisor gives up
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> int:
-        """Start the process; return a non-blocking descriptor of its output."""
+        """Start the process; return a non-blocking file descriptor for reading its output."""
         reader, writer = os.pipe()
         try:
             self.process = spawn(
@@ -67,7 +67,7 @@ class Child:
             os.close(reader)
             raise
         finally:
-            os.close(writer)  # the child has its own copy; this copy would keep the pipe open after the child's end
+            os.close(writer)  # the child has its own copy; this copy would keep the pipe open after the child has ended
         os.set_blocking(reader, False)
         self.splitter, self.started_at, self.restart_at = LineSplitter(), time.monotonic(), None
         return reader

@@ -1,4 +1,4 @@
-"""The combined log of all processes: whole lines after the name of their process, on the terminal and in a file."""
+"""The combined log of all processes, on the terminal and in a file. Each line starts with the name of its process."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 ANSI_COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)  # no red, which would look like an error
-MAX_LINE_BYTES = 64 * 1024  # a longer line is cut: a program that never writes a line break must not fill the memory
-MAX_FILE_BYTES = 10 * 1024 * 1024  # then it is renamed to .1.log, so that the logs take 20 MiB at most
+MAX_LINE_BYTES = 64 * 1024  # longer lines are split: a program that never writes a line break must not fill the memory
+MAX_FILE_BYTES = 10 * 1024 * 1024  # a larger file is renamed to .1.log: the two files use at most about 20 MiB
 
 
 class CombinedLog:
     """Writes lines as `name | text`, in colours on a terminal unless NO_COLOR is set.
 
-    `closed` becomes true when the reader of standard output has gone; the file is still written. If the file can't be
-    written (a full disk), the terminal shows that once, and writing is tried again every `RETRY_SECONDS`.
+    `closed` becomes true when no process reads the terminal output any more; the file is still written. If the file
+    can't be written (for example, the disk is full), the terminal shows one message, and writing to the file is tried
+    again after `RETRY_SECONDS`.
     """
 
-    RETRY_SECONDS = 10.0  # opening a file for each line would slow down the programs, which wait for their output
+    RETRY_SECONDS = 10.0  # trying for each line would slow down the programs, which block until their output is read
 
     def __init__(self, file: Path | None = None, *, terminal: BinaryIO | None = None, width: int = 11) -> None:
         self._terminal = terminal or sys.stdout.buffer
@@ -37,7 +38,7 @@ class CombinedLog:
         self._write_file(b"")
 
     def write(self, name: str, text: str) -> None:
-        """Write each line of `text`, without control characters: they could rewrite the terminal."""
+        """Write each line of `text` without control characters, which could change what the terminal shows."""
         for line in text.splitlines():
             printable = "".join(character for character in line if character == "\t" or character.isprintable())
             self._write_file(f"{name:<{self._width}}| {printable}\n".encode())
@@ -95,7 +96,7 @@ class CombinedLog:
 
 
 class LineSplitter:
-    """Splits the bytes that arrive from a pipe into whole lines; a line longer than 64 KiB is cut."""
+    """Splits the bytes from a pipe into lines; a line longer than `MAX_LINE_BYTES` becomes several lines."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -109,6 +110,6 @@ class LineSplitter:
         return [line.decode(errors="replace").rstrip("\r") for line in lines]
 
     def flush(self) -> list[str]:
-        """Return the last line if it had no line break."""
+        """Return the last line if it has no line break; otherwise return no line."""
         rest, self._rest = self._rest, b""
         return [rest.decode(errors="replace")] if rest else []

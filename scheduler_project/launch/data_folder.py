@@ -28,7 +28,7 @@ LEFTOVER_KILL_TIMEOUT = 2  # seconds after SIGKILL
 
 
 def is_set(name: str) -> bool:
-    """Return whether the environment has this variable, or `NAME_FILE` with the path of its value."""
+    """Return whether the environment variable `name` is set, directly or by a file (`<name>_FILE`)."""
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
@@ -44,7 +44,7 @@ class DataFolder:
         except OSError as error:
             raise CannotLaunch(
                 f"The folder {folder} can't be created: {error.strerror}. Mainspring stores its data there. Check the "
-                "owner, mode and free space of the folder above it."
+                "owner, mode and free space of its parent folder."
             ) from error
         self.stores: list[Server] = []  # the embedded stores that `variables` has started
         self._lock_file = folder / "lock"
@@ -52,7 +52,7 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Yield True and hold the lock until the block ends, or yield False if another launch holds it."""
+        """Yield True and hold the lock until the block ends, or yield False if another launch holds the lock."""
         with self._lock_file.open("a+") as lock:
             try:
                 # The kernel releases this lock when the process ends, even by SIGKILL.
@@ -70,7 +70,7 @@ class DataFolder:
         return self._lock_file.read_text() or "unknown"
 
     def secret_key(self) -> str:
-        """Return the key that signs sessions and tokens. It is created once: a new one would end all sessions."""
+        """Return the key that signs sessions and tokens. The key is created once: a new key would end all sessions."""
         path = self.path / "secret-key"
         if not path.exists():
             path.touch(mode=0o600)  # before the key is written, so that nobody else can open the file
@@ -78,10 +78,11 @@ class DataFolder:
         return path.read_text()
 
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
-        """Return the environment for Django: the caller's variables, and embedded stores for those that are not set.
+        """Return the environment variables for Django.
 
-        With `stack`, start these stores, and stop them when `stack` unwinds. Without `stack`, use the stores of the
-        running launch.
+        They are the caller's variables, plus a secret key and the URLs of embedded stores where the caller sets none.
+        With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the stores of
+        the running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address
@@ -104,13 +105,14 @@ class DataFolder:
 
     def remember_processes(self, pids: dict[str, int]) -> None:
         """Store the process ids of the programs for `stop_leftovers` of a later launch."""
-        with suppress(OSError):  # a full disk must not stop `make run`: only a launch that is killed needs the file
+        # A full disk must not stop `make run`: the file is needed only if this launch is killed.
+        with suppress(OSError):
             self._processes.write_text(json.dumps(pids))
 
     def stop_leftovers(self) -> None:
         """Stop the programs of an earlier launch that was killed.
 
-        Its stores are stopped when they are started again.
+        The stores of that launch are stopped before they are started again.
         """
         try:
             pids = [int(pid) for pid in json.loads(self._processes.read_text()).values()]
@@ -124,5 +126,5 @@ class DataFolder:
 
 
 def _is_program(pid: int) -> bool:
-    # The system may have given the id to another process since.
+    # The system may have given the id to another process in the meantime.
     return "scheduler_project" in command_line_of(pid)

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class CannotLaunch(Exception):
-    """The launch cannot continue. Its text is printed, and says what is wrong and what to do; the exit code is 1."""
+    """The launch cannot continue. The printed message says what is wrong and what to do; the exit code is 1."""

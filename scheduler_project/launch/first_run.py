@@ -1,4 +1,4 @@
-"""Migrates the database and, the first time, creates the administrator whose password is shown once."""
+"""Migrates the database and, if it has no administrator, creates one with a random password."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def migrate(variables: Mapping[str, str]) -> None:
 
 
 def create_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
-    """Create the administrator of a database without one and return the credentials, else None.
+    """Create an administrator if the database has none. Return the credentials, or None if nothing was created.
 
-    A file in `folder` remembers the databases that have been checked, so that later launches start faster.
+    A file in `folder` lists the databases that have been checked, so that later launches start faster.
     """
     seen = folder / "databases-seen"
-    # The port of an embedded database can change, so the digest covers the URL up to the password only.
+    # The port of an embedded database can change, so the digest covers only the URL before its host.
     url = Environment(variables)["DATABASE_URL"]
     digest = hashlib.sha256(url.rpartition("@")[0].encode()).hexdigest()
     if seen.exists() and digest in seen.read_text().split():
@@ -54,7 +54,7 @@ def create_administrator(variables: Mapping[str, str], folder: Path) -> Credenti
 def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
     done = subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        # libpq would wait two minutes for a database that does not respond; a person at a terminal should not.
+        # libpq waits two minutes for a database that does not respond: too long for a person at a terminal.
         env={"PGCONNECT_TIMEOUT": "10", **variables, "MAINSPRING_DB_POOL": "0"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -67,7 +67,10 @@ def _manage(variables: Mapping[str, str], *arguments: str, failure: str) -> str:
 
 
 def explain(output: str, failure: str) -> str:
-    """Return the message for a Django command that failed with this output; `failure` says what could not be done."""
+    """Return the error message for a Django command that failed with this output.
+
+    `failure` says what could not be done. The message of an unexpected error starts with `failure`.
+    """
     kind, message = last_exception(output)
     if kind == "ImproperlyConfigured":
         return message
@@ -82,13 +85,16 @@ def explain(output: str, failure: str) -> str:
 
 
 def check_errors(message: str) -> str:
-    """Return the errors of Django's system checks, one sentence with its hint a line, without the warnings."""
+    """Return the errors of Django's system checks without the warnings: one line for each error, with its hint."""
     errors = message.partition("ERRORS:\n")[2].partition("\n\n")[0].replace("\n\tHINT: ", " ")
     return re.sub(r"^\S+: \((\S+)\) ", r"\1: ", errors, flags=re.MULTILINE)
 
 
 def last_exception(output: str) -> tuple[str, str]:
-    """Return the class and message of the last exception; without one, an empty class and the last lines."""
+    """Return the class name and the message of the last exception in the output.
+
+    If the output contains no exception, return an empty name and the last lines.
+    """
     lines = output.strip().splitlines()
     tracebacks = [number for number, line in enumerate(lines) if line.startswith("Traceback (")]
     name = r"\w+" if tracebacks else r"\w+Error"  # without a traceback: Django's own `CommandError: ...`

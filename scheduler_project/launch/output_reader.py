@@ -1,4 +1,7 @@
-"""Copies the output of all children to the log. The supervisor waits here only, and any signal ends the wait."""
+"""Copies the output of all child processes to the log.
+
+The supervisor's loop waits only in `OutputReader.run`. Any signal ends that wait.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ READ_BYTES = 64 * 1024  # the capacity of a pipe on Linux
 
 
 class OutputReader:
-    """A context manager. Use it in the main thread: only there may signal handlers be set."""
+    """A context manager that sets signal handlers. Use it in the main thread: Python allows handlers only there."""
 
     def __init__(self, log: CombinedLog) -> None:
         self._log = log
@@ -32,7 +35,7 @@ class OutputReader:
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)
         self._earlier_wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        # SIGCHLD is ignored by default and would not end the wait.
+        # Without a handler, SIGCHLD is ignored and does not end the wait.
         self._earlier_handler = signal.signal(signal.SIGCHLD, lambda number, frame: None)
         self._selector.register(self._reader, selectors.EVENT_READ)
         return self
@@ -51,7 +54,7 @@ class OutputReader:
         self._selector.register(descriptor, selectors.EVENT_READ, child)
 
     def run(self, seconds: float) -> None:
-        """Copy the output that is there; wait for it up to `seconds`."""
+        """Copy the available output to the log. If there is none, wait up to `seconds` for output."""
         for key, _ in self._selector.select(seconds):
             try:
                 data = os.read(key.fd, READ_BYTES)

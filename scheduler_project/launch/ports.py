@@ -13,7 +13,7 @@ TCP_LISTEN = "0A"  # the state of a listening socket in /proc/net/tcp, from the 
 
 
 def chosen_port(name: str, default: int) -> int:
-    """Return the port in the variable `name`. Raises CannotLaunch if it is not a port number, or in use."""
+    """Return the port in the variable `name`, or `default`. Raises CannotLaunch if it is invalid or in use."""
     text = os.environ.get(name, "").strip() or str(default)
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise CannotLaunch(f"{name} is {text!r}: it must be a port number from 1 to 65535, for example {default}.")
@@ -27,7 +27,7 @@ def chosen_port(name: str, default: int) -> int:
     return port
 
 
-# Not `ss` or `lsof`, which many machines do not have.
+# This function reads /proc, because many machines have neither `ss` nor `lsof`.
 def process_listening_on(port: int) -> str:
     """Return the process that listens on this port, as "process 123 (its command)"; empty if it can't be found."""
     sockets = set()
@@ -44,6 +44,6 @@ def process_listening_on(port: int) -> str:
             if str(descriptor.readlink()) in sockets:
                 pid = int(descriptor.parts[2])
                 return f"process {pid} ({command_line_of(pid)[:60]})"
-        except OSError:  # a process of another user, or one that has ended meanwhile
+        except OSError:  # a process of another user, or a process that has ended
             continue
     return ""

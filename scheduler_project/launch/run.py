@@ -1,6 +1,6 @@
 """`make run`: starts the stores, migrates, creates the administrator, and runs all programs until Ctrl+C.
 
-`run manage ...` runs manage.py on the same stores.
+`run manage ...` runs manage.py with the same stores.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def run() -> int:
-    """Start everything and keep it running. Returns 0 after a requested stop; raises CannotLaunch."""
+    """Start everything and keep it running. Return 0 after a requested stop. Raises CannotLaunch."""
     folder = DataFolder(PROJECT / ".mainspring")
     with folder.locked() as is_locked, ExitStack() as stack:
         if not is_locked:
@@ -59,7 +59,7 @@ def run() -> int:
         migrate(variables)
         credentials = create_administrator(variables, folder.path)
         welcome = Welcome(combined_log, port, flower_port, credentials)
-        stack.callback(welcome.show_credentials)  # they can't be read again, so show them even if the start fails
+        stack.callback(welcome.show_credentials)  # they are not stored, so show them even if the start fails
         supervisor = Supervisor(
             stages(variables, port=port, flower_port=flower_port),
             combined_log,
@@ -68,8 +68,8 @@ def run() -> int:
             on_ready=welcome.show,
             on_change=folder.remember_processes,
         )
-        # The supervisor sets its own handler and restores this one at its end. The steps after that are short, and
-        # one more Ctrl+C must not leave servers behind.
+        # The supervisor replaces this handler and restores it at its end. After that, only short steps remain, and
+        # another Ctrl+C must not interrupt them: they stop the stores.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         supervisor.run()
         log("Stopped.")
@@ -77,12 +77,12 @@ def run() -> int:
 
 
 def manage(arguments: Sequence[str]) -> int:
-    """Run manage.py on the stores of the running `make run`, or on stores started for this command."""
+    """Run manage.py with the stores of the running `make run`, or with stores started for this command."""
     folder = DataFolder(PROJECT / ".mainspring")
     with folder.locked() as is_locked, ExitStack() as stack:
         variables = folder.variables(stack if is_locked else None)
         process = subprocess.Popen([sys.executable, "manage.py", *arguments], env=variables, cwd=PROJECT)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the command itself, which decides what it means
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal also sends Ctrl+C to the command, which handles it
         return process.wait()
 
 
@@ -118,7 +118,7 @@ class Welcome:
         self._credentials = None
         self._show_box(
             [
-                "Your administrator. This is shown only once: save it now.",
+                "Your administrator. These credentials are shown only once: save them now.",
                 "",
                 f"User      {credentials.username}",
                 f"Password  {credentials.password}",
@@ -145,7 +145,7 @@ def is_web_ready(port: int) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code. An error is one sentence on standard error."""
+    """Run the command and return its exit code. An error is printed on standard error without a traceback."""
     os.chdir(PROJECT)
     unwind_on_signals()
     try:

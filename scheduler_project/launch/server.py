@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 HOST = "127.0.0.1"
-PORTS = range(20000, 32000)  # below Linux's range for outgoing connections, which could take a port between two starts
-N_PORT_TRIES = 200  # if all of these are in use, the machine has another problem
-OLD_PROCESSES_TIMEOUT = 5.0  # seconds until backends of a killed server are killed, and again until they are ignored
+PORTS = range(20000, 32000)  # below Linux's range for outgoing connections, which could use a port between two starts
+N_PORT_TRIES = 200  # if all these ports are in use, the machine has another problem
+# Seconds until the backends of a killed server are killed. After the same time again, the new server starts anyway.
+OLD_PROCESSES_TIMEOUT = 5.0
 START_TIMEOUT = 120  # seconds: after a crash a server first recovers its data
 STOP_TIMEOUT = 15  # seconds; then the server is killed, which loses no committed data
 
@@ -43,7 +44,7 @@ def port_is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address on which nothing listens. Raises CannotLaunch if it finds none."""
+    """Return a free port of the loopback address. Raises CannotLaunch if none is found."""
     for port in random.sample(PORTS, N_PORT_TRIES):
         if port_is_free(port):
             return port
@@ -53,8 +54,8 @@ def free_port() -> int:
 class Server(ABC):
     """A server whose data, log, port and password are in `folder`, which is created if missing.
 
-    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps port, password and data; so does a
-    new object for the same folder, except that it takes another port if the old one is in use.
+    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps port, password and data. A new
+    object for the same folder also keeps them, but chooses another port if the stored port is in use.
     """
 
     name: ClassVar[str]
@@ -69,14 +70,14 @@ class Server(ABC):
         self.port, self.password = self._load_or_create_access()
 
     def _load_or_create_access(self) -> tuple[int, str]:
-        """Return port and password from the folder, or store new ones."""
+        """Return the port and the password stored in the folder, or create and store them."""
         path = self.folder / f"{self.name}.json"
         try:
             stored = json.loads(path.read_text())
             port, password = int(stored["port"]), str(stored["password"])
         except (FileNotFoundError, ValueError, KeyError):
             port, password = 0, secrets.token_urlsafe(24)
-        self._stop_leftover()  # first: it may use the stored port
+        self._stop_leftover()  # first: an earlier server may use the stored port
         if not port or not port_is_free(port):
             port = free_port()
             path.touch(mode=0o600)
@@ -92,7 +93,7 @@ class Server(ABC):
     def url_of_running(cls, folder: Path) -> str:
         """Return the URL of the server that another launch runs in this folder.
 
-        Raises CannotLaunch if there is none.
+        Raises CannotLaunch if the folder has no server.
         """
         try:
             stored = json.loads((folder / f"{cls.name}.json").read_text())
@@ -128,11 +129,11 @@ class Server(ABC):
         """Return whether the server with this process id accepts clients. Must not block for long."""
 
     def _still_in_use(self) -> bool:
-        """Return whether processes of a killed server still use its data, so that a new one can't start."""
+        """Return whether processes of a killed server still use its data, so that a new server can't start."""
         return False
 
     def _survivors(self) -> list[int]:
-        """Return the ids of the processes that still use the data of a killed server."""
+        """Return the ids of the processes of a killed server that are still running."""
         return []
 
     @property
@@ -153,7 +154,7 @@ class Server(ABC):
         return self._process.pid
 
     def start(self, seconds: float = START_TIMEOUT) -> Self:
-        """Start the server and return when it accepts clients, after recovery if it was killed. Raises CannotLaunch."""
+        """Start the server and return when it accepts clients. A killed server first recovers. Raises CannotLaunch."""
         for _ in self.starting(seconds):
             time.sleep(0.01)
         return self
@@ -161,7 +162,7 @@ class Server(ABC):
     def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
         """Like `start`, for a caller that must not block: yields until the server accepts clients.
 
-        Raises CannotLaunch if the server ends, or does not accept clients within `seconds`.
+        Raises CannotLaunch if the server ends or does not accept clients within `seconds`.
         """
         self._stop_leftover()
         self._prepare()
@@ -175,7 +176,7 @@ class Server(ABC):
         has_ended = self.exit_code is not None
         failure = "ended during its start" if has_ended else f"did not accept clients within {seconds:.0f} seconds"
         self.kill()
-        raise CannotLaunch(f"{self.name} {failure}. The end of {self.log}:\n{last_lines(self.log)}")
+        raise CannotLaunch(f"{self.name} {failure}. The last lines of {self.log}:\n{last_lines(self.log)}")
 
     def _until_free(self) -> Iterator[None]:
         kill_at = time.monotonic() + OLD_PROCESSES_TIMEOUT
@@ -189,7 +190,7 @@ class Server(ABC):
             yield
 
     def stop(self, seconds: float = STOP_TIMEOUT) -> None:
-        """Shut the server down in order, and kill it after `seconds`."""
+        """Shut the server down, and kill it if it is still running after `seconds`."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -200,7 +201,7 @@ class Server(ABC):
             self.kill()
 
     def kill(self) -> None:
-        """Send SIGKILL, as in a crash; `start` brings the server back with all durable data."""
+        """Send SIGKILL, as in a crash. `start` then starts the server again with all durable data."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Stops one stage of programs, and logs what it waits for."""
+"""Stops one stage of programs, and logs which programs are still running."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def stop_stage(
 ) -> None:
     """Send SIGTERM to the programs and wait until they have ended.
 
-    A program is killed when its grace period has ended, and all of them when `kill_now` returns True. `wait` is called
-    repeatedly and must take some time.
+    A program is killed when its grace period has ended. All programs are killed as soon as `kill_now` returns True.
+    `wait` is called between two checks, and must block for a short time.
     """
     for child in stage:
         child.ask_to_stop()
@@ -41,7 +41,7 @@ def stop_stage(
                 child.kill()
         wait()
     for child in stage:
-        child.kill()  # processes that it started and that outlived it
+        child.kill()  # the processes that the program started and that are still running
         child.process = None
 
 

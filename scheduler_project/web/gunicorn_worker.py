@@ -1,7 +1,7 @@
 """gunicorn's `gthread` worker with timeouts, so that slow or silent clients do not occupy its threads.
 
 A connection gets a thread only when data has arrived on it. From then on the whole request must arrive within
-`READ_TIMEOUT`, and the client must take each part of the response within `WRITE_TIMEOUT`.
+`READ_TIMEOUT`, and the client must read each part of the response within `WRITE_TIMEOUT`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class TimedSocket(socket.socket):
         self.read_by = time.monotonic() + READ_TIMEOUT
 
     def setblocking(self, flag: bool) -> None:
-        """Set the write timeout where gunicorn switches the connection to blocking mode."""
+        """Set the write timeout when gunicorn switches the connection to blocking mode."""
         # gunicorn also calls this for connections that it has closed.
         if self.fileno() >= 0:
             self.settimeout(WRITE_TIMEOUT if flag else 0.0)
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Read until the request's deadline. Raises NoMoreData after it, which gunicorn handles without logging."""
+        """Read data. After the request's deadline, raise NoMoreData, which gunicorn handles without a log line."""
         allowed = self.gettimeout()
         if allowed == 0.0:
             return super().recv(bufsize, flags)
@@ -56,12 +56,12 @@ class TimedSocket(socket.socket):
             self.settimeout(allowed)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send all data. Raises BrokenPipeError if the client does not read it."""
+        """Send all data. Raises BrokenPipeError if the client does not read the data."""
         with _timeout_as_broken_pipe():
             super().sendall(data, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """Send a file. Raises BrokenPipeError if the client does not read it."""
+        """Send a file. Raises BrokenPipeError if the client does not read the data."""
         with _timeout_as_broken_pipe():
             return super().sendfile(file, offset, count)
 
@@ -78,7 +78,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with the timeouts above."""
 
     def enqueue_req(self, conn: Any) -> None:
-        """Wait in the poller, which needs no thread, for a new connection's first data; then pass it to a thread."""
+        """Pass a connection that has data to a thread.
+
+        A new connection first waits for data in the poller, where it needs no thread.
+        """
         if not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket(conn.sock)
             conn.timeout = time.monotonic() + FIRST_BYTE_TIMEOUT
@@ -91,7 +94,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     def handle(self, conn: Any) -> Any:
         """Serve one request and close the connection in this thread.
 
-        gunicorn closes it in the main loop, where a client that does not respond would block all connections.
+        gunicorn's own method closes it in the main loop, where a client that does not respond blocks all connections.
         """
         is_kept_alive = super().handle(conn)
         if not is_kept_alive:

@@ -34,7 +34,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class Check:
-    """One check of the database. It does not return while the database hangs."""
+    """One check of the database. `results` has no result as long as the database hangs."""
 
     started_at: float
     results: Future[dict[str, str]] = field(default_factory=Future)
@@ -42,13 +42,13 @@ class Check:
 
 
 class Readiness:
-    """Checks the database at most once a second, however many requests ask for the result.
+    """Checks the database at most once a second, for any number of requests.
 
-    The check runs in its own thread with its own connection, one at a time. So a database that hangs blocks that thread
-    only, and none of the threads that serve requests.
+    Only one check runs at a time, in its own thread with its own connection. So a database that hangs blocks only that
+    thread, and no thread that serves requests.
     """
 
-    MAX_AGE_SECONDS = 1.0  # anybody may request the check, which must not become a load for the database
+    MAX_AGE_SECONDS = 1.0  # anybody may send requests, and they must not overload the database
     TIMEOUT_SECONDS = 2.0  # a database that takes longer counts as failed
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ class Readiness:
         self._is_migrated = False  # never checked again once it is true: the check reads all migration files
 
     def checks(self) -> dict[str, str]:
-        """Return the result of each check by name: `ok`, `failed` or `unknown`, within `TIMEOUT_SECONDS`."""
+        """Return within `TIMEOUT_SECONDS` the result of each check by its name: `ok`, `failed` or `unknown`."""
         check = self._current_check()
         try:
             return check.results.result(max(0.0, check.started_at + self.TIMEOUT_SECONDS - time.monotonic()))
         except TimeoutError:
             with self._lock:
                 is_first, check.has_timed_out = not check.has_timed_out, True
-            if is_first:  # one log line per check, however many requests wait for it
+            if is_first:  # one log line per check, for any number of waiting requests
                 log.warning("not_ready", action="check", error="The database does not respond.")
             return dict(NOT_READY)
 
@@ -73,7 +73,7 @@ class Readiness:
             check, now = self._check, time.monotonic()
             if check is None or (check.results.done() and now - check.started_at >= self.MAX_AGE_SECONDS):
                 check = self._check = Check(now)
-                # A daemon thread, because one that hangs must not keep the process from ending.
+                # A daemon thread, because a thread that hangs must not prevent the process from ending.
                 threading.Thread(target=self._run, args=(check.results,), name="readiness", daemon=True).start()
             return check
 
@@ -130,9 +130,9 @@ PROBES = {"/health/live": live, "/health/ready": ready}
 
 
 def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware, the first one, that serves the health checks before the host and HTTPS are checked.
+    """The first middleware: serves the health checks before other middleware checks the host and HTTPS.
 
-    A load balancer sends them over plain HTTP, to an IP address that is not in ALLOWED_HOSTS.
+    A load balancer sends health checks over plain HTTP, to an IP address that is not in ALLOWED_HOSTS.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:

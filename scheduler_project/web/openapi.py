@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def document() -> bytes:
-    """Return the API's OpenAPI 3.1 document as JSON. It is built once, because only new code changes it."""
+    """Return the API's OpenAPI 3.1 document as JSON. The document is built once, because only new code changes it."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]  # untyped library
     schema = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.dumps(schema, ensure_ascii=False).encode()
@@ -43,7 +43,7 @@ class SwaggerPage(SpectacularSwaggerSplitView):
 
 
 class RedocPage(SpectacularRedocView):
-    """/api/redoc: the document for reading."""
+    """/api/redoc: Redoc, which shows the document and sends no requests to the API."""
 
     authentication_classes = ()
     http_method_names = ("get", "head")

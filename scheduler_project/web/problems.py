@@ -37,9 +37,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-API = "/api/"  # errors of URLs below it are JSON, all others are pages
-NOT_FOUND = "There is nothing at this URL: it does not exist, or it was deleted."
-SERVER_ERROR = "The server failed, and has logged the error. Check whether the change was made before you repeat it."
+API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
+NOT_FOUND = "There is no object at this URL: it does not exist, or it was deleted."
+SERVER_ERROR = (
+    "An internal error occurred and was logged. Check whether the change was made before you send the request again."
+)
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."
@@ -47,7 +49,10 @@ Errors = dict[str, list[str]]
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
-    """Return the response for an exception of an API view; an unexpected one is logged and its message not shown."""
+    """Return the response for an exception of an API view.
+
+    Every server error (5xx) is logged. An unexpected exception becomes a 500 without its message.
+    """
     status, detail, errors = _classify(error)
     headers = {}
     if isinstance(error, APIException):
@@ -57,7 +62,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
             headers["WWW-Authenticate"] = challenge
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         request = context["request"]
-        # Without a database every request fails in the same way, so a traceback of each would help nobody.
+        # Without a database every request fails in the same way, so its traceback is not needed.
         cause = {"error": one_line(error)} if detail is NO_DATABASE else {"exc_info": error}
         log.error("api_failed", action="answer", method=request.method, path=request.path, **cause)
     response = Response(problem(status, detail, errors), status=status, headers=headers, content_type=PROBLEM)
@@ -114,7 +119,8 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# Django's error handlers, for requests that reach no API view. Outside the API only the pages for 404 and 503 are our own.
+# Django's error handlers, for requests that reach no API view. Outside the API, all pages except 404 and 503 are
+# Django's own.
 
 
 def _problem_response(status: int, detail: str) -> JsonResponse:
@@ -154,7 +160,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _database_page(request: HttpRequest, error: BaseException) -> HttpResponse:
     log.error("page_failed", action="answer", method=request.method, path=request.path, error=one_line(error))
-    stranger = copy(request)  # whoever it is, because user, session and messages may be in the database
+    stranger = copy(request)  # without user and messages, which may be in the database
     stranger.user = AnonymousUser()
     stranger._messages = []  # type: ignore[attr-defined]
     response = render(stranger, "503.html", admin.site.each_context(stranger), status=503)
@@ -162,7 +168,7 @@ def _database_page(request: HttpRequest, error: BaseException) -> HttpResponse:
     return response
 
 
-@csrf_exempt  # nothing here can be forged, and the HTML page of a CSRF error would not help a program
+@csrf_exempt  # this view changes nothing, and a program cannot use the HTML page of a CSRF error
 def unknown_api_url(request: HttpRequest, rest: str) -> HttpResponse:
     """Return 404 for every URL under /api/ that no other view serves."""
     text = "There is nothing at this URL."

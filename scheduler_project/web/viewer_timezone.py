@@ -1,4 +1,4 @@
-"""The time zone of the admin's pages: that of the browser, from a cookie that the pages' script sets."""
+"""The time zone of the admin's pages: the browser's zone, which a script of the pages stores in a cookie."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ZONE_COOKIE = "mainspring_zone"  # set by static/mainspring/times.js
 def activate_viewer_timezone(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that shows and reads local times in the browser's time zone, or in UTC without a valid cookie."""
+    """Middleware that activates the browser's time zone for local times, or UTC without a valid cookie."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone_of(request)):

@@ -1,4 +1,4 @@
-"""The admin pages of jobs, feature flags and django-celery-beat's periodic tasks, and the overview."""
+"""The admin pages: the overview, jobs, feature flags, and the periodic tasks of django-celery-beat."""
 
 from schedules.admin import flags, overview, periodic
 from schedules.admin.job import admin

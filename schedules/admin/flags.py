@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FlagChangeList(UncountedChangeList):
-    """The list of flags, with the number of jobs that name each flag. One additional query."""
+    """The list of flags, with the number of jobs that name each flag. This number costs one additional query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -45,7 +45,7 @@ class FlagChangeList(UncountedChangeList):
 
 @admin.register(FeatureFlag)
 class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
-    """Switches that jobs name."""
+    """The admin of feature flags."""
 
     list_display = ("name_shown", "state_shown", "jobs_shown", "changed_shown", "switch_shown")
     list_display_links = None
@@ -57,12 +57,12 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     list_disable_select_all = True
     fields = ("name", "description", "is_on")
     empty_title = "No feature flags yet"
-    empty_text = "A job that names a flag does not start on schedule while the flag is off."
+    empty_text = "While a flag is off, jobs that name the flag do not start on schedule or after other jobs."
     empty_article = "a"
     help_texts: ClassVar = {
-        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
-        "description": "What the flag switches, and whom to ask about it.",
-        "is_on": "Takes effect with the next occurrence of each job.",
+        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. The name can't be changed later.",
+        "description": "What the flag controls, and whom to ask about it.",
+        "is_on": "A change takes effect with the next occurrence of each job that names the flag.",
     }
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -84,7 +84,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
         return not is_used and bool(super().has_delete_permission(request, obj))
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        # Leave "Delete selected" out: a flag is deleted from its own page, which refuses while jobs name the flag.
+        # Remove "Delete selected": the page of a flag deletes it, and refuses while jobs name the flag.
         return {name: action for name, action in super().get_actions(request).items() if name in self.actions}
 
     def get_urls(self) -> list[URLPattern]:
@@ -98,12 +98,12 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
 
     @method_decorator(require_POST)
     def switch_view(self, request: HttpRequest, pk: int) -> HttpResponseRedirect:
-        """Switch a flag on or off, as the pressed button says."""
+        """Switch a flag on if the query parameter `to` is `on`, otherwise off."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         flag = changeable(FeatureFlag, caller_of(request)).filter(pk=pk).first()
         if flag is None:
-            messages.warning(request, "This flag was deleted meanwhile.")
+            messages.warning(request, "This flag has been deleted.")
         else:
             self._switch(request, [flag], is_on=request.GET.get("to") == "on")
         return HttpResponseRedirect(reverse("admin:schedules_featureflag_changelist"))
@@ -124,7 +124,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
             self.log_change(request, flag, f"Switched {word}.")
             names.append(flag.name)
         if len(names) == 1:
-            messages.success(request, f"“{names[0]}” is {word}. It takes effect with the next occurrence.")
+            messages.success(request, f"“{names[0]}” is {word}. The change takes effect with the next occurrence.")
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")
 

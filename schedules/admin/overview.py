@@ -1,6 +1,6 @@
 """The admin's first page: counts of runs, running and failed runs, jobs due next, and warnings.
 
-All its queries use an index.
+All queries use an index.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DAY = timedelta(hours=24)
 MAX_ROWS = 8  # of each table: all tables fit on one screen
-MAX_WAIT = timedelta(minutes=1)  # warn of a job or run that waits longer: beats and workers need about a second
+MAX_WAIT = timedelta(minutes=1)  # warn if a job is overdue or a run is queued for longer; about a second is normal
 TILES = (
     RunStatus.SUCCEEDED,
     RunStatus.FAILED,
@@ -42,7 +42,7 @@ admin.site.index_title = "Overview"
 
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the contents of the first page, as far as the caller may see them."""
+    """Add the contents of the first page that the caller may see, and return the context."""
     now, caller = datetime.now(UTC), caller_of(request)
     if may(caller, Action.VIEW, Run):
         context |= {
@@ -66,7 +66,7 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
 
 
 def _stopped(caller: Caller) -> list[Job]:
-    """Return the jobs with a stoppage that the watchdog reported and that has not ended, the latest first."""
+    """Return the jobs with an open stoppage that the watchdog has reported, the latest stoppage first."""
     reported = visible(Stoppage, caller).filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
     by_id = visible(Job, caller).in_bulk(list(dict.fromkeys(reported.values_list("job_id", flat=True)[:MAX_ROWS])))
     return list(by_id.values())

@@ -1,4 +1,4 @@
-"""The admin of django-celery-beat's own tables: housekeeping tasks, and the rows of a former stock installation."""
+"""The admin of django-celery-beat's tables: housekeeping tasks, and periodic tasks that are not Mainspring jobs."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-# The fields of a housekeeping row that users may change: when it fires, and whether.
+# The fields of a housekeeping row that users may change. All other fields are read-only.
 EDITABLE_FIELDS = {"enabled", "description", "interval", "crontab", "solar", "clocked"}
-OFF = "Housekeeping is switched off: {}. Mainspring does not do this work until you enable it."
+OFF = "Housekeeping tasks are disabled: {}. Mainspring does not do their work until you enable them."
 
 for _model in (PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule):
     admin.site.unregister(_model)
 
 
 class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: ignore[misc]  # neither has types
-    """The list of Celery tasks, looking like the other selects."""
+    """django-celery-beat's list of Celery tasks, in the style of the theme."""
 
 
 class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has no types
-    """The package's form, with the theme's widgets for the fields that the package adds."""
+    """django-celery-beat's form, with the theme's widgets for the fields that django-celery-beat adds."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,7 +62,10 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
         return self._clean_json("headers")
 
     def _clean_json(self, field: str) -> str:
-        """Return the JSON text of a field, `[]` or `{}` if it is empty. Refuses JSON that beat cannot use."""
+        """Return the JSON text of a field, or `[]` or `{}` if the field is empty.
+
+        Raises forms.ValidationError for JSON that the beat cannot use.
+        """
         text: str = self.cleaned_data[field] or JSON_FIELDS[field].empty
         try:
             read_json(field, text)
@@ -73,13 +76,13 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
 
 @admin.register(PeriodicTask)
 class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ignore[misc]  # the package has no types
-    """Rows that beat fires by django-celery-beat's own rules."""
+    """The admin of PeriodicTask rows, which the beat fires by django-celery-beat's own rules."""
 
     form = ThemedTaskForm
     list_before_template = "schedules/admin/periodic_note.html"
     change_list_template = "admin/change_list.html"
     change_form_template = (
-        "admin/change_form.html"  # the package's own has an inline script, which the content security policy blocks
+        "admin/change_form.html"  # the package's template has an inline script: the content security policy blocks it
     )
 
     @admin.display(description="Crontab in words")
@@ -116,7 +119,7 @@ class ClassicTaskAdmin(PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ig
                 for field in ("args", "kwargs"):
                     read_json(field, getattr(row, field))
             except ValueError as error:
-                messages.error(request, f"Nothing was run: “{row.name}” has a field that cannot be used. {error}.")
+                messages.error(request, f"No task was run: a field of “{row.name}” cannot be used. {error}.")
                 return
         super().run_tasks(request, queryset)
 
@@ -137,7 +140,7 @@ class ClassicCrontabAdmin(CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  #
 
 @admin.register(SolarSchedule)
 class ClassicSolarAdmin(ModelAdmin[SolarSchedule]):
-    """Sunrise, sunset and twilights."""
+    """The admin of solar schedules: sunrise, sunset and twilights."""
 
 
 @admin.register(ClockedSchedule)

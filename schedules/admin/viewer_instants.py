@@ -1,4 +1,4 @@
-"""Reads the instants that somebody types into a form of the admin."""
+"""Reads the dates and times that a user enters in a form of the admin."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
-    """Read an instant in the viewer's time zone. `label` names the field, as in “The start”.
+    """Return the instant that a text names in the viewer's time zone. `label` is the field's label, such as “After”.
 
-    Raises ValueError with a sentence for the user, also for a local time that clocks skip or show twice.
+    Raises ValueError with a sentence for the user, also if clocks skip the local time or show it twice.
     """
     try:
         return read_instant(text, str(timezone.get_current_timezone()))

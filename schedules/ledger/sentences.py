@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from executions.history import waiting_reasons_by_id
-from executions.states import REASON_SENTENCES, Reason, RunStatus
+from executions.states import RunStatus, reason_sentence
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -81,7 +81,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `It did not start because …`.
+    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
 
     `waits`: why each held run is held, by run id.
     """
@@ -90,14 +90,11 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
     text = _not_started(entry.record) if entry.record.reason else _started(entry.record, waits)
     if entry.decision is Decision.UNEXPECTED:
         text = UNEXPECTED_PREFIX + text
-    return f"{text} A backfill has opened a run for it." if entry.made_good_by else text
+    return f"{text} A backfill has opened a run for this occurrence." if entry.made_good_by else text
 
 
 def _not_started(record: Record) -> str:
-    if record.reason in set(Reason):
-        text = REASON_SENTENCES[Reason(record.reason)]
-    else:
-        text = f"It did not start: {record.reason.replace('_', ' ')}."
+    text = reason_sentence(record.reason)
     if record.n_occurrences > 1:
         text += f" This row stands for {record.n_occurrences:,} occurrences."
     return text
@@ -123,6 +120,8 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             return f"Ran, {late}, took {took}, and was cancelled."
         case RunStatus.RUNNING:
             return f"Started {late}, and is running."
+        case RunStatus.QUEUED if record.n_attempts:
+            return f"It is queued for another attempt. Attempts so far: {record.n_attempts}."
         case RunStatus.QUEUED:
             return "It is queued: no worker has started it yet."
         case RunStatus.HELD:

@@ -1,4 +1,4 @@
-"""What several commands share: reading a job and instants from arguments, and refusing to work without PostgreSQL."""
+"""What several commands share: arguments (a job by its id or name, instants), and the error without PostgreSQL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def needs_database() -> Iterator[None]:
 
 
 def find_job_id(wanted: str) -> UUID:
-    """Return the id of the job with this id or name. Raises CommandError if no job, or several, have the name."""
+    """Return the id of a job, given its name or its id. An id is returned even if there is no such job.
+
+    Raises CommandError if no job or more than one job has the name.
+    """
     if job_id := read_id(wanted):
         return job_id
     named = visible(Job, ENGINE).filter(HAS_PRESENT_SPEC, spec__job_name=wanted).order_by("spec__job_id")
@@ -51,7 +54,10 @@ def find_job_id(wanted: str) -> UUID:
 
 
 def read_instant_option(option: str, text: str | None) -> datetime | None:
-    """Return the instant of an option, in UTC unless it has an offset; None if it is not given. Raises CommandError."""
+    """Return the instant that `text` names, None if `text` is None. An instant without an offset is in UTC.
+
+    Raises CommandError for an invalid instant.
+    """
     if text is None:
         return None
     try:

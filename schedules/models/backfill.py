@@ -1,4 +1,4 @@
-"""Backfill: a request to run a job for the instants of a range of the past. Beats open its runs step by step."""
+"""Backfill: a request to run a job for past instants of its schedule. Beats open the runs step by step."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def new_backfill_id() -> UUID:
 
 
 class Backfill(models.Model):
-    """A backfill of the instants in (`after_at`, `until_at`]; those up to `cursor_at` have been handled.
+    """A backfill of the instants in (`after_at`, `until_at`]. The instants up to `cursor_at` have been handled.
 
-    It has no foreign key to the job: history outlives its job.
+    There is no foreign key to the job: the backfill stays when the job is deleted.
     """
 
     id = models.UUIDField(primary_key=True, default=new_backfill_id, editable=False)
@@ -45,7 +45,7 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no pace.")
+    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no minimum.")
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
@@ -60,9 +60,9 @@ class Backfill(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # LOCK_DUE_BACKFILL and NEXT_BACKFILL
+            # for the queries LOCK_DUE_BACKFILL and NEXT_BACKFILL
             models.Index(F("due_at"), F("id"), name="backfill_due", condition=Q(due_at__isnull=False)),
-            # the list of a job's backfills, latest first
+            # for the list of a job's backfills, latest first
             models.Index(F("job_id"), F("id").desc(), name="backfill_of_job"),
         ]
         ordering: ClassVar = ["-id"]
@@ -72,5 +72,5 @@ class Backfill(models.Model):
 
     @property
     def n_seen(self) -> int:
-        """Number of instants that were handled: they got a run, or the mode left them out."""
+        """Number of instants handled so far: those with a new run, and those that the mode does not select."""
         return self.n_opened + self.n_passed_over

@@ -13,7 +13,7 @@ from schedules.models.job import Job
 
 
 class On(StrEnum):
-    """Which ends of a run start the other job. A cancelled run counts as completion, not as success or failure."""
+    """The results of a run that start another job. A cancelled run is a completion, not a success or a failure."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -35,10 +35,10 @@ _STATUSES = {
 class Chain(models.Model):
     """A link of a chain: `job` starts after runs of `source`. Part of the definition of `job`.
 
-    It is deleted when either of the two jobs is.
+    The link is deleted with either of the two jobs.
     """
 
-    # No database constraints: each check would lock the other job's row, and ticks and edits would wait for it.
+    # No database constraints: each check would lock the other job's row, and ticks and edits would wait for that lock.
     source = models.ForeignKey(
         Job, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts"
     )
@@ -49,7 +49,7 @@ class Chain(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "source"], name="chain_once")]
-        # chains.started_by: which jobs start after the end of a run
+        # for chains.started_by, which finds the jobs that start after a run has ended
         indexes: ClassVar = [models.Index(F("source"), F("job"), name="chain_source")]
         ordering: ClassVar = ["id"]
 

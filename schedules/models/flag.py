@@ -1,4 +1,4 @@
-"""FeatureFlag: a switch that jobs name. While it is off, their occurrences do not start."""
+"""FeatureFlag: a switch that jobs name. While a flag is off, no occurrence of its jobs starts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from django.db import models
 
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 
-MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show it whole
+MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show the whole description
 HINT = "A name may contain letters, digits, dots, dashes and underscores, and must begin with a letter or a digit."
 IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 
 
 class FeatureFlag(models.Model):
-    """A feature flag. The beat reads it once a pass; a flag that does not exist counts as off."""
+    """A feature flag. The beat reads flags once per pass. A flag that does not exist counts as off."""
 
     name = models.CharField(max_length=MAX_FLAG_NAME_LENGTH, unique=True, validators=[IS_NAME])
     is_on = models.BooleanField("on", default=False)

@@ -1,4 +1,4 @@
-"""Job: a named definition in a scope, and where its clock stands."""
+"""Job: a named definition in a scope, with the state of its clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MAX_JOB_KEY_LENGTH = MAX_JOB_NAME_LENGTH = MAX_PAUSE_REASON_LENGTH = 255  # characters
-MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages of text; lists of jobs read it
+MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages; a list of jobs loads all descriptions
 
 
 class JobState(models.TextChoices):
@@ -36,21 +36,21 @@ class JobState(models.TextChoices):
     ENDED = "ended", "Ended"  # the schedule names no further instant
 
 
-# Active jobs that no beat will handle, as they have no next instant. Kinds that name none in advance are left out.
+# Active jobs without a next instant, although their kind of schedule always has one: no beat will handle them.
 LOST_JOBS = Q(state=JobState.ACTIVE, next_run_at__isnull=True)
 for _kind in UNPREDICTABLE_KINDS:
     LOST_JOBS &= ~Q(schedule__kind=_kind.value)
 
 
-# True of every job, since no job refers to a superseded definition. But the indexes of the definitions are partial, and
-# PostgreSQL uses them only for queries that state the condition.
+# True for every job, since no job refers to a superseded definition. But the indexes of the definitions are partial:
+# PostgreSQL uses them only for queries with this condition.
 HAS_PRESENT_SPEC = Q(spec__superseded_at=None)
 
 
 def jobs_named(term: str) -> Q:
-    """Return the filter for jobs whose name contains `term`, or starts with it if it has one or two characters.
+    """Return the filter for jobs whose name contains `term`, ignoring case.
 
-    Upper and lower case are the same.
+    A term of one or two characters must be the start of the name.
     """
     return has_part("spec__job_name", term)
 
@@ -60,15 +60,14 @@ def new_job_id() -> UUID:
 
 
 class Job(models.Model):
-    """A job. Its target, payload and policies are in `spec`, one version of the definition, which its runs refer to.
+    """A job. `spec` is the current version of its definition, with target, payload and policies.
 
-    The fields from `mark_at` on are the job's clock. Ticks, changes of the schedule and ends of pauses write them,
-    always under the row lock.
+    `mark_at` and the fields below it are the job's clock. They are written only under the row lock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
-    # A tick changes `next_run_at`, which is indexed, so PostgreSQL writes to every index of the table: keep them few.
-    # Names and targets are looked up in the specs, which never change. Only jobs with a key have an entry in job_key.
+    # A tick changes the indexed `next_run_at`, so PostgreSQL writes to every index of the table: keep the indexes few.
+    # Queries by name or target use the specs, which never change. Only jobs with a key have an entry in job_key.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     key = models.CharField(
         max_length=MAX_JOB_KEY_LENGTH,
@@ -95,23 +94,27 @@ class Job(models.Model):
     )
     pause_set_id = models.UUIDField(null=True, help_text="The pause set that paused the job.")
     # Occurrences up to `resumed_at` are recorded as paused, except those in [catch_up_from_at, catch_up_until_at].
-    resumed_at = models.DateTimeField(
-        null=True, help_text="When the last pause ended: occurrences up to then are recorded as paused, except ..."
+    resumed_at = models.DateTimeField(null=True, help_text="When the last pause ended.")
+    catch_up_from_at = models.DateTimeField(
+        null=True, help_text="Occurrences of the last pause run from here on; empty: none."
     )
-    catch_up_from_at = models.DateTimeField(null=True, help_text="... those from this instant on ...")
-    catch_up_until_at = models.DateTimeField(null=True, help_text="... up to this instant, which start.")
+    catch_up_until_at = models.DateTimeField(
+        null=True, help_text="Occurrences of the last pause run up to here; empty: none."
+    )
 
     mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
-    # For a job that was pushed back because it made a tick fail, `next_run_at` is the time of the next try.
+    # If a job made a tick fail and was pushed back, `next_run_at` is the time of the next try.
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
-    n_scheduled = models.PositiveIntegerField(default=0, help_text="Occurrences started so far; max_runs limits them.")
+    n_scheduled = models.PositiveIntegerField(
+        default=0, help_text="Number of occurrences started so far, which `max_runs` limits."
+    )
 
     caught_up_at = models.DateTimeField(
-        null=True, help_text="Planned start of the last missed occurrence that was caught up with."
+        null=True, help_text="Planned start of the last missed occurrence that a catch-up started."
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
-        help_text="Whether the next pass continues an outage from which a first occurrence has started.",
+        help_text="Whether a run has started for an outage that the next pass continues to process.",
     )
 
     class Meta:
@@ -119,22 +122,22 @@ class Job(models.Model):
             models.UniqueConstraint(fields=["scope", "key"], name="job_key", condition=Q(key__isnull=False))
         ]
         indexes: ClassVar = [
-            # DUE and NEXT_DUE
+            # for the queries DUE and NEXT_DUE
             models.Index(
                 F("next_run_at"), F("id"), name="job_due", condition=Q(state="active", next_run_at__isnull=False)
             ),
-            # LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
+            # for the queries LOCK_EXPIRED_PAUSES and NEXT_PAUSE_END
             models.Index(
                 F("paused_until_at"),
                 F("id"),
                 name="job_pause_end",
                 condition=Q(state="paused", paused_until_at__isnull=False),
             ),
-            # the jobs of a pause set
+            # for the jobs of a pause set
             models.Index(F("pause_set_id"), F("id"), name="job_pause_set", condition=Q(pause_set_id__isnull=False)),
-            # the watchdog's search for LOST_JOBS
+            # for the watchdog's search for LOST_JOBS
             models.Index(F("id"), name="job_lost", condition=LOST_JOBS),
-            # the lists of jobs in the API and the admin, filtered by state or by kind
+            # for the lists of jobs in the API and the admin, filtered by state or by kind
             models.Index(F("state"), F("id").desc(), name="job_state"),
             models.Index(F("schedule__kind"), F("id").desc(), name="job_kind"),
         ]
@@ -149,7 +152,7 @@ class Job(models.Model):
         return self.name
 
     def set_schedule(self, spec: ScheduleSpec) -> None:
-        """Store a schedule, and keep the value that was built, so that it need not be read back from its JSON."""
+        """Store a schedule as JSON. The given value is cached, so that `readable_schedule` need not parse the JSON."""
         self.schedule = to_json(spec)
         self._built_schedule = self.schedule, spec
 
@@ -161,7 +164,7 @@ class Job(models.Model):
 
     @property
     def known_schedule(self) -> ScheduleSpec | None:
-        """The schedule; None for one that cannot be read."""
+        """The schedule, None if it cannot be read."""
         return value_or_none(self.readable_schedule)
 
     @property
@@ -180,12 +183,12 @@ class Job(models.Model):
 
     @property
     def unreadable(self) -> dict[str, str]:
-        """Map each part that cannot be read (`schedule`, `target`, `policies`) to the reason."""
+        """Map each unreadable part (`schedule`, `target` or `policies`) to the reason."""
         return reasons_by_part(self.readable_schedule, self.spec.readable_target, self.readable_policies)
 
     @property
     def is_readable(self) -> bool:
-        """Whether this version can read the schedule and the policies, all that the clock needs."""
+        """Whether this version can read the schedule and the policies. The clock needs no other part."""
         return not reasons_by_part(self.readable_schedule, self.readable_policies)
 
     @property
@@ -194,18 +197,18 @@ class Job(models.Model):
         if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
-            # Earlier instants fell due during a pause: the next tick records them as paused.
+            # Instants up to `resumed_at` were due during a pause: the next tick records them as paused.
             return next_due(self.schedule_spec, self.resumed_at)
         return self.next_run_at
 
     @property
     def next_start_at(self) -> datetime | None:
-        """When the run of `next_fire_at` is planned to start: up to the job's jitter later."""
+        """The planned start of the run of `next_fire_at`: that instant, delayed by the job's jitter."""
         at = self.next_fire_at
         return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
 
     @property
     def waits_for_run(self) -> bool:
-        """Whether the end of a live run decides when the next instant is (a delay schedule)."""
+        """Whether the next instant depends on the end of a live run (a delay schedule)."""
         spec = self.known_schedule
         return self.state == JobState.ACTIVE and self.next_run_at is None and bool(spec and spec.kind is Kind.DELAY)

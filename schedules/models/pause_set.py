@@ -1,4 +1,4 @@
-"""PauseSet: a pause of the jobs that a filter matched. Undoing it resumes exactly those jobs."""
+"""PauseSet: a pause of all jobs that a filter matched. Undoing the pause set resumes those jobs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def new_pause_set_id() -> UUID:
 
 
 class PauseSet(models.Model):
-    """A pause of many jobs. `Job.pause_set_id` is set in the jobs that it still pauses: resuming a job clears it.
+    """A pause of many jobs. Each job that the set still pauses has the set's id in `Job.pause_set_id`.
 
-    Jobs are paused in the order of their ids; those up to `cursor_id` have been handled.
+    Jobs are paused in the order of their ids. The jobs up to `cursor_id` have been handled.
     """
 
     id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
@@ -55,7 +55,7 @@ class PauseSet(models.Model):
 
     class Meta:
         indexes: ClassVar = [
-            # LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
+            # for the queries LOCK_DUE_PAUSE_SET and NEXT_PAUSE_SET
             models.Index(F("due_at"), F("id"), name="pause_set_due", condition=Q(due_at__isnull=False)),
         ]
         ordering: ClassVar = ["-id"]

@@ -1,4 +1,4 @@
-"""ScheduleSpan: which schedule a job had, from when until when. The ledger derives from it what should have run."""
+"""ScheduleSpan: a schedule of a job, and when it applied. The ledger computes the expected occurrences from spans."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class ScheduleSpan(models.Model):
-    """The schedule of a job's occurrences in (`from_at`, `until_at`]. Written with the job, under its lock.
+    """The schedule of a job's occurrences in (`from_at`, `until_at`]. Written with the job, under the job's row lock.
 
-    It has no foreign key to the job: history outlives its job.
+    There is no foreign key to the job: spans stay when the job is deleted.
     """
 
     job_id = models.UUIDField(editable=False)
     schedule = models.JSONField()
-    from_at = models.DateTimeField(help_text="The mark from which the schedule counts.")
+    from_at = models.DateTimeField(help_text="The job's mark when the schedule became effective.")
     until_at = models.DateTimeField(null=True, help_text="When another schedule replaced it, or the job was deleted.")
 
     class Meta:
         indexes: ClassVar = [
-            # the ledger
+            # for the ledger
             models.Index(F("job_id"), F("from_at"), name="span_of_job"),
-            # PRUNE_SPANS
+            # for the query PRUNE_SPANS
             models.Index(F("until_at"), F("id"), name="span_over", condition=Q(until_at__isnull=False)),
         ]
         ordering: ClassVar = ["from_at", "id"]
@@ -40,7 +40,7 @@ class ScheduleSpan(models.Model):
 
 
 def begin_spans(jobs: Iterable[Job]) -> None:
-    """Record that each job has its present schedule from its mark on."""
+    """Record that the present schedule of each job applies from the job's mark on."""
     ScheduleSpan.objects.bulk_create(
         ScheduleSpan(job_id=job.pk, schedule=job.schedule, from_at=job.mark_at) for job in jobs
     )

@@ -1,4 +1,4 @@
-"""Stoppage: a job whose schedule has silently stopped, or seems to have; and the progress of the watchdog."""
+"""Stoppage: a job whose schedule seems to have stopped. WatchRound: the progress of the watchdog."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from django.db.models import F, Q
 
 
 class Why(models.TextChoices):
-    """Why a schedule seems to have stopped, with a sentence for people."""
+    """Why a schedule seems to have stopped. Each label is a sentence for operators."""
 
-    NO_NEXT = "no_next", "The clock had no next instant for the job, although its schedule names one."
+    NO_NEXT = "no_next", "The job had no next instant, although its schedule has one."
     PUSHED_BACK = "pushed_back", "The beat cannot process the job. Its log says why: job_pushed_back."
     OVERDUE = "overdue", "The job is overdue, although beats are running."
-    MARK_AHEAD = "mark_ahead", "The job's mark was in the future: instants would have been left out without a record."
+    MARK_AHEAD = "mark_ahead", "The job's mark was in the future: instants up to the mark would not have been recorded."
     GAPS = "gaps", "Occurrences that were due have no record."
 
 
 class Stoppage(models.Model):
     """A stoppage of one job: found at `found_at`, reported at `raised_at`, over at `over_at`.
 
-    It has no foreign key to the job: a beat that pushes a job back writes here, and must not wait for the job's row.
+    There is no foreign key to the job: a beat must be able to record a stoppage while another process locks the job.
     """
 
     job_id = models.UUIDField(editable=False)
     why = models.CharField(max_length=12, choices=Why)
     found_at = models.DateTimeField()
     stood_at = models.DateTimeField(
-        help_text="The job's mark at that time; for gaps, the first occurrence without a record."
+        help_text="The job's mark at `found_at`; for gaps, the first occurrence without a record."
     )
     raised_at = models.DateTimeField(null=True)
-    is_noted = models.BooleanField(db_default=False, help_text="Whether an event of a run reports it too.")
+    is_noted = models.BooleanField(db_default=False, help_text="Whether an event of a run reports the stoppage too.")
     over_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -41,11 +41,11 @@ class Stoppage(models.Model):
             )
         ]
         indexes: ClassVar = [
-            # the watchdog's review, and the overview page
+            # for the watchdog's review, and for the overview page
             models.Index(F("found_at"), F("id"), name="stoppage_open", condition=Q(over_at__isnull=True)),
-            # account.stoppages_in
+            # for account.stoppages_in
             models.Index(F("job_id"), F("found_at"), name="stoppage_of_job"),
-            # PRUNE_STOPPAGES
+            # for the query PRUNE_STOPPAGES
             models.Index(F("over_at"), F("id"), name="stoppage_over", condition=Q(over_at__isnull=False)),
         ]
         ordering: ClassVar = ["found_at", "id"]
@@ -55,11 +55,13 @@ class Stoppage(models.Model):
 
 
 class WatchRound(models.Model):
-    """The one row that stores how far the watchdog's round over all jobs has come."""
+    """The progress of the watchdog's round over all jobs, in a single row."""
 
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
-    before_at = models.DateTimeField(help_text="When the previous round began: every job was compared since then.")
+    before_at = models.DateTimeField(
+        help_text="When the previous round began: the present round compares occurrences from then on."
+    )
 
     def __str__(self) -> str:
         return f"after {self.last_job_id}"

@@ -76,7 +76,7 @@ def follow_readme(checkout: Checkout, person: Terminal) -> None:
         assert datetime.fromisoformat(shown["nominal_at"]).second % 10 == 0
         assert shown["started_at"] and shown["finished_at"] and shown["duration_ms"] >= 0
         assert shown["worker"].startswith("command@") and shown["n_attempts"] == 1
-    person.stand_ins["RUN_ID"] = shown["id"]
+    person.stand_ins["…"] = shown["id"]
     log, detail = objects(person.type(inspect))
     assert [line["message"] for line in log["results"]] == ["Hello from Mainspring"]
     (attempt,) = detail["attempts"]
@@ -119,7 +119,7 @@ def follow_tutorial(checkout: Checkout, person: Terminal) -> None:
     person.type(keep)
     wait_until(lambda: "failed" in {run["status"] for run in person.ask(look)["results"]}, 40, what="the failure")
     failed = person.ask(look)["results"][-1]
-    person.stand_ins["RUN_ID"] = failed["id"]
+    person.stand_ins["…"] = failed["id"]
     attempts = person.ask(inspect)["attempts"]
     assert [attempt["error_code"] for attempt in attempts] == ["connection_failed"] * 3
     assert [bool(attempt["retry_at"]) for attempt in attempts] == [True, True, False]

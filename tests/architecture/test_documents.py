@@ -111,7 +111,6 @@ def test_the_engine_is_told_by_a_few_short_files() -> None:
     assert not {name: n for name, n in n_lines.items() if n > MAX_STORY_LINES}
 
 
-@pytest.mark.long
 def test_every_writer_of_a_jobs_next_instant_stands_in_the_architecture() -> None:
     section = (ROOT / "docs/architecture.md").read_text().partition("### Who computes a job's next instant")[2]
     section = section.partition("\n## ")[0]
@@ -124,6 +123,7 @@ def test_every_writer_of_a_jobs_next_instant_stands_in_the_architecture() -> Non
     assert not [name for path in writers if (name := str(path.relative_to(ROOT))) not in section]
 
 
+@pytest.mark.long
 def test_every_log_event_stands_in_the_operators_table_with_its_level() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("\n## Log events\n")[2]
     rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", table, re.MULTILINE)

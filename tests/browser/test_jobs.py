@@ -49,7 +49,7 @@ def test_a_cron_job_with_seconds_is_previewed_while_typing_and_then_created(admi
     admin.get_by_label("URL").fill("https://example.org/hook")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator(".ms-title")).to_contain_text("every ten seconds")
-    expect(admin.get_by_text("It has not run yet.")).to_be_visible()
+    expect(admin.get_by_text("The job has no runs yet.")).to_be_visible()
     job = Job.objects.get()
     assert job.schedule["cron"] == "*/10 * * * * *"
     assert job.spec.target["url"] == "https://example.org/hook"
@@ -65,7 +65,7 @@ def test_a_wrong_expression_has_an_error_at_its_field_while_typing(admin: Page) 
     expect(error).to_be_empty()
     admin.locator("#id_timezone").fill("Europe/Pari")
     expect(admin.locator("[data-errors=timezone]")).to_contain_text("Europe/Paris")
-    admin.get_by_role("button", name="Use mine").click()
+    admin.get_by_role("button", name="Use my time zone").click()
     expect(admin.locator("#id_timezone")).to_have_value("Europe/Paris")
     expect(admin.locator("[data-errors=timezone]")).to_be_empty()
 
@@ -150,7 +150,7 @@ def test_a_job_is_started_paused_with_a_reason_and_resumed(admin: Page, today: d
     expect(admin.locator(".ms-title")).to_contain_text("Paused")
 
     admin.get_by_role("link", name="Resume", exact=True).click()
-    expect(admin.get_by_text("No run starts at once")).to_be_visible()
+    expect(admin.get_by_text("No run starts now")).to_be_visible()
     admin.get_by_role("button", name="Resume").click()
     expect(admin.locator(".ms-title")).to_contain_text("Active")
 
@@ -214,7 +214,7 @@ def test_several_schedules_one_per_line_are_previewed_together(admin: Page) -> N
     screenshot(admin, "job-form-several")
     admin.get_by_label("URL").fill("https://example.org/hook")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("It has not run yet.")).to_be_visible()
+    expect(admin.get_by_text("The job has no runs yet.")).to_be_visible()
     expect(admin.locator(".ms-fires tbody tr").first).to_contain_text("starts ")
     screenshot(admin, "job-several")
     job = Job.objects.get()

@@ -46,19 +46,21 @@ def test_limits_are_set_in_the_form_and_shown_in_words(admin: Page) -> None:
     admin.get_by_text("Command", exact=True).first.click()
     admin.locator("#id_command").select_option("demo.echo")
     admin.locator("#policies > summary").click()
-    admin.get_by_label("Overlap policy").select_option(label="Let every run wait for its turn")
+    admin.get_by_label("Overlap policy").select_option(label="Hold the new run until all earlier runs have ended")
     admin.get_by_text("Limits, priority and feature flag").click()
     admin.get_by_label("Concurrency key").fill("printer")
     admin.get_by_label("Feature flag").select_option("exports")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator("[data-errors=concurrency_limit]")).to_have_text(
-        "Enter a limit, or reset the other fields of this limit."
+        "Enter a limit, or clear the other fields of this limit."
     )
     screenshot(admin, "job-limits-error")
     admin.get_by_label("Concurrency limit", exact=True).fill("2")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("at most 2 runs at once of all jobs with the key “printer”; others wait")).to_be_visible()
-    expect(admin.get_by_text("exports, which is on")).to_be_visible()
+    expect(
+        admin.get_by_text("at most 2 active runs across all jobs with the key “printer”; other runs are held")
+    ).to_be_visible()
+    expect(admin.get_by_text("exports (on)")).to_be_visible()
 
 
 def test_a_flag_is_switched_in_its_row_of_the_list(admin: Page) -> None:

@@ -33,7 +33,7 @@ def test_a_failed_run_shows_its_attempt_and_is_retried(admin: Page, today: datet
     expect(admin.get_by_role("article", name="Attempt 1")).to_contain_text("ValueError: <i>no</i>")
     expect(admin.get_by_text("Failed after 1 attempt, no retry follows")).to_be_visible()
     admin.get_by_role("button", name="Retry").click()
-    expect(admin.get_by_text("Started again. This is the new run.")).to_be_visible()
+    expect(admin.get_by_text("The run is retried: this page shows the new run.")).to_be_visible()
     expect(admin.get_by_text("Somebody retried an earlier run.")).to_be_visible()
     assert Run.objects.exclude(pk=run.pk).get().retry_of == run.pk
 
@@ -58,7 +58,7 @@ def test_the_page_of_a_running_run_refreshes_until_the_run_has_ended(admin: Page
     claimed = claim(run)
     admin.goto(address(run))
     expect(admin.locator(".ms-live")).to_be_visible()
-    expect(admin.get_by_text("so far, of at most")).to_be_visible()
+    expect(admin.get_by_text("so far (timeout:")).to_be_visible()
     admin.locator("#definition-Payload summary").click()
     LogLine.objects.create(run=run, attempt=1, at=today, level="info", message="a line that came later")
     expect(admin.get_by_text("a line that came later")).to_be_visible()
@@ -84,7 +84,7 @@ def test_cancelling_selected_runs_reports_the_result_for_each_status(admin: Page
     admin.get_by_role("checkbox").first.check()
     admin.locator("select[name=action]").select_option("cancel_selected")
     admin.get_by_role("button", name="Run", exact=True).click()
-    for text in ("1 run cancelled.", "1 running run asked to stop.", "1 run had ended already"):
+    for text in ("1 run cancelled.", "1 running run asked to stop.", "1 run not cancelled: already ended"):
         expect(admin.get_by_text(text)).to_be_visible()
 
 

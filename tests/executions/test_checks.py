@@ -27,7 +27,7 @@ def test_a_kind_whose_queue_no_worker_consumes_is_reported(settings: Settings) -
     settings.MAINSPRING_WORKER_QUEUES = ["command"]
     (fault,) = run_checks(tags=["targets"])
     assert fault.id == "mainspring.E006"
-    assert fault.msg == "No worker takes the runs of the target kind 'http': none consumes its queue 'http'."
+    assert fault.msg == "No worker consumes the queue 'http' of the target kind 'http'."
     assert "-Q http" in str(fault.hint)
 
 

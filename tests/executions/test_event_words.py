@@ -1,4 +1,4 @@
-"""Proves the sentence for each event of a run, and the reason why a run started or did not start."""
+"""Proves the sentence for each event of a run, and the reason why a run was created or skipped."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SECOND = timedelta(seconds=1)
 @pytest.mark.parametrize(
     ("kind", "details", "is_first", "text"),
     [
-        ("held", {}, True, "Created, held until other runs end or a limit allows it"),
-        ("queued", {}, True, "Created, waiting for a worker"),
-        ("queued", {"reason": "lost"}, True, "Created, waiting for a worker"),
-        ("queued", {}, False, "Waiting for a worker"),
-        ("queued", {"reason": "lost"}, False, "Worker lost, waiting for another worker"),
+        ("held", {}, True, "Created and held: other runs or a limit prevent the start"),
+        ("queued", {}, True, "Created and queued"),
+        ("queued", {"reason": "lost"}, True, "Created and queued"),
+        ("queued", {}, False, "Queued"),
+        ("queued", {"reason": "lost"}, False, "Worker lost, queued again"),
         ("running", {"attempt": 2}, False, "Attempt 2 started"),
         ("retrying", {"attempt": 2}, False, "Attempt 2 failed, a retry follows"),
         ("succeeded", {}, False, "Succeeded"),
         ("failed", {"attempt": 1}, False, "Failed after 1 attempt, no retry follows"),
         ("failed", {"attempt": 4}, False, "Failed after 4 attempts, no retry follows"),
         ("cancelled", {}, False, "Cancelled"),
-        ("cancelled", {"reason": "overlap"}, False, "Cancelled: a newer run replaces it"),
+        ("cancelled", {"reason": "overlap"}, False, "Cancelled: replaced by a newer run"),
         ("cancelled", {"reason": "from the future"}, False, "Cancelled"),
-        ("skipped", {}, True, "Skipped: did not start"),
+        ("skipped", {}, True, "Skipped"),
         ("cancel_requested", {}, False, "Cancellation requested"),
         ("schedule_stopped", {"reason": "no_beat"}, False, "The job's schedule had stopped (no beat)"),
         ("from_the_future", {}, False, "from_the_future"),
@@ -66,7 +66,7 @@ def skipped(**columns: Any) -> Run:
         ({"n_occurrences": 3, "last_nominal_at": None}, ""),
         (
             {"n_occurrences": 1200, "last_nominal_at": NOW + 1199 * SECOND},
-            " This row stands for 1,200 occurrences, from 20 Nov 12:00:00 UTC to 20 Nov 12:19:59 UTC.",
+            " This record covers 1,200 occurrences, from 20 Nov 12:00:00 UTC to 20 Nov 12:19:59 UTC.",
         ),
     ],
     ids=["one", "one with a last", "no last", "many"],
@@ -74,7 +74,7 @@ def skipped(**columns: Any) -> Run:
 def test_a_row_for_several_occurrences_says_how_many_and_which(columns: dict[str, Any], addition: str) -> None:
     text = words.why(skipped(**columns), NOW)
 
-    assert text.startswith("It was missed while no beat was running.")
+    assert text.startswith("Missed while no beat was running.")
     assert text.partition(" or catch-up is off.")[2] == addition
 
 

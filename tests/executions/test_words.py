@@ -53,11 +53,11 @@ def test_every_reason_origin_and_attempt_status_has_texts() -> None:
 @pytest.mark.parametrize(
     ("kind", "reason", "text"),
     [
-        (RunStatus.QUEUED, "", "Waiting for a worker"),
-        (RunStatus.QUEUED, "given_back", "Returned by its worker before it started, waiting for another worker"),
-        (RunStatus.QUEUED, "lost", "Worker lost, waiting for another worker"),
+        (RunStatus.QUEUED, "", "Queued"),
+        (RunStatus.QUEUED, "given_back", "Returned by the worker before the start, queued again"),
+        (RunStatus.QUEUED, "lost", "Worker lost, queued again"),
         (RunStatus.CANCELLED, "", "Cancelled"),
-        (RunStatus.CANCELLED, "job_deleted", "Cancelled: its job was deleted"),
+        (RunStatus.CANCELLED, "job_deleted", "Cancelled: the job was deleted"),
         (EventKind.CANCEL_REQUESTED, "", "Cancellation requested"),
         ("from_another_version", "", "from_another_version"),
     ],

@@ -189,5 +189,5 @@ def test_the_page_and_the_list_say_that_the_job_waits_for_its_run(admin_user: Us
     admin, job = signed_in(admin_user), delayed()
     beat(0)
     for page in (f"/admin/schedules/job/{job.pk}/", "/admin/schedules/job/"):
-        assert "when its run has ended" in page_of(admin.get(page))
-    assert "follows the end of the live run" in page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
+        assert "after the live run has ended" in page_of(admin.get(page))
+    assert "starts after the live run has ended" in page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))

@@ -1,5 +1,5 @@
-// Adds job schedulers: `mass N` not due, or `due FIRST` one for each time of a JSON list on standard input, 100 at once.
-// `edit` serves the command `touch` of editor_protocol.py.
+// `mass N` adds N job schedulers that are not due. `due FIRST` adds a job scheduler for each time of a JSON list on
+// standard input, numbered from FIRST. Both add 100 at a time. `edit` serves the command `touch` of editor_protocol.py.
 const { readFileSync } = require("node:fs");
 const readline = require("node:readline");
 const { Queue } = require("bullmq");

@@ -1,4 +1,4 @@
-// Runs no-ops, each of which inserts a history row; `batched` uses a local queue and batched completion.
+// Runs no-ops. Each inserts a history row. The argument `batched` selects a local queue and batched completion.
 const { run } = require("graphile-worker");
 
 const BATCHED = { localQueue: { size: 500 }, completeJobBatchDelay: 0, failJobBatchDelay: 0 };

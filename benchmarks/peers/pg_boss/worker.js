@@ -1,4 +1,4 @@
-// Runs no-ops by `work()`. It fetches one batch at most twice a second, so there are four of it, with batches of 100.
+// Runs no-ops. A call of `work()` fetches at most two batches a second, so there are four calls, with batches of 100.
 const PgBoss = require("pg-boss");
 
 async function main() {

@@ -10,7 +10,7 @@ app = App(connector=PsycopgConnector(conninfo=os.environ["DATABASE_URL"]))
 
 
 async def do_nothing() -> None:
-    """Return at once."""
+    """Do nothing."""
 
 
 noop = app.task(name="noop")(do_nothing)

@@ -12,7 +12,7 @@ app.conf.update(
     broker_url=os.environ["BROKER_URL"],
     broker_connection_retry_on_startup=True,
     beat_scheduler="redbeat.RedBeatScheduler",
-    # As its documentation recommends: with Celery's default of 300 s a new job would wait up to five minutes.
+    # RedBeat's documentation recommends this: with Celery's default of 300 s, a new job starts up to five minutes late.
     beat_max_loop_interval=5,
     redbeat_redis_url=os.environ["BROKER_URL"],
     redbeat_redis_options={},

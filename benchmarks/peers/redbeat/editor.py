@@ -1,4 +1,4 @@
-"""Edits RedBeat's entries by its own class (`benchmarks/editor_protocol.py`)."""
+"""Edits RedBeat's entries with RedBeat's own class (`benchmarks/editor_protocol.py`)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def entry(name: str, at: float) -> RedBeatSchedulerEntry:
 
 
 def save_all(wanted: Iterable[tuple[str, float]]) -> None:
-    """Write what `RedBeatSchedulerEntry.save` writes, for many entries, without a round trip for each."""
+    """Write many entries as `RedBeatSchedulerEntry.save` does, but without a round trip for each entry."""
     client = get_redis(app)
     waiting = list(wanted)
     for first in range(0, len(waiting), ENTRIES_PER_PIPELINE):

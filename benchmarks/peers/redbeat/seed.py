@@ -1,4 +1,8 @@
-"""Adds RedBeat entries: `mass N` not due, or `due FIRST` one for each time of a JSON list on standard input."""
+"""Adds RedBeat entries.
+
+`mass N` adds N entries that are not due. `due FIRST` adds an entry for each time of a JSON list on standard input,
+numbered from FIRST.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Edits rows of stock django-celery-beat as its admin does, by saving them (`benchmarks/editor_protocol.py`)."""
+"""Edits rows of stock django-celery-beat by saving the models, as its admin does (`benchmarks/editor_protocol.py`)."""
 
 from __future__ import annotations
 

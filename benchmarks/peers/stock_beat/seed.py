@@ -1,5 +1,7 @@
-"""Adds rows for stock django-celery-beat: `mass N` not due; `due FIRST`, or `messages` without a beat, one for each
-time of a JSON list on standard input.
+"""Adds rows or messages for stock django-celery-beat.
+
+`mass N` adds N rows that are not due. The other two read a JSON list of times from standard input: `due FIRST` adds a
+row for each time, numbered from FIRST; `messages` sends a message for each time, without a beat.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def add_mass(n_jobs: int) -> None:
 
 def add_due(instants: Sequence[float], first: int) -> None:
     """Add a one-off row for each of `instants` (seconds since 1970), numbered from `first`."""
-    # At its next start beat would switch off the one-off rows that have run, and then read all rows a second time.
+    # Without this, beat would disable the one-off rows that have run at its next start, and then read all rows twice.
     PeriodicTask.objects.filter(one_off=True).delete()
     clocks = {at: ClockedSchedule(clocked_time=datetime.fromtimestamp(at, UTC)) for at in set(instants)}
     ClockedSchedule.objects.bulk_create(clocks.values(), batch_size=ROWS_PER_INSERT)

@@ -1,4 +1,4 @@
-"""How the admin shows a kind of target on the pages of runs and jobs: the default, and what a kind may override."""
+"""The default look of a target kind on the pages of runs and jobs, with the methods that a kind may override."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ from executions.targets.registry import TARGETS, masked
 if TYPE_CHECKING:
     from values.json_values import JSON
 
-MAX_WORDS = 200  # characters of a configuration beside a job's name
+MAX_WORDS = 200  # characters of a configuration that is shown beside a job's name
 
 
 class Look:
-    """The default look of a kind: its name and its configuration as JSON, and results as JSON.
+    """The default look of a target kind: the kind's name, with the configuration and the results as JSON.
 
-    For another look, a kind has a subclass in `executions/admin/targets/<kind>.py`, with an instance called `LOOK`.
+    To give a kind its own look, write a module `executions/admin/targets/<kind>.py` with a subclass, and with `LOOK`,
+    an instance of the subclass.
     """
 
-    # In it, `result` is what the method `result` returns, and `card` the attempt (executions/admin/attempts.py).
+    # The template's variables: `result`, the return value of the method `result`; `card`, the attempt (`Card` in
+    # executions/admin/attempts.py).
     template: ClassVar[str] = "executions/admin/targets/default.html"
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
-        """Return two short texts for a stored target: what it does, and with what, such as `POST` and a URL.
+        """Return two short texts about a stored target, such as its method `POST` and its URL.
 
-        Another version may have stored `target`, so only its member `kind` is sure to exist.
+        Another version of Mainspring may have stored `target`: only its member `kind` is certain to exist.
         """
         kind, shown = target["kind"], masked(target)
-        # In the order of the class: the database stores members by length.
+        # In the order of the class's fields. PostgreSQL stores the members of jsonb in another order.
         members = {name: shown[name] for name in TARGETS[kind].config.model_fields if name in shown and name != "kind"}
         return kind, Truncator(json.dumps(members, ensure_ascii=False) if members else "").chars(MAX_WORDS)
 
     def result(self, result: JSON) -> Any:
-        """Return an attempt's result as the template needs it; None shows nothing."""
+        """Return an attempt's result in the form that the template needs, or None to show no result."""
         return pretty(result) or None
 
 

@@ -1,4 +1,4 @@
-"""How a command is shown: by its name. Its results have the default look."""
+"""The look of a command: its name. The results of commands have the default look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an HTTP request is shown: the request, the response, and a bar of where the time went."""
+"""The look of an HTTP request: the request, the response, and a bar with the duration of each phase."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PHASES = (("dns", "Name look-up"), ("connect", "Connect"), ("tls", "TLS"), ("fir
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the bar of timings; `start` and `width` are percentages of its length."""
+    """One phase in the bar of timings. `start` and `width` are percentages of the bar's length."""
 
     name: str
     label: str
@@ -29,7 +29,10 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The request and the response of an attempt, as texts; a text is empty if the attempt did not get that far."""
+    """The request and the response of an attempt, as texts.
+
+    Without a response, `status` is `No response`, and the other texts about the response are empty.
+    """
 
     request: str
     sent: str
@@ -70,7 +73,7 @@ class HttpLook(Look):
             redirects=[
                 str(hop.get("url", hop) if isinstance(hop, dict) else hop) for hop in result.get("redirects") or []
             ],
-            phases=_phases(timings, "Read and the rest" if response else "Until it failed"),
+            phases=_phases(timings, "Response body and other" if response else "Until the failure"),
         )
 
 
@@ -81,7 +84,7 @@ def _size_words(response: dict[str, Any]) -> str:
     if not response:
         return ""
     return f"{int(response.get('n_bytes') or 0):,} bytes" + (
-        " kept, the rest was discarded" if response.get("truncated") else ""
+        " kept; the rest of the body was discarded" if response.get("truncated") else ""
     )
 
 

@@ -1,4 +1,4 @@
-"""Copies what a command prints and logs into the log of its run."""
+"""Adds the output and the log records of a command to the log of its run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from executions.targets.base import MAX_LOG_LINE_LENGTH
 
 Log = Callable[[str, str], None]
 
-# Keys that structlog adds; the run's log has level and time of a line anyway.
+# Keys that structlog adds. The run's log stores the level and the time of each line anyway.
 _OWN_KEYS = frozenset({"event", "level", "logger", "timestamp"})
 
 
@@ -39,7 +39,7 @@ def captured(log: Log) -> Iterator[None]:
 
 
 class _Lines(io.TextIOBase):
-    """A text stream that splits what its thread writes into lines of the log."""
+    """A text stream that logs the lines of the thread that created it. Other threads write to the original stream."""
 
     encoding = "utf-8"
 
@@ -71,7 +71,7 @@ class _Lines(io.TextIOBase):
 
     @property
     def buffer(self) -> Any:
-        """The original stream: bytes are not captured."""
+        """The byte buffer of the original stream: bytes are not captured."""
         return self._original.buffer
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""The context that a command may ask for: facts of its run, its log, and the time left."""
+"""The context that a command may use: data of its run, the run's log, and the time left."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class CommandContext:
-    """The run's ids and times, its log, and the time left.
+    """The context of a command: data of the run, the run's log, and the time left.
 
-    `attempt` is 1 for the first; `nominal_at` is in UTC. `idempotency_key` is the same on every attempt: pass it to
-    services that accept one.
+    `attempt` counts from 1. `nominal_at` is in UTC. `idempotency_key` is the same on every attempt: pass it to services
+    that accept an idempotency key.
     """
 
     def __init__(self, context: Context, log: Callable[[str, str], None]) -> None:
@@ -36,13 +36,13 @@ class CommandContext:
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Return why the command should stop, or None.
+        """Return why the command should stop, or None. The timeout is not a reason: see `remaining`.
 
-        A command that does not end by itself is stopped by an exception. A command that checks this can end at a point
-        of its choice.
+        Mainspring also raises CommandStopped in the command. Call this function after the command has caught that
+        exception, or in another thread of the command.
         """
         return self._should_stop()
 
     def remaining(self) -> timedelta:
-        """Return the time left before the command is stopped; never negative."""
+        """Return the time left before the timeout; never negative."""
         return timedelta(seconds=max(self._deadline - time.monotonic(), 0.0))

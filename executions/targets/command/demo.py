@@ -1,4 +1,4 @@
-"""Three commands for the tutorial, and to try Mainspring."""
+"""Three example commands, for the tutorial and for trying Mainspring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def echo(context: CommandContext, message: str = "Hello from Mainspring") -> dic
 
 @command("demo.sleep", description="Sleep for some seconds, with a line of progress every second.")
 def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=86400)] = 5) -> dict[str, object]:
-    """Log a line each second, to show a long run, and how it is cancelled or times out."""
+    """Log a line each second for `seconds`: an example of a long run, which may be cancelled or time out."""
     started = time.monotonic()
     while (slept := time.monotonic() - started) < seconds:
         if reason := context.should_stop():
@@ -32,8 +32,8 @@ def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=8640
 
 
 @command("demo.fail", description="Fail, to show what a failure and its retries look like.")
-def fail(context: CommandContext, message: str = "This was asked for.", permanent: bool = False) -> None:
-    """Raise an error that is retried, or with `permanent` a PermanentFailure."""
+def fail(context: CommandContext, message: str = "Failed on request.", permanent: bool = False) -> None:
+    """Raise an error after which the run is retried; with `permanent`, raise PermanentFailure."""
     context.log(f"Attempt {context.attempt} is about to fail.", "warning")
     if permanent:
         raise PermanentFailure(message)

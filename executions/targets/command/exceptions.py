@@ -1,4 +1,4 @@
-"""The exceptions that a command may raise to say how it failed, and the one that stops a command."""
+"""The exceptions with which a command reports a failure, and the exception that stops a command."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import timedelta
 
 
 class PermanentFailure(Exception):
-    """The run has failed, and another attempt would fail too: it is not retried."""
+    """Raise this if another attempt would fail too. The run fails and is not retried."""
 
 
 class RetryLater(Exception):
-    """This attempt has failed; the next one starts after `delay`. It counts against the job's retries."""
+    """Raise this to end the attempt as failed and to start the next attempt after `delay`, if a retry is left."""
 
     def __init__(self, delay: timedelta, message: str = "") -> None:
         if not isinstance(delay, timedelta):
@@ -22,12 +22,12 @@ class RetryLater(Exception):
 
 
 class CommandStopped(KeyboardInterrupt):
-    """Raised inside a running command at its timeout, or when somebody cancels its run.
+    """Raised inside a running command at its timeout, when its run gets a stop request, or when its claim is lost.
 
-    It is a KeyboardInterrupt, which libraries treat as "stop now": `except Exception` does not catch it, psycopg
-    cancels the running statement, and asyncio's loop ends instead of logging it.
+    It is a subclass of KeyboardInterrupt, which libraries treat as a request to stop: `except Exception` does not catch
+    it, psycopg cancels the running statement, and the event loop of asyncio ends instead of logging the exception.
     """
 
 
 class InvalidCommand(TypeError):
-    """A function cannot be a command. The text says what to change."""
+    """A function cannot be registered as a command. The text says what to change."""

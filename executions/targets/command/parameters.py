@@ -22,10 +22,10 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 
 
 class Parameters:
-    """The parameters of a command: the one for the context, if any, and a model of the others."""
+    """The parameters of a command: the name of the context's parameter, if any, and a model of all other parameters."""
 
     def __init__(self, function: Callable[..., object]) -> None:
-        """Read the signature. Raises InvalidCommand with what to change."""
+        """Read the signature of `function`. Raises InvalidCommand, whose text says what to change."""
         self.context_name, fields = _read_signature(function)
         # Pydantic reserves names such as `json` and `model_x`. So the fields have generated names, and the parameters'
         # names are their aliases.
@@ -43,17 +43,17 @@ class Parameters:
             self.schema: dict[str, Any] = self.model.model_json_schema(by_alias=True)
         except PydanticUserError as error:
             raise InvalidCommand(
-                f"{function.__qualname__}: a payload is JSON, and a parameter has a type that can't be read from JSON: "
+                f"{function.__qualname__}: pydantic can't read the type of a parameter from JSON. Use another type. "
                 f"{error.message}"
             ) from error
 
     def read(self, payload: JSON) -> dict[str, object]:
-        """Return the arguments of the call. Raises InvalidTarget at `payload` or `payload.<name>`."""
+        """Return the arguments for the command's function. Raises InvalidTarget at `payload` or `payload.<name>`."""
         given = {} if payload is None else payload
         if not isinstance(given, dict):
             names = ", ".join(self._fields.values()) or "none"
             raise InvalidTarget(
-                {"payload": [f"The payload must be an object with the command's parameters ({names})."]}
+                {"payload": [f"The payload must be an object. Its members are the command's parameters: {names}."]}
             )
         try:
             values = self.model.model_validate(given)
@@ -69,7 +69,7 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
         raise InvalidCommand(
-            f"{where}: {error}. Mainspring reads the types of parameters at run time: import them outside "
+            f"{where}: {error}. Mainspring evaluates the type annotations: define or import this name outside "
             "`if TYPE_CHECKING`."
         ) from error
     context_name: str | None = None
@@ -85,6 +85,6 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         if name not in hints:
             raise InvalidCommand(f"{where}: the parameter {name} needs a type, such as `{name}: str`.")
         if hints[name] is CommandContext:
-            raise InvalidCommand(f"{where}: the context must be the first parameter, before {', '.join(fields)}.")
+            raise InvalidCommand(f"{where}: only the first parameter can be the context, not {name}.")
         fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
     return context_name, fields

@@ -1,4 +1,4 @@
-"""The registered commands: the decorator that registers one, and the import of the modules that contain them."""
+"""The registry of commands: the decorator that registers a command, and the import of the modules with commands."""
 
 from __future__ import annotations
 
@@ -44,21 +44,23 @@ class Command:
 
 # Filled by the decorator. Read it with `commands()`, which imports the modules first.
 COMMANDS: dict[str, Command] = {}
-_broken_modules: dict[str, str] = {}  # the reason by module
+_broken_modules: dict[str, str] = {}  # by module: why it can't be imported
 _loaded = False
 _loading = threading.RLock()
 
 
 def command(name: str, *, description: str = "") -> Callable[[F], F]:
-    """Register the decorated function under `name`. Raises InvalidCommand with what to change.
+    """Register the decorated function under `name`. Raises InvalidCommand, whose text says what to change.
 
-    A first parameter of the type `CommandContext` (or called `context`) gets the context. Every other parameter needs a
-    type, and gets the member of the payload with its name.
+    The first parameter gets the context if its type is `CommandContext`, or if it has no type and is called `context`.
+    Every other parameter needs a type, and gets the member of the payload with the same name.
     """
 
     def register(function: F) -> F:
         if not _NAME.fullmatch(name):
-            raise InvalidCommand(f"{name!r} is not a valid name of a command: use 1 to 100 of a-z, 0-9 and _ . : -")
+            raise InvalidCommand(
+                f"{name!r} is not a valid command name: use 1 to 100 characters from a-z, 0-9 and _ . : -"
+            )
         if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
             raise InvalidCommand(
                 f"{name}: a command must be an ordinary function. For asynchronous code, call asyncio.run inside it."
@@ -66,7 +68,9 @@ def command(name: str, *, description: str = "") -> Callable[[F], F]:
         known = COMMANDS.get(name)
         # A module that is reloaded, or run as a script, registers the same function twice.
         if known is not None and _home(known.function) != _home(function):
-            raise InvalidCommand(f"{name} is the name of {_home(known.function)} already: choose another name.")
+            raise InvalidCommand(
+                f"The command name {name} is already used by {_home(known.function)}: choose another name."
+            )
         text = description or (inspect.getdoc(function) or "").partition("\n")[0]
         COMMANDS[name] = Command(name, text, function, Parameters(function))
         return function
@@ -85,10 +89,11 @@ def commands() -> dict[str, Command]:
 
 
 def load_modules(*, log_problems: bool = True) -> dict[str, str]:
-    """Import the modules of commands on the first call; return those that can't be imported, each with the reason.
+    """Import the command modules on the first call. Return the modules that can't be imported, each with the reason.
 
-    The modules are `commands` of each installed app and those of `settings.MAINSPRING_COMMAND_MODULES`. A module that
-    can't be imported is logged and left out; the commands of the other modules work.
+    Command modules are the module `commands` of each installed app, and the modules in
+    `settings.MAINSPRING_COMMAND_MODULES`. A module that can't be imported is logged if `log_problems`. The other
+    modules still work.
     """
     global _loaded
     with _loading:
@@ -122,4 +127,4 @@ def _load(module: str, *, log_problems: bool) -> None:
             text = "MAINSPRING_COMMAND_MODULES names %s, but there is no module %s."
             logger.error(text, module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
-            logger.exception("The commands of %s are missing, since the module can't be imported.", module)
+            logger.exception("Commands of %s are missing, because the module can't be imported.", module)

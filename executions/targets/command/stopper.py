@@ -1,6 +1,6 @@
-"""Stops a command in the main thread of this process, at its timeout or when its run is cancelled.
+"""Stops a command in the main thread of this process, at its timeout or when `stop` is called.
 
-A signal (SIGALRM) interrupts whatever the command does, and its handler raises CommandStopped there.
+The signal SIGALRM interrupts the command, and the signal handler raises CommandStopped inside the command.
 """
 
 from __future__ import annotations
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REPEAT_SECONDS = 1.0  # a command may catch the exception and continue: it is raised again after this time
+REPEAT_SECONDS = 1.0  # a command may catch the exception and continue: the exception is raised again after this time
 MIN_REPEAT_SECONDS = 0.5  # no second exception while the command handles the first, in its `finally` blocks
-# Inside a block that must not be interrupted, the exception is deferred: retried every 10 ms, for up to a second.
+# Inside a block that must not be interrupted, the exception is deferred: the handler tries every 10 ms, for up to 1 s.
 DEFER_SECONDS = 0.01
 MAX_DEFERRALS = 100
 
 
 class Stopper:
-    """Raises CommandStopped in the main thread. Use it there as a context manager around `run`."""
+    """Raises CommandStopped in the main thread, after `seconds` or when `stop` is called.
+
+    Use it in the main thread, as a context manager around `run`.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = max(seconds, 0.001)
@@ -51,8 +54,8 @@ class Stopper:
     def __enter__(self) -> Self:
         self._entered_at = time.monotonic()
         self._previous = signal.signal(signal.SIGALRM, self._on_alarm)
-        # An earlier command may have blocked the signal. A signal that has been pending since then does nothing, for
-        # `_armed` is not set yet.
+        # An earlier command may have blocked the signal. A signal that has been pending since then does nothing,
+        # because `_armed` is not set yet.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         self._previous_timer = signal.setitimer(signal.ITIMER_REAL, self._seconds, REPEAT_SECONDS)
         self._active = True
@@ -71,7 +74,7 @@ class Stopper:
             signal.setitimer(signal.ITIMER_REAL, max(left - spent, 0.001), interval)
 
     def stop(self, reason: StopReason) -> None:
-        """Stop the command, from any thread. Never raises."""
+        """Stop the command. Any thread may call this. Never raises."""
         with self._lock:
             if not self._active or self.reason is not None:
                 return
@@ -81,7 +84,7 @@ class Stopper:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
     def run(self, call: Callable[[], T]) -> T | None:
-        """Call `call` and return its result, or None if it was stopped (see `was_stopped`)."""
+        """Call `call` and return its result; None if CommandStopped ended the call."""
         try:
             self._armed = True
             try:
@@ -100,7 +103,7 @@ class Stopper:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Defer the exception to the end of a short block that must not be interrupted."""
+        """Defer the exception, by at most 1 s, until a block that must not be interrupted has ended."""
         self._shields += 1
         try:
             yield

@@ -35,16 +35,17 @@ if TYPE_CHECKING:
     from values.json_values import JSON
 
 MAX_RESULT_BYTES = 64 * 1024  # as JSON: results are stored with every run and shown on its page
-KEPT_RESULT_LENGTH = 4096  # characters kept of a longer result: enough to see what it was
+KEPT_RESULT_LENGTH = 4096  # characters kept of a longer result: enough to recognize the result
 MAX_MESSAGE_LENGTH = 1000  # characters of an error, and of a line of a traceback
 N_TRACEBACK_LINES = 20  # the last ones, which say where the error occurred
-MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt within what a timestamp holds
+MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt within the range of a timestamp
 
 
 class CommandConfig(TargetConfig):
     """A registered command, by name.
 
-    The job's payload contains the command's parameters. An attempt's result is the value that the command returned.
+    The job's payload contains the command's parameters. The result of a successful attempt is the value that the
+    command returned. Only the beginning of a result of more than 64 KB is kept.
     """
 
     kind: Literal["command"] = "command"
@@ -52,7 +53,7 @@ class CommandConfig(TargetConfig):
 
 
 class CommandTarget(Target):
-    """Calls a command. It must run in the main thread of a process, as in Celery's pools prefork and solo."""
+    """Calls a command. `execute` needs the main thread of a process, as in Celery's pools `prefork` and `solo`."""
 
     kind: ClassVar[str] = "command"
     config: ClassVar[type[TargetConfig]] = CommandConfig
@@ -61,16 +62,16 @@ class CommandTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def prepare_worker(self) -> None:
-        """Import the modules of all commands before the pool forks, so that its processes share their memory."""
+        """Import the modules of all commands before the pool forks: its processes then share the imported modules."""
         commands()
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Refuse an unknown command, and a payload that does not fit its parameters."""
+        """Raise InvalidTarget for an unknown command, or for a payload that does not fit the command's parameters."""
         assert isinstance(config, CommandConfig)
         _find(config.name).parameters.read(payload)
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Call the command and return how it ended."""
+        """Call the command and return the outcome."""
         assert isinstance(config, CommandConfig)
         if threading.current_thread() is not threading.main_thread():
             return Failed(
@@ -111,12 +112,12 @@ def _find(name: str) -> Command:
         return known[name]
     text = f"There is no command {name[:100]}.{did_you_mean(name[:100], known)}"
     if broken := load_modules():
-        text += f" (These modules could not be imported: {', '.join(sorted(broken))}; see the worker's log.)"
+        text += f" (Command modules that can't be imported, see the log: {', '.join(sorted(broken))}.)"
     raise InvalidTarget({"name": [text]})
 
 
 def _call(command: Command, arguments: dict[str, object], stopper: Stopper) -> Outcome:
-    """Call the function, and return the outcome of what it returned or raised."""
+    """Call the command's function. Return an outcome for its result or its exception, except for a stop and Ctrl+C."""
     try:
         return _succeeded(command.function(**arguments))
     except KeyboardInterrupt as error:
@@ -167,7 +168,7 @@ def _stopped(stopper: Stopper, context: Context) -> Outcome:
 
 
 def _truncated(outcome: Outcome, context: Context) -> Outcome:
-    """Return the outcome with only the beginning of its result, if that is longer than MAX_RESULT_BYTES."""
+    """Return the outcome. If its result is longer than MAX_RESULT_BYTES, keep only the beginning of the result."""
     if not isinstance(outcome, Succeeded):
         return outcome
     text = json.dumps(outcome.result, ensure_ascii=False)

@@ -10,7 +10,7 @@ SETTING = "MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS"
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """What the operator allows. Requests under different policies never share a connection."""
+    """The addresses that the operator allows. Requests under different policies never share a connection."""
 
     allow_private: bool = False
 
@@ -51,9 +51,10 @@ _SIX_TO_FOUR = ip_network("2002::/16")
 
 
 def deny_reason(address: str, policy: EgressPolicy) -> str | None:
-    """Return why the policy denies the numeric `address`, or None if it allows it.
+    """Return why the policy denies the numeric `address`, or None if the address is allowed.
 
-    An IPv6 address that contains an IPv4 address must pass as both.
+    An IPv4-mapped IPv6 address is treated as its IPv4 address. If another IPv6 address contains an IPv4 address, the
+    policy must allow both.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -81,7 +82,7 @@ def _deny_v6(address: IPv6Address, policy: EgressPolicy) -> str | None:
     if any(address in network for network in _NEVER_V6):
         return f"{address} is a link-local, metadata, multicast or reserved address, which no job may call"
     if inner is not None and (reason := _deny_v4(inner, policy)):
-        return f"{address} contains {reason}"
+        return f"{address} contains an IPv4 address: {reason}"
     if policy.allow_private:
         return None
     if address not in _PUBLIC_V6 or not address.is_global or any(address in network for network in _SPECIAL_V6):

@@ -1,4 +1,4 @@
-"""Encodes a job's payload as the body of a request. A payload that fits no body is refused with a sentence."""
+"""Encodes a job's payload as the body of a request. A payload that cannot be encoded is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Body:
 
 
 def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
-    """Return the body, or None for a request without one. Raises InvalidTarget at `payload` or `payload.<name>`."""
+    """Return the body, or None for a request without a body. Raises InvalidTarget at `payload` or `payload.<name>`."""
     if payload is None or config.body_format == "none":
         return None
     if config.method in ("GET", "HEAD"):
@@ -72,7 +72,7 @@ def _form(payload: JSON) -> bytes:
         return urlencode(pairs).encode("ascii")
     except UnicodeEncodeError as error:
         raise InvalidTarget(
-            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+            {"payload": ["The payload contains half of a surrogate pair, which is not a character: remove it."]}
         ) from error
 
 
@@ -81,5 +81,5 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise InvalidTarget(
-            {"payload": ["The payload contains half of a surrogate pair, which is no character: remove it."]}
+            {"payload": ["The payload contains half of a surrogate pair, which is not a character: remove it."]}
         ) from error

@@ -14,8 +14,11 @@ from executions.targets.http.statuses import DEFAULT_RETRY, DEFAULT_SUCCESS, Sta
 from executions.targets.http.urls import Scalar, parse_http_url, with_query
 from values.duration_field import Duration
 
-MAX_QUERY_PARTS = 1024  # names and values of `query`; with more the URL would exceed its limit of 2048 characters
-MIN_TIMEOUT, MAX_TIMEOUT = timedelta(milliseconds=1), timedelta(days=1)  # the maximum is that of an attempt's timeout
+MAX_QUERY_PARTS = 1024  # names and list items of `query`; with more the URL would exceed its limit of 2048 characters
+MIN_TIMEOUT, MAX_TIMEOUT = (
+    timedelta(milliseconds=1),
+    timedelta(days=1),
+)  # the longest timeout of an attempt is a day too
 
 
 def _check_timeout(value: timedelta) -> timedelta:
@@ -47,9 +50,9 @@ QueryValue = Annotated[
 
 
 class HttpConfig(TargetConfig):
-    """One HTTP request. The job's payload is its body, encoded as `body_format` says.
+    """One HTTP request. The job's payload is the body of the request, encoded as `body_format` says.
 
-    The result of an attempt has the request, the response and the timings.
+    The result of an attempt contains the request, the response and the timings.
     """
 
     kind: Literal["http"] = "http"
@@ -63,7 +66,7 @@ class HttpConfig(TargetConfig):
     )
     connect_timeout: Timeout = Field(
         default=timedelta(seconds=10),
-        description="Time for the name look-up, the connection and the TLS handshake together.",
+        description="Maximum time to open a connection: name look-up, TCP connection and TLS handshake together.",
     )
     read_timeout: Timeout | None = Field(
         default=None, description="Longest time without data from the server; null: only the job's timeout applies."
@@ -73,11 +76,11 @@ class HttpConfig(TargetConfig):
         default=None, description="Statuses after which the run is retried; null means 408, 425, 429 and 500-599."
     )
     follow_redirects: bool = Field(
-        default=False, description="Follow up to 5 redirects. Each URL is checked like the first."
+        default=False, description="Follow up to 5 redirects. The URL of each redirect is checked like `url`."
     )
     verify_tls: bool = Field(
         default=True,
-        description="Check the server's certificate. Turn the check off only for a server that you trust without it.",
+        description="Check the server's certificate. Turn this off only for a server that you trust without the check.",
     )
 
     @field_validator("url")
@@ -100,7 +103,8 @@ class HttpConfig(TargetConfig):
             n_in_lists = sum(len(item) for item in value.values() if isinstance(item, list))
             if len(value) + n_in_lists > MAX_QUERY_PARTS:
                 raise ValueError(
-                    f"There are {len(value) + n_in_lists} names and values: at most {MAX_QUERY_PARTS} are allowed."
+                    f"The query has {len(value) + n_in_lists} names and list items: "
+                    f"at most {MAX_QUERY_PARTS} are allowed."
                 )
         return value
 
@@ -140,8 +144,8 @@ class HttpConfig(TargetConfig):
 
     @property
     def retryable(self) -> tuple[int | str, ...]:
-        """The statuses that are retried.
+        """The statuses after which the run is retried.
 
-        `judge` checks `success_statuses` first, so the default may have statuses in common with them.
+        The default may contain statuses of `success_statuses`. `judge` checks `success_statuses` first.
         """
         return DEFAULT_RETRY if self.retry_statuses is None else self.retry_statuses

@@ -1,8 +1,8 @@
-"""Connections that go to checked addresses only, and the pool that keeps idle ones for two seconds.
+"""Connections to checked addresses, and the pool that keeps idle connections for two seconds.
 
-A host name is looked up once, and the connection goes to one of the addresses that passed the policy. So a name that
-resolves to another address between check and connection (DNS rebinding) cannot get around the policy. The host name is
-still sent in SNI and in the `Host` header.
+A host name is looked up once, and the connection is opened to one of the addresses that the policy allows. So a name
+that resolves to another address between the check and the connection (DNS rebinding) cannot bypass the policy. The host
+name is still sent in SNI and in the `Host` header.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from executions.targets.http.urls import HttpUrl
 
 
-# All headers of a response and of the interim responses (1xx) before it. http.client limits a line to 64 KB and their
-# number to 100, but reads interim responses without end.
+# Maximum size of the headers of a response, including the interim responses (1xx) before it. http.client limits a
+# header line to 64 KB and a response to 100 headers, but reads any number of interim responses.
 MAX_HEAD_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What two requests must have in common to use the same connection."""
+    """Where a connection goes, and how. Only requests with the same route may use the same connection."""
 
     scheme: str
     host: str
@@ -55,7 +55,7 @@ class Route:
 
 
 class _WholeLines:
-    """A stream of header lines that raises IncompleteRead if it ends before the headers do.
+    """A stream of header lines that raises IncompleteRead if the headers are incomplete.
 
     http.client would accept incomplete headers.
     """
@@ -87,7 +87,7 @@ class _MeteredResponse(http.client.HTTPResponse):
 
     def begin(self) -> None:
         stream: Any = self.fp
-        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # has what reading headers needs
+        self.fp = _WholeLines(stream)  # type: ignore[assignment]  # reading headers needs only these two methods
         try:
             super().begin()
         except TooMuch:
@@ -99,7 +99,7 @@ class _MeteredResponse(http.client.HTTPResponse):
 
 
 class CheckedConnection(HTTPConnection):
-    """A connection that only `open` can open, which checks the address. http.client cannot open it by itself."""
+    """A connection that must be opened by `open`, which checks the address. http.client does not open it by itself."""
 
     auto_open: ClassVar[int] = 0  # type: ignore[misc]  # http.client declares it per instance
 
@@ -116,7 +116,7 @@ class CheckedConnection(HTTPConnection):
     def open(self, budget: Budget, seconds: float) -> None:
         """Look up the host, check its addresses and connect, within `seconds`.
 
-        Raises what `resolve` raises, or OSError.
+        Raises OSError, or an exception of `resolve`.
         """
         started = time.monotonic()
         found = resolve(self.route.host, self.route.port, self.route.policy, budget, seconds)
@@ -134,8 +134,8 @@ class CheckedConnection(HTTPConnection):
 
     def _wrap(self, plain: socket.socket, budget: Budget, until: float) -> ssl.SSLSocket:
         context = _tls_contexts.get()[self.route.verify_tls]
-        # Wrapping takes the descriptor away from the plain socket, whose breaker then has no effect. So the handshake
-        # waits until `guard` has the breaker of the wrapped socket.
+        # Wrapping moves the descriptor from the plain socket to the wrapped socket, and the breaker of the plain socket
+        # has no effect any more. So start the handshake only after `guard` has the breaker of the wrapped socket.
         wrapped = context.wrap_socket(plain, server_hostname=self.host, do_handshake_on_connect=False)
         try:
             budget.guard(breaker_of(wrapped))
@@ -154,14 +154,14 @@ class CheckedTlsConnection(CheckedConnection):
 
 
 def new_connection(route: Route) -> CheckedConnection:
-    """Return a connection that is not open yet."""
+    """Return a connection for this route that is not open yet."""
     return CheckedTlsConnection(route) if route.scheme == "https" else CheckedConnection(route)
 
 
 def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.socket:
-    """Connect to the first address that accepts.
+    """Return a socket that is connected to the first address that accepts.
 
-    Each address gets an equal share of the time left, so an address that does not respond leaves time for the others.
+    Each address gets an equal share of the time left. So an address that does not respond leaves time for the others.
     """
     failure: OSError = TimeoutError()
     for index, (family, address) in enumerate(addresses):
@@ -187,9 +187,10 @@ def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.
 
 
 def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
-    """Return a context that checks certificates (True) and one that does not (False).
+    """Return two TLS contexts: one that checks certificates (True), and one that does not check them (False).
 
-    Trusted authorities: the system's, or those of SSL_CERT_FILE, and always certifi's, for machines that have none.
+    The trusted authorities are those of the system or of SSL_CERT_FILE, and those of certifi, because some
+    systems have none.
     """
     strict = ssl.create_default_context()
     strict.load_verify_locations(certifi.where())
@@ -203,9 +204,9 @@ _tls_contexts = PerProcess(_make_tls_contexts)
 
 
 class IdleConnections:
-    """Open connections that wait for the next request."""
+    """Open connections that are kept for later requests."""
 
-    MAX_IDLE_SECONDS = 2.0  # servers close idle connections after 5 s or more; a request must not be sent just then
+    MAX_IDLE_SECONDS = 2.0  # servers close idle connections after 5 s or more; send no request at that moment
     MAX_KEPT = 256  # open sockets of one process
 
     def __init__(self) -> None:
@@ -215,7 +216,7 @@ class IdleConnections:
         self._lock = threading.Lock()
 
     def take(self, route: Route) -> CheckedConnection | None:
-        """Return an open connection on this route, or None."""
+        """Remove and return a kept connection of this route; None if there is none."""
         while True:
             with self._lock:
                 waiting = self._kept.get(route)
@@ -225,14 +226,17 @@ class IdleConnections:
                 self._n_kept -= 1
                 if not waiting:
                     del self._kept[route]
-            # `is_connected` is false for an idle connection with data to read: the server closed it, or sent what
-            # nobody requested.
+            # `is_connected` is false for an idle connection with data to read: the server closed the connection, or
+            # sent data that nobody requested.
             if time.monotonic() - since < self.MAX_IDLE_SECONDS and connection.is_connected:
                 return connection
             connection.close()
 
     def give(self, connection: CheckedConnection) -> None:
-        """Keep an open connection whose response was read to its end."""
+        """Keep an open connection for a later request, or close it if MAX_KEPT connections are kept.
+
+        Its last response must have been read to the end.
+        """
         with self._lock:
             stale = self._remove_stale() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
             if self._n_kept < self.MAX_KEPT:

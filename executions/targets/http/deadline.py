@@ -1,4 +1,4 @@
-"""The time of an attempt, and the watchdog thread that breaks its connection at the deadline."""
+"""The time budget of an attempt, and the watchdog thread that breaks the attempt's connection at the deadline."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EXPIRED: Literal["expired"] = "expired"
 
 
 class CutOff(Exception):
-    """The attempt has to end: its deadline has passed, or there is a stop request."""
+    """The attempt must end: its deadline has passed, or the target should stop."""
 
 
 class Budget:
-    """The time of one attempt.
+    """The time budget of one attempt.
 
-    `guard` sets a function that breaks the current wait; `cut` calls it, from any thread.
+    `guard` sets a function that interrupts the current wait. `cut` calls this function. Any thread may call `cut`.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Budget:
 
     @property
     def deadline(self) -> float:
-        """When the time ends, on the monotonic clock."""
+        """The end of the attempt's time, as a value of `time.monotonic`."""
         return self._deadline
 
     def remaining(self) -> float:
@@ -46,13 +46,13 @@ class Budget:
         return max(self._deadline - time.monotonic(), 0.001)
 
     def guard(self, breaker: Callable[[], None] | None) -> None:
-        """Set what `cut` calls from now on. Raises CutOff if the attempt has to end already."""
+        """Set the function that `cut` calls from now on. Raises CutOff if the attempt must already end."""
         with self._lock:
             self._break = breaker
         self.check()
 
     def cut(self, reason: StopReason | Literal["expired"]) -> None:
-        """End the attempt, from any thread. Only the first reason counts; after `close`, nothing happens."""
+        """End the attempt. Any thread may call this. Later calls, and calls after `close`, have no effect."""
         with self._lock:
             if self._closed or self.cut_by is not None:
                 return
@@ -61,14 +61,14 @@ class Budget:
                 self._break()
 
     def check(self) -> None:
-        """Raise CutOff if the attempt has to end. Reads the clock itself, for the watchdog may be late."""
+        """Raise CutOff if the attempt must end. Reads the clock itself, because the watchdog may be late."""
         if self.cut_by is None and time.monotonic() >= self._deadline:
             self.cut(EXPIRED)
         if self.cut_by is not None:
             raise CutOff
 
     def release(self) -> None:
-        """Forget what `guard` was given. Call this before the connection is closed or kept for another attempt."""
+        """Remove the function that `guard` set. Call this before the connection is closed or returned to the pool."""
         with self._lock:
             self._break = None
 
@@ -80,7 +80,7 @@ class Budget:
 
 
 def breaker_of(sock: socket.socket) -> Callable[[], None]:
-    """Return a function that breaks `sock`, which wakes every thread that waits for it."""
+    """Return a function that shuts down `sock`. This wakes every thread that waits for the socket."""
 
     def shut() -> None:
         try:
@@ -93,7 +93,7 @@ def breaker_of(sock: socket.socket) -> Callable[[], None]:
 
 
 class Watchdog:
-    """One thread that cuts all budgets of this process at their deadlines. An attempt costs one entry of a heap."""
+    """One thread that cuts each budget of this process at its deadline. The budgets are in a heap, by deadline."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []

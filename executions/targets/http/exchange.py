@@ -1,4 +1,4 @@
-"""Sends one request and reads its response over one connection, within the attempt's budget and up to a size."""
+"""Sends one request and reads the response, within the time budget of the attempt and up to a maximum size."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of each request of an attempt, and how it may connect."""
+    """The limits of each request of an attempt, the policy for addresses, and whether certificates are checked."""
 
     connect_seconds: float
-    read_seconds: float | None  # longest silence of the server
-    body_bytes: int  # kept of a response
+    read_seconds: float | None  # longest time without data from the server
+    body_bytes: int  # maximum size of a response's body; the rest is discarded
     policy: EgressPolicy
     verify_tls: bool
 
@@ -51,18 +51,18 @@ class Response:
     headers: list[tuple[str, str]]
     body: bytes = b""
     truncated: bool = False
-    complete: bool = False  # False while the body is not read to its end: the connection may break before
+    complete: bool = False  # False until the body has been read; stays False if the connection breaks before
 
     def header(self, name: str) -> str | None:
-        """Return the first header with this name, which is given in lower case."""
+        """Return the value of the first header with this name, or None. `name` must be in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
 
 @dataclass(slots=True)
 class Trace:
-    """What has happened in an attempt so far.
+    """The progress of an attempt.
 
-    It is recorded after a failure too, so people see how far the attempt got.
+    It is stored after a failure too, so that people see how far the attempt got.
     """
 
     started: float = field(default_factory=time.monotonic)
@@ -76,7 +76,7 @@ class Trace:
 
 
 def exchange(request: Request, limits: Limits, budget: Budget, trace: Trace) -> Response:
-    """Send `request` and return the response. Raises what `failures.EXPECTED` lists, or CutOff."""
+    """Send `request` and return the response. Raises CutOff or one of `failures.EXPECTED`."""
     trace.host, trace.connected, trace.response = request.url.host, False, None
     route = Route.to(request.url, limits.policy, verify_tls=limits.verify_tls)
     kept = idle.get().take(route)
@@ -123,15 +123,16 @@ def _send_and_read(
 
 
 def _socket_timeout(limits: Limits, budget: Budget) -> float:
-    # Half a second after the deadline, so that the watchdog breaks the connection first and names the right reason.
+    # Half a second after the deadline, so that the watchdog breaks the connection first and sets the right reason.
     left = budget.remaining() + 0.5
     return left if limits.read_seconds is None else min(limits.read_seconds, left)
 
 
 def _wire_bytes(limits: Limits) -> int:
-    """Return how many bytes a response's body may take on the wire.
+    """Return the maximum number of bytes that a response's body may take on the wire.
 
-    A body sent in chunks of one byte takes six bytes for each; 8 leaves a margin. 64 KB are for trailers and buffering.
+    A body in chunks of one byte takes 6 bytes per chunk; the factor 8 leaves a margin. The additional 64 KB are for
+    trailers and buffering.
     """
     return 8 * limits.body_bytes + 64 * 1024
 
@@ -147,7 +148,7 @@ def _send(connection: CheckedConnection, request: Request) -> None:
             decode_content=True,
         )
     except (BrokenPipeError, ConnectionResetError):
-        # A server may refuse a long body before it has read all of it: its response may be readable already.
+        # A server may refuse a long body before it has read the whole body: its response may be readable already.
         if not request.body:
             raise
 
@@ -159,10 +160,10 @@ def _read_head(response: HTTPResponse) -> Response:
 
 
 def _read_body(response: HTTPResponse, head: Response, limits: Limits, budget: Budget) -> Response:
-    """Read the body up to one byte more than is kept, which shows whether it is longer.
+    """Return `head` with the body. Reads one byte more than `limits.body_bytes`, to detect a longer body.
 
-    The limit holds after decompression. `_wire_bytes` limits bodies that decompress to little (padding, empty
-    compressed parts, trailers).
+    `limits.body_bytes` limits the decompressed body. `_wire_bytes` limits bytes that add nothing to the decompressed
+    body, such as padding, empty compressed parts and trailers.
     """
     if "," in response.headers.get("content-encoding", ""):
         raise InvalidResponse("its body is compressed more than once")

@@ -13,7 +13,7 @@ from executions.targets import base
 
 
 class Code(StrEnum):
-    """The codes of an `http` target's failures. They are stored and public: docs/targets/http.md."""
+    """The error codes of an `http` target. The codes are stored and public: see docs/targets/http.md."""
 
     HTTP_STATUS = "http_status"
     TIMED_OUT = base.TIMED_OUT
@@ -27,7 +27,7 @@ class Code(StrEnum):
 
 
 class AddressDenied(Exception):
-    """The policy denies every address of the host. The text names one, with the reason."""
+    """The policy denies every address of the host. The text gives the reason for one of the addresses."""
 
 
 class NameNotResolved(Exception):
@@ -39,7 +39,10 @@ class TooManyRedirects(Exception):
 
 
 class InvalidResponse(Exception):
-    """The response is not valid HTTP. The text says why; it follows "the response of <host> can't be read: "."""
+    """The response can't be used, for example because its headers are too long.
+
+    The text completes the error "The response of X can't be read: ...".
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def explain(error: Exception, host: str, *, connected: bool) -> Explanation:
         case TimeoutError() | urllib3.ReadTimeoutError() if connected:
             return Explanation(Code.TIMED_OUT, f"{host} sent nothing for longer than the read timeout.")
         case TimeoutError():
-            return Explanation(Code.TIMED_OUT, f"No connection to {host} was open within the connect timeout.")
+            return Explanation(Code.TIMED_OUT, f"The connection to {host} was not open within the connect timeout.")
         case ssl.SSLCertVerificationError():
             return Explanation(
                 Code.TLS_FAILED, f"The certificate of {host} is not trusted: {error.verify_message}.", permanent=True
@@ -105,10 +108,12 @@ def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Expl
         case OSError():
             return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}: {_reason(error)}.")
         case http.client.LineTooLong():
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} has a header line of more than 64 KB.")
+            return Explanation(
+                Code.INVALID_RESPONSE, f"The response of {host} has a status or header line of more than 64 KB."
+            )
         case _:
             text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} is not valid HTTP: {text}.")
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read as HTTP: {text}.")
 
 
 def _reason(error: OSError) -> str:
@@ -116,7 +121,7 @@ def _reason(error: OSError) -> str:
 
 
 def _innermost(error: Exception) -> Exception:
-    """Return the exception of http.client, ssl or the socket, which urllib3 wraps while it reads a body."""
+    """Return the original exception of http.client, ssl or the socket if urllib3 has wrapped it; otherwise `error`."""
     while isinstance(error, urllib3.ProtocolError | urllib3.SSLError):
         inner = next((part for part in reversed(error.args) if isinstance(part, Exception)), error.__cause__)
         if not isinstance(inner, Exception):

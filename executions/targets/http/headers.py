@@ -1,13 +1,13 @@
-"""Checks a job's headers, hides those with credentials, and drops them on redirects to another origin."""
+"""Checks a job's headers. Masks headers with credentials, and drops such headers on redirects to another origin."""
 
 from __future__ import annotations
 
 import re
 
-# What common servers accept: Apache up to 100 headers, nginx up to 32 KB of them.
+# Limits that common servers accept: Apache accepts up to 100 headers, nginx up to 32 KB of headers.
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 16 * 1024
-MASK = "••••"  # no valid value of a header, for it is not Latin-1: a masked value cannot be saved by mistake
+MASK = "••••"  # not valid as a header value, because it is not Latin-1: a masked value can't be saved by mistake
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")
 _BAD_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
@@ -26,16 +26,19 @@ _OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "c
 
 
 def fold(name: str) -> str:
-    """Return a header's name as many servers compare it: case is ignored, and `_` equals `-`."""
+    """Return a header's name in lower case and with `-` for `_`: many servers treat such names as the same header."""
     return name.lower().replace("_", "-")
 
 
 def check_name(name: str) -> str:
-    """Return a header's name. Raises ValueError with a sentence if a job may not set it."""
+    """Return a header's name. Raises ValueError with a sentence if a job may not set this header."""
     if not _TOKEN.fullmatch(name):
-        raise ValueError("The name of a header may contain letters, digits and -_. only, such as X-Request-Source.")
+        raise ValueError(
+            "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. "
+            "Example: X-Request-Source."
+        )
     if fold(name) in _RESERVED:
-        raise ValueError(f"Mainspring sets {name} itself: remove it.")
+        raise ValueError(f"A job may not set {name}, a header of the connection: remove it.")
     return name
 
 
@@ -45,20 +48,20 @@ def check_value(value: str) -> str:
     Raises ValueError with a sentence that never quotes the value.
     """
     if MASK in value:
-        raise ValueError(f"{MASK} stands for a hidden value: write the value itself.")
+        raise ValueError(f"{MASK} stands for a hidden value: write the actual value.")
     if _BAD_VALUE.search(value):
-        raise ValueError("The value of a header must be one line without control characters: remove the line breaks.")
+        raise ValueError("The value of a header must be one line: remove line breaks and control characters.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
         raise ValueError(
-            "The value of a header may contain Latin-1 characters only: percent-encode the others."
+            "The value of a header may contain Latin-1 characters only: percent-encode all other characters."
         ) from None
     return value.strip(" \t")
 
 
 def check_all(headers: dict[str, str]) -> dict[str, str]:
-    """Check all headers together: their length, and names that differ only in case, `-` or `_`. Raises ValueError."""
+    """Return the headers. Raises ValueError if they are too long, or if two names differ only in case, `-` or `_`."""
     if sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEADER_BYTES:
         raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KB: shorten them.")
     seen: dict[str, str] = {}
@@ -66,26 +69,26 @@ def check_all(headers: dict[str, str]) -> dict[str, str]:
         other = seen.setdefault(fold(name), name)
         if other != name:
             raise ValueError(
-                f"{other} and {name} are the same header to many servers, which ignore case and take _ for -: keep one."
+                f"{other} and {name} are the same header to many servers (case is ignored, _ equals -): remove one."
             )
     return headers
 
 
 def is_sensitive(name: str) -> bool:
-    """Return whether a header's name looks like that of a credential."""
+    """Return whether a header's name looks like the name of a credential."""
     return bool(_SENSITIVE.search(fold(name)))
 
 
 def masked(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers with the values of those that look like credentials replaced by MASK."""
+    """Return the headers. The value of each header that looks like a credential is replaced by MASK."""
     return {name: MASK if is_sensitive(name) else value for name, value in headers.items()}
 
 
 def for_another_origin(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers that a redirect to another scheme, host or port may take along: all but credentials."""
+    """Return the headers that may be sent after a redirect to another scheme, host or port: all except credentials."""
     return {name: value for name, value in headers.items() if not is_sensitive(name)}
 
 
 def without_body(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers of a request whose body a redirect has dropped."""
+    """Return the headers for a request whose body was dropped by a redirect: all except headers about the body."""
     return {name: value for name, value in headers.items() if fold(name) not in _OF_BODY}

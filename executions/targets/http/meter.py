@@ -1,4 +1,4 @@
-"""Limits the bytes read from a server: a response may be endless although its headers and its body stay small."""
+"""Limits the bytes that are read from a server. A response can be endless even if its headers and body are small."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class TooMuch(Exception):
 
 
 class Meter(io.RawIOBase):
-    """Reads from `raw`. Once it has read `n_left` bytes, the next read raises TooMuch."""
+    """A stream that reads from `raw`. When it has read `n_left` bytes or more, the next read raises TooMuch."""
 
     def __init__(self, raw: io.RawIOBase, n_left: int) -> None:
         super().__init__()

@@ -20,14 +20,14 @@ MAX_HEADER_LENGTH = 1024  # of one header's value
 MAX_HEADERS_LENGTH = 16 * 1024  # of all headers
 MAX_REASON_LENGTH = 200
 
-# Python's other codecs are not for text, or so slow that a server could keep a worker busy with decoding.
+# The allowed codecs. Python's other codecs are not for text, or so slow that a server could keep a worker busy.
 _CHARSETS = re.compile(
     r"(utf-(8|16|32)(-[bl]e)?|utf-8-sig|ascii|iso8859-\d+|cp\d+|koi8-[ru]|big5|gb\w+|shift_jis|euc_\w+)"
 )
 
 
 def record(trace: Trace) -> JSON:
-    """Return the result of an attempt. After an early failure, the parts that it did not reach are null."""
+    """Return the result of an attempt. After an early failure, missing parts are null."""
     request, response = trace.request, trace.response
     timings = {**trace.timings_ms, "total": (time.monotonic() - trace.started) * 1000}
     return clean(
@@ -69,7 +69,7 @@ def _masked_headers(headers: list[tuple[str, str]]) -> dict[str, str]:
 def decode(body: bytes, content_type: str | None, *, cut: bool) -> str:
     """Return the body as text, decoded by the charset of its content type or as UTF-8.
 
-    Bytes that are invalid are replaced. `cut`: the body is incomplete, so its last character may be too.
+    Invalid bytes are replaced. `cut`: the body is incomplete, so its last character may be incomplete too.
     """
     try:
         return codecs.getincrementaldecoder(_charset(content_type))(errors="replace").decode(body, final=not cut)

@@ -1,6 +1,6 @@
 """Pure: derives the next request from a redirect.
 
-Method and body change as in browsers; credentials stay within the origin.
+Method and body change as in browsers. Credentials are not sent to another origin.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REDIRECTS = frozenset({301, 302, 303}) | _KEEPS_METHOD
 
 
 def next_request(request: Request, response: Response) -> Request | None:
-    """Return the request to which `response` redirects, or None if it is no redirect. Raises InvalidResponse."""
+    """Return the request to which `response` redirects; None if it is no redirect. Raises InvalidResponse."""
     location = response.header("location")
     if response.status not in _REDIRECTS or location is None:
         return None

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Resolved = tuple[int, tuple[Any, ...]]  # address family, socket address with the numeric host first
 
-# Maximum number of look-ups that hang in one process. A look-up cannot be cancelled, and keeps a thread while it
-# hangs. When this many hang, the resolver is down, and more look-ups would not help.
+# Maximum number of look-ups at the same time in one process. A look-up cannot be cancelled, and keeps a thread while it
+# hangs. If this many look-ups hang, the resolver is down, and more look-ups would not help.
 MAX_LOOKUPS = 1000
 _slots = PerProcess(lambda: threading.Semaphore(MAX_LOOKUPS))
 
@@ -44,7 +44,7 @@ def resolve(host: str, port: int, policy: EgressPolicy, budget: Budget, seconds:
 
 
 def read_literal(host: str, port: int) -> list[Resolved]:
-    """Return the address that `host` spells in a notation of the system (`127.1`, `0x7f000001`), or an empty list."""
+    """Return the address if `host` is numeric, in any notation such as `127.1` or `0x7f000001`; else an empty list."""
     try:
         return _addresses(host, port, socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
@@ -72,7 +72,7 @@ def _look_up(host: str, port: int, budget: Budget, seconds: float) -> list[Resol
             done.set()
 
     if not slots.acquire(blocking=False):
-        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups are still waiting for the resolver")
+        raise NameNotResolved(f"{MAX_LOOKUPS} other look-ups have got no answer from the resolver yet")
     try:
         threading.Thread(target=work, name="mainspring-http-lookup", daemon=True).start()
     except RuntimeError as error:

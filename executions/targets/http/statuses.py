@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 Range = tuple[int, int]
 
 _RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?", re.ASCII)
-MAX_STATUSES = 100  # entries: any set of statuses is shorter when it is written with ranges
+MAX_STATUSES = 100  # entries: a longer list can be written shorter, with ranges
 DEFAULT_SUCCESS = ("200-299",)
 DEFAULT_RETRY = (408, 425, 429, "500-599")
 
@@ -65,5 +65,5 @@ def overlap(ones: tuple[int | str, ...], others: tuple[int | str, ...]) -> int |
 
 
 def describe(statuses: tuple[int | str, ...]) -> str:
-    """Return the set as text: `200-299, 304`."""
+    """Return the set as text, such as `200-299, 304`."""
     return ", ".join(str(status) for status in statuses) or "none"

@@ -35,7 +35,7 @@ except PackageNotFoundError:
 
 
 class HttpTarget(Target):
-    """Sends one HTTP request."""
+    """Sends an HTTP request, and follows redirects if the job allows this."""
 
     kind: ClassVar[str] = "http"
     config: ClassVar[type[TargetConfig]] = HttpConfig
@@ -44,9 +44,9 @@ class HttpTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Refuse a payload that cannot be the body, and a host that is denied without a look-up.
+        """Raise InvalidTarget for a payload that cannot be the body, or for a host that is denied without a look-up.
 
-        Each attempt looks up the host name itself, because it may then resolve to another address.
+        Host names are not looked up here but by each attempt, because their addresses may change.
         """
         assert isinstance(config, HttpConfig)
         encode_body(config, payload)
@@ -66,7 +66,7 @@ class HttpTarget(Target):
                 raise InvalidTarget({"url": [f"{reason}."]})
 
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
-        """Send the request and judge the response."""
+        """Send the request, follow redirects, and return the outcome."""
         assert isinstance(config, HttpConfig)
         trace = Trace()
         try:
@@ -107,7 +107,7 @@ def _prepare(config: HttpConfig, payload: JSON, context: Context) -> Request:
         "User-Agent": f"Mainspring/{VERSION}",
         "Accept": "*/*",
         "Accept-Encoding": "gzip, deflate",
-        # Quoted, for `Context` allows any characters in a key.
+        # Quoted, because `Context` allows any characters in a key.
         "Idempotency-Key": quote(context.idempotency_key, safe="!#$&'()*+,/:;=?@[]"),
         "Mainspring-Run-Id": str(context.run_id),
         "Mainspring-Attempt": str(context.attempt),
@@ -155,4 +155,4 @@ def _outcome_of_cut(budget: Budget, context: Context, trace: Trace) -> Outcome:
         )
         message = f"The total timeout of {seconds:g} s passed while {phase} ({trace.host})."
         return Failed(Code.TIMED_OUT.value, message, result=result)
-    return Cancelled("The request was stopped before it had ended.", result=result)
+    return Cancelled("The request was stopped before the response was complete.", result=result)

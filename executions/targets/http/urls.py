@@ -1,4 +1,4 @@
-"""Parses and checks URLs, also those of redirects. Check and connection share one parser, so they cannot disagree."""
+"""Parses and checks the URLs of targets and redirects. The checks and the connections use the same parser."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _parse(text: str) -> Url:
         url = parse_url(text)
     except (LocationParseError, ValueError) as error:
         raise ValueError("This is not a valid URL: check the host name and the port.") from error
-    # The parser ignores empty credentials (`https://@host`), so they are searched for in the text.
+    # The parser ignores empty credentials (`https://@host`), so search for them in the text.
     if url.auth is not None or "@" in re.split("[/?#]", text.partition("://")[2], maxsplit=1)[0]:
         raise ValueError("The URL must not contain a user name or password: send an Authorization header instead.")
     return url
@@ -88,7 +88,7 @@ def _as_text(value: Scalar) -> str:
 
 
 def follow(base: HttpUrl, location: str) -> HttpUrl:
-    """Return the URL that a Location header names. Raises ValueError for one that may not be requested."""
+    """Return the URL of a Location header, relative to `base`. Raises ValueError for a URL that can't be requested."""
     # http.client decodes headers as Latin-1, but servers send UTF-8.
     with contextlib.suppress(UnicodeError):
         location = location.encode("latin-1").decode("utf-8")

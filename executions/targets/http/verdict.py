@@ -1,4 +1,4 @@
-"""Pure: turns a response into the outcome of the attempt: success, a final failure, or a retry and its time."""
+"""Pure: derives the outcome of an attempt from the response: success, permanent failure, or a failure to retry."""
 
 from __future__ import annotations
 
@@ -26,17 +26,20 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
         return Succeeded(result)
     said = f"The server answered {status} {response.reason[:100]}".rstrip()
     if not contains(config.retryable, status):
-        expected = f"success is {describe(config.success_statuses)}; {describe(config.retryable)} are retried"
+        expected = f"success: {describe(config.success_statuses)}; retried: {describe(config.retryable)}"
         return Failed(Code.HTTP_STATUS.value, f"{said} ({expected}).", permanent=True, result=result)
     at = retry_after(response.header("retry-after"), now, cap)
     if at is None:
         return Failed(Code.HTTP_STATUS.value, f"{said}.", result=result)
-    message = f"{said}. Its Retry-After allows no attempt before {at:%Y-%m-%d %H:%M:%S} UTC."
+    message = f"{said}. Its Retry-After header allows no attempt before {at:%Y-%m-%d %H:%M:%S} UTC."
     return RetryAt(at, Code.HTTP_STATUS.value, message, result=result)
 
 
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
-    """Return the time that a Retry-After header names, in seconds or as an HTTP date; None without a valid one."""
+    """Return the time of a Retry-After header, given in seconds or as an HTTP date. None if missing or invalid.
+
+    The time is between `now` and `now + cap`.
+    """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
         return now + min(timedelta(seconds=int(text)), cap)

@@ -1,4 +1,4 @@
-"""`manage.py first_run`: creates the first administrator with an API key, and prints them as a line of JSON."""
+"""`manage.py first_run`: creates the first administrator, and prints the credentials as a line of JSON."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ class Command(BaseCommand):
     help = "Create the administrator `admin` with a random password and an API key, unless an administrator exists."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the administrator, unless a superuser or a user with that name exists."""
+        """Create the administrator, unless any superuser or a user called `admin` exists."""
         with transaction.atomic():
-            # A user called `admin` who is no superuser must not be overwritten either.
+            # An existing user called `admin` must not be overwritten, even one who is no superuser.
             if User.objects.filter(is_superuser=True).exists() or User.objects.filter(username=USERNAME).exists():
                 answer: dict[str, object] = {"created": False}
             else:
-                password = get_random_string(16)  # letters and digits only, so that a double click selects all of it
+                # Only letters and digits, so that a double click selects the whole password.
+                password = get_random_string(16)
                 user = User.objects.create_superuser(USERNAME, password=password)
                 _, key = ApiKey.issue(user=user, name="first run")
                 answer = {"created": True, "username": USERNAME, "password": password, "api_key": key}

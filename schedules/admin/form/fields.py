@@ -1,4 +1,4 @@
-"""Builds the job form's fields with the theme's widgets. The fields accept any text: the definition validates it."""
+"""Functions that build the fields of the job form, with the theme's widgets."""
 
 from __future__ import annotations
 
@@ -61,7 +61,11 @@ def switch(label: str, help_text: str = "") -> forms.BooleanField:
 
 
 def needed(field: forms.Field) -> forms.Field:
-    """Mark a field as required, and return it. Only some kinds require it, so the definition checks it."""
+    """Mark a field as required on the page, and return the field.
+
+    Django accepts an empty value, because only some kinds of schedules and targets require one. The validation of the
+    definition reports a missing value.
+    """
     field.is_needed = True  # type: ignore[attr-defined]  # the template reads it
     field.widget.attrs["aria-required"] = "true"
     return field

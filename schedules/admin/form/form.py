@@ -1,4 +1,4 @@
-"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates their values."""
+"""The job form: its fields, labels and help texts. `schedules.jobs.validation` validates the values."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import Kind
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
+from schedules.jobs import chains
 from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
@@ -53,7 +54,7 @@ SPECS_HELP = (
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
-# The section of each kind of target has its own fields.
+# A base class with the fields of all target sections.
 TargetFields: Any = type(
     "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
 )
@@ -61,9 +62,9 @@ LimitFields: Any = type("LimitFields", (forms.Form,), limits.FORM_FIELDS)
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
-    """A form for every member of a job's definition. Fields of kinds that are not chosen are ignored.
+    """The form of a whole job definition. Fields of schedule and target kinds that are not chosen are ignored.
 
-    The admin sets `caller` on the class that it makes for a request.
+    For each request, the admin creates a subclass and sets its `caller`.
     """
 
     caller: ClassVar[Caller]
@@ -81,20 +82,25 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     anchor_at = text(
         mapping.LABELS["anchor_at"],
         INSTANT_EXAMPLE,
-        "Empty: the interval counts from “Not before”, or else from when you save.",
+        "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
-        text("Delay", "15m", "Time from the end of a run to the start of the next, such as 30s, 15m or 2h.", mono=True)
+        text(
+            "Delay",
+            "15m",
+            "Time from the end of a run to the start of the next run, such as 30s, 15m or 2h.",
+            mono=True,
+        )
     )
     solar = choice("Event", [(event.value, event.value.replace("_", " ").capitalize()) for event in SolarEvent])
     latitude = needed(text("Latitude", "52.5", "Degrees; south is negative."))
     longitude = needed(text("Longitude", "13.4", "Degrees; west is negative."))
     specs = needed(long_text("Schedules", SPECS_EXAMPLE, rows=4, help_text=SPECS_HELP))
-    timezone = text("Time zone", "Europe/Paris", "An IANA name. Type to search.")
+    timezone = text("Time zone", "Europe/Paris", "An IANA time zone name. Type to search.")
     dst_gap = choice(
         mapping.LABELS["dst_gap"],
-        [(Gap.SHIFT.value, "Run at the end of the gap"), (Gap.SKIP.value, "Skip that run")],
+        [(Gap.SHIFT.value, "Run right after the skipped time"), (Gap.SKIP.value, "Skip that run")],
         "When clocks go forward, an hour of local time does not exist.",
     )
     dst_fold = choice(
@@ -112,7 +118,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     overlap = choice(
         "Overlap policy",
         [(name.value, text) for name, text in OVERLAP_LABELS.items()],
-        "What happens when the job is due and an earlier run has not ended.",
+        "What happens to a new run if an earlier run of the job has not ended.",
     )
     catch_up_mode = choice(
         "Catch-up after an outage",
@@ -120,25 +126,30 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             (CatchUp.LAST.value, "Run the last missed occurrence"),
             (CatchUp.FIRST.value, "Run the first missed occurrence"),
             (CatchUp.ALL.value, "Run all missed occurrences"),
-            (CatchUp.SKIP.value, "Run none of them"),
+            (CatchUp.SKIP.value, "Run no missed occurrence"),
         ],
-        "The overlap policy applies: if it skips new runs, only the first of several missed occurrences runs.",
+        "The overlap policy applies too: with “Skip the new run”, only the first missed occurrence runs.",
     )
-    catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "Older ones never run.")
-    catch_up_max_runs = number("Maximum number of missed occurrences", "The latest ones run; earlier ones never do.")
+    catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "Older missed occurrences never run.")
+    catch_up_max_runs = number(
+        "Maximum number of missed occurrences",
+        "Only for “Run all missed occurrences”. The latest occurrences run; earlier occurrences never run.",
+    )
     catch_up_pace = text("Catch-up pace", "1s", "Minimum time between two starts during a catch-up.")
-    start_jitter = text("Jitter", "0s", "Each run starts up to this much later, but before the next one.")
+    start_jitter = text(
+        "Jitter", "0s", "Maximum random delay of each start. A run still starts before the next occurrence is due."
+    )
     max_retries = number("Retries after a failure", "0: no retries.")
     backoff = choice("Backoff", [(name.value, name.capitalize()) for name in reversed(Backoff)])
     delay = text("Delay before the first retry", "5s")
     max_delay = text("Maximum delay between attempts", "1h")
-    jitter = switch("Randomize the delays", "Runs that failed together are then not retried at the same moment.")
+    jitter = switch("Randomize the delays", "Runs that failed together are retried at different times.")
     timeout = text("Timeout of one attempt", "", "")
     delivery = choice(
         "If the worker is lost",
         [
-            (Delivery.AT_LEAST_ONCE.value, "Run again (at least once)"),
-            (Delivery.AT_MOST_ONCE.value, "Let the run fail (at most once)"),
+            (Delivery.AT_LEAST_ONCE.value, "Run again (delivery: at least once)"),
+            (Delivery.AT_MOST_ONCE.value, "Let the run fail (delivery: at most once)"),
         ],
     )
 
@@ -182,7 +193,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             raise TypeError("JobForm has no caller: make a subclass that sets `caller`.")
         job = kwargs.get("instance")
         self.before = job if job is not None and job.created_at else None
-        kwargs["initial"] = mapping.initial_of(self.before) | (kwargs.get("initial") or {})
+        kwargs["initial"] = mapping.initial_of(self.before, self.caller) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
@@ -194,7 +205,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         default = ", ".join(f"{instants.duration(kind.default_timeout)} ({name})" for name, kind in TARGETS.items())
         self.fields["timeout"].help_text = f"Empty: {default}."
         payload_help = " ".join(section.payload_help for section in SECTIONS.values() if section.payload_help)
-        self.fields["payload"].help_text = f"JSON. {payload_help} Empty: none.".replace("  ", " ")
+        self.fields["payload"].help_text = f"JSON. {payload_help} Empty: no payload.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
     def clean_payload(self) -> Any:
@@ -203,14 +214,14 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         if section is None or not section.takes_text(self.cleaned_data):
             return read_json(given)
         stored = self.before.spec.payload if self.before else None
-        # An untouched text keeps the line ends that it was stored with, which the browser may have changed.
+        # Keep the stored text if only the line ends differ: browsers change line ends to CRLF.
         return stored if isinstance(stored, str) and plain_lines(stored) == given else given or None
 
     def clean(self) -> dict[str, Any]:
         """Validate the definition that the fields describe, and add each error to its field."""
         values = super().clean() or self.cleaned_data
         for name in mapping.unused_fields(values.get("schedule_kind"), values.get("target_kind")) & set(self.errors):
-            del self.errors[name]  # the field is hidden, so nobody could correct it
+            del self.errors[name]  # the page hides this field, so the user could not correct it
         links = limits.start_after_from(values)
         before = self._kept_members()
         data = before | mapping.members_from(values, before)
@@ -227,8 +238,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         """
         if self.before is None:
             return {}
-        unreadable = self.before.unreadable
-        return {name: value for name, value in stored_members(self.before).items() if name not in unreadable}
+        unreadable, links = self.before.unreadable, chains.of(self.before.pk, self.caller)
+        return {name: value for name, value in stored_members(self.before, links).items() if name not in unreadable}
 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
         """Add a definition's errors to their fields. A field that could not be parsed shows only its own error."""
@@ -241,23 +252,23 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
 
     @property
     def has_policy_errors(self) -> bool:
-        """Whether the folded policies of the form have errors."""
+        """Whether a field in the collapsed section “Policies” has an error."""
         return bool(set(self.errors) & mapping.FOLDED_FIELDS)
 
     @property
     def uses_chains(self) -> bool:
-        """Whether the fields of chains have values or errors."""
+        """Whether a field of the section “Also start after other jobs” has a value or an error."""
         fields = limits.AFTER_FIELDS.values()
         return any(self[name].value() or self[name].errors for name in fields)
 
     @property
     def uses_limits(self) -> bool:
-        """Whether the folded limits have values that are not the defaults, or errors."""
-        defaults = limits.initial_limits(None)
+        """Whether a field in the collapsed section of limits has an error, or a value other than the default."""
+        defaults = limits.initial_limits(None, self.caller)
         return any(
             self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
             for name in limits.LIMIT_FIELDS
-            if name != "pause_after_failures"  # it stands among the other policies, outside of the fold
+            if name != "pause_after_failures"  # the page shows this field in another section
         )
 
     def schedule_kinds(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text, kept unchanged. The line ends of a browser (CRLF) are not a change."""
+    """Several lines of text, not stripped. If only the line ends differ, the text has not changed."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, strip=False, **kwargs)
@@ -23,7 +23,7 @@ class LongText(forms.CharField):
 
 
 class JsonText(forms.CharField):
-    """JSON; empty means None. A syntax error is reported with its line."""
+    """JSON; empty means None. A syntax error is reported with its line and column."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, strip=True, **kwargs)
@@ -50,9 +50,9 @@ class JsonObject(JsonText):
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text, None for an empty one.
+    """Return the value of a JSON text, None if the text is empty.
 
-    Raises forms.ValidationError with the place of the error.
+    Raises forms.ValidationError; for a syntax error, the message names the line and the column.
     """
     if not text.strip():
         return None
@@ -61,16 +61,16 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
-            f"Write it like {OBJECT_EXAMPLE}."
+            f"Write the value like {OBJECT_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This is not JSON that can be stored: remove NaN and Infinity, or use fewer levels of nesting."
+            "This JSON cannot be stored: remove NaN, Infinity, very deep nesting and very long numbers."
         ) from error
 
 
 def plain_lines(text: str) -> str:
-    """Return the text with LF for the CRLF that browsers send."""
+    """Return the text with each CRLF, which browsers send, replaced by LF."""
     return text.replace("\r\n", "\n")
 
 

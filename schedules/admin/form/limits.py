@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OtherJobs(forms.MultipleChoiceField):
-    """A choice of other jobs, which the page searches by name. The definition validates their ids."""
+    """A field to choose other jobs: the page searches jobs by name, and the job's definition validates their ids."""
 
     def __init__(self, label: str, help_text: str) -> None:
         url = reverse_lazy("admin:schedules_job_names")
@@ -40,15 +40,17 @@ class OtherJobs(forms.MultipleChoiceField):
 
 
 def flag_choices(caller: Caller) -> list[tuple[str, str]]:
-    """Return the choices of the feature flag: none, and each flag that the caller may see, by name."""
+    """Return the choices of the field “Feature flag”: no flag, and each flag that the caller may see."""
     names = visible(FeatureFlag, caller).values_list("name", flat=True)
     return [("", "No flag"), *((name, name) for name in names)]
 
 
 AFTER = {
     On.SUCCESS: OtherJobs("After a success of", "Starts when a run of one of these jobs succeeds."),
-    On.FAILURE: OtherJobs("After a failure of", "Starts when a run fails and no retry is left."),
-    On.COMPLETION: OtherJobs("After any run of", "Starts when a run succeeds, fails or is cancelled."),
+    On.FAILURE: OtherJobs("After a failure of", "Starts when a run of one of these jobs fails and no retry is left."),
+    On.COMPLETION: OtherJobs(
+        "After any run of", "Starts when a run of one of these jobs succeeds, fails or is cancelled."
+    ),
 }
 AFTER_FIELDS = {on: f"after_{on}" for on in On}
 PLAIN_LIMITS = ("priority", "start_deadline", "pause_after_failures", "feature_flag")
@@ -57,7 +59,7 @@ GROUPS = {group: tuple(f"{group}_{name}" for name in type(limit).model_fields) f
 LIMIT_POLICIES = (*PLAIN_LIMITS, *GROUPS)
 LIMIT_FIELDS = (*PLAIN_LIMITS, *(name for fields in GROUPS.values() for name in fields))
 
-# The values that the fields of a limit have while the limit is not set.
+# The values of a limit's fields if the job has no such limit.
 UNSET = {
     f"{group}_{name}": value
     for group, limit in _LIMITS.items()
@@ -66,23 +68,36 @@ UNSET = {
 
 FORM_FIELDS: dict[str, forms.Field] = {
     **{AFTER_FIELDS[on]: field for on, field in AFTER.items()},
-    "pause_after_failures": number("Pause after failures in a row", "Number of failed runs. Empty: never."),
+    "pause_after_failures": number(
+        "Pause after failures in a row", "Number of failed runs in a row that pauses the job. Empty: never."
+    ),
     "priority": choice(
-        "Priority", list(PRIORITIES.items()), "When several runs wait, those with a higher priority start first."
+        "Priority", list(PRIORITIES.items()), "Held and queued runs with a higher priority start first."
     ),
     "start_deadline": text(
         "Start deadline",
         "10m",
-        "A run that has not started this long after its scheduled time never starts. Empty: no deadline.",
+        "Maximum time from the scheduled time of a run to its start. A run that has not started by then is skipped. "
+        "Empty: no deadline.",
     ),
-    "feature_flag": choice("Feature flag", (), "While the flag is off, only “Run now” starts the job."),
-    "concurrency_limit": number("Concurrency limit", "Maximum number of runs at once. Empty: no limit."),
-    "concurrency_key": text("Concurrency key", "printer", "The limit counts the runs of all jobs with this key."),
+    "feature_flag": choice("Feature flag", (), "While the flag is off, the job starts only by hand or by backfill."),
+    "concurrency_limit": number("Concurrency limit", "Maximum number of active runs. Empty: no limit."),
+    "concurrency_key": text(
+        "Concurrency key",
+        "printer",
+        "The limit counts the active runs of all jobs with this key. Empty: only the runs of this job.",
+    ),
     "concurrency_beyond": choice("Runs beyond the concurrency limit", list(LIMIT_ACTIONS.items())),
     "rate_limit_limit": number("Rate limit", "Maximum number of starts per period. Empty: no limit."),
     "rate_limit_per": text("Period", "1m"),
-    "rate_limit_burst": number("Burst", "How many runs may start at once after an idle time. 1: always evenly spaced."),
-    "rate_limit_key": text("Rate limit key", "mail", "The limit counts the starts of all jobs with this key."),
+    "rate_limit_burst": number(
+        "Burst", "Maximum number of runs that start together after a time without starts. 1: always evenly spaced."
+    ),
+    "rate_limit_key": text(
+        "Rate limit key",
+        "mail",
+        "The limit counts the starts of all jobs with this key. Empty: only the starts of this job.",
+    ),
     "rate_limit_beyond": choice("Runs beyond the rate limit", list(LIMIT_ACTIONS.items())),
 }
 LIMIT_PLACES = {
@@ -99,11 +114,11 @@ LIMIT_PLACES = {
 
 
 def limits_from(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that the fields of the form set."""
+    """Return the policies in `LIMIT_POLICIES` that the form's values describe."""
     found = {name: values[name] for name in PLAIN_LIMITS if values.get(name) not in (None, "")}
     for group, fields in GROUPS.items():
         given = {name.removeprefix(f"{group}_"): values.get(name) for name in fields}
-        # Keep a limit that has no number: the definition reports a key or an action without a number as an error.
+        # Keep a limit without a number: the validation of the definition reports it as an error.
         if any(values.get(name) not in (None, "", UNSET.get(name)) for name in fields):
             found[group] = {name: value for name, value in given.items() if value not in (None, "")}
     return found
@@ -114,10 +129,10 @@ def policies_of(job: Job | None) -> JobPolicies:
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
-def initial_limits(job: Job | None) -> dict[str, Any]:
-    """Return the initial values of these fields: those of the job, or defaults. One query for a job."""
+def initial_limits(job: Job | None, caller: Caller) -> dict[str, Any]:
+    """Return the initial values of `FORM_FIELDS`: the job's values, or the defaults. One query if there is a job."""
     stored = policies_of(job).model_dump(mode="json")
-    after = chains.of(job.pk) if job else ()
+    after = chains.of(job.pk, caller) if job else ()
     values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN_LIMITS}
     for group, fields in GROUPS.items():
         values |= {name: stored[group][name.removeprefix(f"{group}_")] for name in fields if stored[group]}
@@ -125,12 +140,15 @@ def initial_limits(job: Job | None) -> dict[str, Any]:
 
 
 def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the member `start_after` that these fields describe."""
+    """Return the member `start_after` that the form's values describe."""
     return [{"job": job_id, "on": on.value} for on, field in AFTER_FIELDS.items() for job_id in values.get(field) or ()]
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """Return an error's name with the field of its link: `start_after.failure` for `start_after.1.job`."""
+    """Return the dotted name of an error, with the index of a link replaced by the link's `on`.
+
+    For example, return `start_after.failure` for `start_after.1.job`.
+    """
     head, _, rest = dotted.partition(".")
     place = rest.partition(".")[0]
     if head == "start_after" and place.isdecimal() and int(place) < len(links):
@@ -139,9 +157,9 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
-    """Set the choices of these fields to the jobs that are chosen in them, by name. One query.
+    """Set the choices of each field to the jobs that are chosen in the field, with their names. One query.
 
-    A job that the caller may not see is described as not visible.
+    A job that the caller may not see is shown with its id instead of its name.
     """
     all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not all_ids:

@@ -1,4 +1,4 @@
-"""Maps the fields of the job form to the members of a definition, and back. It validates nothing."""
+"""Maps the fields of the job form to the members of a definition, and back. This module validates nothing."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.models import Job
 
-FORM_NAMES = {"delay": "wait"}  # schedule member to form field: the form's field `delay` is a retry delay
+# Schedule members whose form field has another name: the form's field `delay` is the delay before a retry.
+FORM_NAMES = {"delay": "wait"}
 API_NAMES = {field: member for member, field in FORM_NAMES.items()}
 SCHEDULE_FIELDS: dict[str, tuple[str, ...]] = {
     kind: tuple(FORM_NAMES.get(name, name) for name in members) for kind, members in ALLOWED_FIELDS.items()
 }
-# The field of each kind that a user types. The event of a solar schedule is chosen from a list, and always has a value,
-# so the latitude stands for it.
+# One field of each schedule kind that is empty until the user types a schedule. The event of a solar schedule always
+# has a value, so its latitude is used.
 TYPED_FIELDS = tuple(
     "latitude" if kind is Kind.SOLAR else FORM_NAMES.get(name, name) for kind, name in DEFINING_FIELD.items()
 )
@@ -39,7 +41,7 @@ FOLDED_FIELDS = {*RETRY_FIELDS, *PLAIN_FIELDS, *CATCH_UP_FIELDS, *limits.LIMIT_F
 
 DEFAULT_SCHEDULE = ScheduleSpec(Kind.NONE)
 
-# The form's labels for API names that occur in errors about other fields.
+# The form's labels of API names that may occur in the error of another field.
 LABELS = {
     "start_at": "Not before",
     "end_at": "Not after",
@@ -53,7 +55,7 @@ _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 
-# The form's field for each dotted field of a definition. It also shows the errors of nested values, such as one header.
+# The form's field that shows the errors of each dotted field, and of values nested in it, such as one header.
 PLACES: dict[str, str] = {
     **{name: name for name in ("name", "description", "payload")},
     "schedule": "schedule_kind",
@@ -69,7 +71,7 @@ PLACES: dict[str, str] = {
     "policies.jitter": "start_jitter",
     **limits.LIMIT_PLACES,
 }
-# The same for the members of a target, by its kind: two kinds may have members with the same name.
+# Like PLACES, for the members of each kind of target: two kinds may have members with the same name.
 TARGET_PLACES: dict[str, dict[str, str]] = {
     kind: {f"target.{name}".rstrip("."): field for name, field in section.places.items()}
     for kind, section in SECTIONS.items()
@@ -79,8 +81,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is edited. The caller merges the result into them. Parts of the target and the
-    policies that have no field in the form are kept.
+    `before`: the members of the job that is being edited. Its target and policies may have members without a field in
+    the form: these are kept. The caller merges the result into `before`.
     """
     return {
         "name": values.get("name") or "",
@@ -94,11 +96,11 @@ def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[s
 
 
 def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schedule that the form's values describe, from the fields of its kind only."""
+    """Return the schedule that the form's values describe. Only the fields of the chosen kind are read."""
     kind = values.get("schedule_kind") or Kind.CRON
     given = {name: values.get(name) for name in SCHEDULE_FIELDS.get(kind, ())}
-    # The preview passes the texts of the fields. Text that is not a number stays text, and the schedule's
-    # reader refuses it.
+    # The preview passes every value as text. Text that is not a number stays text: reading the schedule then reports
+    # an error.
     max_runs = given.get("max_runs")
     if isinstance(max_runs, str) and max_runs.strip().isascii() and max_runs.strip().isdigit() and len(max_runs) < 20:
         given["max_runs"] = int(max_runs)
@@ -115,13 +117,13 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kinds_by_field() -> dict[str, str]:
-    """Map each field of a schedule to the kinds that use it, as a text with spaces. The kind `none` has no fields."""
+    """Map each field of a schedule to the names of the kinds that use the field, joined by spaces."""
     fields = {name for names in SCHEDULE_FIELDS.values() for name in names}
     return {name: " ".join(kind for kind in DEFINING_FIELD if name in SCHEDULE_FIELDS[kind]) for name in fields}
 
 
 def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str]:
-    """Return the fields that these kinds do not use, which the page hides."""
+    """Return the fields of schedules and targets that these two kinds do not use. The page hides these fields."""
     every = {name for names in SCHEDULE_FIELDS.values() for name in names}
     unused = every - set(SCHEDULE_FIELDS.get(schedule_kind or "", every))
     if target_kind in SECTIONS:
@@ -130,7 +132,10 @@ def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str
 
 
 def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the target that the values describe. Parts of `before` without a field in the form stay the same."""
+    """Return the target that the form's values describe.
+
+    If `before` has the same kind, its members without a field in the form are kept.
+    """
     kind = values.get("target_kind")
     if kind not in SECTIONS:
         return {"kind": kind}
@@ -138,7 +143,10 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that the values describe. A policy whose field is empty is left out and has its default."""
+    """Return the policies that the form's values describe, without those whose field is empty.
+
+    Policies of `before` that the form does not show are kept.
+    """
     shown = (*PLAIN_FIELDS, *limits.LIMIT_POLICIES, "retry", "catch_up", "jitter")
     kept = {name: value for name, value in before.items() if name not in shown} | limits.limits_from(values)
     policies = {**kept, **{name: values.get(name) for name in PLAIN_FIELDS if values.get(name)}}
@@ -150,8 +158,8 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
     return policies
 
 
-def initial_of(job: Job | None) -> dict[str, Any]:
-    """Return the initial values of the form: those of the job's definition, and defaults for all others."""
+def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
+    """Return the initial values of the form: the values of the job's definition, or the defaults."""
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
         "schedule_kind": Kind.CRON.value,
@@ -164,7 +172,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         **policies["retry"],
         **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
         "start_jitter": policies["jitter"],
-        **limits.initial_limits(job),
+        **limits.initial_limits(job, caller),
     }
     for section in SECTIONS.values():
         values |= section.initial(None)
@@ -173,14 +181,17 @@ def initial_of(job: Job | None) -> dict[str, Any]:
     section = SECTIONS[job.spec.target_kind]
     target = None if "target" in job.unreadable else job.spec.target
     values |= {**_schedule_values(job), "target_kind": job.spec.target_kind, **section.initial(target)}
-    # A raw body is shown as it is; any other payload as JSON, in which a text has quotation marks.
+    # Show a raw body unchanged, and any other payload as JSON: in JSON, a text has quotation marks.
     is_raw = isinstance(job.spec.payload, str) and section.takes_text(target or {})
     values["payload"] = job.spec.payload if is_raw else write_json(job.spec.payload)
     return values
 
 
 def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
-    """Return the form's field for an error (None: the whole form), and the rest of the error's name (a header)."""
+    """Return the form's field for the dotted name of an error, and the rest of that name, such as a header.
+
+    The field is None if the form has none for this name.
+    """
     places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
     for length in range(len(parts), 0, -1):
@@ -193,15 +204,15 @@ def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, s
 def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
     """Return an error with the form's labels instead of the API's names.
 
-    `dotted`: the field with the error. `label`: the label of the form's field for it. `rest`: the place of the error
-    within that field, from `place_of`.
+    `dotted`: the dotted name of the error. `label`: the label of the form's field. `rest`: the rest of the name, from
+    `place_of`.
     """
     if sentence.startswith("is required"):
         return "This field is required."
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
-        return "Enter a limit, or reset the other fields of this limit."
+        return "Enter a limit, or clear the other fields of this limit."
     name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"
@@ -215,7 +226,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
 
 
 def local_text(at: datetime, zone_name: str) -> str:
-    """Return an instant as local time in the zone; with its offset if the local time is ambiguous."""
+    """Return an instant as local time in the zone, with the UTC offset if the local time occurs twice."""
     local = at.astimezone(zone(zone_name))
     naive = local.replace(tzinfo=None, fold=0)
     if len(instants_of(naive, zone_name)) != 1:

@@ -1,4 +1,4 @@
-"""A job's policies in words: the choices of the job form, and the list on the job's page."""
+"""Words for a job's policies: the choices in the job form, and the list on the job's page."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 OVERLAP_LABELS = {
     Overlap.SKIP: "Skip the new run",
-    Overlap.BUFFER_ONE: "Let one run wait, skip further ones",
-    Overlap.BUFFER_ALL: "Let every run wait for its turn",
-    Overlap.CANCEL_OTHER: "Cancel the earlier run, and start when it has ended",
-    Overlap.TERMINATE_OTHER: "Terminate the earlier run, and start at once",
-    Overlap.ALLOW: "Start too, at the same time",
+    Overlap.BUFFER_ONE: "Hold one new run, skip further new runs",
+    Overlap.BUFFER_ALL: "Hold the new run until all earlier runs have ended",
+    Overlap.CANCEL_OTHER: "Cancel the earlier run, wait for its end, then start the new run",
+    Overlap.TERMINATE_OTHER: "Terminate the earlier run, start the new run immediately",
+    Overlap.ALLOW: "Start the new run at the same time",
 }
 PRIORITIES = {priority: priority.capitalize() for priority in Priority}
-LIMIT_ACTIONS = {LimitAction.WAIT: "Wait until the limit allows them", LimitAction.SKIP: "Never start"}
-CATCH_UP = {CatchUp.FIRST: "the first one", CatchUp.LAST: "the last one", CatchUp.ALL: "all of them"}
-OTHER_RUNS = {LimitAction.WAIT: "others wait", LimitAction.SKIP: "others never start"}
+LIMIT_ACTIONS = {LimitAction.WAIT: "Hold until the limit allows a start", LimitAction.SKIP: "Skip"}
+CATCH_UP = {CatchUp.FIRST: "the first occurrence", CatchUp.LAST: "the last occurrence", CatchUp.ALL: "all occurrences"}
+OTHER_RUNS = {LimitAction.WAIT: "other runs are held", LimitAction.SKIP: "other runs are skipped"}
 
 
 def in_words(job: Job) -> list[tuple[str, str]]:
@@ -53,7 +53,7 @@ def _describe(job: Job, policies: JobPolicies) -> list[tuple[str, str]]:
         ("Priority", policies.priority),
         ("Concurrency limit", _concurrency(policies)),
         ("Rate limit", _rate(policies)),
-        ("Start deadline", f"{instants.duration(deadline)} after its scheduled time" if deadline else "none"),
+        ("Start deadline", f"{instants.duration(deadline)} after the scheduled time" if deadline else "none"),
         ("Feature flag", _flag(policies.feature_flag)),
     ]
 
@@ -62,10 +62,10 @@ def _catch_up(policies: JobPolicies) -> str:
     policy = policies.catch_up
     if policy.mode is CatchUp.SKIP:
         return "run none"
-    text = f"run {CATCH_UP[policy.mode]}, unless missed more than {instants.duration(policy.max_age)} ago"
+    text = f"run {CATCH_UP[policy.mode]} missed within the last {instants.duration(policy.max_age)}"
     if policy.mode is not CatchUp.ALL:
         return text
-    text += f", at most the latest {policy.max_runs:,}, {instants.duration(policy.between_starts)} apart"
+    text += f"; at most the latest {policy.max_runs:,}, with {instants.duration(policy.between_starts)} between starts"
     return f"{text}; the overlap policy skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 
@@ -74,14 +74,15 @@ def _retries(policies: JobPolicies) -> str:
     if not policy.max_retries:
         return "none"
     delay, cap = instants.duration(policy.delay), instants.duration(policy.max_delay)
-    return f"{policy.max_retries}, {policy.backoff} from {delay} up to {cap}{', randomized' if policy.jitter else ''}"
+    randomized = ", randomized" if policy.jitter else ""
+    return f"{policy.max_retries}, {policy.backoff} backoff from {delay} up to {cap}{randomized}"
 
 
 def _concurrency(policies: JobPolicies) -> str:
     limit = policies.concurrency
     if limit is None:
         return "none"
-    return f"at most {counted(limit.limit, 'run')} at once{_of(limit.key)}; {OTHER_RUNS[limit.beyond]}"
+    return f"at most {counted(limit.limit, 'active run')}{_of(limit.key)}; {OTHER_RUNS[limit.beyond]}"
 
 
 def _rate(policies: JobPolicies) -> str:
@@ -94,10 +95,10 @@ def _rate(policies: JobPolicies) -> str:
 
 
 def _of(key: str | None) -> str:
-    return f" of all jobs with the key “{key}”" if key else ""
+    return f" across all jobs with the key “{key}”" if key else ""
 
 
 def _flag(name: str | None) -> str:
     if name is None:
         return "none"
-    return f"{name}, which is off: only “Run now” starts the job" if flags.find_off([name]) else f"{name}, which is on"
+    return f"{name} (off): starts only by hand or by backfill" if flags.find_off([name]) else f"{name} (on)"

@@ -1,4 +1,4 @@
-"""The admin of jobs: the list, the form and deletion. Every change of a job goes through definitions and triggers."""
+"""The admin of jobs: the list, the form and deletion. `schedules.jobs.definitions` writes the changes."""
 
 from __future__ import annotations
 
@@ -43,14 +43,12 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
 
-UNKNOWN_KIND = (
-    "This job can't be edited here: its target is of the kind “{}”, which this version of Mainspring does not know."
-)
+UNKNOWN_KIND = "This job can't be edited: this version of Mainspring does not support its kind of target, “{}”."
 
 
 @admin.register(Job)
 class JobAdmin(ModelAdmin[Job]):
-    """The job list, the job form, and the pages of jobs."""
+    """The job list, the job form, and the pages of one job."""
 
     list_display = ("name_shown", "state_shown", "schedule_shown", "next_shown", "last_shown", "buttons_shown")
     list_display_links = None
@@ -65,11 +63,11 @@ class JobAdmin(ModelAdmin[Job]):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     search_fields = ("spec__job_name",)
-    search_help_text = "Part of the name (of one or two letters: its start), or the job's id"
+    search_help_text = "Part of the name, or the job's id. One or two letters match only the start of a name."
     actions = ("run_selected", "pause_selected", "resume_selected")
     empty_title = "No jobs yet"
     empty_text = (
-        "A job says what to run (an HTTP request or a command) and when. Create one here, or send it to the REST API."
+        "A job defines what to run (an HTTP request or a command) and when. Create a job here or through the REST API."
     )
     form = JobForm
     warn_unsaved_form = True
@@ -101,7 +99,7 @@ class JobAdmin(ModelAdmin[Job]):
         return queryset.filter(jobs_named(term)), False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        # Sort by the definition's copy of the job's id: the order is the same, and the definitions' indexes contain it.
+        # Sort by the job's id in the definition: the order is the same, and the indexes of the definitions support it.
         by_definition = request.GET.get(SEARCH_VAR) or request.GET.get(TargetFilter.parameter_name)
         return ("-spec__job_id",) if by_definition else ("-id",)
 
@@ -113,7 +111,7 @@ class JobAdmin(ModelAdmin[Job]):
 
     @admin.display(description="State")
     def state_shown(self, job: Job) -> SafeString:
-        return page.state_badge(job)
+        return page.state_badge(job, job.pause_reason)
 
     @admin.display(description="Schedule")
     def schedule_shown(self, job: Job) -> SafeString:
@@ -210,7 +208,7 @@ class JobAdmin(ModelAdmin[Job]):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        # Django would collect every row that refers to the job. Only the job is deleted: its history stays.
+        # Django would list every row that refers to these jobs. But their history is not deleted.
         return [str(job) for job in objs], {"jobs": len(objs)}, set(), []
 
     def delete_view(

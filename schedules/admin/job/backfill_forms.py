@@ -1,4 +1,4 @@
-"""Backfills in the admin: read the form, put the preview into words, and show the progress of a job's backfills."""
+"""Backfills in the admin: reads the form, and describes a preview and the progress of a job's backfills in words."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from access.visibility import Caller
     from schedules.models import Job
 
-MAX_BACKFILLS_SHOWN = 10  # the latest ones; each takes two queries
+MAX_BACKFILLS_SHOWN = 10  # the latest backfills; each needs two queries
 BACKFILL_FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
 TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
 BACKFILL_OVERLAP_LABELS = {
     Overlap.BUFFER_ALL: "One after the other",
-    Overlap.ALLOW: "Side by side, within the job's limits",
-    Overlap.BUFFER_ONE: "One runs and one waits; the others are skipped",
-    Overlap.SKIP: "Skip each run that is due while another runs",
+    Overlap.ALLOW: "At the same time, within the job's limits",
+    Overlap.BUFFER_ONE: "Hold one run while another is live, skip further runs",
+    Overlap.SKIP: "Skip every run while another is live",
 }
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the form's choices, and the posted values to fill in again."""
+    """Return the choices of the form, and the posted values."""
     return {
         "values": {name: str(values.get(name, "")) for name in BACKFILL_FIELDS},
         "modes": BackfillMode.choices,
@@ -48,12 +48,15 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
-    """Read the form; its instants are in the viewer's time zone. Raises ValueError with a sentence for the user."""
+    """Return the backfill that the form describes. The form's instants are in the viewer's time zone.
+
+    Raises ValueError with a sentence for the user.
+    """
     until = str(values.get("until", "")).strip()
     mode, policy = values.get("mode", BackfillMode.ALL), values.get("overlap", Overlap.BUFFER_ALL)
     return BackfillRequest(
         after=_start(str(values.get("after", "")).strip()),
-        until=read_viewer_instant("The end", until) if until else now,
+        until=read_viewer_instant("“Up to”", until) if until else now,
         mode=_mode(str(mode)),
         pace=_pace(str(values.get("pace", "")).strip()),
         overlap=_overlap(str(policy)),
@@ -62,17 +65,18 @@ def read_request(values: Mapping[str, Any], now: datetime) -> BackfillRequest:
 
 
 def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
-    """Return what a backfill will start, in words."""
+    """Return a sentence on the occurrences in the range, and on the runs that the backfill will start."""
     more = "more than " if found.is_more else ""
-    text = f"The range holds {more}{counted(found.n_instants, 'occurrence')}; "
+    text = f"The range has {more}{counted(found.n_instants, 'occurrence')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:
-        return text + "no run will start."
+        return text + "the backfill will create no run."
     first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
-    return text + f"{counted(found.n_would_start, 'run')} will start, for {first} to {last}."
+    when = f"for {first}" if first == last else f"from {first} to {last}"
+    return text + f"the backfill will create {counted(found.n_would_start, 'run')}, scheduled {when}."
 
 
 def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
-    """Return the latest backfills of a job with their progress. One query, and two more for each backfill."""
+    """Return the latest backfills of a job with their progress. Makes one query, and two for each backfill."""
     found = visible(Backfill, caller).filter(job_id=job.pk).order_by("-id")[:MAX_BACKFILLS_SHOWN]
     lines = [_line(each, now) for each in found]
     is_live = any(line["is_live"] for line in lines)
@@ -100,19 +104,19 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
 
 def _start(text: str) -> datetime:
     if not text:
-        raise ValueError("The start is missing: enter a date and time.")
-    return read_viewer_instant("The start", text)
+        raise ValueError("“After” is empty: enter a date and time.")
+    return read_viewer_instant("“After”", text)
 
 
 def _mode(text: str) -> BackfillMode:
     if text not in BackfillMode.values:
-        raise ValueError("The occurrences must be one of the choices of the list: choose again.")
+        raise ValueError("“Occurrences” must be one of the choices in the list: choose again.")
     return BackfillMode(text)
 
 
 def _overlap(text: str) -> Overlap:
     if text not in BACKFILL_OVERLAP_LABELS:
-        raise ValueError("The overlap policy must be one of the choices of the list: choose again.")
+        raise ValueError("“Overlap” must be one of the choices in the list: choose again.")
     return Overlap(text)
 
 
@@ -120,13 +124,13 @@ def _pace(text: str) -> timedelta | None:
     try:
         return read_duration(text) if text else None
     except ValueError as error:
-        raise ValueError(f"The pace {str(error).rstrip('.')}.") from error
+        raise ValueError(f"“Pace” {str(error).rstrip('.')}.") from error
 
 
 def _count(text: str) -> int | None:
     if not text:
         return None
-    # Check the length first: reading a number of a million digits takes seconds.
+    # Check the length first: parsing a number of a million digits takes seconds.
     if not (len(text) < 9 and text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_RUNS):
-        raise ValueError(f"The number of runs must be between 1 and {MAX_RUNS:,}.")
+        raise ValueError(f"“Limit” must be a whole number from 1 to {MAX_RUNS:,}.")
     return int(text)

@@ -1,4 +1,4 @@
-"""The page of a job's backfills in the admin: choose a range, preview it, start it, follow its progress, cancel it."""
+"""The page of a job's backfills in the admin: preview, start and cancel a backfill, and see its progress."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BackfillPages(JobLookup):
         ]
 
     def backfill_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show the form and the latest backfills. A first POST previews the backfill, a confirmed one starts it."""
+        """Show the form and the latest backfills. A POST previews a backfill; with `confirmed`, it starts the backfill."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -74,7 +74,7 @@ class BackfillPages(JobLookup):
         return TemplateResponse(request, "schedules/admin/backfill.html", context)
 
     def live_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Return the table of backfills, which a script replaces every few seconds."""
+        """Return the table of the latest backfills. A script on the page requests it every few seconds."""
         job = self.find_to_view(request, job_id)
         if job is None:
             return TemplateResponse(request, "schedules/admin/gone.html", {"text": GONE}, status=404)
@@ -84,7 +84,7 @@ class BackfillPages(JobLookup):
 
     @method_decorator(require_POST)
     def cancel_view(self, request: HttpRequest, job_id: UUID, backfill_id: UUID) -> HttpResponseBase:
-        """Cancel a backfill, and return to the page."""
+        """Cancel a backfill, and redirect to the page of backfills."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         caller = caller_of(request)

@@ -1,4 +1,4 @@
-"""Runs, pauses and resumes jobs from the admin. One message counts the jobs; another says why some were refused."""
+"""Runs, pauses and resumes jobs from the admin. Messages show the number of jobs, and the reasons for refusals."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from schedules.models import Job
     from schedules.pauses.terms import PauseTerms
 
-MAX_NAMES_IN_MESSAGE = 5  # in one message, which then says "and others"
+MAX_NAMES_IN_MESSAGE = 5  # after these names, the message ends with "and others"
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
-    """Start a run of each job, and return the runs. A job that cannot be read is refused."""
+    """Start a run of each job, and return the runs. A job with an unreadable definition is refused."""
     actor = request.user.get_username()
     started: list[Run] = []
     refused: dict[str, list[str]] = defaultdict(list)
@@ -73,7 +73,7 @@ def _each(request: HttpRequest, jobs: Sequence[Job], done: str, do: Callable[[Jo
         except (JobConflict, CannotRead) as conflict:
             refused[str(conflict)].append(job.name)
         except JobGone:
-            refused["The job was deleted meanwhile."].append(job.name)
+            refused["The job has been deleted."].append(job.name)
     if len(changed) == 1:
         messages.success(request, f"“{changed[0].name}” is {done}.")
     elif changed:

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from executions.runs import Run
     from schedules.models import Job
 
-MAX_SPECS_DESCRIBED = 2  # a job with more schedules shows their number in the column, and their words as its hint
+MAX_SPECS_DESCRIBED = 2  # for a job with more schedules, the column shows their number, and a tooltip describes them
 
 
 def name(job: Job) -> SafeString:
-    """The job's name as a link, with its target below."""
+    """Return the job's name as a link, and below it the target."""
     verb, what = target_words(job.spec.target_kind, job.spec.target)
     text = (
         '<span class="ms-job"><a class="ms-name" href="{}" dir="auto">{}</a>'
@@ -36,7 +36,7 @@ def name(job: Job) -> SafeString:
 
 
 def schedule(job: Job) -> SafeString:
-    """The schedule in words, with the cron expression if there is one."""
+    """Return the schedule in words, with the cron expression if there is one."""
     badge = page.unreadable_badge(job)
     spec = job.known_schedule
     if spec is None:
@@ -48,7 +48,7 @@ def schedule(job: Job) -> SafeString:
 
 
 def next_run(job: Job, now: datetime) -> SafeString:
-    """When the next occurrence is due, and when its run starts if jitter delays it."""
+    """Return when the next occurrence is due and, if jitter delays its run, when the run starts."""
     if job.waits_for_run:
         return page.AFTER_RUN
     when = instants.time_html(job.next_fire_at, now)
@@ -58,7 +58,7 @@ def next_run(job: Job, now: datetime) -> SafeString:
 
 
 def last_run(run: Run | None, now: datetime) -> SafeString:
-    """The status and time of the latest run, as a link."""
+    """Return the status and the time of the latest run, as a link."""
     if run is None:
         return instants.NONE
     when = instants.relative_html(run.nominal_at, now)
@@ -66,5 +66,5 @@ def last_run(run: Run | None, now: datetime) -> SafeString:
 
 
 def buttons(job: Job) -> SafeString:
-    """The buttons of a row: run now, pause or resume, edit."""
+    """Return the buttons of a row: “Run now”, “Pause” or “Resume”, and “Edit”."""
     return render_to_string("schedules/admin/row_buttons.html", {"job": job, "is_paused": job.state == JobState.PAUSED})

@@ -1,4 +1,4 @@
-"""Views that the job form calls while it is open: the live preview, and the names of other jobs."""
+"""Views that the open job form calls: the live preview of the schedule, and the search for other jobs by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schedules.models import HAS_PRESENT_SPEC, MAX_JOB_NAME_LENGTH, Job, jobs_na
 if TYPE_CHECKING:
     from django.urls import URLPattern
 
-MAX_NAMES_LISTED = 30  # as many as a list shows at once; to find another job, the user types more of its name
+MAX_NAMES_LISTED = 30  # jobs that a list shows; to find another job, the user types more of its name
 
 
 class FormPages(Pages[Job]):
@@ -34,21 +34,21 @@ class FormPages(Pages[Job]):
 
     @method_decorator(require_POST)
     def preview_view(self, request: HttpRequest) -> JsonResponse:
-        """Return the live preview: {"html": …, "errors": {field: [sentence, …]}} for the form's present values."""
+        """Return the live preview of the posted values: {"html": …, "errors": {field: [sentence, …]}}."""
         if not (self.admin.has_change_permission(request) or self.admin.has_add_permission(request)):
             raise PermissionDenied
         context, errors = preview_form(request.POST, datetime.now(UTC))
         return JsonResponse({"html": render_to_string("schedules/admin/preview.html", context), "errors": errors})
 
     def names_view(self, request: HttpRequest) -> JsonResponse:
-        """Return jobs with `term` in their name, the newest first, in the format of the form's select widget."""
+        """Return the jobs whose name contains `term`, newest first, in the format of the form's select widget."""
         if not self.admin.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("term", "").strip()[:MAX_JOB_NAME_LENGTH]
         jobs = visible(Job, caller_of(request)).order_by("-id")
         if term:
             named = jobs_named(term) if "\0" not in term else Q(pk=None)
-            # Sort by the definition's copy of the job's id: the same order, and the definitions' index contains it.
+            # Sort by the job's id in the definition: the order is the same, and the definitions' index supports it.
             jobs = jobs.filter(named, HAS_PRESENT_SPEC).order_by("-spec__job_id")
         found = [{"id": str(pk), "text": name} for pk, name in jobs.values_list("pk", "name")[:MAX_NAMES_LISTED]]
         return JsonResponse({"results": found})

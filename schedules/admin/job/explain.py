@@ -1,4 +1,4 @@
-"""What a job's page “Explain” shows: the ledger of a window, gaps first, and each occurrence in plain words."""
+"""The contents of a job's page “Explain”: the gaps in a window of time, then every occurrence in words."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from schedules.models import Job
 
 MAX_ENTRIES_SHOWN = 200  # on one page, the latest first
-MAX_GAPS_SHOWN = 20  # above the list of occurrences, which must stay in sight
-# Read this much of the window's end first, and four times as much each time that it has too few entries.
-FIRST_SPAN = timedelta(hours=1)
+MAX_GAPS_SHOWN = 20  # more would push the list of occurrences below the screen
+FIRST_SPAN = timedelta(hours=1)  # `_newest` reads this much of the window's end first
 FIELD_LABELS = {"after": "“After”", "until": "“Until”"}
 WINDOWS = {
     "hour": ("Last hour", timedelta(hours=1)),
@@ -45,7 +44,7 @@ WINDOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One occurrence, or several that share one record."""
+    """A line of the page: one occurrence, or several consecutive occurrences that share one record."""
 
     at: SafeString
     last: SafeString | None
@@ -58,8 +57,8 @@ class Line:
 def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return the context of the page.
 
-    `query` names the window: by `window`, a key of WINDOWS; or by the times `after` and `until`, as a browser's fields
-    send them. Without any of these the window is the last 24 hours.
+    `query` selects the window: either `window`, a key of WINDOWS, or the local times `after` and `until`. The default
+    is the last 24 hours.
     """
     errors: list[str] = []
     window = query.get("window", "day")
@@ -113,8 +112,8 @@ def describe(job: Job, query: Mapping[str, str], now: datetime) -> dict[str, Any
 def _newest(job_id: UUID, after: datetime, until: datetime, now: datetime) -> tuple[list[Entry], bool]:
     """Return the last entries of the window, the latest first, and whether the window has earlier ones.
 
-    The ledger can only be read oldest first. So this reads the end of the window, then an ever longer end, until that
-    holds enough entries.
+    The ledger can only be read oldest first. So this function reads the last `FIRST_SPAN` of the window. As long as it
+    finds too few entries, it reads a span four times as long.
     """
     found: deque[Entry] = deque(maxlen=MAX_ENTRIES_SHOWN + 1)
     low, span = until, FIRST_SPAN
@@ -145,7 +144,7 @@ def _line(entry: Entry, text: str, now: datetime) -> Line:
 
 
 def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> datetime | None:
-    """Return a field's instant; None if it is empty or wrong. A wrong one adds a sentence to `errors`."""
+    """Return a field's instant; None if the field is empty or invalid. An invalid field adds a sentence to `errors`."""
     text = query.get(name, "").strip()
     if not text:
         return None
@@ -157,5 +156,5 @@ def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> dateti
 
 
 def _field(at: datetime) -> str:
-    """Return an instant as local time to the second, as the browser's date and time field takes it."""
+    """Return an instant as local time to the second, in the format of the browser's date and time field."""
     return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"

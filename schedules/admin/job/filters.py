@@ -1,4 +1,4 @@
-"""Filters of the job list. Their choices come from the code: a query for them would scan the whole table."""
+"""Filters of the job list. Their choices are fixed in the code: a query for the choices would scan the whole table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look up the job of a page, as far as the caller may see or change it."""
+"""Looks up the job of a page, if the caller may see or change the job."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-GONE = "This job was deleted meanwhile. Its history stays in the run list."
+GONE = "This job has been deleted. Its history stays in the run list."
 
 
 class JobLookup(Pages[Job]):
-    """Base of the pages about one job."""
+    """Base class of the pages about one job: finds the job."""
 
     def find_to_view(self, request: HttpRequest, job_id: UUID) -> Job | None:
-        """Return a job with its definition, or None if there is none. Raises PermissionDenied."""
+        """Return the job with its definition, or None if the caller can see no such job.
+
+        Raises PermissionDenied if the caller may not view jobs.
+        """
         if not self.admin.has_view_permission(request):
             raise PermissionDenied
         return self.find(request, job_id)
 
     def find_to_change(self, request: HttpRequest, job_id: UUID) -> Job | None:
-        """Return a job that the user may change, or None if there is none. Raises PermissionDenied."""
+        """Return the job with its definition, or None if the caller can see no such job.
+
+        Raises PermissionDenied if the caller may not change jobs, or not this job.
+        """
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         job = self.find(request, job_id)
@@ -40,10 +46,10 @@ class JobLookup(Pages[Job]):
         return job
 
     def find(self, request: HttpRequest, job_id: UUID) -> Job | None:
-        """Return a job with its definition, or None if there is none that the caller may see."""
+        """Return the job with its definition, or None if the caller can see no such job."""
         return visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
 
     def redirect_gone(self, request: HttpRequest, job_id: UUID) -> HttpResponseRedirect:
-        """Say that the job was deleted, and show the runs that it had."""
+        """Redirect to the list of the job's runs, with the message that the job has been deleted."""
         messages.warning(request, GONE)
         return HttpResponseRedirect(f"{reverse('admin:executions_run_changelist')}?job={job_id}")

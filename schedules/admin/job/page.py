@@ -1,4 +1,4 @@
-"""What a job's page shows, read in a fixed number of queries."""
+"""The contents of a job's page. The number of queries does not grow with the number of runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from access.admin.json_shown import pretty
 from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
 from access.visibility import Action, may, visible
 from executions.admin import ordered, rows_of_job, target_words
+from executions.runs import Run
 from schedules.admin.form import policy_words
 from schedules.admin.job import pause_forms, preview
 from schedules.clock.describe import describe
@@ -30,25 +31,25 @@ if TYPE_CHECKING:
     from schedules.clock.spec import ScheduleSpec
     from schedules.models import Stoppage
 
-MAX_RUNS_SHOWN = 20  # one screen; the run list has the others
-AFTER_RUN = format_html('<span class="ms-faint">{}</span>', "when its run has ended")
-NO_CLOCK = "No clock: it starts after other jobs"
+MAX_RUNS_SHOWN = 20  # one screen; the run list shows all runs
+AFTER_RUN = format_html('<span class="ms-faint">{}</span>', "after the live run has ended")
+NO_CLOCK = "No schedule: starts after other jobs"
 STATES = {JobState.ACTIVE: "success", JobState.PAUSED: "warning", JobState.ENDED: "default"}
 
 
-def state_badge(job: Job) -> SafeString:
-    """Return the job's state, with the reason of a pause as its hint."""
-    return badge(JobState(job.state).label, STATES[JobState(job.state)], job.pause_reason)
+def state_badge(job: Job, tooltip: str = "") -> SafeString:
+    """Return a badge with the job's state."""
+    return badge(JobState(job.state).label, STATES[JobState(job.state)], tooltip)
 
 
 def unreadable_badge(job: Job) -> SafeString:
-    """Return a badge if a part of the job cannot be read, with the reasons as its hint; otherwise nothing."""
+    """Return a badge, with the reasons as tooltip, if a part of the job cannot be read; otherwise an empty text."""
     reasons = "; ".join(f"{part}: {reason}" for part, reason in job.unreadable.items())
     return SafeString() if not reasons else badge("Cannot be read", "danger", reasons)
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """Return a stoppage in words, with the times at which the watchdog reported it and found that it had ended."""
+    """Return the text of a stoppage, when it was reported, and when it was over (None if it is open)."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),
@@ -65,9 +66,10 @@ def starts_words(job: Job, now: datetime) -> str:
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Three queries in addition to the job's own, and a few more for held runs and for a feature flag.
+    Makes three queries, and a few more for held runs and for a feature flag.
     """
-    rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller)
+    may_view_runs = may(caller, Action.VIEW, Run)
+    rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller) if may_view_runs else ([], False)
     may_change = may(caller, Action.CHANGE, job)
     links = list(visible(Chain, caller).filter(Q(job=job) | Q(source=job)).select_related("job", "source"))
     verb, what = target_words(job.spec.target_kind, job.spec.target)
@@ -76,7 +78,7 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     spec = job.known_schedule
     return {
         "job": job,
-        "badge": state_badge(job),
+        "badge": state_badge(job, job.pause_reason),
         "stoppages": [stoppage_line(stoppage, now) for stoppage in account.stoppages_in(job.pk, now, now)],
         "now": now,
         "paused": instants.exact_html(job.paused_at, now),
@@ -99,6 +101,7 @@ def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
         "starts_after": [(link.on, link.source) for link in links if link.job_id == job.pk],
         "starts_others": [(link.on, link.job) for link in links if link.source_id == job.pk],
         "may_change": may_change,
+        "may_view_runs": may_view_runs,
         "can_pause": job.state == JobState.ACTIVE or (job.state == JobState.ENDED and is_started),
         "has_schedule": spec is not None and spec.kind is not Kind.NONE,
         "can_resume": job.state == JobState.PAUSED,

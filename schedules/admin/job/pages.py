@@ -44,7 +44,7 @@ class JobPages(JobLookup):
         ]
 
     def page_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show a job's state, next runs, last runs and definition."""
+        """Show the job's state, next runs, last runs and definition."""
         job = self.find_to_view(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -52,14 +52,14 @@ class JobPages(JobLookup):
         return TemplateResponse(request, "schedules/admin/job.html", context)
 
     def live_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Return the part of the job's page that a script replaces every few seconds."""
+        """Return the live part of the job's page. A script on the page requests it every few seconds."""
         job = self.find_to_view(request, job_id)
         if job is None:
             return TemplateResponse(request, "schedules/admin/gone.html", {"text": GONE}, status=404)
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
 
     def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show each occurrence of a window and its outcome. Needs the permission to view runs, not jobs."""
+        """Show each occurrence of a window and its outcome. This needs the permission to view runs, not jobs."""
         if not may(caller_of(request), Action.VIEW, Run):
             raise PermissionDenied
         job = self.find(request, job_id)
@@ -77,7 +77,10 @@ class JobPages(JobLookup):
 
     @method_decorator(require_POST)
     def run_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Start a run. Redirect to the run's page, or to the list if the button was pressed in the list."""
+        """Start a run. Redirect to the job list if the request came from there, otherwise to the run's page.
+
+        If the run was refused, redirect to the job's page instead of the run's page.
+        """
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -92,7 +95,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(run_url(started[0].pk) if started else page_url)
 
     def pause_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show the form of a pause, or pause the job with the posted reason and end."""
+        """GET shows the form of a pause; POST pauses the job."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -102,7 +105,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
 
     def resume_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show what resuming will start, then resume the job."""
+        """GET shows how many runs each choice will start; POST resumes the job."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -112,7 +115,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
 
     def pause(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Pause jobs as the posted form says, and record it in the admin's log."""
+        """Pause jobs with the terms of the posted form, and record each pause in the admin's log."""
         now = datetime.now(UTC)
         try:
             terms = pause_forms.read_terms(request.POST, now)
@@ -123,14 +126,17 @@ class JobPages(JobLookup):
             self.admin.log_change(request, job, pause_forms.in_words(terms, now))
 
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Resume jobs as the posted form says, and record it in the admin's log."""
+        """Resume jobs with the choice of the posted form, and record each resumption in the admin's log."""
         catch_up = pause_forms.read_choice(request.POST)
         text = "Resumed." if catch_up is Resumption.NONE else f"Resumed with {catch_up}."
         for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
             self.admin.log_change(request, job, text)
 
     def confirm(self, request: HttpRequest, template: str, jobs: list[Job], action: str = "") -> HttpResponseBase:
-        """Show the page that confirms a pause or resumption of one job, or of the jobs selected for `action`."""
+        """Show the page that asks the user to confirm a pause or a resumption.
+
+        `action`: the action of the job list for which the jobs were selected; empty for a button of one job.
+        """
         now, job = datetime.now(UTC), jobs[0] if len(jobs) == 1 else None
         context = self.context(
             request,
@@ -150,5 +156,4 @@ class JobPages(JobLookup):
         return {
             **page.describe_job(job, datetime.now(UTC), caller),
             "may_delete": self.admin.has_delete_permission(request, job),
-            "may_explain": may(caller, Action.VIEW, Run),
         }

@@ -1,4 +1,4 @@
-"""Reads the admin's forms that pause and resume jobs, and previews what resuming will start."""
+"""Reads the admin's forms that pause and resume jobs, and counts the runs that resuming will start."""
 
 from __future__ import annotations
 
@@ -18,52 +18,56 @@ if TYPE_CHECKING:
 
     from schedules.models import Job
 
-MAX_JOBS_COUNTED = 200  # on one page: each job takes four previews, which together cost some milliseconds
+MAX_JOBS_COUNTED = 200  # on one page: each job needs four previews, which together take some milliseconds
 RESUMPTION_LABELS = {
-    Resumption.NONE: "None of them",
-    Resumption.FIRST: "The first one",
-    Resumption.LAST: "The last one",
-    Resumption.ALL: "All of them",
+    Resumption.NONE: "No occurrence",
+    Resumption.FIRST: "The first occurrence",
+    Resumption.LAST: "The last occurrence",
+    Resumption.ALL: "All occurrences",
 }
 AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
     Resumption.FIRST: "When the pause ends, the first occurrence of the pause runs.",
     Resumption.LAST: "When the pause ends, the last occurrence of the pause runs.",
-    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, up to {DEFAULT_MAX_STARTS}.",
+    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
 
 def in_words(terms: PauseTerms, now: datetime) -> str:
-    """Return a sentence about a pause for the admin's log: its end and its reason, if it has them."""
+    """Return the entry for the admin's log about a pause, with the end and the reason of the pause if it has them."""
     until = f" until {instants.exact_text(terms.until, now)}" if terms.until else ""
     return f"Paused{until}{': ' + terms.reason if terms.reason else '.'}"
 
 
 def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
-    """Read the form of a pause; its end is in the viewer's time zone.
+    """Return the terms of the pause in the form. The form's “Until” is in the viewer's time zone.
 
     Raises ValueError with a sentence for the user.
     """
     text = str(values.get("until", "")).strip()
-    until = read_viewer_instant("The end of the pause", text) if text else None
+    until = read_viewer_instant("“Until”", text) if text else None
     terms = PauseTerms(read_reason(str(values.get("reason", ""))), until, read_choice(values))
     if terms.is_over(now):
-        raise ValueError("The end of the pause must be in the future: enter a later time, or leave it empty.")
+        raise ValueError("“Until” must be in the future: enter a later time, or leave the field empty.")
     if terms.lacks_end:
         raise ValueError(
-            "Only a pause with an end can start occurrences by itself: enter an end, or choose “None of them”."
+            "Occurrences can run at the end of the pause only if the pause has an end: fill in “Until”, or choose “No "
+            "occurrence”."
         )
     return terms
 
 
 def read_choice(values: Mapping[str, Any]) -> Resumption:
-    """Read which occurrences of the pause are to run; none for a value that the form does not offer."""
+    """Return which occurrences of the pause are to run, `Resumption.NONE` if the value is not one of the choices."""
     wanted = str(values.get("catch_up", ""))
     return Resumption(wanted) if wanted in Resumption.__members__.values() else Resumption.NONE
 
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
-    """Return how many occurrences the pauses of these jobs had, and how many runs each choice will start."""
+    """Return the context of the page that resumes these jobs.
+
+    It says how many occurrences were due during the pauses, and how many runs each choice will start.
+    """
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MAX_COUNTED, 0
     n_started = dict.fromkeys(Resumption, 0)
@@ -100,5 +104,5 @@ def _due_text(n: int, *, is_more: bool) -> str:
 def starts_text(n: int, *, is_more: bool) -> str:
     """Return how many runs a choice will start, in words."""
     if is_more:
-        return f"{n:,} or more will start" if n else "none will start"
-    return f"{n:,} will start" if n else "none will start"
+        return f"{n:,} or more runs will start" if n else "no run will start"
+    return f"{counted(n, 'run')} will start" if n else "no run will start"

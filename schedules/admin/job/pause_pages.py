@@ -1,4 +1,4 @@
-"""The page of pause sets in the admin: choose jobs by a filter, preview their number, pause them, undo the pause."""
+"""The page of pause sets in the admin: filter jobs, preview their number, pause them, and undo a pause set."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from schedules.pauses.terms import PauseTerms
 
-MAX_SETS_SHOWN = 50  # the latest; an older one is undone through the API
+MAX_SETS_SHOWN = 50  # the latest pause sets; older sets can be undone through the API
 PAUSE_FIELDS = ("search", "target_kind", "reason", "until", "catch_up")
 TONES = {
     PauseSetState.PAUSING: "primary",
@@ -48,7 +48,7 @@ TONES = {
 
 
 class PauseSetPages(Pages[Job]):
-    """Views about pause sets: many jobs that are paused, and resumed, together."""
+    """Views about pause sets: jobs that are paused together, and resumed together."""
 
     def urls(self) -> list[URLPattern]:
         return [
@@ -57,7 +57,7 @@ class PauseSetPages(Pages[Job]):
         ]
 
     def list_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Show the form and the latest pause sets. A first POST counts the jobs, a confirmed one pauses them."""
+        """Show the form and the latest pause sets. A POST counts the jobs; with `confirmed`, it pauses them."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         now, caller = datetime.now(UTC), caller_of(request)
@@ -83,7 +83,7 @@ class PauseSetPages(Pages[Job]):
         return TemplateResponse(request, "schedules/admin/pauses.html", context)
 
     def undo_view(self, request: HttpRequest, pause_id: UUID) -> HttpResponseBase:
-        """Show what undoing a pause set will start, then undo it."""
+        """GET shows how many runs each choice will start; POST undoes the pause set."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         now, caller = datetime.now(UTC), caller_of(request)
@@ -93,7 +93,7 @@ class PauseSetPages(Pages[Job]):
             actor, catch_up = request.user.get_username(), pause_forms.read_choice(request.POST)
             try:
                 undone = pause_sets.undo(pause_id, now, actor=actor, catch_up=catch_up)
-                rest = "" if undone.state == PauseSetState.UNDONE else " so far; the others follow"
+                rest = "" if undone.state == PauseSetState.UNDONE else " so far; the other jobs follow"
                 messages.success(request, f"{counted(undone.n_resumed, 'job')} resumed{rest}.")
             except JobConflict as conflict:
                 messages.warning(request, str(conflict))
@@ -123,13 +123,17 @@ class PauseSetPages(Pages[Job]):
             terms=terms,
             caller=caller_of(request),
         )
-        rest = "" if started.state == PauseSetState.PAUSED else f" of {started.n_jobs:,} so far; the others follow"
+        rest = (
+            ""
+            if started.state == PauseSetState.PAUSED
+            else f" so far, out of {started.n_jobs:,}; the other jobs follow"
+        )
         messages.success(request, f"{counted(started.n_paused, 'job')} paused{rest}.")
         return HttpResponseRedirect(reverse("admin:schedules_job_pauses"))
 
 
 def _read_selection(values: Mapping[str, Any]) -> Selection:
-    """Read which jobs to pause. Raises ValueError with a sentence for the user."""
+    """Return the filter that the form describes. Raises ValueError with a sentence for the user."""
     given = {name: str(values.get(name, "")).strip() for name in ("search", "target_kind")}
     try:
         return Selection.model_validate({name: text for name, text in given.items() if text})

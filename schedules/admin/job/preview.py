@@ -1,4 +1,4 @@
-"""Preview the next runs of a schedule, in words, for the job form and for a job's page."""
+"""Previews the next runs of a schedule in words, for the job form and for a job's page."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 N_FIRES = 10  # enough to see the pattern of a schedule at a glance
 MARKS = {
-    Mark.GAP: ("moved", "Clocks skip this local time that day: the job runs right after the gap."),
-    Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first."),
-    Mark.FOLD_SECOND: ("2nd of two", "Clocks show this local time twice that day: this is the second."),
+    Mark.GAP: ("moved", "Clocks skip the scheduled local time that day: the job runs right after the skipped time."),
+    Mark.FOLD_FIRST: ("1st of two", "Clocks show this local time twice that day: this is the first time."),
+    Mark.FOLD_SECOND: ("2nd of two", "Clocks show this local time twice that day: this is the second time."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter of a job, and the job's id, which determines each run's delay. The id of an unsaved job is None."""
+    """The jitter of a job, and the job's id, from which each run's delay is computed. An unsaved job's id is None."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -51,7 +51,7 @@ NO_SPREAD = Spread(timedelta(0), None)
 
 @dataclass(frozen=True, slots=True)
 class FireLine:
-    """One coming instant in words: in the schedule's time zone and in the viewer's."""
+    """A future instant in words: in the time zone of the schedule, and in the viewer's time zone."""
 
     local: str
     mine: str
@@ -69,7 +69,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: all of them."""
+    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: `max_runs` itself."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:
@@ -81,7 +81,7 @@ def preview_schedule(
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
         "description": describe(spec),
-        "zone": zones.pop() if len(zones) == 1 else "In its zone",
+        "zone": zones.pop() if len(zones) == 1 else "In the schedule's time zone",
         "my_zone": str(timezone.get_current_timezone()),
         "is_elsewhere": any(differs_from_viewer(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [
@@ -96,14 +96,14 @@ def preview_schedule(
         ],
         "is_all": len(fires) == n_left or (0 < len(fires) < N_FIRES and spec.kind is not Kind.DELAY),
         "is_by_hand": spec.kind is Kind.NONE,
-        # Only changes without effect: the warnings name those that move, drop or repeat a run.
+        # Only clock changes that affect no run: the warnings describe changes that move, drop or repeat a run.
         "changes": [change.text for change in changes if not change.affected],
         "warnings": [mapping.in_form_words(text) for text in warnings(spec, now)],
     }
 
 
 def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    """Return the context of the preview for the form's present values, and the errors by field of the form."""
+    """Return the context of the preview for the form's values, and the errors by form field."""
     try:
         spec = validate_schedule(mapping.schedule_from(values), now)
     except InvalidDefinition as invalid:
@@ -119,9 +119,9 @@ def preview_form(values: Mapping[str, Any], now: datetime) -> tuple[dict[str, An
 
 
 def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
-    """Return the context of the preview for a saved job, without the runs that `max_runs` no longer allows.
+    """Return the context of the preview for a saved job, without runs beyond `max_runs`.
 
-    None for a job that cannot be read.
+    None if the job cannot be read.
     """
     if not job.is_readable:
         return None
@@ -138,7 +138,7 @@ def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
 
 
 def _spread_of(values: Mapping[str, Any]) -> Spread:
-    """Return the jitter in the form; none if it cannot be read, which saving the form reports."""
+    """Return the jitter in the form, or `NO_SPREAD` if it is invalid. Saving the form reports the error."""
     try:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:
@@ -157,7 +157,7 @@ def _starts(spec: ScheduleSpec, fire: Fire, spread: Spread, now: datetime) -> st
 
 
 def _exact(local: datetime, now: datetime) -> str:
-    """Return a local time with its weekday, which people plan by, and with milliseconds if it has any."""
+    """Return a local time with the weekday, and with milliseconds if there are any."""
     year = "" if local.year == now.astimezone(local.tzinfo).year else f" {local.year}"
     fraction = f".{local.microsecond // 1000:03d}" if local.microsecond else ""
     return f"{local:%a} {local.day} {local:%b}{year} {local:%H:%M:%S}{fraction} {zone_abbreviation(local)}"

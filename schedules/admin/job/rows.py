@@ -1,4 +1,4 @@
-"""Read the rows of the job list: about as many as a page shows, whatever the filters and the order."""
+"""Reads the rows of the job list. A page reads about as many rows as it shows, for every filter and order."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from access.admin.lists import UncountedChangeList, cut
-from access.visibility import caller_of, visible
+from access.visibility import Action, caller_of, may, visible
 from executions.history import latest_runs
+from executions.runs import Run
 from schedules.models import HAS_PRESENT_SPEC, Job, JobState
 
 if TYPE_CHECKING:
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
 
 class JobChangeList(UncountedChangeList):
-    """The job list with the latest run of each job on the page: one query more."""
+    """The job list, with the latest run of each job on the page. The runs cost one additional query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         caller = caller_of(request)
-        latest = latest_runs(visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list]), caller)
+        listed = visible(Job, caller).filter(pk__in=[job.pk for job in self.result_list])
+        latest = latest_runs(listed, caller) if may(caller, Action.VIEW, Run) else {}
         for job in self.result_list:
             job.last_run = latest.get(job.pk)
 
@@ -36,7 +38,10 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Return the rows `[start:stop]`: first jobs with a next run, by index job_due; then the others, newest first."""
+    """Return the rows `[start:stop]`: first the active jobs that have a next run, then all other jobs, newest first.
+
+    The query for the first group uses the index job_due.
+    """
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)
     found = list(cut(due, due[:stop], start))

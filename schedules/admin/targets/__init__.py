@@ -5,6 +5,6 @@ from __future__ import annotations
 from executions.targets import TARGETS, load_parts
 from schedules.admin.targets.base import DefaultSection, Section
 
-# FAULTS is for schedules/checks.py.
+# schedules/checks.py reports FAULTS as errors of Django's system check.
 _own, FAULTS = load_parts(__name__, "SECTION", Section, TARGETS, "mainspring.E008")  # type: ignore[type-abstract]
 SECTIONS = {kind: _own.get(kind) or DefaultSection(kind, target.config) for kind, target in TARGETS.items()}

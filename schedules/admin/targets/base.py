@@ -1,4 +1,4 @@
-"""The part of the job form for a kind of target: the base class that a kind may subclass, and the default."""
+"""The part of the job form for a kind of target: the base class, and a default for kinds without a class of their own."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ if TYPE_CHECKING:
 class Section(ABC):
     """The part of the job form for one kind of target.
 
-    The module `schedules/admin/targets/<kind>.py` has an instance with the name `SECTION`. The names of `fields` must
-    be unique in the whole form. The template gets `form`, `section`, and `fields`, the section's fields as the form has
-    bound them.
+    The module `schedules/admin/targets/<kind>.py` defines an instance with the name `SECTION`. The names in `fields`
+    must be unique in the whole form. The template's context has `form`, `section`, and `fields`: the section's bound
+    fields.
     """
 
     label: str
     template: str = "schedules/admin/targets/default.html"  # shows all fields, one below the other
-    payload_help: str = ""  # a sentence on what the payload means to this kind
+    payload_help: str = ""  # a sentence that says how this kind uses the payload
     fields: Mapping[str, forms.Field]
     places: Mapping[str, str]  # the form's field for each member of the target; "" stands for all other members
-    labels: ClassVar[Mapping[str, str]] = {}  # what errors call a member whose label is not its name
+    labels: ClassVar[Mapping[str, str]] = {}  # the labels that errors show instead of the names of members
 
     @abstractmethod
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return the initial values of the fields: those of a stored target of this kind; for None, the defaults."""
+        """Return the initial values of the fields: from a stored target of this kind, or the defaults for None."""
 
     @abstractmethod
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the target that the form's values describe.
 
-        `kept` is the stored target, which may have members that the form does not show.
+        `kept`: the stored target; empty for a new job or another kind. Its members without a field are kept.
         """
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the payload is plain text rather than JSON.
+        """Return whether the payload is plain text instead of JSON.
 
-        `values` are the values of the form, or a stored target.
+        `values`: the values of the form, or a stored target.
         """
         return False
 
@@ -70,8 +70,8 @@ class DefaultSection(Section):
 def _config_field(config: type[TargetConfig]) -> forms.Field:
     members = {name: member.is_required() for name, member in config.model_fields.items() if name != "kind"}
     if not members:
-        return json_object("Configuration", "", "This kind has no options.")
+        return json_object("Configuration", "", "This kind of target has no options.")
     required = {name: "…" for name, is_required in members.items() if is_required}
     names = ", ".join(f"{name} (required)" if name in required else name for name in members)
-    field = json_object("Configuration", write_json(required), f"A JSON object of {names}.", rows=6)
+    field = json_object("Configuration", write_json(required), f"A JSON object with {names}.", rows=6)
     return needed(field) if required else field

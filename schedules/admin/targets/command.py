@@ -22,7 +22,7 @@ def command_choices() -> list[tuple[str, str]]:
 class CommandSection(Section):
     label = "Command"
     template = "schedules/admin/targets/command.html"
-    payload_help = "For a command it holds the parameters."
+    payload_help = "For a command, the payload is an object with the parameters."
     fields: Mapping[str, forms.Field] = {"command": needed(choice("Command", command_choices))}
     places: Mapping[str, str] = {"name": "command"}
 

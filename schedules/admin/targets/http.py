@@ -24,32 +24,37 @@ SINGLE_VALUES = tuple(name for name in CONFIG.model_fields if name not in ("kind
 class HttpSection(Section):
     label = "HTTP request"
     template = "schedules/admin/targets/http.html"
-    payload_help = "For an HTTP request it is the body."
+    payload_help = "For an HTTP request, the payload is the body."
     fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in METHODS]),
         "url": needed(
-            text("URL", "https://example.org/hook", "With http or https. Put credentials into a header.", mono=True)
+            text("URL", "https://example.org/hook", "An http or https URL. Put credentials into a header.", mono=True)
         ),
-        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object of strings."),
-        "query": json_text("Query", '{"page": 1}', "A JSON object, appended to the query of the URL."),
+        "headers": json_text("Headers", '{"Authorization": "Bearer …"}', "A JSON object with string values."),
+        "query": json_text("Query", '{"page": 1}', "A JSON object. Its members are added to the URL's query."),
         "body_format": choice(
             "Body",
             [
                 ("json", "Payload as JSON"),
                 ("form", "Payload as a form"),
-                ("raw", "Payload as it is"),
+                ("raw", "Payload as plain text"),
                 ("none", "No body"),
             ],
         ),
-        "success_statuses": text("Success statuses", "200-299", "Statuses and ranges, separated by commas."),
+        "success_statuses": text("Success statuses", "200-299", "Status codes and ranges, separated by commas."),
         "retry_statuses": text(
-            "Retry statuses", "408, 425, 429, 500-599", "Empty: 408, 425, 429 and 500-599. Other failures are final."
+            "Retry statuses",
+            "408, 425, 429, 500-599",
+            "Empty: 408, 425, 429 and 500-599. A run that fails with another status is not retried.",
         ),
         "connect_timeout": text("Connect timeout", "10s"),
         "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
-        "follow_redirects": switch("Follow redirects", "Up to five; each URL is checked like the first."),
+        "follow_redirects": switch(
+            "Follow redirects", "At most five redirects. Each URL is checked like the first URL."
+        ),
         "verify_tls": switch(
-            "Check the server's certificate", "Turn the check off only for a server that you trust without it."
+            "Check the server's certificate",
+            "Turn the check off only for a server that you trust without a valid certificate.",
         ),
     }
     places: Mapping[str, str] = {name: name for name in fields}

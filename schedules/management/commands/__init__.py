@@ -1,1 +1,1 @@
-"""The commands `backfill` and `explain` of manage.py. Each module holds one command, under the module's name."""
+"""The commands `backfill` and `explain` of manage.py, one module each."""

@@ -1,7 +1,7 @@
-"""`manage.py backfill`: run a job for the instants of a range of the past, and show the progress.
+"""`manage.py backfill`: run a job for past instants of its schedule, and show the progress.
 
-Exit code: 0, done, cancelled, previewed or started without waiting; 2, the arguments or the job do not allow it,
-or PostgreSQL cannot be reached.
+Exit code 0: the backfill is done, cancelled, previewed, or started with `--no-wait`. Exit code 2: the arguments are
+wrong, the job cannot be backfilled, or PostgreSQL cannot be reached.
 """
 
 from __future__ import annotations
@@ -30,12 +30,19 @@ POLL_INTERVAL = 1.0  # seconds
 
 
 class Command(BaseCommand):
-    help = "Run a job for the instants of a range of the past. Beats open the runs step by step; this command waits."
+    help = (
+        "Run a job for past instants of its schedule. Beats open the runs; the command waits until the runs have ended."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", help="name or id of the job")
-        parser.add_argument("--after", required=True, metavar="INSTANT", help="run instants later than this (UTC)")
-        parser.add_argument("--until", metavar="INSTANT", help="run instants up to this (UTC; default: now)")
+        parser.add_argument(
+            "--after",
+            required=True,
+            metavar="INSTANT",
+            help="run only instants later than this one (UTC unless it has an offset)",
+        )
+        parser.add_argument("--until", metavar="INSTANT", help="run only instants up to this one (default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
         parser.add_argument("--overlap", choices=[each.value for each in BACKFILL_OVERLAPS], default="buffer_all")
@@ -63,10 +70,10 @@ class Command(BaseCommand):
 
     def _show_preview(self, found: backfill.BackfillPreview) -> None:
         more = " or more" if found.is_more else ""
-        self.stdout.write(f"{found.n_would_start:,}{more} of {found.n_instants:,}{more} instants would start.")
+        self.stdout.write(f"Runs would start for {found.n_would_start:,}{more} of {found.n_instants:,}{more} instants.")
         if found.first_at and found.last_at:
             self.stdout.write(
-                f"The first is {found.first_at:%Y-%m-%d %H:%M:%S} UTC, the last {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
+                f"First run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. Last run: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
     def _wait(self, started: Backfill) -> None:
@@ -79,7 +86,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{started.get_state_display()}.")
 
     def _print_progress(self, started: Backfill, previous: str) -> str:
-        """Print a line of progress unless it is the same as `previous`; return it."""
+        """Return the line of progress. Print it unless it equals `previous`."""
         line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
         line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(started.pk).items()))
         if line != previous:
@@ -110,7 +117,10 @@ def _duration(text: str) -> timedelta:
 
 
 def _find(wanted: str) -> Job:
-    """Return the job with this id or name. Raises CommandError if there is none, or several have the name."""
+    """Return the job with this id or name.
+
+    Raises CommandError if there is no such job, or more than one job has the name.
+    """
     job = visible(Job, ENGINE).select_related("spec").filter(pk=find_job_id(wanted)).first()
     if job is None:
         raise CommandError(f"There is no job with the id {wanted}.", returncode=EXIT_REFUSED)

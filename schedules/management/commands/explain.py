@@ -1,6 +1,6 @@
 """`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
-Exit code: 0, no occurrence is missing; 1, there are gaps; 2, the arguments are wrong or name no job,
+Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong or name no job,
 or PostgreSQL cannot be reached.
 """
 
@@ -43,11 +43,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("job", help="name or id of the job; for a deleted job, its id")
         parser.add_argument(
-            "--after", metavar="INSTANT", help="occurrences later than this (UTC; default: 24 h before --until)"
+            "--after",
+            metavar="INSTANT",
+            help="show only occurrences later than this instant (UTC; default: 24 h before --until)",
         )
-        parser.add_argument("--until", metavar="INSTANT", help="occurrences up to this (UTC; default: now)")
+        parser.add_argument(
+            "--until", metavar="INSTANT", help="show only occurrences up to this instant (UTC; default: now)"
+        )
         parser.add_argument("--gaps", action="store_true", help="show only the gaps")
-        parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of a table")
+        parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
 
     @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
@@ -72,7 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(_summary(counts, after, until, account.kept_since(now)))
             job = visible(Job, ENGINE).filter(pk=job_id).first()
             if job and (note := describe_other_starts(job)):
-                self.stdout.write(f"{note} Its runs: {reverse('job-runs', args=[job_id])}")
+                self.stdout.write(f"{note} Runs of the job: {reverse('job-runs', args=[job_id])}")
         if counts[Decision.GAP]:
             sys.exit(EXIT_GAPS)
 
@@ -86,7 +90,9 @@ def _summary(counts: Counter[Decision], after: datetime, until: datetime, kept_s
     counted = ", ".join(decision_count(kind, n) for kind, n in counts.items()) or "no occurrence"
     text = f"After {_exact(after)} until {_exact(until)} UTC: {counted}."
     if after < kept_since:
-        text += f" Rows from before {_exact(kept_since)} may have been pruned, so nothing counts as missing there."
+        text += (
+            f" Runs from before {_exact(kept_since)} may have been pruned: earlier occurrences do not count as gaps."
+        )
     return text
 
 

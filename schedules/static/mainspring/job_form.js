@@ -1,7 +1,7 @@
 // The job form: live preview of the schedule, sections and help for the chosen kinds, and the viewer's time zone.
 "use strict";
 (() => {
-  const PREVIEW_DELAY = 250; // milliseconds without a key press: a preview for each key would load the server
+  const PREVIEW_DELAY = 250; // milliseconds after the last key press: one preview per key would overload the server
   const box = document.querySelector("[data-preview-url]");
   if (!box) return;
   const form = box.closest("form");
@@ -24,7 +24,7 @@
     } catch (error) {
       if (error.name === "AbortError") return;
       panel.textContent =
-        "The preview is not available at the moment. You can still save the job: the schedule is checked then.";
+        "The preview is not available at the moment. You can still save the job: saving checks the schedule.";
     }
     panel.classList.remove("ms-waiting");
   }
@@ -41,7 +41,7 @@
   }
 
   inputs.addEventListener("input", (event) => {
-    // A change of one field may cause or correct an error of another: update the errors of every filled field.
+    // A change of one field may cause or correct an error of another field: update the errors of every filled field.
     for (const place of inputs.querySelectorAll("[data-errors]")) {
       const input = form.elements[place.dataset.errors];
       if (place.dataset.errors === event.target.name || !input || input.value) touched.add(place.dataset.errors);
@@ -50,13 +50,14 @@
     timer = setTimeout(preview, PREVIEW_DELAY);
   });
 
-  // The only field outside of the schedule that the preview depends on.
+  // The preview depends on one field outside the schedule: the jitter.
   form.elements.start_jitter.addEventListener("input", () => {
     clearTimeout(timer);
     timer = setTimeout(preview, PREVIEW_DELAY);
   });
 
-  // Without this script, the style sheet shows the section of the chosen kind for the first six kinds only.
+  // Show the section and the help of the chosen kind. The style sheet does this without the script, but only for the
+  // sections of the first six kinds.
   function showChosen() {
     const kind = form.elements.target_kind.value;
     for (const section of box.querySelectorAll("[data-target]")) section.hidden = section.dataset.target !== kind;

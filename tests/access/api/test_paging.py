@@ -111,6 +111,11 @@ def test_a_cursor_of_another_list_is_refused(api: DocumentedClient, job: Job, cu
     assert fields_of(api.get(f"{RUNS}?job={job.pk}&cursor={cursor}")) == ["cursor"]
 
 
+@pytest.mark.parametrize("text", ["\0", "\ud800"], ids=["NUL", "half a surrogate pair"])
+def test_a_cursor_with_a_text_that_cannot_be_stored_is_refused(api: DocumentedClient, text: str) -> None:
+    assert fields_of(api.get(f"/api/v1/feature-flags?cursor={cursor_of('next', text)}")) == ["cursor"]
+
+
 @pytest.mark.parametrize("number", ["x", "1.5", "", "9" * 30, "-1"])
 def test_a_log_cursor_with_an_invalid_number_never_causes_a_server_error(
     api: DocumentedClient, job: Job, number: str

@@ -148,14 +148,14 @@ def test_a_filter_that_makes_no_sense_is_no_error_of_the_server(admin: StaffClie
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("job=x", "needs a job’s id, and “x” is not one"),
+        ("job=x", "The job filter has an invalid job id: “x”."),
         (
             "nominal_at_to_0=nonsense",
-            "can’t read the date “To”: “nonsense”. Write it like 2026-11-20.",
+            "invalid date “To”: “nonsense”. Write it like 2026-11-20.",
         ),
-        ("nominal_at_from_0=2026-13-40", "can’t read the date “From”: “2026-13-40”"),
+        ("nominal_at_from_0=2026-13-40", "invalid date “From”: “2026-13-40”"),
         ("nominal_at_from_0=2026-11-20&nominal_at_from_1=noon", "“noon”. Write it like 14:30"),
-        ("nominal_at_to_0=9999-12-31", "outside the calendar"),
+        ("nominal_at_to_0=9999-12-31", "date that is out of range"),
     ],
 )
 def test_a_filter_that_cannot_be_read_says_so_and_shows_nothing(admin: StaffClient, query: str, said: str) -> None:
@@ -204,7 +204,7 @@ def test_the_page_of_a_run_says_what_it_is(admin: StaffClient) -> None:
 def test_a_run_of_a_deleted_job_is_retried_under_the_definition_that_it_had(admin: StaffClient) -> None:
     run = end(make_run())
     definitions.delete(run.job_id, NOW, actor="tests")
-    assert "Its job has been deleted." in page_of(admin.get(page(run)))
+    assert "The job has been deleted." in page_of(admin.get(page(run)))
     admin.post(f"{LIST}{run.pk}/retry/")
     again = Run.objects.get(retry_of=run.pk)
     assert again.spec_id == run.spec_id
@@ -287,7 +287,7 @@ def test_several_runs_of_one_job_are_retried_at_once(admin: StaffClient) -> None
     job = make_job()
     ended = [end(make_run(job, NOW + timedelta(minutes=n))) for n in range(3)]
     chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in ended]}
-    assert "3 runs started again." in page_of(admin.post(LIST, chosen, follow=True))
+    assert "3 runs retried." in page_of(admin.post(LIST, chosen, follow=True))
     assert set(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == {run.pk for run in ended}
 
 
@@ -296,9 +296,9 @@ def test_a_run_with_an_unreadable_definition_does_not_stop_the_retry_of_others(a
     RunSpec.objects.filter(job_name="broken").update(policies={"overlap": "of another version"})
     chosen = {"action": "retry_selected", "_selected_action": [str(run.pk) for run in (live, broken, ended)]}
     text = page_of(admin.post(LIST, chosen, follow=True))
-    assert "1 run started again." in text
-    assert "1 run not retried, because only ended runs can be retried." in text
-    assert "1 run can&#x27;t be retried: this version can&#x27;t read the run&#x27;s definition." in text
+    assert "1 run retried." in text
+    assert "1 run not retried: a run can be retried only after it has ended." in text
+    assert "1 run not retried: this version of Mainspring can&#x27;t read the definition." in text
     assert list(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == [ended.pk]
 
 
@@ -315,7 +315,7 @@ def test_history_cannot_be_added_to_edited_or_deleted(admin: StaffClient) -> Non
 def test_a_run_that_was_cancelled_with_its_job_says_so(admin: StaffClient) -> None:
     run = make_run()
     transitions.cancel_not_running(run.job_id, NOW, actor="ada", reason=CancelReason.JOB_DELETED)
-    assert "Cancelled: its job was deleted" in page_of(admin.get(page(run)))
+    assert "Cancelled: the job was deleted" in page_of(admin.get(page(run)))
 
 
 def test_an_attempt_says_when_the_next_one_starts_and_later_when_it_was_to_start(admin: StaffClient) -> None:
@@ -331,4 +331,6 @@ def test_a_run_that_another_one_started_leads_to_that(admin: StaffClient) -> Non
     text = page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))
     assert f'<a href="/admin/executions/run/{cause.pk}/change/">run of <bdi>&lt;load&gt;</bdi></a>' in text
     Run.objects.filter(pk=cause.pk).delete()
-    assert "no longer in the history" in page_of(admin.get(f"/admin/executions/run/{run.pk}/change/"))
+    assert "a run that was deleted or is hidden from you" in page_of(
+        admin.get(f"/admin/executions/run/{run.pk}/change/")
+    )

@@ -67,7 +67,10 @@ def test_a_request_without_a_response_is_a_failure() -> None:
     ("response", "size"),
     [
         ({"status": 200, "n_bytes": 1234}, "1,234 bytes"),
-        ({"status": 200, "n_bytes": 65_536, "truncated": True}, "65,536 bytes kept, the rest was discarded"),
+        (
+            {"status": 200, "n_bytes": 65_536, "truncated": True},
+            "65,536 bytes kept; the rest of the body was discarded",
+        ),
         ({"status": 204}, "0 bytes"),
     ],
     ids=["whole", "truncated", "unknown"],

@@ -105,5 +105,5 @@ def test_the_time_before_a_failure_is_shown_as_such() -> None:
     exchange: Any = LOOKS["http"].result({"request": {}, "response": None, "timings_ms": {"dns": 5.0, "total": 20.0}})
     assert [(phase.label, phase.took) for phase in exchange.phases] == [
         ("Name look-up", "5 ms"),
-        ("Until it failed", "15 ms"),
+        ("Until the failure", "15 ms"),
     ]

@@ -74,7 +74,7 @@ def test_old_pythons_can_parse_the_bootstrap_to_print_that_they_are_too_old() ->
 def test_the_message_for_an_old_python_says_how_to_choose_another(version: tuple[int, ...]) -> None:
     assert why_unsupported(version) == (
         f"Mainspring needs Python 3.11 or later, and this is Python {version[0]}.{version[1]}. "
-        "Install a newer one, or name it: make run PYTHON=python3.12"
+        "Install a newer Python, or choose an installed one: make run PYTHON=python3.12"
     )
 
 
@@ -92,7 +92,7 @@ def test_an_environment_that_is_up_to_date_is_not_installed_again(
 ) -> None:
     project = template.folder
     assert not template.was_up_to_date
-    assert template.printed.startswith("Installing 0 packages into .venv with pip; the first time takes about")
+    assert template.printed.startswith("Installing 0 packages into .venv with pip; the first installation takes about")
     made_at = (project / ".venv" / "pyvenv.cfg").stat().st_mtime_ns
     assert up_to_date(project.as_posix(), "run")
     ensure(project.as_posix(), "run")
@@ -159,7 +159,9 @@ def test_a_failed_installation_prints_its_cause_and_is_not_up_to_date(project: P
     lock.write_text("no-such-file @ file:///nowhere/no-such-file.whl --hash=sha256:" + "0" * 64 + "\n")
     with pytest.raises(CannotInstall) as failed:
         ensure(project.as_posix(), "run")
-    assert str(failed.value).startswith("The packages could not be installed. The end of the output shows why.\n\n")
+    assert str(failed.value).startswith(
+        "The packages could not be installed. The last lines of the output show why.\n\n"
+    )
     assert "no-such-file" in str(failed.value)
     assert not up_to_date(project.as_posix(), "run")
     assert (project / ".venv" / "mainspring.unfinished").exists()
@@ -173,7 +175,7 @@ def test_a_second_command_waits_until_the_first_has_installed(project: Path) -> 
     log = project / "log"
     with log.open("w") as output:
         second = subprocess.Popen([sys.executable, "-c", code], stdout=output, cwd=SOURCE.parents[2])
-    wait_until(lambda: "waiting for it" in log.read_text())
+    wait_until(lambda: "waiting until it has finished" in log.read_text())
     assert not up_to_date(project.as_posix(), "run")
     os.close(held)
     assert second.wait(60) == 0

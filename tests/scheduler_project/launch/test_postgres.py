@@ -148,7 +148,9 @@ def test_a_start_waits_until_the_parent_has_reaped_a_killed_server(server: Postg
 def test_the_message_for_data_of_another_version_names_both_versions(server: Postgres) -> None:
     server.stop()
     (server.data / "PG_VERSION").write_text("13\n")
-    with pytest.raises(CannotLaunch, match=r"needs PostgreSQL 13, and this is PostgreSQL \d+\. Export it by pg_dump"):
+    with pytest.raises(
+        CannotLaunch, match=r"needs PostgreSQL 13, and this is PostgreSQL \d+\. Export the data with pg_dump 13"
+    ):
         Postgres(server.folder).start()
 
 

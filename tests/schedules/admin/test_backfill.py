@@ -28,7 +28,10 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
     assert at in page_of(admin.get(f"{LIST}{job.pk}/"))
     assert "No backfill yet." in page_of(admin.get(at))
     shown = page_of(admin.post(at, RANGE))
-    assert "The range holds 3 occurrences; 3 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC." in shown
+    assert (
+        "The range has 3 occurrences; the backfill will create 3 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 11:00:00 UTC."
+        in shown
+    )
     assert not Backfill.objects.exists()
     shown = page_of(admin.post(at, {**RANGE, "confirmed": "1"}, follow=True))
     assert "The backfill has started." in shown and "0 of 3" in shown
@@ -43,15 +46,15 @@ def test_a_backfill_starts_after_its_preview_is_confirmed(admin: StaffClient, jo
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"after": ""}, "The start is missing: enter a date and time."),
-        ({"after": "soon"}, "The start"),
+        ({"after": ""}, "“After” is empty: enter a date and time."),
+        ({"after": "soon"}, "“After”"),
         ({"after": "2026-11-20T11:00:00"}, "The range is empty"),
-        ({"mode": "failled"}, "The occurrences must be one of the choices"),
-        ({"mode": ""}, "The occurrences must be one of the choices"),
-        ({"overlap": "cancel_other"}, "The overlap policy must be one of the choices"),
-        ({"pace": "soon"}, "The pace"),
-        ({"max_runs": "0"}, "The number of runs must be between"),
-        ({"max_runs": "9" * 5000}, "The number of runs must be between"),
+        ({"mode": "failled"}, "“Occurrences” must be one of the choices"),
+        ({"mode": ""}, "“Occurrences” must be one of the choices"),
+        ({"overlap": "cancel_other"}, "“Overlap” must be one of the choices"),
+        ({"pace": "soon"}, "“Pace”"),
+        ({"max_runs": "0"}, "“Limit” must be a whole number"),
+        ({"max_runs": "9" * 5000}, "“Limit” must be a whole number"),
     ],
 )
 def test_an_invalid_backfill_is_refused_with_a_message(

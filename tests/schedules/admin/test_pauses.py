@@ -39,7 +39,7 @@ def test_invalid_input_is_refused_with_a_message(admin: StaffClient) -> None:
         ({"until": "soon"}, "is not a date and time"),
         ({"search": "x" * 300}, "search must have 255 characters or fewer."),
         ({"reason": "x" * 300}, "shorten it to"),
-        ({"catch_up": "last"}, "Only a pause with an end"),
+        ({"catch_up": "last"}, "only if the pause has an end"),
     ):
         page = page_of(admin.post(AT, {**data, "confirmed": "1"}))
         assert sentence in page[page.index('role="alert"') :][:600], data

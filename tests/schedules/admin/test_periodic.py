@@ -84,21 +84,23 @@ def test_disabled_housekeeping_shows_a_warning_until_it_is_enabled_again(
     recover: PeriodicTask, admin_user: User, action: str
 ) -> None:
     client = signed_in(admin_user)
-    assert "switched off" not in page_of(client.get("/admin/"))
+    assert "Housekeeping tasks are disabled" not in page_of(client.get("/admin/"))
     text = page_of(act(client, action, recover))
-    assert "switched off" in text and RECOVER in text
+    assert "Housekeeping tasks are disabled" in text and RECOVER in text
     text = page_of(client.get("/admin/"))
-    assert "switched off" in text and RECOVER in text
-    assert "switched off" not in page_of(act(client, "enable_tasks", recover))
-    assert "switched off" not in page_of(client.get("/admin/"))
+    assert "Housekeeping tasks are disabled" in text and RECOVER in text
+    assert "Housekeeping tasks are disabled" not in page_of(act(client, "enable_tasks", recover))
+    assert "Housekeeping tasks are disabled" not in page_of(client.get("/admin/"))
 
 
 def test_saving_a_disabled_housekeeping_row_shows_a_warning(recover: PeriodicTask, admin_user: User) -> None:
     client = signed_in(admin_user)
     form = form_of(recover)
-    assert "switched off" not in page_of(client.post(f"{LIST}{recover.pk}/change/", form, follow=True))
+    assert "Housekeeping tasks are disabled" not in page_of(
+        client.post(f"{LIST}{recover.pk}/change/", form, follow=True)
+    )
     del form["enabled"]
-    assert "switched off" in page_of(client.post(f"{LIST}{recover.pk}/change/", form, follow=True))
+    assert "Housekeeping tasks are disabled" in page_of(client.post(f"{LIST}{recover.pk}/change/", form, follow=True))
 
 
 @pytest.mark.long

@@ -30,30 +30,35 @@ LIST = "/admin/schedules/job/"
         ({}, []),
         (
             {"overlap": "buffer_one"},
-            [("Overlap policy", "Let one run wait, skip further ones")],
+            [("Overlap policy", "Hold one new run, skip further new runs")],
         ),
         (
             {"priority": "high", "start_deadline": "10m"},
-            [("Priority", "high"), ("Start deadline", "10 min after its scheduled time")],
+            [("Priority", "high"), ("Start deadline", "10 min after the scheduled time")],
         ),
         ({"pause_after_failures": 1}, [("Pause", "after 1 failure in a row")]),
-        ({"concurrency": {"limit": 2}}, [("Concurrency limit", "at most 2 runs at once; others wait")]),
+        ({"concurrency": {"limit": 2}}, [("Concurrency limit", "at most 2 active runs; other runs are held")]),
         (
             {"concurrency": {"limit": 1, "key": "printer", "beyond": "skip"}},
-            [("Concurrency limit", "at most 1 run at once of all jobs with the key “printer”; others never start")],
+            [
+                (
+                    "Concurrency limit",
+                    "at most 1 active run across all jobs with the key “printer”; other runs are skipped",
+                )
+            ],
         ),
         (
             {"rate_limit": {"limit": 10, "per": "1m", "burst": 3, "key": "mail"}},
             [
                 (
                     "Rate limit",
-                    "at most 10 starts per 1 min of all jobs with the key “mail”, with bursts of 3; others wait",
+                    "at most 10 starts per 1 min across all jobs with the key “mail”, with bursts of 3; other runs are held",
                 )
             ],
         ),
         (
             {"feature_flag": "new-billing"},
-            [("Feature flag", "new-billing, which is off: only “Run now” starts the job")],
+            [("Feature flag", "new-billing (off): starts only by hand or by backfill")],
         ),
         ({"retry": {"max_retries": 0}, "timeout": "1m"}, [("Retries", "none"), ("Timeout of one attempt", "1 min")]),
         ({"timeout": "5m"}, []),  # the default of commands
@@ -71,10 +76,10 @@ def test_a_jobs_page_links_to_its_chains_in_both_directions(admin: StaffClient) 
     middle = make_job("check", {"kind": "none"}, start_after=[{"job": str(first.pk), "on": "completion"}])
     admin.post(f"{LIST}{last.pk}/change/", form(last) | {"after_failure": [str(middle.pk)]})
     text = " ".join(page_of(admin.get(f"{LIST}{middle.pk}/")).split())
-    assert f'any end of <a href="{LIST}{first.pk}/"><bdi>&lt;load&gt;</bdi></a>' in text
+    assert f'completion of <a href="{LIST}{first.pk}/"><bdi>&lt;load&gt;</bdi></a>' in text
     assert f'<a href="{LIST}{last.pk}/"><bdi>report</bdi></a> on failure' in text
     assert "it starts after other jobs" in text
-    assert "<bdi>“report”</bdi> starts after it, and will no longer do so" in " ".join(
+    assert "<bdi>“report”</bdi> will no longer be started by this job" in " ".join(
         page_of(admin.get(f"{LIST}{middle.pk}/delete/")).split()
     )
 
@@ -111,14 +116,14 @@ def test_every_page_with_a_held_run_shows_what_it_waits_for(admin: StaffClient) 
         return job
 
     words_by_job = {
-        open_runs("buffered", overlap="buffer_all"): "Waits for the job&#x27;s other run to end",
+        open_runs("buffered", overlap="buffer_all"): "The job&#x27;s other run has not ended",
         open_runs(
             "alone", 3, concurrency={"limit": 2}
-        ): "Waits for the concurrency limit: 2 active runs of the job, at most 2 allowed",
+        ): "Concurrency limit reached: 2 active runs of the job, at most 2 allowed",
         open_runs(
             "printer", concurrency={"limit": 1, "key": "p"}
-        ): "Waits for the concurrency limit: 1 active run with the key “p”, at most 1 allowed",
-        open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Waits for the rate limit until 21 Dec 12:00:02",
+        ): "Concurrency limit reached: 1 active run with the key “p”, at most 1 allowed",
+        open_runs("rate", rate_limit={"limit": 1, "per": "31d"}): "Rate limit reached: no start before 21 Dec 12:00:02",
     }
     while follow_once(NOW + timedelta(seconds=2), 100).more:
         pass

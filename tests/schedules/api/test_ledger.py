@@ -158,7 +158,7 @@ def test_a_held_run_and_its_ledger_entry_say_what_it_waits_for(api: DocumentedCl
         follow_once(at(minute), 100)
     held = Run.objects.filter(status="held").order_by("nominal_at")
     assert len(held) == 2
-    words = "Waits for the concurrency limit: 1 active run with the key “printer”, at most 1 allowed"
+    words = "Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"
     assert api.get(f"/api/v1/runs/{held[0].pk}").json()["waits_for"] == words
     assert api.get(f"/api/v1/runs/{Run.objects.get(status='queued').pk}").json()["waits_for"] is None
     with CaptureQueriesContext(connection) as found:

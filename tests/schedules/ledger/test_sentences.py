@@ -60,7 +60,14 @@ def words(**fields: Any) -> str:
         ),
         pytest.param({"status": "running", "finished_at": None}, "Started 12 ms late, and is running.", id="running"),
         pytest.param(
-            {"status": "queued", "started_at": None}, "It is queued: no worker has started it yet.", id="queued"
+            {"status": "queued", "started_at": None, "n_attempts": 0},
+            "It is queued: no worker has started it yet.",
+            id="queued",
+        ),
+        pytest.param(
+            {"status": "queued", "finished_at": None, "n_attempts": 2},
+            "It is queued for another attempt. Attempts so far: 2.",
+            id="queued again",
         ),
         pytest.param(
             {"status": "retrying", "finished_at": None, "n_attempts": 2},
@@ -90,13 +97,13 @@ def test_a_held_run_names_what_it_waits_for_if_that_is_known() -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_an_occurrence_that_did_not_start_has_the_sentence_of_its_reason(reason: Reason) -> None:
     text = words(status="skipped", reason=reason.value)
-    assert text.startswith(("It did not start because", "It was missed while no beat was running"))
+    assert text.startswith(("Skipped because", "Missed while no beat was running"))
     others = {words(status="skipped", reason=other.value) for other in Reason if other is not reason}
     assert text not in others
 
 
 def test_a_reason_of_another_version_is_shown_as_words() -> None:
-    assert words(status="skipped", reason="moon_too_bright") == "It did not start: moon too bright."
+    assert words(status="skipped", reason="moon_too_bright") == "Skipped: moon too bright."
 
 
 @pytest.mark.parametrize(
@@ -104,7 +111,7 @@ def test_a_reason_of_another_version_is_shown_as_words() -> None:
 )
 def test_a_folded_row_says_how_many_occurrences_it_stands_for(n: int, tail: str) -> None:
     text = words(status="skipped", reason="unknown", n_occurrences=n)
-    assert text.startswith("It did not start: unknown.")
+    assert text.startswith("Skipped: unknown.")
     assert text.endswith(tail)
     assert ("stands for" in text) is (n > 1)
 
@@ -117,7 +124,7 @@ def test_an_unexpected_row_says_so_before_what_happened() -> None:
 def test_a_row_that_a_backfill_repeated_says_so_after_what_happened() -> None:
     skipped = record(status="skipped", reason="unknown")
     entry = Entry(NOON, Decision.SKIPPED, skipped, made_good_by=record(origin=Origin.BACKFILL))
-    assert sentence(entry, {}) == "It did not start: unknown. A backfill has opened a run for it."
+    assert sentence(entry, {}) == "Skipped: unknown. A backfill has opened a run for this occurrence."
 
 
 @pytest.mark.parametrize(

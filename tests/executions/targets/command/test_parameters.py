@@ -133,7 +133,7 @@ def opaque(thing: Opaque) -> None: ...
         (positional, "payload"),
         (late_context, "first"),
         (hidden_type, "TYPE_CHECKING"),
-        (opaque, "can't be read"),
+        (opaque, "can't read the type"),
     ],
 )
 def test_a_function_that_json_cannot_call_is_refused_at_registration(function: Any, word: str) -> None:

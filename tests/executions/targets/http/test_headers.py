@@ -48,7 +48,7 @@ def test_a_token_is_a_name_of_a_header(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "X Y", "X:", "é", "X\n", "x" * 257, "(x)", "X-Ü", '"x"'])
 def test_any_other_text_is_no_name_of_a_header(name: str) -> None:
-    with pytest.raises(ValueError, match="may contain letters"):
+    with pytest.raises(ValueError, match="has 1 to 256 characters"):
         check_name(name)
 
 
@@ -56,7 +56,7 @@ def test_any_other_text_is_no_name_of_a_header(name: str) -> None:
     "name", ["Host", "host", "HOST", "Content-Length", "content_length", "Transfer-Encoding", "TE", "Upgrade", "Expect"]
 )
 def test_a_header_of_the_connection_is_refused_in_any_spelling(name: str) -> None:
-    with pytest.raises(ValueError, match=f"Mainspring sets {name} itself"):
+    with pytest.raises(ValueError, match=f"A job may not set {name},"):
         check_name(name)
 
 
@@ -71,13 +71,13 @@ def test_a_value_is_sent_without_its_margins(value: str, sent: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nX: y", "a\0", "\x7f", "\x85", "\x1b[2J", "a\n"])
 def test_a_value_with_control_characters_is_refused_and_never_quoted(value: str) -> None:
-    with pytest.raises(ValueError, match="one line without control characters") as caught:
+    with pytest.raises(ValueError, match="must be one line") as caught:
         check_value(f"secret{value}")
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [("secret €", "Latin-1"), (f"secret {MASK}", "write the value itself"), (MASK, "hidden value")]
+    ("value", "text"), [("secret €", "Latin-1"), (f"secret {MASK}", "write the actual value"), (MASK, "hidden value")]
 )
 def test_a_value_that_cannot_be_sent_is_refused_and_never_quoted(value: str, text: str) -> None:
     with pytest.raises(ValueError, match=text) as caught:
@@ -127,7 +127,7 @@ def test_the_value_of_any_other_header_is_shown(name: str) -> None:
 
 def test_a_masked_header_cannot_be_saved() -> None:
     for value in masked({"Authorization": "Bearer x"}).values():
-        with pytest.raises(ValueError, match="write the value itself"):
+        with pytest.raises(ValueError, match="write the actual value"):
             check_value(value)
 
 

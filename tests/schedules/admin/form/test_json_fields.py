@@ -47,12 +47,12 @@ def test_a_json_field_accepts_any_json_and_reads_an_empty_text_as_none(text: str
 def test_a_syntax_error_is_reported_with_its_line_and_column(text: str, place: str) -> None:
     message = refusal(text)
     assert message.startswith("This is not JSON: ")
-    assert message.endswith(f'at {place}. Write it like {{"name": "value"}}.')
+    assert message.endswith(f'at {place}. Write the value like {{"name": "value"}}.')
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "[" * 100_000], ids=lambda text: text[:16])
 def test_what_python_reads_but_json_cannot_store_is_refused(text: str) -> None:
-    assert refusal(text).startswith("This is not JSON that can be stored")
+    assert refusal(text).startswith("This JSON cannot be stored")
 
 
 @pytest.mark.parametrize("text", ["[]", "5", '"text"', "false", "0"])

@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from executions.models import Run
+from executions.models import Run, RunSpec
 from executions.states import REASON_LABELS, Reason
 from executions.targets.base import Failed
 from schedules import tick, triggers
@@ -198,8 +198,8 @@ def test_resuming_says_how_many_occurrences_were_missed(admin: StaffClient) -> N
     job = make_job(schedule={"cron": "0 12 20 * *"}, now=NOW - timedelta(hours=1))
     triggers.pause(job.pk, NOW - timedelta(minutes=1), actor="tests")
     shown = page_of(admin.get(f"{LIST}{job.pk}/resume/"))
-    assert "1 occurrence was due during the pause. Choose which of them run now." in shown
-    assert [shown.count(text) for text in ("none will start", "1 will start")] == [1, 3]
+    assert "1 occurrence was due during the pause. Choose which occurrences run now." in shown
+    assert [shown.count(text) for text in ("no run will start", "1 run will start")] == [1, 3]
 
 
 def test_the_choice_of_what_starts_after_a_pause_is_carried_out(admin: StaffClient) -> None:
@@ -227,7 +227,7 @@ def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> N
 def test_an_end_of_a_pause_that_cannot_be_is_refused_in_words(admin: StaffClient, until: str) -> None:
     job = make_job()
     answer = admin.post(f"{LIST}{job.pk}/pause/", {"until": until}, follow=True)
-    assert "Not paused. The end of the pause" in page_of(answer)
+    assert "Not paused. “Until”" in page_of(answer)
     job.refresh_from_db()
     assert job.state == "active"
 
@@ -261,6 +261,42 @@ def test_who_may_only_look_can_press_nothing(admin_user: User) -> None:
     assert viewer.post(f"{LIST}{job.pk}/change/", form_of(job) | {"name": "x"}).status_code == 403
     viewer.post(LIST, {"action": "run_selected", "_selected_action": str(job.pk)})
     assert not Run.objects.exists()
+
+
+def test_who_may_not_view_runs_sees_none_on_the_pages_of_jobs(admin_user: User) -> None:
+    job = make_job()
+    end(make_run(job), Failed("exception", "RuntimeError: out of paper"))
+    viewer, reader = (
+        signed_in(staff_member(name, "view_job", *more)) for name, *more in (["ann"], ["bob", "view_run"])
+    )
+    for address in (LIST, f"{LIST}{job.pk}/", f"{LIST}{job.pk}/live/"):
+        seen = page_of(viewer.get(address))
+        assert "out of paper" not in seen and "/executions/run/" not in seen
+        assert "/executions/run/" in page_of(reader.get(address))
+
+
+def test_an_unreadable_target_is_shown_as_its_kind_alone(admin: StaffClient) -> None:
+    job = make_job()
+    stored = {"kind": "http", "url": "http://u:s3cret@example.org/", "unknown": 1}
+    RunSpec.objects.filter(pk=job.spec_id).update(target_kind="http", target=stored)
+    viewer = signed_in(staff_member("ann", "view_job"))
+    for address in (LIST, f"{LIST}{job.pk}/", f"{LIST}{job.pk}/live/"):
+        assert "s3cret" not in page_of(viewer.get(address))
+
+
+@pytest.mark.parametrize("key", ["x", "", "\0", "1"], ids=["text", "empty", "NUL", "number"])
+@pytest.mark.parametrize("action", ["run_selected", "delete_selected"])
+def test_a_selected_id_that_is_none_counts_as_not_selected(admin: StaffClient, action: str, key: str) -> None:
+    job = make_job()
+    page = page_of(admin.post(LIST, {"action": action, "_selected_action": key}, follow=True))
+    assert "Items must be selected" in page
+    admin.post(LIST, {"action": "run_selected", "_selected_action": [key, str(job.pk)]})
+    assert Run.objects.filter(job_id=job.pk).count() == 1
+
+
+def test_the_redirect_to_an_objects_own_page_does_not_exist(admin: StaffClient) -> None:
+    for rest in ("4/2/", "4/x/", "x/y/"):
+        assert admin.get(f"/admin/r/{rest}").status_code == 404
 
 
 @pytest.mark.long

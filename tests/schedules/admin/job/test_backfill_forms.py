@@ -46,7 +46,7 @@ def test_a_whole_form_is_read() -> None:
     "values", [{"mode": "every second one"}, {"overlap": "cancel_other"}, {"overlap": "terminate_other"}], ids=str
 )
 def test_a_choice_that_the_form_does_not_offer_is_refused(values: dict[str, str]) -> None:
-    assert "must be one of the choices of the list" in refusal(**values)
+    assert "must be one of the choices in the list" in refusal(**values)
 
 
 def test_local_times_are_in_the_time_zone_of_the_viewer() -> None:
@@ -58,10 +58,10 @@ def test_local_times_are_in_the_time_zone_of_the_viewer() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"after": " "}, "The start is missing: enter a date and time."),
-        ({"after": "early"}, 'The start "early" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
-        ({"until": "late"}, 'The end "late" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
-        ({"pace": "0"}, "The pace must be greater than zero."),
+        ({"after": " "}, "“After” is empty: enter a date and time."),
+        ({"after": "early"}, '“After” "early" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        ({"until": "late"}, '“Up to” "late" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        ({"pace": "0"}, "“Pace” must be greater than zero."),
     ],
     ids=["no start", "a word as the start", "a word as the end", "a pace of zero"],
 )
@@ -71,7 +71,7 @@ def test_a_mistake_is_named_with_its_field(values: dict[str, str], sentence: str
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "1e3", "1000001", "٣", "9" * 100_000], ids=lambda text: text[:9])
 def test_a_number_of_runs_outside_its_limits_is_refused(text: str) -> None:
-    assert refusal(max_runs=text) == "The number of runs must be between 1 and 1,000,000."
+    assert refusal(max_runs=text) == "“Limit” must be a whole number from 1 to 1,000,000."
 
 
 @pytest.mark.parametrize(("text", "n"), [("1", 1), ("007", 7), ("1000000", 1_000_000), ("", None)])
@@ -84,20 +84,22 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
     [
         pytest.param(
             BackfillPreview(3, False, 2, 1, MORNING, NOW),
-            "The range holds 3 occurrences; 2 runs will start, for 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            "The range has 3 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
             id="some start",
         ),
         pytest.param(
             BackfillPreview(1, False, 1, 0, NOW, NOW),
-            "The range holds 1 occurrence; 1 run will start, for 20 Nov 12:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            "The range has 1 occurrence; the backfill will create 1 run, scheduled for 20 Nov 12:00:00 UTC.",
             id="one starts",
         ),
         pytest.param(
-            BackfillPreview(5, False, 0, 5, None, None), "The range holds 5 occurrences; no run will start.", id="none"
+            BackfillPreview(5, False, 0, 5, None, None),
+            "The range has 5 occurrences; the backfill will create no run.",
+            id="none",
         ),
         pytest.param(
             BackfillPreview(10_000, True, 0, 0, None, None),
-            "The range holds more than 10,000 occurrences; no run will start.",
+            "The range has more than 10,000 occurrences; the backfill will create no run.",
             id="too many to count",
         ),
     ],

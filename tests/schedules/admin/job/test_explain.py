@@ -48,7 +48,7 @@ def test_each_occurrence_is_told_in_plain_words(admin: StaffClient, job: Job) ->
     assert "Ran, 8 ms late, took 250 ms, succeeded." in text
     assert "Ran, 8 ms late, took 250 ms, failed (exception)." in text
     assert "It is queued: no worker has started it yet." in text
-    assert "It did not start because an earlier run of the job had not ended." in text
+    assert "Skipped because an earlier run of the job had not ended." in text
     assert "It is due, and no beat has handled it yet." in text
     assert "No gap: every occurrence" in text
     assert "nightly &lt;b&gt;report" in text and "<b>report" not in text
@@ -68,13 +68,20 @@ def test_it_takes_the_right_to_see_runs_as_the_api_does(job: Job) -> None:
     assert f'/admin/schedules/job/{job.pk}/"' not in page_of(bob.get(at(job)))
 
 
+def test_it_does_not_show_the_reason_of_a_pause(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(state="paused", paused_at=START, pause_reason="moving house")
+    bob = signed_in(staff_member("bob", "view_run"))
+    page = page_of(bob.get(at(job)))
+    assert "Paused" in page and "moving house" not in page
+
+
 def test_the_jobs_page_leads_there(admin: StaffClient, job: Job) -> None:
     assert at(job) in page_of(admin.get(f"/admin/schedules/job/{job.pk}/"))
 
 
 def test_a_window_without_an_occurrence_says_so(admin: StaffClient) -> None:
     text = page_of(admin.get(at(make_job(schedule={"cron": "0 0 1 1 *"}))))
-    assert "its schedule has no occurrence in this window" in text and "No gap" in text
+    assert "the job's schedule has no occurrence in this window" in text and "No gap" in text
 
 
 def test_a_job_that_others_start_says_that_the_ledger_does_not_cover_it(admin: StaffClient) -> None:
@@ -169,7 +176,7 @@ def test_what_the_watchdog_found_stands_on_the_jobs_pages_and_on_the_first_one(a
     watch_once(datetime.now(UTC), 10)
     for address in (at(job), f"/admin/schedules/job/{job.pk}/"):
         text = page_of(admin.get(address))
-        assert "found that its schedule had stopped" in text and "that were due have no record" in text
+        assert "found that the job's schedule had stopped" in text and "that were due have no record" in text
     text = page_of(admin.get("/admin/"))
     assert "Schedules have stopped" in text and at(job) in text
     told = Run.objects.filter(events__kind="schedule_stopped").get()

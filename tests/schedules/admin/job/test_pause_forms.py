@@ -29,7 +29,7 @@ def test_a_whole_form_is_read() -> None:
 
 @pytest.mark.parametrize("until", ["2026-11-20T12:00Z", "2026-11-20T11:59:59Z"], ids=["now", "one second ago"])
 def test_the_end_of_a_pause_must_be_in_the_future(until: str) -> None:
-    with pytest.raises(ValueError, match="The end of the pause must be in the future: enter a later time"):
+    with pytest.raises(ValueError, match="“Until” must be in the future: enter a later time"):
         read_terms({"until": until}, NOW)
 
 
@@ -38,7 +38,7 @@ def test_the_end_of_a_pause_may_be_one_second_away() -> None:
 
 
 def test_a_catch_up_needs_the_end_of_the_pause() -> None:
-    with pytest.raises(ValueError, match="Only a pause with an end can start occurrences by itself"):
+    with pytest.raises(ValueError, match="only if the pause has an end"):
         read_terms({"catch_up": "all"}, NOW)
 
 
@@ -52,15 +52,15 @@ def test_a_local_end_is_in_the_time_zone_of_the_viewer() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("soon", 'The end of the pause "soon" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
+        ("soon", '“Until” "soon" is not a date and time: write it like 2027-03-01T09:00:00Z.'),
         (
             "1800-01-01T00:00",
-            "The end of the pause must be in the years 1900 to 9998; leave it out if you need no limit.",
+            "“Until” must be in the years 1900 to 9998; leave it out if you need no limit.",
         ),
     ],
 )
 def test_an_end_that_cannot_be_read_gets_one_sentence_with_one_full_stop(text: str, sentence: str) -> None:
-    with pytest.raises(ValueError, match="The end of the pause") as caught:
+    with pytest.raises(ValueError, match="“Until”") as caught:
         read_terms({"until": text}, NOW)
     assert str(caught.value) == sentence
 
@@ -99,11 +99,11 @@ def test_the_log_of_the_admin_has_the_terms_as_a_sentence(terms: PauseTerms, wor
 @pytest.mark.parametrize(
     ("n", "is_more", "text"),
     [
-        (0, False, "none will start"),
-        (0, True, "none will start"),
-        (1, False, "1 will start"),
-        (1234, False, "1,234 will start"),
-        (1234, True, "1,234 or more will start"),
+        (0, False, "no run will start"),
+        (0, True, "no run will start"),
+        (1, False, "1 run will start"),
+        (1234, False, "1,234 runs will start"),
+        (1234, True, "1,234 or more runs will start"),
     ],
 )
 def test_each_choice_says_how_many_runs_it_starts(n: int, is_more: bool, text: str) -> None:
@@ -114,4 +114,4 @@ def test_without_paused_jobs_there_is_nothing_to_choose() -> None:
     found = choices([], NOW)
     assert found["n_due_text"] == "No occurrence was due during the pause."
     assert found["is_choice"] is False
-    assert [each["starts"] for each in found["choices"]] == ["none will start"] * 4
+    assert [each["starts"] for each in found["choices"]] == ["no run will start"] * 4

@@ -30,7 +30,7 @@ def test_the_label_of_a_kind_reads_as_words() -> None:
 
 def test_the_field_names_each_member_and_which_are_required() -> None:
     field = MAIL.fields["mail_server_config"]
-    assert field.help_text == "A JSON object of to (required), subject."
+    assert field.help_text == "A JSON object with to (required), subject."
     assert field.widget.attrs["aria-required"] == "true"
     assert '"to": "…"' in field.widget.attrs["placeholder"]
     assert "subject" not in field.widget.attrs["placeholder"]
@@ -38,7 +38,7 @@ def test_the_field_names_each_member_and_which_are_required() -> None:
 
 def test_a_kind_without_members_says_so_and_requires_nothing() -> None:
     field = DefaultSection("ping", PingConfig).fields["ping_config"]
-    assert field.help_text == "This kind has no options."
+    assert field.help_text == "This kind of target has no options."
     assert "aria-required" not in field.widget.attrs
 
 

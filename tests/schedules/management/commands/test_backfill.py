@@ -34,8 +34,8 @@ def output_of(*arguments: str) -> str:
 
 def test_a_dry_run_prints_how_many_would_start(job: Job) -> None:
     text = output_of("report", *RANGE, "--dry-run")
-    assert "3 of 3 instants would start." in text
-    assert "The first is 2026-11-20 09:00:00 UTC, the last 2026-11-20 11:00:00 UTC." in text
+    assert "Runs would start for 3 of 3 instants." in text
+    assert "First run: 2026-11-20 09:00:00 UTC. Last run: 2026-11-20 11:00:00 UTC." in text
     assert not Backfill.objects.exists()
 
 
