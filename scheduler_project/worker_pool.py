@@ -7,7 +7,7 @@ from signal import SIGKILL
 from celery.concurrency import prefork
 
 
-class TaskPool(prefork.TaskPool):
+class PreforkPool(prefork.TaskPool):
     """Ends a process of the pool by SIGKILL, because SIGTERM does not end it. Its run is lost and is queued again."""
 
     def on_start(self) -> None:

@@ -26,9 +26,12 @@ def children() -> dict[str, int]:
     assert started.stdout
     started.stdout.readline()  # it runs
     started.terminate()
+    reader, writer = os.pipe()
     forked = os.fork()
     if not forked:
+        os.write(writer, b"x")
         threading.Event().wait(60)
         os._exit(0)
+    os.read(reader, 1)  # Python drops a signal that arrives while it forks
     os.kill(forked, signal.SIGTERM)
     return {"started": started.wait(20), "forked": os.waitpid(forked, 0)[1]}
