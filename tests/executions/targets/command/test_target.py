@@ -291,6 +291,17 @@ def test_ctrl_c_is_raised_to_the_worker() -> None:
     assert context.callbacks == []
 
 
+def test_a_keyboard_interrupt_of_the_command_itself_is_a_failure() -> None:
+    def subject() -> None:
+        raise KeyboardInterrupt("no input")
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the processes of the prefork pool
+    try:
+        assert failure(call(subject)) == ("exception", "KeyboardInterrupt: no input", False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_a_command_outside_the_main_thread_fails_with_the_fix() -> None:
     command("tests.subject")(wait_long)
     config = parse_config({"kind": "command", "name": "tests.subject"})
