@@ -77,7 +77,7 @@ def limit_lock_waits(**_: object) -> None:
 
 @beat_init.connect
 def limit_lock_waits_of_new_connections(**_: object) -> None:
-    """Limit how long the beat waits for a lock that another session holds."""
+    """Limit the beat's waits for locks, on each connection to the database that the beat opens."""
     connection_created.connect(limit_lock_waits)
 
 
@@ -158,7 +158,7 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime) -> datetime:
         """Do all work that is due; return the instant at which work is due again.
 
-        A pass without due work costs one query. While the broker is unavailable, ticks still record runs; the runs are
+        A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the runs are
         published later.
         """
         limit = settings.MAINSPRING.tick_limit

@@ -38,23 +38,25 @@ Jitter = Annotated[Duration, _at_most("jitter", MAX_JITTER)]
 
 
 class CatchUpPolicy(BaseModel):
-    """What happens to occurrences that were missed while no beat was running."""
+    """What happens to missed occurrences: a beat handled them too late, for example because no beat was running."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
+        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest, unless a later "
+        "occurrence is due too. all: each one.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
         timedelta(hours=1), description="Missed occurrences that are older than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,
-        description="Maximum number of missed occurrences that start. If more were missed, only the latest ones start.",
+        description="Maximum number of missed occurrences that start in mode all. If more were missed, only the latest ones "
+        "start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
-        None, description="Minimum time between the starts of two missed occurrences. Null: 1s."
+        None, description="Minimum time between the planned starts of two missed occurrences. Null: 1s."
     )
 
     @property
@@ -71,8 +73,8 @@ class JobPolicies(RunPolicies):
     catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each run starts up to this much later than its nominal instant, but before the next instant. The "
-        "delay is computed from the job's id and the instant, so every beat and every preview gets the same delay.",
+        description="Each scheduled run is planned up to this much later than its nominal instant, but before the next "
+        "instant. The delay is computed from the job's id, the schedule and the instant, so a preview shows the same delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
@@ -88,7 +90,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def needs_followups(self) -> bool:
-        """Whether the end of a run may start a held run, or pause the job."""
+        """Whether the end of a run may start a run that the overlap policy has held, or pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 

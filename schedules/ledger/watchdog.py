@@ -1,6 +1,6 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
-The cost of a pass hardly depends on the number of jobs. Urgent stoppages are found with partial indexes. The ledgers of
+The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial indexes. The ledgers of
 all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
@@ -36,7 +36,7 @@ MAX_JOBS_PER_PASS = 2000
 MAX_INSTANTS_PER_PASS = 20_000
 MAX_INSTANTS_PER_JOB = 500
 MAX_OVERDUE_PER_PASS = 200
-MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the whole ledger of each of these jobs is read; later passes find other jobs
+MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the ledger of each of these jobs is read again; later passes find other jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def prune_once(now: datetime, limit: int) -> int:
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of the next `limit` jobs since the start of the previous round. Return how many jobs."""
+    """Compare the ledgers of up to `limit` jobs, the next ones of the round. Return how many jobs were compared."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )

@@ -85,7 +85,7 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. Such a start is skipped, even if the job is resumed."""
+    """Whether the job was paused when the other run ended. Such a start is skipped, even if the job was resumed since."""
     job = start.job
     if job.state == JobState.PAUSED:
         return job.paused_at is not None and job.paused_at < start.ended_at

@@ -85,7 +85,7 @@ def test_a_planned_delay_is_not_counted_as_late() -> None:
     planned_at = NOON + timedelta(seconds=30)
     started_at = planned_at + timedelta(milliseconds=5)
     text = words(planned_at=planned_at, started_at=started_at, finished_at=started_at + timedelta(seconds=2))
-    assert text == "Ran, 5 ms late (planned 30 s after its instant), took 2 s, succeeded."
+    assert text == "Ran, 5 ms late (start planned 30 s after its instant), took 2 s, succeeded."
 
 
 def test_a_held_run_names_what_it_waits_for_if_that_is_known() -> None:
