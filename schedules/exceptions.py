@@ -24,7 +24,7 @@ class JobGone(Exception):
 
 
 class JobConflict(Exception):
-    """The state of a job, backfill, pause set or flag does not allow the action. The message is a sentence for people."""
+    """The state of a job, backfill, pause set or flag does not allow an action. The message is for people."""
 
 
 class FlagInUse(JobConflict):

@@ -38,7 +38,10 @@ Jitter = Annotated[Duration, _at_most("jitter", MAX_JITTER)]
 
 
 class CatchUpPolicy(BaseModel):
-    """What happens to missed occurrences: a beat handled them too late, for example because no beat was running."""
+    """What happens to missed occurrences.
+
+    An occurrence is missed if a beat handles it too late, for example because no beat was running.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,8 +55,8 @@ class CatchUpPolicy(BaseModel):
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,
-        description="Maximum number of missed occurrences that start in mode all. If more were missed, only the latest ones "
-        "start.",
+        description="Maximum number of missed occurrences that start in mode all. If more were missed, only the latest "
+        "ones start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
         None, description="Minimum time between the planned starts of two missed occurrences. Null: 1s."
@@ -74,7 +77,8 @@ class JobPolicies(RunPolicies):
     jitter: Jitter = Field(
         timedelta(0),
         description="Each scheduled run is planned up to this much later than its nominal instant, but before the next "
-        "instant. The delay is computed from the job's id, the schedule and the instant, so a preview shows the same delay.",
+        "instant. The delay is computed from the job's id, the schedule and the instant, so a preview shows the same "
+        "delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
@@ -96,7 +100,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy of occurrences chosen when a pause ends: all start, one after the other or side by side."""
+        """The overlap policy of occurrences chosen when a pause ends: they start one after the other or together."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

@@ -347,5 +347,5 @@ def give_lease_back(name: str, holder: str) -> None:
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Record that a PeriodicTask row fires. Return False if it has fired since `stored_at`, is disabled, or is locked."""
+    """Record that a PeriodicTask row fires; False if it fired after `stored_at`, is disabled, or is locked."""
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

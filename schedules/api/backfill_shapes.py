@@ -40,8 +40,8 @@ class BackfillRequest(Shape):
     )
     pace: Duration | None = Field(
         None,
-        description="Minimum time between the creation of two runs. A run that is held starts later. Null: runs start as "
-        "soon as `overlap` and the limits allow.",
+        description="Minimum time between the creation of two runs. A held run starts later. Null: runs start as soon "
+        "as `overlap` and the limits allow.",
     )
     overlap: Overlap | None = Field(
         None,
@@ -73,8 +73,8 @@ class BackfillPreview(Shape):
         description="Number of runs that would be created. The policy `overlap` may skip some of these runs."
     )
     n_passed_over: int = Field(description="Number of counted instants that the mode does not select.")
-    first_at: datetime | None = Field(description="The first instant that would run; null if none would.")
-    last_at: datetime | None = Field(description="The last instant that would run; null if none would.")
+    first_at: datetime | None = Field(description="The first instant for which a run would be created, or null.")
+    last_at: datetime | None = Field(description="The last instant for which a run would be created, or null.")
 
 
 class BackfillLinks(Shape):
@@ -94,15 +94,15 @@ class Backfill(Shape):
     overlap: Overlap = Field(description="Overlap policy of the backfill's runs.")
     max_runs: int | None = Field(description="Maximum number of runs; null for no limit.")
     state: BackfillState = Field(
-        description="`open`: the backfill still creates runs. `done`: every instant has been handled, or `max_runs` runs "
-        "were created; the last runs may still be live. `cancelled`: the backfill creates no more runs."
+        description="`open`: the backfill still creates runs. `done`: every instant has been handled, or `max_runs` "
+        "runs were created; the last runs may still be live. `cancelled`: the backfill creates no more runs."
     )
     n_instants: int = Field(description=f"Number of instants in the range, {COUNTED_UP_TO}.")
     n_opened: int = Field(description="Number of runs created so far.")
     n_passed_over: int = Field(description="Number of handled instants that the mode does not select.")
     cursor_at: datetime = Field(description="All instants up to and including this one have been handled.")
     created_at: datetime
-    finished_at: datetime | None = Field(description="When the backfill became `done` or `cancelled`, else null.")
+    finished_at: datetime | None = Field(description="When the backfill became `done` or `cancelled`; null before.")
     links: BackfillLinks
 
 

@@ -121,7 +121,7 @@ class JobView(ApiView):
     def put(self, request: Request, job_id: UUID) -> Response:
         """Replace a job's definition. Members that are left out get their defaults.
 
-        A changed schedule starts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
+        A changed schedule counts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
         with which they were created.
         """
         now = datetime.now(UTC)

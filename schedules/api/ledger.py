@@ -91,7 +91,7 @@ class Incident(Shape):
     """A stoppage that the watchdog reported: a fault that kept the job from running on schedule."""
 
     why: Why
-    text: str = Field(description="The reason in words.")
+    text: str = Field(description="`why` in words.")
     found_at: datetime = Field(description="When the stoppage was found.")
     raised_at: datetime = Field(description="When the watchdog reported the stoppage.")
     over_at: datetime | None = Field(description="When the watchdog found that the stoppage was over; null until then.")
@@ -118,8 +118,8 @@ class Ledger(Shape):
         f"{ledger_account.MAX_STOPPAGES_SHOWN}, oldest first."
     )
     not_covered: str | None = Field(
-        description="The ledger covers only scheduled runs. If the job has no schedule, or also starts after other jobs, "
-        "this sentence says so; otherwise null."
+        description="A sentence for a job without a schedule, or a job that also starts after other jobs: the ledger "
+        "covers only its scheduled runs. Otherwise null."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]

@@ -74,8 +74,8 @@ class PauseSet(Shape):
     )
     catch_up: Resumption = Field(description="Which occurrences of the pause start when it ends at `until`.")
     state: PauseSetState = Field(
-        description="`pausing`: jobs are still being paused. `paused`: no more jobs will be paused. `undoing`: jobs are "
-        "still being resumed. `undone`: no more jobs will be resumed."
+        description="`pausing`: jobs are still being paused. `paused`: pausing is complete. `undoing`: jobs are still "
+        "being resumed. `undone`: resuming is complete."
     )
     n_jobs: int = Field(description="Number of active jobs that the filter matched at `created_at`.")
     n_paused: int = Field(description="Number of jobs paused so far.")

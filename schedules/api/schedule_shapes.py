@@ -63,7 +63,8 @@ class Fire(Shape):
 
     at: datetime = Field(description="The instant in UTC.")
     local: str = Field(
-        description="The instant in the time zone of the schedule (of the spec, if the schedule has several `specs`), with the UTC offset."
+        description="The instant in the schedule's time zone, with the UTC offset. If the schedule has several "
+        "`specs`, each may have its own time zone."
     )
     in_viewer_zone: str | None = Field(description="The instant in the viewer's time zone; null without `timezone`.")
     marks: list[Mark] = Field(

@@ -55,13 +55,13 @@ def check(job: Job, request: BackfillRequest, now: datetime) -> None:
         ]
     if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: other policies would make each run stop the previous run."
+            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: others would make each run stop the previous run."
         ]
     if request.max_runs is not None and not 1 <= request.max_runs <= MAX_RUNS:
         errors["max_runs"] = [f"This must be a number from 1 to {MAX_RUNS:,}. Leave it out for no limit."]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = [
-            "The pace must be between 100ms and 1d. Without a pace, runs start as soon as the overlap policy and the limits allow."
+            "The pace must be between 100ms and 1d. Without a pace, runs start as soon as overlap and the limits allow."
         ]
     if errors:
         raise InvalidDefinition(errors)

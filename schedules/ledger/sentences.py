@@ -73,9 +73,9 @@ def has_schedule(job: Job) -> bool:
 
 
 def describe_other_starts(job: Job) -> str:
-    """Return a sentence for a job without a schedule, or with chains: the ledger does not cover all its runs; otherwise "".
+    """Return a sentence about the runs of the job that the ledger does not cover. One query.
 
-    One query.
+    Return "" for a job that has a schedule and starts after no other job.
     """
     is_chained = bool(chains.of(job.pk))
     if has_schedule(job):
@@ -84,7 +84,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
+    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.`
 
     `waits`: why each held run is held, by run id.
     """

@@ -50,7 +50,7 @@ def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> 
 
 
 def review(now: datetime) -> Reviewed:
-    """Check up to `MAX_STOPPAGES_PER_REVIEW` open stoppages, unreported ones first: close, repair or report each."""
+    """Check up to `MAX_STOPPAGES_PER_REVIEW` open stoppages, unreported ones first. Close, repair or report them."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])

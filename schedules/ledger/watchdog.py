@@ -1,7 +1,7 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
-The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial indexes. The ledgers of
-all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
+The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial
+indexes. The ledgers of all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Window:
 
 
 def watch_once(now: datetime, limit: int) -> Watched:
-    """Record suspected stoppages, then review all open stoppages. Compares the ledgers of up to `limit` jobs.
+    """Record suspected stoppages, then review open stoppages. Compares the ledgers of up to `limit` jobs.
 
     1. Find jobs that no beat will handle: they are active, but have no next instant.
     2. Find jobs that are overdue although a beat is alive. (The tick itself records the jobs that it pushes back.)
@@ -142,7 +142,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
 
 
 def _first_gap(job: Job, window: _Window, rows: list[Record], now: datetime) -> datetime | None:
-    """Return the first occurrence in the window without a row; None if there is none."""
+    """Return the first occurrence in the window that has no row; None if every occurrence has a row."""
     found = compare([window.span], rows, window.clock, window.after, window.until)
     if all(entry.decision is not Decision.GAP for entry in found):
         return None

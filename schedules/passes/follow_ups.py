@@ -1,7 +1,7 @@
 """Handles due follow-ups: calls the reactions to ended runs, and admits held runs.
 
-The statement that ends a run also writes its follow-up, if the job needs one. One transaction stores the effects of all reactions and deletes
-the follow-up. The effects are therefore stored exactly once, even if a process is killed.
+The statement that ends a run also writes its follow-up, if the job needs one. One transaction stores the effects of all
+reactions and deletes the follow-up. The effects are therefore stored exactly once, even if a process is killed.
 """
 
 from __future__ import annotations

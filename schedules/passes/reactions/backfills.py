@@ -1,4 +1,4 @@
-"""After the end of a backfill's run: makes the backfill open more runs if it has only a few live runs."""
+"""After the end of a backfill's run: makes a backfill that has few live runs open more runs."""
 
 from __future__ import annotations
 
