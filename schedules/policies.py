@@ -13,10 +13,10 @@ from values.duration_field import Duration
 from values.durations import duration_text
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer time is most likely a mistake
-MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
+MAX_CATCH_UP_RUNS = 10_000  # started after one outage; a beat needs several passes to open this many runs
 MAX_CATCH_UP_PACE = timedelta(days=1)  # with a longer pace, a catch-up would take months: most likely a mistake
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # prevents a burst of calls to the job's target after an outage
-MAX_FAILURES_IN_A_ROW = 100  # each failure reads this many of the job's latest runs
+MAX_FAILURES_IN_A_ROW = 100  # each failed run of the job makes a beat read up to this many of its runs
 MAX_JITTER = timedelta(days=1)  # to spread starts further, change the schedule
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"

@@ -131,7 +131,7 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             why = waits.get(record.run_id)
             return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
         case RunStatus.RETRYING:
-            return f"Started {late}. Failed attempts: {record.n_attempts}. The run will be retried."
+            return f"Started {late}. Attempts so far: {record.n_attempts}. The run will be retried."
         case RunStatus.SKIPPED:
             return "Its run was skipped."
         case _:

@@ -63,7 +63,7 @@ class _Window:
 def watch_once(now: datetime, limit: int) -> Watched:
     """Record suspected stoppages, then review open stoppages. Compares the ledgers of up to `limit` jobs.
 
-    1. Find jobs that no beat will handle: they are active, but have no next instant.
+    1. Find jobs that no beat will handle: active jobs without a next instant, although their schedule needs one.
     2. Find jobs that are overdue although a beat is alive. (The tick itself records the jobs that it pushes back.)
     3. Continue the round: find marks that are ahead of the clock, and occurrences without a row.
     4. Review the open stoppages.

@@ -85,7 +85,10 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. The start is then skipped, even if the job was resumed."""
+    """Whether the job was paused when the other run ended. The start is then skipped, even if the job was resumed.
+
+    After the job was resumed, the start of its pause is no longer stored: every earlier end counts as during the pause.
+    """
     job = start.job
     if job.state == JobState.PAUSED:
         return job.paused_at is not None and job.paused_at < start.ended_at

@@ -71,7 +71,7 @@ def words(**fields: Any) -> str:
         ),
         pytest.param(
             {"status": "retrying", "finished_at": None, "n_attempts": 2},
-            "Started 12 ms late. Failed attempts: 2. The run will be retried.",
+            "Started 12 ms late. Attempts so far: 2. The run will be retried.",
             id="retrying",
         ),
         pytest.param({"status": "HIBERNATING"}, "Its run is hibernating.", id="a status of another version"),
