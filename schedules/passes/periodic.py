@@ -32,9 +32,7 @@ log = structlog.get_logger(__name__)
 LEASE = "periodic_tasks"
 LEASE_DURATION = timedelta(seconds=2)  # if a beat is killed, another beat can take its lease after this time
 MAX_ROWS_PER_PASS = 100  # due jobs wait while rows are sent
-HOUSEKEEPING_CHECK_INTERVAL = timedelta(
-    seconds=30
-)  # a deleted row is created again within this time; a check is one query
+HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # then a deleted row is created again; a check is one query
 HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
 # Seconds until the beat checks a row again after the row's schedule has raised an exception. Only an edit can repair
 # the row, and the beat notices edits earlier.
