@@ -169,8 +169,8 @@ WITH ended AS (
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
-# transitions.return_claims: queue runs again that a worker claimed but did not start. The claim number stays increased,
-# but the attempt is not counted.
+# transitions.return_claims: queue runs again that a worker claimed but did not start. A run that has a stop request is
+# cancelled instead. The claim number stays increased, but the attempt is not counted.
 RETURN_CLAIMS = f"""
 WITH returned AS (
     UPDATE executions_run AS run

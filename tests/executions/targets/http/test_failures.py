@@ -28,7 +28,7 @@ HOST = "example.org"
 
 
 def explained(error: Exception, *, connected: bool = True) -> Explanation:
-    return explain(error, HOST, connected=connected)
+    return explain(error, HOST, 8080, connected=connected)
 
 
 def certificate_error() -> ssl.SSLCertVerificationError:
@@ -59,7 +59,7 @@ def tls_error(reason: str) -> ssl.SSLError:
         (http.client.RemoteDisconnected("x"), Code.CONNECTION_FAILED, "connection without a response.", False),
         (http.client.IncompleteRead(b"x", 9), Code.CONNECTION_FAILED, "in the middle of its response.", False),
         (http.client.LineTooLong("header line"), Code.INVALID_RESPONSE, "more than 64 KB.", False),
-        (http.client.BadStatusLine("SSH-2.0"), Code.INVALID_RESPONSE, "is not valid HTTP: SSH-2.0.", False),
+        (http.client.BadStatusLine("SSH-2.0"), Code.INVALID_RESPONSE, "can't be read as HTTP: SSH-2.0.", False),
         (
             ConnectionResetError(104, "Connection reset by peer"),
             Code.CONNECTION_FAILED,
@@ -81,8 +81,12 @@ def test_each_error_has_its_code_and_its_sentence(error: Exception, code: Code, 
     ("error", "before", "after"),
     [
         (TimeoutError(), "was not open within the connect timeout", "sent nothing for longer than the read timeout"),
-        (ConnectionRefusedError(111, "Connection refused"), "No connection to", "The connection to example.org broke"),
-        (OSError(), "No connection to example.org: OSError", "broke: OSError"),
+        (
+            ConnectionRefusedError(111, "Connection refused"),
+            "No connection to example.org, port 8080: Connection refused",
+            "The connection to example.org broke",
+        ),
+        (OSError(), "No connection to example.org, port 8080: OSError", "broke: OSError"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known", "Name or service not known"),
     ],
     ids=["timeout", "refused", "without text", "name"],
@@ -111,7 +115,7 @@ def test_a_wrapper_without_an_argument_is_explained_by_its_cause() -> None:
     wrapped.__cause__ = TimeoutError()
 
     assert explained(wrapped).code is Code.TIMED_OUT
-    assert explained(urllib3.ProtocolError("odd\nresponse")).message.endswith("is not valid HTTP: odd response.")
+    assert explained(urllib3.ProtocolError("odd\nresponse")).message.endswith("can't be read as HTTP: odd response.")
 
 
 def test_a_quoted_cause_is_cut_to_one_short_line() -> None:
