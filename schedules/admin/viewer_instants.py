@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
-    """Return the instant that a text names in the viewer's time zone. `label` is the field's label, such as “After”.
+    """Return the instant that a text names in the viewer's time zone. `label`: the field's label in quotation marks.
 
     Raises ValueError with a sentence for the user, also if clocks skip the local time or show it twice.
     """

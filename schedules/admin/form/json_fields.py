@@ -13,7 +13,7 @@ OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text, not stripped. If only the line ends differ, the text has not changed."""
+    """Several lines of text, not stripped. If only the line endings differ, the text counts as unchanged."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, strip=False, **kwargs)
@@ -61,7 +61,7 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
-            f"Write the value like {OBJECT_EXAMPLE}."
+            f"Write JSON such as {OBJECT_EXAMPLE}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(

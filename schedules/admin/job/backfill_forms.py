@@ -38,7 +38,7 @@ BACKFILL_OVERLAP_LABELS = {
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices of the form, and the posted values."""
+    """Return the context of the form: its choices, the posted values, and the viewer's time zone."""
     return {
         "values": {name: str(values.get(name, "")) for name in BACKFILL_FIELDS},
         "modes": BackfillMode.choices,
@@ -71,7 +71,8 @@ def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
     if not found.n_would_start or found.first_at is None or found.last_at is None:
         return text + "no run will start."
     first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
-    return text + f"{counted(found.n_would_start, 'run')} will start, scheduled for {first} to {last}."
+    when = first if first == last else f"{first} to {last}"
+    return text + f"{counted(found.n_would_start, 'run')} will start, scheduled for {when}."
 
 
 def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
