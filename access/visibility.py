@@ -110,7 +110,10 @@ def changeable(model: type[Row], caller: Caller) -> QuerySet[Row]:
 
 
 def hidden(model: type[Row], caller: Caller, keys: Collection[Any]) -> set[Any]:
-    """Return the primary keys of the rows that the caller may not see. No query if nothing limits the caller."""
+    """Return the primary keys among `keys` whose rows the caller may not see, or that have no row.
+
+    If nothing limits the caller, the set is empty, and there is no query.
+    """
     if not keys or _condition(model._meta.label_lower, caller, Action.VIEW) is None:
         return set()
     return set(keys) - set(visible(model, caller).filter(pk__in=keys).values_list("pk", flat=True))

@@ -92,7 +92,7 @@ class MessageAllowance:
         return max(1, int(self.n_left))
 
     def take(self, n_messages: int) -> None:
-        """Subtract `n_messages`, which were sent, from the allowance."""
+        """Subtract `n_messages`, which are about to be sent, from the allowance."""
         self.n_left = max(0.0, self.n_left - n_messages)
 
 

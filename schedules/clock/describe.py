@@ -179,8 +179,8 @@ def _field_notes(cron: Cron) -> list[str]:
         )
     if len(sim.minutes) == 60 and len(sim.hours) < 24:
         notes.append(
-            "The schedule runs every minute of the given hours. To run once an hour, set the minute field, "
-            "for example to 0."
+            "The schedule runs in every minute of the given hours. To run in only one minute of each hour, set the "
+            "minute field, for example to 0."
         )
     for name, part, size in zip(("second", "minute", "hour"), parts, (60, 60, 24), strict=False):
         notes += _step_notes(name, part, size)

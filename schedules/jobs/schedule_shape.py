@@ -44,7 +44,7 @@ class Schedule(Shape):
     )
     anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None,
-        description="An instant from which `every` counts. Default: `start_at`, or the time when the job is created.",
+        description="An instant from which `every` counts. Default: `start_at`, or the time when this schedule is saved.",
     )
     at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="The one instant at which the job runs."

@@ -81,7 +81,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return one or two sentences: `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
+    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
 
     `waits`: why each held run is held, by run id.
     """
@@ -123,6 +123,8 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             return f"Ran, {late}, took {took}, and was cancelled."
         case RunStatus.RUNNING:
             return f"Started {late}, and is running."
+        case RunStatus.QUEUED if record.n_attempts:
+            return f"It is queued for another attempt. Attempts so far: {record.n_attempts}."
         case RunStatus.QUEUED:
             return "It is queued: no worker has started it yet."
         case RunStatus.HELD:

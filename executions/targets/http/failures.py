@@ -39,7 +39,10 @@ class TooManyRedirects(Exception):
 
 
 class InvalidResponse(Exception):
-    """The response is not valid HTTP. The text is the reason in the error "The response of X can't be read: ..."."""
+    """The response can't be used, for example because its headers are too long.
+
+    The text completes the error "The response of X can't be read: ...".
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,8 +152,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     delivery = choice(
         "If the worker is lost",
         [
-            (Delivery.AT_LEAST_ONCE.value, "Run again (at-least-once delivery)"),
-            (Delivery.AT_MOST_ONCE.value, "Let the run fail (at-most-once delivery)"),
+            (Delivery.AT_LEAST_ONCE.value, "Run again (delivery: at least once)"),
+            (Delivery.AT_MOST_ONCE.value, "Let the run fail (delivery: at most once)"),
         ],
     )
 

@@ -69,10 +69,10 @@ def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
     more = "more than " if found.is_more else ""
     text = f"The range has {more}{counted(found.n_instants, 'occurrence')}; "
     if not found.n_would_start or found.first_at is None or found.last_at is None:
-        return text + "no run will start."
+        return text + "the backfill will create no run."
     first, last = (instants.exact_text(at, now) for at in (found.first_at, found.last_at))
-    when = first if first == last else f"{first} to {last}"
-    return text + f"{counted(found.n_would_start, 'run')} will start, scheduled for {when}."
+    when = f"for {first}" if first == last else f"from {first} to {last}"
+    return text + f"the backfill will create {counted(found.n_would_start, 'run')}, scheduled {when}."
 
 
 def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class Pacing:
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
     """Return the start, with jitter, of a job's occurrence at `at`: an instant in [`at`, `latest_start`).
 
-    The start is always the same for the same job id and instant, so every beat and every preview agrees.
+    Without jitter the start is `at`. The same arguments always give the same start, so every beat and every preview
+    agrees.
     """
     return hashed_start(job_id, at, latest_start(spec, at, jitter))
 

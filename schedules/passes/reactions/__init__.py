@@ -1,14 +1,14 @@
 """Reactions: functions that a beat calls after runs have ended. To add one, write a module here, and add a line below.
 
-A pass calls each reaction once, with the ended runs in the order in which they ended, and with the pass's `now`. The
-reaction returns the number of runs that it has opened. The call is inside the transaction that deletes the follow-ups.
-Every job in `EndedRun.jobs` is locked and readable. A reaction
+When a beat handles follow-ups, it calls each reaction once, with all ended runs in the order in which they ended, and
+with the pass's `now`. The reaction returns the number of runs that it has opened. The call is inside the transaction
+that deletes the follow-ups. Every job in `EndedRun.jobs` is locked and readable. A reaction
 
 - must read and write for all ended runs together, not for each run separately;
 - must not wait for a lock, because other beats and people wait for the locks of this transaction;
 - must do nothing that a rollback cannot undo;
-- may raise an exception. The pass is then rolled back and repeated in smaller and smaller parts, until the follow-up
-  that fails is found and pushed back (`followup_pushed_back`).
+- may raise an exception. That transaction is then rolled back, and the beat handles the follow-ups in smaller and
+  smaller parts, until it has found the one that fails and pushed it back (`followup_pushed_back`).
 """
 
 from __future__ import annotations

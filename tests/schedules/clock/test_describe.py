@@ -125,7 +125,7 @@ def test_a_description_starts_with_a_capital_and_holds_no_cron_syntax(fields: li
         ),
         ({"cron": "30 1 * * *"}, "01:30 occurs twice: this schedule runs only the first time, in EDT."),
         ({"cron": "0 * * * *", "dst_fold": "both"}, "dst_gap and dst_fold have no effect"),
-        ({"cron": "* 9 * * *"}, "The schedule runs every minute of the given hours"),
+        ({"cron": "* 9 * * *"}, "The schedule runs in every minute of the given hours"),
         ({"cron": "*/7 * * * *"}, "minute 56 is followed by minute 0, 4 minutes later"),
         ({"cron": "0 */5 * * *"}, "hour 20 is followed by hour 0, 4 hours later"),
         ({"cron": "*/60 * * * *"}, "only minute 0 matches. Use a step below 60."),

@@ -60,7 +60,14 @@ def words(**fields: Any) -> str:
         ),
         pytest.param({"status": "running", "finished_at": None}, "Started 12 ms late, and is running.", id="running"),
         pytest.param(
-            {"status": "queued", "started_at": None}, "It is queued: no worker has started it yet.", id="queued"
+            {"status": "queued", "started_at": None, "n_attempts": 0},
+            "It is queued: no worker has started it yet.",
+            id="queued",
+        ),
+        pytest.param(
+            {"status": "queued", "finished_at": None, "n_attempts": 2},
+            "It is queued for another attempt. Attempts so far: 2.",
+            id="queued again",
         ),
         pytest.param(
             {"status": "retrying", "finished_at": None, "n_attempts": 2},

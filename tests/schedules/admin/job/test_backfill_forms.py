@@ -84,20 +84,22 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
     [
         pytest.param(
             BackfillPreview(3, False, 2, 1, MORNING, NOW),
-            "The range has 3 occurrences; 2 runs will start, scheduled for 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
+            "The range has 3 occurrences; the backfill will create 2 runs, scheduled from 20 Nov 09:00:00 UTC to 20 Nov 12:00:00 UTC.",
             id="some start",
         ),
         pytest.param(
             BackfillPreview(1, False, 1, 0, NOW, NOW),
-            "The range has 1 occurrence; 1 run will start, scheduled for 20 Nov 12:00:00 UTC.",
+            "The range has 1 occurrence; the backfill will create 1 run, scheduled for 20 Nov 12:00:00 UTC.",
             id="one starts",
         ),
         pytest.param(
-            BackfillPreview(5, False, 0, 5, None, None), "The range has 5 occurrences; no run will start.", id="none"
+            BackfillPreview(5, False, 0, 5, None, None),
+            "The range has 5 occurrences; the backfill will create no run.",
+            id="none",
         ),
         pytest.param(
             BackfillPreview(10_000, True, 0, 0, None, None),
-            "The range has more than 10,000 occurrences; no run will start.",
+            "The range has more than 10,000 occurrences; the backfill will create no run.",
             id="too many to count",
         ),
     ],
