@@ -176,7 +176,7 @@ def test_a_row_of_the_list_starts_its_job_and_stays_on_the_list(admin: Page, tod
     make_job("greeting", {"cron": "0 9 * * *"}, today)
     admin.goto("/admin/schedules/job/?state=active")
     admin.get_by_role("button", name="Run greeting now").click()
-    expect(admin.get_by_text("“greeting” was started.")).to_be_visible()
+    expect(admin.get_by_text("A run of “greeting” was created.")).to_be_visible()
     expect(admin).to_have_url(re.compile(r"\?state=active$"))
     expect(admin.get_by_role("row", name="greeting")).to_contain_text("Queued")
 

@@ -65,7 +65,7 @@ def read_json(text: str) -> Any:
         ) from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This JSON cannot be stored: remove NaN, Infinity, very deep nesting and very long numbers."
+            "This JSON cannot be stored: it contains NaN, Infinity, very deep nesting or a very long number. Remove it."
         ) from error
 
 

@@ -39,10 +39,10 @@ def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Ru
         except CannotRead as refusal:
             refused[str(refusal)].append(job.name)
     if len(started) == 1:
-        text = '“{}” was started. <a class="ms-message-link" href="{}">Watch the run</a>'
+        text = 'A run of “{}” was created. <a class="ms-message-link" href="{}">Watch the run</a>'
         messages.success(request, format_html(text, started[0].spec.job_name, run_url(started[0].pk)))
     elif started:
-        messages.success(request, f"{counted(len(started), 'run')} started.")
+        messages.success(request, f"{counted(len(started), 'run')} created.")
     _show_refused(request, refused, "started")
     return started
 
