@@ -27,9 +27,9 @@ RESUMPTION_LABELS = {
 }
 AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
-    Resumption.FIRST: "When the pause ends, the first occurrence of the pause runs.",
-    Resumption.LAST: "When the pause ends, the last occurrence of the pause runs.",
-    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, at most the latest {DEFAULT_MAX_STARTS}.",
+    Resumption.FIRST: "When the pause ends, the first occurrence of the pause will run.",
+    Resumption.LAST: "When the pause ends, the last occurrence of the pause will run.",
+    Resumption.ALL: f"When the pause ends, all occurrences of the pause will run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
 
