@@ -41,8 +41,8 @@ class Action(StrEnum):
 class Caller:
     """The user or the process that wants to see or change objects.
 
-    `user` is None for the work of beats, workers and commands. `scope_id` is set only for work that a member of that
-    scope started and that a beat continues; it is None for all other work without a user.
+    `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the API key that sent the
+    request, or the scope whose member started work that a beat continues; it is None for all others.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
@@ -63,7 +63,8 @@ ENGINE = Caller(None)
 
 def caller_of(request: HttpRequest | Request) -> Caller:
     """Return the caller who sent a request, in a session or with an API key."""
-    return Caller(request.user)
+    key = getattr(request, "auth", None)  # requests of the admin have no such attribute
+    return Caller(request.user, scope_id=getattr(key, "scope_id", None))
 
 
 def deferred_caller(scope_id: int) -> Caller:
@@ -87,7 +88,7 @@ def limits(label: str, caller: Caller, action: Action) -> Q | None:
     Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. Most tables have no
     index on `scope_id`. If you add a condition on it, return it only for callers who do not see all scopes.
     """
-    if caller.user is None or caller.is_superuser:
+    if caller == ENGINE or caller.is_superuser:
         return None
     rule = RULES.get(label)
     return rule(caller, action) if rule else None

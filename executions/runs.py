@@ -19,7 +19,7 @@ from executions.lifecycle.types import NewRun
 from executions.models import Run
 from executions.models.spec import freeze, freeze_first, supersede
 from executions.policies.overlap import LiveRuns, Stop
-from executions.states import LIVE, Origin, RunStatus
+from executions.states import Origin, RunStatus
 from values.database import execute, fetch, fetch_planned
 from values.readable import value_or_raise
 
@@ -48,7 +48,7 @@ __all__ = [
     "enable_followups",
     "freeze",
     "freeze_first",
-    "has_live_scheduled_run",
+    "jobs_with_live_scheduled_run",
     "live_runs",
     "open_all",
     "open_backfill_runs",
@@ -90,9 +90,10 @@ def live_runs(job_ids: Collection[UUID]) -> dict[UUID, LiveRuns]:
     return {job_id: LiveRuns(n_active, n_held) for job_id, n_active, n_held in rows}
 
 
-def has_live_scheduled_run(job_id: UUID) -> bool:
-    """Return whether the job has a live run that its schedule created."""
-    return Run.objects.filter(job_id=job_id, origin=Origin.SCHEDULE, status__in=LIVE).exists()
+def jobs_with_live_scheduled_run(job_ids: Collection[UUID]) -> set[UUID]:
+    """Return the jobs among `job_ids` that have a live run that their schedule created. One query."""
+    rows = fetch_planned(queries.LIVE_SCHEDULED, {"job_id": list(job_ids)}) if job_ids else []
+    return {job_id for (job_id,) in rows}
 
 
 def stop_live_runs(stops: Mapping[UUID, Stop], now: datetime) -> None:

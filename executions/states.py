@@ -70,7 +70,7 @@ class Origin(StrEnum):
 
 
 # Labels for people, on the pages of runs and in the ledger.
-ORIGIN_LABELS = {
+ORIGIN_LABELS: dict[str, str] = {
     Origin.SCHEDULE: "Schedule",
     Origin.MANUAL: "Manual",
     Origin.RETRY: "Retry",
@@ -92,7 +92,7 @@ class Reason(StrEnum):
     FEATURE_OFF = "feature_off"  # the job's feature flag was off
 
 
-REASON_LABELS = {
+REASON_LABELS: dict[str, str] = {
     Reason.OVERLAP: "Overlap",
     Reason.PAUSED: "Paused",
     Reason.COALESCED: "Replaced by another run",
@@ -102,7 +102,7 @@ REASON_LABELS = {
     Reason.EXPIRED: "Too late",
     Reason.FEATURE_OFF: "Feature off",
 }
-REASON_SENTENCES = {
+REASON_SENTENCES: dict[str, str] = {
     Reason.OVERLAP: "Skipped because an earlier run of the job had not ended.",
     Reason.PAUSED: "Skipped because the job was paused at that time.",
     Reason.COALESCED: "Missed while no beat was running. Another run replaces this occurrence.",
@@ -113,6 +113,29 @@ REASON_SENTENCES = {
     Reason.EXPIRED: "Skipped because no worker started the run before its start deadline.",
     Reason.FEATURE_OFF: "Skipped because the job's feature flag was off.",
 }
+
+
+# During an upgrade, a newer version may already store origins, reasons and statuses that this version does not know.
+
+
+def in_words(value: str) -> str:
+    """Return a stored value as words: `rate_limited` as `rate limited`."""
+    return value.replace("_", " ")
+
+
+def origin_label(origin: str) -> str:
+    """Return the label of an origin, even of one that this version does not know."""
+    return ORIGIN_LABELS.get(origin) or in_words(origin).capitalize()
+
+
+def reason_label(reason: str) -> str:
+    """Return the label of a reason, even of one that this version does not know."""
+    return REASON_LABELS.get(reason) or in_words(reason).capitalize()
+
+
+def reason_sentence(reason: str) -> str:
+    """Return why an occurrence was skipped, even for a reason that this version does not know."""
+    return REASON_SENTENCES.get(reason) or f"Skipped: {in_words(reason)}."
 
 
 class EventKind(StrEnum):

@@ -5,26 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from executions.states import (
-    REASON_LABELS,
-    REASON_SENTENCES,
     AttemptStatus,
     CancelReason,
     EventKind,
     Origin,
     QueueReason,
-    Reason,
     RunStatus,
+    in_words,
+    reason_label,
+    reason_sentence,
 )
 from values import instants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from executions.models import Run, RunEvent
 
 # Label and colour (a name from the admin theme's palette) of each attempt status.
-ATTEMPT_LABELS = {
+ATTEMPT_LABELS: dict[str, tuple[str, str]] = {
     AttemptStatus.SUCCEEDED: ("Succeeded", "success"),
     AttemptStatus.FAILED: ("Failed", "danger"),
     AttemptStatus.TIMED_OUT: ("Timed out", "danger"),
@@ -32,17 +31,17 @@ ATTEMPT_LABELS = {
     AttemptStatus.LOST: ("Worker lost", "warning"),
 }
 # Texts of a `queued` event and of a `cancelled` event, by the reason of the event.
-QUEUE_LABELS = {
+QUEUE_LABELS: dict[str, str] = {
     QueueReason.LOST: "Worker lost, queued again",
     QueueReason.GIVEN_BACK: "Returned by the worker before the start, queued again",
 }
-CANCELLATION_LABELS = {
+CANCELLATION_LABELS: dict[str, str] = {
     CancelReason.JOB_DELETED: "Cancelled: the job was deleted",
     CancelReason.BACKFILL_CANCELLED: "Cancelled: the backfill was cancelled",
     CancelReason.OVERLAP: "Cancelled: replaced by a newer run",
     CancelReason.TERMINATED: "Terminated: replaced by a newer run",
 }
-ORIGIN_EXPLANATIONS = {
+ORIGIN_EXPLANATIONS: dict[str, str] = {
     Origin.SCHEDULE: "The job's schedule was due at this time.",
     Origin.MANUAL: "Somebody requested this run by hand.",
     Origin.RETRY: "Somebody retried an earlier run.",
@@ -60,8 +59,8 @@ def start_delay(run: Run) -> str:
 def why(run: Run, now: datetime) -> str:
     """Return why the run was created, or why it was skipped: one or two sentences."""
     if run.status != RunStatus.SKIPPED:
-        return ORIGIN_EXPLANATIONS[Origin(run.origin)]
-    text = REASON_SENTENCES[Reason(run.reason)]
+        return ORIGIN_EXPLANATIONS.get(run.origin, f"Its origin is “{in_words(run.origin)}”.")
+    text = reason_sentence(run.reason)
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = instants.exact_text(run.nominal_at, now), instants.exact_text(run.last_nominal_at, now)
         text += f" This record covers {run.n_occurrences:,} occurrences, from {first} to {last}."
@@ -73,8 +72,13 @@ def note(run: Run, waits: str) -> str:
 
     Return an empty text if there is nothing to note.
     """
-    text = REASON_LABELS[Reason(run.reason)] if run.reason else waits or run.error or run.error_code
+    text = reason_label(run.reason) if run.reason else waits or run.error or run.error_code
     return f"{text} ({run.n_occurrences:,} occurrences)".lstrip() if run.n_occurrences > 1 else text
+
+
+def attempt_label(status: str) -> tuple[str, str]:
+    """Return the label and colour of an attempt status, even of one that this version does not know."""
+    return ATTEMPT_LABELS.get(status) or (in_words(status).capitalize(), "default")
 
 
 def event(happened: RunEvent, *, is_first: bool) -> str:
@@ -85,7 +89,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case None:
             return happened.kind
         case EventKind.SCHEDULE_STOPPED:
-            return f"The job's schedule had stopped ({happened.reason.replace('_', ' ')})"
+            return f"The job's schedule had stopped ({in_words(happened.reason)})"
         case EventKind.CANCEL_REQUESTED:
             return "Cancellation requested"
         case RunStatus.HELD:
@@ -93,7 +97,7 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.QUEUED:
             if is_first:
                 return "Created and queued"
-            return _by_reason(QUEUE_LABELS, happened.reason, "Queued")
+            return QUEUE_LABELS.get(happened.reason, "Queued")
         case RunStatus.RUNNING:
             return f"Attempt {happened.attempt} started"
         case RunStatus.RETRYING:
@@ -103,12 +107,8 @@ def event(happened: RunEvent, *, is_first: bool) -> str:
         case RunStatus.FAILED:
             return f"Failed after {happened.attempt} attempt{'' if happened.attempt == 1 else 's'}, no retry follows"
         case RunStatus.CANCELLED:
-            return _by_reason(CANCELLATION_LABELS, happened.reason, "Cancelled")
+            return CANCELLATION_LABELS.get(happened.reason, "Cancelled")
         case RunStatus.SKIPPED:
             return "Skipped"
         case _:
             assert_never(kind)
-
-
-def _by_reason(labels: Mapping[QueueReason, str] | Mapping[CancelReason, str], reason: str, otherwise: str) -> str:
-    return next((label for known, label in labels.items() if known == reason), otherwise)

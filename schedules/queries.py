@@ -63,7 +63,8 @@ SELECT id FROM schedules_job WHERE scope_id = %(scope_id)s AND key = ANY(%(key)s
  ORDER BY id FOR UPDATE
 """
 
-# tick: move the clocks of all jobs of a pass, in one statement. The jobs are locked by DUE or ACTIVE.
+# tick, delays: move the clocks of all jobs of a pass, in one statement. The jobs are locked: by DUE, ACTIVE or
+# LOCK_FREE_JOBS.
 ADVANCE = """
 UPDATE schedules_job AS job
    SET mark_at = moved.mark_at, next_run_at = moved.next_run_at, n_scheduled = moved.n_scheduled,

@@ -17,6 +17,7 @@ from executions.states import RunStatus
 from schedules import flags, queries
 from schedules.clock.occurrences import next_after
 from schedules.clock.spec import Kind
+from schedules.models import JobState
 from schedules.planning import Plan, plan, spec_of
 from schedules.stored import read_policies
 from values.database import PUSH_BACK_DELAY, every_key_failed, is_database_unavailable, one_line, split_on_failure
@@ -25,6 +26,8 @@ from values.readable import value_or_none
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from schedules.clock.spec import ScheduleSpec
+    from schedules.models import Job
     from schedules.policies import JobPolicies
     from schedules.queries import DueJob
     from values.readable import Unreadable
@@ -75,6 +78,11 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
         return _tick_apart(queries.due_names(now, limit), now)
 
 
+def is_settled(job: Job, now: datetime) -> bool:
+    """Return whether `settle` would record nothing. No query. The schedule must be readable."""
+    return job.state != JobState.ACTIVE or not _is_due(job.schedule_spec, job.mark_at, job.next_run_at, now)
+
+
 def settle(job_id: UUID, now: datetime) -> None:
     """Record one job's occurrences up to `now` under its current definition, before the caller changes the job.
 
@@ -91,13 +99,9 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
 
     def handle(_: Sequence[UUID]) -> TickResult | None:
         job = queries.active_job(job_id)
-        if job is None:
+        if job is None or not _is_due(spec_of(job.schedule), job.mark_at, job.next_run_at, now):
             return None
-        spec = spec_of(job.schedule)
-        # If a job was pushed back, its `next_run_at` is the time of the next try, so compute the instant from the mark.
-        # This is not possible for a delay.
-        due_at = job.next_run_at if spec.kind is Kind.DELAY else next_after(spec, job.mark_at)
-        return _pass([job], now, published=False) if due_at and due_at <= now else None
+        return _pass([job], now, published=False)
 
     done, faults = split_on_failure(handle, [job_id])
     if faults or (done[0] and done[0].n_broken):
@@ -105,6 +109,13 @@ def _settle_some(job_id: UUID, now: datetime) -> bool:
         queries.make_due(job_id, now)
         return False
     return done[0] is not None
+
+
+def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None, now: datetime) -> bool:
+    # If a job was pushed back, its `next_run_at` is the time of the next try, so compute the instant from the mark.
+    # This is not possible for a delay.
+    due_at = next_run_at if spec.kind is Kind.DELAY else next_after(spec, mark_at)
+    return due_at is not None and due_at <= now
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:

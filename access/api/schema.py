@@ -46,7 +46,7 @@ class PageShape(Shape):
 class DocumentedAs:
     """`Annotated[Any, DocumentedAs(T)]`: a value that is documented as T but not validated.
 
-    Use it for stored JSON, which was valid for the version that wrote it.
+    Use it for stored values, which were valid for the version of Mainspring that wrote them.
     """
 
     def __init__(self, documented: Any) -> None:

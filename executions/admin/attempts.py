@@ -9,7 +9,6 @@ from access.admin.badges import badge
 from executions import words
 from executions.admin import shown
 from executions.admin.targets import look_of
-from executions.states import AttemptStatus
 from values import instants
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def _card(run: Run, attempt: Attempt, now: datetime) -> Card:
         most = f" (timeout: {instants.duration(run.spec.timeout)})" if run.spec.timeout else ""
         label, took = shown.run_badge(run), f"{instants.duration(now - attempt.started_at)} so far{most}"
     else:
-        label, took = badge(*words.ATTEMPT_LABELS[AttemptStatus(attempt.status)]), instants.duration(attempt.duration)
+        label, took = badge(*words.attempt_label(attempt.status)), instants.duration(attempt.duration)
     return Card(
         number=attempt.number,
         badge=label,

@@ -20,7 +20,7 @@ from executions.admin.attempts import cards
 from executions.history import waiting_reasons
 from executions.models import LogLine, Run
 from executions.models.attempt import all_attempts
-from executions.states import ORIGIN_LABELS, STATUS_LABELS, EventKind, Origin, RunStatus
+from executions.states import STATUS_LABELS, EventKind, RunStatus, origin_label
 from executions.targets.registry import TARGETS, masked, read_target
 from values import instants
 from values.readable import Unreadable
@@ -102,7 +102,7 @@ def describe(run: Run, now: datetime, caller: Caller, n_lines: int = LOG_LINES_S
 
 def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
     """Return the facts of the header, such as “Started” and “Duration”, without facts that do not apply to the run."""
-    found = [Fact("Origin", ORIGIN_LABELS[Origin(run.origin)])]
+    found = [Fact("Origin", origin_label(run.origin))]
     if run.caused_by:
         found.append(_cause(run.caused_by, caller))
     found.append(Fact("Scheduled for", instants.time_html(run.nominal_at, now)))

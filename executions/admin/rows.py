@@ -9,7 +9,7 @@ from django.urls import reverse
 from executions import words
 from executions.admin.shown import run_badge, run_url
 from executions.history import count_with_status, runs_of_job, runs_with_status, waiting_reasons
-from executions.states import LIVE, ORIGIN_LABELS, STATUS_LABELS, TERMINAL, Origin, RunStatus
+from executions.states import LIVE, STATUS_LABELS, TERMINAL, RunStatus, origin_label
 from values import instants
 
 if TYPE_CHECKING:
@@ -74,6 +74,6 @@ def _row(run: Run, now: datetime, waits: str) -> dict[str, Any]:
         "took": instants.duration(run.duration) if run.duration is not None else "",
         "attempts": run.n_attempts or "",
         "worker": run.worker,
-        "origin": ORIGIN_LABELS[Origin(run.origin)],
+        "origin": origin_label(run.origin),
         "note": words.note(run, waits),
     }

@@ -26,7 +26,7 @@ from executions.admin.run_list import RunChangeList
 from executions.admin.run_pages import RunPages
 from executions.exceptions import RunConflict
 from executions.models import Run
-from executions.states import ORIGIN_LABELS, STATUS_LABELS, Origin, RunStatus
+from executions.states import STATUS_LABELS, RunStatus, origin_label
 from values import instants
 from values.readable import CannotRead
 
@@ -138,7 +138,7 @@ class RunAdmin(ModelAdmin[Run]):
 
     @admin.display(description="Origin")
     def origin_shown(self, run: Run) -> str:
-        return ORIGIN_LABELS[Origin(run.origin)]
+        return origin_label(run.origin)
 
     @admin.display(description="Reason or error")
     def note(self, run: Run) -> SafeString:

@@ -35,7 +35,9 @@ class Run(Shape):
     id: UUID = Field(description="A UUIDv7 whose timestamp is the nominal instant.")
     job: JobName
     job_version: int = Field(description="Version of the definition that the run was created from.")
-    origin: Origin
+    origin: Annotated[Any, DocumentedAs(Origin)] = Field(
+        description="What caused the run. A later version of Mainspring may add origins."
+    )
     retry_of: UUID | None = Field(
         description="The run that this run repeats; for a retry of a retry, the original run. Null if this run is not "
         "a retry by hand."
@@ -49,7 +51,10 @@ class Run(Shape):
         "limit. `retrying`: an attempt failed, and the run will be retried. `skipped`: the run never starts; `reason` "
         "says why."
     )
-    reason: Reason | None = Field(description="Why the run did not start; null unless the status is `skipped`.")
+    reason: Annotated[Any, DocumentedAs(Reason | None)] = Field(
+        description="Why the run did not start; null unless the status is `skipped`. A later version of Mainspring may "
+        "add reasons."
+    )
     priority: Priority
     nominal_at: datetime = Field(
         description="The instant of the schedule. For a run by hand or a retry: the time of the request. "
@@ -88,7 +93,9 @@ class Attempt(Shape):
     """One attempt to execute a run. While the attempt is running, `finished_at` is null."""
 
     number: int
-    status: AttemptStatus | Literal[RunStatus.RUNNING]
+    status: Annotated[Any, DocumentedAs(AttemptStatus | Literal[RunStatus.RUNNING])] = Field(
+        description="How the attempt ended, or `running`. A later version of Mainspring may add statuses."
+    )
     worker: str | None
     started_at: datetime | None
     finished_at: datetime | None
@@ -230,7 +237,7 @@ def _fields(row: models.Run) -> dict[str, Any]:
 def _attempt(row: models.Attempt) -> Attempt:
     return Attempt(
         number=row.number,
-        status=RunStatus.RUNNING if row.is_running else AttemptStatus(row.status),
+        status=RunStatus.RUNNING if row.is_running else row.status,
         worker=row.worker or None,
         started_at=row.started_at,
         finished_at=row.finished_at,

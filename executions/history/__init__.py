@@ -1,7 +1,13 @@
 """Run history: lists, counts, partitions and retention. `schedules` imports only the names below."""
 
 from executions.history.by_instant import InstantState, count_by_status, count_live, instant_states
-from executions.history.by_job import append_event, last_scheduled_at, occurrence_rows, occurrence_rows_of_jobs
+from executions.history.by_job import (
+    append_event,
+    jobs_failed_in_a_row,
+    last_scheduled_at,
+    occurrence_rows,
+    occurrence_rows_of_jobs,
+)
 from executions.history.newest import (
     count_live_of_job,
     count_with_status,
@@ -23,6 +29,7 @@ __all__ = [
     "count_with_status",
     "has_waited_since",
     "instant_states",
+    "jobs_failed_in_a_row",
     "last_scheduled_at",
     "latest_runs",
     "occurrence_rows",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from executions.history import queries
 from executions.history.occurrence import Record
 from executions.states import Origin
-from values.database import execute, fetch
+from values.database import array, execute, fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,6 +72,19 @@ def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
     """Return the latest instant, later than `after`, for which the job's schedule has a row; None if there is none."""
     rows = fetch(queries.LAST_SCHEDULED_AT, {"job_id": job_id, "after": after})
     return rows[0][0] if rows else None
+
+
+def jobs_failed_in_a_row(latest: Mapping[UUID, tuple[int, datetime | None]]) -> set[UUID]:
+    """Return the jobs whose latest n runs that succeeded or failed have all failed. One query.
+
+    `latest`: n of each job, and the instant after which its runs count; None if all of them count.
+    """
+    values = {
+        "job_id": list(latest),
+        "n_runs": [n_runs for n_runs, _ in latest.values()],
+        "after": array(after or "-infinity" for _, after in latest.values()),
+    }
+    return {job_id for (job_id,) in fetch(queries.FAILED_IN_A_ROW, values)} if latest else set()
 
 
 def append_event(job_id: UUID, kind: str, now: datetime, *, reason: str, on_first: bool = False) -> bool:

@@ -86,6 +86,18 @@ SELECT COALESCE(last_nominal_at, nominal_at) FROM executions_run
  ORDER BY nominal_at DESC LIMIT 1
 """
 
+# by_job.jobs_failed_in_a_row: which of these jobs failed in all of their latest `n_runs` runs. Planned each time, with
+# the partitions as large as they are then.
+FAILED_IN_A_ROW = """
+SELECT wanted_id
+  FROM unnest(%(job_id)s::uuid[], %(n_runs)s::int[], %(after)s::timestamptz[]) AS wanted (wanted_id, n_runs, after)
+ CROSS JOIN LATERAL (
+    SELECT status FROM executions_run
+     WHERE job_id = wanted_id AND nominal_at > wanted.after AND status IN ('succeeded', 'failed')
+     ORDER BY nominal_at DESC LIMIT wanted.n_runs) AS latest
+ GROUP BY wanted_id, n_runs HAVING count(*) = n_runs AND bool_and(status = 'failed')
+"""
+
 # by_job.append_event: record an event of the whole job on its first or latest run.
 APPEND_EVENT = """
 INSERT INTO executions_runevent (run_id, scope_id, kind, at, attempt, reason)

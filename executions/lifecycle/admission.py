@@ -1,8 +1,8 @@
 """Admission decides which held runs may start. Only this module applies overlap buffers, concurrency and rate limits.
 
-A run with one of these limits is created as held. A follow-up is created when the run is created, when another run
-ends, and for the instant at which a rate limit allows a start. For each follow-up, a beat calls `admit` with the job
-and the keys of the follow-up.
+A run that is buffered or has a limit is created as held. Follow-ups are created with the run, when another run of its
+job or concurrency key ends, and for the instant at which a rate limit allows a start. A beat calls `admit` with the
+jobs and the keys of the follow-ups that are due.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class LaterFollowup:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The result of `admit`: the number of runs that were queued or skipped, and the work that is left.
+    """The result of `admit`. `n_decided`: number of runs to queue or to skip. `later`: follow-ups to create.
 
-    `later`: follow-ups to create. `more_of`: jobs and keys to process again.
+    `more_of`: jobs and keys with which to call `admit` again.
     """
 
     n_decided: int = 0
@@ -89,7 +89,7 @@ class Decisions:
     """The decisions of one admission. `verdicts`: by run id, the reason to skip the run, or None to queue the run.
 
     `later`: by rate key, the follow-up to create. `arrives_at`: by rate key, the new theoretical arrival time. `left`:
-    runs that the next pass must decide.
+    runs on which the next admission must decide.
     """
 
     verdicts: dict[UUID, Reason | None] = field(default_factory=dict)
@@ -170,7 +170,7 @@ def apply_policies(new: NewRun, policies: RunPolicies) -> NewRun:
 
 
 def apply_policies_without_deadline(new: NewRun, policies: RunPolicies) -> NewRun:
-    """Like `apply_policies`, but without a start deadline: for runs of past instants, the deadline has passed."""
+    """Like `apply_policies`, but without a start deadline: for runs of past instants, which are late on purpose."""
     return replace(apply_policies(new, policies), expires_at=None)
 
 
@@ -276,7 +276,7 @@ def _decide(held: Sequence[HeldRun], now: datetime) -> Decisions:
                 n_started[each.terms] += 1
                 if n_started[each.terms] >= MAX_RUNS_PER_GROUP:
                     # Some runs with these limits were not read, and may have a higher priority than the runs that are
-                    # left in `held`. The next pass reads all of these runs in order.
+                    # left in `held`. The next admission reads all of these runs in order.
                     decisions.left = held[place + 1 :]
                     break
             case _ as never:

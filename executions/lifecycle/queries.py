@@ -14,6 +14,7 @@ from executions.states import (
     AttemptStatus,
     CancelReason,
     EventKind,
+    Origin,
     QueueReason,
     RunStatus,
     predecessors,
@@ -168,8 +169,8 @@ WITH ended AS (
 SELECT id, status FROM ended LEFT JOIN woken ON TRUE
 """
 
-# transitions.return_claims: queue runs again that a worker claimed but did not start. The claim number stays increased,
-# but the attempt is not counted.
+# transitions.return_claims: queue runs again that a worker claimed but did not start. A run that has a stop request is
+# cancelled instead. The claim number stays increased, but the attempt is not counted.
 RETURN_CLAIMS = f"""
 WITH returned AS (
     UPDATE executions_run AS run
@@ -339,6 +340,16 @@ SELECT job_id, count(*) FILTER (WHERE is_active), count(*) FILTER (WHERE NOT is_
     UNION ALL
     SELECT job_id, false FROM executions_run AS run WHERE job_id = ANY(%(job_id)s) AND {has_status({RunStatus.HELD})}
 ) AS live GROUP BY job_id
+"""
+
+# runs.jobs_with_live_scheduled_run: which of these jobs have a live run that their schedule started. Reads the same two
+# partial indexes as COUNT_LIVE.
+LIVE_SCHEDULED = f"""
+SELECT job_id FROM executions_run AS run
+ WHERE job_id = ANY(%(job_id)s) AND origin = '{Origin.SCHEDULE}' AND {has_status(ACTIVE)}
+UNION
+SELECT job_id FROM executions_run AS run
+ WHERE job_id = ANY(%(job_id)s) AND origin = '{Origin.SCHEDULE}' AND {has_status({RunStatus.HELD})}
 """
 
 

@@ -1,12 +1,12 @@
 """The only writer of a run's status.
 
-Each statement checks the present status (guarded), checks the claim number where a worker or the reaper writes
-(fenced), and inserts the run's event. The statement may also insert a follow-up. When a beat handles the follow-up, it
-starts held runs and other jobs.
+Each statement that changes a status checks the present status (guarded), checks the claim number where a worker or the
+reaper writes (fenced), and inserts the run's event. If the run is held or has ended, the statement may also insert a
+follow-up, after which a beat starts held runs and chained jobs.
 
-The SQL is in `queries.py` and `held_queries.py`. Other modules decide the new status: `NewRun.status` in `types.py` for
-a new run, `admission.py` for a held run, `worker/endings.py` after an attempt. `dispatch` changes `retrying` to
-`queued` when the retry is due.
+The SQL is in `queries.py` and `held_queries.py`. Other modules decide the status of a new run (`NewRun.status` in
+`types.py`), of a held run (`admission.py`) and after an attempt (`worker/endings.py`). The statements themselves decide
+the status when a retry is due, when a start deadline has passed, and when a run is cancelled or returned by its worker.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def open_runs(
 ) -> dict[int, UUID]:
     """Create runs. Returns the ids of the created runs by index in `new`.
 
-    An occurrence that already has a row is left out: another beat was faster. `dispatch_at`: when the beat publishes
-    the runs. `published`: the caller publishes the runs after its commit, which counts as their first message.
+    A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
+    queued runs that are available now. `published`: the caller publishes these runs first, after its commit.
     """
     if not new:
         return {}
@@ -78,9 +78,9 @@ def open_runs(
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs by (id, claim number) for `lease`, and return the claims in the order of `wanted`.
+    """Claim queued runs, given by (id, claim number), for `lease`. Returns the claims in the order of `wanted`.
 
-    Runs that cannot be claimed are left out: claimed or ended runs, and runs whose start deadline has passed.
+    Runs that cannot be claimed are left out, such as ended runs, and runs whose claim number is no longer valid.
     """
     values = {"now": now, "lease_expires_at": now + lease, "worker": worker}
     rows = fetch(queries.CLAIM, _claim_values(wanted) | values)
@@ -116,7 +116,7 @@ def _claim_values(claims: Sequence[tuple[UUID, int]]) -> dict[str, Any]:
 def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
     """End attempts. Returns the new status by run id, without the runs whose claim was lost.
 
-    A run that has a stop request is cancelled instead of retried.
+    A run that has a stop request is cancelled instead of retried or queued again.
     """
     # In the order of `renew`: two statements that lock the same runs in different orders can deadlock.
     endings = sorted(endings, key=lambda ending: ending.run_id)
@@ -139,7 +139,7 @@ def finish(endings: Sequence[Ending], now: datetime) -> dict[UUID, RunStatus]:
 
 
 def return_claims(claims: Sequence[tuple[UUID, int]], now: datetime) -> int:
-    """Queue runs again that were claimed but not started, to be published now. Returns the number of these runs."""
+    """Queue runs that were claimed but not started; cancel the runs with a stop request. Returns the number of runs."""
     return len(fetch(queries.RETURN_CLAIMS, _claim_values(claims) | {"now": now}))
 
 
@@ -149,9 +149,9 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
-    """Return up to `limit` runs that are due to be published, oldest first. Locked runs are left out.
+    """Return the runs that have been due to be published for the longest time, at most `limit`. Skips locked runs.
 
-    A run that no worker claims is due again after `republish_after`, then after twice that time, and so on.
+    Queues retrying runs. A run that no worker claims is due again after `republish_after`, then after longer times.
     """
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]
@@ -174,7 +174,7 @@ def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of these claims to `now + lease`. Returns which claims are valid or have a stop request."""
+    """Extend the leases of these claims to `now + lease`. Returns the valid claims, and those with a stop request."""
     held = sorted(claims)  # in the same order as `finish`; otherwise the two statements could deadlock
     rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(
@@ -184,7 +184,7 @@ def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -
 
 
 def cancel(run_id: UUID, now: datetime, *, actor: str) -> RunStatus | None:
-    """Cancel a live run; a running run gets a stop request. Returns the run's new status, or None if it had ended."""
+    """Cancel a live run; a running run gets a stop request. Returns the run's status, or None if it was not live."""
     rows = fetch(queries.CANCEL_RUN, {"id": run_id, "now": now, "actor": actor, "reason": ""})
     return RunStatus(rows[0][1]) if rows else None
 
@@ -202,13 +202,13 @@ def cancel_backfill_runs(backfill_id: UUID, now: datetime, *, actor: str) -> int
 
 
 def cancel_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel the live runs of these jobs; running runs get a stop request. Returns the number of runs."""
+    """Cancel the live runs of these jobs; a running run gets a stop request. Returns the number of changed runs."""
     values = {"id": list(job_ids), "now": now, "actor": "", "reason": CancelReason.OVERLAP.value}
     return len(fetch(queries.CANCEL_OF_JOBS, values))
 
 
 def terminate_others(job_ids: Sequence[UUID], now: datetime) -> int:
-    """Cancel the live runs of these jobs immediately: their workers can write no result. Returns the number of runs."""
+    """Cancel the live runs of these jobs; no worker can write their results any more. Returns the number of runs."""
     return len(fetch(queries.TERMINATE_OF_JOBS, {"id": list(job_ids), "now": now, "error": TERMINATED}))
 
 

@@ -1,4 +1,4 @@
-"""The arguments and results of transitions: a run to create, a claim, the ending of an attempt, a run to publish."""
+"""The arguments and results of transitions: a run to create or publish, a claim, its renewal, an attempt's ending."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Priority(StrEnum):
 
     @classmethod
     def of(cls, rank: int) -> Priority:
-        """Return the priority with this rank. Raises IndexError for an unknown rank."""
+        """Return the priority with this rank. Raises IndexError for a rank above 3."""
         return list(cls)[rank]
 
 
@@ -49,7 +49,7 @@ class LimitAction(StrEnum):
 
 def _key(value: str) -> str:
     if not value.isprintable() or value != value.strip() or not value:
-        raise ValueError("A key must be printable text with no leading or trailing spaces.")
+        raise ValueError("A key must be printable text, not empty, without leading or trailing spaces.")
     return value
 
 
@@ -63,7 +63,7 @@ Key = Annotated[str, Field(max_length=MAX_LIMIT_KEY_LENGTH), AfterValidator(_key
 
 
 class ConcurrencyLimit(BaseModel):
-    """A limit on the number of runs that are active at the same time. A retrying run is active too."""
+    """A limit on the number of runs that are active at the same time: queued, running or retrying."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,19 +76,19 @@ class ConcurrencyLimit(BaseModel):
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT,
-        description="What happens to a run beyond the limit. wait: it is held until an active run ends. skip: it is "
-        "skipped with the reason `over_limit`.",
+        description="What happens to a run beyond the limit. wait: it is held until there are fewer active runs. skip: "
+        "it is skipped with the reason `over_limit`.",
     )
 
 
 class RateLimit(BaseModel):
-    """A limit on the number of runs that start per period. The starts are evenly spaced."""
+    """A limit on the number of runs that start per period. The starts are evenly spaced, except in a burst."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     # Instants have microseconds: a million starts in the shortest period (1s) are one per microsecond.
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] = Field(
-        description="Maximum number of starts per period."
+        description="Maximum number of starts per period. A burst can add at most `burst` - 1 starts."
     )
     per: Annotated[Duration, AfterValidator(_period)] = Field(
         timedelta(minutes=1), description="The period, such as `1m`."
@@ -96,8 +96,8 @@ class RateLimit(BaseModel):
     # A burst of more than 10,000 runs is hardly a limit: most likely a mistake.
     burst: Annotated[int, Field(ge=1, le=10_000, strict=True)] = Field(
         1,
-        description="Maximum number of runs that start at the same time after a period without starts. 1: the starts "
-        "are always evenly spaced.",
+        description="Maximum number of runs that start together after a time without starts. 1: any two starts "
+        "are at least `per` / `limit` apart.",
     )
     key: Key | None = Field(
         None,
@@ -112,7 +112,7 @@ class RateLimit(BaseModel):
 
     @property
     def spacing(self) -> timedelta:
-        """The time between two starts."""
+        """The minimum time between two starts outside a burst."""
         return self.per / self.limit
 
 

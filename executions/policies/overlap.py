@@ -21,8 +21,8 @@ MAX_BUFFERED_RUNS = 1000  # held runs of one job: more would hide that the job c
 class Overlap(StrEnum):
     SKIP = "skip"  # the occurrence is skipped
     BUFFER_ONE = "buffer_one"  # one run is held until the live runs have ended; further occurrences are skipped
-    BUFFER_ALL = "buffer_all"  # each run is held until the earlier runs have ended
-    CANCEL_OTHER = "cancel_other"  # the live runs get a stop request; the new run starts when they have ended
+    BUFFER_ALL = "buffer_all"  # each run is held until the earlier runs have ended; up to MAX_BUFFERED_RUNS are held
+    CANCEL_OTHER = "cancel_other"  # the live runs are cancelled; the new run starts when they have ended
     TERMINATE_OTHER = "terminate_other"  # the live runs are cancelled immediately, and the new run starts
     ALLOW = "allow"  # the new run starts, in addition to the live runs
 

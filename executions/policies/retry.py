@@ -31,7 +31,9 @@ class RetryPolicy(BaseModel):
     )
     backoff: Backoff = Backoff.EXPONENTIAL
     delay: Duration = Field(timedelta(seconds=5), description="Delay before the first retry.")
-    max_delay: Duration = Field(timedelta(hours=1), description="Longest delay between two attempts.")
+    max_delay: Duration = Field(
+        timedelta(hours=1), description="Maximum delay before a retry, unless the target requests a longer delay."
+    )
     jitter: bool = Field(
         default=True,
         description="Shorten each delay to a random length between 50 % and 100 %. Runs that failed at the same time "

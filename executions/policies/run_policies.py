@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from executions.policies.limits import ConcurrencyLimit, Priority, RateLimit
-from executions.policies.overlap import Overlap
+from executions.policies.overlap import MAX_BUFFERED_RUNS, Overlap
 from executions.policies.retry import RetryPolicy
 from executions.targets.registry import TARGETS
 from values.duration_field import Duration
@@ -27,7 +27,7 @@ _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name
 
 class Delivery(StrEnum):
     AT_LEAST_ONCE = "at_least_once"  # a run whose worker was lost is executed again
-    AT_MOST_ONCE = "at_most_once"  # a run has one attempt, even if its worker is lost
+    AT_MOST_ONCE = "at_most_once"  # a run has at most one attempt, even if its worker is lost
 
 
 def _timeout(value: timedelta) -> timedelta:
@@ -43,7 +43,7 @@ def _deadline(value: timedelta) -> timedelta:
 
 
 class RunPolicies(BaseModel):
-    """The policies that dispatch, workers and the reaper read. The stored JSON has more policies, which are ignored."""
+    """The policies that `executions` reads. The stored JSON has more policies, which are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -51,8 +51,10 @@ class RunPolicies(BaseModel):
         Overlap.SKIP,
         description="What happens to an occurrence while the job has live runs. skip: the occurrence is skipped. "
         "buffer_one: one run is held until the live runs have ended; further occurrences are skipped. "
-        "buffer_all: each run is held until the earlier runs have ended. "
-        "cancel_other: the live runs get a stop request, and the new run starts when they have ended. "
+        f"buffer_all: each run is held until the earlier runs have ended; if {MAX_BUFFERED_RUNS} runs are held, "
+        "further occurrences are skipped. "
+        "cancel_other: the live runs are cancelled (a running run gets a stop request), and the new run starts when "
+        "they have ended. "
         "terminate_other: the live runs are cancelled immediately, and the new run starts. "
         "allow: the new run starts, in addition to the live runs.",
     )
@@ -73,7 +75,8 @@ class RunPolicies(BaseModel):
     )
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
-        description="at_most_once: a run has one attempt, even if its worker is lost. Allows no retries.",
+        description="at_least_once: a run whose worker was lost is executed again. at_most_once: a run has at most one "
+        "attempt, even if its worker is lost. Allows no retries.",
     )
 
 

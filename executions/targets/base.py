@@ -37,7 +37,10 @@ class TargetConfig(BaseModel):
 
     @classmethod
     def masked(cls, stored: dict[str, Any]) -> dict[str, Any]:
-        """Return a stored configuration without its credentials, for people who may read the job but not change it."""
+        """Return a stored configuration without its credentials, for people who may read the job but not change it.
+
+        A kind whose configuration can contain credentials must override this.
+        """
         return stored
 
 
@@ -52,7 +55,7 @@ class InvalidTarget(ValueError):
 class StopReason(StrEnum):
     """Why a target has to stop before it has an outcome."""
 
-    CANCELLED = "cancelled"  # somebody cancelled the run
+    CANCELLED = "cancelled"  # the run has a stop request: a user cancelled the run, or a newer run replaces it
     LOST = "lost"  # this worker lost its claim on the run: the outcome is ignored
 
 
@@ -73,7 +76,7 @@ class Context(Protocol):
         """Return why the target should stop now, or None."""
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Register `callback`. Another thread calls it when the target should stop.
+        """Call `callback` from another thread when the target should stop, or now if the target should stop already.
 
         Returns a function that unregisters `callback`. Call this function before `execute` returns.
         """

@@ -1,6 +1,6 @@
 """Imports the modules of target kinds, and the optional modules that show a kind in the admin.
 
-A fault is not raised but returned as the error of a system check, so that the process can start and report it.
+A fault is not raised but returned as the error of a system check, so that the check can report all faults together.
 """
 
 from __future__ import annotations

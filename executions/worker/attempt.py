@@ -31,7 +31,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PreparedAttempt:
-    """A claim with its parsed policies. `refusal` is set if the policies cannot be read: the target is not called."""
+    """A claim with its parsed policies. `refusal` is set if the target cannot be called.
+
+    This is the case if the policies cannot be read or the kind of the target is unknown.
+    """
 
     claim: Claim
     context: RunContext
@@ -40,7 +43,7 @@ class PreparedAttempt:
 
 
 def prepare(claim: Claim) -> PreparedAttempt:
-    """Parse the policies that were frozen with the run. Never raises: unreadable policies become a `refusal`."""
+    """Parse the policies that were frozen with the run. Never raises: an error becomes a `refusal`."""
     try:
         policies = value_or_raise(read_policies(claim.policies))
         return PreparedAttempt(claim, RunContext(claim, timeout_of(claim.target_kind, policies)), policies)
@@ -60,7 +63,10 @@ def execute(prepared: PreparedAttempt, clock: Callable[[], datetime]) -> Ending:
 
 def _refusal(error: Exception | Unreadable) -> Failed:
     # The definition was valid when the job was saved, so another version of the code wrote it. No retry can help.
-    message = f"This worker cannot read the frozen definition, which another version of Mainspring stored: {error}"
+    message = (
+        "This worker cannot read the run's definition, perhaps because another version of Mainspring stored it: "
+        f"{error}"
+    )
     return Failed(INVALID_DEFINITION, message, permanent=True)
 
 

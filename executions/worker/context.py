@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunContext:
-    """Implements `targets.base.Context` for one claim. The target's thread calls `log`; the heartbeat calls `stop`."""
+    """Implements `targets.base.Context` for one claim. The target calls `log`; the heartbeat calls `stop`."""
 
     def __init__(self, claim: Claim, timeout: timedelta) -> None:
         self.run_id = claim.run_id
@@ -41,7 +41,7 @@ class RunContext:
         return self._reason
 
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
-        """Call `callback` when the run gets a stop request; immediately if the run has a stop request already.
+        """Call `callback` when the target should stop; immediately if the target should stop already.
 
         Returns a function that unregisters `callback`.
         """

@@ -34,9 +34,9 @@ Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
-    """Write these endings and return when they are committed. While the database is unavailable, retry for one lease.
+    """Write these endings and return when they are committed. While RETRYABLE_ERRORS occur, retry for one lease.
 
-    After one lease, the claims have expired: the reaper recovers the runs, and these endings are rejected.
+    After one lease, drop the endings: the reaper recovers the runs when their leases have expired.
     """
     give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
     while not has_warned or clock() < give_up_at:

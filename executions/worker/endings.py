@@ -20,11 +20,11 @@ MAX_LOST = 5  # a run that loses more workers than this fails, because the run i
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """The claim of an ended attempt. `attempt` counts from 1. `n_lost`: earlier attempts that lost their worker."""
+    """The claim of an ended attempt. `n_lost`: number of earlier attempts that lost their worker."""
 
     run_id: UUID
     claim_no: int
-    attempt: int
+    attempt: int  # 1 for the first
     n_lost: int
 
     def ending(self, status: RunStatus, attempt_status: AttemptStatus, **details: Any) -> Ending:

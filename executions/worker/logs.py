@@ -1,4 +1,4 @@
-"""A run's log: lines are collected in memory, stored in batches, and cut off at a maximum size."""
+"""A run's log. Lines are collected in memory and stored in batches, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. Beyond the size limit, add one note instead, and drop all later lines."""
+        """Add a line with the present time. Beyond the size limit, add one note, and then nothing."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:
                 return
             self._left -= len(text.encode()) + LOG_LINE_OVERHEAD_BYTES
             if self._left <= 0:
-                level, text = "warning", "The log has reached its size limit. Later lines are not stored."
+                level, text = "warning", "The log has reached its size limit. Further lines are not stored."
             self._lines.append(
                 LogLine(
                     run_id=self.run_id,

@@ -30,7 +30,7 @@ MAX_HELD_PER_QUERY = 10_000  # maximum number of held runs that one recheck read
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """The result of one pass. `n_again`: runs that will be executed again. `n_over`: runs that have ended."""
+    """The result of `reap_once`. `n_again`: runs that will be executed again. `n_over`: runs that have ended."""
 
     n_again: int = 0
     n_over: int = 0
@@ -39,8 +39,8 @@ class Reaped:
 def reap_once(now: datetime, limit: int) -> Reaped:
     """End up to `limit` attempts whose lease has expired, with the same fenced write that a worker uses.
 
-    A worker that is still alive may write an ending for the same attempt. Only the first of the two writes succeeds,
-    because the run is no longer running under this claim.
+    A worker that is still alive may write an ending for the same attempt. Only the first of the two writes succeeds:
+    after it, the run is no longer running under this claim.
     """
     with transaction.atomic():
         rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})
@@ -60,7 +60,7 @@ def reap_once(now: datetime, limit: int) -> Reaped:
 
 
 def recheck_held(now: datetime) -> int:
-    """Create follow-ups for held runs, in case a follow-up is missing. Returns the number of (job, key) groups."""
+    """Create follow-ups for held runs, in case a follow-up is missing. Returns the number of follow-ups."""
     n_groups = execute(held_queries.RECHECK_HELD, {"now": now, "limit": MAX_HELD_PER_QUERY})
     if n_groups:
         queries.wake_beat()
@@ -77,7 +77,7 @@ def _ending(row: tuple[Any, ...], now: datetime) -> Ending:
         # Another version of the code wrote these policies. Fail only this run: the other runs must be recovered.
         log.exception("cannot_recover", action="reap", run=str(run_id))
         failed = Failed(
-            INVALID_DEFINITION, f"The worker was lost, and this version cannot read the policies: {error}", True
+            INVALID_DEFINITION, f"The worker was lost, and this version cannot read the run's definition: {error}", True
         )
         return endings.after_outcome(ended, failed, RunPolicies(), now, 0)
     # A lease expires for two reasons: the worker died, or Celery's pool killed the process because the target exceeded

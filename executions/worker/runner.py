@@ -1,6 +1,6 @@
-"""Executes the runs of one Celery message in batches. Each batch is claimed, executed, and its endings are written.
+"""Executes the runs of one Celery message. Without a run pool, runs are claimed, executed and finished in batches.
 
-A message with a single run costs two round trips to the database: one claim, one ending.
+A message with a single run costs at least two round trips to the database: one for the claim, one for the ending.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def execute_runs(
     A process with a run pool executes the runs at the same time. Any other process executes them one after the other,
     in batches that are expected to take `CLAIM_AHEAD_TIME` each. Runs that have not started after BATCH_START_TIMEOUT
     are published again, for an idle worker. If the database is unavailable, this function raises no error: the beat
-    publishes the runs again later.
+    publishes the unclaimed runs again later.
     """
     if run_pool.get().size:
         return run_pool.get().execute_runs(wanted, worker, clock)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class RunPool:
     """One instance per process. Until `start` is called, `size` is 0, and runs are executed one after the other.
 
-    `n_extra` is the number of live runs beyond the first run of each message. Celery counts messages, not runs, so the
-    consumer prefetches `n_extra` fewer messages.
+    `n_extra` is the number of runs that have not ended, minus the number of their messages. Celery counts messages, not
+    runs, so the consumer prefetches `n_extra` fewer messages.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class RunPool:
         self._changed = threading.Condition()
 
     def start(self, size: int, on_change: Callable[[], object]) -> None:
-        """Allow `size` runs at the same time. Any thread calls `on_change` after it has changed `n_extra`."""
+        """Allow `size` runs at the same time. `on_change` is called after each change of `n_extra`, in any thread."""
         self.size = self._n_free = size
         self._on_change = on_change
         self._threads = ThreadPoolExecutor(size, "mainspring-run")

@@ -9,6 +9,7 @@ from access.api.exceptions import InvalidInput
 from schedules.api.shapes import Job as JobShape
 from schedules.api.shapes import Pause, Resume
 from schedules.clock.policies.resumption import Resumption
+from schedules.jobs import chains
 from schedules.jobs.members import MEMBERS, stored_members
 from values.json_values import find_unstorable
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from rest_framework.request import Request
 
+    from access.visibility import Caller
     from schedules.models import Job
 
 
@@ -86,9 +88,9 @@ def without_read_only(data: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name not in READ_ONLY}
 
 
-def changed_definition(job: Job, change: Mapping[str, Any]) -> dict[str, Any]:
+def changed_definition(job: Job, change: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
     """Return the job's definition after a change. A null in `change` resets the member to its default."""
-    merged = {**stored_members(job), **change}
+    merged = {**stored_members(job, chains.of(job.pk, caller)), **change}
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -137,12 +137,12 @@ class JobView(ApiView):
     def patch(self, request: Request, job_id: UUID) -> Response:
         """Change some members of a job's definition. Each new value replaces the old one: objects are not merged."""
         now = datetime.now(UTC)
-        change = read_change(request)
+        change, caller = read_change(request), caller_of(request)
         # Hold the job's lock from the read to the write: one of two simultaneous PATCHes could undo the other.
         with transaction.atomic():
             job = definitions.lock(job_id)
-            definition = validate(changed_definition(job, change), now, job, caller=caller_of(request))
-            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller_of(request))
+            definition = validate(changed_definition(job, change, caller), now, job, caller=caller)
+            job = definitions.replace(job_id, definition, now, actor=actor_of(request), caller=caller)
         return Response(shown(job, request).json_body())
 
     @operation("delete_job", responses={204: (None, None)}, errors=[404])

@@ -95,10 +95,11 @@ def lock() -> None:
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
     """Replace the chains that start a job. Return the ids of the jobs that started it before or start it now.
 
-    Call it under `lock`: otherwise two concurrent changes could close a cycle together. Raises InvalidDefinition.
+    Chains whose source the caller may not see stay. Call it under `lock`: otherwise two concurrent changes could close a
+    cycle together. Raises InvalidDefinition.
     """
     check(links, job_id, caller, scope_id)
-    before = Chain.objects.filter(job_id=job_id)
+    before = visible(Chain, caller).filter(job_id=job_id)
     source_ids = set(before.values_list("source_id", flat=True)) | {link.job for link in links}
     before.delete()
     Chain.objects.bulk_create(Chain(source_id=link.job, job_id=job_id, on=link.on) for link in links)
@@ -116,9 +117,9 @@ def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
     return sources, [link.job_id for link in links if link.source_id == job_id]
 
 
-def of(job_id: UUID) -> tuple[StartAfter, ...]:
-    """Return the jobs that start this job."""
-    rows = Chain.objects.filter(job_id=job_id)
+def of(job_id: UUID, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
+    """Return the jobs that start this job, without those that the caller may not see."""
+    rows = visible(Chain, caller).filter(job_id=job_id)
     return tuple(StartAfter(job=row.source_id, on=On(row.on)) for row in rows)
 
 

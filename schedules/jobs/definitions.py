@@ -119,7 +119,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
             begin_spans([job])
         job.save(update_fields=changed)
         # Last, and only if needed: until the commit, every other change of chains waits for the lock of chains.
-        if set(chains.of(job_id)) != set(definition.start_after):
+        if set(chains.of(job_id, caller)) != set(definition.start_after):
             followups.update(store_chains(job, definition, caller))
         if followups.are_needed_by(job) != had_followups:
             followups.update([job_id])

@@ -201,13 +201,12 @@ def documented_type(name: str) -> Any:
     return Annotated[(field.annotation, *limits)] if limits else field.annotation
 
 
-def stored_members(job: Job, start_after: Sequence[StartAfter] | None = None) -> dict[str, Any]:
+def stored_members(job: Job, start_after: Sequence[StartAfter]) -> dict[str, Any]:
     """Return every member of a job's definition in its canonical JSON. `job.spec` must be loaded.
 
-    `start_after`: the job's chains, if the caller has read them; None: read them with one query.
+    `start_after`: the job's chains, as `chains.of` returns them for the caller.
     """
-    links = chains.of(job.pk) if start_after is None else start_after
-    values: dict[str, Any] = {"start_after": chains.as_json(links)}
+    values: dict[str, Any] = {"start_after": chains.as_json(start_after)}
     for name, column in COLUMNS.items():
         values[name] = getattr(job.spec, column.version) if column.version else getattr(job, str(column.job))
     return {name: values[name] for name in MEMBERS}

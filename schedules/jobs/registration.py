@@ -91,14 +91,14 @@ def _register(
     queries.lock_registration(alone=alone)
     jobs = _jobs_by_key(requested, caller)
     valid = _validate(requested, now, jobs, caller)
-    different = _find_different(valid, jobs)
+    different = _find_different(valid, jobs, caller)
     if different:
         # Lock only the jobs that change, so that ticks of the other jobs do not wait. Compare again under the lock.
         queries.lock_keys(scope_for_new(caller), different)
         locked = _jobs_by_key(different, caller)
         jobs = {key: job for key, job in jobs.items() if key not in different} | locked
         valid |= _validate({key: requested[key] for key in different}, now, locked, caller)
-        different = _find_different(valid, locked)
+        different = _find_different(valid, locked, caller)
     # Every registration locks in the same order, so that no two deadlock: rows by key, then chains.
     new = sorted((key, definition) for key, definition in valid.items() if key not in jobs)
     created = (
@@ -126,9 +126,9 @@ def _jobs_by_key(keys: Iterable[str], caller: Caller) -> dict[str, Job]:
     return {str(job.key): job for job in jobs}
 
 
-def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job]) -> set[str]:
+def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job], caller: Caller) -> set[str]:
     """Return the keys of the jobs that differ from their definitions."""
-    links = chains.links_of([job.pk for job in jobs.values()]) if jobs else {}
+    links = chains.links_of([job.pk for job in jobs.values()], caller) if jobs else {}
     return {key for key, job in jobs.items() if definitions.changed_members(job, valid[key], links[job.pk].start_after)}
 
 

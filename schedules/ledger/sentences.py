@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, assert_never
 
 from executions.history import waiting_reasons_by_id
-from executions.states import REASON_SENTENCES, Reason, RunStatus
+from executions.states import RunStatus, reason_sentence
 from schedules.clock.compare import Decision
 from schedules.clock.spec import Kind
 from schedules.jobs import chains
@@ -94,10 +94,7 @@ def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
 
 
 def _not_started(record: Record) -> str:
-    if record.reason in set(Reason):
-        text = REASON_SENTENCES[Reason(record.reason)]
-    else:
-        text = f"Skipped: {record.reason.replace('_', ' ')}."
+    text = reason_sentence(record.reason)
     if record.n_occurrences > 1:
         text += f" This row stands for {record.n_occurrences:,} occurrences."
     return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from values.database import execute, fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -48,6 +48,18 @@ UPDATE schedules_job
    SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = %(reason)s, paused_by = %(actor)s,
        paused_until_at = %(until)s, pause_catch_up = %(catch_up)s, pause_set_id = %(pause_set_id)s
  WHERE id = ANY(%(id)s) AND state = 'active'
+"""
+# failures: pause jobs whose last runs have failed. The caller has locked and settled them. A job whose schedule has ended
+# is paused only if it starts after another job; otherwise nothing is left to pause.
+PAUSE_FAILING_JOBS = """
+UPDATE schedules_job AS job
+   SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = failing.reason, paused_by = '',
+       paused_until_at = NULL, pause_catch_up = 'none', pause_set_id = NULL
+  FROM unnest(%(id)s::uuid[], %(reason)s::text[]) AS failing (id, reason)
+ WHERE job.id = failing.id
+   AND (job.state = 'active'
+        OR job.state = 'ended' AND EXISTS (SELECT FROM schedules_chain AS chain WHERE chain.job_id = job.id))
+RETURNING job.id
 """
 
 
@@ -93,3 +105,9 @@ def lock_jobs(job_ids: Sequence[UUID]) -> None:
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
     """Pause the jobs that are active, with the terms of a pause set; return how many were paused."""
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
+
+
+def pause_failing_jobs(reasons: Mapping[UUID, str], now: datetime) -> set[UUID]:
+    """Pause these jobs, each with its reason, until somebody resumes them; return the jobs that were paused."""
+    values = {"id": list(reasons), "reason": list(reasons.values()), "now": now}
+    return {job_id for (job_id,) in fetch(PAUSE_FAILING_JOBS, values)}

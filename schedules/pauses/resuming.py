@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from executions import runs
@@ -31,7 +30,7 @@ from values.database import PUSH_BACK_DELAY
 from values.readable import value_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from uuid import UUID
 
     from schedules.clock.policies.resumption import FindOccurrences
@@ -91,7 +90,8 @@ def end(
     jobs: Sequence[Job], now: datetime, *, actor: str, catch_up: Resumption, max_runs: int = DEFAULT_MAX_STARTS
 ) -> None:
     """End the pauses of these jobs. The caller has locked the jobs, and all of them are paused. Raises CannotRead."""
-    _end([(job, _plan_end(job, now, catch_up, max_runs)) for job in jobs], now, actor)
+    waiting = _jobs_that_wait(jobs)
+    _end([(job, _plan_end(job, now, catch_up, max_runs, waiting)) for job in jobs], now, actor)
 
 
 def end_expired(now: datetime, limit: int) -> int:
@@ -107,7 +107,7 @@ def end_expired(now: datetime, limit: int) -> int:
 
 
 def end_each(
-    jobs: Iterable[Job],
+    jobs: Collection[Job],
     now: datetime,
     *,
     actor: str,
@@ -119,11 +119,10 @@ def end_each(
     `catch_up` None: use the catch-up of each pause.
     """
     ends, broken = [], []
+    waiting = _jobs_that_wait(jobs)
     for job in jobs:
         try:
-            ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs)))
-        except DatabaseFault:
-            raise  # the transaction has failed, so no pause can end in it
+            ends.append((job, _plan_end(job, now, catch_up or Resumption(job.pause_catch_up), max_runs, waiting)))
         except Exception:
             # One job with an unreadable schedule must not keep the other jobs paused.
             log.exception("pause_not_ended", action="resume", job=str(job.pk), name=job.name)
@@ -132,14 +131,21 @@ def end_each(
     return broken
 
 
-def _plan_end(job: Job, now: datetime, catch_up: Resumption, max_runs: int) -> queries.PauseEnd:
+def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
+    """Return the jobs whose scheduled run is live and decides at its end when the next one is due (a delay schedule)."""
+    return runs.jobs_with_live_scheduled_run([job.pk for job in jobs if job.next_run_at is None])
+
+
+def _plan_end(
+    job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
+) -> queries.PauseEnd:
     """Return the job's clock after its pause, and the range of occurrences of the pause that start."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         # Search from the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
-        waits = runs.has_live_scheduled_run(job.pk)
+        waits = job.pk in waiting
         next_run_at = None if waits else next_due(spec, now)
     is_over = next_run_at is None and spec.kind is not Kind.NONE and not waits
     state = JobState.ENDED if is_over else JobState.ACTIVE

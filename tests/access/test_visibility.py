@@ -12,8 +12,10 @@ from django.db.models import Q
 from django.http import Http404
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from rest_framework.request import Request
 
 from access import visibility
+from access.api.authentication import ApiKeyAuthentication
 from access.models import ApiKey, Scope
 from access.system import SYSTEM_SCOPE_ID
 from access.visibility import (
@@ -101,6 +103,16 @@ def test_a_caller_is_the_user_of_the_request() -> None:
     assert caller_of(request) == Caller(request.user)
 
 
+def test_a_caller_with_an_api_key_has_the_scope_of_the_key() -> None:
+    mine = Scope.objects.create(kind="tenant", tenant="mine")
+    key, secret = ApiKey.issue(user=User.objects.create(username="ann"), name="billing")
+    ApiKey.objects.filter(pk=key.pk).update(scope=mine)
+    sent = RequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {secret}")
+    caller = caller_of(Request(sent, authenticators=[ApiKeyAuthentication()]))
+
+    assert (caller.user, caller.scope_id, scope_for_new(caller)) == (key.user, mine.pk, mine.pk)
+
+
 @pytest.mark.parametrize(
     ("user", "user_id", "is_superuser"),
     [
@@ -131,6 +143,15 @@ def test_nothing_limits_the_engine_and_a_superuser(caller: Caller) -> None:
     for label in visibility.RULES:
         for action in Action:
             assert limits(label, caller, action) is None
+
+
+def test_a_rule_limits_work_that_a_member_of_a_scope_started(rule: Callable[[str, Any], None]) -> None:
+    mine = Scope.objects.create(kind="tenant", tenant="mine")
+    rule("access.scope", lambda caller, action: Q(pk=caller.scope_id))
+    caller = deferred_caller(mine.pk)
+
+    assert named(visible(Scope, caller)) == named(changeable(Scope, caller)) == {"tenant/mine"}
+    assert named(visible(Scope, ENGINE)) == {"system", "tenant/mine"}
 
 
 def test_a_queryset_without_a_limit_is_returned_as_it_is() -> None:

@@ -25,7 +25,7 @@ from executions.targets.base import Failed
 from schedules import flags
 from schedules.backfills import backfill
 from schedules.backfills.requests import BackfillRequest
-from schedules.jobs import registration
+from schedules.jobs import chains, registration
 from schedules.jobs.selection import Selection
 from schedules.models import Backfill, FeatureFlag, Job, PauseSet, Stoppage, Why
 from schedules.pauses import pause_sets
@@ -207,6 +207,16 @@ def test_the_neighbours_of_hidden_objects_do_not_name_them(hiding: World, api: D
     run = Run.objects.get(job=job)
     for address in (f"jobs/{job.pk}", f"jobs/{job.pk}/runs", f"jobs/{job.pk}/explain", f"runs/{run.pk}"):
         assert not hiding.named_in(api.get(f"/api/v1/{address}").content.decode()), address
+
+
+def test_changing_a_neighbour_keeps_its_link_to_the_hidden_job(hiding: World, api: DocumentedClient) -> None:
+    job, source = Job.objects.get(name="greeting"), hiding.key_of(Job)
+    address = f"/api/v1/jobs/{job.pk}"
+    for method, body in (("PATCH", {"name": "renamed"}), ("PUT", api.get(address).json() | {"name": "greeting"})):
+        answer = api.send(method, address, body)
+        assert answer.status_code == 200 and answer.json()["start_after"] == [], (method, answer.content)
+        assert answer.json()["name"] == body["name"] and not hiding.named_in(answer.content.decode())
+        assert [link.job for link in chains.of(job.pk)] == [source], method
 
 
 def test_cancelling_a_run_does_not_name_the_hidden_run_that_started_it(hiding: World, api: DocumentedClient) -> None:

@@ -171,7 +171,7 @@ def test_every_page_of_the_admin_shows_an_unreadable_job(admin_user: User, job: 
         for address in ("/admin/", "/admin/schedules/job/", f"/admin/schedules/job/{job.pk}/"):
             assert admin.get(address).status_code < 500, f"{address} after {name}"
     text = admin.get(f"/admin/schedules/job/{job.pk}/").content.decode()
-    assert (f"Its {case[0]} cannot be read" in text) == (case[0] != "payload")
+    assert (f"The job's {case[0]} cannot be read" in text) == (case[0] != "payload")
     assert ("Cannot be read" in admin.get("/admin/schedules/job/").content.decode()) == (case[0] != "payload")
 
 

@@ -1,7 +1,7 @@
 """The `command` target: a registered Python function, called with the job's payload.
 
-A module that defines commands imports only the names below: the decorator, the type of the context, and the exceptions
-for a permanent failure and for a retry at a given time.
+A module that defines commands needs only the names below: the decorator, the type of the context, and the exceptions
+for a permanent failure and for a retry after a given delay.
 """
 
 from executions.targets.command.context import CommandContext

@@ -36,13 +36,13 @@ class CommandContext:
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Return why the command should stop, or None.
+        """Return why the command should stop, or None. The timeout is not a reason: see `remaining`.
 
-        A command that does not end by itself is stopped by an exception. A command that calls this function can end at
-        a suitable point instead.
+        Mainspring also raises CommandStopped in the command. Call this function after the command has caught that
+        exception, or in another thread of the command.
         """
         return self._should_stop()
 
     def remaining(self) -> timedelta:
-        """Return the time left before the command is stopped; never negative."""
+        """Return the time left before the timeout; never negative."""
         return timedelta(seconds=max(self._deadline - time.monotonic(), 0.0))

@@ -10,7 +10,7 @@ class PermanentFailure(Exception):
 
 
 class RetryLater(Exception):
-    """Raise this to end the attempt as failed and to start the next attempt after `delay`. This uses up a retry."""
+    """Raise this to end the attempt as failed and to start the next attempt after `delay`, if a retry is left."""
 
     def __init__(self, delay: timedelta, message: str = "") -> None:
         if not isinstance(delay, timedelta):
@@ -22,7 +22,7 @@ class RetryLater(Exception):
 
 
 class CommandStopped(KeyboardInterrupt):
-    """Raised inside a running command at its timeout, or when somebody cancels its run.
+    """Raised inside a running command at its timeout, when its run gets a stop request, or when its claim is lost.
 
     It is a subclass of KeyboardInterrupt, which libraries treat as a request to stop: `except Exception` does not catch
     it, psycopg cancels the running statement, and the event loop of asyncio ends instead of logging the exception.
@@ -30,4 +30,4 @@ class CommandStopped(KeyboardInterrupt):
 
 
 class InvalidCommand(TypeError):
-    """A function cannot be a command. The text says what to change."""
+    """A function cannot be registered as a command. The text says what to change."""

@@ -53,7 +53,7 @@ class Parameters:
         if not isinstance(given, dict):
             names = ", ".join(self._fields.values()) or "none"
             raise InvalidTarget(
-                {"payload": [f"The payload must be an object with the command's parameters ({names})."]}
+                {"payload": [f"The payload must be an object. Its members are the command's parameters: {names}."]}
             )
         try:
             values = self.model.model_validate(given)
@@ -69,7 +69,7 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         hints = get_type_hints(function, include_extras=True)
     except NameError as error:
         raise InvalidCommand(
-            f"{where}: {error}. Mainspring reads the types of parameters at run time: import them outside "
+            f"{where}: {error}. Mainspring evaluates the type annotations: define or import this name outside "
             "`if TYPE_CHECKING`."
         ) from error
     context_name: str | None = None
@@ -85,6 +85,6 @@ def _read_signature(function: Callable[..., object]) -> tuple[str | None, dict[s
         if name not in hints:
             raise InvalidCommand(f"{where}: the parameter {name} needs a type, such as `{name}: str`.")
         if hints[name] is CommandContext:
-            raise InvalidCommand(f"{where}: the context must be the first parameter, before {', '.join(fields)}.")
+            raise InvalidCommand(f"{where}: only the first parameter can be the context, not {name}.")
         fields[name] = (hints[name], ... if parameter.default is parameter.empty else parameter.default)
     return context_name, fields

@@ -92,7 +92,8 @@ def load_modules(*, log_problems: bool = True) -> dict[str, str]:
     """Import the command modules on the first call. Return the modules that can't be imported, each with the reason.
 
     Command modules are the module `commands` of each installed app, and the modules in
-    `settings.MAINSPRING_COMMAND_MODULES`. A module that can't be imported is logged. The other modules still work.
+    `settings.MAINSPRING_COMMAND_MODULES`. A module that can't be imported is logged if `log_problems`. The other
+    modules still work.
     """
     global _loaded
     with _loading:
@@ -126,4 +127,4 @@ def _load(module: str, *, log_problems: bool) -> None:
             text = "MAINSPRING_COMMAND_MODULES names %s, but there is no module %s."
             logger.error(text, module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
         else:
-            logger.exception("The commands of %s are missing, because the module can't be imported.", module)
+            logger.exception("Commands of %s are missing, because the module can't be imported.", module)

@@ -1,4 +1,4 @@
-"""Stops a command in the main thread of this process, at its timeout or when its run is cancelled.
+"""Stops a command in the main thread of this process, at its timeout or when `stop` is called.
 
 The signal SIGALRM interrupts the command, and the signal handler raises CommandStopped inside the command.
 """
@@ -84,7 +84,7 @@ class Stopper:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 
     def run(self, call: Callable[[], T]) -> T | None:
-        """Call `call` and return its result; None if CommandStopped was raised (see `was_stopped`)."""
+        """Call `call` and return its result; None if CommandStopped ended the call."""
         try:
             self._armed = True
             try:
@@ -103,7 +103,7 @@ class Stopper:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Defer the exception to the end of a short block that must not be interrupted."""
+        """Defer the exception, by at most 1 s, until a block that must not be interrupted has ended."""
         self._shields += 1
         try:
             yield

@@ -43,7 +43,8 @@ MAX_RETRY_DELAY = timedelta(days=365)  # keeps the time of the next attempt with
 class CommandConfig(TargetConfig):
     """A registered command, by name.
 
-    The job's payload contains the command's parameters. An attempt's result is the value that the command returned.
+    The job's payload contains the command's parameters. The result of a successful attempt is the value that the
+    command returned. Only the beginning of a result of more than 64 KB is kept.
     """
 
     kind: Literal["command"] = "command"
@@ -60,7 +61,7 @@ class CommandTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=300)
 
     def prepare_worker(self) -> None:
-        """Import the modules of all commands before the pool forks, so that its processes share this memory."""
+        """Import the modules of all commands before the pool forks: its processes then share the imported modules."""
         commands()
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
@@ -110,12 +111,12 @@ def _find(name: str) -> Command:
         return known[name]
     text = f"There is no command {name[:100]}.{did_you_mean(name[:100], known)}"
     if broken := load_modules():
-        text += f" (These modules could not be imported: {', '.join(sorted(broken))}; see the worker's log.)"
+        text += f" (Command modules that can't be imported, see the log: {', '.join(sorted(broken))}.)"
     raise InvalidTarget({"name": [text]})
 
 
 def _call(command: Command, arguments: dict[str, object]) -> Outcome:
-    """Call the command's function. Return an outcome for its return value or for the exception that it raises."""
+    """Call the command's function. Return an outcome for its result or its exception, except KeyboardInterrupt."""
     try:
         return _succeeded(command.function(**arguments))
     except KeyboardInterrupt:

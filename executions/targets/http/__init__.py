@@ -1,1 +1,1 @@
-"""The `http` target: one HTTP request per attempt, with a checked address, a hard deadline and a limited response."""
+"""The `http` target: sends an HTTP request, with a checked address, a hard deadline and a limited response."""

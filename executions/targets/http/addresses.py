@@ -53,7 +53,8 @@ _SIX_TO_FOUR = ip_network("2002::/16")
 def deny_reason(address: str, policy: EgressPolicy) -> str | None:
     """Return why the policy denies the numeric `address`, or None if the address is allowed.
 
-    If an IPv6 address contains an IPv4 address, the policy must allow both addresses.
+    An IPv4-mapped IPv6 address is treated as its IPv4 address. If another IPv6 address contains an IPv4 address, the
+    policy must allow both.
     """
     try:
         parsed = ip_address(address.partition("%")[0])

@@ -14,7 +14,7 @@ from executions.targets.http.statuses import DEFAULT_RETRY, DEFAULT_SUCCESS, Sta
 from executions.targets.http.urls import Scalar, parse_http_url, with_query
 from values.duration_field import Duration
 
-MAX_QUERY_PARTS = 1024  # names and values of `query`; with more the URL would exceed its limit of 2048 characters
+MAX_QUERY_PARTS = 1024  # names and list items of `query`; with more the URL would exceed its limit of 2048 characters
 MIN_TIMEOUT, MAX_TIMEOUT = (
     timedelta(milliseconds=1),
     timedelta(days=1),
@@ -66,7 +66,7 @@ class HttpConfig(TargetConfig):
     )
     connect_timeout: Timeout = Field(
         default=timedelta(seconds=10),
-        description="Maximum time for the name look-up, the connection and the TLS handshake together.",
+        description="Maximum time to open a connection: name look-up, TCP connection and TLS handshake together.",
     )
     read_timeout: Timeout | None = Field(
         default=None, description="Longest time without data from the server; null: only the job's timeout applies."
@@ -103,7 +103,8 @@ class HttpConfig(TargetConfig):
             n_in_lists = sum(len(item) for item in value.values() if isinstance(item, list))
             if len(value) + n_in_lists > MAX_QUERY_PARTS:
                 raise ValueError(
-                    f"The query has {len(value) + n_in_lists} names and values: at most {MAX_QUERY_PARTS} are allowed."
+                    f"The query has {len(value) + n_in_lists} names and list items: "
+                    f"at most {MAX_QUERY_PARTS} are allowed."
                 )
         return value
 

@@ -189,7 +189,8 @@ def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.
 def _make_tls_contexts() -> dict[bool, ssl.SSLContext]:
     """Return two TLS contexts: one that checks certificates (True), and one that does not check them (False).
 
-    The trusted authorities are those of the system or of SSL_CERT_FILE, and those of certifi: some machines have none.
+    The trusted authorities are those of the system or of SSL_CERT_FILE, and those of certifi, because some
+    systems have none.
     """
     strict = ssl.create_default_context()
     strict.load_verify_locations(certifi.where())
@@ -232,7 +233,10 @@ class IdleConnections:
             connection.close()
 
     def give(self, connection: CheckedConnection) -> None:
-        """Keep an open connection for a later request. Its last response must have been read to the end."""
+        """Keep an open connection for a later request, or close it if MAX_KEPT connections are kept.
+
+        Its last response must have been read to the end.
+        """
         with self._lock:
             stale = self._remove_stale() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
             if self._n_kept < self.MAX_KEPT:

@@ -20,7 +20,7 @@ EXPIRED: Literal["expired"] = "expired"
 
 
 class CutOff(Exception):
-    """The attempt must end: its deadline has passed, or the run has a stop request."""
+    """The attempt must end: its deadline has passed, or the target should stop."""
 
 
 class Budget:

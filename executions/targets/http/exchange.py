@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of each request of an attempt, with the policy for addresses and the check of certificates."""
+    """The limits of each request of an attempt, the policy for addresses, and whether certificates are checked."""
 
     connect_seconds: float
     read_seconds: float | None  # longest time without data from the server

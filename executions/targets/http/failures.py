@@ -108,10 +108,12 @@ def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Expl
         case OSError():
             return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}: {_reason(error)}.")
         case http.client.LineTooLong():
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} has a header line of more than 64 KB.")
+            return Explanation(
+                Code.INVALID_RESPONSE, f"The response of {host} has a status or header line of more than 64 KB."
+            )
         case _:
             text = " ".join(str(error).split())[:MAX_CAUSE_LENGTH] or type(error).__name__
-            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} is not valid HTTP: {text}.")
+            return Explanation(Code.INVALID_RESPONSE, f"The response of {host} can't be read as HTTP: {text}.")
 
 
 def _reason(error: OSError) -> str:

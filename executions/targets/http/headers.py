@@ -33,9 +33,12 @@ def fold(name: str) -> str:
 def check_name(name: str) -> str:
     """Return a header's name. Raises ValueError with a sentence if a job may not set this header."""
     if not _TOKEN.fullmatch(name):
-        raise ValueError("The name of a header may contain letters, digits and -_. only, such as X-Request-Source.")
+        raise ValueError(
+            "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. "
+            "Example: X-Request-Source."
+        )
     if fold(name) in _RESERVED:
-        raise ValueError(f"Mainspring sets {name} itself: remove this header.")
+        raise ValueError(f"A job may not set {name}, a header of the connection: remove it.")
     return name
 
 
@@ -47,7 +50,7 @@ def check_value(value: str) -> str:
     if MASK in value:
         raise ValueError(f"{MASK} stands for a hidden value: write the actual value.")
     if _BAD_VALUE.search(value):
-        raise ValueError("The value of a header must be one line without control characters: remove the line breaks.")
+        raise ValueError("The value of a header must be one line: remove line breaks and control characters.")
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
@@ -58,7 +61,7 @@ def check_value(value: str) -> str:
 
 
 def check_all(headers: dict[str, str]) -> dict[str, str]:
-    """Check all headers together: their length, and names that differ only in case, `-` or `_`. Raises ValueError."""
+    """Return the headers. Raises ValueError if they are too long, or if two names differ only in case, `-` or `_`."""
     if sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEADER_BYTES:
         raise ValueError(f"The headers together must not be longer than {MAX_HEADER_BYTES // 1024} KB: shorten them.")
     seen: dict[str, str] = {}

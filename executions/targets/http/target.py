@@ -35,7 +35,7 @@ except PackageNotFoundError:
 
 
 class HttpTarget(Target):
-    """Sends one HTTP request."""
+    """Sends an HTTP request, and follows redirects if the job allows this."""
 
     kind: ClassVar[str] = "http"
     config: ClassVar[type[TargetConfig]] = HttpConfig

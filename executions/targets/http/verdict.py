@@ -26,7 +26,7 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
         return Succeeded(result)
     said = f"The server answered {status} {response.reason[:100]}".rstrip()
     if not contains(config.retryable, status):
-        expected = f"success is {describe(config.success_statuses)}; {describe(config.retryable)} are retried"
+        expected = f"success: {describe(config.success_statuses)}; retried: {describe(config.retryable)}"
         return Failed(Code.HTTP_STATUS.value, f"{said} ({expected}).", permanent=True, result=result)
     at = retry_after(response.header("retry-after"), now, cap)
     if at is None:
@@ -36,9 +36,9 @@ def judge(config: HttpConfig, response: Response, result: JSON, now: datetime, c
 
 
 def retry_after(value: str | None, now: datetime, cap: timedelta) -> datetime | None:
-    """Return the time of a Retry-After header, given in seconds or as an HTTP date. None without a valid header.
+    """Return the time of a Retry-After header, given in seconds or as an HTTP date. None if missing or invalid.
 
-    The time is from `now` to `now + cap`.
+    The time is between `now` and `now + cap`.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):

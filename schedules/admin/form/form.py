@@ -22,6 +22,7 @@ from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import Kind
 from schedules.clock.zones.local_times import Fold, Gap
 from schedules.exceptions import InvalidDefinition
+from schedules.jobs import chains
 from schedules.jobs.members import stored_members
 from schedules.jobs.validation import validate
 from schedules.models import Job
@@ -197,7 +198,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             raise TypeError("JobForm has no caller: make a subclass that sets `caller`.")
         job = kwargs.get("instance")
         self.before = job if job is not None and job.created_at else None
-        kwargs["initial"] = mapping.initial_of(self.before) | (kwargs.get("initial") or {})
+        kwargs["initial"] = mapping.initial_of(self.before, self.caller) | (kwargs.get("initial") or {})
         super().__init__(*args, **kwargs)
         self.definition: Definition | None = None
         self.now = datetime.now(UTC)
@@ -242,8 +243,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         """
         if self.before is None:
             return {}
-        unreadable = self.before.unreadable
-        return {name: value for name, value in stored_members(self.before).items() if name not in unreadable}
+        unreadable, links = self.before.unreadable, chains.of(self.before.pk, self.caller)
+        return {name: value for name, value in stored_members(self.before, links).items() if name not in unreadable}
 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
         """Add a definition's errors to their fields, or to the form if an error has no field.
@@ -271,7 +272,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     @property
     def uses_limits(self) -> bool:
         """Whether a field in the collapsed section of limits has an error, or a value other than the default."""
-        defaults = limits.initial_limits(None)
+        defaults = limits.initial_limits(None, self.caller)
         return any(
             self[name].errors or str(self[name].value() or "") != str(defaults.get(name) or "")
             for name in limits.LIMIT_FIELDS

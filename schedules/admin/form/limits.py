@@ -133,10 +133,10 @@ def policies_of(job: Job | None) -> JobPolicies:
     return (value_or_none(job.readable_policies) if job else None) or JobPolicies()
 
 
-def initial_limits(job: Job | None) -> dict[str, Any]:
+def initial_limits(job: Job | None, caller: Caller) -> dict[str, Any]:
     """Return the initial values of `FORM_FIELDS`: the job's values, or the defaults. One query if there is a job."""
     stored = policies_of(job).model_dump(mode="json")
-    after = chains.of(job.pk) if job else ()
+    after = chains.of(job.pk, caller) if job else ()
     values: dict[str, Any] = UNSET | {name: stored[name] for name in PLAIN_LIMITS}
     for group, fields in GROUPS.items():
         values |= {name: stored[group][name.removeprefix(f"{group}_")] for name in fields if stored[group]}

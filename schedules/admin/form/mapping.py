@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from access.visibility import Caller
     from schedules.models import Job
 
 # Schedule members whose form field has another name: the form's field `delay` is the delay before a retry.
@@ -157,7 +158,7 @@ def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[
     return policies
 
 
-def initial_of(job: Job | None) -> dict[str, Any]:
+def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
     """Return the initial values of the form: the values of the job's definition, or the defaults."""
     policies = limits.policies_of(job).model_dump(mode="json")
     values: dict[str, Any] = {
@@ -171,7 +172,7 @@ def initial_of(job: Job | None) -> dict[str, Any]:
         **policies["retry"],
         **{name: policies["catch_up"][name.removeprefix("catch_up_")] for name in CATCH_UP_FIELDS},
         "start_jitter": policies["jitter"],
-        **limits.initial_limits(job),
+        **limits.initial_limits(job, caller),
     }
     for section in SECTIONS.values():
         values |= section.initial(None)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from executions import runs
 from executions.states import Origin
+from schedules import queries
 from schedules.clock.delay import next_after_run
 from schedules.clock.spec import Kind
 from schedules.models import Job, JobState
@@ -13,15 +14,21 @@ from schedules.models import Job, JobState
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from schedules.passes.ended_runs import EndedRun
 
 
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
     """Set the next instant of each job with a delay whose scheduled run has ended, or end the job's schedule."""
+    first_ends: dict[UUID, tuple[Job, datetime]] = {}
     for each in ended:
         if each.job and each.run.origin == Origin.SCHEDULE and each.run.finished_at and _waits_for_end(each.job):
-            _set_next(each.job, each.run.finished_at)
+            first_ends.setdefault(each.job.pk, (each.job, each.run.finished_at))
+    # If another scheduled run of a job is live, the ended run is from before a change of the schedule. The end of the
+    # live run then sets the next instant.
+    still_waiting = runs.jobs_with_live_scheduled_run(first_ends)
+    _set_next([end for job_id, end in first_ends.items() if job_id not in still_waiting])
     return 0
 
 
@@ -29,13 +36,24 @@ def _waits_for_end(job: Job) -> bool:
     return job.schedule_spec.kind is Kind.DELAY and job.next_run_at is None and job.state != JobState.ENDED
 
 
-def _set_next(job: Job, finished_at: datetime) -> None:
-    # If another scheduled run is live, the ended run is from before a change of the schedule. The end of the live run
-    # then sets the next instant.
-    if runs.has_live_scheduled_run(job.pk):
+def _set_next(ends: Sequence[tuple[Job, datetime]]) -> None:
+    if not ends:
         return
-    job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)
-    if job.next_run_at is None:
-        job.state = JobState.ENDED
-    job.save(update_fields=["next_run_at", "state"])
+    for job, finished_at in ends:
+        job.next_run_at = next_after_run(job.schedule_spec, finished_at, job.mark_at)
+        if job.next_run_at is None:
+            job.state = JobState.ENDED
+    queries.advance([_clock_of(job) for job, _ in ends])
     runs.wake_beat()
+
+
+def _clock_of(job: Job) -> queries.Advance:
+    return queries.Advance(
+        id=job.pk,
+        mark_at=job.mark_at,
+        next_run_at=job.next_run_at,
+        n_scheduled=job.n_scheduled,
+        caught_up_at=job.caught_up_at,
+        catch_up_begun=job.catch_up_begun,
+        state=job.state,
+    )

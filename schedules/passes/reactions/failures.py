@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
-from executions import runs
+from executions import history
 from executions.states import RunStatus
-from schedules import triggers
-from schedules.exceptions import JobConflict
+from schedules import tick
 from schedules.models import Job, JobState
-from schedules.pauses.terms import PauseTerms
+from schedules.pauses import queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from uuid import UUID
 
     from schedules.passes.ended_runs import EndedRun
 
@@ -25,28 +24,39 @@ log = structlog.get_logger(__name__)
 
 def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
     """Pause each job whose latest `pause_after_failures` runs have all failed since the job was last resumed."""
-    for each in ended:
-        if each.job and each.run.status == RunStatus.FAILED and each.job.state != JobState.PAUSED:
-            max_failures = each.job.policies.pause_after_failures
-            if max_failures is not None and _have_failed(each.job, max_failures):
-                _pause(each.job, max_failures, now)
+    jobs = {each.job.pk: each.job for each in ended if each.job and each.run.status == RunStatus.FAILED}
+    limits = {
+        job_id: max_failures
+        for job_id, job in jobs.items()
+        if job.state != JobState.PAUSED and (max_failures := job.policies.pause_after_failures) is not None
+    }
+    failing = history.jobs_failed_in_a_row({job_id: (n, jobs[job_id].resumed_at) for job_id, n in limits.items()})
+    if failing:
+        _pause([job for job in jobs.values() if job.pk in failing], limits, now)
     return 0
 
 
-def _have_failed(job: Job, n_runs: int) -> bool:
-    """Whether the latest `n_runs` runs since the job was last resumed have all failed. Cancelled runs do not count."""
-    latest = runs.Run.objects.filter(job_id=job.pk, status__in=(RunStatus.SUCCEEDED, RunStatus.FAILED))
-    if job.resumed_at:
-        latest = latest.filter(nominal_at__gt=job.resumed_at)
-    statuses = list(latest.order_by("-nominal_at").values_list("status", flat=True)[:n_runs])
-    return len(statuses) == n_runs and set(statuses) == {RunStatus.FAILED}
+def _pause(jobs: Sequence[Job], n_failures: Mapping[UUID, int], now: datetime) -> None:
+    # What was due before the pause still runs.
+    for job in jobs:
+        if not tick.is_settled(job, now):
+            tick.settle(job.pk, now)
+            job.refresh_from_db(from_queryset=Job.objects.select_related("spec"))
+    reasons = {job.pk: _reason(n_failures[job.pk]) for job in jobs}
+    paused = queries.pause_failing_jobs(reasons, now)
+    for job in jobs:
+        if job.pk in paused:
+            # Make the pause visible to later reactions of this pass.
+            job.state, job.paused_at, job.pause_reason = JobState.PAUSED, now, reasons[job.pk]
+            log.info("job_paused", action="pause", job=str(job.pk), actor="")
+            log.warning(
+                "job_paused_after_failures",
+                action="pause",
+                job=str(job.pk),
+                name=job.name,
+                n_failures=n_failures[job.pk],
+            )
 
 
-def _pause(job: Job, n_failures: int, now: datetime) -> None:
-    reason = "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."
-    # JobConflict: settling the job has ended its schedule, and no other job starts it. There is nothing to pause.
-    with suppress(JobConflict):
-        triggers.pause(job.pk, now, actor="", terms=PauseTerms(reason))
-        log.warning("job_paused_after_failures", action="pause", job=str(job.pk), name=job.name, n_failures=n_failures)
-    # Make the pause visible to later ended runs of this pass, and to later reactions.
-    job.refresh_from_db(from_queryset=Job.objects.select_related("spec"))
+def _reason(n_failures: int) -> str:
+    return "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 RUN_ID = UUID("01935b7e-0000-7000-8000-000000000001")
-NOTE = "The log has reached its size limit. Later lines are not stored."
+NOTE = "The log has reached its size limit. Further lines are not stored."
 
 
 def log_of(max_bytes: int = 10_000, messages: Iterable[str] = ()) -> RunLog:

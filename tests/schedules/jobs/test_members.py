@@ -132,7 +132,7 @@ def reload(job: Job) -> Job:
 
 
 def members_of(job: Job) -> dict[str, Any]:
-    return stored_members(reload(job))
+    return stored_members(reload(job), chains.of(job.pk))
 
 
 def test_every_member_policy_and_field_of_a_schedule_has_a_sample() -> None:

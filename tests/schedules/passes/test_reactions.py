@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from executions.models import Followup, Run
 from executions.targets.base import Failed
-from schedules.models import Job
+from schedules.models import Job, JobState
 from schedules.passes import follow_ups
 from schedules.passes.follow_ups import follow_once
 from schedules.passes.reactions import REACTIONS
 from schedules.tick import tick
-from tests.factories import NOW, end, make_job
+from tests.factories import NOW, end, make_job, make_run
 from values.database import PUSH_BACK_DELAY
 
 if TYPE_CHECKING:
@@ -118,6 +119,36 @@ def test_a_reaction_that_fails_for_one_run_pushes_back_that_follow_up_alone(monk
     broken.fails_for = ""
     follow_once(AT + PUSH_BACK_DELAY, 100)
     assert (Followup.objects.count(), Job.objects.get(name="bad").state) == (0, "paused")
+
+
+DELAY = {"delay": "5m"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "policies", "state"),
+    [
+        pytest.param(DELAY, {}, JobState.ACTIVE, id="delays"),
+        pytest.param(DELAY | {"end_at": "2026-11-20T12:02:00Z"}, {}, JobState.ENDED, id="delays that end"),
+        pytest.param({"kind": "none"}, {"pause_after_failures": 2}, JobState.ACTIVE, id="too few failures"),
+        pytest.param({"kind": "none"}, {"pause_after_failures": 1}, JobState.PAUSED, id="enough failures"),
+    ],
+)
+def test_more_ended_runs_need_no_more_statements(
+    schedule: dict[str, Any], policies: dict[str, Any], state: JobState
+) -> None:
+    def n_statements(n_jobs: int) -> int:
+        for _ in range(n_jobs):
+            job = make_job(schedule=schedule, policies={"overlap": "allow", "retry": {"max_retries": 0}, **policies})
+            Job.objects.filter(pk=job.pk).update(next_run_at=None)
+            end(make_run(job), Failed("x", "x"), now=AT)
+        with CaptureQueriesContext(connection) as captured:
+            assert follow_once(AT, 100).n_followups == n_jobs
+        return len(captured)
+
+    assert n_statements(1) == n_statements(5)
+    assert set(Job.objects.values_list("state", "next_run_at")) == {
+        (state.value, AT + timedelta(minutes=5) if schedule == DELAY else None)
+    }
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db.models import Q
 
+from access import visibility
+from access.models import Scope
+from access.visibility import deferred_caller
 from executions.models import Run
 from schedules import queries, triggers
 from schedules.clock.policies.resumption import Resumption
@@ -39,6 +43,18 @@ def states() -> dict[str, str]:
 
 def select(**filters: Any) -> Selection:
     return Selection.model_validate(filters)
+
+
+def test_every_step_is_limited_by_the_scope_of_whoever_created_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other = make_job("mine"), make_job("other")
+    scope = Scope.objects.create(kind=Scope.Kind.TENANT, tenant="acme")
+    Job.objects.filter(pk=mine.pk).update(scope=scope)
+    monkeypatch.setattr(visibility, "RULES", {"schedules.job": lambda caller, action: Q(scope_id=caller.scope_id)})
+    created = start(select(), NOW, actor="ann", caller=deferred_caller(scope.pk))
+    assert states() == {"mine": "paused", "other": "active"}
+    Job.objects.filter(pk=other.pk).update(state=JobState.PAUSED, pause_set_id=created.pk)
+    undo(created.pk, at(1), actor="ann")
+    assert states() == {"mine": "active", "other": "paused"}
 
 
 def test_exactly_the_jobs_that_match_are_paused_with_the_terms_of_the_set() -> None:

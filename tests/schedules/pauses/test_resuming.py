@@ -7,12 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import DataError, connection
+from django.db import connection
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
-from structlog.testing import capture_logs
 
-from executions import runs
 from executions.models import Run, RunSpec, Watch
 from executions.targets.base import Failed
 from schedules import queries, triggers
@@ -25,7 +23,6 @@ from schedules.pauses.resuming import ResumePreview, end_expired, preview
 from schedules.pauses.terms import PauseTerms
 from schedules.tick import tick
 from tests.factories import NOW, end, make_job
-from values.database import fetch
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -224,20 +221,6 @@ def test_a_pause_after_failures_has_no_actor_and_no_end() -> None:
     follow_once(at(1), 100)
     job = Job.objects.get()
     assert (job.state, job.paused_by, job.paused_until_at) == (JobState.PAUSED, "", None)
-
-
-def test_a_database_error_in_one_job_ends_the_step_as_that_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    job = make_job(schedule={"delay": "5m"})
-    Job.objects.update(next_run_at=None)
-    triggers.pause(job.pk, at(1), actor="ann", terms=PauseTerms(until=at(2)))
-
-    def fail(_: object) -> bool:
-        return bool(fetch("SELECT 1 / 0", {}))
-
-    monkeypatch.setattr(runs, "has_live_scheduled_run", fail)
-    with capture_logs() as logs, pytest.raises(DataError):
-        end_expired(at(3), 100)
-    assert "pause_not_ended" not in [line["event"] for line in logs]
 
 
 def test_the_end_of_many_pauses_is_written_in_a_fixed_number_of_statements() -> None:

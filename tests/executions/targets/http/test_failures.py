@@ -59,7 +59,7 @@ def tls_error(reason: str) -> ssl.SSLError:
         (http.client.RemoteDisconnected("x"), Code.CONNECTION_FAILED, "connection without a response.", False),
         (http.client.IncompleteRead(b"x", 9), Code.CONNECTION_FAILED, "in the middle of its response.", False),
         (http.client.LineTooLong("header line"), Code.INVALID_RESPONSE, "more than 64 KB.", False),
-        (http.client.BadStatusLine("SSH-2.0"), Code.INVALID_RESPONSE, "is not valid HTTP: SSH-2.0.", False),
+        (http.client.BadStatusLine("SSH-2.0"), Code.INVALID_RESPONSE, "can't be read as HTTP: SSH-2.0.", False),
         (
             ConnectionResetError(104, "Connection reset by peer"),
             Code.CONNECTION_FAILED,
@@ -111,7 +111,7 @@ def test_a_wrapper_without_an_argument_is_explained_by_its_cause() -> None:
     wrapped.__cause__ = TimeoutError()
 
     assert explained(wrapped).code is Code.TIMED_OUT
-    assert explained(urllib3.ProtocolError("odd\nresponse")).message.endswith("is not valid HTTP: odd response.")
+    assert explained(urllib3.ProtocolError("odd\nresponse")).message.endswith("can't be read as HTTP: odd response.")
 
 
 def test_a_quoted_cause_is_cut_to_one_short_line() -> None:

@@ -48,7 +48,7 @@ def test_a_token_is_a_name_of_a_header(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", " ", "X Y", "X:", "é", "X\n", "x" * 257, "(x)", "X-Ü", '"x"'])
 def test_any_other_text_is_no_name_of_a_header(name: str) -> None:
-    with pytest.raises(ValueError, match="may contain letters"):
+    with pytest.raises(ValueError, match="has 1 to 256 characters"):
         check_name(name)
 
 
@@ -56,7 +56,7 @@ def test_any_other_text_is_no_name_of_a_header(name: str) -> None:
     "name", ["Host", "host", "HOST", "Content-Length", "content_length", "Transfer-Encoding", "TE", "Upgrade", "Expect"]
 )
 def test_a_header_of_the_connection_is_refused_in_any_spelling(name: str) -> None:
-    with pytest.raises(ValueError, match=f"Mainspring sets {name} itself"):
+    with pytest.raises(ValueError, match=f"A job may not set {name},"):
         check_name(name)
 
 
@@ -71,7 +71,7 @@ def test_a_value_is_sent_without_its_margins(value: str, sent: str) -> None:
 
 @pytest.mark.parametrize("value", ["a\nb", "a\r\nX: y", "a\0", "\x7f", "\x85", "\x1b[2J", "a\n"])
 def test_a_value_with_control_characters_is_refused_and_never_quoted(value: str) -> None:
-    with pytest.raises(ValueError, match="one line without control characters") as caught:
+    with pytest.raises(ValueError, match="must be one line") as caught:
         check_value(f"secret{value}")
     assert "secret" not in str(caught.value)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from access.visibility import ENGINE
 from schedules.admin.form.limits import (
     LIMIT_FIELDS,
     LIMIT_PLACES,
@@ -56,7 +57,7 @@ def test_fields_that_differ_from_an_unset_form_become_policies(
 
 
 def test_a_new_job_shows_the_default_policies_and_no_limits() -> None:
-    initial = initial_limits(None)
+    initial = initial_limits(None, ENGINE)
     shown = JobPolicies.model_validate(limits_from(initial))
     assert shown == JobPolicies()
     assert initial["after_success"] == initial["after_failure"] == initial["after_completion"] == []
