@@ -29,7 +29,7 @@ AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
     Resumption.FIRST: "When the pause ends, the first occurrence of the pause will run.",
     Resumption.LAST: "When the pause ends, the last occurrence of the pause will run.",
-    Resumption.ALL: f"When the pause ends, all occurrences of the pause will run, at most the latest {DEFAULT_MAX_STARTS}.",
+    Resumption.ALL: f"When the pause ends, all its occurrences will run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
 
