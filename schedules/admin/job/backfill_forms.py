@@ -79,7 +79,7 @@ def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
 
 
 def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
-    """Return the latest backfills of a job with their progress. Makes at most two queries."""
+    """Return the latest backfills of a job with their progress. Makes two queries."""
     found = list(visible(Backfill, caller).filter(job_id=job.pk).order_by("-id")[:MAX_BACKFILLS_SHOWN])
     counts = history.count_by_status([each.pk for each in found])
     lines = [_line(each, counts[each.pk], now) for each in found]
