@@ -25,7 +25,7 @@ class FailureCount:
 
     @property
     def too_many(self) -> bool:
-        """Whether `MAX_FAILED_STARTS` starts in a row have failed: another start is useless."""
+        """Whether `MAX_FAILED_STARTS` starts in a row have failed: another start would be useless."""
         return self.n_failed_starts >= MAX_FAILED_STARTS
 
 

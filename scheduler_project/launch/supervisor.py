@@ -131,7 +131,7 @@ class Supervisor:
         if child.failures.too_many:
             end = "\n".join(f"    {line}" for line in child.last_lines)
             raise CannotLaunch(
-                f"{child.name} {ended}, {MAX_FAILED_STARTS} times in a row, so everything was stopped. "
+                f"{child.name} {ended}. {MAX_FAILED_STARTS} starts in a row have failed, so everything was stopped. "
                 f"Its last lines:\n{end}"
             )
         delay = restart_delay(child.failures.n)
