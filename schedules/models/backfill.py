@@ -23,7 +23,7 @@ class BackfillMode(models.TextChoices):
 
 class BackfillState(models.TextChoices):
     OPEN = "open", "Running"
-    DONE = "done", "Done"  # every instant was handled; the last runs may still be live
+    DONE = "done", "Done"  # no more runs will be opened; the last runs may still be live
     CANCELLED = "cancelled", "Cancelled"
 
 
@@ -45,7 +45,7 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no minimum.")
+    pace = models.DurationField(null=True, help_text="Minimum time between two starts; empty: no minimum.")
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
@@ -56,7 +56,9 @@ class Backfill(models.Model):
     finished_at = models.DateTimeField(null=True)
     n_instants = models.PositiveIntegerField(help_text="Instants in the range, counted up to a limit.")
     n_opened = models.PositiveIntegerField(default=0, help_text="Runs opened so far; `max_runs` limits them.")
-    n_passed_over = models.PositiveIntegerField(default=0, help_text="Instants that the mode does not select.")
+    n_passed_over = models.PositiveIntegerField(
+        default=0, help_text="Instants handled so far that the mode does not select."
+    )
 
     class Meta:
         indexes: ClassVar = [

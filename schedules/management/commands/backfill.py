@@ -31,7 +31,8 @@ POLL_INTERVAL = 1.0  # seconds
 
 class Command(BaseCommand):
     help = (
-        "Run a job for past instants of its schedule. Beats open the runs; the command waits until the runs have ended."
+        "Run a job for past instants of its schedule. Beats open the runs. Unless `--no-wait` is given, the command waits "
+        "until the runs have ended."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -40,11 +41,13 @@ class Command(BaseCommand):
             "--after",
             required=True,
             metavar="INSTANT",
-            help="run only instants later than this one (UTC unless it has an offset)",
+            help="run the job only for instants later than this one (UTC unless it has an offset)",
         )
-        parser.add_argument("--until", metavar="INSTANT", help="run only instants up to this one (default: now)")
+        parser.add_argument(
+            "--until", metavar="INSTANT", help="run the job only for instants up to this one (default: now)"
+        )
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
-        parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
+        parser.add_argument("--pace", metavar="DURATION", help="minimum time between two starts, such as 10s")
         parser.add_argument("--overlap", choices=[each.value for each in BACKFILL_OVERLAPS], default="buffer_all")
         parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
@@ -63,7 +66,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from None
         except (JobConflict, JobGone, CannotRead) as refusal:
             raise CommandError(str(refusal) or "The job was deleted.", returncode=EXIT_REFUSED) from None
-        self.stdout.write(f"Backfill {created.pk} of {job.name}: {created.n_instants:,} instants.")
+        self.stdout.write(f"Backfill {created.pk} of {job.name} started. Instants: {created.n_instants:,}.")
         if not options["no_wait"]:
             self._wait(created)
 
@@ -86,8 +89,8 @@ class Command(BaseCommand):
 
     def _print_progress(self, started: Backfill, previous: str) -> str:
         """Return the line of progress. Print it unless it equals `previous`."""
-        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(started.pk).items()))
+        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled; runs opened: {started.n_opened:,}"
+        line += "".join(f", {status.value}: {n:,}" for status, n in sorted(history.count_by_status(started.pk).items()))
         if line != previous:
             self.stdout.write(line)
         return line

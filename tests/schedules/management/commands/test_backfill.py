@@ -50,9 +50,9 @@ def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypat
     monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
     lines = output_of(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
     assert lines[1:] == [
-        "0 of 3 instants handled, 0 runs opened",
-        "3 of 3 instants handled, 3 runs opened, 3 queued",
-        "3 of 3 instants handled, 3 runs opened, 3 succeeded",
+        "0 of 3 instants handled; runs opened: 0",
+        "3 of 3 instants handled; runs opened: 3, queued: 3",
+        "3 of 3 instants handled; runs opened: 3, succeeded: 3",
         "Done.",
     ]
 
