@@ -75,7 +75,7 @@ class Environment(Mapping[str, str]):
         return text
 
     def count(self, name: str, default: int) -> int:
-        """Return a whole number, 0 or more, of up to `MAX_COUNT_DIGITS` digits. Raises ImproperlyConfigured otherwise."""
+        """Return a whole number of up to `MAX_COUNT_DIGITS` digits. Raises ImproperlyConfigured for any other value."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not text.isascii() or len(text) > MAX_COUNT_DIGITS:
             raise ImproperlyConfigured(

@@ -50,7 +50,7 @@ class Message(virtual.Message):
 
 
 class Channel(redis.Channel):
-    """A channel that raises Disconnected for a lost connection, because its callers handle that error."""
+    """A channel that raises Disconnected for a lost connection, because kombu and Celery handle that error."""
 
     Message = Message
     _cached_client: Any = None
@@ -77,7 +77,7 @@ class Channel(redis.Channel):
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield `client`, or the channel's own client. Raises Disconnected if the channel's own connection is closed."""
+        """Yield `client`, or (if None) the channel's own client. Raises Disconnected if the connection is closed."""
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
         yield client or self._client_of_pool()

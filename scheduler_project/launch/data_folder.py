@@ -81,8 +81,8 @@ class DataFolder:
         """Return the environment variables for Django.
 
         They are this process's variables. Added if they are not set: MAINSPRING_HTTPS=false, a secret key, and the URLs
-        of embedded stores. With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the stores of
-        the running launch.
+        of embedded stores. With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without
+        `stack`, use the stores of the running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

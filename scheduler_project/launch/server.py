@@ -101,8 +101,8 @@ class Server(ABC):
             return cls.address(int(stored["port"]), str(stored["password"]))
         except (FileNotFoundError, ValueError, KeyError) as error:
             raise CannotLaunch(
-                f"There is no {cls.name} in {folder}. Wait until `make run` is ready. If `make run` uses stores of your "
-                "own, set the same DATABASE_URL, BROKER_URL and REDIS_URL for this command."
+                f"There is no {cls.name} in {folder}. Wait until `make run` is ready. If it uses stores of your own, "
+                "set the same DATABASE_URL, BROKER_URL and REDIS_URL for this command."
             ) from error
 
     @staticmethod

@@ -70,7 +70,10 @@ class Supervisor:
             self._requested_at = time.monotonic()
 
     def run(self) -> None:
-        """Run until all programs have stopped on request. Raises CannotLaunch after too many failed starts."""
+        """Run until a stop is requested or the log is closed. Then stop all programs.
+
+        Raises CannotLaunch after too many failed starts.
+        """
         earlier = {number: signal.signal(number, self.request_stop) for number in STOP_SIGNALS}
         try:
             with self._output:

@@ -1,4 +1,4 @@
-"""Finds PostgreSQL programs. PostgreSQL refuses to run as root: for root, it runs in a user namespace or as `nobody`."""
+"""Finds PostgreSQL programs. For root, they run in a user namespace or as `nobody`: as root, they refuse to run."""
 
 from __future__ import annotations
 

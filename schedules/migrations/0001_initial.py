@@ -160,7 +160,7 @@ class Migration(migrations.Migration):
                 ('actor', models.CharField(max_length=150)),
                 ('after_at', models.DateTimeField()),
                 ('until_at', models.DateTimeField()),
-                ('mode', models.CharField(choices=[('all', 'Every instant'), ('failed', 'Failed or cancelled'), ('missing', 'Never started'), ('gaps', 'Gaps: no record')], max_length=7)),
+                ('mode', models.CharField(choices=[('all', 'All without a live run'), ('failed', 'Latest run failed or cancelled'), ('missing', 'Skipped or without a record'), ('gaps', 'Without a record (gaps)')], max_length=7)),
                 ('pace', models.DurationField(help_text='Minimum time between two starts; empty: no minimum.', null=True)),
                 ('overlap', models.CharField(choices=[('skip', 'skip'), ('buffer_one', 'buffer_one'), ('buffer_all', 'buffer_all'), ('cancel_other', 'cancel_other'), ('terminate_other', 'terminate_other'), ('allow', 'allow')], max_length=15)),
                 ('max_runs', models.PositiveIntegerField(null=True)),

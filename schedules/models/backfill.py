@@ -15,10 +15,10 @@ from values.ids import uuid7
 
 
 class BackfillMode(models.TextChoices):
-    ALL = "all", "Every instant"
-    FAILED = "failed", "Failed or cancelled"
-    MISSING = "missing", "Never started"
-    GAPS = "gaps", "Gaps: no record"
+    ALL = "all", "All without a live run"
+    FAILED = "failed", "Latest run failed or cancelled"
+    MISSING = "missing", "Skipped or without a record"
+    GAPS = "gaps", "Without a record (gaps)"
 
 
 class BackfillState(models.TextChoices):

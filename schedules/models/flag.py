@@ -9,8 +9,8 @@ from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 
 MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show the whole description
 HINT = (
-    "A name may contain the letters A to Z and a to z, digits, dots, dashes and underscores, and must begin with a letter "
-    "or a digit."
+    "A name may contain the letters A to Z and a to z, digits, dots, dashes and underscores, "
+    "and must begin with a letter or a digit."
 )
 IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 

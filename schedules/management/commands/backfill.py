@@ -31,8 +31,8 @@ POLL_INTERVAL = 1.0  # seconds
 
 class Command(BaseCommand):
     help = (
-        "Run a job for past instants of its schedule. Beats open the runs. Unless `--no-wait` is given, the command waits "
-        "until the runs have ended."
+        "Run a job for past instants of its schedule. Beats open the runs. "
+        "Unless `--no-wait` is given, the command waits until the runs have ended."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -75,7 +75,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Runs would start for {found.n_would_start:,}{more} of {found.n_instants:,}{more} instants.")
         if found.first_at and found.last_at:
             self.stdout.write(
-                f"First run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. Last run: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
+                f"First instant with a new run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. "
+                f"Last: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
     def _wait(self, started: Backfill) -> None:

@@ -43,7 +43,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--after",
             metavar="INSTANT",
-            help="show only occurrences later than this instant (UTC unless it has an offset; default: 24 h before --until)",
+            help="show only occurrences later than this instant "
+            "(UTC unless it has an offset; default: 24 h before --until)",
         )
         parser.add_argument(
             "--until", metavar="INSTANT", help="show only occurrences up to this instant (default: now)"

@@ -35,7 +35,7 @@ def output_of(*arguments: str) -> str:
 def test_a_dry_run_prints_how_many_would_start(job: Job) -> None:
     text = output_of("report", *RANGE, "--dry-run")
     assert "Runs would start for 3 of 3 instants." in text
-    assert "First run: 2026-11-20 09:00:00 UTC. Last run: 2026-11-20 11:00:00 UTC." in text
+    assert "First instant with a new run: 2026-11-20 09:00:00 UTC. Last: 2026-11-20 11:00:00 UTC." in text
     assert not Backfill.objects.exists()
 
 
