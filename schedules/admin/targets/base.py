@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
+from django.utils.functional import Promise
+
+from executions.targets import TEMPLATE, Member, is_text
 from schedules.admin.form.fields import json_object, needed
-from schedules.admin.form.json_fields import write_json
+from schedules.admin.form.json_fields import write_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django import forms
-
     from executions.targets import TargetConfig
 
 
@@ -61,10 +62,37 @@ class DefaultSection(Section):
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         members = {name: value for name, value in (target or {}).items() if name != "kind"}
-        return {self._field: write_json(members)}
+        return {self._field: write_object(members)}
 
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         return values.get(self._field) or {}
+
+
+def _is_label(value: object) -> bool:
+    return is_text(value) or isinstance(value, Promise)  # a translated text
+
+
+def _are_fields(value: object) -> bool:
+    return isinstance(value, Mapping) and all(is_text(k) and isinstance(v, forms.Field) for k, v in value.items())
+
+
+def _are_places(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and is_text(v) for k, v in value.items())
+
+
+def _are_labels(value: object) -> bool:
+    return isinstance(value, Mapping) and all(is_text(k) and _is_label(v) for k, v in value.items())
+
+
+# What the members of a section must be: the job form is built from them.
+MEMBERS: tuple[Member, ...] = (
+    ("label", _is_label, 'a text, such as "Wait for a file"'),
+    TEMPLATE,
+    ("payload_help", lambda value: isinstance(value, str), "a text, which may be empty"),
+    ("fields", _are_fields, 'a mapping of names to form fields, such as {"file_path": forms.CharField()}'),
+    ("places", _are_places, 'a mapping of members of the target to names in `fields`, such as {"path": "file_path"}'),
+    ("labels", _are_labels, 'a mapping of members of the target to texts, such as {"path": "Path of the file"}'),
+)
 
 
 def _config_field(config: type[TargetConfig]) -> forms.Field:
@@ -73,5 +101,5 @@ def _config_field(config: type[TargetConfig]) -> forms.Field:
         return json_object("Configuration", "", "This kind of target has no options.")
     required = {name: "…" for name, is_required in members.items() if is_required}
     names = ", ".join(f"{name} (required)" if name in required else name for name in members)
-    field = json_object("Configuration", write_json(required), f"A JSON object with {names}.", rows=6)
+    field = json_object("Configuration", write_object(required), f"A JSON object with {names}.", rows=6)
     return needed(field) if required else field

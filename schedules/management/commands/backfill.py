@@ -1,7 +1,7 @@
 """`manage.py backfill`: run a job for past instants of its schedule, and show the progress.
 
 Exit code 0: the backfill is done, cancelled, previewed, or started with `--no-wait`. Exit code 2: the arguments are
-wrong, or the job cannot be backfilled.
+wrong, the job cannot be backfilled, or PostgreSQL cannot be reached.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from django.core.management.base import BaseCommand, CommandError
 from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
+from executions.states import LIVE
 from schedules.backfills import backfill
 from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
+from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.durations import read_duration
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.core.management.base import CommandParser
+
+    from executions.states import RunStatus
 
 POLL_INTERVAL = 1.0  # seconds
 
@@ -53,6 +58,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the runs")
 
+    @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         job, request = _find(options["job"]), _request(options, now)
@@ -81,24 +87,21 @@ class Command(BaseCommand):
 
     def _wait(self, started: Backfill) -> None:
         """Print the progress whenever it changes, until the backfill and all its runs have ended."""
-        line = self._print_progress(started, "")
-        while not _is_over(started):
+        counts, line = self._print_progress(started, "")
+        while started.state == BackfillState.OPEN or not LIVE.isdisjoint(counts):
             time.sleep(POLL_INTERVAL)
             started.refresh_from_db()
-            line = self._print_progress(started, line)
+            counts, line = self._print_progress(started, line)
         self.stdout.write(f"{started.get_state_display()}.")
 
-    def _print_progress(self, started: Backfill, previous: str) -> str:
-        """Return the line of progress. Print it unless it equals `previous`."""
+    def _print_progress(self, started: Backfill, previous: str) -> tuple[Mapping[RunStatus, int], str]:
+        """Return the number of runs for each status, and the line of progress. Print it unless it equals `previous`."""
+        counts = history.count_by_status([started.pk])[started.pk]
         line = f"{started.n_seen:,} of {started.n_instants:,} instants handled; runs opened: {started.n_opened:,}"
-        line += "".join(f", {status.value}: {n:,}" for status, n in sorted(history.count_by_status(started.pk).items()))
+        line += "".join(f", {status.value}: {n:,}" for status, n in sorted(counts.items()))
         if line != previous:
             self.stdout.write(line)
-        return line
-
-
-def _is_over(started: Backfill) -> bool:
-    return started.state != BackfillState.OPEN and not history.count_live(started.pk)
+        return counts, line
 
 
 def _request(options: dict[str, Any], now: datetime) -> BackfillRequest:
