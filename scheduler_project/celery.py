@@ -94,7 +94,7 @@ def freeze_loaded_objects(**_: object) -> None:
 
 @worker_process_init.connect
 def ignore_sigterm(**_: object) -> None:
-    """Let a process of the prefork pool ignore SIGTERM, so that its run finishes when all of a worker gets the signal.
+    """Let a process of the prefork pool ignore SIGTERM, so that its run can finish when the whole worker stops.
 
     systemd, foreman and Heroku signal each process of a service. The worker's main process acts on the signal: it
     takes no more messages and waits for its pool.

@@ -27,24 +27,26 @@ class EngineSettings:
     # Clock
     tick_limit: Annotated[int, "maximum number of due jobs that beat handles in one pass"] = 1000
     max_idle: Annotated[timedelta, "maximum time that beat sleeps between two passes"] = timedelta(seconds=1)
-    min_interval: Annotated[timedelta, "minimum interval of an `every` schedule"] = timedelta(seconds=1)
+    min_interval: Annotated[
+        timedelta, "shortest interval of an `every` schedule, and shortest delay of a `delay` schedule"
+    ] = timedelta(seconds=1)
     misfire_grace: Annotated[
         timedelta, "delay after which an occurrence counts as missed: the catch-up policy then decides"
     ] = timedelta(seconds=5)
     chunk_size: Annotated[int, "maximum number of occurrences that beat handles for one job in one pass"] = 1000
     fold_after: Annotated[
-        int, "number of the latest skipped occurrences that get one row each; older ones share one row"
+        int, "number of the latest skipped occurrences that get one row each; older ones share rows"
     ] = 100
     # Dispatch
-    republish_after: Annotated[timedelta, "time until beat publishes an unclaimed run again; doubles each time"] = (
-        timedelta(seconds=60)
-    )
+    republish_after: Annotated[
+        timedelta, "time until beat publishes an unclaimed run again; doubles each time, up to 10 min"
+    ] = timedelta(seconds=60)
     # Runs
     lease: Annotated[timedelta, "how long a claim is valid without a heartbeat"] = timedelta(seconds=30)
-    heartbeat: Annotated[timedelta, "how often a worker renews its claims and checks for cancellations"] = timedelta(
-        seconds=5
+    heartbeat: Annotated[timedelta, "interval at which a worker renews its claims and checks for cancellations"] = (
+        timedelta(seconds=5)
     )
-    retention: Annotated[timedelta, "how long the history of a finished run is kept"] = timedelta(days=7)
+    retention: Annotated[timedelta, "minimum time for which the history of a finished run is kept"] = timedelta(days=7)
     log_bytes: Annotated[int, "maximum size of the stored log of one attempt, in bytes"] = 1024 * 1024
     # HTTP target
     http_allow_private_networks: Annotated[bool, "allow HTTP targets to call private and loopback addresses"] = False
@@ -108,8 +110,8 @@ def _read(name: str, text: str, default: object) -> object:
     except (KeyError, ValueError, OverflowError):
         positive = False
     if not positive:
-        expected = "true or false" if isinstance(default, bool) else "a positive number"
+        expected = "true or false" if isinstance(default, bool) else "a positive whole number"
         if isinstance(default, timedelta):
-            expected += " of seconds"
+            expected = "a positive number of seconds"
         raise ImproperlyConfigured(f"{name} is {text!r}: it must be {expected}.")
     return value

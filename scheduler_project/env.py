@@ -75,10 +75,12 @@ class Environment(Mapping[str, str]):
         return text
 
     def count(self, name: str, default: int) -> int:
-        """Return a whole number, 0 or more. Raises ImproperlyConfigured for any other value."""
+        """Return a whole number of up to `MAX_COUNT_DIGITS` digits. Raises ImproperlyConfigured for any other value."""
         text = self.text(name, str(default))
         if not text.isdecimal() or not text.isascii() or len(text) > MAX_COUNT_DIGITS:
-            raise ImproperlyConfigured(f"{name} is {text!r}: it must be a whole number, 0 or more.")
+            raise ImproperlyConfigured(
+                f"{name} is {text!r}: it must be a whole number, 0 or more, below 10^{MAX_COUNT_DIGITS}."
+            )
         return int(text)
 
     def words(self, name: str, default: list[str]) -> list[str]:

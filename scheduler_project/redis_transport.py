@@ -34,7 +34,7 @@ class UnreadableMessage(Exception):
 
 
 class Message(virtual.Message):
-    """A message. Raises UnreadableMessage if its envelope cannot be read, or could not be returned to the queue."""
+    """A message. Raises UnreadableMessage if its envelope has the wrong shape for reading or returning the message."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
@@ -50,13 +50,13 @@ class Message(virtual.Message):
 
 
 class Channel(redis.Channel):
-    """A channel that raises Disconnected for a lost connection, because its callers handle that error."""
+    """A channel that raises Disconnected for a lost connection, because kombu and Celery handle that error."""
 
     Message = Message
     _cached_client: Any = None
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait for a message with a random timeout of up to `brpop_timeout`.
+        """Wait for a message for `timeout` seconds; without `timeout`, for a random time up to `brpop_timeout`.
 
         Redis gives a message to the client that has waited longest. With equal timeouts, one worker would get every
         message of a regular job, even if that worker cannot reach the database.
@@ -77,7 +77,7 @@ class Channel(redis.Channel):
 
     @contextmanager
     def conn_or_acquire(self, client: Any = None) -> Iterator[Any]:
-        """Yield a client. Raises Disconnected if the channel's connection has been closed."""
+        """Yield `client`, or (if None) the channel's own client. Raises Disconnected if the connection is closed."""
         if client is None and (self.connection is None or self.connection.client is None):
             raise Disconnected("The channel's connection to the broker is closed.")
         yield client or self._client_of_pool()

@@ -62,7 +62,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL", "")
 CELERY_BROKER_URL = env.text("BROKER_URL") or REDIS_URL or env.required("BROKER_URL", "redis://host:6379/0")
 
-# Celery. Messages only contain ids, so the broker may lose all of them: everything else is in PostgreSQL.
+# Celery. The broker may lose all messages: everything that they contain is also in PostgreSQL.
 
 CELERY_BEAT_SCHEDULER = "schedules.beat:JobScheduler"
 # beat creates a PeriodicTask row for each entry that has none. Afterwards only the rows count: administrators may edit

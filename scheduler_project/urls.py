@@ -20,7 +20,7 @@ handler500 = "scheduler_project.web.problems.server_error"
 
 
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect to Flower.
+    """Redirect to Flower, or to the admin if MAINSPRING_FLOWER_URL is not set.
 
     After a sign-in, Django redirects only to its own host and port, so it redirects to this URL first.
     """
@@ -28,13 +28,14 @@ def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
 
 
 def no_redirect(request: HttpRequest, rest: str) -> Never:
-    """Answer 404."""
+    """Raise Http404."""
     raise Http404
 
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/admin/")),
-    # Django redirects from here to an object's own page, which no model of Mainspring has, and fails for UUIDs.
+    # Django's view for these URLs redirects to an object's page outside the admin, and fails for ids that are UUIDs.
+    # No model of Mainspring has such a page.
     path("admin/r/<path:rest>", no_redirect),
     path("admin/", admin.site.urls),
     path("api/", RedirectView.as_view(url="/api/docs")),

@@ -56,9 +56,9 @@ class Consumer(consumer.Consumer):
             self.call_soon(self._update_prefetch_count)
 
     def _update_prefetch_count(self) -> None:
-        """Set the prefetch count to the number of free threads.
+        """Set the prefetch count to the number of threads minus `n_extra`, but to at least 1.
 
-        A message with several runs occupies several threads.
+        Celery counts messages, but a message with several runs occupies several threads.
         """
         self._has_update.clear()
         if self._run_pool and self.qos:
@@ -109,7 +109,7 @@ class Consumer(consumer.Consumer):
         self._drop(message, "it is not a Celery message")
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
-        """Drop a message whose body cannot be read."""
+        """Drop a message that cannot be read."""
         self._drop(message, one_line(exc))
 
     def on_invalid_task(self, body: Any, message: Any, exc: Exception) -> None:

@@ -8,7 +8,7 @@ from celery.concurrency import prefork
 
 
 class PreforkPool(prefork.TaskPool):
-    """Ends a process of the pool by SIGKILL, because SIGTERM does not end it. Its run is lost and is queued again."""
+    """Ends a process of the pool by SIGKILL, because SIGTERM does not end it. The reaper recovers its run."""
 
     def on_start(self) -> None:
         """Start the processes."""

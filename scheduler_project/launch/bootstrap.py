@@ -1,7 +1,7 @@
 """Creates `.venv` and installs the locked packages. Uses only the standard library.
 
-Run it by its path, with any Python 3. It contains only syntax of Python 3.6, and its annotations are quoted, so
-that an old Python can still report that it is too old.
+Run it by its path. It contains only syntax of Python 3.6, and its annotations are quoted, so that a Python older than
+3.11 can still report that it is too old.
 """
 
 import fcntl
@@ -30,7 +30,7 @@ NO_NETWORK = (
     "The packages can't be downloaded: the package index is not reachable. Check the network (or proxy settings) "
     "and run the same command again."
 )
-NOT_WRITABLE = f"The folder {ROOT} is not writable. Check its owner and permissions."
+NOT_WRITABLE = f"A file or folder is not writable. Check the owner and permissions of {ROOT} and of its content."
 NO_BUILD = (
     "A package has no build for this machine and Python version. Supported: CPython 3.11 to 3.14 on Linux and macOS, "
     "64 bit. To choose another Python: make run PYTHON=python3.12"
@@ -48,7 +48,7 @@ CAUSES = (
 
 
 class CannotInstall(Exception):
-    """The environment can't be created. The printed message says what is wrong and what to do."""
+    """The environment can't be created, or a package can't be installed. The printed message says why."""
 
 
 def why_unsupported(version: "tuple[int, ...]") -> str:
@@ -62,7 +62,7 @@ def why_unsupported(version: "tuple[int, ...]") -> str:
 
 
 def explain(output: str) -> str:
-    """Return the error message for a failed installation: the cause, if a pattern matches, and what to do."""
+    """Return the error message for a failed installation: cause and remedy if a pattern matches the output."""
     for pattern, sentence in CAUSES:
         if re.search(pattern, output):
             return sentence

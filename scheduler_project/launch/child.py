@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Program:
     """A command that the supervisor keeps running.
 
-    `ready` is a regular expression: the program is ready when a line of its output matches. To stop the program, the
-    supervisor sends SIGTERM and, `grace` seconds later, SIGKILL.
+    `ready` is a regular expression: the program counts as ready when a line of its output matches, or after
+    `ASSUME_READY_AFTER`. To stop the program, the supervisor sends SIGTERM and, `grace` seconds later, SIGKILL.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The combined log of all processes, on the terminal and in a file. Each line starts with the name of its process."""
+"""The combined log of the supervisor and its programs, on the terminal and in a file. Each line starts with a name."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 ANSI_COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)  # no red, which would look like an error
-MAX_LINE_BYTES = 64 * 1024  # longer lines are split: a program that never writes a line break must not fill the memory
+# Longer lines without an end so far are split: a program that never writes a line break must not fill the memory.
+MAX_LINE_BYTES = 64 * 1024
 MAX_FILE_BYTES = 10 * 1024 * 1024  # a larger file is renamed to .1.log: the two files use at most about 20 MiB
 
 
 class CombinedLog:
-    """Writes lines as `name | text`, in colours on a terminal unless NO_COLOR is set.
+    """Writes lines as `name | text`. On a terminal, the names are coloured unless NO_COLOR is set.
 
-    `closed` becomes true when no process reads the terminal output any more; the file is still written. If the file
-    can't be written (for example, the disk is full), the terminal shows one message, and writing to the file is tried
-    again after `RETRY_SECONDS`.
+    `closed` becomes true when writing to the terminal fails (for example, the reader of a pipe has ended); the file is
+    still written. If the file can't be written (for example, the disk is full), the terminal shows one message, and
+    writing to the file is tried again after `RETRY_SECONDS`.
     """
 
     RETRY_SECONDS = 10.0  # trying for each line would slow down the programs, which block until their output is read
@@ -38,7 +39,7 @@ class CombinedLog:
         self._write_file(b"")
 
     def write(self, name: str, text: str) -> None:
-        """Write each line of `text` without control characters, which could change what the terminal shows."""
+        """Write each line of `text`. Removes control characters other than tabs: they could change what is shown."""
         for line in text.splitlines():
             printable = "".join(character for character in line if character == "\t" or character.isprintable())
             self._write_file(f"{name:<{self._width}}| {printable}\n".encode())
@@ -96,13 +97,13 @@ class CombinedLog:
 
 
 class LineSplitter:
-    """Splits the bytes from a pipe into lines; a line longer than `MAX_LINE_BYTES` becomes several lines."""
+    """Splits the bytes from a pipe into lines. Also ends a line when more than `MAX_LINE_BYTES` have no line break."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """Return the lines that `data` completes."""
+        """Return the lines that are complete with `data`."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             lines.append(self._rest)

@@ -33,17 +33,17 @@ def is_set(name: str) -> bool:
 
 
 class DataFolder:
-    """All files that `make run` stores."""
+    """The folder in which `make run` stores its data."""
 
     def __init__(self, folder: Path) -> None:
-        """Create the folder. Raises CannotLaunch if that fails."""
+        """Create the folder and its folder `logs` if they are missing. Raises CannotLaunch if that fails."""
         self.path = folder
         try:
             for path in (folder, folder / "logs"):
                 path.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise CannotLaunch(
-                f"The folder {folder} can't be created: {error.strerror}. Mainspring stores its data there. Check the "
+                f"The folder {path} can't be created: {error.strerror}. Mainspring stores its data there. Check the "
                 "owner, mode and free space of its parent folder."
             ) from error
         self.stores: list[Server] = []  # the embedded stores that `variables` has started
@@ -52,7 +52,7 @@ class DataFolder:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Yield True and hold the lock until the block ends, or yield False if another launch holds the lock."""
+        """Yield True and hold the lock until the block ends, or yield False if another process holds the lock."""
         with self._lock_file.open("a+") as lock:
             try:
                 # The kernel releases this lock when the process ends, even by SIGKILL.
@@ -66,7 +66,7 @@ class DataFolder:
             yield True
 
     def holder(self) -> str:
-        """Return the process id of the launch that holds the lock, for a message."""
+        """Return the id of the process that holds the lock, or "unknown", for a message."""
         return self._lock_file.read_text() or "unknown"
 
     def secret_key(self) -> str:
@@ -80,9 +80,9 @@ class DataFolder:
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
         """Return the environment variables for Django.
 
-        They are the caller's variables, plus a secret key and the URLs of embedded stores where the caller sets none.
-        With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without `stack`, use the stores of
-        the running launch.
+        They are this process's variables. Added if they are not set: MAINSPRING_HTTPS=false, a secret key, and the URLs
+        of embedded stores. With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without
+        `stack`, use the stores of the running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address
@@ -112,7 +112,7 @@ class DataFolder:
     def stop_leftovers(self) -> None:
         """Stop the programs of an earlier launch that was killed.
 
-        The stores of that launch are stopped before they are started again.
+        The stores of that launch are not stopped here: `Server` stops them before it starts them again.
         """
         try:
             pids = [int(pid) for pid in json.loads(self._processes.read_text()).values()]

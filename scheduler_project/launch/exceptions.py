@@ -1,7 +1,7 @@
-"""The error that ends `make run` or the test stores."""
+"""The error of `make run` and of the test stores."""
 
 from __future__ import annotations
 
 
 class CannotLaunch(Exception):
-    """The launch cannot continue. The printed message says what is wrong and what to do; the exit code is 1."""
+    """A program or store can't be started. If nothing handles this error, it is printed and the exit code is 1."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The administrator's credentials. They are shown once; only their hashes are stored."""
+    """The administrator's credentials. Password and API key are shown once; only their hashes are stored."""
 
     username: str
     password: str
@@ -36,7 +36,7 @@ def migrate(variables: Mapping[str, str]) -> None:
 def create_administrator(variables: Mapping[str, str], folder: Path) -> Credentials | None:
     """Create an administrator if the database has none. Return the credentials, or None if nothing was created.
 
-    A file in `folder` lists the databases that have been checked, so that later launches start faster.
+    A file in `folder` lists the databases that have been checked: later launches do not check them again.
     """
     seen = folder / "databases-seen"
     # The port of an embedded database can change, so the digest covers only the URL before its host.

@@ -1,6 +1,6 @@
-"""Copies the output of all child processes to the log.
+"""Copies the output of the programs to the log.
 
-The supervisor's loop waits only in `OutputReader.run`. Any signal ends that wait.
+Between two checks, the supervisor's loop waits in `OutputReader.run`. A signal ends that wait.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ READ_BYTES = 64 * 1024  # the capacity of a pipe on Linux
 
 
 class OutputReader:
-    """A context manager that sets signal handlers. Use it in the main thread: Python allows handlers only there."""
+    """A context manager that handles SIGCHLD. Use it in the main thread: Python allows signal handlers only there."""
 
     def __init__(self, log: CombinedLog) -> None:
         self._log = log
@@ -54,7 +54,7 @@ class OutputReader:
         self._selector.register(descriptor, selectors.EVENT_READ, child)
 
     def run(self, seconds: float) -> None:
-        """Copy the available output to the log. If there is none, wait up to `seconds` for output."""
+        """Copy the available output to the log. If there is none, wait up to `seconds` for output or a signal."""
         for key, _ in self._selector.select(seconds):
             try:
                 data = os.read(key.fd, READ_BYTES)

@@ -29,7 +29,7 @@ def chosen_port(name: str, default: int) -> int:
 
 # This function reads /proc, because many machines have neither `ss` nor `lsof`.
 def process_listening_on(port: int) -> str:
-    """Return the process that listens on this port, as "process 123 (its command)"; empty if it can't be found."""
+    """Return the process that listens on this port, as "process 123 (its command)"; empty if it is unknown."""
     sockets = set()
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         if table.exists():

@@ -81,7 +81,8 @@ class Postgres(Server):
         if version != str(self.programs.version):
             raise CannotLaunch(
                 f"The data in {self.data} needs PostgreSQL {version}, and this is PostgreSQL {self.programs.version}. "
-                f"Export the data with pg_dump {version}, or delete the folder to start with an empty database."
+                f"Export the data with pg_dump {version}. To start with an empty database, delete the folder "
+                f"{self.programs.data_root}."
             )
 
     def _initdb(self) -> None:

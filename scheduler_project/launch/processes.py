@@ -1,4 +1,4 @@
-"""Starts and finds processes: children that end with their parent, and leftovers of an earlier launch."""
+"""Starts children that (on Linux) end with their parent, and finds processes, such as those of an earlier launch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def spawn(
     On Linux, the child receives the signal `on_orphaned` when the calling thread ends, even by SIGKILL. So call this
     function from the main thread. `user` is a uid, also used as the gid, for the child of a root process.
 
-    Raises CannotLaunch.
+    Raises CannotLaunch if the command can't be started.
     """
     try:
         return subprocess.Popen(
@@ -115,7 +115,7 @@ def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 2
 
 
 def server_environment() -> dict[str, str]:
-    """Return this process's environment without variables that change a server's locale or PostgreSQL's defaults."""
+    """Return this process's environment with LC_ALL=C, and without other variables of the locale or of PostgreSQL."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "POSTGRES"))
     } | {"LC_ALL": "C"}

@@ -25,7 +25,7 @@ class FailureCount:
 
     @property
     def too_many(self) -> bool:
-        """Whether `MAX_FAILED_STARTS` starts in a row have failed: another start is useless."""
+        """Whether `MAX_FAILED_STARTS` starts in a row have failed: another start would be useless."""
         return self.n_failed_starts >= MAX_FAILED_STARTS
 
 
@@ -35,7 +35,7 @@ def restart_delay(n_failures: int) -> float:
 
 
 def describe_exit(code: int) -> str:
-    """Return an exit code in words; a negative code is the number of the signal that ended the process."""
+    """Return an exit code in words. Code -9 means that signal 9 ended the process."""
     if code >= 0:
         return f"ended with exit code {code}"
     named = {int(number): number.name for number in signal.Signals}  # real-time signals have no name

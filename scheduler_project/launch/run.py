@@ -1,4 +1,4 @@
-"""`make run`: starts the stores, migrates, creates the administrator, and runs all programs until Ctrl+C.
+"""`make run`: starts the stores, migrates, creates the first administrator, and runs all programs until Ctrl+C.
 
 `run manage ...` runs manage.py with the same stores.
 """
@@ -31,13 +31,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def run() -> int:
-    """Start everything and keep it running. Return 0 after a requested stop. Raises CannotLaunch."""
+    """Start everything and keep it running. Return 0 after an ordered stop. Raises CannotLaunch."""
     folder = DataFolder(PROJECT / ".mainspring")
     with folder.locked() as is_locked, ExitStack() as stack:
         if not is_locked:
             raise CannotLaunch(
-                f"Mainspring is already running in this folder (process {folder.holder()}). Stop it first, with Ctrl+C "
-                "in its terminal."
+                f"`make run` or `make manage` is already running in this folder (process {folder.holder()}). Stop it "
+                "first, with Ctrl+C in its terminal."
             )
         folder.stop_leftovers()
         port, flower_port = chosen_port("PORT", 8000), chosen_port("FLOWER_PORT", 5555)
@@ -145,7 +145,7 @@ def is_web_ready(port: int) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code. An error is printed on standard error without a traceback."""
+    """Do `make run`, or run manage.py if the first argument is `manage`. Return the exit code."""
     os.chdir(PROJECT)
     unwind_on_signals()
     try:

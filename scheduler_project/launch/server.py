@@ -52,10 +52,11 @@ def free_port() -> int:
 
 
 class Server(ABC):
-    """A server whose data, log, port and password are in `folder`, which is created if missing.
+    """A server whose log, port, password and (unless another user runs it) data are in `folder`.
 
-    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps port, password and data. A new
-    object for the same folder also keeps them, but chooses another port if the stored port is in use.
+    Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps the port, the password and all
+    data that the server has stored. So does a new object for the same folder, but it chooses another port if the
+    stored port is in use.
     """
 
     name: ClassVar[str]
@@ -93,13 +94,16 @@ class Server(ABC):
     def url_of_running(cls, folder: Path) -> str:
         """Return the URL of the server that another launch runs in this folder.
 
-        Raises CannotLaunch if the folder has no server.
+        Raises CannotLaunch if no port and password are stored in the folder.
         """
         try:
             stored = json.loads((folder / f"{cls.name}.json").read_text())
             return cls.address(int(stored["port"]), str(stored["password"]))
         except (FileNotFoundError, ValueError, KeyError) as error:
-            raise CannotLaunch(f"There is no {cls.name} in {folder}. Start it with `make run`.") from error
+            raise CannotLaunch(
+                f"There is no {cls.name} in {folder}. Wait until `make run` is ready. If it uses stores of your own, "
+                "set the same DATABASE_URL, BROKER_URL and REDIS_URL for this command."
+            ) from error
 
     @staticmethod
     @abstractmethod
@@ -143,7 +147,7 @@ class Server(ABC):
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the started process, negative for a signal; None while it is running."""
+        """The exit code of the process, negative for a signal; None while it is running, and before the start."""
         return None if self._process is None else self._process.poll()
 
     @property
@@ -160,7 +164,7 @@ class Server(ABC):
         return self
 
     def starting(self, seconds: float = START_TIMEOUT) -> Iterator[None]:
-        """Like `start`, for a caller that must not block: yields until the server accepts clients.
+        """Like `start`, for a caller that must not block for long: yields until the server accepts clients.
 
         Raises CannotLaunch if the server ends or does not accept clients within `seconds`.
         """

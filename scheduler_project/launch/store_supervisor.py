@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class StoreSupervisor:
-    """Supervises a running server. `check` never blocks: the supervisor calls it several times a second."""
+    """Supervises a running server. `check` must not block for long: the supervisor calls it several times a second."""
 
     def __init__(self, server: Server, log: Callable[[str], None]) -> None:
         self._server = server
@@ -29,7 +29,7 @@ class StoreSupervisor:
 
     @property
     def is_serving(self) -> bool:
-        """Whether the server accepted clients at the last check."""
+        """Whether the server is neither stopped nor starting, as far as the last check found."""
         return not (self._given_up or self._starting or self._restart_at is not None)
 
     def check(self) -> None:
@@ -60,7 +60,7 @@ class StoreSupervisor:
         if self._failures.too_many:
             self._given_up = True
             raise CannotLaunch(
-                f"{self._server.name} {failure}, {MAX_FAILED_STARTS} times in a row, "
+                f"{self._server.name} {failure}. {MAX_FAILED_STARTS} starts in a row have failed, "
                 f"so everything was stopped. {details}"
             )
         # All programs need the store, so the first restart has no delay.

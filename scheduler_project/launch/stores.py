@@ -1,4 +1,4 @@
-"""Runs a command with temporary stores: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
+"""Runs a command with test stores: `python -m scheduler_project.launch.stores [options] -- COMMAND`."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def store_variables(*, durable: bool = False, postgres_bin: Path | None = None) 
 
 
 def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
-    """Run `command` with these variables, forward SIGINT, SIGTERM and SIGHUP to it, and return its exit code."""
+    """Run `command` with these variables, forward signals that request its stop, and return its exit code."""
     environment = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in VARIABLES}
     started: list[subprocess.Popen[bytes]] = []
     early: list[int] = []  # signals that arrived before the command was started
@@ -129,10 +129,12 @@ def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with temporary stores. Return its exit code, or 1 if the stores can't be started."""
+    """Run the command with test stores. Return its exit code, or 1 if the stores or the command can't be started."""
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
     parser.add_argument(
-        "--durable", action="store_true", help="write to disk as in production: slower, but the data survives a crash"
+        "--durable",
+        action="store_true",
+        help="temporary stores write to disk as in production: slower, but their data survives a crash",
     )
     parser.add_argument("--postgres-bin", type=Path, metavar="DIR", help="use the PostgreSQL programs in this folder")
     parser.add_argument("command", nargs="+")

@@ -70,7 +70,10 @@ class Supervisor:
             self._requested_at = time.monotonic()
 
     def run(self) -> None:
-        """Run until all programs have stopped on request. Raises CannotLaunch after too many failed starts."""
+        """Run until a stop is requested or the log is closed. Then stop all programs.
+
+        Raises CannotLaunch after too many failed starts.
+        """
         earlier = {number: signal.signal(number, self.request_stop) for number in STOP_SIGNALS}
         try:
             with self._output:
@@ -131,7 +134,7 @@ class Supervisor:
         if child.failures.too_many:
             end = "\n".join(f"    {line}" for line in child.last_lines)
             raise CannotLaunch(
-                f"{child.name} {ended}, {MAX_FAILED_STARTS} times in a row, so everything was stopped. "
+                f"{child.name} {ended}. {MAX_FAILED_STARTS} starts in a row have failed, so everything was stopped. "
                 f"Its last lines:\n{end}"
             )
         delay = restart_delay(child.failures.n)

@@ -1,4 +1,4 @@
-"""Runs PostgreSQL in a user namespace or as the user `nobody`, because PostgreSQL refuses to run as root."""
+"""Finds PostgreSQL programs. For root, they run in a user namespace or as `nobody`: as root, they refuse to run."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ NOBODY_DATA_FOLDER = Path("/var/lib")  # every user may enter this folder, unlik
 PROGRAM_TIMEOUT = 20  # seconds for `postgres --version`, even on a slow disk
 
 CANNOT_RUN_AS_ROOT = (
-    "PostgreSQL can't run as root, and this machine allows neither user namespaces nor a switch to the user `nobody`. "
+    "PostgreSQL refuses to run as root, and it could be run neither in a user namespace nor as the user `nobody`. "
     "Run this command as an ordinary user, or set DATABASE_URL (for tests TEST_DATABASE_URL) to the URL of a "
     "PostgreSQL 14 or later."
 )
-NO_POSTGRES = (
-    "No PostgreSQL was found: the Python packages contain none for this machine. Install PostgreSQL 14 or later, or "
-    "set DATABASE_URL (for tests TEST_DATABASE_URL)."
-)
+INSTALL_POSTGRES = "Install PostgreSQL 14 or later, or set DATABASE_URL (for tests TEST_DATABASE_URL)."
+NO_POSTGRES = f"No PostgreSQL was found: the Python packages contain none for this machine. {INSTALL_POSTGRES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool
         if programs := _as_nobody(bin_folder, folder):
             return programs
     if os.geteuid() != 0:
-        raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. {NO_POSTGRES}")
+        raise CannotLaunch(f"{bin_folders[0] / 'postgres'} does not run on this machine. {INSTALL_POSTGRES}")
     raise CannotLaunch(CANNOT_RUN_AS_ROOT)
 
 

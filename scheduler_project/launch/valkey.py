@@ -27,12 +27,12 @@ def find_binary() -> Path:
             return Path(found)
     raise CannotLaunch(
         "No Valkey was found: the Python packages contain none for this machine. Install valkey or redis, or set "
-        "BROKER_URL and REDIS_URL."
+        "BROKER_URL and REDIS_URL (for tests TEST_REDIS_URL)."
     )
 
 
 class Valkey(Server):
-    """An embedded Valkey server. If `durable`, it syncs its append-only file every second; else it writes no file."""
+    """An embedded Valkey server. If `durable`, it syncs its append-only file every second; else it stores no data."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM

@@ -36,7 +36,7 @@ class TimedSocket(socket.socket):
         self.read_by = time.monotonic() + READ_TIMEOUT
 
     def setblocking(self, flag: bool) -> None:
-        """Set the write timeout when gunicorn switches the connection to blocking mode."""
+        """Set the mode as gunicorn requests; blocking mode gets the write timeout."""
         # gunicorn also calls this for connections that it has closed.
         if self.fileno() >= 0:
             self.settimeout(WRITE_TIMEOUT if flag else 0.0)
@@ -56,12 +56,12 @@ class TimedSocket(socket.socket):
             self.settimeout(allowed)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Send all data. Raises BrokenPipeError if the client does not read the data."""
+        """Send all data. Raises BrokenPipeError if the client does not read the data in time."""
         with _timeout_as_broken_pipe():
             super().sendall(data, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """Send a file. Raises BrokenPipeError if the client does not read the data."""
+        """Send a file. Raises BrokenPipeError if the client does not read the data in time."""
         with _timeout_as_broken_pipe():
             return super().sendfile(file, offset, count)
 

@@ -42,7 +42,7 @@ class Check:
 
 
 class Readiness:
-    """Checks the database at most once a second, for any number of requests.
+    """Checks the database at most once a second in each web process, for any number of requests.
 
     Only one check runs at a time, in its own thread with its own connection. So a database that hangs blocks only that
     thread, and no thread that serves requests.
@@ -114,7 +114,7 @@ readiness = Readiness()
 @never_cache
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """Return 200 if the API can accept jobs, else 503 with the failed check.
+    """Return 200 if the API can accept jobs, else 503. The body contains the result of each check.
 
     Accepting jobs does not need the broker.
     """

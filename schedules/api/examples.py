@@ -210,7 +210,7 @@ LEDGER: dict[str, Any] = {
     "incidents": [
         {
             "why": "gaps",
-            "text": "Occurrences that were due have no record.",
+            "text": "At least one due occurrence has no record.",
             "found_at": "2026-11-20T08:31:00Z",
             "raised_at": "2026-11-20T08:31:00Z",
             "over_at": None,

@@ -1,4 +1,4 @@
-"""What several commands share: arguments (a job by its id or name, instants), and the error without PostgreSQL."""
+"""Shared by the commands: reads a job's id or name and instants; reports database errors without a traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_IDS_SHOWN = 10
 
 @contextmanager
 def needs_database() -> Iterator[None]:
-    """Raise CommandError, in one sentence, if PostgreSQL cannot be reached or a statement fails for another reason."""
+    """Raise CommandError instead of one of `RETRYABLE_ERRORS`: PostgreSQL cannot be reached, or a statement failed."""
     try:
         yield
     except RETRYABLE_ERRORS as error:

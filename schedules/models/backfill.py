@@ -13,15 +13,15 @@ from values.ids import new_id
 
 
 class BackfillMode(models.TextChoices):
-    ALL = "all", "Every instant"
-    FAILED = "failed", "Failed or cancelled"
-    MISSING = "missing", "Never started"
-    GAPS = "gaps", "Gaps: no record"
+    ALL = "all", "All without a live run"
+    FAILED = "failed", "Latest run failed or cancelled"
+    MISSING = "missing", "Skipped or without a record"
+    GAPS = "gaps", "Without a record (gaps)"
 
 
 class BackfillState(models.TextChoices):
     OPEN = "open", "Running"
-    DONE = "done", "Done"  # every instant was handled; the last runs may still be live
+    DONE = "done", "Done"  # no more runs will be opened; the last runs may still be live
     CANCELLED = "cancelled", "Cancelled"
 
 
@@ -39,7 +39,7 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Time between two starts; empty: no minimum.")
+    pace = models.DurationField(null=True, help_text="Minimum time between two starts; empty: no minimum.")
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
@@ -50,7 +50,9 @@ class Backfill(models.Model):
     finished_at = models.DateTimeField(null=True)
     n_instants = models.PositiveIntegerField(help_text="Instants in the range, counted up to a limit.")
     n_opened = models.PositiveIntegerField(default=0, help_text="Runs opened so far; `max_runs` limits them.")
-    n_passed_over = models.PositiveIntegerField(default=0, help_text="Instants that the mode does not select.")
+    n_passed_over = models.PositiveIntegerField(
+        default=0, help_text="Instants handled so far that the mode does not select."
+    )
 
     class Meta:
         indexes: ClassVar = [

@@ -1,4 +1,4 @@
-"""FeatureFlag: a switch that jobs name. While a flag is off, no occurrence of its jobs starts."""
+"""FeatureFlag: a switch that jobs name. While a flag is off, its jobs are not started by schedules or chains."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from django.db import models
 from schedules.policies import FLAG_NAME_PATTERN, MAX_FLAG_NAME_LENGTH
 
 MAX_FLAG_DESCRIPTION_LENGTH = 1000  # characters: pages show the whole description
-HINT = "A name may contain letters, digits, dots, dashes and underscores, and must begin with a letter or a digit."
+HINT = (
+    "A name may contain the letters A to Z and a to z, digits, dots, dashes and underscores, "
+    "and must begin with a letter or a digit."
+)
 IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 
 

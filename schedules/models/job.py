@@ -33,7 +33,7 @@ MAX_JOB_DESCRIPTION_LENGTH = 10_000  # characters: several pages; a list of jobs
 class JobState(models.TextChoices):
     ACTIVE = "active", "Active"
     PAUSED = "paused", "Paused"
-    ENDED = "ended", "Ended"  # the schedule names no further instant
+    ENDED = "ended", "Ended"  # the schedule has no further instant, or has reached `max_runs`
 
 
 # Active jobs without a next instant, although their kind of schedule always has one: no beat will handle them.
@@ -82,27 +82,33 @@ class Job(models.Model):
     pause_reason = models.CharField(max_length=MAX_PAUSE_REASON_LENGTH, blank=True)
     paused_at = models.DateTimeField(null=True)
     paused_by = models.CharField(
-        max_length=150, blank=True, db_default="", help_text="Who paused the job; empty: Mainspring, after failures."
+        max_length=150,
+        blank=True,
+        db_default="",
+        help_text="Who paused the job; empty: nobody, or Mainspring after failures.",
     )
     paused_until_at = models.DateTimeField(null=True, help_text="When the pause expires; empty: never.")
     pause_catch_up = models.CharField(
         max_length=5, choices=[(r, r.capitalize()) for r in Resumption], db_default=Resumption.NONE
     )
     pause_set_id = models.UUIDField(null=True, help_text="The pause set that paused the job.")
-    # Occurrences up to `resumed_at` are recorded as paused, except those in [catch_up_from_at, catch_up_until_at].
-    resumed_at = models.DateTimeField(null=True, help_text="When the last pause ended.")
+    # Occurrences in (`mark_at`, `resumed_at`] will be recorded as paused, except those in
+    # [`catch_up_from_at`, `catch_up_until_at`].
+    resumed_at = models.DateTimeField(
+        null=True, help_text="When the last pause ended, or when the schedule was replaced during the pause."
+    )
     catch_up_from_at = models.DateTimeField(
-        null=True, help_text="Occurrences of the last pause run from here on; empty: none."
+        null=True, help_text="First occurrence that was chosen to start when the last pause ended; empty: none."
     )
     catch_up_until_at = models.DateTimeField(
-        null=True, help_text="Occurrences of the last pause run up to here; empty: none."
+        null=True, help_text="Last occurrence that was chosen to start when the last pause ended; empty: none."
     )
 
-    mark_at = models.DateTimeField(help_text="High-water mark: every occurrence up to it has a row.")
+    mark_at = models.DateTimeField(help_text="High-water mark: occurrences up to this instant have been handled.")
     # If a job made a tick fail and was pushed back, `next_run_at` is the time of the next try.
     next_run_at = models.DateTimeField(null=True, help_text="The next nominal instant; empty: none.")
     n_scheduled = models.PositiveIntegerField(
-        default=0, help_text="Number of occurrences started so far, which `max_runs` limits."
+        default=0, help_text="Number of occurrences that this schedule has started; `max_runs` limits it."
     )
 
     caught_up_at = models.DateTimeField(
@@ -110,7 +116,7 @@ class Job(models.Model):
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
-        help_text="Whether a run has started for an outage that the next pass continues to process.",
+        help_text="Whether a run has started for an outage of which the next pass handles more occurrences.",
     )
 
     class Meta:
@@ -189,7 +195,7 @@ class Job(models.Model):
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant that starts a run; None if the job is paused, has ended or is unreadable."""
+        """The next nominal instant outside a pause; None if there is none, or the job is unreadable or not active."""
         if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:

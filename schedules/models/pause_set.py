@@ -1,4 +1,4 @@
-"""PauseSet: a pause of all jobs that a filter matched. Undoing the pause set resumes those jobs."""
+"""PauseSet: a pause of all active jobs that a filter matches. Undoing the set resumes the jobs that it still pauses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PauseSet(models.Model):
     state = models.CharField(max_length=7, choices=PauseSetState, default=PauseSetState.PAUSING)
     due_at = models.DateTimeField(null=True, help_text="When the next step is due; empty: no step is due.")
     cursor_id = models.UUIDField(null=True)
-    n_jobs = models.PositiveIntegerField(help_text="Jobs that the filter matched when the set was created.")
+    n_jobs = models.PositiveIntegerField(help_text="Active jobs that the filter matched when the set was created.")
     n_paused = models.PositiveIntegerField(default=0)
     n_resumed = models.PositiveIntegerField(default=0)
     undone_by = models.CharField(max_length=150, blank=True)
@@ -55,4 +55,4 @@ class PauseSet(models.Model):
         ordering: ClassVar = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.n_jobs} jobs by {self.actor} at {self.created_at}"
+        return f"pause set of {self.actor} at {self.created_at}"

@@ -24,7 +24,9 @@ class ScheduleSpan(models.Model):
     job_id = models.UUIDField(editable=False)
     schedule = models.JSONField()
     from_at = models.DateTimeField(help_text="The job's mark when the schedule became effective.")
-    until_at = models.DateTimeField(null=True, help_text="When another schedule replaced it, or the job was deleted.")
+    until_at = models.DateTimeField(
+        null=True, help_text="Until when the schedule was effective; empty: it is the present schedule."
+    )
 
     class Meta:
         indexes: ClassVar = [

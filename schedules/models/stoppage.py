@@ -12,10 +12,10 @@ class Why(models.TextChoices):
     """Why a schedule seems to have stopped. Each label is a sentence for operators."""
 
     NO_NEXT = "no_next", "The job had no next instant, although its schedule has one."
-    PUSHED_BACK = "pushed_back", "The beat cannot process the job. Its log says why: job_pushed_back."
-    OVERDUE = "overdue", "The job is overdue, although beats are running."
+    PUSHED_BACK = "pushed_back", "The beat cannot process the job. The event job_pushed_back in its log says why."
+    OVERDUE = "overdue", "The job is overdue, although a beat is running."
     MARK_AHEAD = "mark_ahead", "The job's mark was in the future: instants up to the mark would not have been recorded."
-    GAPS = "gaps", "Occurrences that were due have no record."
+    GAPS = "gaps", "At least one due occurrence has no record."
 
 
 class Stoppage(models.Model):
@@ -28,10 +28,10 @@ class Stoppage(models.Model):
     why = models.CharField(max_length=12, choices=Why)
     found_at = models.DateTimeField()
     stood_at = models.DateTimeField(
-        help_text="The job's mark at `found_at`; for gaps, the first occurrence without a record."
+        help_text="The job's mark at `found_at`; for `gaps` and `mark_ahead`, the first occurrence without a record."
     )
     raised_at = models.DateTimeField(null=True)
-    is_noted = models.BooleanField(db_default=False, help_text="Whether an event of a run reports the stoppage too.")
+    is_noted = models.BooleanField(db_default=False, help_text="Whether an event of a run also reports the stoppage.")
     over_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -60,7 +60,7 @@ class WatchRound(models.Model):
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
     before_at = models.DateTimeField(
-        help_text="When the previous round began: the present round compares occurrences from then on."
+        help_text="When the previous round began: the present round compares occurrences since shortly before then."
     )
 
     def __str__(self) -> str:

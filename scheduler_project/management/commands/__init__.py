@@ -1,1 +1,1 @@
-"""Management commands that belong to no app."""
+"""The command `first_run` of manage.py."""

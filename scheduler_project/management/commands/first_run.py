@@ -18,7 +18,10 @@ USERNAME = "admin"
 class Command(BaseCommand):
     """Prints `{"created": true, "username": ..., "password": ..., "api_key": ...}`, or `{"created": false}`."""
 
-    help = "Create the administrator `admin` with a random password and an API key, unless an administrator exists."
+    help = (
+        "Create the administrator `admin` with a random password and an API key, unless there is a superuser or a user "
+        "called `admin`."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the administrator, unless any superuser or a user called `admin` exists."""

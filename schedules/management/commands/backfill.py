@@ -36,7 +36,8 @@ POLL_INTERVAL = 1.0  # seconds
 
 class Command(BaseCommand):
     help = (
-        "Run a job for past instants of its schedule. Beats open the runs; the command waits until the runs have ended."
+        "Run a job for past instants of its schedule. Beats open the runs. "
+        "Unless `--no-wait` is given, the command waits until the runs have ended."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,9 +46,11 @@ class Command(BaseCommand):
             "--after",
             required=True,
             metavar="INSTANT",
-            help="run only instants later than this one (UTC unless it has an offset)",
+            help="run the job only for instants later than this one (UTC unless it has an offset)",
         )
-        parser.add_argument("--until", metavar="INSTANT", help="run only instants up to this one (default: now)")
+        parser.add_argument(
+            "--until", metavar="INSTANT", help="run the job only for instants up to this one (default: now)"
+        )
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
         parser.add_argument(
             "--pace", metavar="DURATION", help="time from the creation of one run to the next, such as 10s"
@@ -71,7 +74,7 @@ class Command(BaseCommand):
             raise CommandError("\n".join(lines), returncode=EXIT_REFUSED) from None
         except (JobConflict, JobGone, CannotRead) as refusal:
             raise CommandError(str(refusal) or "The job was deleted.", returncode=EXIT_REFUSED) from None
-        self.stdout.write(f"Backfill {created.pk} of {job.name}: {created.n_instants:,} instants.")
+        self.stdout.write(f"Backfill {created.pk} of {job.name} started. Instants: {created.n_instants:,}.")
         if not options["no_wait"]:
             self._wait(created)
 
@@ -80,7 +83,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Runs would start for {found.n_would_start:,}{more} of {found.n_instants:,}{more} instants.")
         if found.first_at and found.last_at:
             self.stdout.write(
-                f"First run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. Last run: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
+                f"First instant with a new run: {found.first_at:%Y-%m-%d %H:%M:%S} UTC. "
+                f"Last: {found.last_at:%Y-%m-%d %H:%M:%S} UTC."
             )
 
     def _wait(self, started: Backfill) -> None:
@@ -95,8 +99,8 @@ class Command(BaseCommand):
     def _print_progress(self, started: Backfill, previous: str) -> tuple[Mapping[RunStatus, int], str]:
         """Return the number of runs for each status, and the line of progress. Print it unless it equals `previous`."""
         counts = history.count_by_status([started.pk])[started.pk]
-        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
+        line = f"{started.n_seen:,} of {started.n_instants:,} instants handled; runs opened: {started.n_opened:,}"
+        line += "".join(f", {status.value}: {n:,}" for status, n in sorted(counts.items()))
         if line != previous:
             self.stdout.write(line)
         return counts, line

@@ -36,8 +36,8 @@ TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 class Command(BaseCommand):
     help = (
         "Show what happened to each occurrence of a job in a window. "
-        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong "
-        "or the database cannot be reached."
+        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong or name no job, or "
+        "the database cannot be reached."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,10 +45,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--after",
             metavar="INSTANT",
-            help="show only occurrences later than this instant (UTC; default: 24 h before --until)",
+            help="show only occurrences later than this instant "
+            "(UTC unless it has an offset; default: 24 h before --until)",
         )
         parser.add_argument(
-            "--until", metavar="INSTANT", help="show only occurrences up to this instant (UTC; default: now)"
+            "--until", metavar="INSTANT", help="show only occurrences up to this instant (default: now)"
         )
         parser.add_argument("--gaps", action="store_true", help="show only the gaps")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")

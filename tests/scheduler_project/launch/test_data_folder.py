@@ -83,7 +83,7 @@ def test_a_command_during_a_launch_uses_the_stores_of_the_launch(tmp_path: Path)
 
 
 def test_before_the_first_launch_there_are_no_stores_to_use(tmp_path: Path) -> None:
-    with pytest.raises(CannotLaunch, match="Start it with `make run`"):
+    with pytest.raises(CannotLaunch, match="Wait until `make run` is ready"):
         DataFolder(tmp_path).variables(None)
 
 

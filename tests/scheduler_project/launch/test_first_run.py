@@ -65,7 +65,7 @@ def test_a_failed_command_is_reported_by_its_message_without_the_traceback(
     [
         ("MAINSPRING_HTTP_ALLOW_PRIVATE_NETWORKS", "perhaps", "it must be true or false."),
         ("MAINSPRING_LEASE", "soon", "it must be a positive number of seconds."),
-        ("MAINSPRING_HSTS_SECONDS", "-1", "it must be a whole number, 0 or more."),
+        ("MAINSPRING_HSTS_SECONDS", "-1", "it must be a whole number, 0 or more, below 10^18."),
     ],
 )
 def test_a_wrong_setting_is_reported_by_the_settings_own_message(name: str, text: str, reason: str) -> None:

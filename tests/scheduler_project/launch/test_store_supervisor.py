@@ -151,7 +151,8 @@ def test_five_failed_restarts_of_a_store_stop_everything_with_the_end_of_its_log
         with socket.create_server(("127.0.0.1", server.port)), pytest.raises(CannotLaunch) as stopped:
             check_until_serving(supervisor, 99, log)
     assert str(stopped.value).startswith(
-        "valkey could not be started, 5 times in a row, so everything was stopped. valkey ended during its start. The "
+        "valkey could not be started. 5 starts in a row have failed, so everything was stopped. "
+        "valkey ended during its start. The "
     )
     assert "Address already in use" in str(stopped.value)
     assert log[0] == "valkey was ended by SIGKILL; restarting it now."
@@ -170,5 +171,7 @@ def test_a_store_that_ends_five_times_in_a_row_stops_everything(
             server.kill()
             check_until_serving(supervisor, 2 * n, log)
         server.kill()
-        with pytest.raises(CannotLaunch, match="valkey was ended by SIGKILL, 5 times in a row, so everything was"):
+        with pytest.raises(
+            CannotLaunch, match="valkey was ended by SIGKILL. 5 starts in a row have failed, so everything was"
+        ):
             supervisor.check()

@@ -154,7 +154,7 @@ def test_programs_end_when_the_supervisor_is_killed(launch: list[Supervised], tm
 def test_five_failed_starts_of_a_program_stop_everything_with_its_last_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scheduler_project.launch.restart_policy.MAX_RESTART_DELAY", 0.01)
     sentence, log = run_in_here("import sys; print('no such setting'); sys.exit(3)")
-    assert sentence.startswith("web ended with exit code 3, 5 times in a row, so everything was stopped.")
+    assert sentence.startswith("web ended with exit code 3. 5 starts in a row have failed, so everything was stopped.")
     assert sentence.endswith("    no such setting")
     assert log.count("web ended with exit code 3; restarting it in") == 4
 

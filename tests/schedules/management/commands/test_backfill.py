@@ -35,7 +35,7 @@ def output_of(*arguments: str) -> str:
 def test_a_dry_run_prints_how_many_would_start(job: Job) -> None:
     text = output_of("report", *RANGE, "--dry-run")
     assert "Runs would start for 3 of 3 instants." in text
-    assert "First run: 2026-11-20 09:00:00 UTC. Last run: 2026-11-20 11:00:00 UTC." in text
+    assert "First instant with a new run: 2026-11-20 09:00:00 UTC. Last: 2026-11-20 11:00:00 UTC." in text
     assert not Backfill.objects.exists()
 
 
@@ -50,9 +50,9 @@ def test_the_command_prints_progress_until_all_runs_are_over(job: Job, monkeypat
     monkeypatch.setattr("schedules.management.commands.backfill.time.sleep", pass_time)
     lines = output_of(str(job.pk), *RANGE, "--overlap", "allow").splitlines()
     assert lines[1:] == [
-        "0 of 3 instants handled, 0 runs opened",
-        "3 of 3 instants handled, 3 runs opened, 3 queued",
-        "3 of 3 instants handled, 3 runs opened, 3 succeeded",
+        "0 of 3 instants handled; runs opened: 0",
+        "3 of 3 instants handled; runs opened: 3, queued: 3",
+        "3 of 3 instants handled; runs opened: 3, succeeded: 3",
         "Done.",
     ]
 

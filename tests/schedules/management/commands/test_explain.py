@@ -129,4 +129,4 @@ def test_a_stoppage_is_printed_before_the_summary(job: Job) -> None:
     Run.objects.filter(nominal_at=START + timedelta(minutes=2)).delete()
     watch_once(datetime.now(UTC), 10)
     text, _ = explain("nightly report")
-    assert text.splitlines()[-2].endswith("Watchdog       Occurrences that were due have no record.")
+    assert text.splitlines()[-2].endswith("Watchdog       At least one due occurrence has no record.")
