@@ -1,6 +1,7 @@
-"""System checks of target kinds and command modules. They run in `manage.py check` and when a process starts.
+"""System checks of target kinds and command modules, which `manage.py check` runs. docs/extending.md lists the ids.
 
-A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
+Web, worker and beat run only the check of target kinds, and do not start if it reports an error: see
+`scheduler_project/start_checks.py`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def clean(value: object, depth: int = 0) -> JSON:
     """Return `value` as JSON without anything that jsonb refuses.
 
     NUL characters are removed, and lone surrogates are replaced. NaN and infinity become null. Numbers with too many
-    digits and objects of other types become strings. Values nested deeper than `MAX_DEPTH` become "…".
+    digits and objects of other types become strings. Lists and objects nested deeper than `MAX_DEPTH` become "…".
     """
     if value is None or isinstance(value, bool):
         return value
@@ -116,7 +116,7 @@ class NotJsonNumber(ValueError):
 def loads(text: str) -> JSON:
     """Parse strict JSON.
 
-    Raises NotJsonNumber, and what `json.loads` raises: JSONDecodeError, RecursionError, ValueError.
+    Raises NotJsonNumber, and the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
     """
     return json.loads(text, parse_constant=_refuse_constant)
 

@@ -28,7 +28,7 @@ MAX_JOBS = 200  # if more jobs match, a scan of the latest runs of all jobs soon
 
 
 class RunChangeList(UncountedChangeList):
-    """Reads one page of runs by the index of statuses, or by the index of jobs if the search matches few jobs."""
+    """Reads one page of runs by an index, also with several statuses, or with a search that finds few jobs."""
 
     jobs: Sequence[UUID] = ()  # up to MAX_JOBS jobs that the search found by part of their name
 

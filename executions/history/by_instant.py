@@ -20,7 +20,7 @@ class InstantState:
     """The state of one past instant. `status`: the status of the latest run, or of that run's latest retry.
 
     `backfilled_by`: the id of the latest run if a backfill created that run, otherwise None. `is_gap`: the schedule
-    created no row for the instant, and no run of a backfill ever started.
+    created no row for the instant, and no run of a backfill has started or is live.
     """
 
     status: RunStatus

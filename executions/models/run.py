@@ -169,7 +169,10 @@ class Run(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """Time from the first start to the end, including the delays before retries; None before the run has ended."""
+        """Time from the first start to the end, including the delays before retries.
+
+        None before the end, and for a run that never started.
+        """
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:
