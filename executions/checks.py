@@ -48,11 +48,12 @@ def check_commands(**_: object) -> list[CheckMessage]:
 
 
 def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[CheckMessage]:
-    """Report target kinds whose queue no worker consumes."""
+    """Report target kinds whose queue is not among `queues`, the queues that workers consume."""
     served = sorted(queues)
     return [
         Error(
-            f"No worker consumes the queue {target.queue!r} of the target kind {target.kind!r}.",
+            f"The queue {target.queue!r} of the target kind {target.kind!r} is not in "
+            "MAINSPRING_WORKER_QUEUES, the queues that workers consume.",
             hint=f"Set the kind's queue to one of {', '.join(served)}; or start a worker with `-Q {target.queue}` and "
             "add the queue to MAINSPRING_WORKER_QUEUES.",
             id="mainspring.E006",

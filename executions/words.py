@@ -59,7 +59,7 @@ def start_delay(run: Run) -> str:
 def why(run: Run, now: datetime) -> str:
     """Return why the run was created, or why it was skipped, in one to three sentences."""
     if run.status != RunStatus.SKIPPED:
-        return ORIGIN_EXPLANATIONS.get(run.origin, f"Its origin is “{in_words(run.origin)}”.")
+        return ORIGIN_EXPLANATIONS.get(run.origin, f"The run's origin is “{in_words(run.origin)}”.")
     text = reason_sentence(run.reason)
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = instants.exact_text(run.nominal_at, now), instants.exact_text(run.last_nominal_at, now)

@@ -74,7 +74,7 @@ Path = tuple["Path | None", str]  # the path of the parent, and the name or inde
 
 
 def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
-    """Return (dotted field, sentence) for the first part of `value` that jsonb cannot store; None if there is none.
+    """Return (dotted field, sentence) for a part of `value` that jsonb cannot store; None if there is none.
 
     `path` is the field of `value` itself. The search does not recurse, so that deep input cannot overflow the stack.
     """

@@ -146,7 +146,7 @@ def _id(run: Run) -> Fact:
 def attempts_of(run: Run) -> str:
     """Return the number of attempts, such as `1 of at most 4` or `2 of at most 5, 1 lost with its worker`."""
     policies = run.spec.readable_policies
-    lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
+    lost = f", {run.n_lost} lost with {'its worker' if run.n_lost == 1 else 'their workers'}" if run.n_lost else ""
     if isinstance(policies, Unreadable):
         return f"{run.n_attempts}{lost}"
     return f"{run.n_attempts} of at most {policies.retry.max_retries + 1 + run.n_lost}{lost}"

@@ -66,7 +66,9 @@ class Run(Shape):
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
-    available_at: datetime = Field(description="The run does not start before this instant.")
+    available_at: datetime = Field(
+        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+    )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
     )

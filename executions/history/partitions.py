@@ -1,4 +1,4 @@
-"""Run history is partitioned by the UTC day of the nominal instant: dropping its partitions deletes an old day.
+"""Run history is partitioned by the UTC day of the nominal instant. An old day is deleted by dropping its partitions.
 
 The tables of runs, attempts, events and log lines are partitioned by the run's id, which begins with the nominal
 instant. So a look-up by id reads one partition, and a run and its attempts, events and lines are in partitions of the

@@ -44,7 +44,7 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop the partitions of old days. Then delete other old runs, definitions and states, `limit` per statement."""
+    """Drop the partitions of old days. Then delete other old runs, definitions and states, `limit` at a time."""
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs

@@ -33,7 +33,7 @@ IS_ACTIVE, IS_HELD = _is_one_of(ACTIVE), _is_one_of({RunStatus.HELD})
 
 
 class Run(models.Model):
-    """A run. Only `lifecycle/transitions.py` writes runs. The id is a UUIDv7 whose timestamp is the nominal instant."""
+    """A run. Only `lifecycle/transitions.py` writes the status. The id is a UUIDv7 of the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     # The foreign keys of this table have no constraints. A constraint would lock the referenced row on every insert.
@@ -57,7 +57,9 @@ class Run(models.Model):
     status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in RunStatus])
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
-    available_at = models.DateTimeField(help_text="The run does not start before this instant.")
+    available_at = models.DateTimeField(
+        help_text="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+    )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
     )
