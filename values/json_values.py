@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
+
+from values.quoting import quoted
 
 JSON = Any
 
@@ -113,16 +116,28 @@ class NotJsonNumber(ValueError):
     """NaN, Infinity or -Infinity, which Python's parser accepts and JSON does not have."""
 
 
+class RepeatedName(ValueError):
+    """A name that an object has twice: Python's parser would silently use the last value."""
+
+
 def loads(text: str) -> JSON:
     """Parse strict JSON.
 
-    Raises NotJsonNumber, and the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
+    Raises NotJsonNumber, RepeatedName, and the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
     """
-    return json.loads(text, parse_constant=_refuse_constant)
+    return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise NotJsonNumber(f"{name} is not a JSON number")
+
+
+def _refuse_repeated(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        name, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise RepeatedName(f"{quoted(name)} occurs more than once in one object. Keep one of them")
+    return found
 
 
 def _dotted(path: Path | None) -> str:

@@ -27,9 +27,17 @@ class ApiKeyAuthentication(BaseAuthentication):
         if "\0" in key:
             raise ParseError("The Authorization header contains a NUL character: remove it.")
         now = datetime.now(UTC)
+        if not key.strip():
+            raise AuthenticationFailed(
+                "The request has no API key: nothing follows Bearer in the header Authorization. "
+                "Perhaps the shell variable with the key is not set."
+            )
         found = ApiKey.find(key.strip(), now)
         if found is None:
-            raise AuthenticationFailed("This API key is unknown, expired or revoked, or its user is inactive.")
+            raise AuthenticationFailed(
+                "This API key is unknown, expired or revoked, or its user is inactive. "
+                "Create a key in the admin, under API keys."
+            )
         found.note_use(now)
         return found.user, found
 

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
 from access.api.exceptions import BodyTooLarge, InputValidationError
-from values.json_values import NotJsonNumber, loads
+from values.json_values import NotJsonNumber, RepeatedName, loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,8 @@ class JsonParser(BaseParser):
             ) from error
         except NotJsonNumber as error:
             raise ParseError(f"The body is not JSON: {error}.") from error
+        except RepeatedName as error:
+            raise ParseError(f"The body is ambiguous: {error}.") from error
         except RecursionError as error:
             raise ParseError("The body is nested too deeply: use fewer levels.") from error
         except ValueError as error:  # Python refuses to read integers of more than 4,300 digits

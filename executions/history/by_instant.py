@@ -61,6 +61,9 @@ def count_live(backfill_id: UUID) -> int:
     return n
 
 
-def count_by_status(backfill_id: UUID) -> dict[RunStatus, int]:
-    """Return the number of a backfill's runs for each status."""
-    return {RunStatus(status): n for status, n in fetch(queries.COUNT_OF_BACKFILL, {"id": backfill_id})}
+def count_by_status(backfill_ids: Sequence[UUID]) -> dict[UUID, dict[RunStatus, int]]:
+    """Return the number of runs of each of these backfills for each status."""
+    found: dict[UUID, dict[RunStatus, int]] = {each: {} for each in backfill_ids}
+    for backfill_id, status, n in fetch(queries.COUNT_OF_BACKFILLS, {"ids": list(backfill_ids)}):
+        found[backfill_id][RunStatus(status)] = n
+    return found

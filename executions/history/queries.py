@@ -113,8 +113,8 @@ APPEND_EVENT_TO_FIRST = APPEND_EVENT.format(order="nominal_at, id")
 COUNT_LIVE_OF_BACKFILL = f"""
 SELECT count(*) FROM executions_run WHERE backfill_id = %(id)s AND status IN ({sql_list(LIVE)})
 """
-COUNT_OF_BACKFILL = """
-SELECT status, count(*) FROM executions_run WHERE backfill_id = %(id)s GROUP BY status
+COUNT_OF_BACKFILLS = """
+SELECT backfill_id, status, count(*) FROM executions_run WHERE backfill_id = ANY(%(ids)s) GROUP BY backfill_id, status
 """
 
 # retention.prune_once: delete ended runs with their attempts, events and log lines, oldest first. Reads the index

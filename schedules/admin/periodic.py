@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -27,6 +28,7 @@ from access.admin.theming import ModelAdmin
 from access.visibility import caller_of
 from schedules.passes.housekeeping import find_switched_off, is_housekeeping
 from schedules.passes.periodic import JSON_FIELDS, read_json
+from values.json_values import NotJsonNumber, loads
 
 if TYPE_CHECKING:
     from typing import Any
@@ -64,11 +66,13 @@ class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has
     def _clean_json(self, field: str) -> str:
         """Return the JSON text of a field, or `[]` or `{}` if the field is empty.
 
-        Raises forms.ValidationError for JSON that the beat cannot use.
+        Raises forms.ValidationError for JSON that the beat cannot use, and for a name that an object has twice.
         """
         text: str = self.cleaned_data[field] or JSON_FIELDS[field].empty
         try:
             read_json(field, text)
+            with suppress(NotJsonNumber):  # a task's message may hold NaN
+                loads(text)
         except ValueError as error:
             raise forms.ValidationError(f"{error}.") from None
         return text

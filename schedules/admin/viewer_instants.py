@@ -1,15 +1,20 @@
-"""Reads the dates and times that a user enters in a form of the admin."""
+"""Reads and fills in the dates and times of forms of the admin, in the viewer's time zone."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from schedules.clock.reading.members import read_instant
+from schedules.clock.zones.zones import instants_of
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+# What a browser's date and time field can hold: a local time without an offset.
+_LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
@@ -21,3 +26,25 @@ def read_viewer_instant(label: str, text: str) -> datetime:
         return read_instant(text, str(timezone.get_current_timezone()))
     except ValueError as error:
         raise ValueError(f"{label} {str(error).rstrip('.')}.") from error
+
+
+def viewer_text(at: datetime) -> str:
+    """Return an instant as the viewer's local time, to the second; with its offset if that time occurs twice."""
+    local = timezone.localtime(at).replace(microsecond=0)
+    naive = local.replace(tzinfo=None, fold=0)
+    is_clear = len(instants_of(naive, str(timezone.get_current_timezone()))) == 1
+    return (naive if is_clear else local).isoformat()
+
+
+def input_type(text: str) -> str:
+    """Return the type of the input for a time: `text` if a browser's date and time field cannot hold it.
+
+    That is also so for a local time that was refused, because it needs an offset.
+    """
+    if not text:
+        return "datetime-local"
+    try:
+        read_viewer_instant("", text)
+    except ValueError:
+        return "text"
+    return "datetime-local" if _LOCAL_TIME.fullmatch(text) else "text"

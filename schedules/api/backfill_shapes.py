@@ -164,7 +164,7 @@ def preview_of(preview: backfill.BackfillPreview) -> BackfillPreview:
 
 def detail_of(row: models.Backfill) -> BackfillDetail:
     """Return the response for one backfill. One query counts its runs."""
-    return BackfillDetail(**_fields(row), runs=history.count_by_status(row.pk))
+    return BackfillDetail(**_fields(row), runs=history.count_by_status([row.pk])[row.pk])
 
 
 def backfill_of(row: models.Backfill) -> Backfill:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 MONTHS = (
     "January",
@@ -28,8 +29,8 @@ def joined(words: Sequence[str], last: str = "and") -> str:
 
 
 def number_words(number: float) -> str:
-    """Return the shortest exact text of a number: '52.5', '13'."""
-    return repr(number).removesuffix(".0")
+    """Return the shortest exact text of a number, without an exponent: '52.5', '13', '0.00001'."""
+    return format(Decimal(repr(number)), "f").removesuffix(".0")
 
 
 def ordinal(number: int) -> str:

@@ -64,7 +64,9 @@ def test_readme_and_tutorial_can_be_followed_one_after_the_other_in_two_terminal
 def follow_readme(checkout: Checkout, person: Terminal) -> None:
     """A command runs on time, and is there again after a restart. At the end Mainspring is stopped."""
     readme = blocks("README.md")
-    (run,), (create,), (watch, inspect) = (readme[title] for title in ("Run it", "Create a job", "Watch it run"))
+    (run,), (create,), (watch, inspect, delete) = (
+        readme[title] for title in ("Run it", "Create a job", "Watch it run")
+    )
     for address in re.findall(r"<(http://127\.0\.0\.1:\S+)>", (ROOT / "README.md").read_text()):
         assert person.type(f"curl -so /dev/null -w '%{{http_code}}' {address}") in ("200", "302"), address
 
@@ -92,6 +94,9 @@ def follow_readme(checkout: Checkout, person: Terminal) -> None:
     wait_until(
         lambda: any(has_begun_since(restarted_at, run) for run in succeeded(person.ask(watch))), 40, what="a run"
     )
+    person.stand_ins["…"] = job["id"]
+    assert person.type(delete) == ""
+    assert person.ask(JOB.format(job["id"]))["status"] == 404
     assert checkout.interrupt() == 0
     assert checkout.log.endswith("mainspring | Stopped.\n")
 

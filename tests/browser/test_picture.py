@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore:No directory at:UserWarning")  # no collected static files
 
 MAX_PICTURE_BYTES = 300 * 1024
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 JOBS: dict[str, tuple[str, dict[str, Any]]] = {
     "Sync stock levels": ("stock", {"every": "15m"}),
     "Rebuild search index": ("index", {"cron": "15 */2 * * *"}),
@@ -44,7 +44,8 @@ def make(name: str, now: datetime) -> Job:
 def test_a_job_list_in_use_makes_a_picture_for_the_readme(admin: Page) -> None:
     now = datetime.now(UTC)
     jobs = {name: make(name, now) for name in JOBS}
-    end(make_run(jobs["Nightly backup"], now - 410 * MINUTE), now=now - 404 * MINUTE)
+    at_two = (now - 2 * HOUR).replace(hour=2, minute=0, second=0, microsecond=0)
+    end(make_run(jobs["Nightly backup"], at_two), now=at_two + 6 * MINUTE)
     end(make_run(jobs["Sync stock levels"], now - 4 * MINUTE))
     end(
         make_run(jobs["Export invoices"], now - 35 * MINUTE),

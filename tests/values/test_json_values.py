@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from values.json_values import MAX_DEPTH, NotJsonNumber, clean, find_unstorable, loads, storable
+from values.json_values import MAX_DEPTH, NotJsonNumber, RepeatedName, clean, find_unstorable, loads, storable
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.characters() | st.binary(),
@@ -94,6 +94,24 @@ def test_json_is_read_without_the_numbers_that_json_does_not_have(name: str) -> 
     with pytest.raises(NotJsonNumber, match=f"{name} is not a JSON number"):
         loads(f'{{"a": [{name}]}}')
     assert loads('{"a": [1, null]}') == {"a": [1, None]}
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('{"name": "first", "name": "second"}', '"name"'),
+        ('[{"a": {"b": 1, "c": 2, "b": 1}}]', '"b"'),
+        ('{"": 1, "": 2}', '""'),
+        ('{"a": 1, "\\u0061": 2}', '"a"'),
+    ],
+)
+def test_an_object_with_a_repeated_name_is_refused(text: str, name: str) -> None:
+    with pytest.raises(RepeatedName, match=f"^{name} occurs more than once in one object"):
+        loads(text)
+
+
+def test_two_objects_may_have_the_same_name() -> None:
+    assert loads('[{"a": 1}, {"a": {"a": 2}}]') == [{"a": 1}, {"a": {"a": 2}}]
 
 
 def test_a_text_that_cannot_be_stored_is_refused() -> None:

@@ -71,13 +71,14 @@ class Trace:
     remote_address: str = ""
     connected: bool = False
     host: str = ""
+    port: int = 0
     timings_ms: dict[str, float] = field(default_factory=lambda: {"dns": 0.0, "connect": 0.0, "tls": 0.0})
     redirects: list[dict[str, object]] = field(default_factory=list)
 
 
 def exchange(request: Request, limits: Limits, budget: Budget, trace: Trace) -> Response:
     """Send `request` and return the response. Raises CutOff or one of `failures.EXPECTED`."""
-    trace.host, trace.connected, trace.response = request.url.host, False, None
+    trace.host, trace.port, trace.connected, trace.response = request.url.host, request.url.port, False, None
     route = Route.to(request.url, limits.policy, verify_tls=limits.verify_tls)
     kept = idle.get().take(route)
     if kept is not None:

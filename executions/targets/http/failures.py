@@ -66,7 +66,7 @@ EXPECTED = (
 )
 
 
-def explain(error: Exception, host: str, *, connected: bool) -> Explanation:
+def explain(error: Exception, host: str, port: int, *, connected: bool) -> Explanation:
     """Return the code and the sentence for `error`, one of `EXPECTED`.
 
     `connected`: the error occurred after the connection was open.
@@ -94,10 +94,10 @@ def explain(error: Exception, host: str, *, connected: bool) -> Explanation:
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection.")
         case ssl.SSLError():
             return Explanation(Code.TLS_FAILED, f"TLS with {host} failed: {error.reason or error}.")
-    return _explain_disconnect(error, host, connected=connected)
+    return _explain_disconnect(error, host, port, connected=connected)
 
 
-def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Explanation:
+def _explain_disconnect(error: Exception, host: str, port: int, *, connected: bool) -> Explanation:
     match error:
         case http.client.RemoteDisconnected():
             return Explanation(Code.CONNECTION_FAILED, f"{host} closed the connection without a response.")
@@ -106,7 +106,7 @@ def _explain_disconnect(error: Exception, host: str, *, connected: bool) -> Expl
         case OSError() if connected:
             return Explanation(Code.CONNECTION_FAILED, f"The connection to {host} broke: {_reason(error)}.")
         case OSError():
-            return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}: {_reason(error)}.")
+            return Explanation(Code.CONNECTION_FAILED, f"No connection to {host}, port {port}: {_reason(error)}.")
         case http.client.LineTooLong():
             return Explanation(
                 Code.INVALID_RESPONSE, f"The response of {host} has a status or header line of more than 64 KB."

@@ -86,7 +86,7 @@ class HttpTarget(Target):
         except EXPECTED as error:
             if budget.cut_by is not None:
                 return _outcome_of_cut(budget, context, trace)
-            why = explain(error, trace.host, connected=trace.connected)
+            why = explain(error, trace.host, trace.port, connected=trace.connected)
             return Failed(why.code.value, why.message, why.permanent, record(trace))
         finally:
             unregister()

@@ -14,7 +14,7 @@ from executions.policies import Backoff, Delivery
 from executions.targets import TARGETS
 from schedules.admin.form import limits, mapping
 from schedules.admin.form.fields import add_class, choice, long_text, needed, number, switch, text
-from schedules.admin.form.json_fields import plain_lines, read_json
+from schedules.admin.form.json_fields import LongText, plain_lines, read_json
 from schedules.admin.form.policy_words import OVERLAP_LABELS
 from schedules.admin.targets import SECTIONS
 from schedules.clock.policies.catch_up import CatchUp
@@ -185,6 +185,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     class Meta:
         model = Job
         fields = ("name", "description")
+        field_classes: ClassVar = {"description": LongText}
         widgets: ClassVar = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
         help_texts: ClassVar = {"description": "What the job does, and whom to ask about it."}
 
@@ -208,8 +209,19 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         self.fields["payload"].help_text = f"JSON. {payload_help} Empty: no payload.".replace("  ", " ")
         add_class(self.fields["description"].widget, "ms-plain")
 
+    def clean_name(self) -> str:
+        given: str = self.cleaned_data["name"]
+        stored = self.before.name if self.before else ""
+        # A browser removes line ends from a single line, so an untouched name may lack those of the stored one.
+        return stored if plain_lines(stored).replace("\n", "").strip() == given else given
+
+    def clean_description(self) -> str:
+        given: str = self.cleaned_data["description"]
+        stored = self.before.description if self.before else ""
+        return stored if plain_lines(stored) == given else given
+
     def clean_payload(self) -> Any:
-        given = plain_lines(self.cleaned_data["payload"])
+        given = self.cleaned_data["payload"]
         section = SECTIONS.get(self.cleaned_data.get("target_kind") or "")
         if section is None or not section.takes_text(self.cleaned_data):
             return read_json(given)

@@ -7,16 +7,19 @@ from typing import Any
 
 from django import forms
 
-from values.json_values import loads
+from values.json_values import RepeatedName, loads
 
 OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text, not stripped. If only the line ends differ, the text has not changed."""
+    """Several lines of text with LF as line end, not stripped. If only the line ends differ, it has not changed."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(required=False, strip=False, **kwargs)
+        super().__init__(**{"required": False, "strip": False} | kwargs)
+
+    def to_python(self, value: Any) -> str:
+        return plain_lines(super().to_python(value) or "")
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return plain_lines(initial or "") != plain_lines(data or "")
@@ -63,6 +66,8 @@ def read_json(text: str) -> Any:
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
             f"Write the value like {OBJECT_EXAMPLE}."
         ) from error
+    except RepeatedName as error:
+        raise forms.ValidationError(f"This JSON is ambiguous: {error}.") from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
             "This JSON cannot be stored: remove NaN, Infinity, very deep nesting and very long numbers."
@@ -70,10 +75,15 @@ def read_json(text: str) -> Any:
 
 
 def plain_lines(text: str) -> str:
-    """Return the text with each CRLF, which browsers send, replaced by LF."""
-    return text.replace("\r\n", "\n")
+    """Return the text with LF for every line end. Browsers send CRLF for LF, CR and CRLF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_json(value: Any) -> str:
-    """Return indented JSON for a text field; an empty text for None and for empty collections."""
-    return "" if value is None or value in ({}, []) else json.dumps(value, indent=2, ensure_ascii=False)
+    """Return indented JSON for a text field; an empty text for None."""
+    return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def write_object(value: dict[str, Any] | None) -> str:
+    """Return indented JSON for a field whose empty text stands for an empty object."""
+    return write_json(value or None)

@@ -51,7 +51,7 @@ LABELS = {
     "max_runs": "Maximum number of runs",
     **{name: label for section in SECTIONS.values() for name, label in section.labels.items()},
 }
-_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,17})?")
+_DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,120})?")  # as many digits as the smallest number that can be stored
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
 _API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
 

@@ -12,7 +12,8 @@ from access.admin.pages import IDLE_REFRESH_SECONDS, LIVE_REFRESH_SECONDS
 from access.visibility import visible
 from executions import history
 from executions.policies import Overlap
-from schedules.admin.viewer_instants import read_viewer_instant
+from executions.states import LIVE
+from schedules.admin.viewer_instants import input_type, read_viewer_instant
 from schedules.backfills import backfill
 from schedules.backfills.requests import MAX_RUNS, BackfillRequest
 from schedules.models import Backfill, BackfillMode, BackfillState
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from access.visibility import Caller
+    from executions.states import RunStatus
     from schedules.models import Job
 
-MAX_BACKFILLS_SHOWN = 10  # the latest backfills; each needs two queries
+MAX_BACKFILLS_SHOWN = 10  # the latest backfills
 BACKFILL_FIELDS = ("after", "until", "mode", "pace", "overlap", "max_runs")
 TONES = {BackfillState.OPEN: "primary", BackfillState.DONE: "success", BackfillState.CANCELLED: "default"}
 BACKFILL_OVERLAP_LABELS = {
@@ -41,6 +43,7 @@ def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the choices of the form, and the posted values."""
     return {
         "values": {name: str(values.get(name, "")) for name in BACKFILL_FIELDS},
+        "types": {name: input_type(str(values.get(name, ""))) for name in ("after", "until")},
         "modes": BackfillMode.choices,
         "overlaps": [(policy.value, text) for policy, text in BACKFILL_OVERLAP_LABELS.items()],
         "my_zone": str(timezone.get_current_timezone()),
@@ -76,16 +79,15 @@ def preview_text(found: backfill.BackfillPreview, now: datetime) -> str:
 
 
 def progress(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
-    """Return the latest backfills of a job with their progress. Makes one query, and two for each backfill."""
-    found = visible(Backfill, caller).filter(job_id=job.pk).order_by("-id")[:MAX_BACKFILLS_SHOWN]
-    lines = [_line(each, now) for each in found]
+    """Return the latest backfills of a job with their progress. Makes two queries."""
+    found = list(visible(Backfill, caller).filter(job_id=job.pk).order_by("-id")[:MAX_BACKFILLS_SHOWN])
+    counts = history.count_by_status([each.pk for each in found])
+    lines = [_line(each, counts[each.pk], now) for each in found]
     is_live = any(line["is_live"] for line in lines)
     return {"backfills": lines, "live_after": LIVE_REFRESH_SECONDS if is_live else IDLE_REFRESH_SECONDS}
 
 
-def _line(each: Backfill, now: datetime) -> dict[str, Any]:
-    counts = history.count_by_status(each.pk)
-    n_live = history.count_live(each.pk)
+def _line(each: Backfill, counts: Mapping[RunStatus, int], now: datetime) -> dict[str, Any]:
     state = BackfillState(each.state)
     return {
         "id": each.pk,
@@ -98,7 +100,7 @@ def _line(each: Backfill, now: datetime) -> dict[str, Any]:
         "runs": ", ".join(f"{n:,} {status.value}" for status, n in sorted(counts.items())) or "none",
         "by": each.actor,
         "since": instants.relative_html(each.created_at, now),
-        "is_live": state is BackfillState.OPEN or n_live > 0,
+        "is_live": state is BackfillState.OPEN or not LIVE.isdisjoint(counts),
     }
 
 

@@ -14,7 +14,7 @@ from access.admin.badges import badge
 from access.admin.lists import counted
 from executions.admin import run_url
 from schedules.admin.job.page import state_badge, stoppage_line
-from schedules.admin.viewer_instants import read_viewer_instant
+from schedules.admin.viewer_instants import input_type, read_viewer_instant, viewer_text
 from schedules.clock.compare import Decision
 from schedules.ledger import account as ledger_account
 from schedules.ledger import sentences
@@ -155,6 +155,6 @@ def _read_time(query: Mapping[str, str], name: str, errors: list[str]) -> dateti
         return None
 
 
-def _field(at: datetime) -> str:
-    """Return an instant as local time to the second, in the format of the browser's date and time field."""
-    return f"{timezone.localtime(at):%Y-%m-%dT%H:%M:%S}"
+def _field(at: datetime) -> dict[str, str]:
+    text = viewer_text(at)
+    return {"value": text, "type": input_type(text)}

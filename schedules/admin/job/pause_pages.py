@@ -20,6 +20,7 @@ from access.admin.pages import Pages
 from access.visibility import Action, caller_of, require, visible
 from schedules.admin.form.form import TARGET_KINDS
 from schedules.admin.job import pause_forms
+from schedules.admin.viewer_instants import input_type
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.exceptions import JobConflict
 from schedules.jobs.selection import Selection
@@ -68,6 +69,7 @@ class PauseSetPages(Pages[Job]):
             kinds=TARGET_KINDS,
             choices=[(mode.value, label) for mode, label in pause_forms.RESUMPTION_LABELS.items()],
             max_starts=DEFAULT_MAX_STARTS,
+            until_type=input_type(str(request.POST.get("until", ""))),
             my_zone=str(timezone.get_current_timezone()),
         )
         if request.method == "POST":

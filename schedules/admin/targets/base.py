@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from schedules.admin.form.fields import json_object, needed
-from schedules.admin.form.json_fields import write_json
+from schedules.admin.form.json_fields import write_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ class DefaultSection(Section):
 
     def initial(self, target: Mapping[str, Any] | None) -> dict[str, Any]:
         members = {name: value for name, value in (target or {}).items() if name != "kind"}
-        return {self._field: write_json(members)}
+        return {self._field: write_object(members)}
 
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         return values.get(self._field) or {}
@@ -73,5 +73,5 @@ def _config_field(config: type[TargetConfig]) -> forms.Field:
         return json_object("Configuration", "", "This kind of target has no options.")
     required = {name: "…" for name, is_required in members.items() if is_required}
     names = ", ".join(f"{name} (required)" if name in required else name for name in members)
-    field = json_object("Configuration", write_json(required), f"A JSON object with {names}.", rows=6)
+    field = json_object("Configuration", write_object(required), f"A JSON object with {names}.", rows=6)
     return needed(field) if required else field

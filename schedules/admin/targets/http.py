@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from executions.targets import TARGETS
 from schedules.admin.form.fields import choice, json_text, needed, switch, text
-from schedules.admin.form.json_fields import write_json
+from schedules.admin.form.json_fields import write_object
 from schedules.admin.targets.base import Section
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ CONFIG = TARGETS["http"].config
 METHODS = get_args(CONFIG.model_fields["method"].annotation)
 OBJECTS = ("headers", "query")
 STATUSES = ("success_statuses", "retry_statuses")
+NO_STATUS = "none"  # the text for an empty list of retry statuses; no text stands for null
 SINGLE_VALUES = tuple(name for name in CONFIG.model_fields if name not in ("kind", *OBJECTS, *STATUSES))
 
 
@@ -45,7 +46,7 @@ class HttpSection(Section):
         "retry_statuses": text(
             "Retry statuses",
             "408, 425, 429, 500-599",
-            "Empty: 408, 425, 429 and 500-599. A run that fails with another status is not retried.",
+            "Empty: 408, 425, 429 and 500-599. “none”: no status. A run that fails with another status is not retried.",
         ),
         "connect_timeout": text("Connect timeout", "10s"),
         "read_timeout": text("Read timeout", "none", "Empty: only the timeout of the attempt applies."),
@@ -66,8 +67,8 @@ class HttpSection(Section):
             target = defaults.model_dump(mode="json") | {"url": ""}
         return {
             **{name: target.get(name) for name in SINGLE_VALUES},
-            **{name: write_json(target.get(name)) for name in OBJECTS},
-            **{name: ", ".join(str(status) for status in target.get(name) or ()) for name in STATUSES},
+            **{name: write_object(target.get(name)) for name in OBJECTS},
+            **{name: _statuses_text(target.get(name)) for name in STATUSES},
         }
 
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,7 +78,10 @@ class HttpSection(Section):
         for name in STATUSES:
             parts = [part.strip() for part in (values.get(name) or "").split(",")]
             found[name] = [part for part in parts if part]
-        found["retry_statuses"] = found["retry_statuses"] or None
+        if found["retry_statuses"] == []:
+            found["retry_statuses"] = None
+        elif [part.lower() for part in found["retry_statuses"]] == [NO_STATUS]:
+            found["retry_statuses"] = []
         found["read_timeout"] = found["read_timeout"] or None
         return {name: value for name, value in found.items() if value != "" or name == "url"}
 
@@ -86,3 +90,7 @@ class HttpSection(Section):
 
 
 SECTION = HttpSection()
+
+
+def _statuses_text(statuses: list[int | str] | None) -> str:
+    return NO_STATUS if statuses == [] else ", ".join(str(status) for status in statuses or ())

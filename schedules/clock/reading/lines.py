@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from schedules.clock.reading.schedule import parse
+from schedules.clock.reading.schedule import Unreadable, parse
 from schedules.clock.solar import SolarEvent
 from schedules.clock.spec import InvalidSchedule, ScheduleSpec, label, to_json
+from values.json_values import NotJsonNumber, RepeatedName, loads
 
 _EVERY = re.compile(r"every\s+(?P<every>.*?)(?:\s+from\s+(?P<anchor_at>.*))?", re.IGNORECASE)
 _NUMBER = r"[+-]?[0-9]{1,3}(?:\.[0-9]{1,17})?"
@@ -39,7 +40,9 @@ def write_lines(specs: Sequence[ScheduleSpec], zone: str, instant_text: Callable
 def _read_line(line: str) -> object:
     if line.startswith("{"):
         try:
-            return json.loads(line)
+            return loads(line)
+        except (NotJsonNumber, RepeatedName) as error:
+            return Unreadable(f"{error}.")
         except (ValueError, RecursionError):
             return line  # `parse` then reports that the line is not an object
     if match := _SOLAR.fullmatch(line):

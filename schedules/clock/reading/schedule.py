@@ -68,6 +68,13 @@ class _Reader:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a schedule whose JSON cannot be read. `reason` is the sentence that `parse` reports."""
+
+    reason: str
+
+
 def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
     """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
@@ -81,7 +88,8 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
 def _parse(data: object, min_interval: timedelta, *, zone: str = "UTC", is_member: bool = False) -> ScheduleSpec:
     """Read one schedule. `zone` is its default time zone. `is_member`: the schedule is inside `specs`."""
     if not isinstance(data, Mapping):
-        raise InvalidSchedule({"schedule": [f"must be an object, not {quoted(data)}."]})
+        reason = data.reason if isinstance(data, Unreadable) else f"must be an object, not {quoted(data)}."
+        raise InvalidSchedule({"schedule": [reason]})
     reader = _Reader({name: value for name, value in data.items() if name in _KEYS and value is not None})
     _refuse_unknown(reader, data)
     kind = None if is_member and _refuse_member(reader) else _read_kind(reader)

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from access.visibility import ENGINE, visible
 from executions import history
 from executions.policies import Overlap
+from executions.states import LIVE
 from schedules.backfills import backfill
 from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
@@ -24,7 +25,11 @@ from values.durations import read_duration
 from values.readable import CannotRead
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from django.core.management.base import CommandParser
+
+    from executions.states import RunStatus
 
 POLL_INTERVAL = 1.0  # seconds
 
@@ -77,24 +82,21 @@ class Command(BaseCommand):
 
     def _wait(self, started: Backfill) -> None:
         """Print the progress whenever it changes, until the backfill and all its runs have ended."""
-        line = self._print_progress(started, "")
-        while not _is_over(started):
+        counts, line = self._print_progress(started, "")
+        while started.state == BackfillState.OPEN or not LIVE.isdisjoint(counts):
             time.sleep(POLL_INTERVAL)
             started.refresh_from_db()
-            line = self._print_progress(started, line)
+            counts, line = self._print_progress(started, line)
         self.stdout.write(f"{started.get_state_display()}.")
 
-    def _print_progress(self, started: Backfill, previous: str) -> str:
-        """Return the line of progress. Print it unless it equals `previous`."""
+    def _print_progress(self, started: Backfill, previous: str) -> tuple[Mapping[RunStatus, int], str]:
+        """Return the number of runs for each status, and the line of progress. Print it unless it equals `previous`."""
+        counts = history.count_by_status([started.pk])[started.pk]
         line = f"{started.n_seen:,} of {started.n_instants:,} instants handled, {started.n_opened:,} runs opened"
-        line += "".join(f", {n:,} {status.value}" for status, n in sorted(history.count_by_status(started.pk).items()))
+        line += "".join(f", {n:,} {status.value}" for status, n in sorted(counts.items()))
         if line != previous:
             self.stdout.write(line)
-        return line
-
-
-def _is_over(started: Backfill) -> bool:
-    return started.state != BackfillState.OPEN and not history.count_live(started.pk)
+        return counts, line
 
 
 def _request(options: dict[str, Any], now: datetime) -> BackfillRequest:

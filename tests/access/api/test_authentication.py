@@ -48,6 +48,15 @@ def test_a_malformed_key_is_a_401(db: None, header: str) -> None:
     problem_of(client_with(header).get(JOBS), 401)
 
 
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [("Bearer ", "nothing follows Bearer"), ("Bearer ms_a_b", "Create a key in the admin")],
+    ids=["no key", "an unknown key"],
+)
+def test_a_refused_key_is_explained_with_what_to_do(db: None, header: str, sentence: str) -> None:
+    assert sentence in problem_of(client_with(header).get(JOBS), 401)["detail"]
+
+
 def test_a_key_with_a_nul_character_is_a_400(db: None) -> None:
     problem_of(client_with("Bearer ms_a\0b_c").get(JOBS), 400)
 

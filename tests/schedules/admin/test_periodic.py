@@ -115,6 +115,7 @@ def test_saving_a_disabled_housekeeping_row_shows_a_warning(recover: PeriodicTas
         ("kwargs", '{"__type__": "uuid", "__value__": {"hex": 5}}'),
         ("args", "{}"),
         ("args", "null"),
+        ("kwargs", '{"a": 1, "a": 2}'),
     ],
 )
 def test_a_value_that_beat_could_not_read_is_an_error_at_its_field(

@@ -58,7 +58,8 @@ def test_an_ordinal_has_its_english_ending(number: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(13.0, "13"), (52.5, "52.5"), (-0.1, "-0.1"), (100.0, "100"), (0.05, "0.05")]
+    ("number", "text"),
+    [(13.0, "13"), (52.5, "52.5"), (-0.1, "-0.1"), (100.0, "100"), (0.05, "0.05"), (-1e-05, "-0.00001")],
 )
 def test_a_whole_number_has_no_decimal_point(number: float, text: str) -> None:
     assert number_words(number) == text

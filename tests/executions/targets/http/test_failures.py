@@ -28,7 +28,7 @@ HOST = "example.org"
 
 
 def explained(error: Exception, *, connected: bool = True) -> Explanation:
-    return explain(error, HOST, connected=connected)
+    return explain(error, HOST, 8080, connected=connected)
 
 
 def certificate_error() -> ssl.SSLCertVerificationError:
@@ -81,8 +81,12 @@ def test_each_error_has_its_code_and_its_sentence(error: Exception, code: Code, 
     ("error", "before", "after"),
     [
         (TimeoutError(), "was not open within the connect timeout", "sent nothing for longer than the read timeout"),
-        (ConnectionRefusedError(111, "Connection refused"), "No connection to", "The connection to example.org broke"),
-        (OSError(), "No connection to example.org: OSError", "broke: OSError"),
+        (
+            ConnectionRefusedError(111, "Connection refused"),
+            "No connection to example.org, port 8080: Connection refused",
+            "The connection to example.org broke",
+        ),
+        (OSError(), "No connection to example.org, port 8080: OSError", "broke: OSError"),
         (socket.gaierror(-2, "Name or service not known"), "Name or service not known", "Name or service not known"),
     ],
     ids=["timeout", "refused", "without text", "name"],

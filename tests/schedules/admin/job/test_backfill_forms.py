@@ -7,14 +7,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from access.visibility import ENGINE
 from executions.policies import Overlap
-from schedules.admin.job.backfill_forms import form_context, preview_text, read_request
+from schedules.admin.job.backfill_forms import form_context, preview_text, progress, read_request
+from schedules.backfills import backfill
 from schedules.backfills.backfill import BackfillPreview
 from schedules.backfills.requests import BackfillRequest
-from schedules.models import BackfillMode
-from tests.factories import NOW
+from schedules.models import Backfill, BackfillMode, BackfillState
+from tests.factories import NOW, make_job, make_run
 
 MORNING = datetime(2026, 11, 20, 9, tzinfo=UTC)
 RANGE = {"after": "2026-11-20T09:00Z", "until": "2026-11-20T11:00Z"}
@@ -107,6 +111,37 @@ def test_a_number_of_runs_within_its_limits_is_read(text: str, n: int | None) ->
 def test_the_preview_says_how_many_runs_start_and_for_which_instants(found: BackfillPreview, text: str) -> None:
     with timezone.override(UTC):
         assert preview_text(found, NOW) == text
+
+
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [
+        ("", "datetime-local"),
+        ("2026-10-25T01:59:59", "datetime-local"),
+        ("2026-10-25T02:30", "text"),
+        ("2026-10-25T02:30:00+01:00", "text"),
+        ("2026-03-29T02:30", "text"),
+        ("early", "text"),
+    ],
+    ids=["empty", "usual", "shown twice", "with an offset", "skipped", "a word"],
+)
+def test_a_time_that_needs_an_offset_is_filled_into_a_field_that_takes_one(after: str, kind: str) -> None:
+    with timezone.override(ZoneInfo("Europe/Paris")):
+        assert form_context({"after": after})["types"] == {"after": kind, "until": "datetime-local"}
+
+
+@pytest.mark.django_db
+def test_the_progress_of_all_backfills_takes_two_queries() -> None:
+    job = make_job()
+    made = [backfill.start(job.pk, BackfillRequest(after=MORNING, until=NOW), NOW, actor="tests") for _ in range(3)]
+    make_run(job, NOW, origin="backfill", backfill_id=made[0].pk)
+    make_run(job, MORNING, origin="backfill", backfill_id=made[0].pk, reason="overlap")
+    Backfill.objects.update(state=BackfillState.CANCELLED)
+    with CaptureQueriesContext(connection) as captured:
+        lines = progress(job, NOW, ENGINE)["backfills"]
+    assert len(captured) == 2
+    assert [line["runs"] for line in lines] == ["none", "none", "1 queued, 1 skipped"]
+    assert [line["is_live"] for line in lines] == [False, False, True]
 
 
 def test_the_form_is_filled_again_with_what_was_posted() -> None:

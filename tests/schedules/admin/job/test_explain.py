@@ -6,8 +6,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.template.loader import render_to_string
+from django.utils import timezone
 
 from executions.models import Run
 from executions.targets.base import Failed
@@ -16,6 +19,7 @@ from schedules.ledger.watchdog import watch_once
 from schedules.models import Job
 from schedules.tick import tick
 from tests.factories import end, make_job
+from tests.sent_by_browser import sent_by_browser
 from tests.staff import page_of, signed_in, staff_member
 
 if TYPE_CHECKING:
@@ -143,6 +147,21 @@ def test_a_local_time_that_clocks_show_twice_is_refused(admin: StaffClient, job:
 
 def test_a_window_that_ends_before_it_begins_is_said(admin: StaffClient, job: Job) -> None:
     assert "must start before it ends" in page_of(admin.get(at(job, "?after=2026-01-02T00:00&until=2026-01-01T00:00")))
+
+
+@pytest.mark.parametrize("minute", [0, 60], ids=["first time", "second time"])
+def test_the_window_of_an_hour_that_clocks_show_twice_is_accepted(job: Job, minute: int) -> None:
+    now = datetime(2026, 10, 25, 0, 30, tzinfo=UTC) + timedelta(minutes=minute)
+    with timezone.override(ZoneInfo("Europe/Paris")):
+        page = render_to_string("schedules/admin/explain.html", explain.describe(job, {"window": "hour"}, now))
+        sent = {name: text for name, (text,) in sent_by_browser(page, "ms-window").items()}
+        again = explain.describe(job, sent, now)
+    assert again["errors"] == []
+    assert {name: again[name]["value"] for name in ("after", "until")} == sent
+    assert {name: datetime.fromisoformat(text).utcoffset() is not None for name, text in sent.items()} == {
+        "after": minute == 60,
+        "until": True,
+    }
 
 
 @pytest.mark.long

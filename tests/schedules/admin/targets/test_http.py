@@ -49,6 +49,16 @@ def test_empty_retry_statuses_and_an_empty_read_timeout_mean_the_default() -> No
     assert (found["retry_statuses"], found["read_timeout"]) == (["503"], "5s")
 
 
+@pytest.mark.parametrize("text", ["none", " None "])
+def test_the_word_none_means_that_no_status_is_retried(text: str) -> None:
+    assert target(retry_statuses=text)["retry_statuses"] == []
+
+
+@pytest.mark.parametrize(("statuses", "text"), [(None, ""), ([], "none"), ([409, "500-503"], "409, 500-503")])
+def test_no_status_and_the_default_statuses_are_shown_differently(statuses: Any, text: str) -> None:
+    assert SECTION.initial({"kind": "http", "retry_statuses": statuses})["retry_statuses"] == text
+
+
 def test_an_empty_field_is_left_out_except_the_url() -> None:
     found = target(connect_timeout="", url="")
     assert "connect_timeout" not in found

@@ -53,6 +53,8 @@ def test_each_line_is_read_as_the_kind_of_schedule_that_it_looks_like() -> None:
         ("2027-13-01", "specs.1.at"),
         ("{broken", "specs.1"),
         ("{" * 100_000, "specs.1"),
+        ('{"cron": "@daily", "cron": "@hourly"}', "specs.1"),
+        ('{"solar": "sunset", "latitude": NaN, "longitude": 1}', "specs.1"),
         ("[1]", "specs.1.cron"),
         ("sunset here", "specs.1.cron"),
         ("sunset 91 0", "specs.1.latitude"),
