@@ -117,7 +117,7 @@ class NotJsonNumber(ValueError):
 
 
 class RepeatedName(ValueError):
-    """A name that an object has twice: Python's parser would silently use the last value."""
+    """A name that occurs more than once in an object: Python's parser would silently use the last value."""
 
 
 def loads(text: str) -> JSON:

@@ -152,7 +152,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILL
+            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILLS
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),
