@@ -14,12 +14,14 @@ from django.core.checks import Error, Warning
 from executions.targets import registry
 from executions.targets.command.registry import load_modules
 from executions.targets.loading import template_faults
+from executions.targets.wording import error_words, value_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from django.core.checks import CheckMessage
 
+    from executions.admin.targets.base import Look
     from executions.targets.base import Target
 
 
@@ -32,6 +34,7 @@ def check_targets(**_: object) -> list[CheckMessage]:
         *unserved_queues(registry.TARGETS.values(), settings.MAINSPRING_WORKER_QUEUES),
         *looks.FAULTS,
         *template_faults({kind: look.template for kind, look in looks.LOOKS.items()}, "LOOK", "mainspring.E007"),
+        *missing_words(looks.LOOKS),
     ]
 
 
@@ -61,3 +64,23 @@ def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[Ch
         for target in targets
         if target.queue not in served
     ]
+
+
+def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
+    """Report the looks that can't say in two texts what a target does, when only its kind is known."""
+    for kind, look in looks.items():
+        try:
+            words = look.words({"kind": kind})
+            is_valid = (
+                isinstance(words, tuple | list) and len(words) == 2 and all(isinstance(text, str) for text in words)
+            )
+            problem = "" if is_valid else f"returns {value_words(words)}"
+        except Exception as error:  # noqa: BLE001 - whatever the look raises, every list of jobs would raise it too
+            problem = f"raises {error_words(error)}"
+        if problem:
+            yield Error(
+                f"The LOOK of the target kind {kind!r} has no words for a target: `words` {problem}.",
+                hint="`words` must return two texts. Another version may have stored the target: only its member "
+                "`kind` is sure to exist.",
+                id="mainspring.E007",
+            )

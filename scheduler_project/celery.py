@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from logging import LogRecord, getLogger
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from billiard import current_process
+from billiard.common import TERMSIGS_DEFAULT, TERMSIGS_FULL
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
-from celery.signals import beat_init, celeryd_after_setup, celeryd_init, setup_logging, task_postrun, task_prerun
+from celery.signals import (
+    beat_init,
+    celeryd_after_setup,
+    celeryd_init,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+)
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
 from scheduler_project.start_checks import start_problems
 from values.database import release_connection
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "scheduler_project.settings")
 # Without this, Celery runs all of Django's system checks in each worker and ignores the results. One check even imports
@@ -76,6 +90,29 @@ def freeze_loaded_objects(**_: object) -> None:
     """Exclude all objects loaded so far from garbage collection: scanning them stops the process for 0.1 s."""
     gc.collect()
     gc.freeze()
+
+
+@worker_process_init.connect
+def ignore_sigterm(**_: object) -> None:
+    """Let a process of the prefork pool ignore SIGTERM, so that its run finishes when all of a worker gets the signal.
+
+    systemd, foreman and Heroku signal each process of a service. The worker's main process acts on the signal: it
+    takes no more messages and waits for its pool.
+    """
+    if current_process().name == "MainProcess":  # `--pool solo`: the worker itself
+        return
+    pool_process = os.getpid()
+
+    def on_sigterm(number: int, _: FrameType | None) -> None:
+        if os.getpid() != pool_process:  # a process that a command has forked
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    # A program that a command starts would inherit SIG_IGN, and the command could not terminate it. It does not inherit
+    # a handler. Billiard would replace the handlers of the signals in these two sets.
+    for signals in (TERMSIGS_DEFAULT, TERMSIGS_FULL):
+        signals.discard("SIGTERM")
+    signal.signal(signal.SIGTERM, on_sigterm)
 
 
 def is_no_time_limit_traceback(record: LogRecord) -> bool:

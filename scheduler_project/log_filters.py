@@ -1,4 +1,4 @@
-"""A log filter that removes the tracebacks of expected errors: a broker that fails, or a refused request."""
+"""A log filter that removes the tracebacks of expected errors: a broker that fails, a refused request, a killed process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 
 import amqp.exceptions
 import redis.exceptions
+from billiard.exceptions import WorkerLostError
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from kombu.exceptions import OperationalError
 
@@ -22,7 +23,10 @@ REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
 class OneLineErrors(logging.Filter):
-    """Replaces the traceback of a broker error with its message, and removes the traceback of a refused request."""
+    """Replaces the traceback of a broker error or of a killed process with its message.
+
+    Removes the traceback of a refused request.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Change the record; always return True, because no record is dropped."""
@@ -30,6 +34,13 @@ class OneLineErrors(logging.Filter):
         if isinstance(error, BROKER_ERRORS) and record.name.startswith(("celery.", "kombu.")):
             record.msg, record.args = f"{record.getMessage()}: {one_line(error)}", ()
             record.exc_info = None
+        elif lost := _killed_process(record):
+            record.msg, record.args, record.exc_info = one_line(lost), (), None
         elif isinstance(error, REFUSED_REQUESTS) and record.name.startswith("django."):
             record.exc_info = None  # Django's message already has the reason and the URL
         return True
+
+
+def _killed_process(record: logging.LogRecord) -> WorkerLostError | None:
+    args = record.args if isinstance(record.args, tuple) and record.name == "celery.worker.request" else ()
+    return next((part for part in args if isinstance(part, WorkerLostError)), None)

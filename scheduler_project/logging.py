@@ -49,7 +49,11 @@ def logging_config(level: str, *, json: bool) -> None:
             "filters": {"plain": {"()": "scheduler_project.log_filters.OneLineErrors"}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["plain"]}},
             "root": {"handlers": ["stderr"], "level": level},
-            # These loggers write a line for each message and each task. Mainspring's own lines also name the run.
-            "loggers": {name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+            # The first two write a line for each message and each task. Mainspring's own lines also name the run.
+            "loggers": {
+                **{name: {"level": "WARNING"} for name in ("celery.worker.strategy", "celery.app.trace")},
+                # Billiard logs here that a process was killed, and passes nothing on to the root logger.
+                "multiprocessing": {"level": "WARNING", "handlers": ["stderr"], "propagate": False},
+            },
         }
     )

@@ -99,6 +99,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = True  # for Flower
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1  # a busy worker must not hold messages that an idle worker could process
 # Seconds until a new worker process that has not reported its start is replaced: connecting to the database takes time.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 30.0
+CELERY_WORKER_POOL = "scheduler_project.worker_pool:PreforkPool"  # used with `--pool prefork`
 CELERY_WORKER_CONSUMER = "scheduler_project.worker_consumer:Consumer"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

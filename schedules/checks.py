@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.core.checks import Error
 
-from executions.targets import template_faults
+from executions.targets import error_words, template_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from django import forms
     from django.core.checks import CheckMessage
+
+    from schedules.admin.targets.base import Section
 
 
 def check_sections(**_: object) -> list[CheckMessage]:
     """Return an error for each section that the job form cannot show."""
     # Forms need the models, which are not loaded yet when this module is imported.
+    from schedules.admin.form import limits  # noqa: PLC0415
     from schedules.admin.form.form import JobForm  # noqa: PLC0415
     from schedules.admin.targets import FAULTS, SECTIONS  # noqa: PLC0415
 
     templates = {kind: section.template for kind, section in SECTIONS.items()}
+    fields = {kind: section.fields for kind, section in SECTIONS.items()}
     return [
         *FAULTS,
         *template_faults(templates, "SECTION", "mainspring.E008"),
-        *taken_names({kind: section.fields for kind, section in SECTIONS.items()}, JobForm),
+        *taken_names(fields, JobForm, limits.FORM_FIELDS),
+        *lost_places(SECTIONS, JobForm),
+        *missing_defaults(SECTIONS),
     ]
 
 
 def taken_names(
-    fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]]
+    fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]], others: Iterable[str]
 ) -> Iterable[CheckMessage]:
     """Yield an error for each field of a section whose name is taken by another field of the form.
 
-    `fields` maps each target kind to the fields of its section, by name.
+    `fields` maps each target kind to the fields of its section, by name. `others` are names that no section may use.
     """
-    of_model = set(form._meta.fields or ())
+    taken = {*(form._meta.fields or ()), *others}
     for kind, own in fields.items():
         for name, field in own.items():
-            if name in of_model or form.base_fields.get(name) is not field:
+            if name in taken or form.base_fields.get(name) is not field:
                 yield Error(
                     f"The field {name!r} of the SECTION of the target kind {kind!r} has a name that is already taken.",
                     hint=f"Rename the field in `fields` and `places`, for example to {f'{kind}_{name}'!r}.",
                     id="mainspring.E009",
                 )
+
+
+def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]]) -> Iterable[CheckMessage]:
+    """Yield an error for each place of a section that is not a field of the page of its kind."""
+    of_kinds = {name for section in sections.values() for name in section.fields}
+    for kind, section in sections.items():
+        shown = {*section.fields, *(set(form.base_fields) - of_kinds)}
+        for member, name in section.places.items():
+            if name not in shown:
+                yield Error(
+                    f"The SECTION of the target kind {kind!r} has {name!r} in `places`, which is not a field.",
+                    hint=f"Name the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
+                    id="mainspring.E008",
+                )
+
+
+def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
+    """Yield an error for each section without initial values for a new job: every job form needs those of all kinds."""
+    for kind, section in sections.items():
+        try:
+            values = section.initial(None)
+            problem = "" if isinstance(values, Mapping) else f"returns {type(values).__name__}"
+        except Exception as error:  # noqa: BLE001 - whatever the section raises, every job form would raise it too
+            problem = f"raises {error_words(error)}"
+        if problem:
+            yield Error(
+                f"The SECTION of the target kind {kind!r} has no initial values: `initial(None)` {problem}.",
+                hint="`initial` must return a dict of values for names in `fields`; for None, those of a new job.",
+                id="mainspring.E008",
+            )

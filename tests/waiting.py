@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -31,6 +32,14 @@ def wait_for(at: datetime) -> None:
     """Return at this instant: an outage lasts, or jobs fire, until then."""
     while (left := (at - datetime.now(UTC)).total_seconds()) > 0:
         time.sleep(left)
+
+
+def wait_for_alarm(timeout: float) -> None:
+    """Return once the timer that `Stopper(timeout)` started has rung.
+
+    It then counts down a longer time; or stands at 0, if the signal is ignored.
+    """
+    wait_until(lambda: not 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= timeout, what="the alarm")
 
 
 def pause(seconds: float) -> None:

@@ -5,6 +5,7 @@ The statements themselves are in the `queries.py` of each package.
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,6 +103,14 @@ def log_retryable(action: str, error: BaseException, *, is_away: bool | None = N
 def is_database_unavailable() -> bool:
     """Return whether the connection is broken. After an error, this means that the database is unavailable."""
     return not connection.is_usable()
+
+
+def wait_for_database() -> None:
+    """Wait before the next try, because the database was unavailable.
+
+    Only for threads that have nothing else to do meanwhile, such as a thread that executes a run.
+    """
+    threading.Event().wait(DATABASE_RETRY_SECONDS)
 
 
 def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tuple[list[T], dict[K, Exception]]:

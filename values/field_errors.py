@@ -87,6 +87,7 @@ def field_errors(
         return {prefix: [f"There are {n_errors} errors here: too many to list."]}
     found: dict[str, list[str]] = {}
     expected: dict[str, list[str]] = {}
+    names: dict[str, str] = {}
     for problem in islice(error.errors(include_url=False, include_input=False), MAX_ERRORS_SHOWN):
         if problem["type"] == _SENTENCE:
             field = f"{prefix}.{problem['ctx']['field']}".strip(".")
@@ -95,19 +96,20 @@ def field_errors(
         path = _data_path(problem, data)
         name = ".".join(str(part)[:MAX_NAME_LENGTH] for part in path)
         field = f"{prefix}.{name}" if prefix and name else prefix or name
-        last = str(path[-1])[:MAX_NAME_LENGTH] if path else "This"
+        last = _name_of(path[-1]) if path else "This"
         if kind := _EXPECTED.get(problem["type"]):
             if kind not in expected.setdefault(field, []):
                 expected[field].append(kind)
             found.setdefault(field, [])
+            names[field] = last if path else prefix or last
         else:
-            names = _names_at(model, path[:-1]) if model else []
-            sentence = _sentence(problem, last, names, _value_at(path, data))
+            known_names = _names_at(model, path[:-1]) if model else []
+            sentence = _sentence(problem, last, known_names, _value_at(path, data))
             if sentence not in found.setdefault(field, []):
                 found[field].append(sentence)
     # Each branch of a union reports its own error: join these errors into one sentence.
     for field, kinds in expected.items():
-        found[field].insert(0, f"{field.rpartition('.')[2] or 'This'} must be {' or '.join(kinds)}.")
+        found[field].insert(0, f"{names[field]} must be {' or '.join(kinds)}.")
     return found
 
 
@@ -126,6 +128,11 @@ def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
             for text in texts
         ],
     )
+
+
+def _name_of(part: str | int) -> str:
+    """Return the name of a field for an error sentence. `part`: the last part of the field's path."""
+    return "This entry" if isinstance(part, int) else part[:MAX_NAME_LENGTH]
 
 
 def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:

@@ -10,6 +10,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
+def new_id() -> UUID:
+    """Return a new id with the present time, for a row without an instant of its own. Migrations use this function."""
+    return uuid7(datetime.now(UTC))
+
+
 def uuid7(at: datetime) -> UUID:
     """Return a random UUIDv7 whose 48-bit time is `at` in milliseconds since 1970, clamped to the range of 48 bits.
 

@@ -13,14 +13,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from executions.policies.limits import ConcurrencyLimit, Priority, RateLimit
 from executions.policies.overlap import MAX_BUFFERED_RUNS, Overlap
 from executions.policies.retry import RetryPolicy
+from executions.targets.base import MAX_ATTEMPT_TIMEOUT, MIN_ATTEMPT_TIMEOUT
 from executions.targets.registry import TARGETS
 from values.duration_field import Duration
 from values.durations import duration_text
 from values.field_errors import field_errors
 from values.readable import Unreadable
 
-MIN_ATTEMPT_TIMEOUT = timedelta(milliseconds=100)  # connecting alone may take that long
-MAX_ATTEMPT_TIMEOUT = timedelta(days=1)  # an attempt occupies a thread or a process of its worker all the time
 MAX_START_DEADLINE = timedelta(days=366)  # a year; longer is most likely a mistake
 _DEFAULT_TIMEOUTS = ", ".join(f"{duration_text(kind.default_timeout)} for `{name}`" for name, kind in TARGETS.items())
 

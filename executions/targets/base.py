@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -17,11 +18,13 @@ from values.json_values import JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
     from uuid import UUID
 
 TIMED_OUT = "timed_out"  # the error code that makes an attempt `timed_out` instead of `failed`
 INVALID_DEFINITION = "invalid_definition"  # the error code of a frozen definition that this version cannot read
+MIN_ATTEMPT_TIMEOUT = timedelta(milliseconds=100)  # connecting alone may take that long
+MAX_ATTEMPT_TIMEOUT = timedelta(days=1)  # an attempt occupies a thread or a process of its worker all the time
 MAX_LOG_LINE_LENGTH = 8 * 1024  # characters: fits on a page, and limits a command that prints no line breaks
 
 
@@ -131,7 +134,7 @@ class Target(ABC):
     # computes). Any other queue needs workers of its own, and its name in MAINSPRING_WORKER_QUEUES.
     queue: ClassVar[str]
     max_runs_per_message: ClassVar[int] = 1  # maximum number of runs in one Celery message, under a backlog
-    default_timeout: ClassVar[timedelta]  # of one attempt, when the job sets none
+    default_timeout: ClassVar[timedelta]  # of one attempt, when the job sets none; 100 ms to 1 day
 
     def prepare_worker(self) -> None:  # noqa: B027 - optional
         """Import modules that the first run would otherwise have to import.

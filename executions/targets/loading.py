@@ -7,53 +7,66 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import re
 import traceback
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, get_args
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeGuard, TypeVar
 
 from django.core.checks import Error
-from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.template.loader import get_template
-from pydantic.errors import PydanticUserError
 
-from executions.targets.base import Target, TargetConfig
+from executions.targets.base import Target
+from executions.targets.kind_faults import Member, find_kind_fault, find_member_fault
+from executions.targets.wording import error_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 
-MAX_KIND_LENGTH = 20  # characters of the column `target_kind`
-_KIND = re.compile(rf"[a-z][a-z0-9_]{{0,{MAX_KIND_LENGTH - 1}}}", re.ASCII)
-_REGISTRY = "executions/targets/registry.py"
+_WHERE = "KINDS in executions/targets/registry.py or MAINSPRING_TARGET_MODULES"
 
 
 class CannotLoad(Exception):
-    """A module is missing or broken, or has no valid object with the expected name.
+    """The code of a module failed, or the module has no valid object with the expected name.
 
-    The text is a sentence without a full stop.
+    The text is a reason or a sentence without a full stop. `is_missing`: whether the module does not exist.
     """
+
+    def __init__(self, text: str, *, is_missing: bool = False) -> None:
+        super().__init__(text)
+        self.is_missing = is_missing
+
+
+@contextmanager
+def reporting(module: str) -> Iterator[None]:
+    """Turn whatever the code of `module` raises into CannotLoad with the reason; also `sys.exit`, but not Ctrl+C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise CannotLoad(_reason(module, error), is_missing=_is_missing(error, module)) from error
 
 
 def load_object(module: str, name: str, base: type[T]) -> T:
     """Import `module` and return its object `name`, an instance of `base`. Raises CannotLoad."""
     try:
-        found = getattr(importlib.import_module(module), name, None)
-    except Exception as error:
-        raise CannotLoad(f"{module} can't be imported: {import_problem(module, error)}") from error
+        with reporting(module):
+            found = getattr(importlib.import_module(module), name, None)
+            if isinstance(found, base):
+                return found
+    except CannotLoad as problem:
+        raise CannotLoad(f"{module} can't be imported: {problem}") from problem
     if found is None:
         raise CannotLoad(f"{module} has no {name}")
-    if not isinstance(found, base):
-        raise CannotLoad(f"{module} has a {name} that is not an instance of {base.__module__}.{base.__name__}")
-    return found
+    raise CannotLoad(f"{module} has a {name} that is not an instance of {base.__module__}.{base.__name__}")
 
 
-def import_problem(module: str, error: Exception) -> str:
-    """Return why `module` could not be imported: the error, with the file and line."""
-    if is_missing(error, module):
+def _reason(module: str, error: BaseException) -> str:
+    """Return why the code of a module failed: the error, with the file and line."""
+    if _is_missing(error, module):
         return f"there is no module {error.name}"
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    text = error_words(error)
     if isinstance(error, SyntaxError):
         return text  # the text of a SyntaxError contains the file and line
     lines = list(traceback.walk_tb(error.__traceback__))
@@ -63,7 +76,7 @@ def import_problem(module: str, error: Exception) -> str:
     return f"{text} ({frame.f_code.co_filename}, line {line})"
 
 
-def is_missing(error: Exception, module: str) -> TypeGuard[ModuleNotFoundError]:
+def _is_missing(error: BaseException, module: str) -> TypeGuard[ModuleNotFoundError]:
     """Return whether `error` says that `module` itself does not exist. False for a missing module that it imports."""
     return isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
 
@@ -73,11 +86,16 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
     targets: dict[str, Target] = {}
     homes: dict[str, str] = {}
     faults: list[Error] = []
+    listed: set[str] = set()
     for module in modules:
+        if module in listed:
+            faults.append(_listed_twice(module))
+            continue
+        listed.add(module)
         try:
             target = load_object(module, "TARGET", Target)  # type: ignore[type-abstract]
         except CannotLoad as problem:
-            hint = f"Correct the module, or remove its name from KINDS in {_REGISTRY} or MAINSPRING_TARGET_MODULES."
+            hint = f"Correct the module, or remove its name from {_WHERE}."
             faults.append(Error(f"The target module {problem}.", hint=hint, id="mainspring.E001"))
             continue
         fault = _find_fault(target, module)
@@ -94,13 +112,27 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
     return targets, faults
 
 
+def _listed_twice(module: str) -> Error:
+    hint = f"Name the module once in {_WHERE}."
+    return Error(f"The target module {module} is listed twice.", hint=hint, id="mainspring.E003")
+
+
+def _find_fault(target: Target, module: str) -> Error | None:
+    try:
+        with reporting(module):
+            return find_kind_fault(target, module)
+    except CannotLoad as problem:
+        hint = "Correct the module: a member of the target, or the schema of its configuration, raises this error."
+        return Error(f"The target of {module} can't be checked: {problem}.", hint=hint, id="mainspring.E002")
+
+
 def load_parts(
-    package: str, name: str, base: type[T], kinds: Iterable[str], error_id: str
+    package: str, name: str, base: type[T], kinds: Iterable[str], error_id: str, members: Sequence[Member] = ()
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Returns the objects by kind, and an error for each module that has no valid object. A kind without such a module
-    gets the default, and is in neither result.
+    Returns the objects by kind, and an error for each module that has no valid object, or one whose `members` are not
+    valid. A kind without such a module gets the default, and is in neither result.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -109,12 +141,18 @@ def load_parts(
         if importlib.util.find_spec(module) is None:
             continue
         try:
-            parts[kind] = load_object(module, name, base)
+            part = load_object(module, name, base)
+            with reporting(module):
+                fault = find_member_fault(part, members, f"{name} of {module}", error_id)
         except CannotLoad as problem:
             hint = (
                 f"Correct the module, which must define `{name}`. Or delete the module: the kind then gets the default."
             )
-            faults.append(Error(f"The {name} module {problem}.", hint=hint, id=error_id))
+            fault = Error(f"The {name} module {problem}.", hint=hint, id=error_id)
+        if fault is None:
+            parts[kind] = part
+        else:
+            faults.append(fault)
     return parts, faults
 
 
@@ -127,69 +165,13 @@ def template_faults(templates: Mapping[str, str], part: str, error_id: str) -> l
     for kind, name in templates.items():
         try:
             get_template(name)
-        except (TemplateDoesNotExist, TemplateSyntaxError) as error:
+        except Exception as error:  # noqa: BLE001 - the tags that a template loads may raise anything
             faults.append(
                 Error(
                     f"The {part} of the target kind {kind!r} has a template that can't be loaded, {name!r}: "
-                    f"{type(error).__name__}: {error}.",
+                    f"{error_words(error)}.",
                     hint="Correct the template. Or remove `template` from the class, to use the default template.",
                     id=error_id,
                 )
             )
     return faults
-
-
-def _find_fault(target: Target, module: str) -> Error | None:
-    """Return the first error of a kind, or None."""
-    for name, is_valid, takes in (
-        ("kind", _is_kind, f"1 to {MAX_KIND_LENGTH} characters from a-z, 0-9 and _, beginning with a letter"),
-        ("config", _is_config, "a subclass of executions.targets.base.TargetConfig"),
-        ("queue", _is_queue, 'the name of a Celery queue, such as "http"'),
-        ("max_runs_per_message", _is_count, "a whole number, 1 or more"),
-        ("default_timeout", _is_timeout, "a timedelta of more than 0 seconds, such as timedelta(seconds=30)"),
-    ):
-        value = getattr(target, name, None)
-        if not is_valid(value):
-            what = f"has no `{name}`" if value is None else f"has {value!r} as `{name}`"
-            return Error(f"The target of {module} {what}.", hint=f"`{name}` must be {takes}.", id="mainspring.E002")
-    return _find_config_fault(target)
-
-
-def _find_config_fault(target: Target) -> Error | None:
-    where = f"{target.config.__module__}.{target.config.__name__}"
-    member = target.config.model_fields["kind"]
-    if get_args(member.annotation) != (target.kind,) or member.default != target.kind:
-        return Error(
-            f"The configuration class {where} does not narrow `kind` to {target.kind!r}.",
-            hint=f'Give the class the member `kind: Literal["{target.kind}"] = "{target.kind}"`.',
-            id="mainspring.E004",
-        )
-    try:
-        target.config.model_json_schema()
-    except PydanticUserError as error:
-        return Error(
-            f"The configuration class {where} has no JSON schema, which the OpenAPI document needs: {error.message}.",
-            hint="Use types that JSON has, or annotate the member with pydantic's WithJsonSchema.",
-            id="mainspring.E005",
-        )
-    return None
-
-
-def _is_kind(value: Any) -> bool:
-    return isinstance(value, str) and _KIND.fullmatch(value) is not None
-
-
-def _is_config(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, TargetConfig)
-
-
-def _is_queue(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and value >= 1
-
-
-def _is_timeout(value: Any) -> bool:
-    return isinstance(value, timedelta) and value > timedelta(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from django.db import connection
 
 from executions.lifecycle import transitions
 from executions.lifecycle.types import Claim
-from values.database import DATABASE_RETRY_SECONDS, RETRYABLE_ERRORS, is_database_unavailable
+from values.database import RETRYABLE_ERRORS, is_database_unavailable, wait_for_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +42,7 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
             if clock() >= give_up_at:
                 raise
             if n_tried:  # no wait after the first failure: the cause is most likely an old connection
-                # A wait in a worker's thread or process, which has nothing else to do. Only main loops may
-                # `time.sleep`.
-                threading.Event().wait(DATABASE_RETRY_SECONDS)
+                wait_for_database()
             n_tried += 1
     if len(claims) < len(wanted):
         log.debug("claims_spent", action="claim", n_wanted=len(wanted), n_claimed=len(claims))

@@ -21,7 +21,7 @@ from executions.per_process import PerProcess
 from executions.states import RunStatus
 from executions.worker import logs
 from executions.worker.attempt import PreparedAttempt
-from values.database import DATABASE_RETRY_SECONDS, RETRYABLE_ERRORS, is_database_unavailable, log_retryable
+from values.database import RETRYABLE_ERRORS, is_database_unavailable, log_retryable, wait_for_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,9 +48,7 @@ def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
             if not has_warned:
                 log_retryable("finish", error, is_away=request.is_away, n_endings=len(ended))
             has_warned = True
-            # A wait in the thread that executed the run, which has nothing else to do. Only main loops may
-            # `time.sleep`.
-            threading.Event().wait(DATABASE_RETRY_SECONDS)
+            wait_for_database()
     for prepared, ending in ended:
         _log_ending(prepared, ending, statuses.get(ending.run_id))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from copy import copy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
@@ -23,7 +25,7 @@ from access.api.exceptions import BodyTooLarge, InputValidationError, InvalidInp
 from access.api.schema import NO_KEY, NOT_JSON, PROBLEM
 from executions.exceptions import RunConflict
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from values.database import one_line
+from values.database import RETRYABLE_ERRORS, one_line
 from values.field_errors import field_errors
 from values.json_values import clean_text
 from values.readable import CannotRead
@@ -37,7 +39,9 @@ log = structlog.get_logger(__name__)
 
 API = "/api/"  # errors of URLs below this prefix are JSON, all other errors are HTML pages
 NOT_FOUND = "There is no object at this URL: it does not exist, or it was deleted."
-SERVER_ERROR = "An internal error occurred and was logged. You can send the request again."
+SERVER_ERROR = (
+    "An internal error occurred and was logged. Check whether the change was made before you send the request again."
+)
 NO_DATABASE = "The database cannot be reached at the moment. Try again in a few seconds."
 BAD_REQUEST = "The request cannot be read."
 NOT_ALLOWED = "You do not have permission to do this."
@@ -99,7 +103,7 @@ def _classify(error: Exception) -> tuple[int, str, Errors]:
             return _classify(BodyTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
         case SuspiciousOperation() | MultiPartParserError() | UnreadablePostError():
             return 400, BAD_REQUEST, {}
-        case OperationalError() | InterfaceError():
+        case _ if isinstance(error, RETRYABLE_ERRORS):
             return 503, NO_DATABASE, {}
         case NotAuthenticated():
             return 401, NO_KEY, {}
@@ -115,7 +119,8 @@ def _invalid(errors: Errors) -> tuple[int, str, Errors]:
     return 400, f"{len(errors)} {'field is' if len(errors) == 1 else 'fields are'} wrong.", errors
 
 
-# Django's error handlers, for requests that reach no API view. Outside the API, all pages except 404 are Django's own.
+# Django's error handlers, for requests that reach no API view. Outside the API, all pages except 404 and 503 are
+# Django's own.
 
 
 def _problem_response(status: int, detail: str) -> JsonResponse:
@@ -144,10 +149,23 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handle status 500 (`handler500`)."""
+    """Handle an exception of a view (`handler500`): status 500, or 503 while PostgreSQL is away."""
     if request.path.startswith(API):
         return _problem_response(500, SERVER_ERROR)
+    error = sys.exc_info()[1]
+    if isinstance(error, RETRYABLE_ERRORS):
+        return _database_page(request, error)
     return defaults.server_error(request)
+
+
+def _database_page(request: HttpRequest, error: BaseException) -> HttpResponse:
+    log.error("page_failed", action="answer", method=request.method, path=request.path, error=one_line(error))
+    stranger = copy(request)  # without user and messages, which may be in the database
+    stranger.user = AnonymousUser()
+    stranger._messages = []  # type: ignore[attr-defined]
+    response = render(stranger, "503.html", admin.site.each_context(stranger), status=503)
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 @csrf_exempt  # this view changes nothing, and a program cannot use the HTML page of a CSRF error

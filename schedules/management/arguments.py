@@ -1,7 +1,8 @@
-"""Reads the arguments that several commands share: a job by its id or name, and instants."""
+"""What several commands share: arguments (a job by its id or name, instants), and the error without PostgreSQL."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from django.core.management.base import CommandError
@@ -9,15 +10,27 @@ from django.core.management.base import CommandError
 from access.visibility import ENGINE, visible
 from schedules.clock.reading.members import read_instant
 from schedules.models import HAS_PRESENT_SPEC, Job
+from values.database import RETRYABLE_ERRORS, is_database_unavailable, one_line
 from values.ids import read_id
 from values.json_values import find_unstorable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
 EXIT_REFUSED = 2
 MAX_IDS_SHOWN = 10
+
+
+@contextmanager
+def needs_database() -> Iterator[None]:
+    """Raise CommandError, in one sentence, if PostgreSQL cannot be reached or a statement fails for another reason."""
+    try:
+        yield
+    except RETRYABLE_ERRORS as error:
+        what = "The database cannot be reached" if is_database_unavailable() else "A statement failed"
+        raise CommandError(f"{what}: {one_line(error)}", returncode=EXIT_REFUSED) from None
 
 
 def find_job_id(wanted: str) -> UUID:

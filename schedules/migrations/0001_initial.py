@@ -2,9 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import schedules.models.backfill
-import schedules.models.job
-import schedules.models.pause_set
+import values.ids
 from django.db import migrations, models
 
 
@@ -53,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Job',
             fields=[
-                ('id', models.UUIDField(default=schedules.models.job.new_job_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=255)),
                 ('description', models.TextField(blank=True, max_length=10000)),
                 ('schedule', models.JSONField()),
@@ -96,7 +94,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PauseSet',
             fields=[
-                ('id', models.UUIDField(default=schedules.models.pause_set.new_pause_set_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('actor', models.CharField(max_length=150)),
                 ('reason', models.CharField(blank=True, max_length=255)),
                 ('until_at', models.DateTimeField(null=True)),
@@ -154,7 +152,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Backfill',
             fields=[
-                ('id', models.UUIDField(default=schedules.models.backfill.new_backfill_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('job_id', models.UUIDField(editable=False)),
                 ('job_name', models.CharField(max_length=255)),
                 ('actor', models.CharField(max_length=150)),

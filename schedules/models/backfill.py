@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
-from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
 
 from executions.policies import Overlap
 from schedules.models.job import MAX_JOB_NAME_LENGTH
-from values.ids import uuid7
+from values.ids import new_id
 
 
 class BackfillMode(models.TextChoices):
@@ -27,17 +25,13 @@ class BackfillState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-def new_backfill_id() -> UUID:
-    return uuid7(datetime.now(UTC))
-
-
 class Backfill(models.Model):
     """A backfill of the instants in (`after_at`, `until_at`]. The instants up to `cursor_at` have been handled.
 
     There is no foreign key to the job: the backfill stays when the job is deleted.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_backfill_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     job_id = models.UUIDField(editable=False)
     job_name = models.CharField(max_length=MAX_JOB_NAME_LENGTH)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
-from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -16,10 +14,12 @@ from schedules.clock.policies.resumption import Resumption
 from schedules.clock.policies.start_times import jittered
 from schedules.clock.spec import UNPREDICTABLE_KINDS, Kind, to_json
 from schedules.stored import read_policies, read_schedule
-from values.ids import uuid7
+from values.ids import new_id
 from values.readable import reasons_by_part, value_or_none, value_or_raise
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from executions.runs import Run
     from schedules.clock.spec import ScheduleSpec
     from schedules.policies import JobPolicies
@@ -55,17 +55,13 @@ def jobs_named(term: str) -> Q:
     return has_part("spec__job_name", term)
 
 
-def new_job_id() -> UUID:
-    return uuid7(datetime.now(UTC))
-
-
 class Job(models.Model):
     """A job. `spec` is the current version of its definition, with target, payload and policies.
 
     `mark_at` and the fields below it are the job's clock. They are written only under the row lock.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_job_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # A tick changes the indexed `next_run_at`, so PostgreSQL writes to every index of the table: keep the indexes few.
     # Queries by name or target use the specs, which never change. Only jobs with a key have an entry in job_key.
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
-from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
 
 from schedules.clock.policies.resumption import DEFAULT_MAX_STARTS, Resumption
 from schedules.models.job import MAX_PAUSE_REASON_LENGTH
-from values.ids import uuid7
+from values.ids import new_id
 
 RESUMPTION_CHOICES = [(r, r.capitalize()) for r in Resumption]
 
@@ -23,17 +21,13 @@ class PauseSetState(models.TextChoices):
     UNDONE = "undone", "Undone"
 
 
-def new_pause_set_id() -> UUID:
-    return uuid7(datetime.now(UTC))
-
-
 class PauseSet(models.Model):
     """A pause of many jobs. Each job that the set still pauses has the set's id in `Job.pause_set_id`.
 
     Jobs are paused in the order of their ids. The jobs up to `cursor_id` have been handled.
     """
 
-    id = models.UUIDField(primary_key=True, default=new_pause_set_id, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     scope = models.ForeignKey("access.Scope", on_delete=models.PROTECT, db_index=False)
     actor = models.CharField(max_length=150)
     reason = models.CharField(max_length=MAX_PAUSE_REASON_LENGTH, blank=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 from executions.targets.command import command
@@ -14,3 +17,21 @@ def stubborn() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM, signal.SIGTERM})
     while True:
         threading.Event().wait(0.1)
+
+
+@command("tests.children", description="Terminates a child process that it has started, and one that it has forked.")
+def children() -> dict[str, int]:
+    """Return the exit codes of both."""
+    started = subprocess.Popen([sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"], stdout=-1)
+    assert started.stdout
+    started.stdout.readline()  # it runs
+    started.terminate()
+    reader, writer = os.pipe()
+    forked = os.fork()
+    if not forked:
+        os.write(writer, b"x")
+        threading.Event().wait(60)
+        os._exit(0)
+    os.read(reader, 1)  # Python drops a signal that arrives while it forks
+    os.kill(forked, signal.SIGTERM)
+    return {"started": started.wait(20), "forked": os.waitpid(forked, 0)[1]}

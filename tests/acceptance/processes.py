@@ -92,6 +92,15 @@ class Processes:
     def stop(self, name: str) -> int:
         """SIGTERM a process and return its exit code. `kill_all` kills a process that does not end in 30 s."""
         self._running[name].send_signal(signal.SIGTERM)
+        return self.wait(name)
+
+    def quit(self, name: str) -> int:
+        """SIGQUIT a process and return its exit code. A worker then ends without its runs, as after two Ctrl+C."""
+        self._running[name].send_signal(signal.SIGQUIT)
+        return self.wait(name)
+
+    def wait(self, name: str) -> int:
+        """Wait for the end of a process that was signalled, and return its exit code."""
         self._running[name].wait(30)
         return self._running.pop(name).returncode
 

@@ -94,6 +94,6 @@ def test_a_job_from_the_form_fires_on_even_seconds_and_shows_its_runs(
     attempt = admin.get_by_role("article", name="Attempt 1")
     expect(attempt).to_contain_text(WORKER)
     expect(attempt).to_contain_text("200")
-    attempt.get_by_text("Response body").click()
+    attempt.get_by_text("Response body", exact=True).click()
     expect(attempt).to_contain_text("for the greeting")
     screenshot(admin, "story-4-run")

@@ -8,6 +8,7 @@ import sys
 import amqp.exceptions
 import pytest
 import redis.exceptions
+from billiard.exceptions import WorkerLostError
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from kombu.exceptions import OperationalError
 
@@ -51,6 +52,15 @@ def test_an_error_of_the_broker_is_one_line_after_the_message(logger: str, error
 
 def test_a_percent_sign_in_an_error_of_the_broker_does_not_break_the_line() -> None:
     assert filtered("celery.beat", OSError("100%d full")).getMessage() == "Cannot reach the broker: 100%d full"
+
+
+def test_a_killed_process_is_one_line() -> None:
+    error = WorkerLostError("Worker exited prematurely: signal 9 (SIGKILL) Job: 0.")
+    record = filtered("celery.worker.request", error)
+    record.msg, record.args = "Task handler raised error: %r", (error,)
+    assert OneLineErrors().filter(record) is True
+    assert record.getMessage() == "Worker exited prematurely: signal 9 (SIGKILL) Job: 0."
+    assert record.exc_info is None
 
 
 @pytest.mark.parametrize("error", [PermissionDenied("no"), SuspiciousOperation("no"), BadRequest("no")], ids=repr)

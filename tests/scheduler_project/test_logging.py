@@ -1,9 +1,10 @@
-"""Proves that a log line contains no objects that Django adds to its records."""
+"""Proves what a log line contains, and that billiard's lines have the same format as all others."""
 
 from __future__ import annotations
 
 import logging
 
+from billiard.util import get_logger
 from structlog.stdlib import ProcessorFormatter
 
 
@@ -16,3 +17,7 @@ def test_the_line_of_a_refused_request_has_its_path_but_no_request_object() -> N
     line = handler.format(record)
     assert "Not Found: /nowhere" in line and "404" in line
     assert "object at" not in line
+
+
+def test_billiard_logs_in_the_same_format_as_all_others() -> None:
+    assert any(isinstance(handler.formatter, ProcessorFormatter) for handler in get_logger().handlers)

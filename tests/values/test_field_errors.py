@@ -33,6 +33,7 @@ class Sample(BaseModel):
     day: date
     limit: Annotated[int, Field(ge=1, le=10)] = 1
     tags: list[str] = []
+    short: list[Annotated[str, Field(max_length=2)]] = []
     either: int | bool | None = None
     pet: Annotated[Cat | Dog, Field(discriminator="kind")] | None = None
     colour: Literal["red", "blue"] = "red"
@@ -60,7 +61,9 @@ def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
         ({"day": "soon"}, {"day": ["day must be a date such as 2026-11-20."]}),
         ({"day": "2026-11-20", "limit": 11}, {"limit": ["limit must be 10 or less."]}),
         ({"day": "2026-11-20", "limit": "many"}, {"limit": ["limit must be a whole number."]}),
-        ({"day": "2026-11-20", "tags": ["a", 1]}, {"tags.1": ["1 must be a string."]}),
+        ({"day": "2026-11-20", "tags": ["a", 1]}, {"tags.1": ["This entry must be a string."]}),
+        ({"day": "2026-11-20", "short": ["abc"]}, {"short.0": ["This entry must have 2 characters or fewer."]}),
+        ({"day": "2026-11-20", "headers": {"0": 1}}, {"headers.0": ["0 must be a string."]}),
         ({"day": "2026-11-20", "headers": {"X-A": 1}}, {"headers.X-A": ["X-A must be a string."]}),
         ({"day": "2026-11-20", "either": "x"}, {"either": ["either must be a whole number or true or false."]}),
         ({"day": "2026-11-20", "pet": {"kind": "cat"}}, {"pet.lives": ["lives is required."]}),
@@ -76,6 +79,7 @@ def errors_of(data: object, prefix: str = "") -> dict[str, list[str]]:
             {"day": "2026-11-20", "toys": [{}, {"shap": "round"}]},
             {"toys.1.shap": ['shap is not a known field. Did you mean "shape"?']},
         ),
+        ({"day": "2026-11-20", "toys": [1]}, {"toys.0": ["This entry must be an object."]}),
         ({"day": "2026-11-20", "toys": [{"tag": []}]}, {"toys.0.tag": ["tag is not a known field."]}),
         ([], {"": ["This must be an object."]}),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import NOW
-from values.ids import lowest_id, uuid7
+from values.ids import lowest_id, new_id, uuid7
 
 instants = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
@@ -30,6 +30,11 @@ def test_an_id_is_a_uuid_of_version_7_that_contains_its_instant(at: datetime) ->
 def test_ids_sort_by_their_instants(at: datetime, later: timedelta) -> None:
     if at.year < 9990:
         assert uuid7(at) < uuid7(at + later)
+
+
+def test_a_new_id_contains_the_present_instant() -> None:
+    before = datetime.now(UTC) - timedelta(milliseconds=1)
+    assert before < instant_of(new_id()) <= datetime.now(UTC)
 
 
 def test_two_ids_of_one_instant_differ() -> None:

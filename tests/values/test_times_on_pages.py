@@ -19,7 +19,10 @@ BERLIN = ZoneInfo("Europe/Berlin")
 @pytest.mark.parametrize(
     ("length", "text"),
     [
+        (None, "–"),
+        (timedelta(0), "0 ms"),
         (timedelta(microseconds=400), "0 ms"),
+        (timedelta(milliseconds=250), "250 ms"),
         (timedelta(milliseconds=999), "999 ms"),
         (timedelta(seconds=1), "1 s"),
         (timedelta(seconds=1.25), "1.2 s"),
@@ -31,15 +34,18 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (timedelta(hours=23, minutes=59, seconds=59), "23 h 59 min"),
         (timedelta(days=1), "1 d"),
         (timedelta(days=1, seconds=59), "1 d"),
+        (timedelta(hours=2, seconds=7), "2 h"),
+        (timedelta(days=2, hours=4, minutes=9), "2 d 4 h"),
         (timedelta(days=365), "1 y"),
         (timedelta(days=366, hours=5), "1 y 1 d"),
         (timedelta(days=800), "2 y 70 d"),
         (-timedelta(minutes=3, seconds=5), "−3 min 5 s"),
         (-timedelta(seconds=4.2), "−4.2 s"),
+        (-timedelta(milliseconds=3), "−3 ms"),
     ],
     ids=str,
 )
-def test_a_length_of_time_has_at_most_two_adjacent_units(length: timedelta, text: str) -> None:
+def test_a_length_of_time_has_at_most_two_adjacent_units(length: timedelta | None, text: str) -> None:
     assert instants.duration(length) == text
 
 

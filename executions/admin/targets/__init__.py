@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from executions.admin.targets.base import Look, UnknownLook
+from executions.targets.kind_faults import TEMPLATE
 from executions.targets.loading import load_parts
 from executions.targets.registry import TARGETS, read_target
 from values.readable import Unreadable
 
 DEFAULT_LOOK = Look()
-LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007")  # FAULTS: for executions/checks.py
+# FAULTS is for executions/checks.py.
+LOOKS, FAULTS = load_parts(__name__, "LOOK", Look, TARGETS, "mainspring.E007", [TEMPLATE])
 
 
 def look_of(kind: str) -> Look:

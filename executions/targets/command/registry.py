@@ -5,23 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import logging
 import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from django.apps import apps
 from django.conf import settings
 
 from executions.targets.command.exceptions import InvalidCommand
 from executions.targets.command.parameters import Parameters
-from executions.targets.loading import import_problem, is_missing
+from executions.targets.loading import CannotLoad, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 F = TypeVar("F", bound="Callable[..., object]")
 _NAME = re.compile(r"[a-z0-9_.:-]{1,100}")
@@ -118,13 +118,11 @@ def _has_commands(app: str) -> bool:
 
 def _load(module: str, *, log_problems: bool) -> None:
     try:
-        importlib.import_module(module)
-    except Exception as error:
-        _broken_modules[module] = import_problem(module, error)
-        if not log_problems:
-            return
-        if is_missing(error, module):
-            text = "MAINSPRING_COMMAND_MODULES names %s, but there is no module %s."
-            logger.error(text, module, error.name)  # noqa: TRY400 - a misspelt name needs no traceback
-        else:
-            logger.exception("Commands of %s are missing, because the module can't be imported.", module)
+        with reporting(module):
+            importlib.import_module(module)
+    except CannotLoad as problem:
+        _broken_modules[module] = str(problem)
+        if log_problems:
+            # A misspelt name needs no traceback.
+            cause = None if problem.is_missing else problem.__cause__
+            log.error("commands_not_loaded", action="import", module=module, error=str(problem), exc_info=cause)  # noqa: TRY400

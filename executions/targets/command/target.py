@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import traceback
 from datetime import UTC, datetime, timedelta
@@ -94,7 +95,7 @@ class CommandTarget(Target):
         with captured(log), stopper:
             unregister = context.on_stop(stopper.stop)
             try:
-                outcome = stopper.run(lambda: _call(command, arguments))
+                outcome = stopper.run(lambda: _call(command, arguments, stopper))
             finally:
                 unregister()
         if outcome is None or stopper.was_stopped or stopper.late:
@@ -115,12 +116,15 @@ def _find(name: str) -> Command:
     raise InvalidTarget({"name": [text]})
 
 
-def _call(command: Command, arguments: dict[str, object]) -> Outcome:
-    """Call the command's function. Return an outcome for its result or its exception, except KeyboardInterrupt."""
+def _call(command: Command, arguments: dict[str, object], stopper: Stopper) -> Outcome:
+    """Call the command's function. Return an outcome for its result or its exception, except for a stop and Ctrl+C."""
     try:
         return _succeeded(command.function(**arguments))
-    except KeyboardInterrupt:
-        raise  # CommandStopped, or Ctrl+C
+    except KeyboardInterrupt as error:
+        # Processes of the prefork pool ignore Ctrl+C. So without a stop, only the command itself can have raised it.
+        if stopper.was_stopped or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            raise
+        return Failed("exception", _message(error), result=_trace(error))
     except PermanentFailure as error:
         return Failed("permanent_failure", _message(error, bare=True), permanent=True)
     except RetryLater as error:

@@ -54,11 +54,13 @@ SPECS_HELP = (
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
 
-# A base class with the fields of all target sections.
-TargetFields: Any = type(
-    "TargetFields", (forms.Form,), {name: field for part in SECTIONS.values() for name, field in part.fields.items()}
-)
-LimitFields: Any = type("LimitFields", (forms.Form,), limits.FORM_FIELDS)
+# A base class with the fields of all target sections. If two sections have a field of the same name, the first stays:
+# schedules/checks.py reports the other.
+_TARGET_FIELDS: dict[str, forms.Field] = {}
+for _part in SECTIONS.values():
+    _TARGET_FIELDS |= {name: field for name, field in _part.fields.items() if name not in _TARGET_FIELDS}
+TargetFields: Any = type("TargetFields", (forms.Form,), _TARGET_FIELDS)
+LimitFields: Any = type("LimitFields", (forms.Form,), dict(limits.FORM_FIELDS))  # a copy: Django removes the fields
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time

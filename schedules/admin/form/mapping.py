@@ -53,7 +53,7 @@ LABELS = {
 }
 _DEGREES = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{1,120})?")  # as many digits as the smallest number that can be stored
 _ENTRY = re.compile(r"schedule\.specs\.([0-9]+)")
-_API_NAME = re.compile("|".join(rf"\b{name}\b" for name in LABELS))
+_API_NAME = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in LABELS))
 
 # The form's field that shows the errors of each dotted field, and of values nested in it, such as one header.
 PLACES: dict[str, str] = {

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
+from django.utils.functional import Promise
+
+from executions.targets import TEMPLATE, Member, is_text
 from schedules.admin.form.fields import json_object, needed
 from schedules.admin.form.json_fields import write_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from django import forms
-
     from executions.targets import TargetConfig
 
 
@@ -65,6 +66,33 @@ class DefaultSection(Section):
 
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         return values.get(self._field) or {}
+
+
+def _is_label(value: object) -> bool:
+    return is_text(value) or isinstance(value, Promise)  # a translated text
+
+
+def _are_fields(value: object) -> bool:
+    return isinstance(value, Mapping) and all(is_text(k) and isinstance(v, forms.Field) for k, v in value.items())
+
+
+def _are_places(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and is_text(v) for k, v in value.items())
+
+
+def _are_labels(value: object) -> bool:
+    return isinstance(value, Mapping) and all(is_text(k) and _is_label(v) for k, v in value.items())
+
+
+# What the members of a section must be: the job form is built from them.
+MEMBERS: tuple[Member, ...] = (
+    ("label", _is_label, 'a text, such as "Wait for a file"'),
+    TEMPLATE,
+    ("payload_help", lambda value: isinstance(value, str), "a text, which may be empty"),
+    ("fields", _are_fields, 'a mapping of names to form fields, such as {"file_path": forms.CharField()}'),
+    ("places", _are_places, 'a mapping of members of the target to names in `fields`, such as {"path": "file_path"}'),
+    ("labels", _are_labels, 'a mapping of members of the target to texts, such as {"path": "Path of the file"}'),
+)
 
 
 def _config_field(config: type[TargetConfig]) -> forms.Field:

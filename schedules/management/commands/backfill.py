@@ -1,7 +1,7 @@
 """`manage.py backfill`: run a job for past instants of its schedule, and show the progress.
 
 Exit code 0: the backfill is done, cancelled, previewed, or started with `--no-wait`. Exit code 2: the arguments are
-wrong, or the job cannot be backfilled.
+wrong, the job cannot be backfilled, or PostgreSQL cannot be reached.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from executions.states import LIVE
 from schedules.backfills import backfill
 from schedules.backfills.requests import BACKFILL_OVERLAPS, BackfillRequest
 from schedules.exceptions import InvalidDefinition, JobConflict, JobGone
-from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
+from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Backfill, BackfillMode, BackfillState, Job
 from values.durations import read_duration
 from values.readable import CannotRead
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")
         parser.add_argument("--no-wait", action="store_true", help="do not wait for the runs")
 
+    @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         job, request = _find(options["job"]), _request(options, now)

@@ -1,6 +1,7 @@
 """`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
-Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong or name no job.
+Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong or name no job,
+or PostgreSQL cannot be reached.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from schedules.clock.compare import Decision
 from schedules.exceptions import JobGone
 from schedules.ledger import account
 from schedules.ledger.sentences import DECISION_LABELS, decision_count, describe_other_starts, with_sentences
-from schedules.management.arguments import EXIT_REFUSED, find_job_id, read_instant_option
+from schedules.management.arguments import EXIT_REFUSED, find_job_id, needs_database, read_instant_option
 from schedules.models import Job, Why
 from values.iso import iso_text
 
@@ -35,7 +36,8 @@ TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 class Command(BaseCommand):
     help = (
         "Show what happened to each occurrence of a job in a window. "
-        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong."
+        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong "
+        "or the database cannot be reached."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,6 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--gaps", action="store_true", help="show only the gaps")
         parser.add_argument("--json", action="store_true", help="print one JSON object per line instead of a table")
 
+    @needs_database()
     def handle(self, *args: Any, **options: Any) -> None:
         now = datetime.now(UTC)
         until = read_instant_option("--until", options["until"]) or now

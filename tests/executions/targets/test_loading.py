@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from executions.admin.targets.base import Look
-from executions.targets.loading import load_parts, load_targets, template_faults
+from executions.targets.loading import load_targets
 from executions.targets.registry import KINDS
 from tests.extending import KIND
 
@@ -15,6 +14,48 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from django.core.checks import Error
+
+# Before the imports of the example: what its faulty variants use.
+PRELUDE = """
+from collections.abc import Callable
+from typing import ClassVar
+from pydantic import BeforeValidator, field_validator
+from pydantic_core import core_schema
+
+class MuteError(Exception):
+    def __str__(self):
+        return 1 / 0
+
+class Odd:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source, handler):
+        return core_schema.str_schema()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core, handler):
+        raise KeyError("no schema")
+
+class OddExit(Odd):
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core, handler):
+        raise SystemExit(4)
+
+"""
+GROUP = 'raise BaseExceptionGroup("two", [SystemExit(), KeyboardInterrupt()])'
+MUTE = "raise MuteError"
+BROKEN_KIND = """
+    @property
+    def kind(self):
+        raise LookupError("gone")
+
+"""
+BEFORE = """kind: Literal["file"] = "file"
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def lower(cls, value):
+        return value
+"""
 
 
 @pytest.fixture
@@ -53,11 +94,33 @@ def test_a_sound_kind_comes_after_the_built_in_ones_and_has_no_fault(folder: Pat
         ('queue = "http"', 'queue = ""', "E002", "as `queue`"),
         ("default_timeout = timedelta(minutes=10)", "", "E002", "has no `default_timeout`"),
         ("timedelta(minutes=10)", "timedelta(0)", "E002", "as `default_timeout`"),
+        ("timedelta(minutes=10)", "timedelta.max", "E002", "as `default_timeout`"),
         ("timedelta(minutes=10)", "600", "E002", "has 600 as `default_timeout`"),
         ('queue = "http"', 'queue = "http"\n    max_runs_per_message = 0', "E002", "as `max_runs_per_message`"),
+        ('queue = "http"', 'queue = "http"\n    max_runs_per_message = True', "E002", "has True as"),
+        ("TARGET = FileTarget()", "raise SystemExit(3)", "E001", "can't be imported: SystemExit: 3 ("),
+        ("TARGET = FileTarget()", "raise SystemExit", "E001", "can't be imported: SystemExit ("),
+        ("TARGET = FileTarget()", "raise GeneratorExit", "E001", "can't be imported: GeneratorExit ("),
+        ("TARGET = FileTarget()", GROUP, "E001", "BaseExceptionGroup: two"),
+        ("TARGET = FileTarget()", MUTE, "E001", "MuteError: its message can't be read, because of ZeroDivisionError"),
+        ('kind = "file"\n', BROKEN_KIND, "E002", "can't be checked: LookupError: gone ("),
         ('kind = "file"\n', 'kind = "http"\n', "E004", "does not narrow `kind` to 'http'"),
         ('kind: Literal["file"] = "file"', "", "E004", "does not narrow `kind` to 'file'"),
         ('kind: Literal["file"] = "file"', 'kind: str = "file"', "E004", "does not narrow `kind` to 'file'"),
+        ('kind: Literal["file"]', "kind: ClassVar[str]", "E004", "does not narrow `kind` to 'file'"),
+        ('kind: Literal["file"] = "file"', BEFORE, "E004", "can't be told apart from others by its `kind`: "),
+        (
+            'kind: Literal["file"]',
+            'kind: Annotated[Literal["file"], BeforeValidator(str)]',
+            "E004",
+            "can't be told apart",
+        ),
+        (
+            'Literal["file"] = "file"',
+            'Literal["file"] = Field("file", alias="Kind")',
+            "E004",
+            "Aliases for discriminator",
+        ),
         ("path: Annotated[str,", "path: Annotated[threading.Event,", "E001", "threading.Event"),
         (
             "    path: Annotated",
@@ -65,13 +128,15 @@ def test_a_sound_kind_comes_after_the_built_in_ones_and_has_no_fault(folder: Pat
             "E005",
             "has no JSON schema",
         ),
+        ("path: Annotated[str,", "path: Annotated[Odd,", "E005", "needs: KeyError: 'no schema'."),
+        ("path: Annotated[str,", "path: Annotated[OddExit,", "E002", "can't be checked: SystemExit: 4 ("),
     ],
 )
 def test_a_fault_of_a_kind_is_one_sentence_with_a_hint(
     folder: Path, old: str, new: str, error_id: str, part: str
 ) -> None:
     assert old in KIND
-    source = KIND.replace(old, new, 1).replace("from pathlib", "from collections.abc import Callable\nfrom pathlib")
+    source = KIND.replace(old, new, 1).replace("from pathlib", f"{PRELUDE}from pathlib")
     (fault,) = load(folder, **{f"faulty_{abs(hash((old, new)))}": source})
     assert (fault.id, fault.msg.count("\n"), fault.msg[-1]) == (f"mainspring.{error_id}", 0, ".")
     assert part in fault.msg, fault.msg
@@ -95,34 +160,23 @@ def test_of_two_kinds_with_one_name_the_first_stays(folder: Path) -> None:
     assert (fault.id, "first_files and second_files" in fault.msg) == ("mainspring.E003", True)
 
 
-def test_a_part_of_a_kind_may_be_missing(folder: Path) -> None:
-    (folder / "no_looks").mkdir()
-    (folder / "no_looks" / "__init__.py").touch()
-    assert load_parts("no_looks", "LOOK", Look, ["http"], "mainspring.E007") == ({}, [])
+def test_a_module_that_is_listed_twice_is_named_once(folder: Path) -> None:
+    (folder / "a_kind.py").write_text(KIND)
+    targets, faults = load_targets([*KINDS, "a_kind", "a_kind", KINDS[0]])
+    assert [fault.msg for fault in faults] == [
+        "The target module a_kind is listed twice.",
+        f"The target module {KINDS[0]} is listed twice.",
+    ]
+    assert {fault.id for fault in faults} == {"mainspring.E003"} and len(targets) == 3
 
 
-@pytest.mark.parametrize(
-    ("source", "part"),
-    [
-        ("", "has no LOOK"),
-        ("LOOK = 5", "not an instance of executions.admin.targets.base.Look"),
-        ("LOOK = look()", "NameError: name 'look' is not defined"),
-        ("import nowhere", "No module named 'nowhere'"),
-    ],
-)
-def test_a_part_without_its_object_is_one_sentence_with_a_hint(folder: Path, source: str, part: str) -> None:
-    package = folder / f"looks_{abs(hash(source))}"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "http.py").write_text(source)
-    parts, (fault,) = load_parts(package.name, "LOOK", Look, ["http", "command"], "mainspring.E007")
-    assert (parts, fault.id) == ({}, "mainspring.E007")
-    assert part in fault.msg and package.name in fault.msg and fault.hint
+def test_a_kind_may_not_have_the_name_of_a_module_that_all_kinds_share(folder: Path) -> None:
+    (fault,) = load(folder, base_kind=KIND.replace('"file"', '"base"'))
+    assert fault.msg == "The target of base_kind has the kind 'base', which no kind may have."
+    assert (fault.id, "Choose another name" in str(fault.hint)) == ("mainspring.E002", True)
 
 
-def test_a_template_that_does_not_exist_is_named_with_its_kind() -> None:
-    templates = {"http": "executions/admin/targets/http.html", "file": "nowhere/file.html"}
-    (fault,) = template_faults(templates, "LOOK", "mainspring.E007")
-    assert fault.id == "mainspring.E007"
-    assert fault.msg.startswith("The LOOK of the target kind 'file' has a template that can't be loaded, ")
-    assert "nowhere/file.html" in fault.msg
+def test_ctrl_c_still_ends_the_process(folder: Path) -> None:
+    (folder / "interrupted.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        load_targets(["interrupted"])

@@ -12,6 +12,7 @@ from executions.lifecycle import transitions
 from executions.models import Run
 from executions.worker import claims
 from tests.factories import NOW, make_job, make_run
+from values import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def failing_first(monkeypatch: pytest.MonkeyPatch, errors: Iterator[Exception]) 
         return real(wanted, now, **details)
 
     monkeypatch.setattr(transitions, "claim", claim)
-    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     return at
 
 

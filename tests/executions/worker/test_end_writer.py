@@ -18,6 +18,7 @@ from executions.states import AttemptStatus, RunStatus
 from executions.worker import attempt, end_writer
 from tests.factories import NOW, claim, make_job, make_run
 from tests.waiting import wait_until
+from values import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +114,7 @@ def test_an_ending_that_the_database_rejects_does_not_affect_others() -> None:
 
 
 def test_endings_are_written_once_the_database_is_available_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     ends = [ended(number) for number in range(5)]
     threads = Threads([OperationalError("the database is unavailable") for _ in range(4)])
     for number, one in enumerate(ends):
@@ -124,7 +125,7 @@ def test_endings_are_written_once_the_database_is_available_again(monkeypatch: p
 
 
 def test_a_deadlock_is_retried_and_not_logged_as_an_unavailable_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     threads = Threads([OperationalError("deadlock detected")])
     with capture_logs() as logs:
         threads.write(0, ended(0))
@@ -136,7 +137,7 @@ def test_a_deadlock_is_retried_and_not_logged_as_an_unavailable_database(monkeyp
 
 
 def test_a_broken_connection_is_logged_as_an_unavailable_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     one, failures = ended(0), [OperationalError("the server closed the connection")]
 
     def break_off(execute: Any, statement: str, *args: Any) -> Any:
@@ -165,7 +166,7 @@ def test_a_log_that_could_not_be_stored_is_stored_after_the_ending() -> None:
 
 
 def test_an_ending_is_dropped_when_its_lease_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(end_writer, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     ticks = iter(NOW + timedelta(seconds=10 * number) for number in range(100))
     tries: list[object] = []
 

@@ -17,12 +17,13 @@ from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.states import RunStatus
 from executions.targets.base import StopReason
-from executions.worker import claims, heartbeat, logs, one_by_one, runner
+from executions.worker import heartbeat, logs, one_by_one, runner
 from executions.worker.context import RunContext
 from executions.worker.reaper import reap_once
 from tests.factories import ECHO, NOW, claim, end, make_job, make_run
 from tests.receiver import answer, running_receiver
 from tests.waiting import wait_until
+from values import database
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -134,7 +135,7 @@ class Refused:
 def test_claiming_is_given_up_before_the_pool_kills_the_process(
     monkeypatch: pytest.MonkeyPatch, seconds: float, n_tries: int
 ) -> None:
-    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
     runner.batch_size.get().size = 1
     runs = [make_run(make_job(name)) for name in ("one", "two")]
     refused = Refused(seconds)

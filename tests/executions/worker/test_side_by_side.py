@@ -14,13 +14,13 @@ from executions.dispatch import dispatch_once
 from executions.lifecycle import transitions
 from executions.models import Attempt, Run
 from executions.states import RunStatus
-from executions.worker import claims
 from executions.worker.heartbeat import heartbeat, renew_once
 from executions.worker.side_by_side import RunPool
 from tests.factories import NOW, end, make_job, make_run
 from tests.gate import Gate
 from tests.receiver import running_receiver
 from tests.waiting import wait_until
+from values import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ def test_spent_claims_use_no_place(run_pool: RunPool, gate: Gate) -> None:
 def test_a_message_is_given_up_when_the_database_stays_unavailable(
     run_pool: RunPool, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(claims, "DATABASE_RETRY_SECONDS", 0)
+    monkeypatch.setattr(database, "DATABASE_RETRY_SECONDS", 0)
 
     def refuse(*args: object) -> NoReturn:
         raise OperationalError("the database is unavailable")

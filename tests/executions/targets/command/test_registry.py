@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib import admin
+from structlog.testing import capture_logs
 
 from executions.targets.command import command, registry
 from executions.targets.command.exceptions import InvalidCommand
@@ -97,24 +98,31 @@ def test_the_commands_module_of_an_installed_app_is_imported(
     assert "tests.app" in registry.commands()
 
 
-def test_a_broken_module_is_logged_and_the_commands_of_others_work(
-    fresh: Path, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_broken_module_is_logged_and_the_commands_of_others_work(fresh: Path, settings: Settings) -> None:
     (fresh / "broken_commands.py").write_text("1 / 0")
     (fresh / "sound_commands.py").write_text(MODULE.format(name="tests.sound"))
     settings.MAINSPRING_COMMAND_MODULES = ["broken_commands", "sound_commands"]
-    assert "tests.sound" in registry.commands()
+    with capture_logs() as logs:
+        assert "tests.sound" in registry.commands()
     assert list(registry.load_modules()) == ["broken_commands"]
-    assert "broken_commands" in caplog.text and "1 / 0" in caplog.text
+    (entry,) = logs
+    assert (entry["event"], entry["log_level"], entry["action"]) == ("commands_not_loaded", "error", "import")
+    assert (entry["module"], type(entry["exc_info"])) == ("broken_commands", ZeroDivisionError)
 
 
-def test_a_missing_module_is_logged_in_one_line_that_names_the_setting(
-    fresh: Path, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_module_that_ends_the_process_does_not_affect_the_others(fresh: Path, settings: Settings) -> None:
+    (fresh / "leaving_commands.py").write_text("import sys\nsys.exit(3)")
+    (fresh / "staying_commands.py").write_text(MODULE.format(name="tests.staying"))
+    settings.MAINSPRING_COMMAND_MODULES = ["leaving_commands", "staying_commands"]
+    assert "tests.staying" in registry.commands()
+    assert registry.load_modules()["leaving_commands"].startswith("SystemExit: 3 (")
+
+
+def test_a_missing_module_is_logged_without_a_traceback(fresh: Path, settings: Settings) -> None:
     settings.MAINSPRING_COMMAND_MODULES = ["nowhere.commands"]
-    registry.commands()
+    with capture_logs() as logs:
+        registry.commands()
     assert registry.load_modules() == {"nowhere.commands": "there is no module nowhere"}
-    assert [record.getMessage() for record in caplog.records if not record.exc_info] == [
-        "MAINSPRING_COMMAND_MODULES names nowhere.commands, but there is no module nowhere."
-    ]
-    assert "Traceback" not in caplog.text
+    (entry,) = logs
+    assert (entry["event"], entry["module"]) == ("commands_not_loaded", "nowhere.commands")
+    assert (entry["error"], entry["exc_info"]) == ("there is no module nowhere", None)

@@ -13,6 +13,7 @@ from executions.targets.base import StopReason
 from executions.targets.command import stopper as module
 from executions.targets.command.exceptions import CommandStopped
 from executions.targets.command.stopper import Stopper
+from tests.waiting import wait_for_alarm, wait_until
 
 
 def wait_long() -> None:
@@ -48,7 +49,7 @@ def test_a_busy_loop_is_stopped_at_the_timeout() -> None:
 def test_a_call_that_ends_after_its_timeout_is_late_even_if_it_was_not_stopped() -> None:
     def subject() -> str:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
-        threading.Event().wait(0.3)
+        wait_for_alarm(0.1)
         return "late"
 
     with Stopper(0.1) as stopper:
@@ -139,7 +140,7 @@ def test_a_shielded_block_is_not_interrupted() -> None:
 
     def call() -> None:
         with stopper.shielded():
-            threading.Event().wait(0.2)
+            wait_until(lambda: stopper._n_deferred > 0, what="the stop")
             ended.append(True)
         wait_long()
 
@@ -168,7 +169,7 @@ def test_the_previous_handler_and_timer_are_restored() -> None:
         with Stopper(5) as stopper:
             stopper.run(lambda: None)
         assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
-        threading.Event().wait(0.5)
+        wait_until(lambda: rung, what="the earlier alarm")
         assert rung == [True]
     finally:
         signal.signal(signal.SIGALRM, before)

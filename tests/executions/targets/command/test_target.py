@@ -21,6 +21,7 @@ from executions.targets.command.target import MAX_RESULT_BYTES, CommandTarget
 from executions.targets.registry import parse_config
 from tests.target_context import RecordingContext
 from tests.valid_targets import parse
+from tests.waiting import wait_for_alarm
 from values.json_values import find_unstorable
 
 
@@ -210,7 +211,7 @@ def test_a_command_that_returns_after_its_timeout_has_timed_out() -> None:
 def test_a_command_that_ignores_the_signal_and_ends_late_has_timed_out(ending: object) -> None:
     def subject() -> str:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
-        threading.Event().wait(0.3)
+        wait_for_alarm(0.1)
         if isinstance(ending, Exception):
             raise ending
         return "late"
@@ -288,6 +289,17 @@ def test_ctrl_c_is_raised_to_the_worker() -> None:
     with pytest.raises(KeyboardInterrupt):
         call(subject, context=context)
     assert context.callbacks == []
+
+
+def test_a_keyboard_interrupt_of_the_command_itself_is_a_failure() -> None:
+    def subject() -> None:
+        raise KeyboardInterrupt("no input")
+
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the processes of the prefork pool
+    try:
+        assert failure(call(subject)) == ("exception", "KeyboardInterrupt: no input", False)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_command_outside_the_main_thread_fails_with_the_fix() -> None:

@@ -1,0 +1,19 @@
+"""Words for errors and values that come from the code of others: one line, and never an error of their own."""
+
+from __future__ import annotations
+
+import reprlib
+
+
+def error_words(error: BaseException) -> str:
+    """Return class and message of an error on one line. Making the message runs the error's own code, which may fail."""
+    try:
+        text = " ".join(str(error).split())
+    except (Exception, SystemExit) as failure:  # noqa: BLE001 - an error of any class may write its message
+        text = f"its message can't be read, because of {type(failure).__name__}"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def value_words(value: object) -> str:
+    """Return a value as Python writes it, shortened, on one line."""
+    return " ".join(reprlib.repr(value).split())
