@@ -67,7 +67,7 @@ def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[Ch
 
 
 def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
-    """Report the looks that can't say in two texts what a target does, when only its kind is known."""
+    """Report the looks whose `words` does not return two texts for a target that has only the member `kind`."""
     for kind, look in looks.items():
         try:
             words = look.words({"kind": kind})
@@ -79,8 +79,8 @@ def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
             problem = f"raises {error_words(error)}"
         if problem:
             yield Error(
-                f"The LOOK of the target kind {kind!r} has no words for a target: `words` {problem}.",
-                hint="`words` must return two texts. Another version may have stored the target: only its member "
-                "`kind` is sure to exist.",
+                f"The LOOK of the target kind {kind!r} can't describe every target: `words({{'kind': {kind!r}}})` {problem}.",
+                hint="`words` must return two texts, even for a target that has only the member `kind`: another version may "
+                "have stored the target.",
                 id="mainspring.E007",
             )
