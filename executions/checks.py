@@ -79,8 +79,8 @@ def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
             problem = f"raises {error_words(error)}"
         if problem:
             yield Error(
-                f"The LOOK of the target kind {kind!r} can't describe every target: `words({{'kind': {kind!r}}})` {problem}.",
-                hint="`words` must return two texts, even for a target that has only the member `kind`: another version may "
-                "have stored the target.",
+                f"The LOOK of the target kind {kind!r} can't describe every target: `words` {problem}.",
+                hint="`words` must return two texts, even for a target with only the member `kind`: another version may have "
+                "stored the target.",
                 id="mainspring.E007",
             )
