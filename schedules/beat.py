@@ -77,7 +77,7 @@ def limit_lock_waits(**_: object) -> None:
 
 @beat_init.connect
 def limit_lock_waits_of_new_connections(**_: object) -> None:
-    """Limit how long the beat waits for a lock that another session holds."""
+    """Limit the beat's waits for locks, on each connection to the database that the beat opens."""
     connection_created.connect(limit_lock_waits)
 
 
@@ -99,7 +99,7 @@ def install_signal_handlers(sender: Any, **_: object) -> None:
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A beat entry for a message about due runs. It is published once, without checking whether it is due."""
+    """A beat entry for a message about due runs. It is published once; the beat does not check its schedule."""
 
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
@@ -158,8 +158,8 @@ class JobScheduler(PeriodicScheduler):
     def pass_once(self, now: datetime) -> datetime:
         """Do all work that is due; return the instant at which work is due again.
 
-        A pass without due work costs one query. While the broker is unavailable, ticks still record runs; the runs are
-        published later.
+        A pass without due work usually costs one query. While the broker is unavailable, ticks still record runs; the
+        runs are published later.
         """
         limit = settings.MAINSPRING.tick_limit
         self._use_broker_at = min(self._use_broker_at, now + FAULT_RETRY_DELAY)  # the clock may have been set back

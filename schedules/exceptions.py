@@ -20,11 +20,11 @@ class InvalidRegistration(ValueError):
 
 
 class JobGone(Exception):
-    """The job does not exist, or was deleted."""
+    """The job does not exist, was deleted, or is hidden from the caller."""
 
 
 class JobConflict(Exception):
-    """The job's state does not allow the requested action. The message is a sentence for people."""
+    """The state of a job, backfill, pause set or flag does not allow an action. The message is for people."""
 
 
 class FlagInUse(JobConflict):

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def find_off(names: Collection[str]) -> frozenset[str]:
-    """Return the names among `names` of flags that are off or do not exist. No query if `names` is empty."""
+    """Return each name in `names` whose flag is off or does not exist. No query if `names` is empty."""
     if not names:
         return frozenset()
     is_on = FeatureFlag.objects.filter(name__in=names, is_on=True).values_list("name", flat=True)

@@ -55,7 +55,8 @@ def plan(
 ) -> Plan:
     """Decide which of a job's occurrences in (mark, now] start, and compute the job's new clock.
 
-    `policies`: the job's policies. `off`: the names of feature flags that are off. Raises CannotRead.
+    Decides at most the first `chunk_size` occurrences; the next pass decides the later ones. `policies`: the job's
+    policies. `off`: the names of feature flags that are off. Raises CannotRead.
     """
     spec, policies = spec_of(job.schedule), value_or_raise(policies)
     size = settings.MAINSPRING.chunk_size
@@ -133,7 +134,7 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return the planned start of each instant that does not start now, and the latest start of a missed instant."""
+    """Return the starts that jitter or a catch-up delays, by instant, and the latest start of any missed instant."""
     grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
@@ -148,9 +149,9 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield one row for each occurrence, but one folded row for many skipped occurrences in sequence.
+    """Yield a row per occurrence, but one folded row for many occurrences in sequence skipped for the same reason.
 
-    The last `keep` occurrences of such a sequence have rows of their own.
+    The last `keep` occurrences of such a sequence still have rows of their own.
     """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]

@@ -13,10 +13,10 @@ from values.duration_field import Duration
 from values.durations import duration_text
 
 MAX_CATCH_UP_AGE = timedelta(days=366)  # a year; a longer time is most likely a mistake
-MAX_CATCH_UP_RUNS = 10_000  # runs after one outage: several passes of a beat
+MAX_CATCH_UP_RUNS = 10_000  # started after one outage; a beat needs several passes to open this many runs
 MAX_CATCH_UP_PACE = timedelta(days=1)  # with a longer pace, a catch-up would take months: most likely a mistake
 DEFAULT_CATCH_UP_PACE = timedelta(seconds=1)  # prevents a burst of calls to the job's target after an outage
-MAX_FAILURES_IN_A_ROW = 100  # each failure reads this many of the job's latest runs
+MAX_FAILURES_IN_A_ROW = 100  # each failed run of the job makes a beat read up to this many of its runs
 MAX_JITTER = timedelta(days=1)  # to spread starts further, change the schedule
 # Without characters that a URL would have to escape: a flag's name is part of its URL.
 FLAG_NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -38,23 +38,28 @@ Jitter = Annotated[Duration, _at_most("jitter", MAX_JITTER)]
 
 
 class CatchUpPolicy(BaseModel):
-    """What happens to occurrences that were missed while no beat was running."""
+    """What happens to missed occurrences.
+
+    An occurrence is missed if a beat handles it too late, for example because no beat was running.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest. all: each one.",
+        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest, unless a later "
+        "occurrence is due too. all: each one.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
         timedelta(hours=1), description="Missed occurrences that are older than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,
-        description="Maximum number of missed occurrences that start. If more were missed, only the latest ones start.",
+        description="Maximum number of missed occurrences that start in mode all. If more were missed, only the latest "
+        "ones start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
-        None, description="Minimum time between the starts of two missed occurrences. Null: 1s."
+        None, description="Minimum time between the planned starts of two missed occurrences. Null: 1s."
     )
 
     @property
@@ -71,8 +76,9 @@ class JobPolicies(RunPolicies):
     catch_up: CatchUpPolicy = Field(CatchUpPolicy(), description="What happens to missed occurrences.")
     jitter: Jitter = Field(
         timedelta(0),
-        description="Each run starts up to this much later than its nominal instant, but before the next instant. The "
-        "delay is computed from the job's id and the instant, so every beat and every preview gets the same delay.",
+        description="Each scheduled run is planned up to this much later than its nominal instant, but before the next "
+        "instant. The delay is computed from the job's id, the schedule and the instant, so a preview shows the same "
+        "delay.",
     )
     pause_after_failures: Annotated[int, Field(ge=1, le=MAX_FAILURES_IN_A_ROW, strict=True)] | None = Field(
         None, description="The job is paused after this many failed runs in a row. Null: never."
@@ -88,13 +94,13 @@ class JobPolicies(RunPolicies):
 
     @property
     def needs_followups(self) -> bool:
-        """Whether the end of a run may start a held run, or pause the job."""
+        """Whether the end of a run may start a run that the overlap policy has held, or pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy of occurrences chosen when a pause ends: all start, one after the other or side by side."""
+        """The overlap policy of occurrences chosen when a pause ends: they start one after the other or together."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

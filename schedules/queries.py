@@ -39,7 +39,7 @@ SELECT id, name FROM schedules_job WHERE state = 'active' AND next_run_at <= %(n
 # tick, after a pass has failed: the same as DUE, for some of the jobs of that pass.
 DUE_AMONG = DUE.replace("WHERE", "WHERE job.id = ANY(%(id)s) AND")
 
-# tick.settle: one active job, due or not, before its definition is changed. Waits for a tick that has locked it.
+# tick.settle: one active job, due or not, before the job is changed. Waits for a tick that has locked it.
 ACTIVE = f"""
 SELECT {DUE_COLUMNS}
   FROM schedules_job AS job JOIN executions_runspec AS spec ON spec.id = job.spec_id
@@ -347,5 +347,5 @@ def give_lease_back(name: str, holder: str) -> None:
 
 
 def mark_fired(row_id: int, stored_at: datetime | None, now: datetime, n_fired: int) -> bool:
-    """Record that a PeriodicTask row fires; False if it has fired since `stored_at`, is disabled, or is locked."""
+    """Record that a PeriodicTask row fires; False if it fired after `stored_at`, is disabled, or is locked."""
     return bool(execute(MARK_FIRED, {"id": row_id, "stored_at": stored_at, "now": now, "n_fired": n_fired}))

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A pass stops when it has planned this many rows, so that a job that catches up delays other jobs only briefly.
+# A tick stops when it has planned this many rows, so that a job that catches up delays other jobs only briefly.
 MAX_RUNS_PER_PASS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class TickResult:
-    """Counts of one pass, and the messages that the caller publishes after the commit.
+    """Counts of one tick, and the messages that the caller publishes after the commit.
 
     `n_jobs`: jobs handled, including broken jobs. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs that
     failed. `n_held`: runs opened as held. `more`: whether more jobs may be due.
@@ -55,16 +55,16 @@ class TickResult:
 
 
 def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> TickResult:
-    """Handle up to `limit` due jobs, each from its mark to `now`. Stop early after `MAX_RUNS_PER_PASS` new rows.
+    """Handle up to `limit` due jobs. Stop early after `MAX_RUNS_PER_PASS` new rows.
 
     1. Lock due jobs that no other tick has locked.
-    2. For each job, find the occurrences in (mark, now] and decide: pause, catch-up, flag, limit, overlap.
+    2. For each job, find the first `chunk_size` occurrences in (mark, now] and decide which of them start (`plan`).
     3. Insert the runs of these occurrences. An occurrence that already has a row keeps its row.
     4. Move the marks. Steps 1 to 4 are one transaction.
     5. If the transaction fails, find the jobs that make it fail, and handle all other jobs.
 
-    `max_messages`: maximum number of messages per route, unless all these messages are full. Raises if the database is
-    unavailable.
+    `max_messages`: maximum number of messages per route; more only if all of these messages are full. Raises if the
+    database is unavailable.
     """
     try:
         with transaction.atomic():
@@ -86,7 +86,7 @@ def is_settled(job: Job, now: datetime) -> bool:
 def settle(job_id: UUID, now: datetime) -> None:
     """Record one job's occurrences up to `now` under its current definition, before the caller changes the job.
 
-    Call it inside a transaction. If this fails, the job stays as it is, but is made due at `now`: the next tick tries
+    Call it inside a transaction. If an occurrence cannot be recorded, the job is made due at `now`: the next tick tries
     again under the new definition.
     """
 
@@ -95,7 +95,10 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 
 def _settle_some(job_id: UUID, now: datetime) -> bool:
-    """Handle a job's next occurrences up to `now`, even if the job was pushed back. Return whether there were any."""
+    """Handle a job's next occurrences up to `now`, even if the job was pushed back.
+
+    Return False if there are none, or if they cannot be recorded.
+    """
 
     def handle(_: Sequence[UUID]) -> TickResult | None:
         job = queries.active_job(job_id)
@@ -119,7 +122,7 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs (names by id) in smaller and smaller parts; push back each job that fails alone.
+    """Handle jobs (names by id) in smaller and smaller parts; push back each job that fails when handled alone.
 
     The result has no messages: the next dispatch publishes the new runs.
     """

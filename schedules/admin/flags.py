@@ -60,9 +60,9 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     empty_text = "While a flag is off, jobs that name the flag do not start on schedule or after other jobs."
     empty_article = "a"
     help_texts: ClassVar = {
-        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. The name can't be changed later.",
+        "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
         "description": "What the flag controls, and whom to ask about it.",
-        "is_on": "A change takes effect with the next occurrence of each job that names the flag.",
+        "is_on": "A change applies to later starts on schedule or after other jobs. Existing runs do not change.",
     }
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -124,7 +124,9 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
             self.log_change(request, flag, f"Switched {word}.")
             names.append(flag.name)
         if len(names) == 1:
-            messages.success(request, f"“{names[0]}” is {word}. The change takes effect with the next occurrence.")
+            messages.success(
+                request, f"“{names[0]}” is {word}. This applies to later starts on schedule or after other jobs."
+            )
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")
 

@@ -66,7 +66,8 @@ def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any
 
 
 def _stopped(caller: Caller) -> list[Job]:
-    """Return the jobs with an open stoppage that the watchdog has reported, the latest stoppage first."""
+    """Return the jobs of the open stoppages that the watchdog has reported, the latest stoppage first. Two queries."""
     reported = visible(Stoppage, caller).filter(over_at=None, raised_at__isnull=False).order_by("-found_at")
-    by_id = visible(Job, caller).in_bulk(list(dict.fromkeys(reported.values_list("job_id", flat=True)[:MAX_ROWS])))
-    return list(by_id.values())
+    ids = list(dict.fromkeys(reported.values_list("job_id", flat=True)[:MAX_ROWS]))
+    by_id = visible(Job, caller).in_bulk(ids)
+    return [by_id[job_id] for job_id in ids if job_id in by_id]

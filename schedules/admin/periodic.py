@@ -49,7 +49,7 @@ class ThemedTaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):  # type: igno
 
 
 class ThemedTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # the package has no types
-    """django-celery-beat's form, with the theme's widgets for the fields that django-celery-beat adds."""
+    """django-celery-beat's form in the style of the theme. Most fields of a housekeeping row are disabled."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

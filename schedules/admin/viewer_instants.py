@@ -1,4 +1,4 @@
-"""Reads and fills in the dates and times of forms of the admin, in the viewer's time zone."""
+"""Reads and writes the dates and times in forms of the admin, in the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2
 
 
 def read_viewer_instant(label: str, text: str) -> datetime:
-    """Return the instant that a text names in the viewer's time zone. `label` is the field's label, such as “After”.
+    """Return the instant that a text names in the viewer's time zone. `label`: the field's label in quotation marks.
 
     Raises ValueError with a sentence for the user, also if clocks skip the local time or show it twice.
     """
@@ -37,9 +37,9 @@ def viewer_text(at: datetime) -> str:
 
 
 def input_type(text: str) -> str:
-    """Return the type of the input for a time: `text` if a browser's date and time field cannot hold it.
+    """Return the type of the input that shows `text`: `datetime-local` for no text or a valid local time, else `text`.
 
-    That is also so for a local time that was refused, because it needs an offset.
+    A local time that clocks skip or show twice needs an offset, which only an input of the type `text` can hold.
     """
     if not text:
         return "datetime-local"

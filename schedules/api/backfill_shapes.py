@@ -20,12 +20,14 @@ from schedules.backfills import backfill, requests
 from schedules.models import BackfillMode, BackfillState
 from values.duration_field import Duration
 
-COUNTED_UP_TO = f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (fewer for a schedule with several specs)"
+COUNTED_UP_TO = (
+    f"counted up to {backfill.MAX_INSTANTS_COUNTED:,} (up to a lower limit if the schedule has several `specs`)"
+)
 BACKFILL_ID = "019a9f93-1100-7a52-8d11-3f0b5c6d7e8f"
 
 
 class BackfillRequest(Shape):
-    """The past instants of a job to run: those after `after`, up to and including `until`."""
+    """The request for a backfill: a range of past instants of a job, and how their runs start."""
 
     after: Instant = Field(description="Start of the range, excluded.")
     until: Instant = Field(description="End of the range, included. It must not be in the future.")
@@ -33,11 +35,13 @@ class BackfillRequest(Shape):
         BackfillMode.ALL,
         description="Which instants of the range run. `all`: every instant. `failed`: instants whose latest run failed "
         "or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without a record. "
-        "No mode selects an instant with a live run. Instants in a pause that has not ended are neither missing nor "
-        "gaps.",
+        "No mode selects an instant with a live run. Instants before the job existed, and instants during a pause that "
+        "has not ended, are neither missing nor gaps.",
     )
     pace: Duration | None = Field(
-        None, description="Minimum time between two starts. Null: runs start as soon as `overlap` and limits allow."
+        None,
+        description="Minimum time between the creation of two runs. A held run starts later. Null: runs start as soon "
+        "as `overlap` and the limits allow.",
     )
     overlap: Overlap | None = Field(
         None,
@@ -65,10 +69,12 @@ class BackfillPreview(Shape):
         description=f"Number of instants in the range, {COUNTED_UP_TO}. The count also stops at `max_runs` runs."
     )
     is_more: bool = Field(description="Whether the range has more instants than were counted.")
-    n_would_start: int = Field(description="Number of runs that would start.")
+    n_would_start: int = Field(
+        description="Number of runs that would be created. The policy `overlap` may skip some of these runs."
+    )
     n_passed_over: int = Field(description="Number of counted instants that the mode does not select.")
-    first_at: datetime | None = Field(description="The first instant that would run; null if none would.")
-    last_at: datetime | None = Field(description="The last instant that would run; null if none would.")
+    first_at: datetime | None = Field(description="The first instant for which a run would be created, or null.")
+    last_at: datetime | None = Field(description="The last instant for which a run would be created, or null.")
 
 
 class BackfillLinks(Shape):
@@ -84,19 +90,19 @@ class Backfill(Shape):
     after: datetime = Field(description="Start of the range, excluded.")
     until: datetime = Field(description="End of the range, included.")
     mode: BackfillMode = Field(description="Which instants of the range run.")
-    pace: Duration | None = Field(description="Minimum time between two starts; null for no minimum.")
+    pace: Duration | None = Field(description="Minimum time between the creation of two runs; null for no minimum.")
     overlap: Overlap = Field(description="Overlap policy of the backfill's runs.")
     max_runs: int | None = Field(description="Maximum number of runs; null for no limit.")
     state: BackfillState = Field(
-        description="`open`: the backfill still opens runs. `done`: every instant has been handled; the last runs may "
-        "still be live. `cancelled`: the backfill opens no more runs."
+        description="`open`: the backfill still creates runs. `done`: every instant has been handled, or `max_runs` "
+        "runs were created; the last runs may still be live. `cancelled`: the backfill creates no more runs."
     )
     n_instants: int = Field(description=f"Number of instants in the range, {COUNTED_UP_TO}.")
-    n_opened: int = Field(description="Number of runs opened so far.")
+    n_opened: int = Field(description="Number of runs created so far.")
     n_passed_over: int = Field(description="Number of handled instants that the mode does not select.")
     cursor_at: datetime = Field(description="All instants up to and including this one have been handled.")
     created_at: datetime
-    finished_at: datetime | None = Field(description="When the backfill became `done` or `cancelled`, else null.")
+    finished_at: datetime | None = Field(description="When the backfill became `done` or `cancelled`; null before.")
     links: BackfillLinks
 
 

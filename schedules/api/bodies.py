@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 UNREADABLE_WAS_NULL = (
-    "This is null because the stored value could not be read: send a new value, or remove the member “unreadable” from "
-    "the body to use the default."
+    "This is null because the stored value could not be read: send a new value, or remove the member “unreadable” to "
+    "use the default."
 )
 AnyPause = TypeVar("AnyPause", bound=Pause)
 READ_ONLY = frozenset(JobShape.model_fields) - frozenset(MEMBERS)
 # What to do instead of changing a read-only member by PATCH.
 INSTEAD = {
-    "key": "register the job under another key, with PUT /jobs/by-key/{key}",
+    "key": "to use another key, register a new job with PUT /jobs/by-key/{key}",
     "state": "pause or resume the job",
     "pause_reason": "pause the job with another reason",
     "paused_until_at": "pause the job until another instant",
-    "schedule_description": "change schedule",
+    "schedule_description": "change the schedule",
     "starts": "change start_after of the other job",
 }
 

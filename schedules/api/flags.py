@@ -48,8 +48,8 @@ class FeatureFlag(Shape):
     is_on: bool
     description: str
     n_jobs: int = Field(description="Number of jobs that name the flag.")
-    changed_at: datetime = Field(description="When the flag or its description was last changed.")
-    changed_by: str | None = Field(description="Who last changed the flag.")
+    changed_at: datetime = Field(description="When the flag was last saved, even without a change.")
+    changed_by: str | None = Field(description="Who last saved the flag.")
 
 
 class FeatureFlagPage(PageShape):
@@ -121,7 +121,7 @@ class FeatureFlagView(ApiView):
             raise InvalidInput({"name": [f"{HINT} It may have up to {MAX_FLAG_NAME_LENGTH} characters."]})
         caller = caller_of(request)
         if not may(caller, Action.ADD, models.FeatureFlag) and not flags.exists(name, caller):
-            raise PermissionDenied("There is no flag with this name, and you do not have the permission to create one.")
+            raise PermissionDenied("There is no flag with this name, and you do not have permission to create one.")
         row, is_new = flags.put(
             name, now, is_on=setting.is_on, description=setting.description, actor=actor_of(request), caller=caller
         )

@@ -86,8 +86,8 @@ class JobListView(ApiView):
     def post(self, request: Request) -> Response:
         """Create a job.
 
-        The first run starts at the next instant of the schedule. With a `delay` schedule without `start_at`, it starts
-        immediately.
+        The first run is due at the next instant of the schedule, or immediately for a `delay` schedule without
+        `start_at`. Without a schedule, the job starts only by hand or after other jobs.
         """
         now = datetime.now(UTC)
         caller = caller_of(request)
@@ -121,7 +121,7 @@ class JobView(ApiView):
     def put(self, request: Request, job_id: UUID) -> Response:
         """Replace a job's definition. Members that are left out get their defaults.
 
-        A changed schedule starts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
+        A changed schedule counts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
         with which they were created.
         """
         now = datetime.now(UTC)
@@ -163,7 +163,7 @@ class JobPauseView(ApiView):
         "pause_job", body=(Pause, examples.PAUSES), responses={200: (JobShape, examples.PAUSED)}, errors=[404, 409]
     )
     def post(self, request: Request, job_id: UUID) -> Response:
-        """Pause a job. Its occurrences during the pause do not start.
+        """Pause a job. While the job is paused, its occurrences do not start.
 
         With `until`, the pause ends by itself, and `catch_up` selects the occurrences of the pause that start then. If
         the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.

@@ -91,10 +91,10 @@ class Incident(Shape):
     """A stoppage that the watchdog reported: a fault that kept the job from running on schedule."""
 
     why: Why
-    text: str = Field(description="The reason as a sentence.")
-    found_at: datetime = Field(description="When the watchdog found the stoppage.")
+    text: str = Field(description="`why` in words.")
+    found_at: datetime = Field(description="When the stoppage was found.")
     raised_at: datetime = Field(description="When the watchdog reported the stoppage.")
-    over_at: datetime | None = Field(description="When the stoppage ended; null while it lasts.")
+    over_at: datetime | None = Field(description="When the watchdog found that the stoppage was over; null until then.")
 
 
 class Ledger(Shape):
@@ -114,11 +114,12 @@ class Ledger(Shape):
         "schedule cannot be found."
     )
     incidents: list[Incident] = Field(
-        description="Reported stoppages that have not ended, or that were reported within the window."
+        description="Reported stoppages that are not over, or that were reported within the window: up to "
+        f"{ledger_account.MAX_STOPPAGES_SHOWN}, oldest first."
     )
     not_covered: str | None = Field(
-        description="A sentence about starts of the job that the ledger does not cover, such as starts after other "
-        "jobs; null if there is none. The ledger covers only scheduled runs."
+        description="A sentence for a job without a schedule, or a job that also starts after other jobs: the ledger "
+        "covers only its scheduled runs. Otherwise null."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]

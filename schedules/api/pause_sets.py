@@ -74,14 +74,14 @@ class PauseSet(Shape):
     )
     catch_up: Resumption = Field(description="Which occurrences of the pause start when it ends at `until`.")
     state: PauseSetState = Field(
-        description="`pausing`: jobs are still being paused. `paused`: all jobs were paused. `undoing`: jobs are being "
-        "resumed. `undone`: all jobs were resumed."
+        description="`pausing`: jobs are still being paused. `paused`: pausing is complete. `undoing`: jobs are still "
+        "being resumed. `undone`: resuming is complete."
     )
     n_jobs: int = Field(description="Number of active jobs that the filter matched at `created_at`.")
     n_paused: int = Field(description="Number of jobs paused so far.")
     n_resumed: int = Field(description="Number of jobs resumed so far by undoing the pause.")
     created_at: datetime
-    undone_by: str | None = Field(description="Who undid the pause.")
+    undone_by: str | None = Field(description="Who undid the pause; null if nobody has.")
     undone_at: datetime | None
 
 
@@ -199,7 +199,7 @@ class PauseSetUndoView(ApiView):
     def post(self, request: Request, pause_id: UUID) -> Response:
         """Undo a pause set: resume the jobs that it paused. With `dry_run`, return a preview and change nothing.
 
-        Jobs that were resumed or paused again after the pause are left unchanged.
+        Jobs that have been resumed or paused again since this pause set paused them are left unchanged.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

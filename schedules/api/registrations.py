@@ -52,7 +52,7 @@ class JobByKeyView(ApiView):
         location_status=201,
     )
     def put(self, request: Request, key: str) -> Response:
-        """Create or change the job with this key, so that it has this definition. The request is idempotent.
+        """Create or change the job with this key, so that the job has this definition. The request is idempotent.
 
         If there is no such job, it is created (201). If its definition differs, it is replaced (see `replace_job`). If
         its definition is the same, nothing changes: the next run and any pause stay.

@@ -19,7 +19,7 @@ from schedules.policies import Jitter
 MAX_FIRES = 100  # instants in a preview; the request waits until they are computed
 
 
-# These call the readers of a schedule, so that a preview accepts the same instants and time zones as a schedule.
+# The two functions below call the readers of a schedule, so that a preview accepts the same instants and time zones.
 
 
 def _instant(value: object) -> datetime:
@@ -62,7 +62,10 @@ class Fire(Shape):
     """One instant of a schedule."""
 
     at: datetime = Field(description="The instant in UTC.")
-    local: str = Field(description="The instant in the schedule's time zone, with the UTC offset.")
+    local: str = Field(
+        description="The instant in the schedule's time zone, with the UTC offset. If the schedule has several "
+        "`specs`, each may have its own time zone."
+    )
     in_viewer_zone: str | None = Field(description="The instant in the viewer's time zone; null without `timezone`.")
     marks: list[Mark] = Field(
         description="How a clock change affects the instant. `gap`: the instant was moved, because its local time does "

@@ -110,7 +110,7 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
-    """Return the response for instants. Jitter adds the latest start of each run; a job id adds the exact start."""
+    """Return the response for instants: with jitter, each run's latest start; with a job id too, its planned start."""
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:
         return shown

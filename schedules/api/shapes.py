@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from schedules import models
     from schedules.pauses import resuming
 
-CATCH_UP_CHOICES = "`none`, only the `first`, only the `last`, or `all`. All others are recorded as paused."
+CATCH_UP_CHOICES = (
+    "`none`, only the `first`, only the `last`, or `all`. Occurrences that do not start are recorded as skipped "
+    "(reason `paused`)."
+)
 # A response shows these members as they are stored, or null if the stored value cannot be read.
 SHOWN_AS: dict[str, Any] = {
     "schedule": Schedule | None,
@@ -89,7 +92,8 @@ class Job(_JobMembers):
         description="Who paused the job; null if it was paused automatically after failures, or is not paused."
     )
     paused_until_at: datetime | None = Field(
-        description="When the pause ends by itself; null if it lasts until the job is resumed."
+        description="When the pause ends by itself; null if it lasts until the job is resumed, or if the job is not "
+        "paused."
     )
     pause_catch_up: Resumption | None = Field(
         description="Which occurrences of the pause start when it ends by itself; null without `paused_until_at`."
@@ -103,10 +107,10 @@ class Job(_JobMembers):
     )
     next_run_at: datetime | None = Field(
         description="The next nominal instant. Null if the job is not active, has no schedule or is unreadable. With "
-        "a `delay` schedule, also null while a run is live."
+        "a `delay` schedule, also null while a scheduled run is live."
     )
     next_start_at: datetime | None = Field(
-        description="When the run for `next_run_at` starts: later than that instant if the job has jitter."
+        description="Planned start of the run for `next_run_at`. With jitter, it may be later than `next_run_at`."
     )
     created_at: datetime
     updated_at: datetime = Field(description="When the job was last changed, paused or resumed.")
@@ -130,7 +134,8 @@ class Pause(Shape):
     )
     catch_up: Resumption = Field(
         Resumption.NONE,
-        description=f"Which occurrences of the pause start when it ends at `until`: {CATCH_UP_CHOICES}",
+        description=f"Which occurrences of the pause start when it ends at `until`: {CATCH_UP_CHOICES} `all` starts at "
+        f"most the latest {DEFAULT_MAX_STARTS} occurrences.",
     )
 
     @property
@@ -139,9 +144,9 @@ class Pause(Shape):
 
 
 class Resume(Shape):
-    """The occurrences of the pause that start.
+    """Which occurrences of the pause start, and how many.
 
-    They start one after the other, unless the policy `overlap` is `allow`.
+    These occurrences start one after the other, unless the policy `overlap` is `allow`.
     """
 
     catch_up: Resumption = Field(

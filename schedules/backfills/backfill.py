@@ -43,7 +43,7 @@ MAX_LIVE_RUNS = 100
 REFILL_AT = MAX_LIVE_RUNS // 2
 MAX_INSTANTS_PER_STEP = 1000  # a step keeps the job locked
 MAX_INSTANTS_PER_QUERY = 200  # a step opens at most 100 runs, so it rarely needs more instants
-MAX_INSTANTS_COUNTED = 100_000  # by a preview; divided by the number of the job's specs, as each spec is searched
+MAX_INSTANTS_COUNTED = 100_000  # divided by the number of the job's specs, as each spec is searched
 REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the backfill when its runs end
 
 
@@ -51,9 +51,9 @@ REFILL_CHECK_DELAY = timedelta(seconds=10)  # in case no follow-up wakes the bac
 class BackfillPreview:
     """A preview of a backfill.
 
-    `n_instants`: instants in the range. `n_would_start` of these would start, and `n_passed_over` would not. `is_more`:
-    the range contains more instants than were counted. `first_at`, `last_at`: the first and the last instant that would
-    start, or None.
+    `n_instants`: instants in the range. `n_would_start`: instants for which a run would be opened. `n_passed_over`:
+    instants that the mode does not select. `is_more`: the range contains more instants than were counted. `first_at`,
+    `last_at`: the first and the last instant for which a run would be opened, or None.
     """
 
     n_instants: int

@@ -27,7 +27,7 @@ BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overl
 class BackfillRequest:
     """The request for a backfill: run the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
 
-    `pace`: time between two starts; None: no delay, but a limited number of live runs.
+    `pace`: minimum time between the opening of two runs; None: no minimum, but a limited number of live runs.
     """
 
     after: datetime
@@ -55,16 +55,16 @@ def check(job: Job, request: BackfillRequest, now: datetime) -> None:
         ]
     if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: other policies would make each run stop another."
+            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: others would make each run stop the previous run."
         ]
     if request.max_runs is not None and not 1 <= request.max_runs <= MAX_RUNS:
         errors["max_runs"] = [f"This must be a number from 1 to {MAX_RUNS:,}. Leave it out for no limit."]
     if request.pace is not None and not MIN_PACE <= request.pace <= MAX_PACE:
         errors["pace"] = [
-            "The pace must be between 100ms and 1d. Without a pace, runs start as fast as the limits allow."
+            "The pace must be between 100ms and 1d. Without a pace, runs start as soon as overlap and the limits allow."
         ]
     if errors:
         raise InvalidDefinition(errors)
     value_or_raise(job.readable_policies)
     if not is_predictable(job):
-        raise JobConflict("A job without a schedule, or with a delay, has no instants to backfill.")
+        raise JobConflict("A job without a schedule, or with a delay schedule, has no instants to backfill.")

@@ -61,5 +61,8 @@ def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[Schedul
 
 
 def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    """Return the first old interval that matches `spec`, or `spec`. A missing anchor in `spec` matches any anchor."""
+    """Return the first old interval that matches `spec`, or `spec` if none matches.
+
+    If `spec` has no anchor, it matches any anchor.
+    """
     return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)

@@ -37,13 +37,13 @@ R = TypeVar("R", bound=Row)
 
 
 class Decision(StrEnum):
-    """What happened to an occurrence."""
+    """What has happened to an occurrence so far."""
 
     STARTED = "started"
     SKIPPED = "skipped"  # recorded as not started; the row's reason says why
     PENDING = "pending"  # due, and not yet processed by a beat
-    PAUSED = "paused"  # due while the job is paused; a row is written when the job is resumed
-    GAP = "gap"  # at or before the job's mark, but without a row
+    PAUSED = "paused"  # due during a pause; a row is written after the job is resumed
+    GAP = "gap"  # at or before the job's mark, or of an earlier schedule, but without a row
     MADE_GOOD = "made_good"  # without a row of the schedule, but a backfill has run it or will run it
     UNEXPECTED = "unexpected"  # a row at an instant that no schedule of the job names
     UPCOMING = "upcoming"  # later than now
@@ -102,7 +102,8 @@ class ClockState:
 class Entry(Generic[R]):
     """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share a folded row.
 
-    `record` is the row of the schedule, or None. `made_good_by` is the row of a backfill of the same instant, or None.
+    `record` is the row with the origin `schedule`, or None. `made_good_by` is a backfill's row at the same instant, or
+    None.
     """
 
     at: datetime
@@ -127,7 +128,7 @@ def compare(
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
     `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    row may be a folded row that begins before the window. Rows of backfill runs that never started are ignored.
+    row may be a folded row that begins before the window. Rows of backfill runs that ended unstarted are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -173,7 +174,7 @@ def _decide_without_row(
 def _entries_of_rows(
     group: list[R], expected: _ExpectedInstants, spans: list[Span], clock: ClockState
 ) -> Iterator[Entry[R]]:
-    """Yield the entry of the rows at one instant, and remove the expected instants that these rows cover."""
+    """Yield at most one entry for the rows at one instant, and remove the expected instants that these rows cover."""
     row = next((row for row in group if row.origin == Origin.SCHEDULE), None)
     backfill = next((row for row in group if row.origin == Origin.BACKFILL), None)
     was_expected = expected.drop_until((row or group[0]).last_nominal_at)

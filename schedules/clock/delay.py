@@ -1,7 +1,7 @@
-"""Schedules of the kind `delay`: each occurrence is due a fixed time after the end of the previous run.
+"""Schedules of the kind `delay`: the next occurrence is due a fixed time after a run has ended or was skipped.
 
 The end of a run is not known in advance, so the tick uses the job's `next_run_at` (see `due.py`). `occurrences` yields
-only the first instant.
+only the earliest possible instant.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from schedules.clock.zones.zones import LAST_AT
 
 
 def next_after_run(spec: ScheduleSpec, ended_at: datetime, mark_at: datetime) -> datetime | None:
-    """Return the next occurrence of a delay after a run that ended at `ended_at`; None if it is later than `end_at`.
+    """Return the next occurrence of a delay after a run that ended at `ended_at`; None if later than `spec.end_at`.
 
     The result is later than `mark_at`, even if a worker with a slow clock recorded the end of the run.
     """

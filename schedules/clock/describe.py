@@ -64,7 +64,7 @@ def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
     notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
     notes = notes or _notes(spec, now)
     if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:
-        return [*notes, "This schedule has no occurrence in the future: it will not run again."]
+        return [*notes, "This schedule has no occurrence in the future."]
     ended = [member for member in spec.specs if next_after(with_anchor(member, now), now) is None]
     return [*notes, *(f"“{label(member)}”: It has no occurrence in the future." for member in ended)]
 
@@ -81,7 +81,7 @@ def _notes(spec: ScheduleSpec, now: datetime) -> list[str]:
         case Kind.DELAY:
             assert spec.delay is not None
             after = f"{length_words(spec.delay)} after the previous run has ended"
-            return [f"Only the start of the first run is known in advance: each later run starts {after}."]
+            return [f"Only the first occurrence is known in advance: each later occurrence is due {after}."]
         case Kind.EVERY | Kind.ONCE | Kind.SEVERAL | Kind.NONE:
             return []
         case _:
@@ -94,7 +94,7 @@ def _kind_words(spec: ScheduleSpec) -> tuple[str, bool]:
         case Kind.CRON:
             assert spec.cron is not None
             cron = read_cron(spec.cron)
-            # Seconds and minutes are the same in almost all zones: most UTC offsets are whole hours.
+            # Seconds and minutes are the same in most zones, because most UTC offsets are whole hours.
             return cron_words(cron), any(part != "*" for part in cron.parts[2:])
         case Kind.EVERY:
             assert spec.every is not None
@@ -128,10 +128,10 @@ def _place_words(latitude: float, longitude: float) -> str:
 
 
 def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[str]:
-    """Return a note about the first period without the event in the year after `now`; no note if there is none."""
+    """Return a note about the first period without the event in the year after `now`, or an empty list."""
     if abs(spec.latitude) < _MIN_LATITUDE_WITH_MISSING_EVENTS:
         return []
-    # A preview must be fast: check a few weeks first, and search the whole year only if a day without the event exists.
+    # A preview must be fast: check a few weeks first. Search the whole year only if they have a day without the event.
     if not any(_has_day_without_event(spec, *period) for period in _decisive_periods(now)):
         return []
     before = max(now, spec.start_at or now)
@@ -170,11 +170,11 @@ def _field_notes(cron: Cron) -> list[str]:
     if cron.days_are_either:
         notes.append(
             "Day of month and day of week are both given: the schedule runs on each day that matches either field. "
-            "To require a match of both fields, start one of them with *."
+            "A day must match both fields only if one of them starts with *, such as */2."
         )
     elif parts[3] != "*" and parts[5] != "*":
         notes.append(
-            "Day of month and day of week are both given, and one of them starts with *: "
+            "Day of month and day of week are both given, and at least one of them starts with *: "
             "the schedule runs only on days that match both fields."
         )
     if len(sim.minutes) == 60 and len(sim.hours) < 24:
@@ -202,11 +202,11 @@ def _step_notes(name: str, part: str, size: int) -> list[str]:
         return []
     step = int(part[2:].split(",")[0])
     if step >= size:
-        return [f"The step of the {name} field is too large: only {name} 0 matches. Use a step below {size}."]
+        return [f"The step of the {name} field is too large: it matches only {name} 0. Use a step below {size}."]
     if size % step:
         last = (size - 1) // step * step
         note = (
-            f"The step starts again at 0: {name} {last} is followed by {name} 0, "
+            f"The step starts again at 0: after {name} {last}, it next matches {name} 0, "
             f"{size - last} {name}{'' if size - last == 1 else 's'} later. For equal intervals, use the field “every”."
         )
         return [note]

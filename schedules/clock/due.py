@@ -1,7 +1,7 @@
 """Finds the due instants and the next instant of a job, for every kind of schedule.
 
 For most kinds, the schedule alone determines the instants. The instants of a delay also depend on the ends of runs (see
-`delay.py`). The tick plans with both functions; `next_due` is also called when a delay is edited or its pause ends.
+`delay.py`). The tick plans with both functions; other callers handle edited delays and ended pauses.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def due_instants(
 ) -> Iterator[datetime]:
     """Yield the instants that the tick must process at `now`, ascending: the occurrences in (`mark_at`, `now`].
 
-    A delay has at most one due instant: the job's `next_run_at`. If `next_run_at` is None, no instant is due, because
-    the run of the last occurrence has not ended.
+    A delay has at most one due instant: the job's `next_run_at`, or the first instant after the mark if that is later.
+    If `next_run_at` is None, no instant is due: the run of the last occurrence is live, or the schedule has ended.
     """
     if spec.kind is not Kind.DELAY:
         return occurrences(spec, mark_at, now)
@@ -35,7 +35,7 @@ def due_instants(
 def next_due(spec: ScheduleSpec, mark_at: datetime) -> datetime | None:
     """Return the first occurrence after `mark_at`, or None.
 
-    For a delay, this is one delay after `mark_at`. If a scheduled run of the delay is live, do not call this function:
-    the end of that run sets the next instant.
+    For a delay, this is one delay after `mark_at`, but not before `start_at`. If a scheduled run of the delay is live,
+    do not call this function: the end of that run sets the next instant.
     """
     return next_after_run(spec, mark_at, mark_at) if spec.kind is Kind.DELAY else next_after(spec, mark_at)

@@ -20,9 +20,9 @@ from values.durations import MICROSECOND
 def occurrences(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the occurrences in (after, until] and within `start_at` and `end_at`: aware UTC, strictly increasing, lazy.
 
-    `max_runs` is ignored: it limits runs, which the caller counts. A `delay` yields only its earliest possible instant
-    after `after`, because later instants depend on the ends of runs. Raises ValueError if a bound is naive, or if an
-    `every` has no anchor.
+    `max_runs` is ignored: it limits starts, which the caller counts. A `delay` yields only its earliest possible
+    instant after `after`, because later instants depend on the ends of runs. Raises ValueError if `after` or `until` is
+    naive, or if an `every` has no anchor.
     """
     if after.tzinfo is None or until.tzinfo is None:
         raise ValueError("after and until must be aware datetimes")
@@ -69,7 +69,7 @@ def _instants(spec: ScheduleSpec, after: datetime, until: datetime) -> Iterator[
         case Kind.EVERY:
             assert spec.every is not None
             if spec.anchor_at is None:
-                raise ValueError("an every schedule needs an anchor: call with_anchor() first")
+                raise ValueError('an "every" schedule needs an anchor: call with_anchor() first')
             return _every_instants(spec.every, spec.anchor_at, after, until)
         case Kind.ONCE:
             assert spec.at is not None

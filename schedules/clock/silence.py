@@ -21,7 +21,7 @@ _SEARCH_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 def why_never_fires(spec: ScheduleSpec) -> tuple[str, str] | None:
     """Return the field and the error sentence for a schedule that never fires; None if it fires, or may fire.
 
-    An `every` without an anchor is not checked, because its anchor is set when the job is created.
+    An `every` without an anchor is not checked, because it gets its anchor only when the schedule is saved.
     """
     start, end = spec.start_at, spec.end_at
     between = ""

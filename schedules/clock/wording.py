@@ -45,7 +45,7 @@ def day_words(moment: datetime) -> str:
 
 
 def clock_words(moment: datetime) -> str:
-    """Return the time of day of a local time: '02:30'; seconds and fractions only if they are not zero."""
+    """Return the time of day of a local time: '02:30', or '02:30:15' or '02:30:00.5' if the time has seconds."""
     if moment.microsecond:
         return moment.strftime("%H:%M:%S.%f").rstrip("0")
     return moment.strftime("%H:%M:%S") if moment.second else moment.strftime("%H:%M")
@@ -54,7 +54,7 @@ def clock_words(moment: datetime) -> str:
 def length_words(length: timedelta) -> str:
     """Return a length of time in words: '15 minutes', '25 hours', '2 days and 6 hours', '1.5 seconds'.
 
-    Lengths under two days are in hours ('25 hours'). Weeks are used only for two or more whole weeks.
+    Days are used only for lengths of at least two days, and weeks only for two or more whole weeks.
     """
     seconds, micros = length // timedelta(seconds=1), length % timedelta(seconds=1)
     parts: list[str] = []

@@ -34,8 +34,8 @@ class StartAfter(BaseModel):
     job: UUID = Field(description="Id of the other job.")
     on: On = Field(
         On.SUCCESS,
-        description="`success`: a run succeeded. `failure`: a run failed and no retry is left. `completion`: a run "
-        "succeeded, failed or was cancelled. A skipped occurrence starts no job.",
+        description="`success`: a run succeeded. `failure`: a run failed and will not be retried. `completion`: a run "
+        "succeeded, failed or was cancelled. Skipped occurrences and runs of backfills start no job.",
     )
 
 
@@ -52,8 +52,9 @@ def check(
 ) -> None:
     """Raise InvalidDefinition unless the job `job_id` (None: a new job) may start after the jobs of `links`.
 
-    Each job of `links` must exist in the scope, be listed once, and start at most `MAX_CHAINED_JOBS` jobs. No chain may
-    lead back to the job itself. `scope_id` None means the scope in which the caller creates jobs.
+    Each job of `links` must exist in the scope, be visible to the caller, be listed once, and start at most
+    `MAX_CHAINED_JOBS` jobs. No chain may lead back to the job itself. `scope_id` None means the scope in which the
+    caller creates jobs.
     """
     errors: dict[str, list[str]] = {}
     source_ids = [link.job for link in links]
@@ -72,7 +73,7 @@ def check(
             errors[field] = [f"There is no job {source_id}: give the id of an existing job, or remove this entry."]
         elif n_listed[source_id] > 1:
             errors[field] = [
-                "This job is listed twice: list it once. `completion` covers success, failure and cancellation."
+                "This job is listed repeatedly: list it once. `completion` covers success, failure and cancellation."
             ]
         elif job_id and (chain := _find_chain(sources_of, job_id, source_id)):
             errors[field] = [_cycle_error(chain, caller)]
@@ -93,10 +94,10 @@ def lock() -> None:
 
 
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
-    """Replace the chains that start a job. Return the ids of the jobs that started it before or start it now.
+    """Replace the chains that start a job, except chains whose source the caller may not see.
 
-    Chains whose source the caller may not see stay. Call it under `lock`: otherwise two concurrent changes could close a
-    cycle together. Raises InvalidDefinition.
+    Return the ids of the sources of the old and new chains. Call it under `lock`: otherwise two concurrent changes
+    could close a cycle together. Raises InvalidDefinition.
     """
     check(links, job_id, caller, scope_id)
     before = visible(Chain, caller).filter(job_id=job_id)
@@ -107,7 +108,7 @@ def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, sc
 
 
 def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
-    """Remove a job from all chains. Return the jobs that started it, and the jobs that it started.
+    """Remove a job from all chains. Return the ids of the jobs that started it, and of the jobs that it started.
 
     Call it under `lock`.
     """
@@ -129,7 +130,7 @@ def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Return the jobs that each of these jobs starts, with the result (`On`) after which it starts them."""
+    """Map each job of `job_ids` to the jobs that it starts, each with the result (`On`) after which that job starts."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))
@@ -137,7 +138,7 @@ def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]
 
 
 def links_of(job_ids: Collection[UUID], caller: Caller = ENGINE) -> Mapping[UUID, Links]:
-    """Return the chains of each of these jobs in both directions. One query."""
+    """Map each job of `job_ids` to its chains in both directions, as far as the caller may see them. One query."""
     after: dict[UUID, list[StartAfter]] = defaultdict(list)
     starts: dict[UUID, list[StartAfter]] = defaultdict(list)
     for row in visible(Chain, caller).filter(Q(job_id__in=job_ids) | Q(source_id__in=job_ids)):
@@ -152,7 +153,7 @@ def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
 
 
 def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """Return the direct sources of these jobs, and of every job that leads to them, by job. One query."""
+    """Map each job of `job_ids`, and every job that leads to these jobs, to its direct sources. One query."""
     sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
         sources[job_id].append(source_id)

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 def create(definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
-    """Create a job whose schedule counts from `now`. Raises InvalidDefinition in the same case as `store_chains`."""
+    """Create a job whose schedule counts from `now`. Raises InvalidDefinition if `store_chains` refuses the chains."""
     with transaction.atomic():
         (job,) = create_many([(None, definition)], now, actor=actor, caller=caller)
         if definition.start_after:
@@ -67,7 +67,7 @@ def create_many(
 
 
 def store_chains(job: Job, definition: Definition, caller: Caller) -> set[UUID]:
-    """Store the chains of a job's definition; return the jobs to pass to `followups.update`.
+    """Store the chains of a job's definition; return the ids of the jobs to pass to `followups.update`.
 
     Checks the chains again, because other jobs may have changed since the validation. Raises InvalidDefinition.
     """
@@ -88,10 +88,10 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 
 
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
-    """Replace a job's definition. Occurrences up to `now` still follow the old definition.
+    """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    A new schedule counts from `now`; an unchanged schedule keeps its clock. Raises JobGone; InvalidDefinition in the
-    same case as `store_chains`.
+    A new schedule counts from `now`; an unchanged schedule keeps its clock. Raises JobGone; InvalidDefinition if
+    `store_chains` refuses the chains.
     """
     with transaction.atomic():
         job = lock(job_id)
@@ -162,7 +162,7 @@ def _settle_pause(job: Job, now: datetime) -> None:
 
 
 def _schedule_end(job: Job, now: datetime) -> datetime:
-    """Return the end of the job's current schedule: `now`, or its latest occurrence if it has reached `max_runs`."""
+    """Return the end of the job's current schedule: `now`, or the last recorded occurrence if `max_runs` is used up."""
     schedule = job.known_schedule
     if schedule is None or schedule.max_runs is None or job.n_scheduled < schedule.max_runs:
         return now
@@ -186,7 +186,7 @@ def _set_columns(job: Job, definition: Definition) -> list[str]:
 def _set_clock(job: Job, schedule: ScheduleSpec, now: datetime, first_at: datetime | None = None) -> list[str]:
     """Start a schedule at `now`: set all columns of the job's clock, and return their names.
 
-    `first_at` is the schedule's first instant after `now`, if the caller has computed it already.
+    `first_at` is the schedule's first instant, if the caller has computed it already.
     """
     schedule = anchored(schedule, now)
     job.set_schedule(schedule)

@@ -155,13 +155,14 @@ class JobDefinition(Shape):
     ] = Field(
         None,
         validate_default=True,
-        description="When the job runs. Without a schedule, the job starts by hand or after other jobs.",
+        description="When the job runs. Without a schedule, the job starts only by hand or after other jobs.",
     )
     # No column: each chain is a row of its own, so that a job can find the jobs that start after it (`chains`).
     start_after: Annotated[tuple[StartAfter, ...], AfterValidator(_check_sources)] = Field(
         (),
         max_length=MAX_SOURCES,
-        description="The job also starts when runs of these jobs end. List each job only once.",
+        description="The job also starts when a run of one of these jobs ends with the result in `on`. List each job "
+        "only once.",
     )
     target: Annotated[
         targets.TargetConfig,
@@ -204,7 +205,7 @@ def documented_type(name: str) -> Any:
 def stored_members(job: Job, start_after: Sequence[StartAfter]) -> dict[str, Any]:
     """Return every member of a job's definition in its canonical JSON. `job.spec` must be loaded.
 
-    `start_after`: the job's chains, as `chains.of` returns them for the caller.
+    `start_after`: the jobs that start this job, as `chains.of` returns them for the caller.
     """
     values: dict[str, Any] = {"start_after": chains.as_json(start_after)}
     for name, column in COLUMNS.items():

@@ -58,7 +58,7 @@ def find(key: str, caller: Caller = ENGINE) -> Job | None:
 def register(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, *, actor: str, caller: Caller = ENGINE
 ) -> dict[str, Registered]:
-    """Create or change the jobs with these keys, so that each job has the requested definition: all jobs or none.
+    """Create or change jobs, so that each job has its requested definition: all jobs or none.
 
     `requested` maps each key to the input of `validate`. A job that already has its definition is left unchanged: its
     clock and any pause stay. Raises InvalidRegistration with the wrong fields of up to `MAX_INVALID_JOBS` jobs;
@@ -67,11 +67,11 @@ def register(
     try:
         return _register(requested, now, actor, caller, alone=False)
     except IntegrityError:
-        # Another registration has just created a job under one of these keys: try again, and change that job.
+        # A key is taken, perhaps by a registration that has just committed: try again, and change that job.
         try:
             return _register(requested, now, actor, caller, alone=True)
-        except IntegrityError as taken:  # no other registration runs now, so the caller may not change the taken key
-            raise PermissionDenied("You may not change the job that has this key.") from taken
+        except IntegrityError as taken:  # no other registration runs now, so the caller may not change the job
+            raise PermissionDenied("A requested key belongs to a job that you may not change.") from taken
 
 
 def unregister(key: str, now: datetime, *, actor: str, caller: Caller = ENGINE) -> None:

@@ -27,12 +27,14 @@ DURATION_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "number"}], "examples"
 class Schedule(Shape):
     """When a job runs: set exactly one of `cron`, `every`, `at`, `solar`, `delay` and `specs`.
 
-    For a job without a schedule, set only `kind`, to `none`. An instant without an offset is local time in `timezone`.
+    For a job without a schedule, set `kind` to `none`. An instant without an offset is local time in `timezone`.
     A member that the kind does not use is refused.
     """
 
     kind: Kind | None = Field(
-        None, description="Derived from the other members, such as `cron`. `none`: the job has no schedule."
+        None,
+        description="Required only for `none`, a job without a schedule. Every other kind follows from the member that "
+        "is set, such as `cron`.",
     )
     cron: str | None = Field(
         None,
@@ -44,7 +46,8 @@ class Schedule(Shape):
     )
     anchor_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None,
-        description="An instant from which `every` counts. Default: `start_at`, or the time when this schedule is saved.",
+        description="An instant from which `every` counts. Default: `start_at`, or the time when the job gets this "
+        "interval.",
     )
     at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="The one instant at which the job runs."
@@ -59,24 +62,31 @@ class Schedule(Shape):
     delay: Annotated[Any, WithJsonSchema(DURATION_SCHEMA)] = Field(
         None,
         description="Time between the end of one run and the start of the next. The first run starts at `start_at`, or "
-        "immediately without a `start_at`. After a skipped occurrence, the time counts from the skip.",
+        "immediately if `start_at` is missing or past. After a skipped occurrence, the time counts from the skip.",
     )
     specs: list[Schedule] | None = Field(
         None,
         min_length=MIN_SPECS,
         max_length=MAX_SPECS,
         description="A list of schedules: the job runs at every instant of each schedule in the list. A schedule in "
-        "the list may have its own `timezone`, `start_at` and `end_at`, but neither `max_runs` nor `specs`. Next to "
+        "the list may have its own `timezone`, `start_at` and `end_at`, but no `delay`, `max_runs` or `specs`. Next to "
         "`specs`, `timezone` is the default for the list, and `start_at`, `end_at` and `max_runs` apply to the whole "
         "list.",
     )
-    timezone: str | None = Field(None, description="An IANA time zone. Default: UTC.", examples=["America/New_York"])
+    timezone: str | None = Field(
+        None,
+        description="An IANA time zone. Default: UTC; inside `specs`, the time zone of the list.",
+        examples=["America/New_York"],
+    )
     dst_gap: Gap | None = Field(
         None,
-        description="When clocks skip a cron time: `shift` it to the end of the gap (default), or `skip` it.",
+        description="If clocks skip a time of `cron`: `shift` the run to the end of the gap (default), or `skip` the "
+        "run. No effect if the minute or hour field starts with `*`.",
     )
     dst_fold: Fold | None = Field(
-        None, description="When clocks repeat a cron time: run the `first` time (default), or `both` times."
+        None,
+        description="If clocks repeat a time of `cron`: run the `first` time (default), or `both` times. No effect if "
+        "the minute or hour field starts with `*`.",
     )
     start_at: Annotated[Any, WithJsonSchema(INSTANT_SCHEMA)] = Field(
         None, description="No occurrence before this instant."
@@ -95,7 +105,9 @@ AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short for 
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
-    """Return the schedule of the member `schedule`, and its first instant after `now` if this function computes it.
+    """Return the schedule of the member `schedule`, and the first instant of a new schedule.
+
+    The instant is None for a schedule that `job` already has, and for the kind `none`.
 
     `clock.reading` validates the schedule; `Schedule` above only documents it. If `job` already has this schedule, the
     schedule is valid even if it has ended. Raises InvalidDefinition with the wrong fields, each under `schedule`.
@@ -121,11 +133,11 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
     first_at = next_after(anchored(spec, now), first_mark(spec, now))
     if first_at is None:
         field = "end_at" if spec.end_at and spec.end_at <= now else DEFINING_FIELD[spec.kind]
-        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time."
+        text = f"The schedule has no occurrence after {now:%Y-%m-%d %H:%M:%S} UTC: give a later time or a later end."
         raise InvalidDefinition({f"schedule.{field}": [text]})
     return spec, first_at
 
 
 def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Read a schedule without a job, and set the anchor of each interval. Raises InvalidDefinition."""
+    """Read a schedule without a job, and set the missing anchors of its intervals. Raises InvalidDefinition."""
     return anchored(read_schedule(value, now)[0], now)

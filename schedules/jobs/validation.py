@@ -27,7 +27,7 @@ class Definition:
     """A valid definition.
 
     `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule
-    after `validated_at`; None for an unchanged schedule, and for the kind `none`.
+    that starts at `validated_at`; None for an unchanged schedule, and for the kind `none`.
     """
 
     members: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Definition:
     first_at: datetime | None
 
     def first_after(self, now: datetime) -> datetime | None:
-        """Return the first instant of the schedule after `now` if validation has computed it; otherwise None."""
+        """Return the first instant of a schedule that starts at `now`; None if validation has not computed it."""
         return self.first_at if now == self.validated_at else None
 
 

@@ -123,7 +123,7 @@ def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
     """Return the job's current schedule as a span: from `row`, or from `since` on if `row` is None."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
-    # A schedule that has reached `max_runs` names no instant after its last row, or after its mark if that is pruned.
+    # A schedule that has reached `max_runs` names no instant after its last row (after its mark if that was pruned).
     limit_at = (history.last_scheduled_at(job.pk, from_at) or job.mark_at) if has_ended else None
     return Span(read_spec(schedule), from_at, None, limit_at)
 

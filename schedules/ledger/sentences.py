@@ -34,7 +34,7 @@ DECISION_LABELS: dict[Decision, tuple[str, str]] = {
 }
 SENTENCES_WITHOUT_ROW: dict[Decision, str] = {
     Decision.PENDING: "It is due, and no beat has handled it yet.",
-    Decision.PAUSED: "It became due during a pause. It will be recorded when the job is resumed.",
+    Decision.PAUSED: "It became due during a pause. A beat will record it after the pause.",
     Decision.GAP: "It was due, and there is no record of it.",
     Decision.MADE_GOOD: "It had no record. A backfill has opened a run for it.",
     Decision.UPCOMING: "It is not due yet.",
@@ -73,7 +73,10 @@ def has_schedule(job: Job) -> bool:
 
 
 def describe_other_starts(job: Job) -> str:
-    """Return a sentence about the starts of the job that the ledger does not cover; "" if there are none. One query."""
+    """Return a sentence about the runs of the job that the ledger does not cover. One query.
+
+    Return "" for a job that has a schedule and starts after no other job.
+    """
     is_chained = bool(chains.of(job.pk))
     if has_schedule(job):
         return ALSO_CHAINED if is_chained else ""
@@ -81,7 +84,7 @@ def describe_other_starts(job: Job) -> str:
 
 
 def sentence(entry: Entry, waits: Mapping[UUID, str]) -> str:
-    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.` or `Skipped because …`.
+    """Return a text of one or more sentences, such as `Ran, 12 ms late, took 400 ms, succeeded.`
 
     `waits`: why each held run is held, by run id.
     """
@@ -103,7 +106,7 @@ def _not_started(record: Record) -> str:
 def _started(record: Record, waits: Mapping[UUID, str]) -> str:
     late, took = f"{instants.duration(record.unplanned_delay)} late", instants.duration(record.took)
     if record.planned_at:
-        late += f" (planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
+        late += f" (start planned {instants.duration(record.planned_at - record.nominal_at)} after its instant)"
     tried = "" if record.n_attempts < 2 else f" at attempt {record.n_attempts}"
     if record.status not in set(RunStatus):  # another version of the code has written it
         return f"Its run is {record.status.lower()}."
@@ -128,8 +131,8 @@ def _started(record: Record, waits: Mapping[UUID, str]) -> str:
             why = waits.get(record.run_id)
             return f"It is held. {why}." if why else "It is held: another run or a limit keeps it from starting."
         case RunStatus.RETRYING:
-            return f"Started {late}. Failed attempts: {record.n_attempts}. The run will be retried."
+            return f"Started {late}. Attempts so far: {record.n_attempts}. The run will be retried."
         case RunStatus.SKIPPED:
-            return "Its run is skipped."
+            return "Its run was skipped."
         case _:
             assert_never(status)

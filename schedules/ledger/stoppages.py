@@ -50,7 +50,7 @@ def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> 
 
 
 def review(now: datetime) -> Reviewed:
-    """Check open stoppages, unreported ones first. Close stoppages that are over; repair or report all others."""
+    """Check up to `MAX_STOPPAGES_PER_REVIEW` open stoppages, unreported ones first. Close, repair or report them."""
     reviewed = Reviewed()
     stoppages = Stoppage.objects.filter(over_at=None).order_by(F("raised_at").asc(nulls_first=True), "found_at", "id")
     open_ones = list(stoppages[:MAX_STOPPAGES_PER_REVIEW])
@@ -84,7 +84,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage is not over. If the job's mark has moved, beats are processing the job, even if late."""
+    """Whether a stoppage still lasts. If the job's mark has moved, beats are processing the job, even if late."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False

@@ -1,7 +1,7 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
-The cost of a pass hardly depends on the number of jobs. Urgent stoppages are found with partial indexes. The ledgers of
-all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
+The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial
+indexes. The ledgers of all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_JOBS_PER_PASS = 2000
 MAX_INSTANTS_PER_PASS = 20_000
 MAX_INSTANTS_PER_JOB = 500
 MAX_OVERDUE_PER_PASS = 200
-MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the whole ledger of each of these jobs is read; later passes find other jobs
+MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the ledger of each of these jobs is read again; later passes find other jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class _Window:
 
 
 def watch_once(now: datetime, limit: int) -> Watched:
-    """Record suspected stoppages, then review all open stoppages. Compares the ledgers of up to `limit` jobs.
+    """Record suspected stoppages, then review open stoppages. Compares the ledgers of up to `limit` jobs.
 
-    1. Find jobs that no beat will handle: they are active, but have no next instant.
+    1. Find jobs that no beat will handle: active jobs without a next instant, although their schedule needs one.
     2. Find jobs that are overdue although a beat is alive. (The tick itself records the jobs that it pushes back.)
     3. Continue the round: find marks that are ahead of the clock, and occurrences without a row.
     4. Review the open stoppages.
@@ -84,7 +84,7 @@ def prune_once(now: datetime, limit: int) -> int:
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of the next `limit` jobs since the start of the previous round. Return how many jobs."""
+    """Compare the ledgers of up to `limit` jobs, the next ones of the round. Return how many jobs were compared."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )
@@ -142,7 +142,7 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
 
 
 def _first_gap(job: Job, window: _Window, rows: list[Record], now: datetime) -> datetime | None:
-    """Return the first occurrence in the window without a row; None if there is none."""
+    """Return the first occurrence in the window that has no row; None if every occurrence has a row."""
     found = compare([window.span], rows, window.clock, window.after, window.until)
     if all(entry.decision is not Decision.GAP for entry in found):
         return None

@@ -1,7 +1,7 @@
 """Handles due follow-ups: calls the reactions to ended runs, and admits held runs.
 
-The statement that ends a run also writes its follow-up. One transaction stores the effects of all reactions and deletes
-the follow-up. The effects are therefore stored exactly once, even if a process is killed.
+The statement that ends a run also writes its follow-up, if the job needs one. One transaction stores the effects of all
+reactions and deletes the follow-up. The effects are therefore stored exactly once, even if a process is killed.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
 
 
 def _handle_apart(ids: Sequence[int], now: datetime) -> FollowUpResult:
-    """Handle follow-ups in smaller and smaller parts; push back each follow-up that fails alone."""
+    """Handle follow-ups in smaller and smaller parts; push back each follow-up that fails when handled alone."""
     parts, faults = split_on_failure(lambda some: _handle(runs.take_followups_by_id(some, now), now), ids)
     if every_key_failed(parts, faults):
         # Every follow-up failed, as on a full disk: no single follow-up is the cause, and the beat retries all of them.

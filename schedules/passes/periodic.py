@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 LEASE = "periodic_tasks"
 LEASE_DURATION = timedelta(seconds=2)  # if a beat is killed, another beat can take its lease after this time
 MAX_ROWS_PER_PASS = 100  # due jobs wait while rows are sent
-HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # a deleted row is created again in this time; a check is one query
+HOUSEKEEPING_CHECK_INTERVAL = timedelta(seconds=30)  # then a deleted row is created again; a check is one query
 HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: often enough to be seen in the log
 # Seconds until the beat checks a row again after the row's schedule has raised an exception. Only an edit can repair
 # the row, and the beat notices edits earlier.
@@ -94,7 +94,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
-    """django-celery-beat's scheduler, adapted to several beats. A pass raises if database or broker is unavailable."""
+    """django-celery-beat's scheduler, adapted to several beats. A pass raises if a store is unavailable."""
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
@@ -133,7 +133,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._warn_at = now + HOUSEKEEPING_WARNING_INTERVAL
 
     def all_as_schedule(self) -> dict[str, PeriodicEntry]:
-        """Return the rows that can be sent, by name. Log each other row, once for each fault."""
+        """Return the rows that can be sent, by name. Log every row that cannot be sent, once for each fault."""
         entries, faults = {}, {}
         for row in self.enabled_models():
             try:
@@ -222,7 +222,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         self._dirty.clear()
 
     def close(self) -> None:
-        """Give the lease back, so that another beat can take it immediately."""
+        """Give the lease back, if this beat has it, so that another beat can take it immediately."""
         super().close()
         if self._now < self._lease_expires_at:
             with suppress(DatabaseFault):

@@ -95,7 +95,7 @@ def undo(
         queries.lock_pause_set(pause_set_id)
         found = PauseSet.objects.get(pk=pause_set_id)
         if found.state in (PauseSetState.UNDOING, PauseSetState.UNDONE):
-            raise JobConflict("This pause has already been undone.")
+            raise JobConflict("This pause has already been undone, or is being undone.")
         found.state, found.due_at = PauseSetState.UNDOING, now
         found.undone_by, found.undone_at = actor, now
         found.undo_catch_up, found.undo_max_runs = catch_up, max_runs

@@ -49,8 +49,8 @@ UPDATE schedules_job
        paused_until_at = %(until)s, pause_catch_up = %(catch_up)s, pause_set_id = %(pause_set_id)s
  WHERE id = ANY(%(id)s) AND state = 'active'
 """
-# failures: pause jobs whose last runs have failed. The caller has locked and settled them. A job whose schedule has ended
-# is paused only if it starts after another job; otherwise nothing is left to pause.
+# failures: pause jobs whose last runs have failed. The caller has locked and settled them. A job whose schedule has
+# ended is paused only if it starts after another job; otherwise nothing is left to pause.
 PAUSE_FAILING_JOBS = """
 UPDATE schedules_job AS job
    SET state = 'paused', paused_at = %(now)s, updated_at = %(now)s, pause_reason = failing.reason, paused_by = '',
@@ -103,7 +103,7 @@ def lock_jobs(job_ids: Sequence[UUID]) -> None:
 
 
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause the jobs that are active, with the terms of a pause set; return how many were paused."""
+    """Pause the active jobs among `job_ids`, with the terms of a pause set; return how many were paused."""
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
 
 

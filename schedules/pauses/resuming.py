@@ -1,4 +1,4 @@
-"""Ends pauses, by hand or when they expire, and selects the occurrences of the pause that start."""
+"""Ends pauses, by hand or when they expire, and selects which occurrences of a pause start."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def end_each(
 
 
 def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
-    """Return the jobs whose scheduled run is live and decides at its end when the next one is due (a delay schedule)."""
+    """Return the jobs without a next instant that have a live scheduled run. A delay waits for the end of this run."""
     return runs.jobs_with_live_scheduled_run([job.pk for job in jobs if job.next_run_at is None])
 
 
@@ -163,7 +163,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the runs that catch up start one after the other."""
+    """Whether the runs of the chosen occurrences start one after the other."""
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 

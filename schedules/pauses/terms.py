@@ -29,7 +29,7 @@ class PauseTerms:
 
     @property
     def lacks_end(self) -> bool:
-        """Whether the terms select occurrences to start at the end of the pause, but have no end."""
+        """Whether the terms select occurrences to start at the end of the pause, but the pause has no end."""
         return self.until is None and self.catch_up is not Resumption.NONE
 
     def check(self, now: datetime) -> None:

@@ -30,7 +30,7 @@ def children() -> dict[str, int]:
     forked = os.fork()
     if not forked:
         os.write(writer, b"x")
-        threading.Event().wait(60)
+        signal.pause()
         os._exit(0)
     os.read(reader, 1)  # Python drops a signal that arrives while it forks
     os.kill(forked, signal.SIGTERM)

@@ -49,7 +49,7 @@ def test_a_cron_job_with_seconds_is_previewed_while_typing_and_then_created(admi
     admin.get_by_label("URL").fill("https://example.org/hook")
     admin.get_by_role("button", name="Save", exact=True).click()
     expect(admin.locator(".ms-title")).to_contain_text("every ten seconds")
-    expect(admin.get_by_text("The job has no runs yet.")).to_be_visible()
+    expect(admin.get_by_text("The history has no runs of this job.")).to_be_visible()
     job = Job.objects.get()
     assert job.schedule["cron"] == "*/10 * * * * *"
     assert job.spec.target["url"] == "https://example.org/hook"
@@ -176,7 +176,7 @@ def test_a_row_of_the_list_starts_its_job_and_stays_on_the_list(admin: Page, tod
     make_job("greeting", {"cron": "0 9 * * *"}, today)
     admin.goto("/admin/schedules/job/?state=active")
     admin.get_by_role("button", name="Run greeting now").click()
-    expect(admin.get_by_text("“greeting” was started.")).to_be_visible()
+    expect(admin.get_by_text("A run of “greeting” was created.")).to_be_visible()
     expect(admin).to_have_url(re.compile(r"\?state=active$"))
     expect(admin.get_by_role("row", name="greeting")).to_contain_text("Queued")
 
@@ -214,7 +214,7 @@ def test_several_schedules_one_per_line_are_previewed_together(admin: Page) -> N
     screenshot(admin, "job-form-several")
     admin.get_by_label("URL").fill("https://example.org/hook")
     admin.get_by_role("button", name="Save", exact=True).click()
-    expect(admin.get_by_text("The job has no runs yet.")).to_be_visible()
+    expect(admin.get_by_text("The history has no runs of this job.")).to_be_visible()
     expect(admin.locator(".ms-fires tbody tr").first).to_contain_text("starts ")
     screenshot(admin, "job-several")
     job = Job.objects.get()

@@ -48,8 +48,8 @@ TARGET_KINDS = tuple((kind, part.label) for kind, part in SECTIONS.items())
 INSTANT_EXAMPLE = "2027-03-01 09:00"
 SPECS_EXAMPLE = "0 9 * * mon-fri\nevery 6h from 2027-03-01 00:00\n2027-03-01 09:00\nsunset 52.5 13.4"
 SPECS_HELP = (
-    "One schedule per line: a cron expression, an interval (every 6h), a time, or a solar event with latitude and "
-    "longitude. A schedule with its own time zone, start or end is written as JSON."
+    "One schedule per line: a cron expression, an interval (every 6h), a date and time, or a solar event with "
+    "latitude and longitude. A schedule with its own time zone, start or end is written as JSON."
 )
 INSTANT_HELP = "In the job's time zone, or with an offset such as +02:00."
 
@@ -84,7 +84,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     anchor_at = text(
         mapping.LABELS["anchor_at"],
         INSTANT_EXAMPLE,
-        "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save.",
+        "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save. "
+        "If the schedule is otherwise unchanged, its times stay the same.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -102,17 +103,17 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     timezone = text("Time zone", "Europe/Paris", "An IANA time zone name. Type to search.")
     dst_gap = choice(
         mapping.LABELS["dst_gap"],
-        [(Gap.SHIFT.value, "Run right after the skipped time"), (Gap.SKIP.value, "Skip that run")],
-        "When clocks go forward, an hour of local time does not exist.",
+        [(Gap.SHIFT.value, "Run right after the skipped time"), (Gap.SKIP.value, "Do not run")],
+        "When clocks go forward, some local times do not exist.",
     )
     dst_fold = choice(
         mapping.LABELS["dst_fold"],
         [(Fold.FIRST.value, "Run the first time only"), (Fold.BOTH.value, "Run both times")],
-        "When clocks go back, an hour of local time occurs twice.",
+        "When clocks go back, some local times occur twice.",
     )
     start_at = text(mapping.LABELS["start_at"], INSTANT_EXAMPLE, INSTANT_HELP)
     end_at = text(mapping.LABELS["end_at"], INSTANT_EXAMPLE, INSTANT_HELP)
-    max_runs = number(mapping.LABELS["max_runs"], "The schedule ends after this many started runs. Empty: no limit.")
+    max_runs = number(mapping.LABELS["max_runs"], "The schedule ends after starting this many runs. Empty: no limit.")
 
     target_kind = forms.ChoiceField(label="Target type", choices=TARGET_KINDS, widget=forms.RadioSelect)
     payload = long_text("Payload", '{"message": "hello"}', rows=5)
@@ -120,7 +121,8 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     overlap = choice(
         "Overlap policy",
         [(name.value, text) for name, text in OVERLAP_LABELS.items()],
-        "What happens to a new run if an earlier run of the job has not ended.",
+        "What happens to a new run if an earlier run of the job has not ended. Runs by hand and backfills ignore this "
+        "policy.",
     )
     catch_up_mode = choice(
         "Catch-up after an outage",
@@ -130,16 +132,19 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
             (CatchUp.ALL.value, "Run all missed occurrences"),
             (CatchUp.SKIP.value, "Run no missed occurrence"),
         ],
-        "The overlap policy applies too: with “Skip the new run”, only the first missed occurrence runs.",
+        "The overlap policy applies too: with “Skip the new run”, even “Run all missed occurrences” runs only the "
+        "first missed occurrence.",
     )
-    catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "Older missed occurrences never run.")
+    catch_up_max_age = text("Maximum age of a missed occurrence", "1h", "The catch-up does not run older occurrences.")
     catch_up_max_runs = number(
         "Maximum number of missed occurrences",
-        "Only for “Run all missed occurrences”. The latest occurrences run; earlier occurrences never run.",
+        "Only for “Run all missed occurrences”. If more were missed, the catch-up runs only the latest occurrences.",
     )
-    catch_up_pace = text("Catch-up pace", "1s", "Minimum time between two starts during a catch-up.")
+    catch_up_pace = text("Catch-up pace", "1s", "Minimum time between the starts of two missed occurrences.")
     start_jitter = text(
-        "Jitter", "0s", "Maximum random delay of each start. A run still starts before the next occurrence is due."
+        "Jitter",
+        "0s",
+        "Maximum random delay of each scheduled start. The delay ends before the next occurrence is due.",
     )
     max_retries = number("Retries after a failure", "0: no retries.")
     backoff = choice("Backoff", [(name.value, name.capitalize()) for name in reversed(Backoff)])
@@ -246,7 +251,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         return values
 
     def _kept_members(self) -> dict[str, Any]:
-        """Return the members of the job that is being edited, without unreadable ones.
+        """Return the members of the job that is being edited, without unreadable ones; {} for a new job.
 
         The form's values replace the unreadable members.
         """
@@ -256,7 +261,10 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         return {name: value for name, value in stored_members(self.before, links).items() if name not in unreadable}
 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
-        """Add a definition's errors to their fields. A field that could not be parsed shows only its own error."""
+        """Add a definition's errors to their fields, or to the form if an error has no field.
+
+        A field that could not be parsed shows only its own error.
+        """
         unparsed, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():
             field, rest = mapping.place_of(dotted, kind)

@@ -13,7 +13,7 @@ OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text with LF as line end, not stripped. If only the line ends differ, it has not changed."""
+    """Several lines of text with LF as line ending, not stripped. A difference only in line endings is no change."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "strip": False} | kwargs)
@@ -64,13 +64,13 @@ def read_json(text: str) -> Any:
     except json.JSONDecodeError as error:
         raise forms.ValidationError(
             f"This is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}. "
-            f"Write the value like {OBJECT_EXAMPLE}."
+            f"Write JSON such as {OBJECT_EXAMPLE}."
         ) from error
     except RepeatedName as error:
         raise forms.ValidationError(f"This JSON is ambiguous: {error}.") from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This JSON cannot be stored: remove NaN, Infinity, very deep nesting and very long numbers."
+            "This JSON cannot be stored: it contains NaN, Infinity, very deep nesting or a very long number. Remove it."
         ) from error
 
 

@@ -47,7 +47,10 @@ def flag_choices(caller: Caller) -> list[tuple[str, str]]:
 
 AFTER = {
     On.SUCCESS: OtherJobs("After a success of", "Starts when a run of one of these jobs succeeds."),
-    On.FAILURE: OtherJobs("After a failure of", "Starts when a run of one of these jobs fails and no retry is left."),
+    On.FAILURE: OtherJobs(
+        "After a failure of",
+        "Starts when a run of one of these jobs fails. A failed attempt does not count if it is retried.",
+    ),
     On.COMPLETION: OtherJobs(
         "After any run of", "Starts when a run of one of these jobs succeeds, fails or is cancelled."
     ),
@@ -77,8 +80,8 @@ FORM_FIELDS: dict[str, forms.Field] = {
     "start_deadline": text(
         "Start deadline",
         "10m",
-        "Maximum time from the scheduled time of a run to its start. A run that has not started by then is skipped. "
-        "Empty: no deadline.",
+        "Maximum time from the planned start of a run to its actual start. A run that has not started by then is "
+        "skipped. Backfills, and occurrences that run after a pause, have no deadline. Empty: no deadline.",
     ),
     "feature_flag": choice("Feature flag", (), "While the flag is off, the job starts only by hand or by backfill."),
     "concurrency_limit": number("Concurrency limit", "Maximum number of active runs. Empty: no limit."),
@@ -88,10 +91,11 @@ FORM_FIELDS: dict[str, forms.Field] = {
         "The limit counts the active runs of all jobs with this key. Empty: only the runs of this job.",
     ),
     "concurrency_beyond": choice("Runs beyond the concurrency limit", list(LIMIT_ACTIONS.items())),
-    "rate_limit_limit": number("Rate limit", "Maximum number of starts per period. Empty: no limit."),
+    "rate_limit_limit": number("Rate limit", "Maximum number of starts per period, on average. Empty: no limit."),
     "rate_limit_per": text("Period", "1m"),
     "rate_limit_burst": number(
-        "Burst", "Maximum number of runs that start together after a time without starts. 1: always evenly spaced."
+        "Burst",
+        "Maximum number of runs that start together after a time without starts. 1: starts are always evenly spaced.",
     ),
     "rate_limit_key": text(
         "Rate limit key",
@@ -157,9 +161,9 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
-    """Set the choices of each field to the jobs that are chosen in the field, with their names. One query.
+    """Set the choices of each field to the jobs that are chosen in the field, with their names. At most one query.
 
-    A job that the caller may not see is shown with its id instead of its name.
+    A job that the caller cannot see is shown with its id instead of its name.
     """
     all_ids: set[UUID | str] = {job_id for ids in chosen.values() for job_id in ids}
     if not all_ids:

@@ -117,7 +117,7 @@ def schedule_from(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kinds_by_field() -> dict[str, str]:
-    """Map each field of a schedule to the names of the kinds that use the field, joined by spaces."""
+    """Map each field of a schedule to the kinds that use the field, joined by spaces. The kind `none` is omitted."""
     fields = {name for names in SCHEDULE_FIELDS.values() for name in names}
     return {name: " ".join(kind for kind in DEFINING_FIELD if name in SCHEDULE_FIELDS[kind]) for name in fields}
 
@@ -143,7 +143,7 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 
 
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policies that the form's values describe, without those whose field is empty.
+    """Return the policies that the form's values describe, without policies whose field is empty.
 
     Policies of `before` that the form does not show are kept.
     """
@@ -212,7 +212,7 @@ def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = 
     if entry_no := _ENTRY.match(dotted):
         return f"Entry {int(entry_no[1]) + 1}: {sentence}"
     if sentence == "limit is required.":
-        return "Enter a limit, or clear the other fields of this limit."
+        return "Enter a limit, or reset the other fields of this limit."
     name, own = dotted.rpartition(".")[2], rest or label
     if name and own and sentence.startswith(f"{name} "):
         text = f"“{own}”{sentence[len(name) :]}"

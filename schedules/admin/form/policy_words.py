@@ -20,9 +20,9 @@ OVERLAP_LABELS = {
     Overlap.SKIP: "Skip the new run",
     Overlap.BUFFER_ONE: "Hold one new run, skip further new runs",
     Overlap.BUFFER_ALL: "Hold the new run until all earlier runs have ended",
-    Overlap.CANCEL_OTHER: "Cancel the earlier run, wait for its end, then start the new run",
-    Overlap.TERMINATE_OTHER: "Terminate the earlier run, start the new run immediately",
-    Overlap.ALLOW: "Start the new run at the same time",
+    Overlap.CANCEL_OTHER: "Cancel all earlier runs, wait for their end, then start the new run",
+    Overlap.TERMINATE_OTHER: "Terminate all earlier runs, start the new run immediately",
+    Overlap.ALLOW: "Start the new run alongside the earlier runs",
 }
 PRIORITIES = {priority: priority.capitalize() for priority in Priority}
 LIMIT_ACTIONS = {LimitAction.WAIT: "Hold until the limit allows a start", LimitAction.SKIP: "Skip"}
@@ -49,11 +49,11 @@ def _describe(job: Job, policies: JobPolicies) -> list[tuple[str, str]]:
         ("Retries", _retries(policies)),
         ("Timeout of one attempt", timeout),
         ("If the worker is lost", "run again" if policies.delivery == "at_least_once" else "let the run fail"),
-        ("Pause", f"after {counted(n_failures, 'failure')} in a row" if n_failures else "by hand only"),
+        ("Pause", f"after {counted(n_failures, 'consecutive failure')}" if n_failures else "by hand only"),
         ("Priority", policies.priority),
         ("Concurrency limit", _concurrency(policies)),
         ("Rate limit", _rate(policies)),
-        ("Start deadline", f"{instants.duration(deadline)} after the scheduled time" if deadline else "none"),
+        ("Start deadline", f"{instants.duration(deadline)} after the planned start" if deadline else "none"),
         ("Feature flag", _flag(policies.feature_flag)),
     ]
 
@@ -65,7 +65,8 @@ def _catch_up(policies: JobPolicies) -> str:
     text = f"run {CATCH_UP[policy.mode]} missed within the last {instants.duration(policy.max_age)}"
     if policy.mode is not CatchUp.ALL:
         return text
-    text += f"; at most the latest {policy.max_runs:,}, with {instants.duration(policy.between_starts)} between starts"
+    pace = instants.duration(policy.between_starts)
+    text += f"; at most the latest {policy.max_runs:,}, with at least {pace} between starts"
     return f"{text}; the overlap policy skips all but the first" if policies.overlap is Overlap.SKIP else text
 
 
@@ -75,7 +76,7 @@ def _retries(policies: JobPolicies) -> str:
         return "none"
     delay, cap = instants.duration(policy.delay), instants.duration(policy.max_delay)
     randomized = ", randomized" if policy.jitter else ""
-    return f"{policy.max_retries}, {policy.backoff} backoff from {delay} up to {cap}{randomized}"
+    return f"{policy.max_retries}, {policy.backoff} backoff, first delay {delay}, maximum delay {cap}{randomized}"
 
 
 def _concurrency(policies: JobPolicies) -> str:

@@ -63,7 +63,7 @@ class JobAdmin(ModelAdmin[Job]):
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     search_fields = ("spec__job_name",)
-    search_help_text = "Part of the name, or the job's id. One or two letters match only the start of a name."
+    search_help_text = "Id, or part of the name"
     actions = ("run_selected", "pause_selected", "resume_selected")
     empty_title = "No jobs yet"
     empty_text = (

@@ -40,7 +40,7 @@ BACKFILL_OVERLAP_LABELS = {
 
 
 def form_context(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices of the form, and the posted values."""
+    """Return the context of the form: its choices, the posted values, and the viewer's time zone."""
     return {
         "values": {name: str(values.get(name, "")) for name in BACKFILL_FIELDS},
         "types": {name: input_type(str(values.get(name, ""))) for name in ("after", "until")},

@@ -44,7 +44,7 @@ class BackfillPages(JobLookup):
         ]
 
     def backfill_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show the form and the latest backfills. A POST previews a backfill; with `confirmed`, it starts the backfill."""
+        """Show the form and the latest backfills. A POST previews or, with `confirmed`, starts a backfill."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -92,7 +92,7 @@ class BackfillPages(JobLookup):
         get_object_or_404(visible(Backfill, caller), pk=backfill_id)
         try:
             backfill.cancel(backfill_id, datetime.now(UTC), actor=request.user.get_username())
-            messages.success(request, "The backfill was cancelled. Its running runs continue.")
+            messages.success(request, "The backfill was cancelled. Its running runs, if any, continue.")
         except JobConflict as conflict:
             messages.warning(request, f"Not cancelled: {conflict}")
         return HttpResponseRedirect(reverse("admin:schedules_job_backfill", args=[job_id]))

@@ -1,4 +1,4 @@
-"""Runs, pauses and resumes jobs from the admin. Messages show the number of jobs, and the reasons for refusals."""
+"""Runs, pauses and resumes jobs from the admin. Messages name or count the jobs, and explain refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_NAMES_IN_MESSAGE = 5  # after these names, the message ends with "and others
 
 
 def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Run]:
-    """Start a run of each job, and return the runs. A job with an unreadable definition is refused."""
+    """Start a run of each job, and return the runs. A job with unreadable policies is refused."""
     actor = request.user.get_username()
     started: list[Run] = []
     refused: dict[str, list[str]] = defaultdict(list)
@@ -39,10 +39,10 @@ def run_now(request: HttpRequest, jobs: Sequence[Job], now: datetime) -> list[Ru
         except CannotRead as refusal:
             refused[str(refusal)].append(job.name)
     if len(started) == 1:
-        text = '“{}” was started. <a class="ms-message-link" href="{}">Watch the run</a>'
+        text = 'A run of “{}” was created. <a class="ms-message-link" href="{}">Watch the run</a>'
         messages.success(request, format_html(text, started[0].spec.job_name, run_url(started[0].pk)))
     elif started:
-        messages.success(request, f"{counted(len(started), 'run')} started.")
+        messages.success(request, f"{counted(len(started), 'run')} created.")
     _show_refused(request, refused, "started")
     return started
 

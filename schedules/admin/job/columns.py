@@ -36,7 +36,7 @@ def name(job: Job) -> SafeString:
 
 
 def schedule(job: Job) -> SafeString:
-    """Return the schedule in words, with the cron expression if there is one."""
+    """Return the schedule in words, the cron expression if there is one, and a badge if the job cannot be read."""
     badge = page.unreadable_badge(job)
     spec = job.known_schedule
     if spec is None:

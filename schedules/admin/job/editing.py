@@ -41,7 +41,10 @@ class FormPages(Pages[Job]):
         return JsonResponse({"html": render_to_string("schedules/admin/preview.html", context), "errors": errors})
 
     def names_view(self, request: HttpRequest) -> JsonResponse:
-        """Return the jobs whose name contains `term`, newest first, in the format of the form's select widget."""
+        """Return the newest jobs whose name matches `term`, in the format of the form's select widget.
+
+        Without a `term`, every name matches.
+        """
         if not self.admin.has_view_permission(request):
             raise PermissionDenied
         term = request.GET.get("term", "").strip()[:MAX_JOB_NAME_LENGTH]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
 
-GONE = "This job has been deleted. Its history stays in the run list."
+GONE = "There is no such job. If it was deleted, its history stays in the run list until retention prunes it."
 
 
 class JobLookup(Pages[Job]):
@@ -50,6 +50,6 @@ class JobLookup(Pages[Job]):
         return visible(Job, caller_of(request)).select_related("spec").filter(pk=job_id).first()
 
     def redirect_gone(self, request: HttpRequest, job_id: UUID) -> HttpResponseRedirect:
-        """Redirect to the list of the job's runs, with the message that the job has been deleted."""
+        """Redirect to the list of the job's runs, with the message that there is no such job."""
         messages.warning(request, GONE)
         return HttpResponseRedirect(f"{reverse('admin:executions_run_changelist')}?job={job_id}")

@@ -66,7 +66,7 @@ def starts_words(job: Job, now: datetime) -> str:
 def describe_job(job: Job, now: datetime, caller: Caller) -> dict[str, Any]:
     """Return the context of the page and of its live part.
 
-    Makes three queries, and a few more for held runs and for a feature flag.
+    Makes up to three queries, and a few more for held runs and for a feature flag.
     """
     may_view_runs = may(caller, Action.VIEW, Run)
     rows, is_live = rows_of_job(job.pk, now, MAX_RUNS_SHOWN, caller) if may_view_runs else ([], False)

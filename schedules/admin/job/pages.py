@@ -59,7 +59,7 @@ class JobPages(JobLookup):
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
 
     def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show each occurrence of a window and its outcome. This needs the permission to view runs, not jobs."""
+        """Show the occurrences of a window and their outcomes. This needs the permission to view runs, not jobs."""
         if not may(caller_of(request), Action.VIEW, Run):
             raise PermissionDenied
         job = self.find(request, job_id)
@@ -128,7 +128,7 @@ class JobPages(JobLookup):
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
         """Resume jobs with the choice of the posted form, and record each resumption in the admin's log."""
         catch_up = pause_forms.read_choice(request.POST)
-        text = "Resumed." if catch_up is Resumption.NONE else f"Resumed with {catch_up}."
+        text = "Resumed." if catch_up is Resumption.NONE else f"Resumed. Occurrences of the pause that run: {catch_up}."
         for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
             self.admin.log_change(request, job, text)
 

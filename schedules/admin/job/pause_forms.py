@@ -27,14 +27,14 @@ RESUMPTION_LABELS = {
 }
 AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
-    Resumption.FIRST: "When the pause ends, the first occurrence of the pause runs.",
-    Resumption.LAST: "When the pause ends, the last occurrence of the pause runs.",
-    Resumption.ALL: f"When the pause ends, all occurrences of the pause run, at most the latest {DEFAULT_MAX_STARTS}.",
+    Resumption.FIRST: "When the pause ends, the first occurrence of the pause will run.",
+    Resumption.LAST: "When the pause ends, the last occurrence of the pause will run.",
+    Resumption.ALL: f"When the pause ends, all its occurrences will run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
 
 def in_words(terms: PauseTerms, now: datetime) -> str:
-    """Return the entry for the admin's log about a pause, with the end and the reason of the pause if it has them."""
+    """Return the entry for the admin's log about a pause, with its end and its reason if they were given."""
     until = f" until {instants.exact_text(terms.until, now)}" if terms.until else ""
     return f"Paused{until}{': ' + terms.reason if terms.reason else '.'}"
 
@@ -64,9 +64,10 @@ def read_choice(values: Mapping[str, Any]) -> Resumption:
 
 
 def choices(jobs: Sequence[Job], now: datetime) -> dict[str, Any]:
-    """Return the context of the page that resumes these jobs.
+    """Return the context of a page that pauses or resumes these jobs.
 
-    It says how many occurrences were due during the pauses, and how many runs each choice will start.
+    For a page that resumes, the context contains the number of occurrences that were due during the pauses, and the
+    number of runs that each choice will start.
     """
     paused = [job for job in jobs if job.state == JobState.PAUSED and job.is_readable]
     budget, n_occurrences = MAX_COUNTED, 0

@@ -69,7 +69,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: how many runs `max_runs` still allows; None: `max_runs` itself."""
+    """Return the context of the preview. `n_left`: how many more runs `max_runs` allows; None: all of them."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:
@@ -81,7 +81,7 @@ def preview_schedule(
     zones = {each.timezone for each in spec.specs or (spec,)}
     return {
         "description": describe(spec),
-        "zone": zones.pop() if len(zones) == 1 else "In the schedule's time zone",
+        "zone": zones.pop() if len(zones) == 1 else "In each schedule's time zone",
         "my_zone": str(timezone.get_current_timezone()),
         "is_elsewhere": any(differs_from_viewer(fire.at, fire.local.tzinfo or UTC) for fire in fires),
         "fires": [
@@ -138,7 +138,7 @@ def preview_job(job: Job, now: datetime) -> dict[str, Any] | None:
 
 
 def _spread_of(values: Mapping[str, Any]) -> Spread:
-    """Return the jitter in the form, or `NO_SPREAD` if it is invalid. Saving the form reports the error."""
+    """Return the form's jitter and job id; `NO_SPREAD` if the jitter is invalid. Saving the form reports the error."""
     try:
         jitter = read_duration(values.get("start_jitter") or 0, allow_zero=True)
     except ValueError:

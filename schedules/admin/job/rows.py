@@ -1,4 +1,4 @@
-"""Reads the rows of the job list. A page reads about as many rows as it shows, for every filter and order."""
+"""Reads the rows of the job list. A page reads its own rows, and only the keys of the rows before it."""
 
 from __future__ import annotations
 

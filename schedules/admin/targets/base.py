@@ -1,4 +1,4 @@
-"""The part of the job form for a kind of target: the base class, and a default for kinds without a class of their own."""
+"""The part of the job form for a kind of target: the base class, and a default for kinds without a module."""
 
 from __future__ import annotations
 
@@ -101,5 +101,5 @@ def _config_field(config: type[TargetConfig]) -> forms.Field:
         return json_object("Configuration", "", "This kind of target has no options.")
     required = {name: "…" for name, is_required in members.items() if is_required}
     names = ", ".join(f"{name} (required)" if name in required else name for name in members)
-    field = json_object("Configuration", write_object(required), f"A JSON object with {names}.", rows=6)
+    field = json_object("Configuration", write_object(required), f"A JSON object with these members: {names}.", rows=6)
     return needed(field) if required else field

@@ -25,7 +25,9 @@ SINGLE_VALUES = tuple(name for name in CONFIG.model_fields if name not in ("kind
 class HttpSection(Section):
     label = "HTTP request"
     template = "schedules/admin/targets/http.html"
-    payload_help = "For an HTTP request, the payload is the body."
+    payload_help = (
+        "For an HTTP request, the payload is the body; with “Payload as plain text”, write text instead of JSON."
+    )
     fields: Mapping[str, forms.Field] = {
         "method": choice("Method", [(name, name) for name in METHODS]),
         "url": needed(

@@ -35,7 +35,7 @@ class Cron:
 
     @property
     def days_are_either(self) -> bool:
-        """Whether matching one of the two day fields is enough for a date (the rule of Debian's cron)."""
+        """Whether a date needs to match only one of the two day fields (the rule of Debian's cron)."""
         return not self.parts[3].startswith("*") and not self.parts[5].startswith("*")
 
     def matches_date(self, day: date) -> bool:

@@ -55,7 +55,7 @@ class CronError(ValueError):
 def read_parts(text: str) -> tuple[str, ...]:
     """Return the six fields of an expression as cronsim expects them: seconds first, numbers and upper-case letters.
 
-    Raises CronError with every error in the expression, not only the first.
+    Raises CronError with the errors of all fields, not only with the first error.
     """
     words = _split(text)
     problems: list[str] = []
@@ -86,7 +86,7 @@ def _split(text: str) -> list[str]:
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression may have at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
-        raise CronError(["has a character that cron does not allow: use letters, digits and * , - / # ? only."])
+        raise CronError(["has a character that cron does not allow: use letters, digits, spaces and * , - / # ? only."])
     text = NICKNAMES.get(text.strip().lower(), text)
     words = text.upper().split()
     if not words:
@@ -154,7 +154,7 @@ def _read_term(rule: FieldRule, term: str) -> str:
 def _read_special(rule: FieldRule, term: str) -> str | None:
     """Return an item in a special form of the day fields (L, LW, 5L, MON#2); None for any other item.
 
-    Raises ValueError for forms that only other cron programs support. The error says which form is supported.
+    Raises ValueError if a special form is invalid or not supported. The error says what to write instead.
     """
     if rule is _DAY_OF_MONTH:
         if term in ("L", "LW"):
@@ -174,7 +174,7 @@ def _read_special(rule: FieldRule, term: str) -> str | None:
                 raise ValueError(f"the number after # in {quoted(term)} must be from 1 to 5")
             return f"{_number(rule, day)}#{nth}"
     if term == "?":
-        raise ValueError("? is allowed only as the whole day of month or day of week field")
+        raise ValueError("? must be alone in the field, and only day of month and day of week allow it")
     if term == "H" or term.startswith(("H/", "H(")):
         raise ValueError("H (a hashed time) is not supported; name a time, or use jitter to spread load")
     return None

@@ -88,7 +88,7 @@ def _date_words(cron: Cron) -> str:
         return f" on {_days_words(cron)}{of}"
     weekdays, is_range = _weekday_words(cron)
     if not any_day:
-        return f" on {_days_words(cron)}{of}{' or on' if cron.days_are_either else ', if it is'} {weekdays}"
+        return f" on {_days_words(cron)}{of}{' or on' if cron.days_are_either else ', but only on'} {weekdays}"
     if any(isinstance(item, tuple) for item in sim.weekdays):
         return f" on {weekdays}{of}"
     return (f", {weekdays}" if is_range else f" on {weekdays}") + (f", in {months}" if months else "")
@@ -126,7 +126,7 @@ def _weekday_words(cron: Cron) -> tuple[str, bool]:
 
 
 def _even_step(values: list[int], size: int) -> int:
-    """Return n if `values` are all multiples of n below `size`, and n divides `size`; otherwise 0."""
+    """Return n (1 < n < `size`) if n divides `size` and `values` are its multiples below `size`; otherwise 0."""
     if len(values) < 2:
         return 0
     step = values[1]

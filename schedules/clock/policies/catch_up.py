@@ -16,7 +16,7 @@ class CatchUp(StrEnum):
 
     SKIP = "skip"  # none
     FIRST = "first"  # the earliest missed occurrence, once
-    LAST = "last"  # the latest missed occurrence, once
+    LAST = "last"  # the latest missed occurrence, once; none if a later occurrence is on time
     ALL = "all"  # every missed occurrence, oldest first
 
 
@@ -76,7 +76,7 @@ def decide_catch_up(
 def _decide_missed(
     policy: CatchUp, n_missed: int, has_later_due: bool, max_runs: int, others: OtherPasses
 ) -> list[Verdict]:
-    """Return a verdict for each of `n_missed` (at least 1) missed occurrences younger than the maximum age."""
+    """Return a verdict for each of `n_missed` (at least 1) missed occurrences that are not too old."""
     match policy:
         case CatchUp.SKIP:
             return [Verdict.MISSED] * n_missed

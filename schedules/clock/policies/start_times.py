@@ -35,14 +35,17 @@ class Pacing:
 def jittered(spec: ScheduleSpec, job_id: UUID, at: datetime, jitter: timedelta) -> datetime:
     """Return the start, with jitter, of a job's occurrence at `at`: an instant in [`at`, `latest_start`).
 
-    Without jitter the start is `at`. The same arguments always give the same start, so every beat and every preview
-    agrees.
+    Without jitter the start is `at`. The start depends only on the arguments, so every beat and every preview
+    computes the same start.
     """
     return hashed_start(job_id, at, latest_start(spec, at, jitter))
 
 
 def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
-    """Return the start with jitter, given `latest_start`: an instant in [`at`, `latest`), or `at` if both are equal."""
+    """Return the start with jitter: an instant in [`at`, `latest`), or `at` if both are equal.
+
+    `latest` is the result of `latest_start`.
+    """
     microseconds = (at - _EPOCH) // MICROSECOND
     digest = blake2b(job_id.bytes + microseconds.to_bytes(8, "big", signed=True), digest_size=8).digest()
     # digest / 2**64 is a fraction in [0, 1). Integer arithmetic keeps it exact: a float has only 53 bits.
@@ -50,9 +53,9 @@ def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:
-    """Return the exclusive limit of an occurrence's start: `at` + `jitter`, or the next occurrence if that is earlier.
+    """Return the limit of an occurrence's start: `at` + `jitter`, or the next occurrence if that is earlier.
 
-    Runs therefore start in the order of their occurrences.
+    With a jitter, the start is earlier than this limit, so runs are planned in the order of their occurrences.
     """
     return latest_starts(spec, [at], jitter)[0]
 
@@ -70,10 +73,11 @@ def latest_starts(spec: ScheduleSpec, ats: Sequence[datetime], jitter: timedelta
 def delayed_starts(
     starts: Iterable[tuple[datetime, datetime]], now: datetime, pacing: Pacing
 ) -> dict[datetime, datetime]:
-    """Return the start of each occurrence that does not start at `now`, by occurrence.
+    """Map each missed occurrence, and each other occurrence that starts later than `now`, to its start.
 
-    `starts` holds pairs of an occurrence and its start with jitter, in ascending order. Missed occurrences start at
-    least one pace apart: the first at `now`, or one pace after `pacing.last_at` if that is later.
+    `starts` holds pairs of an occurrence and its start with jitter, in ascending order. A missed occurrence starts at
+    `now`, at its start with jitter, or one pace after the missed occurrence before it, whichever is latest. For the
+    first missed occurrence, `pacing.last_at` is the start of the one before it.
     """
     # `last_at` keeps the pace across the passes of one catch-up, and across two outages in a row.
     slot = now if pacing.last_at is None else max(now, pacing.last_at + pacing.pace)

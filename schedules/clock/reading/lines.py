@@ -24,7 +24,7 @@ def read_lines(text: str) -> list[object]:
     """Return the schedules in a text as unvalidated JSON, one for each line that is not empty.
 
     A line is a cron expression, `every 15m`, `every 15m from 2027-03-01 09:00`, `sunset 52.5 13.4`, an instant, or a
-    schedule in JSON.
+    schedule in JSON. If the JSON of a line is invalid, `parse` reports the error.
     """
     return [_read_line(line.strip()) for line in text.splitlines() if line.strip()]
 

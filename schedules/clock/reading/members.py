@@ -84,7 +84,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     if time is None and needs_time:
         raise ValueError(f"needs a time: {day}T00:00 is the start of that day, {day}T23:59:59 its last second")
     if not MIN_YEAR <= int(day[:4]) <= MAX_YEAR:
-        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR}; leave it out if you need no limit")
+        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR}")
     try:
         # datetime has microseconds, so cut the fraction off after six digits: "09:00:00.123456" has 15 characters.
         local = datetime.fromisoformat(f"{day}T{(time or '00:00')[:15]}")
@@ -96,7 +96,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
     if offset is None and zone_name is not None:
         moment = _local_to_utc(local, zone_name)
     if not MIN_YEAR <= moment.year <= MAX_YEAR:
-        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR} in UTC; leave it out if you need no limit")
+        raise ValueError(f"must be in the years {MIN_YEAR} to {MAX_YEAR} in UTC")
     return moment
 
 

@@ -27,7 +27,7 @@ _KIND_OF = {name: kind for kind, name in DEFINING_FIELD.items()}
 _KEYS = ("kind", *dict.fromkeys(name for names in ALLOWED_FIELDS.values() for name in names))
 _KIND_WORDS = {
     Kind.CRON: "a cron schedule",
-    Kind.EVERY: "an every schedule",
+    Kind.EVERY: 'an "every" schedule',
     Kind.ONCE: "a schedule that fires once",
     Kind.SOLAR: "a solar schedule",
     Kind.DELAY: "a delay after each run",
@@ -38,7 +38,7 @@ _MAX_UNKNOWN_LISTED = 20  # unknown fields that are named; a limit keeps the err
 # Kinds and fields that a schedule inside `specs` must not have, with the reason.
 _KINDS_OF_WHOLE_ONLY = (Kind.SEVERAL, Kind.DELAY, Kind.NONE)
 _FIELDS_OF_WHOLE_ONLY = {
-    "max_runs": "counts the runs of the whole job: write it next to specs, not inside it.",
+    "max_runs": "applies to the whole job: write it next to specs, not inside specs.",
     "specs": "must not be nested: put its schedules directly into the outer list.",
     "delay": "counts from the end of the job's runs, so it must not be in a list: use it as the only schedule.",
 }
@@ -176,8 +176,8 @@ def _refuse_unknown(reader: _Reader, data: Mapping[str, object]) -> None:
         label = quoted(name).strip('"')
         near = did_you_mean(name, _KEYS) if isinstance(name, str) else ""
         reader.add_error(label, f"is not a field of a schedule.{near}")
-    if len(unknown) > _MAX_UNKNOWN_LISTED:
-        reader.add_error("schedule", f"has {len(unknown) - _MAX_UNKNOWN_LISTED:,} more unknown fields.")
+    if (n_more := len(unknown) - _MAX_UNKNOWN_LISTED) > 0:
+        reader.add_error("schedule", f"has {n_more:,} more unknown field{'' if n_more == 1 else 's'}.")
 
 
 def _read_kind(reader: _Reader) -> Kind | None:

@@ -19,11 +19,11 @@ from values.durations import MICROSECOND
 from values.zones import zone_abbreviation
 
 CLOCK_CHANGE_SPAN = timedelta(days=366)  # a year, which contains both clock changes
-MAX_CHANGE_FIRES = 20  # of one clock change; a schedule that fires each second has thousands in a repeated hour
+MAX_CHANGE_FIRES = 20  # for one clock change; a schedule that fires each second has thousands in a repeated hour
 _MAX_LISTED_TIMES = 4  # more times are hard to read in a sentence
 _SECOND = timedelta(seconds=1)
-# Say how long after the previous run the first run after a clock change starts, if it is not longer than this. This
-# includes weekly schedules. For less frequent schedules, one hour more or less does not matter.
+# The words name the time between the last run before a clock change and the first run after it, up to this length. It
+# covers weekly schedules; for less frequent schedules, one hour more or less does not matter.
 _MAX_NAMED_DISTANCE = timedelta(days=8)
 
 
@@ -39,9 +39,9 @@ class DstChange:
     """One clock change, and its effect on one schedule.
 
     `at` is aware UTC. `local_from` and `local_to` (exclusive) bound the local times that are skipped or repeated, as
-    naive ISO 8601. `fires`: for a gap, the occurrence that was moved to its end; for a fold, the occurrences in both
-    passes, at most `MAX_CHANGE_FIRES`. `affected`: whether a time of the schedule is moved, skipped or repeated.
-    `headline` names the clock change; `words` describes its effect.
+    naive ISO 8601. `fires`: for a gap, the occurrence that is moved to the end of the gap, if any; for a fold, the
+    occurrences at repeated local times, at most `MAX_CHANGE_FIRES`. `affected`: whether the change skips or repeats a
+    local time of the schedule. `headline` names the clock change; `words` describes its effect.
     """
 
     kind: ChangeKind
@@ -62,7 +62,8 @@ class DstChange:
 def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[DstChange]:
     """Return the clock changes of the schedule's zone in (after, until] within the schedule's bounds, ascending.
 
-    The kinds `none` and `delay` return an empty list. Raises ValueError for an `every` without an anchor.
+    For a list of schedules, return the clock changes of its members' zones. The kinds `none` and `delay` return an
+    empty list. Raises ValueError for an `every` without an anchor.
     """
     if spec.kind in UNPREDICTABLE_KINDS:
         return []
@@ -161,10 +162,8 @@ def _times_within(cron: Cron, change: Change) -> list[datetime]:
 def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], change: Change) -> str:
     span = f"{clock_words(change.local_from)} to {clock_words(change.local_to)}"
     if not times:
-        subject = f"This schedule has no time from {span}"
-        if not change.is_gap:
-            subject = f"{span} occurs twice, but this schedule has no time in that range"
-        return f"{subject}, so {_distance_words(spec, change)}."
+        verb = "skip" if change.is_gap else "repeat"
+        return f"Clocks {verb} {span}, but none of this schedule's times: {_distance_words(spec, change)}."
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
@@ -187,7 +186,7 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
 
 
 def _listed(times: list[datetime], change: Change) -> str:
-    """List the times: '02:30' or '02:00, 02:15 and others'; with dates if the change spans more than one day."""
+    """List the times: '02:30' or '02:00, 02:10, 02:20 and others'; with dates if the change spans more than one day."""
     spans_days = change.local_from.date() != (change.local_to - MICROSECOND).date()
     words = [f"{clock_words(time)} on {day_words(time)}" if spans_days else clock_words(time) for time in times]
     return joined([*words[: _MAX_LISTED_TIMES - 1], "others"] if len(words) > _MAX_LISTED_TIMES else words)
@@ -198,7 +197,7 @@ def _distance_words(spec: ScheduleSpec, change: Change) -> str:
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"
-    return f"it runs once, {length_words(behind - before)} after its previous run"
+    return f"its first run after the change starts {length_words(behind - before)} after its previous run"
 
 
 def _last_before(spec: ScheduleSpec, at: datetime) -> datetime | None:

@@ -53,12 +53,12 @@ class Change(NamedTuple):
 
     @property
     def local_from(self) -> datetime:
-        """The naive start of the local times that do not exist (gap) or occur twice (fold)."""
+        """The start (naive) of the local times that do not exist (gap) or occur twice (fold)."""
         return (self.at + min(self.before, self.after)).replace(tzinfo=None)
 
     @property
     def local_to(self) -> datetime:
-        """The naive end, exclusive, of the local times that do not exist or occur twice."""
+        """The end (naive, exclusive) of the local times that do not exist or occur twice."""
         return (self.at + max(self.before, self.after)).replace(tzinfo=None)
 
     @property
@@ -93,8 +93,8 @@ def instants_of(local: datetime, name: str) -> tuple[datetime, ...]:
 def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
     """Return the UTC instants of a naive local time with `fold` 0 and with `fold` 1 (PEP 495).
 
-    The first instant uses the UTC offset before the nearest clock change, the second the offset after it. The two are
-    equal for an ordinary time. The second is later in a fold, and earlier in a gap.
+    In a fold or gap, the first instant uses the UTC offset before the clock change, and the second instant uses the
+    offset after it: the second instant is later in a fold, and earlier in a gap. Otherwise both are equal.
     """
     tz = zone(name)
     before = tz.utcoffset(local) or timedelta(0)

@@ -49,7 +49,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--until", metavar="INSTANT", help="run only instants up to this one (default: now)")
         parser.add_argument("--mode", choices=BackfillMode.values, default=BackfillMode.ALL.value)
-        parser.add_argument("--pace", metavar="DURATION", help="time between two starts, such as 10s")
+        parser.add_argument(
+            "--pace", metavar="DURATION", help="time from the creation of one run to the next, such as 10s"
+        )
         parser.add_argument("--overlap", choices=[each.value for each in BACKFILL_OVERLAPS], default="buffer_all")
         parser.add_argument("--max-runs", type=int, metavar="N", help="open at most N runs")
         parser.add_argument("--dry-run", action="store_true", help="show how many runs would start, and start none")

@@ -1,4 +1,4 @@
-"""After the end of a backfill's run: makes the backfill open more runs if it has only a few live runs."""
+"""After the end of a backfill's run: makes a backfill that has few live runs open more runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_more_of_backfills(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Make the backfills of these runs due if they have few live runs. Their next steps open the new runs."""
+    """Make the backfills of these runs due if they have few live runs and no pace. Their next steps open new runs."""
     backfill_ids = {each.run.backfill_id for each in ended if each.run.backfill_id}
     if backfill_ids:
         queries.wake_backfills(backfill_ids, now, backfill.REFILL_AT)

@@ -1,4 +1,4 @@
-"""After the end of a run: opens a run of each job that starts after it, under the policies of that job."""
+"""After the end of a run: opens a run of each chained job, under the policies of the chained job."""
 
 from __future__ import annotations
 
@@ -85,7 +85,10 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. Such a start is skipped, even if the job is resumed."""
+    """Whether the job was paused when the other run ended. The start is then skipped, even if the job was resumed.
+
+    After the job was resumed, the start of its pause is no longer stored: every earlier end counts as during the pause.
+    """
     job = start.job
     if job.state == JobState.PAUSED:
         return job.paused_at is not None and job.paused_at < start.ended_at

@@ -10,6 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.targets.base import Failed
+from schedules.models import Stoppage
+from schedules.models.stoppage import Why
 from tests.factories import claim, end, make_job, make_run
 from tests.staff import page_of, signed_in, staff_member
 
@@ -33,7 +35,7 @@ def test_it_shows_what_ran_what_runs_what_failed_and_what_is_next(admin_user: Us
     assert len(captured) <= 16
     assert "<b>1</b>Succeeded" in text  # the one of two days ago is not of today
     assert "no such table" in text and "nightly" in text
-    assert "overdue" not in text and "Runs are not starting" not in text
+    assert "overdue" not in text and "Runs are starting late" not in text
 
 
 def test_a_count_stops_at_its_cap(admin_user: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +52,7 @@ def test_a_clock_that_stands_still_and_missing_workers_are_told(admin_user: User
     job = make_job("late", {"cron": "* * * * *"}, now - timedelta(minutes=10))
     make_run(job, now - timedelta(minutes=5))
     text = page_of(signed_in(admin_user).get("/admin/"))
-    assert "Jobs are overdue" in text and "Runs are not starting" in text
+    assert "Jobs are overdue" in text and "Runs are starting late" in text
 
 
 def test_it_shows_nothing_of_runs_to_those_who_may_not_see_them(admin_user: User) -> None:
@@ -69,3 +71,14 @@ def test_classic_periodic_tasks_have_their_pages_and_say_what_they_are(admin_use
     for model in ("periodictask", "intervalschedule", "crontabschedule", "solarschedule", "clockedschedule"):
         page_of(client.get(f"/admin/django_celery_beat/{model}/"))
         page_of(client.get(f"/admin/django_celery_beat/{model}/add/"))
+
+
+def test_stopped_schedules_are_listed_with_the_latest_stoppage_first(admin_user: User) -> None:
+    now = datetime.now(UTC)
+    jobs = [make_job(name, {"cron": "0 0 1 1 *"}, now) for name in ("zebra", "mole", "adder")]
+    for age, job in enumerate((jobs[1], jobs[2], jobs[0])):
+        at = now - timedelta(minutes=age)
+        Stoppage.objects.create(job_id=job.pk, why=Why.OVERDUE, found_at=at, raised_at=at, stood_at=at)
+    text = page_of(signed_in(admin_user).get("/admin/")).partition("Schedules have stopped.")[2]
+    places = [text.index(name) for name in ("mole", "adder", "zebra")]
+    assert places == sorted(places)

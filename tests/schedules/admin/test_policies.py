@@ -34,9 +34,9 @@ LIST = "/admin/schedules/job/"
         ),
         (
             {"priority": "high", "start_deadline": "10m"},
-            [("Priority", "high"), ("Start deadline", "10 min after the scheduled time")],
+            [("Priority", "high"), ("Start deadline", "10 min after the planned start")],
         ),
-        ({"pause_after_failures": 1}, [("Pause", "after 1 failure in a row")]),
+        ({"pause_after_failures": 1}, [("Pause", "after 1 consecutive failure")]),
         ({"concurrency": {"limit": 2}}, [("Concurrency limit", "at most 2 active runs; other runs are held")]),
         (
             {"concurrency": {"limit": 1, "key": "printer", "beyond": "skip"}},

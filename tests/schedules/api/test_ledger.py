@@ -180,6 +180,6 @@ def test_lateness_counts_from_the_planned_start(api: DocumentedClient, job: Job)
     run = Run.objects.get(status="succeeded")
     Run.objects.filter(pk=run.pk).update(planned_at=run.nominal_at + timedelta(milliseconds=5))
     entry = explain(api, job, after=iso(START), until=iso(at(1))).json()["entries"][0]
-    assert entry["text"].startswith("Ran, 3 ms late (planned 5 ms after its instant), took")
+    assert entry["text"].startswith("Ran, 3 ms late (start planned 5 ms after its instant), took")
     assert (entry["run"]["lateness_ms"], entry["run"]["behind_plan_ms"]) == (8, 3)
     assert entry["run"]["planned_at"] == iso(run.nominal_at + timedelta(milliseconds=5))

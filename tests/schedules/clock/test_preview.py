@@ -77,8 +77,9 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
     assert fold.fires == ()
     assert not fold.affected
     assert fold.text == (
-        "On 7 November 2027 clocks in America/New_York go back from 02:00 to 01:00. 01:00 to 02:00 occurs twice, "
-        "but this schedule has no time in that range, so it runs once, 25 hours after its previous run."
+        "On 7 November 2027 clocks in America/New_York go back from 02:00 to 01:00. "
+        "Clocks repeat 01:00 to 02:00, but none of this schedule's times: its first run after the change starts 25 hours "
+        "after its previous run."
     )
 
 
@@ -88,7 +89,7 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         (
             {"cron": "30 2 * * *", "dst_gap": "skip"},
             "02:30 does not exist that day: this schedule does not run at that time.",
-            "so it runs once, 25 hours after its previous run.",
+            "its first run after the change starts 25 hours after its previous run.",
         ),
         (
             {"cron": "0,30 1,2 * * *"},
@@ -97,7 +98,7 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         ),
         (
             {"cron": "30 1 * * *", "dst_fold": "both"},
-            "This schedule has no time from 02:00 to 03:00, so it runs once, 23 hours after its previous run.",
+            "none of this schedule's times: its first run after the change starts 23 hours after its previous run.",
             "01:30 occurs twice: this schedule runs both times, in EDT and again in EST.",
         ),
         (
@@ -112,8 +113,8 @@ def test_a_daily_job_at_02_30_is_explained_for_both_changes_of_new_york() -> Non
         ),
         (
             {"cron": "0 9 1 * *"},
-            "This schedule has no time from 02:00 to 03:00, so it runs as usual.",
-            "but this schedule has no time in that range, so it runs as usual.",
+            "Clocks skip 02:00 to 03:00, but none of this schedule's times: it runs as usual.",
+            "but none of this schedule's times: it runs as usual.",
         ),
         (
             {"every": "15m", "anchor_at": "2026-01-01T00:00"},

@@ -123,7 +123,7 @@ def test_a_plain_json_list_means_the_same_as_specs() -> None:
         ({"delay": "5m"}, "specs.1.delay", "must not be in a list"),
         ({"kind": "delay"}, "specs.1.kind", "must not be delay inside specs"),
         ({"kind": "none"}, "specs.1.kind", "must not be none inside specs"),
-        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside it."),
+        ({"cron": "@daily", "max_runs": 2}, "specs.1.max_runs", "write it next to specs, not inside specs."),
         ({"cron": "@daily", "timezone": "Mars"}, "specs.1.timezone", "not an IANA"),
     ],
 )
@@ -167,7 +167,7 @@ def test_a_warning_names_the_member_that_it_is_about() -> None:
         "“2027-02-01T00:00:00Z”: It has no occurrence in the future.",
     ]
     ended = several({"at": "2027-02-01"}, {"at": "2027-02-02"})
-    assert warnings(ended, NOW) == ["This schedule has no occurrence in the future: it will not run again."]
+    assert warnings(ended, NOW) == ["This schedule has no occurrence in the future."]
 
 
 def test_the_preview_shows_each_instant_in_the_zone_of_the_member_that_fires() -> None:

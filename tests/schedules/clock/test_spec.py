@@ -158,7 +158,7 @@ def test_valid_json_is_read_as_a_schedule(data: dict[str, object], expected: Sch
             "must be after start_at.",
         ),
         ({"cron": "@daily", "anchor_at": "2027-01-01T00:00"}, "anchor_at", "does not apply to a cron schedule"),
-        ({"every": "5m", "dst_gap": "skip"}, "dst_gap", "does not apply to an every schedule: leave it out."),
+        ({"every": "5m", "dst_gap": "skip"}, "dst_gap", 'does not apply to an "every" schedule: leave it out.'),
         ({"at": "2027-01-01T00:00", "dst_fold": "both"}, "dst_fold", "does not apply to a schedule that fires once"),
         ({"at": "2027-01-01T00:00", "end_at": "2027-02-01T00:00"}, "end_at", "does not apply"),
         ({"kind": "none", "max_runs": 3}, "max_runs", "does not apply to a job without a schedule"),

@@ -285,7 +285,7 @@ def refused(data: Any, job: Job | None = None) -> dict[str, list[str]]:
         ([{"job": "019a9f5c-7c00-7c3a-9a51-0c2f8f4b1d6e"}], "start_after.0.job", "There is no job 019a9f5c"),
         ([{"job": "SOURCE", "on": "end"}], "start_after.0.on", "must be one of 'success', 'failure' or 'completion'"),
         ([{"job": "SOURCE", "when": "x"}], "start_after.0.when", "not a known field"),
-        ([{"job": "SOURCE"}, {"job": "SOURCE", "on": "failure"}], "start_after.0.job", "listed twice"),
+        ([{"job": "SOURCE"}, {"job": "SOURCE", "on": "failure"}], "start_after.0.job", "listed repeatedly"),
         ([{"job": "SOURCE"}] * 21, "start_after", "20 items or fewer"),
     ],
 )

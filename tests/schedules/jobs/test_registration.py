@@ -245,6 +245,6 @@ def test_the_key_of_a_job_that_the_caller_may_only_view_is_refused(monkeypatch: 
         return ~Q(pk=job.pk) if label == "schedules.job" and action is Action.CHANGE else None
 
     monkeypatch.setattr(visibility, "limits", limits)
-    with pytest.raises(PermissionDenied, match="You may not change the job that has this key"):
+    with pytest.raises(PermissionDenied, match="A requested key belongs to a job that you may not change"):
         put(a=wanted("another name"))
     assert Job.objects.get().name == "greeting"

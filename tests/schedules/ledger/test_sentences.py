@@ -71,7 +71,7 @@ def words(**fields: Any) -> str:
         ),
         pytest.param(
             {"status": "retrying", "finished_at": None, "n_attempts": 2},
-            "Started 12 ms late. Failed attempts: 2. The run will be retried.",
+            "Started 12 ms late. Attempts so far: 2. The run will be retried.",
             id="retrying",
         ),
         pytest.param({"status": "HIBERNATING"}, "Its run is hibernating.", id="a status of another version"),
@@ -85,7 +85,7 @@ def test_a_planned_delay_is_not_counted_as_late() -> None:
     planned_at = NOON + timedelta(seconds=30)
     started_at = planned_at + timedelta(milliseconds=5)
     text = words(planned_at=planned_at, started_at=started_at, finished_at=started_at + timedelta(seconds=2))
-    assert text == "Ran, 5 ms late (planned 30 s after its instant), took 2 s, succeeded."
+    assert text == "Ran, 5 ms late (start planned 30 s after its instant), took 2 s, succeeded."
 
 
 def test_a_held_run_names_what_it_waits_for_if_that_is_known() -> None:

@@ -47,7 +47,7 @@ def test_a_json_field_accepts_any_json_and_reads_an_empty_text_as_none(text: str
 def test_a_syntax_error_is_reported_with_its_line_and_column(text: str, place: str) -> None:
     message = refusal(text)
     assert message.startswith("This is not JSON: ")
-    assert message.endswith(f'at {place}. Write the value like {{"name": "value"}}.')
+    assert message.endswith(f'at {place}. Write JSON such as {{"name": "value"}}.')
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", '{"a": -Infinity}', "[" * 100_000], ids=lambda text: text[:16])

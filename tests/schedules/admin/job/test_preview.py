@@ -110,7 +110,7 @@ def test_a_clock_change_is_listed_either_as_a_warning_or_as_a_change() -> None:
 def test_several_schedules_in_one_zone_name_it_and_in_several_zones_do_not() -> None:
     members: list[dict[str, object]] = [{"cron": "0 9 * * *"}, {"cron": "0 17 * * *"}]
     assert shown(specs=members, timezone="Asia/Tokyo")["zone"] == "Asia/Tokyo"
-    assert shown(specs=[members[0], members[1] | {"timezone": "Asia/Tokyo"}])["zone"] == "In the schedule's time zone"
+    assert shown(specs=[members[0], members[1] | {"timezone": "Asia/Tokyo"}])["zone"] == "In each schedule's time zone"
 
 
 def test_a_job_that_is_not_saved_shows_the_latest_start_of_its_jitter() -> None:

@@ -30,7 +30,7 @@ def test_the_label_of_a_kind_reads_as_words() -> None:
 
 def test_the_field_names_each_member_and_which_are_required() -> None:
     field = MAIL.fields["mail_server_config"]
-    assert field.help_text == "A JSON object with to (required), subject."
+    assert field.help_text == "A JSON object with these members: to (required), subject."
     assert field.widget.attrs["aria-required"] == "true"
     assert '"to": "…"' in field.widget.attrs["placeholder"]
     assert "subject" not in field.widget.attrs["placeholder"]

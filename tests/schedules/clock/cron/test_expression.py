@@ -132,7 +132,7 @@ def test_an_expression_is_fixed_if_neither_hour_nor_minute_starts_with_a_star(ex
         ("0 0 L-3 * *", 'day of month: "L-3" is not supported; use L (last day) or LW (last weekday).'),
         ("0 0 * * L", "day of week: L needs a day, such as 5L or FRIL for the last Friday of the month."),
         ("0 0 * * MON#6", 'day of week: the number after # in "MON#6" must be from 1 to 5.'),
-        ("? * * * *", "minute: ? is allowed only as the whole day of month or day of week field."),
+        ("? * * * *", "minute: ? must be alone in the field, and only day of month and day of week allow it."),
         ("H * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
         ("0 0 31 2 *", "never fires: February never has 31 days (day of month 31)."),
         ("0 0 30,31 FEB *", "never fires: February never has 30 days (day of month 30,31)."),

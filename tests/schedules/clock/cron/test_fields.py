@@ -70,7 +70,7 @@ def test_a_nickname_is_read_in_any_case_and_with_blanks_around_it(nickname: str)
         ("1, * * * *", "minute: a list item is empty: remove the extra comma."),
         ("*/ * * * *", 'minute: the step in "*/" must be a whole number of at least 1.'),
         ("*/-1 * * * *", 'minute: the step in "*/-1" must be a whole number of at least 1.'),
-        ("0 0 1,? * *", "day of month: ? is allowed only as the whole day of month or day of week field."),
+        ("0 0 1,? * *", "day of month: ? must be alone in the field, and only day of month and day of week allow it."),
         ("H/5 * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
         ("H(0-7) * * * *", "minute: H (a hashed time) is not supported; name a time, or use jitter to spread load."),
         ("0 0 * * MON#0", 'day of week: the number after # in "MON#0" must be from 1 to 5.'),

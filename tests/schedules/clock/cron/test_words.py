@@ -85,7 +85,7 @@ def test_weekdays_are_listed_from_monday_to_sunday(expression: str, words: str) 
         ("0 9 */16 * *", "on the 1st and 17th of the month"),
         ("0 9 1 1,3,5,6,7 *", "on the 1st of January, March and May to July"),
         ("0 9 13 10 FRI", "on the 13th of October or on Friday"),
-        ("0 9 */2 * FRI", "on every 2nd day of the month, if it is Friday"),
+        ("0 9 */2 * FRI", "on every 2nd day of the month, but only on Friday"),
         ("0 9 1-31 * FRI", "every day"),
         ("0 9 13 6 0-6", "every day in June"),
     ],
