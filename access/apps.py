@@ -1,4 +1,4 @@
-"""The Django app `access`. After each migration, it creates the system scope if it is missing."""
+"""The Django app `access`. After each `manage.py migrate`, it creates the system scope if it is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scopes, which own all objects, and API keys, with which services authenticate."""
+"""Scopes, which own objects, and API keys, with which services authenticate."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Decides which objects a caller may see and change. To add roles or tenants, change only this module.
 
-`may` decides for a whole model, by Django's permissions. `limits` decides for the rows of a model; the other functions
-apply `limits`. Models of other apps are named by label (`schedules.job`), because this package does not import them.
+`may` checks Django's permissions for a model. `limits` decides for the rows of a model; the other functions apply
+`limits`. Models of other apps are named by label (`schedules.job`), because this package does not import them.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Action(StrEnum):
 class Caller:
     """The user or the process that wants to see or change objects.
 
-    `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the API key that sent the
-    request, or the scope whose member started work that a beat continues; it is None for all others.
+    `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the request's API
+    key, or the scope whose member started work that a beat continues; otherwise None.
     """
 
     user: AbstractBaseUser | AnonymousUser | None

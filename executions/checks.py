@@ -1,6 +1,7 @@
-"""System checks of target kinds and command modules. They run in `manage.py check` and when a process starts.
+"""System checks of target kinds and command modules, which `manage.py check` runs. docs/extending.md lists the ids.
 
-A process with an error does not start: see `scheduler_project/start_checks.py`. docs/extending.md lists the ids.
+Web, worker and beat run only the check of target kinds, and do not start if it reports an error: see
+`scheduler_project/start_checks.py`.
 """
 
 from __future__ import annotations
@@ -50,11 +51,12 @@ def check_commands(**_: object) -> list[CheckMessage]:
 
 
 def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[CheckMessage]:
-    """Report target kinds whose queue no worker consumes."""
+    """Report target kinds whose queue is not among `queues`, the queues that workers consume."""
     served = sorted(queues)
     return [
         Error(
-            f"No worker consumes the queue {target.queue!r} of the target kind {target.kind!r}.",
+            f"The queue {target.queue!r} of the target kind {target.kind!r} is not in "
+            "MAINSPRING_WORKER_QUEUES, the queues that workers consume.",
             hint=f"Set the kind's queue to one of {', '.join(served)}; or start a worker with `-Q {target.queue}` and "
             "add the queue to MAINSPRING_WORKER_QUEUES.",
             id="mainspring.E006",
@@ -65,7 +67,7 @@ def unserved_queues(targets: Iterable[Target], queues: Iterable[str]) -> list[Ch
 
 
 def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
-    """Report the looks that can't say in two texts what a target does, when only its kind is known."""
+    """Report the looks whose `words` does not return two texts for a target that has only the member `kind`."""
     for kind, look in looks.items():
         try:
             words = look.words({"kind": kind})
@@ -77,8 +79,8 @@ def missing_words(looks: Mapping[str, Look]) -> Iterable[CheckMessage]:
             problem = f"raises {error_words(error)}"
         if problem:
             yield Error(
-                f"The LOOK of the target kind {kind!r} has no words for a target: `words` {problem}.",
-                hint="`words` must return two texts. Another version may have stored the target: only its member "
-                "`kind` is sure to exist.",
+                f"The LOOK of the target kind {kind!r} can't describe every target: `words` {problem}.",
+                hint="`words` must return two texts, even for a target with only the member `kind`: another version may have "
+                "stored the target.",
                 id="mainspring.E007",
             )

@@ -59,7 +59,8 @@ log = structlog.get_logger(__name__)
 RUN_TASK = (
     "executions.carry_out"  # the Celery task in `tasks.py`. Messages in the broker have this name: never change it
 )
-# Time after a target's timeout until Celery kills the process. The worker needs it to claim runs and write endings.
+# Time after the timeout of an attempt until Celery kills the process. The worker needs it to claim runs and to write
+# endings.
 KILL_AFTER = timedelta(seconds=10)
 QUEUES = sorted({target.queue for target in TARGETS.values()})
 STRANDED_AFTER = timedelta(seconds=5)  # a more recent message may still be on its way to an idle worker
@@ -79,17 +80,18 @@ def route_of(target_kind: str, policies: RunPolicies) -> Route:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """The messages of one pass. `n_broken`: number of runs that could not be published. They are tried again later."""
+    """Messages to send. `n_broken`: number of due runs that the database could not read or update."""
 
     messages: list[Message]
     n_broken: int = 0
 
 
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
-    """Return messages for up to `limit` runs that are due: new runs, retries, and published runs that nobody claimed.
+    """Return messages for up to `limit` due runs: new runs, retries, and published runs that no worker has claimed.
 
-    If the pass fails, it is split to find the rows that fail. The failing runs are postponed, and the other runs are
-    published. Raises only if the database is unavailable.
+    If the transaction fails, the runs are split to find those that fail. The failing runs are postponed, and the
+    messages of the other runs are returned. If several runs are due and all of them fail, none is postponed. Raises if
+    the database is unavailable.
     """
     republish_after = settings.MAINSPRING.republish_after
     try:
@@ -129,8 +131,8 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
 def expire_once(now: datetime, limit: int) -> int:
     """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs.
 
-    If the pass fails, it is split to find the rows that fail. The failing runs are postponed, and the other runs are
-    skipped. Raises if the database is unavailable, or if there are several runs and all of them fail.
+    If the transaction fails, the runs are split to find those that fail. The failing runs are postponed, and the other
+    runs are skipped. Raises if the database is unavailable, or if there are several runs and all of them fail.
     """
     try:
         with transaction.atomic():
@@ -151,7 +153,7 @@ def expire_once(now: datetime, limit: int) -> int:
 
 
 def postpone(messages: Iterable[Message], until: datetime) -> int:
-    """Publish the runs of these messages again at `until`. Returns the number of runs.
+    """Schedule the runs of these messages to be published again at `until`. Returns the number of runs.
 
     Called when the broker did not accept the messages.
     """
@@ -159,7 +161,7 @@ def postpone(messages: Iterable[Message], until: datetime) -> int:
 
 
 def republish_stranded(queues: Sequence[str], now: datetime) -> int:
-    """Publish queued runs again if their messages were sent to these queues. Returns the number of runs.
+    """Make queued runs due again if their messages were sent to these queues some time ago. Returns the number of runs.
 
     Called when the queues are empty: the broker lost the messages, or a busy worker prefetched them while another
     worker may be idle. A run that is published twice starts only once, because its claim number is valid for one claim.

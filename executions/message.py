@@ -22,8 +22,8 @@ MESSAGES_PER_SECOND = 100
 class Route:
     """How a run's message is sent. Runs with the same route may share a message.
 
-    `max_runs`: maximum number of runs per message. `time_limit`: time after which Celery's pool kills the process that
-    executes a run. `priority`: the broker's number for the priority.
+    `max_runs`: maximum number of runs per message. `time_limit`: Celery's time limit for a message with one run; a pool
+    of processes kills a process that exceeds it. `priority`: the broker's number for the priority.
     """
 
     queue: str
@@ -44,7 +44,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Runs of one route. The message contains ids and claim numbers, so a duplicate message claims no run again."""
+    """Runs of one route. The message contains ids and claim numbers, so a duplicate cannot claim a run twice."""
 
     runs: tuple[QueuedRun, ...]
 
@@ -99,7 +99,8 @@ class MessageAllowance:
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
     """Put runs into messages, in order. Build up to `max_messages` per route, or more if `Route.max_runs` requires it.
 
-    Few runs get one message each, so that no run delays another. Many runs are divided into messages of equal size.
+    Few runs get one message each, so that no run delays another. Many runs are divided into messages of equal size; the
+    last message may be smaller.
     """
     by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:

@@ -70,7 +70,7 @@ MICROSECOND = timedelta(microseconds=1)  # the resolution of timestamps in Postg
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """Work for a beat: held runs of this job or with these keys may start. `run_id` is the run that ended, if any."""
+    """Work for a beat: start held runs of this job or with these keys. `run_id`: the ended run to react to, if any."""
 
     id: int
     job_id: UUID
@@ -176,7 +176,7 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
 
 
 def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
-    """Create a run that somebody requested, under the job's limits, and wake the beats to publish it."""
+    """Create a run that somebody requested, under the job's limits, and wake the beats."""
     with transaction.atomic():
         (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()
@@ -184,7 +184,7 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 
 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
-    """Create all of these runs, due to be published now. Returns the ids of the runs. Call inside a transaction.
+    """Create all of these runs. Returns the ids of the runs. Call inside a transaction.
 
     If the job already has a run with the same origin and instant, the new run gets the next free microsecond. Without
     this, the new run would be dropped as a duplicate.
@@ -236,7 +236,7 @@ def retry(run: Run, now: datetime, *, actor: str) -> Run:
 
 
 def cancel(run: Run, now: datetime, *, actor: str) -> RunStatus:
-    """Cancel a run; a running run gets a stop request. Returns the run's new status. Raises NothingToCancel."""
+    """Cancel a run; a running run gets a stop request. Returns the run's status afterwards. Raises NothingToCancel."""
     status = transitions.cancel(run.pk, now, actor=actor)
     if status is None:
         run.refresh_from_db(fields=["status"])

@@ -82,7 +82,7 @@ ORIGIN_LABELS: dict[str, str] = {
 class Reason(StrEnum):
     """Why an occurrence was skipped."""
 
-    OVERLAP = "overlap"  # an earlier run of the job was still live
+    OVERLAP = "overlap"  # an earlier run of the job was still live, or a newer run replaced the occurrence
     PAUSED = "paused"  # the job was paused
     COALESCED = "coalesced"  # missed, and another occurrence runs in its place (catch-up)
     MISSED = "missed"  # missed, and not started later, because of the catch-up policy
@@ -103,11 +103,11 @@ REASON_LABELS: dict[str, str] = {
     Reason.FEATURE_OFF: "Feature off",
 }
 REASON_SENTENCES: dict[str, str] = {
-    Reason.OVERLAP: "Skipped because an earlier run of the job had not ended.",
+    Reason.OVERLAP: "Skipped because an earlier run of the job had not ended, or a newer run replaced this occurrence.",
     Reason.PAUSED: "Skipped because the job was paused at that time.",
-    Reason.COALESCED: "Missed while no beat was running. Another run replaces this occurrence.",
-    Reason.MISSED: "Missed while no beat was running. The catch-up policy did not start this occurrence later: it was "
-    "too old, too many occurrences were missed, or catch-up is off.",
+    Reason.COALESCED: "Missed because no beat processed this occurrence in time. Another run replaces it.",
+    Reason.MISSED: "Missed because no beat processed this occurrence in time. The catch-up policy did not start it "
+    "later: it was too old, too many occurrences were missed, or catch-up is off.",
     Reason.OVER_LIMIT: "Skipped because the concurrency limit was reached or the overlap buffer was full.",
     Reason.RATE_LIMITED: "Skipped because the rate limit did not allow another start at that time.",
     Reason.EXPIRED: "Skipped because no worker started the run before its start deadline.",
@@ -153,7 +153,7 @@ class QueueReason(StrEnum):
 
 
 class CancelReason(StrEnum):
-    """Why Mainspring cancelled a run: the reason of a `cancelled` event. Empty if a user cancelled the run."""
+    """Why Mainspring cancelled a run or requested its stop: the reason of a `cancelled` or `cancel_requested` event."""
 
     JOB_DELETED = "job_deleted"
     BACKFILL_CANCELLED = "backfill_cancelled"

@@ -44,22 +44,22 @@ CANCELLATION_LABELS: dict[str, str] = {
 ORIGIN_EXPLANATIONS: dict[str, str] = {
     Origin.SCHEDULE: "The job's schedule was due at this time.",
     Origin.MANUAL: "Somebody requested this run by hand.",
-    Origin.RETRY: "Somebody retried an earlier run.",
+    Origin.RETRY: "This run repeats an earlier run.",
     Origin.BACKFILL: "A backfill created this run for a past time.",
     Origin.CHAIN: "This run was created because a run of another job ended.",
 }
 
 
 def start_delay(run: Run) -> str:
-    """Return the start delay, such as `2 min`. With a planned start: `2 min, 300 ms after its planned start`."""
+    """Return the start delay, such as `2 min`. With a planned start: `2 min (300 ms after the planned start)`."""
     late, after_plan = instants.duration(run.start_delay()), run.delay_after_plan()
-    return late if after_plan is None else f"{late}, {instants.duration(after_plan)} after its planned start"
+    return late if after_plan is None else f"{late} ({instants.duration(after_plan)} after the planned start)"
 
 
 def why(run: Run, now: datetime) -> str:
-    """Return why the run was created, or why it was skipped: one or two sentences."""
+    """Return why the run was created, or why it was skipped, in one to three sentences."""
     if run.status != RunStatus.SKIPPED:
-        return ORIGIN_EXPLANATIONS.get(run.origin, f"Its origin is “{in_words(run.origin)}”.")
+        return ORIGIN_EXPLANATIONS.get(run.origin, f"The run's origin is “{in_words(run.origin)}”.")
     text = reason_sentence(run.reason)
     if run.n_occurrences > 1 and run.last_nominal_at:
         first, last = instants.exact_text(run.nominal_at, now), instants.exact_text(run.last_nominal_at, now)

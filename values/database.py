@@ -85,7 +85,7 @@ def array(values: Iterable[object]) -> str:
 
 @contextmanager
 def log_retryable_errors(action: str) -> Iterator[None]:
-    """Catch RETRYABLE_ERRORS and log each in one line, without a traceback: the next periodic task does the work."""
+    """Catch one of RETRYABLE_ERRORS, and log it in one line: the next periodic task does the work."""
     try:
         yield
     except RETRYABLE_ERRORS as error:
@@ -106,9 +106,9 @@ def is_database_unavailable() -> bool:
 
 
 def wait_for_database() -> None:
-    """Wait until the next try, after the database was unavailable.
+    """Wait before the next try, because the database was unavailable.
 
-    Only for threads that have nothing else to do meanwhile, such as the one that executes a run.
+    Only for threads that have nothing else to do meanwhile, such as a thread that executes a run.
     """
     threading.Event().wait(DATABASE_RETRY_SECONDS)
 

@@ -78,6 +78,7 @@ def field_errors(
 ) -> dict[str, list[str]]:
     """Map each wrong dotted field (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
+    Only the first `MAX_ERRORS_SHOWN` errors are included.
     `data` is the validated value: it tells real fields from the labels that pydantic adds for the branches of a union.
     For an unknown field, similar fields of `model` are suggested. An error of the whole value has the key `prefix`. If
     there are more than `MAX_ERRORS_LISTED` errors, the result has only their number, under the key `prefix`.
@@ -130,7 +131,7 @@ def sentences(errors: Mapping[str, Sequence[str]]) -> ValidationError:
 
 
 def _name_of(part: str | int) -> str:
-    """Return the name of a field in a sentence. `part` is the last part of its path."""
+    """Return the name of a field for an error sentence. `part`: the last part of the field's path."""
     return "This entry" if isinstance(part, int) else part[:MAX_NAME_LENGTH]
 
 

@@ -11,7 +11,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_id() -> UUID:
-    """Return an id of the present instant, for a row that has no instant of its own. Migrations refer to it."""
+    """Return a new id with the present time, for a row without an instant of its own. Migrations use this function."""
     return uuid7(datetime.now(UTC))
 
 

@@ -25,7 +25,7 @@ def clean(value: object, depth: int = 0) -> JSON:
     """Return `value` as JSON without anything that jsonb refuses.
 
     NUL characters are removed, and lone surrogates are replaced. NaN and infinity become null. Numbers with too many
-    digits and objects of other types become strings. Values nested deeper than `MAX_DEPTH` become "…".
+    digits and objects of other types become strings. Lists and objects nested deeper than `MAX_DEPTH` become "…".
     """
     if value is None or isinstance(value, bool):
         return value
@@ -77,7 +77,7 @@ Path = tuple["Path | None", str]  # the path of the parent, and the name or inde
 
 
 def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
-    """Return (dotted field, sentence) for the first part of `value` that jsonb cannot store; None if there is none.
+    """Return (dotted field, sentence) for a part of `value` that jsonb cannot store; None if there is none.
 
     `path` is the field of `value` itself. The search does not recurse, so that deep input cannot overflow the stack.
     """
@@ -117,13 +117,13 @@ class NotJsonNumber(ValueError):
 
 
 class RepeatedName(ValueError):
-    """A name that an object has twice: Python's parser would silently use the last value."""
+    """A name that occurs more than once in an object: Python's parser would silently use the last value."""
 
 
 def loads(text: str) -> JSON:
     """Parse strict JSON.
 
-    Raises NotJsonNumber, RepeatedName, and what `json.loads` raises: JSONDecodeError, RecursionError, ValueError.
+    Raises NotJsonNumber, RepeatedName, and the errors of `json.loads`: JSONDecodeError, RecursionError, ValueError.
     """
     return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
 

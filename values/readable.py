@@ -26,7 +26,7 @@ class Unreadable:
     reason: str
 
     def __str__(self) -> str:
-        return f"Its {self.part} cannot be read: {self.reason}"
+        return f"The {self.part} cannot be read: {self.reason}"
 
     @classmethod
     def from_errors(cls, part: str, errors: Mapping[str, Sequence[str]]) -> Unreadable:
@@ -44,7 +44,7 @@ def _with_field(part: str, name: str, text: str) -> str:
 def value_or_raise(found: T | Unreadable) -> T:
     """Return the value. Raises CannotRead with the reason if it cannot be read."""
     if isinstance(found, Unreadable):
-        raise CannotRead(f"{found} Save a new definition to fix that.")
+        raise CannotRead(f"{found} Save a new definition of the job to fix this for new runs.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Admin pages in addition to Django's own. A ModelAdmin with such pages has `Pages` objects, which hold URLs and views."""
+"""Admin pages in addition to Django's own: the base class for their URLs and views."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class PersonAdmin(UserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # not generic when it runs
-    """Users who can sign in. Only staff can use the admin and the API."""
+    """Users. Only active staff can use the admin and the API."""
 
     form = UserChangeForm
     add_form = UserCreationForm

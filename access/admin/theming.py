@@ -45,7 +45,7 @@ class ModelAdmin(ThemedAdmin[Row]):
     def response_action(self, request: HttpRequest, queryset: QuerySet[Row], *args: Any) -> HttpResponse | None:
         """Run an action only on rows that the caller may change. For deletion, Django checks each row itself.
 
-        Selected ids that are none, such as a text in place of a UUID, count as not selected.
+        Selected values that are not valid ids, such as a text in place of a UUID, are ignored.
         """
         sent = request.POST.copy()
         sent.setlist(ACTION_CHECKBOX_NAME, [key for key in sent.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)])

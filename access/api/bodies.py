@@ -1,4 +1,4 @@
-"""Reads the JSON body of a request: strict UTF-8 JSON up to a size limit; anything else is a 400 or 413."""
+"""Reads the JSON body of a request. Invalid JSON or UTF-8 gets status 400; a body that is too large gets 413."""
 
 from __future__ import annotations
 

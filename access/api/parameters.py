@@ -1,4 +1,4 @@
-"""Query parameters as pydantic models: unknown, repeated and invalid parameters are refused by name."""
+"""Query parameters as pydantic models. A request with an unknown, repeated or invalid parameter is refused."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _inlined(schema: Any, shared: dict[str, Any]) -> Any:
 
 
 class PageParameters(Parameters):
-    """The parameters that every list accepts."""
+    """The parameters of a list that has pages."""
 
     cursor: str | None = Field(
         None,

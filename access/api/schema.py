@@ -137,11 +137,13 @@ class Problem(Shape):
     title: str
     status: int
     detail: str = Field(description="What went wrong, as a sentence.")
-    errors: list[ProblemField] | None = Field(None, description="Each wrong field or parameter.")
+    errors: list[ProblemField] | None = Field(
+        None, description="The wrong fields or parameters. A long list is cut off."
+    )
 
 
 ERROR_DESCRIPTIONS = {
-    400: "The request cannot be read, or a field is wrong: `errors` lists each wrong field.",
+    400: "The request cannot be read, or a field or parameter is wrong (see `errors`).",
     401: "The API key or session is missing, unknown, expired or revoked, or its user is inactive.",
     403: "The user is not staff or lacks the permission, or a request with a session cookie has no CSRF token.",
     404: "The object does not exist, or it was deleted.",
@@ -177,7 +179,8 @@ def operation(
     """Return a decorator that documents a method of a view. The method's docstring describes the operation.
 
     `responses`: a shape and an example for each status. `body`: the request body's shape and named examples. `errors`:
-    statuses in addition to 400, 401 and 403. `location_status`: the status whose response has a Location header.
+    statuses in addition to 400, 401, 403 and, with a body, 413 and 415. `location_status`: the status whose response
+    has a Location header.
     """
     statuses = [400, 401, 403, *errors, *([413, 415] if body else [])]
     found: list[OpenApiParameter] = parameters.openapi_parameters() if parameters else []

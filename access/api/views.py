@@ -32,7 +32,7 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows staff with the permissions that the view's `needs` list for the method, as in the admin."""
+    """Allows staff who have the permissions in the view's `needs` for the request's method, as in the admin."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):
@@ -44,9 +44,9 @@ class ApiView(APIView):
     """Base class of the API's views.
 
     `needs` maps a method to the permissions that the caller must have: pairs of an action and a model.
-    `subjects` maps the name of each id in the view's URL to its model. If the caller may not see the object with that
-    id, the response is 404 and the view does not run. A method that is not in `methods_with_parameters` refuses all
-    query parameters.
+    `subjects` maps the name of each id in the view's URL to the object's model. The view does not run if the caller may
+    not see the object (404), or may not do the actions in `needs` to the object (403). A method that is not in
+    `methods_with_parameters` refuses all query parameters.
     """
 
     content_negotiation_class = AcceptHeaderNegotiation

@@ -65,7 +65,7 @@ class Moment:
 def load(run_id: UUID, caller: Caller) -> Run | None:
     """Return a run with its frozen definition, or None if the run does not exist or is hidden from the caller.
 
-    The returned run has the attribute `has_job`: whether the run's job still exists.
+    The returned run has the attribute `has_job`: whether the caller can see the run's job, which may have been deleted.
     """
     job = visible(Run._meta.get_field("job").related_model, caller).filter(pk=OuterRef("job_id"))
     return visible(Run, caller).select_related("spec").annotate(has_job=Exists(job)).filter(pk=run_id).first()
@@ -110,7 +110,7 @@ def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
         return [*found, Fact("Recorded", instants.time_html(run.created_at, now)), _id(run)]
     if run.planned_at:
         found.append(Fact("Planned start", instants.time_html(run.planned_at, now)))
-    found.append(Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "Not yet"))
+    found.append(Fact("Started", instants.time_html(run.started_at, now) if run.started_at else "No"))
     found.append(Fact("Start delay", words.start_delay(run)))
     if (
         run.available_at != run.planned_at
@@ -121,12 +121,12 @@ def facts(run: Run, now: datetime, caller: Caller) -> list[Fact]:
     if run.finished_at:
         found.append(Fact("Finished", instants.time_html(run.finished_at, now)))
     so_far = now - run.started_at if run.started_at and not run.is_terminal else None
-    found.append(Fact("Running for" if so_far else "Duration", instants.duration(so_far or run.duration)))
+    found.append(Fact("Duration so far" if so_far else "Duration", instants.duration(so_far or run.duration)))
     found.append(Fact("Attempts", attempts_of(run)))
     if run.worker:
         found.append(Fact("Worker", format_html("<code>{}</code>", run.worker)))
     if run.retry_of:
-        found.append(Fact("Retry of", format_html('<a href="{}">the first run</a>', shown.run_url(run.retry_of))))
+        found.append(Fact("Retry of", format_html('<a href="{}">the original run</a>', shown.run_url(run.retry_of))))
     return [*found, _id(run)]
 
 
@@ -146,7 +146,7 @@ def _id(run: Run) -> Fact:
 def attempts_of(run: Run) -> str:
     """Return the number of attempts, such as `1 of at most 4` or `2 of at most 5, 1 lost with its worker`."""
     policies = run.spec.readable_policies
-    lost = f", {run.n_lost} lost with {'its' if run.n_lost == 1 else 'their'} worker" if run.n_lost else ""
+    lost = f", {run.n_lost} lost with {'its worker' if run.n_lost == 1 else 'their workers'}" if run.n_lost else ""
     if isinstance(policies, Unreadable):
         return f"{run.n_attempts}{lost}"
     return f"{run.n_attempts} of at most {policies.retry.max_retries + 1 + run.n_lost}{lost}"

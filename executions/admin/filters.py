@@ -33,7 +33,7 @@ class HintedForm(DropdownForm):  # type: ignore[misc]  # the theme has no types
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.fields[given["name"]].widget.attrs["data-placeholder"] = "All: choose one or more"
+        self.fields[given["name"]].widget.attrs["data-placeholder"] = "Choose one or more"
 
 
 class StatusFilter(MultipleDropdownFilter):  # type: ignore[misc]  # the theme has no types
@@ -80,7 +80,7 @@ class ReasonFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no ty
 
 
 class NominalFilter(RangeDateTimeFilter):  # type: ignore[misc]  # the theme has no types
-    """Filters runs whose nominal instant is between two times, given in the viewer's time zone."""
+    """Keeps only runs whose nominal instant is between two times, given in the viewer's time zone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -135,7 +135,7 @@ class JobFilter(DropdownFilter):  # type: ignore[misc]  # the theme has no types
 
 
 def ordering_of(request: HttpRequest) -> tuple[str, ...]:
-    """Return the order of the run list for the request's filters. Each order has its own index."""
+    """Return the order of the run list for the request's filters. Each order has its own indexes."""
     narrowed = any(request.GET.get(one.parameter_name) for one in (JobFilter, StatusFilter, ReasonFilter))
     return newest_first(origin=request.GET.get(OriginFilter.parameter_name), narrowed=narrowed)
 

@@ -25,8 +25,8 @@ MAX_COUNT = 10_000  # maximum number of runs that a tile counts; a larger number
 def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) -> dict[str, Any]:
     """Return the tile of the overview that counts the runs with a status.
 
-    A live status counts all its runs. A terminal status counts only runs whose nominal instant is within `window`
-    before `now`.
+    For a live status, the tile counts all runs. For a terminal status, it counts only runs whose nominal instant is at
+    most `window` before `now`.
     """
     since = now - window if status in TERMINAL else None
     n = count_with_status(status, since, MAX_COUNT + 1, caller)

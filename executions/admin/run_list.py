@@ -1,4 +1,4 @@
-"""The run list. With any filters and search, it reads about as many rows as one page shows."""
+"""The run list. It reads runs by indexes, and never sorts or counts all runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_JOBS = 200  # if more jobs match, a scan of the latest runs of all jobs soon
 
 
 class RunChangeList(UncountedChangeList):
-    """Reads one page of runs by the index of statuses, or by the index of jobs if the search matches few jobs."""
+    """Reads one page of runs by an index, also with several statuses, or with a search that finds few jobs."""
 
     jobs: Sequence[UUID] = ()  # up to MAX_JOBS jobs that the search found by part of their name
 
@@ -79,7 +79,7 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """Return the latest `stop` runs of the found jobs: the latest `stop` runs of each job, merged."""
+        """Return the latest `stop` runs of the found jobs. Reads up to `stop` runs of each job, and merges them."""
         # Ordered by the instant alone, like the index of a job's runs. With another order, PostgreSQL would sort all
         # runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
     from django.urls import URLPattern
 
-GONE = "This run is no longer in the history."
+GONE = "This run is not in the history."
 MAX_DIGITS = 6  # of the URL parameter `lines`, a number of log lines; a larger number is never needed
 
 

@@ -165,7 +165,7 @@ class RunAdmin(ModelAdmin[Run]):
             text = "not retried: a run can be retried only after it has ended. Wait until it ends, or cancel it first."
             messages.warning(request, f"{counted(n_live, 'run')} {text}")
         if n_unreadable:
-            text = "not retried: this version of Mainspring can't read the definition."
+            text = "not retried: this version of Mainspring can't read the frozen definition."
             messages.warning(request, f"{counted(n_unreadable, 'run')} {text}")
 
     @admin.action(description="Cancel the selected runs", permissions=["operate"])

@@ -23,7 +23,7 @@ UNREADABLE = "Members that are null because the stored value cannot be read, eac
 
 
 class JobName(Shape):
-    """The job of a run: the job's id, and the job's name at the time when the run was created."""
+    """The id and the name of a job. A run has the job's name from its frozen definition."""
 
     id: UUID
     name: str
@@ -40,10 +40,11 @@ class Run(Shape):
     )
     retry_of: UUID | None = Field(
         description="The run that this run repeats; for a retry of a retry, the original run. Null if this run is not "
-        "a retry by hand."
+        "a retry."
     )
     caused_by: UUID | None = Field(
-        description="The run of another job whose end started this run (`start_after`); null for other runs."
+        description="The run of another job whose end started this run (`start_after`). Null for other runs, and if "
+        "that run is hidden from you."
     )
     backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
     status: RunStatus = Field(
@@ -65,7 +66,9 @@ class Run(Shape):
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
-    available_at: datetime = Field(description="The run does not start before this instant.")
+    available_at: datetime = Field(
+        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+    )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
     )
@@ -84,8 +87,12 @@ class Run(Shape):
     )
     worker: str | None = Field(description="The worker of the latest attempt.")
     n_attempts: int = Field(description="Number of attempts started.")
-    error_code: str | None = Field(description="Why the latest attempt failed, as a code.")
-    error: str | None = Field(description="Why the latest attempt failed, as a sentence.")
+    error_code: str | None = Field(
+        description="Why the latest ended attempt did not succeed, or why the run was terminated, as a code."
+    )
+    error: str | None = Field(
+        description="Why the latest ended attempt did not succeed, or why the run was terminated, as a sentence."
+    )
     cancel_requested_at: datetime | None = Field(description="When cancellation of the run was requested.")
 
 
@@ -103,7 +110,7 @@ class Attempt(Shape):
     error_code: str | None
     error: str | None
     result: Any = Field(description="The target's result. The form of the result depends on the kind of target.")
-    retry_at: datetime | None = Field(description="Planned time of the next attempt; null if no attempt follows.")
+    retry_at: datetime | None = Field(description="Planned time of the next attempt; null if none is planned.")
 
 
 class Event(Shape):
@@ -126,7 +133,7 @@ class RunDetail(Run):
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
-        description="The job's target when the run was created. Header values that look like credentials are hidden."
+        description="The target in the frozen definition. Header values that look like credentials are hidden."
     )
     payload: Any
     policies: dict[str, Any] | None

@@ -20,7 +20,7 @@ class InstantState:
     """The state of one past instant. `status`: the status of the latest run, or of that run's latest retry.
 
     `backfilled_by`: the id of the latest run if a backfill created that run, otherwise None. `is_gap`: the schedule
-    created no row for the instant, and no run of a backfill ever started.
+    created no row for the instant, and no run of a backfill has started or is live.
     """
 
     status: RunStatus
@@ -62,7 +62,7 @@ def count_live(backfill_id: UUID) -> int:
 
 
 def count_by_status(backfill_ids: Sequence[UUID]) -> dict[UUID, dict[RunStatus, int]]:
-    """Return the number of runs of each of these backfills for each status."""
+    """Return the numbers of runs by backfill id and status. Statuses without runs are left out."""
     found: dict[UUID, dict[RunStatus, int]] = {each: {} for each in backfill_ids}
     for backfill_id, status, n in fetch(queries.COUNT_OF_BACKFILLS, {"ids": list(backfill_ids)}):
         found[backfill_id][RunStatus(status)] = n

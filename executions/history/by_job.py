@@ -21,8 +21,9 @@ AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
     """Yield the rows of a job's scheduled and backfill runs with a nominal instant in (after, until], in order.
 
-    The first row may be a folded row that begins before this window and reaches into it. A backfill run that never
-    started is replaced by its latest retry that started. The rows are queried page by page.
+    The first row may be a folded row that begins before this window and reaches into it. A backfill run that ended
+    before it started is replaced by its latest retry that has started or is live, if there is one. The rows are queried
+    page by page.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):

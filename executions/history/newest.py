@@ -51,5 +51,5 @@ def count_live_of_job(job_id: UUID, caller: Caller) -> dict[RunStatus, int]:
 
 
 def has_waited_since(at: datetime, caller: Caller) -> bool:
-    """Return whether there is a queued run that workers could have claimed before `at`."""
+    """Return whether there is a queued run whose `available_at` is earlier than `at`."""
     return visible(Run, caller).filter(status=RunStatus.QUEUED, available_at__lt=at).exists()

@@ -1,4 +1,4 @@
-"""Run history is partitioned by day (UTC of the nominal instant): an old day is deleted by dropping its partitions.
+"""Run history is partitioned by the UTC day of the nominal instant. An old day is deleted by dropping its partitions.
 
 The tables of runs, attempts, events and log lines are partitioned by the run's id, which begins with the nominal
 instant. So a look-up by id reads one partition, and a run and its attempts, events and lines are in partitions of the
@@ -104,7 +104,7 @@ def _start_of(day: date) -> datetime:
 
 
 def _each_day(days: Iterable[date], act: Callable[[date], bool], max_lock_time: timedelta) -> int:
-    """Call `act` for each day, oldest first, each in its own transaction. Stop at the first database error or timeout.
+    """Call `act` for each day, oldest first, each in its own transaction. Stop at the first OperationalError.
 
     Returns the number of days for which `act` returned True.
     """

@@ -49,7 +49,8 @@ SELECT run.job_id, {RECORD_COLUMNS}
  ORDER BY run.job_id, run.nominal_at, run.origin
 """
 
-# by_job.occurrence_rows: for runs that never started, the latest retry that started. Index run_retry_of.
+# by_job.occurrence_rows: for runs that never started, the latest retry that started or is live. Index
+# run_retry_of.
 STARTED_RETRIES = f"""
 SELECT DISTINCT ON (retry_of) retry_of, {RECORD_COLUMNS}
   FROM executions_run
@@ -66,7 +67,8 @@ SELECT id, nominal_at, origin, status, {IS_LIVE_OR_STARTED} FROM executions_run
    AND n_occurrences = 1
  ORDER BY created_at, origin DESC
 """
-# by_instant.instant_states: the status of each run's latest retry, and whether any retry started. Index run_retry_of.
+# by_instant.instant_states: the status of each run's latest retry, and whether any retry started or is live. Index
+# run_retry_of.
 RETRIES = f"""
 SELECT retry_of, (array_agg(status ORDER BY created_at DESC, id DESC))[1], bool_or({IS_LIVE_OR_STARTED})
   FROM executions_run WHERE retry_of = ANY(%(id)s) GROUP BY retry_of

@@ -20,7 +20,7 @@ PARTITION_GRACE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Numbers of deleted days, runs, definitions (specs) and states of rate limits."""
+    """Numbers of dropped days, and of deleted rows of other runs, definitions (specs) and rate limits' states."""
 
     n_days: int
     n_runs: int
@@ -44,7 +44,7 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop the partitions of old days. Then delete other old rows, up to `limit` rows per transaction."""
+    """Drop the partitions of old days. Then delete other old runs, definitions and states, `limit` at a time."""
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs

@@ -1,4 +1,4 @@
-"""The tables of this app: runs, attempts, events, log lines, frozen definitions, follow-ups, states of rate limits."""
+"""The tables of this app: runs and their definitions, attempts, events and log lines; follow-ups and rate limits."""
 
 from executions.models.attempt import Attempt, LogLine
 from executions.models.event import RunEvent

@@ -15,7 +15,7 @@ from executions.policies.limits import STORED_LIMIT_KEY_LENGTH
 
 
 class Followup(models.Model):
-    """Work for a beat: held runs of this job, or with these keys, may start. `run_id` is the run that ended, if any.
+    """Work for a beat: start held runs of this job or with these keys. `run_id`: the ended run to react to, if any.
 
     This table is an outbox. The statement that ends or holds a run inserts the follow-up. The transaction that handles
     the follow-up deletes it. So neither a crash nor a lost message can lose a follow-up.

@@ -33,7 +33,7 @@ IS_ACTIVE, IS_HELD = _is_one_of(ACTIVE), _is_one_of({RunStatus.HELD})
 
 
 class Run(models.Model):
-    """A run. Only `lifecycle/transitions.py` writes runs. The id is a UUIDv7 whose timestamp is the nominal instant."""
+    """A run. Only `lifecycle/transitions.py` writes the status. The id is a UUIDv7 of the nominal instant."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     # The foreign keys of this table have no constraints. A constraint would lock the referenced row on every insert.
@@ -57,7 +57,9 @@ class Run(models.Model):
     status = models.CharField(max_length=10, choices=[(s, s.capitalize()) for s in RunStatus])
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
-    available_at = models.DateTimeField(help_text="The run does not start before this instant.")
+    available_at = models.DateTimeField(
+        help_text="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+    )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
     )
@@ -150,7 +152,7 @@ class Run(models.Model):
                 name="run_origin",
                 condition=~Q(origin="schedule"),
             ),
-            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILL
+            # history.queries.RETRIES, STARTED_RETRIES and COUNT_OF_BACKFILLS
             models.Index(
                 F("retry_of"), F("created_at").desc(), name="run_retry_of", condition=Q(retry_of__isnull=False)
             ),
@@ -169,7 +171,10 @@ class Run(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """Time from the first start to the end, including the delays before retries; None before the run has ended."""
+        """Time from the first start to the end, including the delays before retries.
+
+        None before the end, and for a run that never started.
+        """
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
     def delay_after_plan(self) -> timedelta | None:

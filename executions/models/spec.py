@@ -85,7 +85,7 @@ def timeout_of(target_kind: str, policies: RunPolicies) -> timedelta:
 
 
 def freeze_first(values: Sequence[dict[str, Any]], now: datetime) -> list[RunSpec]:
-    """Store and return version 1 of each definition. `values`: the columns of each, without version and times."""
+    """Store and return version 1 of each definition. `values`: each definition's columns, without version and times."""
     return RunSpec.objects.bulk_create(RunSpec(**each, version=1, created_at=now) for each in values)
 
 

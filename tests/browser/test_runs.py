@@ -34,7 +34,7 @@ def test_a_failed_run_shows_its_attempt_and_is_retried(admin: Page, today: datet
     expect(admin.get_by_text("Failed after 1 attempt, no retry follows")).to_be_visible()
     admin.get_by_role("button", name="Retry").click()
     expect(admin.get_by_text("The run is retried: this page shows the new run.")).to_be_visible()
-    expect(admin.get_by_text("Somebody retried an earlier run.")).to_be_visible()
+    expect(admin.get_by_text("This run repeats an earlier run.")).to_be_visible()
     assert Run.objects.exclude(pk=run.pk).get().retry_of == run.pk
 
 
@@ -50,7 +50,7 @@ def test_a_queued_run_is_cancelled_after_a_confirmation(admin: Page, today: date
     admin.on("dialog", agree)
     admin.get_by_role("button", name="Cancel").click()
     expect(admin.locator(".ms-title")).to_contain_text("Cancelled")
-    assert questions == ["Cancel this run? The run will not start."]
+    assert questions == ["Cancel this run? No further attempt will start."]
 
 
 def test_the_page_of_a_running_run_refreshes_until_the_run_has_ended(admin: Page, today: datetime) -> None:

@@ -29,7 +29,7 @@ def test_a_kind_whose_queue_no_worker_consumes_is_reported(settings: Settings) -
     settings.MAINSPRING_WORKER_QUEUES = ["command"]
     (fault,) = run_checks(tags=["targets"])
     assert fault.id == "mainspring.E006"
-    assert fault.msg == "No worker consumes the queue 'http' of the target kind 'http'."
+    assert fault.msg.startswith("The queue 'http' of the target kind 'http' is not in MAINSPRING_WORKER_QUEUES")
     assert "-Q http" in str(fault.hint)
 
 

@@ -64,4 +64,4 @@ def test_each_has_words() -> None:
     assert words.attempt_label(UNKNOWN) == ("From future", "default")
     assert words.note(Run(reason=UNKNOWN, n_occurrences=1), "") == "From future"
     assert words.why(Run(status="skipped", reason=UNKNOWN, n_occurrences=1), NOW) == "Skipped: from future."
-    assert words.why(Run(status="queued", origin=UNKNOWN), NOW) == "Its origin is “from future”."
+    assert words.why(Run(status="queued", origin=UNKNOWN), NOW) == "The run's origin is “from future”."

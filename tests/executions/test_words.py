@@ -99,7 +99,7 @@ def skipped(**columns: Any) -> Run:
 def test_a_row_for_several_occurrences_says_how_many_and_which(columns: dict[str, Any], addition: str) -> None:
     text = words.why(skipped(**columns), NOW)
 
-    assert text.startswith("Missed while no beat was running.")
+    assert text.startswith("Missed because no beat processed this occurrence in time.")
     assert text.partition(" or catch-up is off.")[2] == addition
 
 
@@ -108,7 +108,7 @@ def test_a_row_for_several_occurrences_says_how_many_and_which(columns: dict[str
     [
         ({}, "–"),
         ({"started_at": NOW + 120 * SECOND}, "2 min"),
-        ({"started_at": NOW + 120 * SECOND, "planned_at": NOW + 90 * SECOND}, "2 min, 30 s after its planned start"),
+        ({"started_at": NOW + 120 * SECOND, "planned_at": NOW + 90 * SECOND}, "2 min (30 s after the planned start)"),
         ({"planned_at": NOW + 90 * SECOND}, "–"),
     ],
     ids=["not started", "started", "planned", "planned, not started"],

@@ -210,7 +210,7 @@ def test_an_unreadable_job_delays_no_other_job(job: Job) -> None:
 def test_the_commands_say_why_a_job_is_unreadable(job: Job, case: tuple[str, Any]) -> None:
     call_command("explain", "strange", "--after", "2026-01-01T00:00:00Z", "--json")
     if case[0] in ("schedule", "policies"):
-        with pytest.raises(CommandError, match=f"Its {case[0]} cannot be read"):
+        with pytest.raises(CommandError, match=f"The {case[0]} cannot be read"):
             call_command("backfill", "strange", "--after", "2026-01-01T00:00:00Z", "--no-wait")
 
 

@@ -14,7 +14,7 @@ def test_a_readable_value_is_returned_as_it_is() -> None:
 
 
 def test_an_unreadable_value_raises_its_reason_or_becomes_none() -> None:
-    with pytest.raises(CannotRead, match=r"^Its schedule cannot be read: every must be greater than zero\. Save a new"):
+    with pytest.raises(CannotRead, match=r"^The schedule cannot be read: every must be greater than zero\. Save a new"):
         value_or_raise(BROKEN)
     assert value_or_none(BROKEN) is None
 

@@ -49,4 +49,4 @@ class UnknownLook(Look):
         self._kind = kind
 
     def words(self, target: dict[str, Any]) -> tuple[str, str]:
-        return self._kind, "made by another version of Mainspring"
+        return self._kind, "unknown to this version of Mainspring"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from access.admin.json_shown import readable
+from access.admin.lists import counted
 from executions.admin.targets.base import Look
 from values import instants
 
@@ -63,7 +64,7 @@ class HttpLook(Look):
         was_sent = bool(response or timings.get(last_step))
         return Exchange(
             request=f"{request.get('method', '')} {request.get('url', '')}",
-            sent=f"with a body of {size:,} bytes" if size and was_sent else "",
+            sent=f"with a body of {counted(size, 'byte')}" if size and was_sent else "",
             status=f"{status} {response.get('reason', '')}".strip() if status else "No response",
             tone="danger" if status >= 400 or not status else "success" if status < 300 else "info",
             headers=sorted((response.get("headers") or {}).items()),
@@ -73,7 +74,7 @@ class HttpLook(Look):
             redirects=[
                 str(hop.get("url", hop) if isinstance(hop, dict) else hop) for hop in result.get("redirects") or []
             ],
-            phases=_phases(timings, "Response body and other" if response else "Until the failure"),
+            phases=_phases(timings, "Response body and the rest" if response else "Until the failure"),
         )
 
 
@@ -83,7 +84,7 @@ LOOK = HttpLook()
 def _size_words(response: dict[str, Any]) -> str:
     if not response:
         return ""
-    return f"{int(response.get('n_bytes') or 0):,} bytes" + (
+    return counted(int(response.get("n_bytes") or 0), "byte") + (
         " kept; the rest of the body was discarded" if response.get("truncated") else ""
     )
 

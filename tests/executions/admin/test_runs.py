@@ -298,7 +298,7 @@ def test_a_run_with_an_unreadable_definition_does_not_stop_the_retry_of_others(a
     text = page_of(admin.post(LIST, chosen, follow=True))
     assert "1 run retried." in text
     assert "1 run not retried: a run can be retried only after it has ended." in text
-    assert "1 run not retried: this version of Mainspring can&#x27;t read the definition." in text
+    assert "1 run not retried: this version of Mainspring can&#x27;t read the frozen definition." in text
     assert list(Run.objects.filter(origin="retry").values_list("retry_of", flat=True)) == [ended.pk]
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore:No directory at:UserWarning")]
 
 JOBS, RUNS = "/admin/schedules/job/", "/admin/executions/run/"
-BY_ANOTHER = "made by another version of Mainspring"
+BY_ANOTHER = "unknown to this version of Mainspring"
 
 
 @pytest.fixture

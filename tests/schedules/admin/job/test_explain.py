@@ -52,7 +52,7 @@ def test_each_occurrence_is_told_in_plain_words(admin: StaffClient, job: Job) ->
     assert "Ran, 8 ms late, took 250 ms, succeeded." in text
     assert "Ran, 8 ms late, took 250 ms, failed (exception)." in text
     assert "It is queued: no worker has started it yet." in text
-    assert "Skipped because an earlier run of the job had not ended." in text
+    assert "Skipped because an earlier run of the job had not ended," in text
     assert "It is due, and no beat has handled it yet." in text
     assert "No gap: every occurrence" in text
     assert "nightly &lt;b&gt;report" in text and "<b>report" not in text
