@@ -79,7 +79,7 @@ class Message:
 
 @dataclass(slots=True)
 class MessageAllowance:
-    """A token bucket that allows from 1 to MAX_MESSAGES_PER_ROUTE messages per route in the next pass."""
+    """A token bucket that allows from 1 to MAX_MESSAGES_PER_ROUTE messages per route in the next tick or dispatch."""
 
     n_left: float = MAX_MESSAGES_PER_ROUTE
     seen_at: datetime | None = None

@@ -80,7 +80,7 @@ ORIGIN_LABELS: dict[str, str] = {
 
 
 class Reason(StrEnum):
-    """Why an occurrence was skipped."""
+    """Why a run was skipped."""
 
     OVERLAP = "overlap"  # an earlier run of the job was still live, or a newer run replaced the occurrence
     PAUSED = "paused"  # the job was paused

@@ -1,6 +1,7 @@
 """Decides which due occurrences of a job start. Checks, in this order: pause, catch-up, flag, `max_runs`, overlap.
 
-Reads no database: the input is a locked job and its live runs; the result is new runs and the job's new clock.
+Reads no database. The input is a locked job, its policies and its live runs. The result is new runs, live runs to stop,
+and the job's new clock: its mark, its next instant and its number of starts.
 """
 
 from __future__ import annotations

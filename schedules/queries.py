@@ -1,6 +1,6 @@
-"""The SQL statements of jobs, their clocks and the beat, each with its purpose, its callers and its index.
+"""The SQL statements of jobs, their clocks and the beat, each with its purpose, its callers and the index it needs.
 
-The statements of pauses and backfills are in the `queries.py` of their folders.
+Other statements of pauses and backfills are in the `queries.py` of their folders.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class DueJob:
         return self.resumed_at is not None and instant <= self.resumed_at
 
     def is_chosen(self, instant: datetime) -> bool:
-        """Whether an occurrence of the last pause was chosen to start when the pause ended."""
+        """Whether an occurrence during the last pause was chosen to start when the pause ended."""
         if self.catch_up_from_at is None or self.catch_up_until_at is None:
             return False
         return self.was_paused_at(instant) and self.catch_up_from_at <= instant <= self.catch_up_until_at

@@ -122,7 +122,7 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs (names by id) in smaller and smaller parts; push back each job that fails when handled alone.
+    """Handle jobs in smaller and smaller parts; push back each job that fails when handled alone. `names`: by job id.
 
     The result has no messages: the next dispatch publishes the new runs.
     """

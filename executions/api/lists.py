@@ -30,7 +30,7 @@ class JobRunFilters(PageParameters):
         None, description="Only runs with this status. Separate several statuses with commas."
     )
     origin: Origin | None = None
-    reason: Reason | None = Field(None, description="Only occurrences that were skipped for this reason.")
+    reason: Reason | None = Field(None, description="Only runs that were skipped for this reason.")
     nominal_after: Instant | None = Field(None, description="Only runs whose nominal instant is this instant or later.")
     nominal_before: Instant | None = Field(
         None, description="Only runs whose nominal instant is earlier than this instant."

@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def run() -> int:
-    """Start everything and keep it running. Return 0 after an ordered stop. Raises CannotLaunch."""
+    """Start everything, and keep it running until a signal such as Ctrl+C stops it. Return 0. Raises CannotLaunch."""
     folder = DataFolder(PROJECT / ".mainspring")
     with folder.locked() as is_locked, ExitStack() as stack:
         if not is_locked:

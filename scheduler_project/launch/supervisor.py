@@ -1,4 +1,4 @@
-"""Runs several programs from one thread: one combined log, restarts with increasing delays, and an ordered stop."""
+"""Runs several programs from one thread: one combined log, restarts with increasing delays, and a graceful stop."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Supervisor:
         self._requested_at = 0.0
 
     def request_stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Request an ordered stop; a second request kills all programs. Also the handler of `STOP_SIGNALS`."""
+        """Request a graceful stop; a second request kills all programs. Also the handler of `STOP_SIGNALS`."""
         if not self._n_requests or time.monotonic() - self._requested_at > DUPLICATE_SIGNAL_SECONDS:
             self._n_requests += 1
             self._requested_at = time.monotonic()

@@ -149,7 +149,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handle an exception of a view (`handler500`): status 500, or 503 while PostgreSQL is away."""
+    """Handle an exception of a view (`handler500`): status 500; for a page, 503 after an error of the database."""
     if request.path.startswith(API):
         return _problem_response(500, SERVER_ERROR)
     error = sys.exc_info()[1]

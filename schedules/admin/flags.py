@@ -62,7 +62,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
     help_texts: ClassVar = {
         "name": "The name that jobs use: letters, digits, dots, dashes and underscores. It can't be changed later.",
         "description": "What the flag controls, and whom to ask about it.",
-        "is_on": "A change applies to later starts on schedule or after other jobs. Existing runs do not change.",
+        "is_on": "A change takes effect the next time that a job with this flag is due. Existing runs do not change.",
     }
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -125,7 +125,7 @@ class FeatureFlagAdmin(ModelAdmin[FeatureFlag]):
             names.append(flag.name)
         if len(names) == 1:
             messages.success(
-                request, f"“{names[0]}” is {word}. This applies to later starts on schedule or after other jobs."
+                request, f"“{names[0]}” is {word}. This takes effect the next time that a job with the flag is due."
             )
         else:
             messages.success(request, f"{counted(len(names), 'flag')} switched {word}.")

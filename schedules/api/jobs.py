@@ -165,7 +165,7 @@ class JobPauseView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Pause a job. While the job is paused, its occurrences do not start.
 
-        With `until`, the pause ends by itself, and `catch_up` selects the occurrences of the pause that start then. If
+        With `until`, the pause ends by itself, and `catch_up` says which of the occurrences during it start then. If
         the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
         now = datetime.now(UTC)
@@ -187,7 +187,7 @@ class JobResumeView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Resume a paused job. With `dry_run`, return a preview and change nothing.
 
-        Occurrences of the pause start only if `catch_up` selects them.
+        Occurrences during the pause start only if `catch_up` selects them.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

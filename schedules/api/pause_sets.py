@@ -72,7 +72,7 @@ class PauseSet(Shape):
     until: datetime | None = Field(
         description="When the pause ends by itself; null if it lasts until the jobs are resumed."
     )
-    catch_up: Resumption = Field(description="Which occurrences of the pause start when it ends at `until`.")
+    catch_up: Resumption = Field(description="Which of the occurrences during the pause start at its end, `until`.")
     state: PauseSetState = Field(
         description="`pausing`: jobs are still being paused. `paused`: pausing is complete. `undoing`: jobs are still "
         "being resumed. `undone`: resuming is complete."
@@ -121,7 +121,7 @@ UNDONE_EXAMPLE = {
 }
 UNDO_REQUESTS: dict[str, Any] = {
     "Preview": {"catch_up": "last", "dry_run": True},
-    "Start no occurrences of the pause": {},
+    "Start no occurrences during the pause": {},
 }
 
 

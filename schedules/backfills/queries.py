@@ -1,4 +1,4 @@
-"""The SQL statements of backfills, each with its purpose, its callers and its index."""
+"""The SQL statements of backfills, each with its purpose, its callers and the index it needs."""
 
 from __future__ import annotations
 

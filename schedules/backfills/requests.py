@@ -55,7 +55,7 @@ def check(job: Job, request: BackfillRequest, now: datetime) -> None:
         ]
     if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [
-            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}: others would make each run stop the previous run."
+            f"This must be one of {', '.join(BACKFILL_OVERLAPS)}. Any other policy would stop earlier runs."
         ]
     if request.max_runs is not None and not 1 <= request.max_runs <= MAX_RUNS:
         errors["max_runs"] = [f"This must be a number from 1 to {MAX_RUNS:,}. Leave it out for no limit."]

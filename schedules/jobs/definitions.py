@@ -154,7 +154,7 @@ def lock(job_id: UUID) -> Job:
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record the occurrences of a pause under the job's old schedule. The caller then saves the job as paused again."""
+    """Record the occurrences during a pause by the job's old schedule. The caller then saves the job as paused again."""
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)

@@ -1,4 +1,4 @@
-"""Validates job definitions against `JobDefinition`, and reports all errors together."""
+"""Validates job definitions against `JobDefinition`, and reports the errors of all members together."""
 
 from __future__ import annotations
 

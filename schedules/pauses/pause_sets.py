@@ -88,8 +88,8 @@ def undo(
 ) -> PauseSet:
     """Resume the jobs that this set still pauses. Resumes up to `MAX_JOBS_PER_STEP` jobs now; beats resume the others.
 
-    `catch_up` selects the occurrences of the pause that start, up to `max_runs` of each job. Raises JobConflict if the
-    set has already been undone, or is being undone.
+    `catch_up` says which of the occurrences during the pause start now, at most `max_runs` of each job. Raises
+    JobConflict if the set has already been undone, or is being undone.
     """
     with transaction.atomic():
         queries.lock_pause_set(pause_set_id)

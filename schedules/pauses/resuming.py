@@ -1,4 +1,4 @@
-"""Ends pauses, by hand or when they expire, and selects which occurrences of a pause start."""
+"""Ends pauses, by hand or when they expire, and selects which occurrences during a pause start."""
 
 from __future__ import annotations
 
@@ -139,10 +139,10 @@ def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
 def _plan_end(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
 ) -> queries.PauseEnd:
-    """Return the job's clock after its pause, and the range of occurrences of the pause that start."""
+    """Return the job's next instant and state after its pause, and the range of occurrences that are chosen to start."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
-        # Search from the mark: the occurrences of the pause have no rows yet. The next tick records or starts them.
+        # Search from the mark: the occurrences during the pause have no rows yet. The next tick records or starts them.
         next_run_at = next_after(spec, job.mark_at)
     elif next_run_at is None:
         waits = job.pk in waiting
@@ -163,7 +163,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the runs of the chosen occurrences start one after the other."""
+    """Whether the occurrences that are chosen when the pause ends run one after the other."""
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 

@@ -13,7 +13,7 @@ from values.json_values import find_unstorable
 
 @dataclass(frozen=True, slots=True)
 class PauseTerms:
-    """The reason of a pause, its end, and the occurrences of the pause that start at its end.
+    """The reason of a pause, its end, and which of the occurrences during the pause start at its end.
 
     `until` None: the pause ends when somebody resumes the jobs. That person then chooses the occurrences that start, so
     `catch_up` must be `none`.

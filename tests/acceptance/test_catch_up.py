@@ -54,7 +54,7 @@ class Group:
     max_runs: int = 1000
     pace: float = 1
     ends_in_outage: bool = False
-    chosen: Resumption | None = None  # which occurrences of a pause start; None: the jobs are never paused
+    chosen: Resumption | None = None  # which occurrences during a pause start; None: the jobs are never paused
 
 
 GROUPS = {

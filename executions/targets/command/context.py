@@ -36,10 +36,10 @@ class CommandContext:
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Return why the command should stop, or None. The timeout is not a reason: see `remaining`.
+        """Return why the command should stop, or None. The timeout is not such a reason: see `remaining`.
 
-        Mainspring also raises CommandStopped in the command. Call this function after the command has caught that
-        exception, or in another thread of the command.
+        To stop a command, Mainspring raises CommandStopped in its main thread. Use this function in other threads of
+        the command, or if the command catches that exception and continues.
         """
         return self._should_stop()
 

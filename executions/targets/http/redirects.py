@@ -1,6 +1,6 @@
 """Pure: derives the next request from a redirect.
 
-Method and body change as in browsers. Credentials are not sent to another origin.
+Method and body change as in browsers. Headers that look like credentials are not sent to another origin.
 """
 
 from __future__ import annotations

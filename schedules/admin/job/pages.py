@@ -128,7 +128,11 @@ class JobPages(JobLookup):
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
         """Resume jobs with the choice of the posted form, and record each resumption in the admin's log."""
         catch_up = pause_forms.read_choice(request.POST)
-        text = "Resumed." if catch_up is Resumption.NONE else f"Resumed. Occurrences of the pause that run: {catch_up}."
+        text = (
+            "Resumed."
+            if catch_up is Resumption.NONE
+            else f"Resumed. Of the occurrences during the pause, these run now: {catch_up}."
+        )
         for job in buttons.resume(request, jobs, datetime.now(UTC), catch_up):
             self.admin.log_change(request, job, text)
 

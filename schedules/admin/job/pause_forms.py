@@ -27,8 +27,8 @@ RESUMPTION_LABELS = {
 }
 AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
-    Resumption.FIRST: "When the pause ends, the first occurrence of the pause will run.",
-    Resumption.LAST: "When the pause ends, the last occurrence of the pause will run.",
+    Resumption.FIRST: "When the pause ends, the first occurrence during the pause will run.",
+    Resumption.LAST: "When the pause ends, the last occurrence during the pause will run.",
     Resumption.ALL: f"When the pause ends, all its occurrences will run, at most the latest {DEFAULT_MAX_STARTS}.",
 }
 
@@ -58,7 +58,7 @@ def read_terms(values: Mapping[str, Any], now: datetime) -> PauseTerms:
 
 
 def read_choice(values: Mapping[str, Any]) -> Resumption:
-    """Return which occurrences of the pause are to run, `Resumption.NONE` if the value is not one of the choices."""
+    """Return which occurrences during the pause will run, or `Resumption.NONE` for a value that is not a choice."""
     wanted = str(values.get("catch_up", ""))
     return Resumption(wanted) if wanted in Resumption.__members__.values() else Resumption.NONE
 

@@ -1,4 +1,4 @@
-"""Resume policies: they decide which occurrences of a pause start when the pause ends. Pure."""
+"""Resume policies: they decide which occurrences during a pause start when the pause ends. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurren
 
 
 class Resumption(StrEnum):
-    """Which occurrences of a pause start when the pause ends. All others are recorded as skipped, reason `paused`."""
+    """Which occurrences during a pause start when it ends. All others are recorded as skipped, with reason `paused`."""
 
     NONE = "none"  # no occurrence
     FIRST = "first"  # the earliest occurrence

@@ -1,4 +1,4 @@
-"""Proves how pauses end, by hand or when they expire, and which occurrences of a pause start then."""
+"""Proves how pauses end, by hand or when they expire, and which occurrences during a pause start then."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_a_pause_shows_who_wanted_it_why_and_until_when(admin: StaffClient) -> N
         "by <bdi>admin</bdi> since",
         "1 Jan 2999 10:00:00 UTC",
         "a move",
-        "the last occurrence of the pause will run",
+        "the last occurrence during the pause will run",
     ):
         assert text in shown
 

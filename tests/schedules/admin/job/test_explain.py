@@ -195,7 +195,7 @@ def test_what_the_watchdog_found_stands_on_the_jobs_pages_and_on_the_first_one(a
     watch_once(datetime.now(UTC), 10)
     for address in (at(job), f"/admin/schedules/job/{job.pk}/"):
         text = page_of(admin.get(address))
-        assert "found that the job's schedule had stopped" in text and "that were due have no record" in text
+        assert "found that the job's schedule had stopped" in text and "due occurrence has no record" in text
     text = page_of(admin.get("/admin/"))
     assert "Schedules have stopped" in text and at(job) in text
     told = Run.objects.filter(events__kind="schedule_stopped").get()
