@@ -42,7 +42,7 @@ class Caller:
     """The user or the process that wants to see or change objects.
 
     `user` is None for the work of beats, workers and commands. `scope_id` is the scope of the request's API
-    key, or the scope whose member started work that a beat continues; otherwise None.
+    key or, for work that a beat continues, the scope whose member started the work; otherwise None.
     """
 
     user: AbstractBaseUser | AnonymousUser | None
@@ -85,8 +85,9 @@ def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool
 def limits(label: str, caller: Caller, action: Action) -> Q | None:
     """Return the condition for rows of the model `label` to which the caller may do `action`; None: all rows.
 
-    Jobs, runs and their chains, events and logs have no condition: every caller sees all scopes. Most tables have no
-    index on `scope_id`. If you add a condition on it, return it only for callers who do not see all scopes.
+    Jobs and the chains between jobs, and runs with their events and logs, have no condition: every caller sees all
+    scopes. Most tables have no index on `scope_id`. If you add a condition on it, return it only for callers who do not
+    see all scopes.
     """
     if caller == ENGINE or caller.is_superuser:
         return None

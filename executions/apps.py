@@ -22,7 +22,7 @@ class ExecutionsConfig(AppConfig):
 
 
 def prepare_partitions(**_: object) -> None:
-    """Create the missing partitions of today and the next days after each `manage.py migrate`."""
+    """After each `manage.py migrate`, create the missing partitions of today and the next days."""
     from executions.history import partitions  # noqa: PLC0415 - models are not loaded yet when Django imports this
 
     if partitions.is_set_up():

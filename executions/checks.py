@@ -1,4 +1,6 @@
-"""System checks of target kinds and command modules, which `manage.py check` runs. docs/extending.md lists the ids.
+"""System checks of target kinds and command modules. `manage.py check` runs them.
+
+docs/extending.md lists the ids of their messages.
 
 Web, worker and beat run only the check of target kinds, and do not start if it reports an error: see
 `scheduler_project/start_checks.py`.

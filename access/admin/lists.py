@@ -21,7 +21,7 @@ MAX_SELECTED = 1000  # rows of one action, which runs within one request
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]  # not generic when it runs
-    """A paginator without rows: it only names the template of the page links. The change list reads the rows."""
+    """A paginator without rows: it only provides the template for the page links. The change list reads the rows."""
 
     template_name = "mainspring/pagination.html"
 
@@ -51,7 +51,7 @@ class UncountedChangeList(ChangeList):
         self.chips = [self._chip(*chip) for chip in getattr(self.model_admin, "chips", ())]
 
     def rows(self, start: int, stop: int) -> Iterable[Any]:
-        """Return the rows `[start:stop]`. Override this for a list that can read them by an index."""
+        """Return the rows `[start:stop]`. Override this if the table's indexes allow a faster query."""
         return cut(self.queryset, self.queryset[:stop], start)
 
     def _chip(self, label: str, parameter: str, value: str) -> dict[str, object]:
@@ -61,9 +61,9 @@ class UncountedChangeList(ChangeList):
 
 
 def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
-    """Return the rows of `first` from `start` on, with the joins of `rows`.
+    """Return the rows of `first` from the position `start` on, queried with the joins of `rows`.
 
-    Two queries: the first reads only primary keys, so no joined table is read for the rows before `start`.
+    A separate query reads the primary keys of `first`, so no joined table is read for the rows before `start`.
     """
     return rows.filter(pk__in=list(first.values_list("pk", flat=True)[start:]))
 

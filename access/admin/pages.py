@@ -36,5 +36,5 @@ class Pages(Generic[Row]):
         return path(route, self.admin.admin_site.admin_view(view), name=name)
 
     def context(self, request: HttpRequest, title: str, **more: Any) -> dict[str, Any]:
-        """Return the template context of a whole page."""
+        """Return the context for the template of a page: the values that every admin page needs, and `more`."""
         return {**self.admin.admin_site.each_context(request), "opts": self.admin.opts, "title": title, **more}

@@ -57,7 +57,7 @@ class JsonParser(BaseParser):
 
 
 def read_object(request: Request) -> dict[str, Any]:
-    """Return the request's body; an empty body is an empty object. Raises ParseError if it is not a JSON object."""
+    """Return the request's body, or {} if the body is empty. Raises ParseError if the body is not a JSON object."""
     data = request.data
     if not isinstance(data, dict):
         raise ParseError("The body must be a JSON object.")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class InvalidInput(Exception):
-    """A field or parameter is wrong. `errors` maps a dotted field or a query parameter to its messages."""
+    """A field or parameter is wrong. `errors`: the messages by the field's dotted path or the parameter's name."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
@@ -21,7 +21,7 @@ class InvalidInput(Exception):
 
 
 class InputValidationError(Exception):
-    """A body or query does not match its model. Contains pydantic's error, the data and the model."""
+    """A request's body or query parameters do not match the model. Holds pydantic's error, the data and the model."""
 
     def __init__(self, error: ValidationError, data: Mapping[str, object], model: type[BaseModel]) -> None:
         super().__init__(error.title)  # str(error) lists every problem: slow for thousands

@@ -47,7 +47,7 @@ def paginate(
     order: Sequence[str] = ("-id",),
     any_of: tuple[str, Collection[str] | None] = ("", None),
 ) -> Page[Row]:
-    """Return the page of `rows` that the cursor names, or the first page.
+    """Return the page of `rows` that the cursor names or, without a cursor, the first page.
 
     `order`: columns as in `order_by`, unique together and all in the same direction. `any_of`: a column and the values
     that it may have (None for any), as in `top_rows`. Raises InvalidInput for an invalid cursor.
@@ -76,7 +76,7 @@ def paginate(
 
 
 def _beyond(order: Sequence[str], position: Sequence[Any]) -> Lookup[Any]:
-    """Return the condition for rows after the position. A row comparison can use an index."""
+    """Return the condition for rows after the position, as one comparison of SQL rows, which can use an index."""
     columns = [name.removeprefix("-") for name in order]
     row, bound = (Func(*values, function="ROW", output_field=BooleanField()) for values in (columns, _values(position)))
     return LessThan(row, bound) if order[0].startswith("-") else GreaterThan(row, bound)

@@ -170,7 +170,7 @@ def moments(events: list[RunEvent], now: datetime) -> list[Moment]:
 def definition(run: Run) -> list[tuple[str, str]]:
     """Return the target, payload and policies of the frozen definition: pairs of a name and formatted JSON.
 
-    Empty texts are left out.
+    A part that is null is left out.
     """
     spec = run.spec
     parts = [

@@ -29,7 +29,7 @@ MAX_QUOTED = 40  # characters of an invalid value that a message quotes: enough 
 
 
 class HintedForm(DropdownForm):  # type: ignore[misc]  # the theme has no types
-    """A select for several values. Its placeholder says that several values may be chosen."""
+    """A drop-down list for several values. Its placeholder says that several values may be chosen."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

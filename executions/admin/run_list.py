@@ -28,7 +28,7 @@ MAX_JOBS = 200  # if more jobs match, a scan of the latest runs of all jobs soon
 
 
 class RunChangeList(UncountedChangeList):
-    """Reads one page of runs by an index, also with several statuses, or with a search that finds few jobs."""
+    """Reads one page of runs by an index, even for several statuses or for a search that finds up to MAX_JOBS jobs."""
 
     jobs: Sequence[UUID] = ()  # up to MAX_JOBS jobs that the search found by part of their name
 
@@ -70,7 +70,7 @@ class RunChangeList(UncountedChangeList):
     def _statuses(self) -> list[str] | None:
         """Return the statuses to query one by one, or None for one query over all statuses.
 
-        The index of origins can be used only for one status at a time.
+        The index `run_origin` can be used only for one status at a time.
         """
         chosen = [status for one in self.filter_specs if isinstance(one, StatusFilter) for status in one.chosen()]
         origins = {one.value() for one in self.filter_specs if isinstance(one, OriginFilter)}
@@ -79,7 +79,7 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """Return the latest `stop` runs of the found jobs. Reads up to `stop` runs of each job, and merges them."""
+        """Return the latest `stop` runs of the jobs that the search found. Merges up to `stop` runs of each job."""
         # Ordered by the instant alone, like the index of a job's runs. With another order, PostgreSQL would sort all
         # runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]

@@ -180,7 +180,7 @@ class RunAdmin(ModelAdmin[Run]):
         if found["cancelled"]:
             messages.success(request, f"{counted(found['cancelled'], 'run')} cancelled.")
         if found["asked"]:
-            messages.success(request, f"{counted(found['asked'], 'running run')} asked to stop.")
+            messages.success(request, f"Asked {counted(found['asked'], 'running run')} to stop.")
         if found["over"]:
             messages.warning(request, f"{counted(found['over'], 'run')} not cancelled: already ended.")
 

@@ -23,7 +23,7 @@ UNREADABLE = "Members that are null because the stored value cannot be read, eac
 
 
 class JobName(Shape):
-    """The id and the name of a job. A run has the job's name from its frozen definition."""
+    """The id and the name of a job. In a run, this is the name in the run's frozen definition."""
 
     id: UUID
     name: str
@@ -67,7 +67,7 @@ class Run(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+        description="The first attempt (once a retry is planned: the latest retry) does not start before this instant."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."

@@ -1,4 +1,4 @@
-"""The state of a job's past instants, for backfills: whether an instant was executed, and by which backfill run."""
+"""The state of a job's past instants, for backfills: the latest run's status, and whether that run is of a backfill."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstantState:
-    """The state of one past instant. `status`: the status of the latest run, or of that run's latest retry.
+    """The state of one past instant. `status`: that of the latest run or, if that run was retried, of its latest retry.
 
     `backfilled_by`: the id of the latest run if a backfill created that run, otherwise None. `is_gap`: the schedule
     created no row for the instant, and no run of a backfill has started or is live.
@@ -29,7 +29,7 @@ class InstantState:
 
     @property
     def is_over(self) -> bool:
-        """Whether the latest run of this instant, or that run's latest retry, has ended."""
+        """Whether the run that has this `status` has ended."""
         return self.status in TERMINAL
 
 

@@ -1,4 +1,4 @@
-"""Reads the rows of a job's occurrences, for the ledger and the watchdog. Stores events of a job with its runs."""
+"""Reads the rows of a job's occurrences, for the ledger and the watchdog, and appends events to a job's runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ AFTER_ALL_ORIGINS = "~"  # sorts after every origin
 def occurrence_rows(job_id: UUID, after: datetime, until: datetime) -> Iterator[Record]:
     """Yield the rows of a job's scheduled and backfill runs with a nominal instant in (after, until], in order.
 
-    The first row may be a folded row that begins before this window and reaches into it. A backfill run that ended
-    before it started is replaced by its latest retry that has started or is live, if there is one. The rows are queried
-    page by page.
+    The first row may be a folded row (one row for several skipped occurrences) that begins before this window and
+    reaches into it. A backfill run that ended before it started is replaced by its latest retry that has started or is
+    live, if there is one. The rows are queried page by page.
     """
     values = {"job_id": job_id, "after": after, "after_origin": AFTER_ALL_ORIGINS, "until": until}
     for row in fetch(queries.FOLDED, values):
@@ -70,15 +70,15 @@ def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], l
 
 
 def last_scheduled_at(job_id: UUID, after: datetime) -> datetime | None:
-    """Return the latest instant, later than `after`, for which the job's schedule has a row; None if there is none."""
+    """Return the latest instant after `after` for which the job's schedule created a row; None if there is none."""
     rows = fetch(queries.LAST_SCHEDULED_AT, {"job_id": job_id, "after": after})
     return rows[0][0] if rows else None
 
 
 def jobs_failed_in_a_row(latest: Mapping[UUID, tuple[int, datetime | None]]) -> set[UUID]:
-    """Return the jobs whose latest n runs that succeeded or failed have all failed. One query.
+    """Return the jobs whose latest n runs have all failed. Only runs that succeeded or failed count. One query.
 
-    `latest`: n of each job, and the instant after which its runs count; None if all of them count.
+    `latest`: for each job, n, and the instant after which the job's runs count (None: all of them count).
     """
     values = {
         "job_id": list(latest),

@@ -1,4 +1,4 @@
-"""Retention: drops the partitions of old days, then deletes other old runs, unused definitions and old rate states."""
+"""Retention: drops partitions of old days, then deletes other old runs, unused definitions, states of rate limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PARTITION_GRACE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Numbers of dropped days, and of deleted rows of other runs, definitions (specs) and rate limits' states."""
+    """Numbers of dropped days, and of other deleted rows: runs, definitions (specs) and states of rate limits."""
 
     n_days: int
     n_runs: int
@@ -44,7 +44,10 @@ def prune_once(now: datetime, keep: timedelta, limit: int) -> tuple[int, int]:
 
 
 def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
-    """Drop the partitions of old days. Then delete other old runs, definitions and states, `limit` at a time."""
+    """Drop partitions of old days, then delete other old runs, unused definitions and old states of rate limits.
+
+    Each statement deletes at most `limit` rows.
+    """
     n_days = partitions.drop_old(now - keep)
     n_runs, n_specs = prune_once(now, keep, limit)
     n_last = n_runs
@@ -55,7 +58,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 
 def _prune_rates(now: datetime, limit: int) -> int:
-    """Delete states of rate limits that are too old to delay a start. Returns the number of states."""
+    """Delete the old states of rate limits, which no longer delay a start. Returns the number of deleted states."""
     values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:

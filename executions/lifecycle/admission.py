@@ -1,8 +1,8 @@
 """Admission decides which held runs may start. Only this module applies overlap buffers, concurrency and rate limits.
 
-A run that is buffered or has a limit is created as held. Follow-ups are created with the run, when another run of its
-job or concurrency key ends, and for the instant at which a rate limit allows a start. A beat calls `admit` with the
-jobs and the keys of the follow-ups that are due.
+A run that is buffered or has a limit is created as held, together with a follow-up. Further follow-ups are created
+when another run of its job or concurrency key ends, and for the instant at which a rate limit allows a start. A beat
+calls `admit` with the jobs and the keys of the follow-ups that are due.
 """
 
 from __future__ import annotations
@@ -230,9 +230,9 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all verdicts. If this fails, write none, and return the errors of the runs that fail even alone.
+    """Write all verdicts. If this fails, write none, and return the errors of the runs that fail even if written alone.
 
-    Raises if the database is unavailable, or if no run fails alone.
+    Raises if the database is unavailable, or if every run can be written alone.
     """
     try:
         with transaction.atomic():

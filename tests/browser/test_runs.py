@@ -84,7 +84,7 @@ def test_cancelling_selected_runs_reports_the_result_for_each_status(admin: Page
     admin.get_by_role("checkbox").first.check()
     admin.locator("select[name=action]").select_option("cancel_selected")
     admin.get_by_role("button", name="Run", exact=True).click()
-    for text in ("1 run cancelled.", "1 running run asked to stop.", "1 run not cancelled: already ended"):
+    for text in ("1 run cancelled.", "Asked 1 running run to stop.", "1 run not cancelled: already ended"):
         expect(admin.get_by_text(text)).to_be_visible()
 
 
