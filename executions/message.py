@@ -44,7 +44,7 @@ class QueuedRun:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Runs of one route. The message contains ids and claim numbers, so a duplicate cannot claim a run twice."""
+    """Runs of one route. The message contains claim numbers, so a second delivery cannot claim the runs again."""
 
     runs: tuple[QueuedRun, ...]
 
@@ -85,7 +85,7 @@ class MessageAllowance:
     seen_at: datetime | None = None
 
     def at(self, now: datetime) -> int:
-        """Add MESSAGES_PER_SECOND for the time since the last call. Return the number of messages allowed now."""
+        """Let the allowance grow for the time since the last call. Return the number of messages allowed now."""
         since = max(timedelta(0), now - self.seen_at) if self.seen_at else timedelta(0)
         self.n_left = min(MAX_MESSAGES_PER_ROUTE, self.n_left + since.total_seconds() * MESSAGES_PER_SECOND)
         self.seen_at = now
@@ -99,8 +99,8 @@ class MessageAllowance:
 def build_messages(runs: Iterable[QueuedRun], max_messages: int = MAX_MESSAGES_PER_ROUTE) -> list[Message]:
     """Put runs into messages, in order. Build up to `max_messages` per route, or more if `Route.max_runs` requires it.
 
-    Few runs get one message each, so that no run delays another. Many runs are divided into messages of equal size; the
-    last message may be smaller.
+    If there are few runs, each run gets its own message, so that no run delays another. Otherwise, the runs are divided
+    into messages of equal size; the last message may be smaller.
     """
     by_route: dict[Route, list[QueuedRun]] = {}
     for run in runs:

@@ -157,7 +157,7 @@ def enable_followups(job_ids: Collection[UUID]) -> None:
 
 
 def disable_followups(job_ids: Collection[UUID]) -> None:
-    """Stop creating follow-ups when runs of these jobs end. A job that has buffered runs keeps getting follow-ups."""
+    """Undo `enable_followups` for these jobs, except for jobs that have buffered runs."""
     if job_ids:
         execute(held_queries.DISABLE_FOLLOWUPS, {"job_id": list(job_ids)})
 
@@ -166,7 +166,7 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
     """Create runs for occurrences, including skipped occurrences. Returns the created runs' ids by index in `new`.
 
     `published`: the caller publishes the runs after its commit, and the beat publishes again only runs that no worker
-    claims. Otherwise the beats are woken to publish the runs now.
+    claims. If `published` is false, the beats are woken to publish the runs now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
     created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
@@ -176,7 +176,7 @@ def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> 
 
 
 def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: str) -> Run:
-    """Create a run that somebody requested, under the job's limits, and wake the beats."""
+    """Create a run that somebody requested, and wake the beats. The job's limits apply to the run."""
     with transaction.atomic():
         (run_id,) = open_all([apply_policies(new, policies)], now, actor=actor)
         wake_beat()
@@ -186,8 +186,8 @@ def open_requested(new: NewRun, policies: RunPolicies, now: datetime, *, actor: 
 def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[UUID]:
     """Create all of these runs. Returns the ids of the runs. Call inside a transaction.
 
-    If the job already has a run with the same origin and instant, the new run gets the next free microsecond. Without
-    this, the new run would be dropped as a duplicate.
+    If the job already has a run with the same origin and instant, the new run gets another instant: the next
+    microsecond that is free. Without this, the new run would be dropped as a duplicate.
     """
     ids: list[UUID] = []
     while new:
@@ -204,8 +204,8 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Create the runs of a backfill and wake the beats to publish them.
 
-    The caller holds the job's lock and has checked which instants are free. Only a retry may still find its instant
-    taken, and then gets a later instant.
+    The caller holds the job's lock and has checked which instants are free. Only the instant of a manual retry
+    may still be taken; the retry then gets a later instant.
     """
     left = list(new)
     while left:

@@ -1,6 +1,7 @@
-"""The SQL statements that create, claim, publish, end, cancel and count runs. The comments name the callers.
+"""The SQL statements that create, claim, publish, end, cancel and count runs.
 
-The statements about held runs, limits and follow-ups are in `held_queries.py`.
+The comment above a statement names its caller. The statements about held runs, limits and follow-ups are in
+`held_queries.py`.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def open_runs(
     """Create runs. Returns the ids of the created runs by index in `new`.
 
     A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
-    queued runs that are available now. `published`: the caller publishes these runs first, after its commit.
+    queued runs that are available now. `published`: before that, the caller itself publishes them, after its commit.
     """
     if not new:
         return {}
@@ -149,9 +149,9 @@ def republish_at(claims: Sequence[tuple[UUID, int]], at: datetime) -> int:
 
 
 def dispatch(now: datetime, *, limit: int, republish_after: timedelta) -> list[DueRun]:
-    """Return the runs that have been due to be published for the longest time, at most `limit`. Skips locked runs.
+    """Return up to `limit` runs that are due to be published: those that became due first. Skips locked runs.
 
-    Queues retrying runs. A run that no worker claims is due again after `republish_after`, then after longer times.
+    Retrying runs become queued. An unclaimed run is due again after `republish_after`, then after longer times.
     """
     values = {"now": now, "limit": limit, "republish_after": republish_after, "cap": MAX_REPUBLISH_WAIT}
     return [DueRun(*row) for row in fetch(queries.DISPATCH, values)]

@@ -10,7 +10,7 @@ from executions.models.run import Run
 
 
 class RunEvent(models.Model):
-    """An event of a run. `kind` is the run's new status, `cancel_requested` or `schedule_stopped`.
+    """An event of a run. `kind` is `cancel_requested`, `schedule_stopped` or the run's new status.
 
     `schedule_stopped` is an event of the whole job, stored with one of its runs.
     """

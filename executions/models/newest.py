@@ -32,8 +32,8 @@ def nominal_within(start: datetime | None, end: datetime | None, order: Sequence
     """Return the condition `start <= nominal instant < end` (None: unbounded). `order`: the order of the list.
 
     The condition bounds the ids too, so that PostgreSQL skips the partitions of other days. For a list ordered by id,
-    the bounds of the ids are exact. For other lists, they are whole days: the planner would treat two exact conditions
-    as independent, and expect far too few rows.
+    the bounds of the ids are exact. For other lists, the ids are bounded by whole days: the planner would treat exact
+    bounds of the ids and of the instants as independent, and expect far too few rows.
     """
     exact = tuple(order) == BY_ID
     bounds: dict[str, Any] = {}

@@ -72,7 +72,7 @@ class RunSpec(models.Model):
     def timeout(self) -> timedelta | None:
         """Maximum duration of one attempt: the job's timeout, or else the default timeout of the target kind.
 
-        None if this version cannot read the policies or does not know the kind.
+        None if this version of Mainspring cannot read the policies or does not know the kind.
         """
         policies = value_or_none(self.readable_policies)
         return timeout_of(self.target_kind, policies) if policies and self.target_kind in TARGETS else None

@@ -1,7 +1,7 @@
 """Pure: overlap policies, which decide what happens to an occurrence while the job has live runs.
 
-Each policy is a function in `POLICIES` that maps `LiveRuns` to a `Decision`. `LiveRuns.after` returns the live runs
-after a decision, for the next occurrence. The six policies are the overlap policies of Temporal's schedules.
+Each policy is a function in `POLICIES` that maps `LiveRuns` to a `Decision`. The next occurrence is decided with the
+`LiveRuns` that `LiveRuns.after` returns. The six policies are the overlap policies of Temporal's schedules.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class LiveRuns:
-    """The numbers of a job's live runs when an occurrence is due. False in a condition if the job has no live run."""
+    """How many live runs a job has when an occurrence is due. Falsy if there are none."""
 
     n_active: int = 0  # live and not held
     n_held: int = 0

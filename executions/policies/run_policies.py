@@ -89,7 +89,7 @@ def read_policies(text: str) -> RunPolicies | Unreadable:
 
 
 def read_as(kind: type[P], text: str) -> P | Unreadable:
-    """Parse stored policies as `kind`, RunPolicies or a subclass. Return Unreadable if they are invalid.
+    """Parse stored policies as `kind`, which is RunPolicies or a subclass of it. Return Unreadable if they are invalid.
 
     Raises ValueError if `text` is not JSON.
     """

@@ -149,5 +149,5 @@ class Target(ABC):
     def execute(self, config: TargetConfig, payload: JSON, context: Context) -> Outcome:
         """Execute one attempt within `context.timeout` and return its outcome. Must not raise.
 
-        `validate` may never have checked `payload`: another version of the code may have saved the job.
+        Do not assume that `validate` has checked `payload`: another version of the code may have saved the job.
         """

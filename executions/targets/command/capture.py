@@ -39,7 +39,7 @@ def captured(log: Log) -> Iterator[None]:
 
 
 class _Lines(io.TextIOBase):
-    """A text stream that logs the lines of the thread that created it. Other threads write to the original stream."""
+    """A text stream that logs what one thread writes. Other threads write to the original stream."""
 
     encoding = "utf-8"
 

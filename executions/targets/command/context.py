@@ -38,8 +38,8 @@ class CommandContext:
     def should_stop(self) -> StopReason | None:
         """Return why the command should stop, or None. The timeout is not such a reason: see `remaining`.
 
-        To stop a command, Mainspring raises CommandStopped in its main thread. Use this function in other threads of
-        the command, or if the command catches that exception and continues.
+        To stop a command, Mainspring raises CommandStopped in the command's main thread. Use this function in other
+        threads of the command, or if the command catches that exception and continues.
         """
         return self._should_stop()
 

@@ -26,7 +26,10 @@ def sleep(context: CommandContext, seconds: Annotated[float, Field(ge=0, le=8640
         if reason := context.should_stop():
             context.log(f"Stopping after {slept:.0f} s: {reason}.", "warning")
             break
-        context.log(f"Slept {slept:.0f} of {seconds:g} s, {context.remaining() // timedelta(seconds=1)} s left.")
+        context.log(
+            f"Slept {slept:.0f} of {seconds:g} s, "
+            f"{context.remaining() // timedelta(seconds=1)} s left before the timeout."
+        )
         time.sleep(min(1.0, seconds - slept))
     return {"slept": round(time.monotonic() - started, 1)}
 

@@ -103,7 +103,7 @@ class Stopper:
 
     @contextlib.contextmanager
     def shielded(self) -> Iterator[None]:
-        """Defer the exception, by at most 1 s, until a block that must not be interrupted has ended."""
+        """Defer CommandStopped until the `with` block has ended, but by at most 1 s."""
         self._shields += 1
         try:
             yield

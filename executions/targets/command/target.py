@@ -112,12 +112,12 @@ def _find(name: str) -> Command:
         return known[name]
     text = f"There is no command {name[:100]}.{did_you_mean(name[:100], known)}"
     if broken := load_modules():
-        text += f" (Command modules that can't be imported, see the log: {', '.join(sorted(broken))}.)"
+        text += f" (These command modules can't be imported: {', '.join(sorted(broken))}. See the log.)"
     raise InvalidTarget({"name": [text]})
 
 
 def _call(command: Command, arguments: dict[str, object], stopper: Stopper) -> Outcome:
-    """Call the command's function. Return an outcome for its result or its exception, except for a stop and Ctrl+C."""
+    """Call the command's function. Return an outcome for its result or exception. Raises only for a stop or Ctrl+C."""
     try:
         return _succeeded(command.function(**arguments))
     except KeyboardInterrupt as error:

@@ -53,8 +53,8 @@ _SIX_TO_FOUR = ip_network("2002::/16")
 def deny_reason(address: str, policy: EgressPolicy) -> str | None:
     """Return why the policy denies the numeric `address`, or None if the address is allowed.
 
-    An IPv4-mapped IPv6 address is treated as its IPv4 address. If another IPv6 address contains an IPv4 address, the
-    policy must allow both.
+    An IPv4-mapped IPv6 address is treated as its IPv4 address. If any other kind of IPv6 address contains an IPv4
+    address, the policy must allow both addresses.
     """
     try:
         parsed = ip_address(address.partition("%")[0])
@@ -91,7 +91,7 @@ def _deny_v6(address: IPv6Address, policy: EgressPolicy) -> str | None:
 
 
 def _contained_v4(address: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address to which a translator or tunnel would send the packet; None if there is none."""
+    """Return the IPv4 address to which a translator or tunnel sends packets for `address`; None if there is none."""
     if address in _COMPATIBLE and int(address) > 1:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     if address in _TRANSLATED or address in _TRANSLATED_LOCAL:

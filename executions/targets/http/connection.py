@@ -154,7 +154,7 @@ class CheckedTlsConnection(CheckedConnection):
 
 
 def new_connection(route: Route) -> CheckedConnection:
-    """Return a connection for this route that is not open yet."""
+    """Return a new connection, not open yet, for this route."""
     return CheckedTlsConnection(route) if route.scheme == "https" else CheckedConnection(route)
 
 

@@ -1,4 +1,4 @@
-"""Checks a job's headers. Masks headers with credentials, and drops such headers on redirects to another origin."""
+"""Checks a job's headers. Masks headers that contain credentials, and drops them on redirects to another origin."""
 
 from __future__ import annotations
 

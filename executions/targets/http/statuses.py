@@ -1,4 +1,4 @@
-"""Sets of HTTP statuses as users write them: numbers and ranges, such as `[200, "300-399"]`."""
+"""HTTP statuses as users write them: sets of numbers and ranges, such as `[200, "300-399"]`."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class HttpTarget(Target):
     default_timeout: ClassVar[timedelta] = timedelta(seconds=30)
 
     def validate(self, config: TargetConfig, payload: JSON) -> None:
-        """Raise InvalidTarget for a payload that cannot be the body, or for a host that is denied without a look-up.
+        """Raise InvalidTarget for a payload that cannot be encoded, or for a host that can be denied without a look-up.
 
         Host names are not looked up here but by each attempt, because their addresses may change.
         """

@@ -88,7 +88,7 @@ def _as_text(value: Scalar) -> str:
 
 
 def follow(base: HttpUrl, location: str) -> HttpUrl:
-    """Return the URL of a Location header, relative to `base`. Raises ValueError for a URL that can't be requested."""
+    """Return the full URL of a redirect from `base` to `location`. Raises ValueError if the URL can't be requested."""
     # http.client decodes headers as Latin-1, but servers send UTF-8.
     with contextlib.suppress(UnicodeError):
         location = location.encode("latin-1").decode("utf-8")

@@ -29,7 +29,7 @@ def test_echo_returns_its_message_and_logs_it() -> None:
 def test_sleep_logs_its_progress() -> None:
     context = RecordingContext()
     assert isinstance(run("demo.sleep", {"seconds": 0.05}, context), Succeeded)
-    assert context.messages == ["Slept 0 of 0.05 s, 9 s left."]
+    assert context.messages == ["Slept 0 of 0.05 s, 9 s left before the timeout."]
 
 
 @pytest.mark.parametrize("permanent", [False, True])
