@@ -33,7 +33,7 @@ def warm_up_new_processes(**_: object) -> None:
 
 
 def warm_up_process(**_: object) -> None:
-    """Open a connection and execute the SQL statements of a run once, without a run."""
+    """Open a database connection, and execute the SQL statements of a run once, for a run that does not exist."""
     with suppress(DatabaseFault):  # the first run will report it
         runner.warm_up()
     release_connection()
@@ -73,6 +73,9 @@ def prune() -> dict[str, int] | None:
 
 @shared_task(name="executions.prepare_days")
 def prepare_days() -> int | None:
-    """Create the partitions of today and the next days. Runs of a day without a partition are stored in `other`."""
+    """Create the partitions of today and the next days.
+
+    Runs of a day that has no partition are stored in the partition `other`.
+    """
     with log_retryable_errors("prepare_days"):
         return partitions.prepare(datetime.now(UTC))

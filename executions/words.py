@@ -68,7 +68,7 @@ def why(run: Run, now: datetime) -> str:
 
 
 def note(run: Run, waits: str) -> str:
-    """Return the note of a run on a list: why the run was skipped, the given text `waits`, or the run's error.
+    """Return the note for a run in a list of runs: why the run was skipped, the text `waits`, or the run's error.
 
     Return an empty text if there is nothing to note.
     """

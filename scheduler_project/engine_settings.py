@@ -31,7 +31,7 @@ class EngineSettings:
         timedelta, "shortest interval of an `every` schedule, and shortest delay of a `delay` schedule"
     ] = timedelta(seconds=1)
     misfire_grace: Annotated[
-        timedelta, "delay after which an occurrence counts as missed: the catch-up policy then decides"
+        timedelta, "delay after which an occurrence counts as missed: the catch-up policy then decides whether it runs"
     ] = timedelta(seconds=5)
     chunk_size: Annotated[int, "maximum number of occurrences that beat handles for one job in one pass"] = 1000
     fold_after: Annotated[

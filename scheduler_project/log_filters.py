@@ -23,7 +23,7 @@ REFUSED_REQUESTS = (PermissionDenied, SuspiciousOperation, BadRequest)
 
 
 class OneLineErrors(logging.Filter):
-    """Replaces the traceback of a broker error or of a killed process with its message.
+    """For a broker error or a killed process, replaces the traceback with the message of the error.
 
     Removes the traceback of a refused request.
     """

@@ -1,4 +1,4 @@
-"""Finds what is wrong with a kind of target that could be imported. Each fault is the error of a system check."""
+"""Finds what is wrong with a target kind whose module was imported. Each fault is the error of a system check."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Member: TypeAlias = tuple[str, Callable[[Any], bool], str]
 
 
 class _AnotherConfig(TargetConfig):
-    """A configuration that those of all kinds must be told apart from."""
+    """The configuration of an invented kind. `kind` must tell every other configuration apart from it."""
 
     kind: Literal["another kind"] = "another kind"
 
@@ -38,15 +38,15 @@ def find_kind_fault(target: Target, module: str) -> Error | None:
         return fault
     if target.kind in RESERVED_KINDS:
         return Error(
-            f"The target of {module} has the kind {target.kind!r}, which no kind may have.",
-            hint="Choose another name: in the folders of the admin, a module of this name belongs to all kinds.",
+            f"The target of {module} has the kind {target.kind!r}, which is a reserved name.",
+            hint="Choose another name: all kinds share the admin modules of this name.",
             id="mainspring.E002",
         )
     return _find_config_fault(target)
 
 
 def find_member_fault(owner: object, members: Iterable[Member], where: str, error_id: str) -> Error | None:
-    """Return the fault of the first member that is not valid, or None. `where` names the owner in the sentence."""
+    """Return the fault of the first member that is not valid, or None. `where` names the owner in the message."""
     for name, is_valid, takes in members:
         value = getattr(owner, name, None)
         if not is_valid(value):
@@ -71,7 +71,7 @@ def _find_config_fault(target: Target) -> Error | None:
     except Exception as error:  # noqa: BLE001 - types may have schemas of their own
         return Error(
             f"The configuration class {where} has no JSON schema, which the OpenAPI document needs: {_schema_words(error)}.",
-            hint="Use types that JSON has, or annotate the member with pydantic's WithJsonSchema.",
+            hint="Use types that JSON has, or annotate members of other types with pydantic's WithJsonSchema.",
             id="mainspring.E005",
         )
     try:

@@ -29,7 +29,7 @@ _WHERE = "KINDS in executions/targets/registry.py or MAINSPRING_TARGET_MODULES"
 class CannotLoad(Exception):
     """The code of a module failed, or the module has no valid object with the expected name.
 
-    The text is a reason or a sentence without a full stop. `is_missing`: whether the module does not exist.
+    The text has no full stop, because it becomes part of a message. `is_missing`: whether the module does not exist.
     """
 
     def __init__(self, text: str, *, is_missing: bool = False) -> None:
@@ -77,7 +77,7 @@ def _reason(module: str, error: BaseException) -> str:
 
 
 def _is_missing(error: BaseException, module: str) -> TypeGuard[ModuleNotFoundError]:
-    """Return whether `error` says that `module` itself does not exist. False for a missing module that it imports."""
+    """Return whether `error` says that `module` itself does not exist. False if `module` imports a missing module."""
     return isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}.")
 
 
@@ -113,7 +113,7 @@ def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]
 
 
 def _listed_twice(module: str) -> Error:
-    hint = f"Name the module once in {_WHERE}."
+    hint = f"List the module only once, in {_WHERE}."
     return Error(f"The target module {module} is listed twice.", hint=hint, id="mainspring.E003")
 
 
@@ -131,8 +131,9 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Returns the objects by kind, and an error for each module that has no valid object, or one whose `members` are not
-    valid. A kind without such a module gets the default, and is in neither result.
+    Returns the objects by kind, and an error for each module whose object is missing or not valid: not a `base`, or
+    with a wrong value for one of `members`. A kind without such a module is in neither result: it gets the default
+    object.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []
@@ -145,9 +146,7 @@ def load_parts(
             with reporting(module):
                 fault = find_member_fault(part, members, f"{name} of {module}", error_id)
         except CannotLoad as problem:
-            hint = (
-                f"Correct the module, which must define `{name}`. Or delete the module: the kind then gets the default."
-            )
+            hint = f"Correct the module, which must define `{name}`. Or delete the module, to use the default {name}."
             fault = Error(f"The {name} module {problem}.", hint=hint, id=error_id)
         if fault is None:
             parts[kind] = part

@@ -48,7 +48,7 @@ else:
 def check_payload(config: TargetConfig, payload: JSON) -> None:
     """Check a target together with its payload. The caller has checked that the payload is JSON that can be stored.
 
-    Raises InvalidTarget. A field of its `errors` is `payload`, `payload.<name>`, or a member of the target (`url`,
+    Raises InvalidTarget. The keys of its `errors` are `payload`, `payload.<name>`, or members of the target (`url`,
     `headers.X-Token`).
     """
     TARGETS[config.kind].validate(config, payload)
@@ -73,8 +73,8 @@ def masked(stored: object) -> dict[str, Any]:
 def parse_config(data: object) -> TargetConfig:
     """Check a target without its payload and return its frozen configuration.
 
-    `data` may be any JSON. Raises InvalidTarget. A field of its `errors` is a member of the target, or `""` for the
-    whole target.
+    `data` may be any JSON. Raises InvalidTarget. The keys of its `errors` are members of the target, or `""` for
+    the whole target.
     """
     kinds = " or ".join(TARGETS)
     if not isinstance(data, Mapping):

@@ -1,4 +1,4 @@
-"""Words for errors and values that come from the code of others: one line, and never an error of their own."""
+"""Texts for errors and values that come from the code of others: one line each. These functions never raise."""
 
 from __future__ import annotations
 

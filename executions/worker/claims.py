@@ -1,4 +1,4 @@
-"""Claims runs, and retries for a few seconds while the database is unavailable."""
+"""Claims runs. If the database is unavailable, tries again for a few seconds."""
 
 from __future__ import annotations
 

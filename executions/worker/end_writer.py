@@ -34,9 +34,9 @@ Ended: TypeAlias = tuple[PreparedAttempt, Ending]
 
 
 def write(ended: Sequence[Ended], clock: Callable[[], datetime]) -> None:
-    """Write these endings and return when they are committed. While RETRYABLE_ERRORS occur, retry for one lease.
+    """Write these endings and return when they are committed. After one of RETRYABLE_ERRORS, try again.
 
-    After one lease, drop the endings: the reaper recovers the runs when their leases have expired.
+    After the time of one lease, drop the endings: the reaper recovers the runs when their leases have expired.
     """
     give_up_at, has_warned, statuses = clock() + settings.MAINSPRING.lease, False, {}
     while not has_warned or clock() < give_up_at:

@@ -37,7 +37,7 @@ class Reaped:
 
 
 def reap_once(now: datetime, limit: int) -> Reaped:
-    """End up to `limit` attempts whose lease has expired, with the same fenced write that a worker uses.
+    """End the attempts whose lease has expired (at most `limit`), with the same fenced write that a worker uses.
 
     A worker that is still alive may write an ending for the same attempt. Only the first of the two writes succeeds:
     after it, the run is no longer running under this claim.

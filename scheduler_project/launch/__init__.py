@@ -1,1 +1,1 @@
-"""`make run` and the test stores: the virtual environment, embedded PostgreSQL and Valkey, and the supervisor."""
+"""Code for `make run` and for tests: the virtual environment, embedded PostgreSQL and Valkey, and the supervisor."""

@@ -77,7 +77,7 @@ def stamp(root: str, kind: str) -> str:
 
 
 def up_to_date(root: str, kind: str) -> bool:
-    """Return whether the environment works and contains the packages of this lock file."""
+    """Return whether the environment works and contains the packages of the lock file for `kind`."""
     return _read(root, kind) == stamp(root, kind) and _works(root)
 
 
@@ -151,7 +151,7 @@ def _run(command: "list[str]") -> None:
 
 
 def _works(root: str) -> bool:
-    """Return whether `.venv` contains a folder for packages and a Python of this version that starts."""
+    """Return whether `.venv` has a folder for packages, and a working Python of the same version as this Python."""
     folder = os.path.join(root, ".venv")
     if not os.path.isdir(os.path.join(folder, "lib", PYTHON, "site-packages")):
         return False
@@ -163,7 +163,7 @@ def _works(root: str) -> bool:
 
 
 def _was_created_here(root: str) -> bool:
-    """Return False if `.venv` was moved or copied with its folder: the scripts in it contain the old path."""
+    """Return False if `.venv` was moved or copied to this folder: its scripts then contain the old path."""
     stamps = [text for text in (_read(root, kind) for kind in LOCKS) if text]
     return not stamps or any(text.endswith(" " + os.path.join(root, ".venv")) for text in stamps)
 

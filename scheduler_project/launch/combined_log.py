@@ -97,13 +97,13 @@ class CombinedLog:
 
 
 class LineSplitter:
-    """Splits the bytes from a pipe into lines. Also ends a line when more than `MAX_LINE_BYTES` have no line break."""
+    """Splits the bytes from a pipe at line breaks, and wherever more than `MAX_LINE_BYTES` have no line break."""
 
     def __init__(self) -> None:
         self._rest = b""
 
     def feed(self, data: bytes) -> list[str]:
-        """Return the lines that are complete with `data`."""
+        """Add `data`, and return the lines that are now complete."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             lines.append(self._rest)

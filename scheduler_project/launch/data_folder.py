@@ -80,9 +80,9 @@ class DataFolder:
     def variables(self, stack: ExitStack | None, log: Callable[[str], None] = lambda line: None) -> dict[str, str]:
         """Return the environment variables for Django.
 
-        They are this process's variables. Added if they are not set: MAINSPRING_HTTPS=false, a secret key, and the URLs
-        of embedded stores. With `stack`, start the embedded stores, and stop them when `stack` unwinds. Without
-        `stack`, use the stores of the running launch.
+        These are the variables of this process and defaults for variables that are not set: MAINSPRING_HTTPS=false, a
+        secret key, and the URLs of embedded stores. With `stack`, start the embedded stores, and stop them when `stack`
+        unwinds. Without `stack`, use the stores of the running launch.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

@@ -1,4 +1,4 @@
-"""The error of `make run` and of the test stores."""
+"""The error that `make run` and the stores for tests raise."""
 
 from __future__ import annotations
 

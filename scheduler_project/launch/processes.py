@@ -1,4 +1,4 @@
-"""Starts children that (on Linux) end with their parent, and finds processes, such as those of an earlier launch."""
+"""Starts child processes, which on Linux end when their parent ends. Finds processes, such as an earlier launch's."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def spawn(
     """Start `command` in its own session, so that Ctrl+C in the terminal reaches only the launcher.
 
     On Linux, the child receives the signal `on_orphaned` when the calling thread ends, even by SIGKILL. So call this
-    function from the main thread. `user` is a uid, also used as the gid, for the child of a root process.
+    function from the main thread. A root process can run the child as `user`: a uid that is also used as the gid.
 
     Raises CannotLaunch if the command can't be started.
     """

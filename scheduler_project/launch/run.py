@@ -1,6 +1,6 @@
 """`make run`: starts the stores, migrates, creates the first administrator, and runs all programs until Ctrl+C.
 
-`run manage ...` runs manage.py with the same stores.
+With the argument `manage`, runs manage.py with the same stores instead.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ class Server(ABC):
             self.kill()
 
     def kill(self) -> None:
-        """Send SIGKILL, as in a crash. `start` then starts the server again with all durable data."""
+        """Send SIGKILL, as in a crash. `start` then starts the server again with all stored data."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

@@ -64,7 +64,7 @@ class Supervisor:
         self._requested_at = 0.0
 
     def request_stop(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """Request a graceful stop; a second request kills all programs. Also the handler of `STOP_SIGNALS`."""
+        """Request a graceful stop; a second request kills all programs. `STOP_SIGNALS` call this method."""
         if not self._n_requests or time.monotonic() - self._requested_at > DUPLICATE_SIGNAL_SECONDS:
             self._n_requests += 1
             self._requested_at = time.monotonic()
@@ -155,7 +155,7 @@ class Supervisor:
         self._report_change()
 
     def _wait_while_stopping(self) -> None:
-        """Wait briefly, and restart stores that have ended: the programs still store the results of their work."""
+        """Wait briefly, and restart stores that have ended: the programs write the results of their work to them."""
         self._output.run(STOPPING_POLL_SECONDS)
         for store in self._stores:
             with suppress(CannotLaunch):  # everything is being stopped already

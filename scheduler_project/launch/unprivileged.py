@@ -1,4 +1,4 @@
-"""Finds PostgreSQL programs. For root, they run in a user namespace or as `nobody`: as root, they refuse to run."""
+"""Finds PostgreSQL programs. They refuse to run as root, so for root they run in a user namespace or as `nobody`."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def find_binary() -> Path:
 
 
 class Valkey(Server):
-    """An embedded Valkey server. If `durable`, it syncs its append-only file every second; else it stores no data."""
+    """An embedded Valkey. If `durable`, it syncs its append-only file every second; else it writes no data to disk."""
 
     name = "valkey"
     stop_signal = signal.SIGTERM

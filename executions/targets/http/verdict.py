@@ -1,4 +1,4 @@
-"""Pure: derives the outcome of an attempt from the response: success, permanent failure, or a failure to retry."""
+"""Pure: derives an attempt's outcome from the response: success, permanent failure, or failure that may be retried."""
 
 from __future__ import annotations
 

@@ -172,7 +172,7 @@ def test_a_module_that_is_listed_twice_is_named_once(folder: Path) -> None:
 
 def test_a_kind_may_not_have_the_name_of_a_module_that_all_kinds_share(folder: Path) -> None:
     (fault,) = load(folder, base_kind=KIND.replace('"file"', '"base"'))
-    assert fault.msg == "The target of base_kind has the kind 'base', which no kind may have."
+    assert fault.msg == "The target of base_kind has the kind 'base', which is a reserved name."
     assert (fault.id, "Choose another name" in str(fault.hint)) == ("mainspring.E002", True)
 
 
