@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class InvalidDefinition(ValueError):
-    """A job cannot be saved with this definition. `errors` maps a dotted field to its messages."""
+    """A job cannot be saved with this definition. `errors` maps a field, such as `target.url`, to its messages."""
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
@@ -12,7 +12,10 @@ class InvalidDefinition(ValueError):
 
 
 class InvalidRegistration(ValueError):
-    """Jobs cannot be registered with these definitions. `errors` maps a job's key to its fields and their messages."""
+    """Jobs cannot be registered with these definitions.
+
+    `errors` maps the key of each invalid job to its invalid fields, and each field to its messages.
+    """
 
     def __init__(self, errors: dict[str, dict[str, list[str]]]) -> None:
         super().__init__("; ".join(f"{key}: {', '.join(fields)}" for key, fields in errors.items()))

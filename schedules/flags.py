@@ -66,7 +66,10 @@ def put(
 
 
 def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
-    """Delete a flag; return False if the caller can delete no such flag. Raises FlagInUse if a job names the flag."""
+    """Delete a flag. Return False if it is missing or the caller may not delete it.
+
+    Raises FlagInUse if a job names the flag.
+    """
     with transaction.atomic():
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():
@@ -80,7 +83,7 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
 
 
 def count_jobs_naming(names: Collection[str], caller: Caller = ENGINE) -> Mapping[str, int]:
-    """Return the number of jobs that name each of these flags. Flags that no job names are left out."""
+    """Map each flag of `names` to the number of jobs that name it. Flags that no job names are left out."""
     flag = KeyTextTransform("feature_flag", "spec__policies")
     jobs = visible(Job, caller).filter(HAS_PRESENT_SPEC).annotate(flag=flag).filter(flag__in=names)
     return dict(jobs.order_by().values_list("flag").annotate(n=Count("pk")))

@@ -1,7 +1,7 @@
 """Finds the due instants and the next instant of a job, for every kind of schedule.
 
 For most kinds, the schedule alone determines the instants. The instants of a delay also depend on the ends of runs (see
-`delay.py`). The tick plans with both functions; other callers handle edited delays and ended pauses.
+`delay.py`). The tick calls both functions. Code that replaces a schedule or ends a pause calls them too.
 """
 
 from __future__ import annotations

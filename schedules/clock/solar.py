@@ -1,4 +1,4 @@
-"""Computes solar events at a place, to the second: dawn, sunrise, noon, sunset and dusk.
+"""Computes dawn, sunrise, solar noon, sunset and dusk at a place, rounded to the second.
 
 The events and their instants are the same as in Celery's `solar` schedules.
 """
@@ -122,7 +122,7 @@ def _days_without(event: SolarEvent, latitude: float, day: date) -> int:
     """Return how many days, from `day` on, certainly have no event: at least 1, because `day` has no event.
 
     The sun's altitude in degrees is 90 - |latitude - declination| at noon, and |latitude + declination| - 90 at
-    midnight. The event happens only if its horizon is between these two altitudes.
+    midnight. The event happens only if the sun's altitude at the event (`horizon`) is between these two.
     """
     # Without this estimate, a search in a polar night or day checks months day by day, and a pass takes seconds.
     call, sun = _EPHEM_CALLS[event], _EPHEM.Sun()

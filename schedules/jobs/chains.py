@@ -148,12 +148,12 @@ def links_of(job_ids: Collection[UUID], caller: Caller = ENGINE) -> Mapping[UUID
 
 
 def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
-    """Return links in the JSON of the member `start_after`."""
+    """Convert links to the JSON of the member `start_after`."""
     return [link.model_dump(mode="json") for link in links]
 
 
 def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """Map each job of `job_ids`, and every job that leads to these jobs, to its direct sources. One query."""
+    """Return the direct sources of each job of `job_ids`, and of each job from which a chain leads there. One query."""
     sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
         sources[job_id].append(source_id)

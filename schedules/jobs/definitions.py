@@ -154,7 +154,7 @@ def lock(job_id: UUID) -> Job:
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record the occurrences during a pause by the job's old schedule. The caller then saves the job as paused again."""
+    """Record the old schedule's occurrences during the current pause. The caller then saves the job as paused again."""
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)
@@ -205,6 +205,6 @@ def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
 
 
 def _version_values(job_id: UUID, definition: Definition) -> dict[str, Any]:
-    """Return the columns of a version of a job's definition (RunSpec), without the version's number and times."""
+    """Return the column values of a version of a job's definition (RunSpec), without its number and times."""
     columns = {column: definition.members[name] for name, column in VERSION_COLUMNS.items()}
     return {"job_id": job_id, "target_kind": definition.members["target"]["kind"], **columns}

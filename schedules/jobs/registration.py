@@ -134,7 +134,7 @@ def _find_different(valid: Mapping[str, Definition], jobs: Mapping[str, Job], ca
 
 @contextmanager
 def _errors_of(key: str) -> Iterator[None]:
-    """Convert InvalidDefinition to InvalidRegistration: jobs of one registration may close a cycle together."""
+    """Convert an InvalidDefinition of the job `key`, such as a cycle of the registered jobs, to InvalidRegistration."""
     try:
         yield
     except InvalidDefinition as invalid:

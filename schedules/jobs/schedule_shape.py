@@ -1,4 +1,4 @@
-"""A schedule in JSON: the shape that documents it, and the reader that validates it."""
+"""A schedule in JSON: the class that documents its members, and the function that validates it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short for 
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
-    """Return the schedule of the member `schedule`, and the first instant of a new schedule.
+    """Read the value of the member `schedule`. Return the schedule and its first instant.
 
     The instant is None for a schedule that `job` already has, and for the kind `none`.
 
@@ -139,5 +139,5 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
 
 
 def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Read a schedule without a job, and set the missing anchors of its intervals. Raises InvalidDefinition."""
+    """Read a schedule outside a job, and set the missing anchors of its intervals. Raises InvalidDefinition."""
     return anchored(read_schedule(value, now)[0], now)

@@ -120,7 +120,7 @@ def read_spec(schedule: object) -> ScheduleSpec | None:
 
 
 def present_span(job: Job, row: ScheduleSpan | None, since: datetime) -> Span:
-    """Return the job's current schedule as a span: from `row`, or from `since` on if `row` is None."""
+    """Return the span of the job's current schedule, read from `row`. If `row` is None, the span begins at `since`."""
     from_at, schedule = (row.from_at, row.schedule) if row else (since, job.schedule)
     has_ended = _n_left(job) == 0
     # A schedule that has reached `max_runs` names no instant after its last row (after its mark if that was pruned).

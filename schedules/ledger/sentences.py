@@ -40,7 +40,7 @@ SENTENCES_WITHOUT_ROW: dict[Decision, str] = {
     Decision.UPCOMING: "It is not due yet.",
 }
 MAX_ENTRIES_PER_QUERY = 200  # entries whose held runs are read with the same queries
-UNEXPECTED_PREFIX = "No schedule of the job named this instant. "
+UNEXPECTED_PREFIX = "This instant belongs to no schedule of the job. "
 # Runs that the ledger does not cover.
 ONLY_CHAINED = (
     "The ledger covers scheduled runs only, and this job has no schedule: it starts after runs of other jobs."

@@ -143,7 +143,7 @@ def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 def _note_on_first(stoppage: Stoppage, raised_at: datetime) -> None:
     """Write the event to the first run of a job that had no run when its stoppage was reported.
 
-    The watchdog does not open a run for this event: such a run would use the row of an occurrence that may still start.
+    The watchdog opens no run for this event: such a run would take the place of an occurrence that may still start.
     """
     if queries.lock_unnoted(stoppage.pk) and history.append_event(
         stoppage.job_id, EVENT, raised_at, reason=stoppage.why, on_first=True

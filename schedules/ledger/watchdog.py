@@ -64,8 +64,8 @@ def watch_once(now: datetime, limit: int) -> Watched:
     """Record suspected stoppages, then review open stoppages. Compares the ledgers of up to `limit` jobs.
 
     1. Find jobs that no beat will handle: active jobs without a next instant, although their schedule needs one.
-    2. Find jobs that are overdue although a beat is alive. (The tick itself records the jobs that it pushes back.)
-    3. Continue the round: find marks that are ahead of the clock, and occurrences without a row.
+    2. Find jobs that are overdue although a beat is alive. (The tick itself records jobs that it cannot process.)
+    3. Continue the round: find marks that are in the future, and occurrences without a row.
     4. Review the open stoppages.
     """
     stoppages.suspect(Why.NO_NEXT, [(job.pk, job.mark_at) for job in Job.objects.filter(LOST_JOBS)[:limit]], now)
@@ -103,7 +103,7 @@ def _continue_round(now: datetime, limit: int) -> int:
 
 
 def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
-    """Record a stoppage of each job with a gap or a mark ahead of the clock; return how many jobs were compared.
+    """Record a stoppage of each job with a gap or with a mark in the future; return how many jobs were compared.
 
     This number may be smaller than the number of `jobs`, because of the limits of a pass.
     """

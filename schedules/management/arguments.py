@@ -1,4 +1,4 @@
-"""Shared by the commands: reads a job's id or name and instants; reports database errors without a traceback."""
+"""Shared by the commands: finds a job by id or name, reads instants, reports database errors without a traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_IDS_SHOWN = 10
 
 @contextmanager
 def needs_database() -> Iterator[None]:
-    """Raise CommandError instead of one of `RETRYABLE_ERRORS`: PostgreSQL cannot be reached, or a statement failed."""
+    """Raise CommandError if PostgreSQL cannot be reached or a statement failed (`RETRYABLE_ERRORS`)."""
     try:
         yield
     except RETRYABLE_ERRORS as error:

@@ -13,7 +13,7 @@ from schedules.models.job import Job
 
 
 class On(StrEnum):
-    """The results of a run that start another job. A cancelled run is a completion, not a success or a failure."""
+    """The result with which a run starts another job. A cancelled run is a completion, not a success or a failure."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -21,7 +21,7 @@ class On(StrEnum):
 
     @property
     def statuses(self) -> frozenset[RunStatus]:
-        """The final statuses of a run that start the other job."""
+        """The final statuses with which a run starts the other job."""
         return _STATUSES[self]
 
 

@@ -195,7 +195,7 @@ class Job(models.Model):
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant outside a pause; None if there is none, or the job is unreadable or not active."""
+        """The next nominal instant after the last pause; None if none, or if the job is unreadable or not active."""
         if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:

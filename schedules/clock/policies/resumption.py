@@ -1,4 +1,4 @@
-"""Resume policies: they decide which occurrences during a pause start when the pause ends. Pure."""
+"""Resume policies: they decide which occurrences during a pause are started when the pause ends. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurren
 
 
 class Resumption(StrEnum):
-    """Which occurrences during a pause start when it ends. All others are recorded as skipped, with reason `paused`."""
+    """Which occurrences during a pause are started when it ends. The others are skipped, with reason `paused`."""
 
     NONE = "none"  # no occurrence
     FIRST = "first"  # the earliest occurrence
@@ -32,9 +32,9 @@ class Resumption(StrEnum):
 def starting_range(
     find: FindOccurrences, after: datetime, until: datetime, mode: Resumption, max_starts: int
 ) -> tuple[datetime, datetime] | None:
-    """Return the first and the last occurrence in (after, until] that start, or None if none starts.
+    """Return the range of the occurrences in (after, until] to start: the first and the last; None if there are none.
 
-    The occurrences between these two also start. `max_starts` limits the mode `all`.
+    With the mode `all`, the range holds the last `max_starts` occurrences.
     """
     match mode:
         case Resumption.NONE:

@@ -101,7 +101,7 @@ def read_instant(value: object, zone_name: str | None, *, needs_time: bool = Fal
 
 
 def _local_to_utc(local: datetime, zone_name: str) -> datetime:
-    """Return a naive local time as UTC. In a gap or fold, raises ValueError with the two texts to choose from."""
+    """Return a naive local time as UTC. In a gap or fold, raises ValueError, which suggests two instants."""
     first, second = utc_by_fold(local, zone_name)
     if first == second:
         return first

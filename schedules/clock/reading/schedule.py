@@ -79,8 +79,8 @@ def parse(data: object, *, min_interval: timedelta) -> ScheduleSpec:
     """Read the JSON of a schedule. A list is short for `{"specs": [...]}`.
 
     Fields that are null count as missing. Without `kind`, the kind is inferred from the field that is present (`cron`,
-    `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. Raises InvalidSchedule with every
-    error, and no other exception, for any value of `data`.
+    `every` and so on). `min_interval` is the shortest `every` and `delay` allowed. If `data` is invalid, raises
+    InvalidSchedule with every error. No value of `data` raises another exception.
     """
     return _parse({"specs": data} if isinstance(data, list) else data, min_interval)
 
@@ -158,7 +158,7 @@ def _read_specs(reader: _Reader, min_interval: timedelta, zone: str) -> tuple[Sc
 def _refuse_member(reader: _Reader) -> bool:
     """Record an error for each field and kind that a member of `specs` must not have.
 
-    Return whether these errors leave the member's kind unknown.
+    Return whether the member's kind cannot be read because of these errors.
     """
     for name in _FIELDS_OF_WHOLE_ONLY.keys() & reader.given.keys():
         reader.add_error(name, _FIELDS_OF_WHOLE_ONLY[name])

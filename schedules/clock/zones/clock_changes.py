@@ -193,7 +193,7 @@ def _listed(times: list[datetime], change: Change) -> str:
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
-    """Describe the time from the last run before the change to the first run after it, unless it is long."""
+    """Describe the time between the last run before the change and the first run after it; a long time is not named."""
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"

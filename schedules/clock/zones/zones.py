@@ -63,7 +63,7 @@ class Change(NamedTuple):
 
     @property
     def is_gap(self) -> bool:
-        """Whether clocks go forward, so that local times do not exist."""
+        """Whether clocks go forward and skip local times."""
         return self.after > self.before
 
 
@@ -105,7 +105,7 @@ def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
 def offset_periods_from(name: str, at: datetime) -> Iterator[OffsetPeriod]:
     """Yield the zone's offset periods in ascending order, starting with the period that contains `at` (UTC).
 
-    A period also ends with the UTC year, so the next period may have the same offset.
+    A period ends at a clock change or at the end of a UTC year, so the next period may have the same offset.
     """
     for year in range(at.year, MAX_YEAR + 1):
         for period in _periods_of_year(name, year):
@@ -127,7 +127,7 @@ def changes(name: str, after: datetime, until: datetime) -> Iterator[Change]:
 # One entry per zone and year. Computing a year reads about 740 offsets, which is too slow to repeat in each search.
 @lru_cache(maxsize=8192)
 def _periods_of_year(name: str, year: int) -> tuple[OffsetPeriod, ...]:
-    """Return the offset periods of one UTC year, ascending. Bisection finds each change to the second."""
+    """Return the offset periods of one UTC year, ascending. Bisection finds the exact second of each clock change."""
     tz = zone(name)
 
     def offset_at(moment: datetime) -> timedelta:

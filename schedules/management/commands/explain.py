@@ -1,7 +1,7 @@
 """`manage.py explain`: the occurrences of a job in a window, and what happened to each.
 
-Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong or name no job,
-or PostgreSQL cannot be reached.
+Exit code 0: no occurrence is missing. Exit code 1: there are gaps. Exit code 2: the arguments are wrong, there is no
+such job, or PostgreSQL cannot be reached.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ TIME_WIDTH = len("2026-11-20 08:30:00.123456")  # characters of the first column
 class Command(BaseCommand):
     help = (
         "Show what happened to each occurrence of a job in a window. "
-        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong or name no job, or "
-        "the database cannot be reached."
+        "Exit code: 0 if no occurrence is missing, 1 if there are gaps, 2 if the arguments are wrong, there is no such "
+        "job, or the database cannot be reached."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
