@@ -122,7 +122,7 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
     """Whether the last of these instants belongs to an outage for which a run has already started.
 
-    Occurrences that were chosen to start after a pause do not count as runs for the outage.
+    Runs of occurrences that were chosen at the end of a pause do not count.
     """
     missed_before = now - settings.MAINSPRING.misfire_grace
     if with_reasons[-1][0] >= missed_before:
@@ -135,7 +135,7 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return the starts that jitter or a catch-up delays, by instant, and the latest start of any missed instant."""
+    """Return, by instant, the starts delayed by jitter or catch-up; and the latest start of a missed instant."""
     grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
@@ -150,7 +150,7 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield a row per occurrence, but one folded row for many occurrences in sequence skipped for the same reason.
+    """Yield a row per occurrence, but one folded row for a long sequence of occurrences skipped for one reason.
 
     The last `keep` occurrences of such a sequence still have rows of their own.
     """

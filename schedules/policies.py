@@ -47,8 +47,8 @@ class CatchUpPolicy(BaseModel):
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest, unless a later "
-        "occurrence is due too. all: each one.",
+        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest; none if a "
+        "later occurrence is on time. all: each one.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
         timedelta(hours=1), description="Missed occurrences that are older than this never start."
@@ -64,7 +64,7 @@ class CatchUpPolicy(BaseModel):
 
     @property
     def between_starts(self) -> timedelta:
-        """The pace, with its default."""
+        """The pace; the default pace if `pace` is None."""
         return DEFAULT_CATCH_UP_PACE if self.pace is None else self.pace
 
 

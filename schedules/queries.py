@@ -1,6 +1,6 @@
 """The SQL statements of jobs, their clocks and the beat, each with its purpose, its callers and the index it needs.
 
-Other statements of pauses and backfills are in the `queries.py` of their folders.
+The statements of pauses and backfills are in the `queries.py` of their folders; only their `NEXT_` statements are here.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class DueJob:
         return self.resumed_at is not None and instant <= self.resumed_at
 
     def is_chosen(self, instant: datetime) -> bool:
-        """Whether an occurrence during the last pause was chosen to start when the pause ended."""
+        """Whether the occurrence at `instant` was during the last pause, and was chosen to start after the pause."""
         if self.catch_up_from_at is None or self.catch_up_until_at is None:
             return False
         return self.was_paused_at(instant) and self.catch_up_from_at <= instant <= self.catch_up_until_at
@@ -216,7 +216,7 @@ class Advance:
 
 
 def due_jobs(now: datetime, limit: int) -> list[DueJob]:
-    """Lock and return up to `limit` due jobs that nobody else has locked, longest overdue first."""
+    """Lock and return up to `limit` due jobs that nobody else has locked, in the order in which they became due."""
     return [DueJob(*row) for row in fetch(DUE, {"now": now, "limit": limit})]
 
 
@@ -263,7 +263,7 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """Postpone the jobs that are due at `now` to `until`, and record a stoppage of each for the watchdog."""
+    """Postpone to `until` each of these jobs that is due at `now`, and record a stoppage of it for the watchdog."""
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 

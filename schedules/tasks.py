@@ -1,4 +1,4 @@
-"""The Celery task of the watchdog: reads the clock, does one pass of the watchdog, returns its counts."""
+"""The Celery task of the watchdog: does one pass of the watchdog at the present time, and returns its counts."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
     4. Move the marks. Steps 1 to 4 are one transaction.
     5. If the transaction fails, find the jobs that make it fail, and handle all other jobs.
 
-    `max_messages`: maximum number of messages per route; more only if all of these messages are full. Raises if the
+    `max_messages`: maximum number of messages per route, unless `Route.max_runs` requires more messages. Raises if the
     database is unavailable.
     """
     try:
@@ -79,7 +79,7 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
 
 
 def is_settled(job: Job, now: datetime) -> bool:
-    """Return whether `settle` would record nothing. No query. The schedule must be readable."""
+    """Return whether `settle` would record nothing. Runs no SQL. The schedule must be readable."""
     return job.state != JobState.ACTIVE or not _is_due(job.schedule_spec, job.mark_at, job.next_run_at, now)
 
 
@@ -122,9 +122,9 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs in smaller and smaller parts; push back each job that fails when handled alone. `names`: by job id.
+    """Handle jobs in smaller and smaller batches; push back each job that fails when handled alone.
 
-    The result has no messages: the next dispatch publishes the new runs.
+    `names`: the jobs' names, by id. The result has no messages: the next dispatch publishes the new runs.
     """
     parts, faults = split_on_failure(lambda ids: _pass(queries.due_among(ids, now), now, published=False), list(names))
     if every_key_failed(parts, faults):

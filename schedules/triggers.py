@@ -82,7 +82,7 @@ def resume(
     catch_up: Resumption = Resumption.NONE,
     max_runs: int = DEFAULT_MAX_STARTS,
 ) -> Job:
-    """End a job's pause. `catch_up` says which of the occurrences during the pause start now, at most `max_runs`.
+    """End a job's pause. `catch_up` chooses, from the occurrences during the pause, at most `max_runs` to start now.
 
     Raises JobGone; JobConflict if the job is not paused; CannotRead if its schedule is unreadable.
     """

@@ -85,7 +85,7 @@ def array(values: Iterable[object]) -> str:
 
 @contextmanager
 def log_retryable_errors(action: str) -> Iterator[None]:
-    """Catch one of RETRYABLE_ERRORS, and log it in one line: the next periodic task does the work."""
+    """Catch one of RETRYABLE_ERRORS, and log it in one line. The next execution of the periodic task does the work."""
     try:
         yield
     except RETRYABLE_ERRORS as error:

@@ -49,7 +49,8 @@ def read_duration(value: object, *, allow_zero: bool = False) -> timedelta:
     """Read a number of seconds (also as text), a text like `1h30m`, or an ISO 8601 duration.
 
     The result is rounded to the microsecond, at most ten years, and positive (or zero if `allow_zero`). Raises
-    ValueError with the reason, without a full stop. A reason that starts with "must" or "is" has no subject.
+    ValueError with the reason, without a full stop. A reason that starts with "must" or "is" has no subject:
+    the caller adds one.
     """
     if isinstance(value, str):
         seconds = _read_text(value)

@@ -76,7 +76,7 @@ _EXPECTED = {
 def field_errors(
     error: ValidationError, data: object, *, prefix: str = "", model: type[BaseModel] | None = None
 ) -> dict[str, list[str]]:
-    """Map each wrong dotted field (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
+    """Map each dotted field with errors (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
     Only the first `MAX_ERRORS_SHOWN` errors are included.
     `data` is the validated value: it tells real fields from the labels that pydantic adds for the branches of a union.
@@ -146,7 +146,7 @@ def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
 
 
 def _fields(model: type[BaseModel]) -> list[tuple[str, Any]]:
-    """Return the name in the data and the annotation of each field."""
+    """Return (name in the data, annotation) for each field."""
     return [(field.alias or name, field.annotation) for name, field in model.model_fields.items()]
 
 

@@ -28,7 +28,7 @@ TIME_UNITS = (
 
 
 def relative_text(at: datetime, now: datetime) -> str:
-    """Return `in 5 min`, `3 h ago` or `now`, in one unit: pages also show the exact time."""
+    """Return `in 5 min`, `3 h ago` or `now`. One unit is enough, because pages show the exact time too."""
     away = abs(at - now)
     if away < timedelta(seconds=1):
         return "now"

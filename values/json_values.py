@@ -56,7 +56,8 @@ def clean_text(text: str) -> str:
 def is_same_json(one: object, other: object) -> bool:
     """Return whether two values are equal as JSON.
 
-    `true` and 1 differ, unlike in Python. A float equals the same integer, because jsonb returns 1e23 as an integer.
+    `true` and 1 differ, unlike in Python. A float equals an integer of the same value, because jsonb returns 1e23 as an
+    integer.
     """
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(is_same_json(item, other[name]) for name, item in one.items())

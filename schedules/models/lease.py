@@ -6,7 +6,7 @@ from django.db import models
 
 
 class BeatLease(models.Model):
-    """A named lease. The query `queries.TAKE_LEASE` acquires and renews it."""
+    """A named lease of a beat, valid until `expires_at`. The query `queries.TAKE_LEASE` acquires and renews it."""
 
     name = models.CharField(primary_key=True, max_length=50)
     holder = models.CharField(max_length=255)

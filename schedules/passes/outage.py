@@ -14,7 +14,10 @@ LOG_INTERVAL = timedelta(seconds=5)  # the beat fails about once a second during
 
 
 class Outage:
-    """The outages of one store, as one process sees them. The log events are `<name>_away` and `<name>_back`."""
+    """The outages of the database or the broker, as one process sees them.
+
+    The log events are `<name>_away` and `<name>_back`.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name

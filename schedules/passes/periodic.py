@@ -1,7 +1,8 @@
 """Fires django-celery-beat's `PeriodicTask` rows. If several beats run, only the beat that holds the lease fires rows.
 
 The lease only avoids duplicate work. Even without a lease, two beats do not fire a row for the same instant: a beat
-sends a row and stores the time in one transaction, and only if the row has not fired since the beat read it.
+sends the row's message and stores `last_run_at` in one transaction, and only if no beat has fired the row since this
+beat read it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
     """A row as it was read. `stored_at` is the row's `last_run_at` at that time; None if the row has never fired."""
 
     def __init__(self, model: Any, app: Any = None) -> None:
-        """Raise an exception for a row that cannot be sent. The stock entry would disable or even send such a row."""
+        """Raise an exception for a row that cannot be fired. The stock entry would disable or even fire such a row."""
         for field in JSON_FIELDS:
             read_json(field, getattr(model, field))
         self.stored_at: datetime | None = model.last_run_at
@@ -94,7 +95,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
 
 
 class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped base
-    """django-celery-beat's scheduler, adapted to several beats. A pass raises if a store is unavailable."""
+    """django-celery-beat's scheduler, adapted to several beats. Raises if the database or the broker is unavailable."""
 
     Entry = PeriodicEntry
     _last_timestamp: datetime | None = None
@@ -133,7 +134,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._warn_at = now + HOUSEKEEPING_WARNING_INTERVAL
 
     def all_as_schedule(self) -> dict[str, PeriodicEntry]:
-        """Return the rows that can be sent, by name. Log every row that cannot be sent, once for each fault."""
+        """Return the rows that can be fired, by name. Log every row that cannot be fired, once for each fault."""
         entries, faults = {}, {}
         for row in self.enabled_models():
             try:
@@ -148,7 +149,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return entries
 
     def fire_periodic_tasks(self, now: datetime) -> datetime:
-        """Send the rows that are due, if this beat holds the lease. Return the time of the next call."""
+        """Fire the rows that are due, if this beat holds the lease. Return the time of the next call."""
         if now < self._now:
             # The clock was set back: without this, no row would fire until the clock reaches the old time.
             self._lease_at = self._periodic_at = now
@@ -173,7 +174,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return schedstate(False, LOCKED_ROW_DELAY) if entry.name in self._locked else entry.is_due()
 
     def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
-        """Send a row and store the time, in one transaction. The stock scheduler stores the time minutes later."""
+        """Send a row's message and store `last_run_at` in one transaction. The stock scheduler stores it later."""
         entry.options = {**(entry.options or {}), "retry": False}
         row = entry.model
         try:

@@ -19,7 +19,7 @@ MAX_RESUMED_JOBS_PER_PASS = 200
 
 @dataclass(frozen=True, slots=True)
 class TimedWork:
-    """The number of expired pauses and steps handled, and whether more work may be due."""
+    """How many expired pauses and due steps were handled, and whether more work may be due."""
 
     n_done: int = 0
     more: bool = False

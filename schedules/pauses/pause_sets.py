@@ -88,7 +88,7 @@ def undo(
 ) -> PauseSet:
     """Resume the jobs that this set still pauses. Resumes up to `MAX_JOBS_PER_STEP` jobs now; beats resume the others.
 
-    `catch_up` says which of the occurrences during the pause start now, at most `max_runs` of each job. Raises
+    `catch_up` chooses, from the occurrences during the pause, at most `max_runs` of each job to start now. Raises
     JobConflict if the set has already been undone, or is being undone.
     """
     with transaction.atomic():

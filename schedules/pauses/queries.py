@@ -82,7 +82,7 @@ def end_pauses(ends: Sequence[PauseEnd], now: datetime) -> None:
 
 
 def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
-    """Lock up to `limit` jobs whose pause has expired, the longest expired first, and return their ids."""
+    """Lock up to `limit` jobs whose pause has expired, the earliest expiry first, and return their ids."""
     return [job_id for (job_id,) in fetch(LOCK_EXPIRED_PAUSES, {"now": now, "limit": limit})]
 
 

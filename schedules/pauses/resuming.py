@@ -1,4 +1,4 @@
-"""Ends pauses, by hand or when they expire, and selects which occurrences during a pause start."""
+"""Ends pauses, by hand or when they expire. Chooses which of the occurrences during a pause are to start."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ResumePreview:
 
     @property
     def is_more(self) -> bool:
-        """Whether the pause has more than `MAX_COUNTED` occurrences."""
+        """Whether there are more than `MAX_COUNTED` occurrences during the pause."""
         return self.n_occurrences > MAX_COUNTED
 
 
@@ -132,14 +132,17 @@ def end_each(
 
 
 def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
-    """Return the jobs without a next instant that have a live scheduled run. A delay waits for the end of this run."""
+    """Return the jobs without a next instant that have a live scheduled run.
+
+    A job with a delay schedule has its next instant only after this run has ended.
+    """
     return runs.jobs_with_live_scheduled_run([job.pk for job in jobs if job.next_run_at is None])
 
 
 def _plan_end(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
 ) -> queries.PauseEnd:
-    """Return the job's next instant and state after its pause, and the range of occurrences that are chosen to start."""
+    """Return the job's next instant and state after its pause, and the range of occurrences chosen to start."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         # Search from the mark: the occurrences during the pause have no rows yet. The next tick records or starts them.
@@ -163,7 +166,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the occurrences that are chosen when the pause ends run one after the other."""
+    """Whether the occurrences that are chosen at the end of the pause run one after the other."""
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 
@@ -171,7 +174,7 @@ def _starts_in_turn(job: Job) -> bool:
 def _pause_end(job: Job, now: datetime) -> datetime:
     """Return the end of the pause: `now`, or the instant at which the pause expired, if that is earlier.
 
-    Occurrences after the pause expired run normally, even if a beat ends the pause late.
+    Occurrences later than this instant run normally, even if a beat ends the pause late.
     """
     return min(now, job.paused_until_at) if job.paused_until_at else now
 

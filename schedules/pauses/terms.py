@@ -13,7 +13,7 @@ from values.json_values import find_unstorable
 
 @dataclass(frozen=True, slots=True)
 class PauseTerms:
-    """The reason of a pause, its end, and which of the occurrences during the pause start at its end.
+    """The reason of a pause, its end, and which of the occurrences during the pause are to start when it ends.
 
     `until` None: the pause ends when somebody resumes the jobs. That person then chooses the occurrences that start, so
     `catch_up` must be `none`.
@@ -38,7 +38,7 @@ class PauseTerms:
             why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
             raise InvalidDefinition({"until": [why]})
         if self.lacks_end:
-            why = "catch_up needs a pause with an end: set until to an instant, or leave catch_up out."
+            why = "catch_up needs a pause with an end: give its end (until), or leave catch_up out."
             raise InvalidDefinition({"until": [why]})
 
 

@@ -1,4 +1,4 @@
-"""After the end of a backfill's run: makes a backfill that has few live runs open more runs."""
+"""After the end of a backfill's run: lets the backfill open more runs, if few of its runs are still live."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _new_runs(
 def _was_paused(start: _Start) -> bool:
     """Whether the job was paused when the other run ended. The start is then skipped, even if the job was resumed.
 
-    After the job was resumed, the start of its pause is no longer stored: every earlier end counts as during the pause.
+    Resuming a job erases `paused_at`. Every run that ended up to `resumed_at` then counts as ended during the pause.
     """
     job = start.job
     if job.state == JobState.PAUSED:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Set the next instant of each job with a delay whose scheduled run has ended, or end the job's schedule."""
+    """Set the next instant of each job with a delay schedule whose scheduled run has ended.
+
+    If the schedule has no further instant, the job's state becomes `ended`.
+    """
     first_ends: dict[UUID, tuple[Job, datetime]] = {}
     for each in ended:
         if each.job and each.run.origin == Origin.SCHEDULE and each.run.finished_at and _waits_for_end(each.job):

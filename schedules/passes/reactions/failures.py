@@ -59,4 +59,4 @@ def _pause(jobs: Sequence[Job], n_failures: Mapping[UUID, int], now: datetime) -
 
 
 def _reason(n_failures: int) -> str:
-    return "Its last run failed." if n_failures == 1 else f"Its last {n_failures} runs failed."
+    return "The job's last run failed." if n_failures == 1 else f"The job's last {n_failures} runs failed."

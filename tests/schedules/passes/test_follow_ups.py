@@ -142,7 +142,7 @@ def test_a_job_is_paused_after_failures_in_a_row_counted_since_its_last_resume()
     end(of(4), Failed("x", "x"), now=at(4))
     follow_once(at(4), 100)
     job.refresh_from_db()
-    assert (job.state, job.pause_reason) == ("paused", "Its last 2 runs failed.")
+    assert (job.state, job.pause_reason) == ("paused", "The job's last 2 runs failed.")
     triggers.resume(job.pk, at(5), actor="ann")
     fire(6)
     assert show(5) == f"skipped {Reason.PAUSED}"
