@@ -74,7 +74,7 @@ def delete(name: str, *, actor: str, caller: Caller = ENGINE) -> bool:
         flag = limit(FeatureFlag.objects.filter(name=name), caller, Action.DELETE)
         if is_used(name) and flag.exists():
             n_jobs = count_jobs_naming([name], caller).get(name, 0)
-            these = "job names this flag: change that job" if n_jobs == 1 else "jobs name this flag: change those jobs"
+            these = "job uses this flag: change that job" if n_jobs == 1 else "jobs use this flag: change those jobs"
             raise FlagInUse(f"{n_jobs or 'Other'} {these} first.")
         n_deleted, _ = flag.delete()
     if n_deleted:

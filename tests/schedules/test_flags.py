@@ -111,6 +111,6 @@ def test_a_flag_that_a_job_names_cannot_be_deleted() -> None:
     make_job(policies=FLAGGED)
     make_job("other")
     assert flags.count_jobs_naming(["new-billing", "other"]) == {"new-billing": 1}
-    with pytest.raises(FlagInUse, match="1 job names this flag"):
+    with pytest.raises(FlagInUse, match="1 job uses this flag"):
         flags.delete("new-billing", actor="ann")
     assert flags.exists("new-billing")

@@ -53,7 +53,7 @@ def test_the_list_of_flags_has_the_number_of_jobs_that_name_each(
 def test_a_flag_that_a_job_names_cannot_be_deleted(api: DocumentedClient) -> None:
     make_flag()
     make_job(policies={"feature_flag": "new-billing"})
-    assert "1 job names this flag" in problem_of(api.delete(NAME), 409)["detail"]
+    assert "1 job uses this flag" in problem_of(api.delete(NAME), 409)["detail"]
 
 
 @pytest.mark.parametrize(
