@@ -99,7 +99,7 @@ def install_signal_handlers(sender: Any, **_: object) -> None:
 
 
 class JobEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A beat entry for a message about due runs. It is published once; the beat does not check its schedule."""
+    """A beat entry for a message about due runs. The message is published once, whatever the entry's schedule is."""
 
     def __init__(self, message: Message, app: Celery) -> None:
         ScheduleEntry.__init__(
@@ -299,7 +299,7 @@ class JobScheduler(PeriodicScheduler):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect to the broker, or raise. The stock scheduler would wait here, and the beat would not tick."""
+        """Connect to the broker, or raise. Celery's own scheduler would wait here, and the beat would not tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

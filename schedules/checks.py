@@ -39,7 +39,7 @@ def check_sections(**_: object) -> list[CheckMessage]:
 def taken_names(
     fields: Mapping[str, Mapping[str, forms.Field]], form: type[forms.ModelForm[Any]], others: Iterable[str]
 ) -> Iterable[CheckMessage]:
-    """Yield an error for each field of a section whose name is taken by another field of the form.
+    """Yield an error for each section field that has the same name as another field of the form.
 
     `fields` maps each target kind to the fields of its section, by name. `others` are names that no section may use.
     """
@@ -55,21 +55,21 @@ def taken_names(
 
 
 def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]]) -> Iterable[CheckMessage]:
-    """Yield an error for each place of a section that is not a field of the page of its kind."""
+    """Yield an error for each name in a section's `places` that is not a field of the form for the section's kind."""
     of_kinds = {name for section in sections.values() for name in section.fields}
     for kind, section in sections.items():
         shown = {*section.fields, *(set(form.base_fields) - of_kinds)}
         for member, name in section.places.items():
             if name not in shown:
                 yield Error(
-                    f"The SECTION of the target kind {kind!r} has {name!r} in `places`, which is not a field.",
-                    hint=f"Name the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
+                    f"The SECTION of the target kind {kind!r} has {name!r} in `places`, but no such field.",
+                    hint=f"Give the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
                     id="mainspring.E008",
                 )
 
 
 def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
-    """Yield an error for each section without initial values for a new job: every job form needs those of all kinds."""
+    """Yield an error for each section without initial values for a new job: the form needs those of all sections."""
     for kind, section in sections.items():
         try:
             values = section.initial(None)
@@ -79,6 +79,7 @@ def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
         if problem:
             yield Error(
                 f"The SECTION of the target kind {kind!r} has no initial values: `initial(None)` {problem}.",
-                hint="`initial` must return a dict of values for names in `fields`; for None, those of a new job.",
+                hint="`initial` must return a dict from names in `fields` to values. For None, it must return the "
+                "values of a new job.",
                 id="mainspring.E008",
             )

@@ -20,7 +20,8 @@ _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2
 def read_viewer_instant(label: str, text: str) -> datetime:
     """Return the instant that a text names in the viewer's time zone. `label`: the field's label in quotation marks.
 
-    Raises ValueError with a sentence for the user, also if clocks skip the local time or show it twice.
+    Raises ValueError with a sentence for the user if the text names no instant, for example a local time that clocks
+    skip or show twice.
     """
     try:
         return read_instant(text, str(timezone.get_current_timezone()))
@@ -37,7 +38,7 @@ def viewer_text(at: datetime) -> str:
 
 
 def input_type(text: str) -> str:
-    """Return the type of the input that shows `text`: `datetime-local` for no text or a valid local time, else `text`.
+    """Return the HTML input type for a text: `datetime-local` if the text is empty or a valid local time, else `text`.
 
     A local time that clocks skip or show twice needs an offset, which only an input of the type `text` can hold.
     """

@@ -33,15 +33,15 @@ class BackfillRequest(Shape):
     until: Instant = Field(description="End of the range, included. It must not be in the future.")
     mode: BackfillMode = Field(
         BackfillMode.ALL,
-        description="Which instants of the range run. `all`: every instant. `failed`: instants whose latest run failed "
-        "or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without a record. "
-        "No mode selects an instant with a live run. Instants before the job existed, and instants during a pause that "
-        "has not ended, are neither missing nor gaps.",
+        description="Which instants of the range get a run. `all`: every instant. `failed`: instants whose latest run "
+        "failed or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without "
+        "a record. No mode selects an instant with a live run. Instants before the job existed, and instants during a "
+        "pause that has not ended, are neither missing nor gaps.",
     )
     pace: Duration | None = Field(
         None,
-        description="Minimum time between the creation of two runs. A held run starts later. Null: runs start as soon "
-        "as `overlap` and the limits allow.",
+        description="Minimum time between the creation of two runs. A created run may be held and start later. Null: "
+        "runs start as soon as `overlap` and the limits allow.",
     )
     overlap: Overlap | None = Field(
         None,
@@ -56,7 +56,7 @@ class BackfillRequest(Shape):
     )
 
     def to_request(self) -> requests.BackfillRequest:
-        """Return the request for `schedules.backfills`, with `buffer_all` if `overlap` is null."""
+        """Convert this body for the package `schedules.backfills`. If `overlap` is null, it becomes `buffer_all`."""
         overlap = self.overlap or Overlap.BUFFER_ALL
         return requests.BackfillRequest(self.after, self.until, self.mode, self.pace, overlap, self.max_runs)
 
@@ -89,7 +89,7 @@ class Backfill(Shape):
     actor: str = Field(description="Who started the backfill.")
     after: datetime = Field(description="Start of the range, excluded.")
     until: datetime = Field(description="End of the range, included.")
-    mode: BackfillMode = Field(description="Which instants of the range run.")
+    mode: BackfillMode = Field(description="Which instants of the range get a run.")
     pace: Duration | None = Field(description="Minimum time between the creation of two runs; null for no minimum.")
     overlap: Overlap = Field(description="Overlap policy of the backfill's runs.")
     max_runs: int | None = Field(description="Maximum number of runs; null for no limit.")

@@ -56,7 +56,7 @@ class JobBackfillView(ApiView):
         """Run a job for the past instants in a range. With `dry_run`, return a preview and change nothing.
 
         The beats open the runs step by step, with `origin` `backfill`. If an earlier backfill has opened a run for an
-        instant, the new run is a retry of that run (`origin` `retry`).
+        instant, the new run repeats that run and has `origin` `retry`.
         """
         now = datetime.now(UTC)
         body = read_body(request, BackfillRequest)

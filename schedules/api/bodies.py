@@ -36,7 +36,7 @@ INSTEAD = {
     "pause_reason": "pause the job with another reason",
     "paused_until_at": "pause the job until another instant",
     "schedule_description": "change the schedule",
-    "starts": "change start_after of the other job",
+    "starts": "change start_after of the job that should start",
 }
 
 
@@ -68,8 +68,8 @@ def read_resume(request: Request) -> Resume:
 def read_definition(request: Request) -> dict[str, Any]:
     """Return the definition in the body, without read-only members: clients may send back the response of a GET.
 
-    Raises InvalidInput for a member that is null because it could not be read: saving null would reset the member to
-    its default.
+    Raises InvalidInput for a member that is null because its stored value cannot be read: saving null would reset the
+    member to its default.
     """
     data = read_storable(request)
     if errors := {name: [UNREADABLE_WAS_NULL] for name in null_because_unreadable(data)}:

@@ -85,7 +85,7 @@ PAUSES: dict[str, Any] = {
     "Without a reason": {},
 }
 RESUMES: dict[str, Any] = {
-    "Start no occurrences during the pause": {},
+    "Start none of the occurrences": {},
     "Preview": {"catch_up": "all", "dry_run": True},
     "Start the last occurrence": {"catch_up": "last"},
 }

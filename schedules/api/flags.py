@@ -59,7 +59,7 @@ class FeatureFlagPage(PageShape):
 class FeatureFlagSetting(Shape):
     """The new state and description of a flag. The read-only members may be sent too; they are ignored."""
 
-    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of the jobs with this flag start.")]
+    is_on: Annotated[bool, Field(strict=True, description="Whether occurrences of jobs that name this flag may start.")]
     description: (
         Annotated[str, Field(max_length=models.MAX_FLAG_DESCRIPTION_LENGTH), AfterValidator(storable)] | None
     ) = Field(None, description="What the flag controls. Null: keep the present description.")

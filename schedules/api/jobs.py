@@ -121,8 +121,8 @@ class JobView(ApiView):
     def put(self, request: Request, job_id: UUID) -> Response:
         """Replace a job's definition. Members that are left out get their defaults.
 
-        A changed schedule counts from now; an unchanged schedule keeps its next run. Existing runs keep the definition
-        with which they were created.
+        A changed schedule applies from now on. If the schedule is unchanged, the next run stays the same. Existing runs
+        keep the definition with which they were created.
         """
         now = datetime.now(UTC)
         data = read_definition(request)
@@ -165,8 +165,8 @@ class JobPauseView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Pause a job. While the job is paused, its occurrences do not start.
 
-        With `until`, the pause ends by itself, and `catch_up` says which of the occurrences during it start then. If
-        the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
+        With `until`, the pause ends by itself, and an occurrence during the pause starts then if `catch_up` selects it.
+        If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
         now = datetime.now(UTC)
         body = read_pause(request, Pause, now)
@@ -187,7 +187,7 @@ class JobResumeView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Resume a paused job. With `dry_run`, return a preview and change nothing.
 
-        Occurrences during the pause start only if `catch_up` selects them.
+        An occurrence during the pause starts only if `catch_up` selects it.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

@@ -106,7 +106,7 @@ class Ledger(Shape):
         description="Start of the history. Older runs may have been deleted, so no gap before this instant is reported."
     )
     counts: dict[str, int] | None = Field(
-        description="Number of occurrences in the window by decision. Null if the window has more than "
+        description="Number of occurrences in the window for each `decision`. Null if the window has more than "
         f"{ledger_account.MAX_ENTRIES_READ:,} entries."
     )
     unreadable: str | None = Field(
@@ -118,7 +118,7 @@ class Ledger(Shape):
         f"{ledger_account.MAX_STOPPAGES_SHOWN}, oldest first."
     )
     not_covered: str | None = Field(
-        description="A sentence for a job without a schedule, or a job that also starts after other jobs: the ledger "
+        description="If the job has no schedule or also starts after other jobs: a sentence which says that the ledger "
         "covers only its scheduled runs. Otherwise null."
     )
     runs: str = Field(description="URL of all runs of the job.")

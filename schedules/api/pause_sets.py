@@ -72,7 +72,7 @@ class PauseSet(Shape):
     until: datetime | None = Field(
         description="When the pause ends by itself; null if it lasts until the jobs are resumed."
     )
-    catch_up: Resumption = Field(description="Which of the occurrences during the pause start at its end, `until`.")
+    catch_up: Resumption = Field(description="Which occurrences during the pause are started at its end (`until`).")
     state: PauseSetState = Field(
         description="`pausing`: jobs are still being paused. `paused`: pausing is complete. `undoing`: jobs are still "
         "being resumed. `undone`: resuming is complete."
@@ -121,7 +121,7 @@ UNDONE_EXAMPLE = {
 }
 UNDO_REQUESTS: dict[str, Any] = {
     "Preview": {"catch_up": "last", "dry_run": True},
-    "Start no occurrences during the pause": {},
+    "Start none of the occurrences": {},
 }
 
 
@@ -199,7 +199,7 @@ class PauseSetUndoView(ApiView):
     def post(self, request: Request, pause_id: UUID) -> Response:
         """Undo a pause set: resume the jobs that it paused. With `dry_run`, return a preview and change nothing.
 
-        Jobs that have been resumed or paused again since this pause set paused them are left unchanged.
+        A job that has been resumed or paused again in the meantime stays unchanged.
         """
         now = datetime.now(UTC)
         body = read_resume(request)

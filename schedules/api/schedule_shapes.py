@@ -93,7 +93,7 @@ class DstChange(Shape):
 
 
 class Preview(Shape):
-    """The preview of a schedule: its description, its next instants, and the clock changes of 12 months."""
+    """The preview of a schedule: its description, its next instants, and the clock changes of the next 12 months."""
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")

@@ -51,7 +51,7 @@ class SchedulePreviewView(ApiView):
         responses={200: (Preview, examples.PREVIEW)},
     )
     def post(self, request: Request) -> Response:
-        """Preview a schedule: return its description, its next instants and the clock changes of 12 months."""
+        """Preview a schedule: return its description, its next instants and the clock changes of the next 12 months."""
         now = datetime.now(UTC)
         read_storable(request)  # the schedule's own reader accepts text that the database cannot store
         wanted = read_body(request, PreviewRequest)
@@ -110,7 +110,7 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
-    """Return the response for instants: with jitter, each run's latest start; with a job id too, its planned start."""
+    """Convert instants for the response. Jitter adds each run's latest start; with a job id, also its planned start."""
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:
         return shown

@@ -96,7 +96,8 @@ class Job(_JobMembers):
         "paused."
     )
     pause_catch_up: Resumption | None = Field(
-        description="Which occurrences during the pause start when it ends by itself; null without `paused_until_at`."
+        description="Which occurrences during the pause are started when it ends by itself; null without "
+        "`paused_until_at`."
     )
     schedule_description: str = Field(description="The schedule in words.")
     starts: list[StartAfter] = Field(description="Jobs that start when a run of this job ends.")
@@ -134,8 +135,8 @@ class Pause(Shape):
     )
     catch_up: Resumption = Field(
         Resumption.NONE,
-        description=f"Which occurrences during the pause start at its end, `until`: {CATCH_UP_CHOICES} `all` starts at "
-        f"most the latest {DEFAULT_MAX_STARTS} occurrences.",
+        description=f"Which occurrences during the pause are started at its end (`until`): {CATCH_UP_CHOICES} "
+        f"`all` starts at most the latest {DEFAULT_MAX_STARTS} occurrences.",
     )
 
     @property
@@ -144,17 +145,17 @@ class Pause(Shape):
 
 
 class Resume(Shape):
-    """Which occurrences during the pause start, and how many.
+    """Which occurrences during the pause are started, and how many.
 
     These occurrences start one after the other, unless the policy `overlap` is `allow`.
     """
 
     catch_up: Resumption = Field(
-        Resumption.NONE, description=f"Which occurrences during the pause start: {CATCH_UP_CHOICES}"
+        Resumption.NONE, description=f"Which occurrences during the pause are started: {CATCH_UP_CHOICES}"
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=MAX_STARTS)] = Field(
         DEFAULT_MAX_STARTS,
-        description="Maximum number of occurrences that start: the latest ones. Only with `catch_up` `all`.",
+        description="Start at most this number of occurrences: the latest ones. Only with `catch_up` `all`.",
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return a preview."

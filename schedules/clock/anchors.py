@@ -16,7 +16,8 @@ ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a requ
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
     """Return `spec` with an anchor in each interval.
 
-    A missing anchor becomes the `start_at` of the interval or of its list, or `now` (aware) if both are missing.
+    A missing anchor becomes the `start_at` of the interval. If that is missing too, it becomes the `start_at` of the
+    list of schedules that contains the interval, or `now` (aware).
     """
     return with_anchor(spec, spec.start_at or now)
 
@@ -36,7 +37,7 @@ def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpe
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the first mark of a job that gets this schedule at `now` (aware). Only instants after the mark fire."""
+    """Return the first mark of a job that gets this schedule at `now` (aware). Only later instants fire."""
     match spec.kind:
         case Kind.DELAY:
             # The first run of a delay is due at `now`, so the mark must be earlier than `now`.

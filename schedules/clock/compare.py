@@ -100,7 +100,7 @@ class ClockState:
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[R]):
-    """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share a folded row.
+    """One occurrence, or the `n_occurrences` occurrences from `at` to `last_at` that share one row (a folded row).
 
     `record` is the row with the origin `schedule`, or None. `made_good_by` is a backfill's row at the same instant, or
     None.
@@ -128,7 +128,7 @@ def compare(
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
     `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    row may be a folded row that begins before the window. Rows of backfill runs that ended unstarted are ignored.
+    row may be a folded row that begins before the window. Backfill runs that ended before they started are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -191,7 +191,7 @@ def _entries_of_rows(
 
 
 def _cannot_be_checked(row: Row, spans: list[Span]) -> bool:
-    """Whether the row's schedule is unpredictable, or had reached its `max_runs` before the row."""
+    """Whether the row's schedule is unpredictable, or had reached its `max_runs` before the row's instant."""
     return any(
         span.holds(row.nominal_at)
         and (not span.is_predictable or (span.limit_at is not None and row.nominal_at > span.limit_at))

@@ -146,7 +146,7 @@ def _solar_notes(spec: ScheduleSpec, event: SolarEvent, now: datetime) -> list[s
 def _decisive_periods(now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield the three days after `now`, and the two weeks around each solstice in the year after `now`.
 
-    An event that is missing on any day of the year is missing near a solstice.
+    An event that is missing on some day of the year is also missing near a solstice.
     """
     until = now + _YEAR_AHEAD
     yield now, now + 2 * _MAX_TIME_BETWEEN_DAILY_EVENTS
@@ -164,7 +164,7 @@ def _has_day_without_event(spec: ScheduleSpec, after: datetime, until: datetime)
 
 
 def _field_notes(cron: Cron) -> list[str]:
-    """Return the notes that apply in every time zone."""
+    """Return the notes on the expression's fields. They do not depend on the time zone."""
     notes: list[str] = []
     sim, parts = cron.sim, cron.parts
     if cron.days_are_either:

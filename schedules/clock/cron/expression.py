@@ -1,4 +1,4 @@
-"""Cron expressions as values, and the search for their local times with cronsim."""
+"""Parsed cron expressions, and the search for their local times with cronsim."""
 
 from __future__ import annotations
 

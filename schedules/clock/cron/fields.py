@@ -152,9 +152,9 @@ def _read_term(rule: FieldRule, term: str) -> str:
 
 
 def _read_special(rule: FieldRule, term: str) -> str | None:
-    """Return an item in a special form of the day fields (L, LW, 5L, MON#2); None for any other item.
+    """Convert an item that only day fields allow (L, LW, 5L, MON#2) for cronsim; return None for any other item.
 
-    Raises ValueError if a special form is invalid or not supported. The error says what to write instead.
+    Raises ValueError if such an item is invalid or not supported. The error says what to write instead.
     """
     if rule is _DAY_OF_MONTH:
         if term in ("L", "LW"):

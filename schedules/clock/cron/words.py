@@ -126,7 +126,7 @@ def _weekday_words(cron: Cron) -> tuple[str, bool]:
 
 
 def _even_step(values: list[int], size: int) -> int:
-    """Return n (1 < n < `size`) if n divides `size` and `values` are its multiples below `size`; otherwise 0."""
+    """Return n if `values` are the multiples of n below `size`, and n divides `size` (1 < n < `size`); otherwise 0."""
     if len(values) < 2:
         return 0
     step = values[1]
