@@ -21,7 +21,7 @@ DUE_COLUMNS = """job.id, job.scope_id, job.spec_id, job.name, job.mark_at, job.n
        job.n_scheduled, job.caught_up_at, job.catch_up_begun, job.schedule, spec.policies, spec.target_kind,
        job.catch_up_from_at, job.catch_up_until_at"""
 
-# tick: lock the jobs that are due, longest overdue first. SKIP LOCKED, so that several beats share the jobs and never
+# tick: lock the jobs that are due, earliest first. SKIP LOCKED, so that several beats share the jobs and never
 # wait for each other. Index job_due: the cost depends on the number of due jobs, not on the number of all jobs.
 DUE = f"""
 SELECT {DUE_COLUMNS}

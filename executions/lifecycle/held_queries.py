@@ -1,4 +1,7 @@
-"""The SQL statements about held runs, start deadlines and follow-ups. The comments name the callers."""
+"""The SQL statements about held runs, start deadlines and follow-ups.
+
+The comment above a statement names its caller.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ Entry = ComparedEntry[Record]
 class Account:
     """One page of a job's ledger, for the window (after, until].
 
-    `counts`: occurrences in the whole window by decision; None if the window has more than `MAX_ENTRIES_READ` entries.
+    `counts`: number of occurrences in the whole window for each decision; None if the window has more than
+    `MAX_ENTRIES_READ` entries.
     `next_at`: the next page begins after this instant; None if this is the last page.
     """
 

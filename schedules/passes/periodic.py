@@ -40,7 +40,7 @@ HOUSEKEEPING_WARNING_INTERVAL = timedelta(hours=1)  # while a row is disabled: o
 BROKEN_ROW_DELAY = 300.0
 # Seconds until the beat checks a row again if another beat has fired the row or an admin is changing it.
 LOCKED_ROW_DELAY = 1.0
-# Seconds. Shortly before a row is due, the stock scheduler would check it every few milliseconds.
+# Seconds. Shortly before a row is due, django-celery-beat's scheduler would check it every few milliseconds.
 MIN_ROW_CHECK_INTERVAL = 0.05
 
 
@@ -213,13 +213,13 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def schedule_changed(self) -> bool:
         """Return whether somebody has changed a row.
 
-        Raises if the database is unavailable; the method of the stock scheduler does not.
+        Raises if the database is unavailable; the method of django-celery-beat's scheduler does not.
         """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
         return bool(last and self._last_timestamp != last)  # not `>`: the clock may have been set back
 
     def sync(self) -> None:
-        """Discard the changes that the stock scheduler would store here: `apply_entry` has already stored them."""
+        """Discard the changes that the parent class would store here: `apply_entry` has already stored them."""
         self._dirty.clear()
 
     def close(self) -> None:

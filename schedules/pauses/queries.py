@@ -25,7 +25,7 @@ UPDATE schedules_job AS job
  WHERE job.id = ended.id AND job.state = 'paused'
 """
 
-# resuming.end_expired: lock jobs whose pause has expired, the longest expired first. SKIP LOCKED: another beat may have
+# resuming.end_expired: lock jobs whose pause has expired, the earliest end first. SKIP LOCKED: another beat may have
 # locked a job, or a person may be resuming it. Index job_pause_end.
 LOCK_EXPIRED_PAUSES = """
 SELECT id FROM schedules_job WHERE state = 'paused' AND paused_until_at <= %(now)s

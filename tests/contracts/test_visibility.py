@@ -245,9 +245,7 @@ def test_a_definition_cannot_name_what_is_hidden(hiding: World, api: DocumentedC
 
 def test_a_flag_that_a_hidden_job_names_is_not_deleted(hiding: World, api: DocumentedClient) -> None:
     answer = api.delete("/api/v1/feature-flags/new-billing")
-    assert (
-        answer.status_code == 409 and answer.json()["detail"] == "Other jobs use this flag: change those jobs first."
-    )
+    assert answer.status_code == 409 and answer.json()["detail"] == "Other jobs use this flag: change those jobs first."
 
 
 # The admin
