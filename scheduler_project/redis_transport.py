@@ -1,9 +1,9 @@
 """kombu's transport for Redis and Valkey, made robust against lost connections and unreadable messages.
 
 When the broker fails, a worker closes its channels and reconnects. Runs that are still executing acknowledge their
-messages later, on the closed channels. In kombu 5.7, such an acknowledgement uses the removed connection, and the
-AttributeError ends the worker. This transport skips the acknowledgement. The broker then delivers the message again,
-and the worker drops it, because the claim number in the message has already been used.
+messages later, on the closed channels. In kombu 5.7, such a channel has no connection any more, so the acknowledgement
+raises an AttributeError, which ends the worker. This transport skips the acknowledgement. The broker then delivers the
+message again, and the worker drops it, because the claim number in the message has already been used.
 
 A queue entry that is not a message would also end the worker. This transport drops the entry with one log line.
 """
@@ -34,7 +34,7 @@ class UnreadableMessage(Exception):
 
 
 class Message(virtual.Message):
-    """A message. Raises UnreadableMessage if its envelope has the wrong shape for reading or returning the message."""
+    """A message. Raises UnreadableMessage if it could not be read, or could not be put back into the queue."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
@@ -56,7 +56,7 @@ class Channel(redis.Channel):
     _cached_client: Any = None
 
     def _brpop_start(self, timeout: float | None = None) -> None:
-        """Wait for a message for `timeout` seconds; without `timeout`, for a random time up to `brpop_timeout`.
+        """Wait up to `timeout` seconds for a message. The default is random, and at most `brpop_timeout`.
 
         Redis gives a message to the client that has waited longest. With equal timeouts, one worker would get every
         message of a regular job, even if that worker cannot reach the database.
@@ -106,8 +106,8 @@ class Transport(redis.Transport):
     def establish_connection(self) -> Any:
         """Connect, and write a test key. Raises ResponseError if the broker refuses the write.
 
-        kombu waits between failed attempts to connect. If only a later write failed, the worker would reconnect several
-        times a second.
+        kombu waits between failed attempts to connect. Without the test key, only a later write would fail, and the
+        worker would reconnect several times a second.
         """
         established: Any = super().establish_connection()
         try:

@@ -58,7 +58,7 @@ class Consumer(consumer.Consumer):
     def _update_prefetch_count(self) -> None:
         """Set the prefetch count to the number of threads minus `n_extra`, but to at least 1.
 
-        Celery counts messages, but a message with several runs occupies several threads.
+        Celery counts one thread for each message. `n_extra`: the further threads of messages with several runs.
         """
         self._has_update.clear()
         if self._run_pool and self.qos:
@@ -123,7 +123,7 @@ class Consumer(consumer.Consumer):
 
 
 def _check(message: Any) -> int:
-    """Return the number of runs in a message, 0 for another Celery task.
+    """Return the number of runs in a message; 0 if the message is for any other Celery task.
 
     Raises one of `UNREADABLE_ERRORS` for a body of the wrong shape. Without this check the error would occur in a
     thread, where the message would not be rejected and the thread would not be freed.
@@ -132,5 +132,5 @@ def _check(message: Any) -> int:
         return 0  # Celery's protocol 1, which Celery checks itself
     args, kwargs, embed = message.payload
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict)):
-        raise TypeError("the body is not a list of arguments, an object of keyword arguments and an object of options")
+        raise TypeError("the body must contain a list of arguments, and two objects: keyword arguments and options")
     return len(args[0]) if message.headers["task"] == RUN_TASK and args and isinstance(args[0], list) else 0

@@ -36,7 +36,7 @@ class TimedSocket(socket.socket):
         self.read_by = time.monotonic() + READ_TIMEOUT
 
     def setblocking(self, flag: bool) -> None:
-        """Set the mode as gunicorn requests; blocking mode gets the write timeout."""
+        """Switch to blocking mode with the write timeout, or to non-blocking mode."""
         # gunicorn also calls this for connections that it has closed.
         if self.fileno() >= 0:
             self.settimeout(WRITE_TIMEOUT if flag else 0.0)
@@ -78,9 +78,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
     """gunicorn's `gthread` worker with the timeouts above."""
 
     def enqueue_req(self, conn: Any) -> None:
-        """Pass a connection that has data to a thread.
+        """Give a connection to a thread once data has arrived on it.
 
-        A new connection first waits for data in the poller, where it needs no thread.
+        Until then, a new connection waits in the poller, where it needs no thread.
         """
         if not isinstance(conn.sock, TimedSocket):
             conn.sock = TimedSocket(conn.sock)

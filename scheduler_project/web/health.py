@@ -34,7 +34,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class Check:
-    """One check of the database. `results` has no result as long as the database hangs."""
+    """One check of the database. The future `results` is not done as long as the database hangs."""
 
     started_at: float
     results: Future[dict[str, str]] = field(default_factory=Future)
@@ -44,8 +44,8 @@ class Check:
 class Readiness:
     """Checks the database at most once a second in each web process, for any number of requests.
 
-    Only one check runs at a time, in its own thread with its own connection. So a database that hangs blocks only that
-    thread, and no thread that serves requests.
+    Only one check runs at a time, in its own thread with its own connection. So if the database hangs, it blocks only
+    that thread, and no thread that serves requests.
     """
 
     MAX_AGE_SECONDS = 1.0  # anybody may send requests, and they must not overload the database
@@ -57,7 +57,7 @@ class Readiness:
         self._is_migrated = False  # never checked again once it is true: the check reads all migration files
 
     def checks(self) -> dict[str, str]:
-        """Return within `TIMEOUT_SECONDS` the result of each check by its name: `ok`, `failed` or `unknown`."""
+        """Map the name of each check to its result: `ok`, `failed` or `unknown`. Takes at most `TIMEOUT_SECONDS`."""
         check = self._current_check()
         try:
             return check.results.result(max(0.0, check.started_at + self.TIMEOUT_SECONDS - time.monotonic()))

@@ -72,7 +72,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def problem(status: int, detail: str, errors: Errors | None = None) -> dict[str, Any]:
-    """Return the members of a problem document. The texts are cleaned, because they may quote input."""
+    """Return the members of a problem document. `clean_text` is applied to the texts, because they may quote input."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -149,7 +149,10 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Handle an exception of a view (`handler500`): status 500; for a page, 503 after an error of the database."""
+    """Handle an exception of a view (`handler500`) with status 500.
+
+    A page gets status 503 instead if the database failed.
+    """
     if request.path.startswith(API):
         return _problem_response(500, SERVER_ERROR)
     error = sys.exc_info()[1]

@@ -42,7 +42,7 @@ admin.site.index_title = "Overview"
 
 
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the contents of the first page that the caller may see, and return the context."""
+    """Add to `context` those contents of the overview page that the caller may see, and return `context`."""
     now, caller = datetime.now(UTC), caller_of(request)
     if may(caller, Action.VIEW, Run):
         context |= {

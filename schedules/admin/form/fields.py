@@ -63,8 +63,8 @@ def switch(label: str, help_text: str = "") -> forms.BooleanField:
 def needed(field: forms.Field) -> forms.Field:
     """Mark a field as required on the page, and return the field.
 
-    Django accepts an empty value, because only some kinds of schedules and targets require one. The validation of the
-    definition reports a missing value.
+    Django still accepts an empty field, because only some kinds of schedules and targets require the field. The
+    validation of the definition reports a missing value.
     """
     field.is_needed = True  # type: ignore[attr-defined]  # the template reads it
     field.widget.attrs["aria-required"] = "true"

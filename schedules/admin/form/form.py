@@ -64,7 +64,7 @@ LimitFields: Any = type("LimitFields", (forms.Form,), dict(limits.FORM_FIELDS)) 
 
 
 class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc]  # bases that are built at run time
-    """The form of a whole job definition. Fields of schedule and target kinds that are not chosen are ignored.
+    """The form of a whole job definition. Fields of a schedule or target that is not of the chosen kind are ignored.
 
     For each request, the admin creates a subclass and sets its `caller`.
     """
@@ -85,7 +85,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         mapping.LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save. "
-        "If the schedule is otherwise unchanged, its times stay the same.",
+        "If you change nothing else in the schedule, its times stay the same.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(
@@ -263,7 +263,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
         """Add a definition's errors to their fields, or to the form if an error has no field.
 
-        A field that could not be parsed shows only its own error.
+        A field that could not be parsed shows only that error.
         """
         unparsed, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():

@@ -13,7 +13,10 @@ OBJECT_EXAMPLE = '{"name": "value"}'
 
 
 class LongText(forms.CharField):
-    """Several lines of text with LF as line ending, not stripped. A difference only in line endings is no change."""
+    """Several lines of text with LF as line ending, not stripped.
+
+    If only line endings differ, the text counts as unchanged.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"required": False, "strip": False} | kwargs)
@@ -70,7 +73,7 @@ def read_json(text: str) -> Any:
         raise forms.ValidationError(f"This JSON is ambiguous: {error}.") from error
     except (ValueError, RecursionError) as error:
         raise forms.ValidationError(
-            "This JSON cannot be stored: it contains NaN, Infinity, very deep nesting or a very long number. Remove it."
+            "This JSON cannot be stored. Remove NaN, Infinity, very deep nesting and very long numbers."
         ) from error
 
 
@@ -85,5 +88,5 @@ def write_json(value: Any) -> str:
 
 
 def write_object(value: dict[str, Any] | None) -> str:
-    """Return indented JSON for a field whose empty text stands for an empty object."""
+    """Return indented JSON for a text field; an empty text for None and for an empty object."""
     return write_json(value or None)

@@ -149,7 +149,7 @@ def start_after_from(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
-    """Return the dotted name of an error, with the index of a link replaced by the link's `on`.
+    """Return the dotted name of a wrong field, with the link's `on` instead of its index in `start_after`.
 
     For example, return `start_after.failure` for `start_after.1.job`.
     """
@@ -161,7 +161,7 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
-    """Set the choices of each field to the jobs that are chosen in the field, with their names. At most one query.
+    """Set the choices of each field to the field's jobs in `chosen`, with their names. At most one query.
 
     A job that the caller cannot see is shown with its id instead of its name.
     """

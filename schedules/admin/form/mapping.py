@@ -188,9 +188,9 @@ def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
 
 
 def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
-    """Return the form's field for the dotted name of an error, and the rest of that name, such as a header.
+    """Return the form's field for a member of a definition, and the rest of `dotted`, such as the name of a header.
 
-    The field is None if the form has none for this name.
+    `dotted`: the dotted name of the member. The field is None if the form has none for this member.
     """
     places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
@@ -204,8 +204,8 @@ def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, s
 def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
     """Return an error with the form's labels instead of the API's names.
 
-    `dotted`: the dotted name of the error. `label`: the label of the form's field. `rest`: the rest of the name, from
-    `place_of`.
+    `dotted`: the dotted name of the wrong member. `label`: the label of the form's field. `rest`: the rest of `dotted`
+    that `place_of` returned.
     """
     if sentence.startswith("is required"):
         return "This field is required."

@@ -1,4 +1,4 @@
-"""Runs, pauses and resumes jobs from the admin. Messages name or count the jobs, and explain refusals."""
+"""Starts runs of jobs, and pauses and resumes jobs. Messages name or count the jobs, and explain refusals."""
 
 from __future__ import annotations
 

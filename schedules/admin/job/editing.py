@@ -1,4 +1,4 @@
-"""Views that the open job form calls: the live preview of the schedule, and the search for other jobs by name."""
+"""Views that the job form's script calls: the live preview of the schedule, and the search for other jobs by name."""
 
 from __future__ import annotations
 

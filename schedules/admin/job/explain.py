@@ -1,4 +1,4 @@
-"""The contents of a job's page “Explain”: the gaps in a window of time, then its latest occurrences in words."""
+"""The contents of a job's page “Explain”: due occurrences without a record (gaps), then the latest occurrences."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def unreadable_badge(job: Job) -> SafeString:
 
 
 def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
-    """Return the text of a stoppage, when it was reported, and when it was over (None if it is open)."""
+    """Return the text of a stoppage, the time of its report, and the time of its end (None if it is open)."""
     return {
         "text": Why(stoppage.why).label,
         "at": instants.exact_html(stoppage.raised_at, now),

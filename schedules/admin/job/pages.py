@@ -105,7 +105,7 @@ class JobPages(JobLookup):
         return HttpResponseRedirect(reverse("admin:schedules_job_page", args=[job.pk]))
 
     def resume_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """GET shows how many runs each choice will start; POST resumes the job."""
+        """GET shows how many runs each catch-up choice will start; POST resumes the job."""
         job = self.find_to_change(request, job_id)
         if job is None:
             return self.redirect_gone(request, job_id)
@@ -139,7 +139,7 @@ class JobPages(JobLookup):
     def confirm(self, request: HttpRequest, template: str, jobs: list[Job], action: str = "") -> HttpResponseBase:
         """Show the page that asks the user to confirm a pause or a resumption.
 
-        `action`: the action of the job list for which the jobs were selected; empty for a button of one job.
+        `action`: the action that was chosen in the job list; empty if a button of one job was pressed.
         """
         now, job = datetime.now(UTC), jobs[0] if len(jobs) == 1 else None
         context = self.context(

@@ -29,7 +29,8 @@ AFTER_PAUSE = {
     Resumption.NONE: "Occurrences during the pause do not run.",
     Resumption.FIRST: "When the pause ends, the first occurrence during the pause will run.",
     Resumption.LAST: "When the pause ends, the last occurrence during the pause will run.",
-    Resumption.ALL: f"When the pause ends, all its occurrences will run, at most the latest {DEFAULT_MAX_STARTS}.",
+    Resumption.ALL: "When the pause ends, all occurrences during the pause will run, at most the latest "
+    f"{DEFAULT_MAX_STARTS}.",
 }
 
 
@@ -103,7 +104,7 @@ def _due_text(n: int, *, is_more: bool) -> str:
 
 
 def starts_text(n: int, *, is_more: bool) -> str:
-    """Return how many runs a choice will start, in words."""
+    """Return in words that `n` runs will start, or with `is_more`, that `n` or more will start."""
     if is_more:
         return f"{n:,} or more runs will start" if n else "no run will start"
     return f"{counted(n, 'run')} will start" if n else "no run will start"

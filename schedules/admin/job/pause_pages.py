@@ -1,4 +1,4 @@
-"""The page of pause sets in the admin: filter jobs, preview their number, pause them, and undo a pause set."""
+"""The page of pause sets in the admin: filter jobs, count them, pause them, and undo a pause set."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class PauseSetPages(Pages[Job]):
         return TemplateResponse(request, "schedules/admin/pauses.html", context)
 
     def undo_view(self, request: HttpRequest, pause_id: UUID) -> HttpResponseBase:
-        """GET shows how many runs each choice will start; POST undoes the pause set."""
+        """GET shows how many runs each catch-up choice will start; POST undoes the pause set."""
         if not self.admin.has_change_permission(request):
             raise PermissionDenied
         now, caller = datetime.now(UTC), caller_of(request)

@@ -40,7 +40,7 @@ MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The jitter of a job, and the job's id, from which each run's delay is computed. An unsaved job's id is None."""
+    """The jitter and the id of a job: together they determine each run's delay. An unsaved job's id is None."""
 
     jitter: timedelta
     job_id: UUID | None
@@ -69,7 +69,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: how many more runs `max_runs` allows; None: all of them."""
+    """Return the context of the preview. `n_left`: the maximum number of further runs; None: `max_runs`."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:

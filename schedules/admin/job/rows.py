@@ -1,4 +1,4 @@
-"""Reads the rows of the job list. A page reads its own rows, and only the keys of the rows before it."""
+"""Reads the rows of the job list. Each page of the list reads its own rows; of all earlier rows, only the keys."""
 
 from __future__ import annotations
 
