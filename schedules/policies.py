@@ -47,15 +47,15 @@ class CatchUpPolicy(BaseModel):
 
     mode: CatchUp = Field(
         CatchUp.LAST,
-        description="Which missed occurrences start. skip: none. first: the earliest. last: the latest; none if a "
-        "later occurrence is on time. all: each one.",
+        description="Which missed occurrences start. `skip`: no missed occurrence. `first`: only the earliest. `last`: "
+        "only the latest, or none if a later occurrence is on time. `all`: every missed occurrence.",
     )
     max_age: Annotated[Duration, _at_most("max_age", MAX_CATCH_UP_AGE)] = Field(
         timedelta(hours=1), description="Missed occurrences that are older than this never start."
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,
-        description="Maximum number of missed occurrences that start in mode all. If more were missed, only the latest "
+        description="Maximum number of missed occurrences that start in mode `all`. If more were missed, only the latest "
         "ones start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(

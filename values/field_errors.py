@@ -79,7 +79,8 @@ def field_errors(
     """Map each dotted field with errors (`headers.X-Token`, `tags.0`) to sentences. Each key starts with `prefix`.
 
     Only the first `MAX_ERRORS_SHOWN` errors are included.
-    `data` is the validated value: it tells real fields from the labels that pydantic adds for the branches of a union.
+    `data` is the validated value. It shows which parts of an error's path are fields, and which parts are labels that
+    pydantic adds for the branches of a union.
     For an unknown field, similar fields of `model` are suggested. An error of the whole value has the key `prefix`. If
     there are more than `MAX_ERRORS_LISTED` errors, the result has only their number, under the key `prefix`.
     """

@@ -58,9 +58,9 @@ class Run(Shape):
     )
     priority: Priority
     nominal_at: datetime = Field(
-        description="The instant of the schedule. For a run by hand or a retry: the time of the request. "
-        "For a run with `caused_by`: the end of that run. The target of a retry gets the nominal instant of the run "
-        "`retry_of`."
+        description="The instant of the schedule. For a run by hand or a run with `retry_of`: the time of the request. "
+        "For a run with `caused_by`: the end of that run. The target of a run with `retry_of` gets the nominal instant "
+        "of the original run."
     )
     last_nominal_at: datetime | None = Field(
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."

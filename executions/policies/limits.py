@@ -76,8 +76,8 @@ class ConcurrencyLimit(BaseModel):
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT,
-        description="What happens to a run beyond the limit. wait: it is held until there are fewer active runs. skip: "
-        "it is skipped with the reason `over_limit`.",
+        description="What happens to a run beyond the limit. `wait`: it is held until there are fewer active runs. "
+        "`skip`: it is skipped with the reason `over_limit`.",
     )
 
 
@@ -106,8 +106,8 @@ class RateLimit(BaseModel):
     )
     beyond: LimitAction = Field(
         LimitAction.WAIT,
-        description="What happens to a run beyond the limit. wait: it is held until it may start. skip: it is skipped "
-        "with the reason `rate_limited`.",
+        description="What happens to a run beyond the limit. `wait`: it is held until it may start. "
+        "`skip`: it is skipped with the reason `rate_limited`.",
     )
 
     @property

@@ -48,14 +48,14 @@ class RunPolicies(BaseModel):
 
     overlap: Overlap = Field(
         Overlap.SKIP,
-        description="What happens to an occurrence while the job has live runs. skip: the occurrence is skipped. "
-        "buffer_one: one run is held until the live runs have ended; further occurrences are skipped. "
-        f"buffer_all: each run is held until the earlier runs have ended; if {MAX_BUFFERED_RUNS} runs are held, "
+        description="What happens to an occurrence while the job has live runs. `skip`: the occurrence is skipped. "
+        "`buffer_one`: one run is held until the live runs have ended; further occurrences are skipped. "
+        f"`buffer_all`: each run is held until the earlier runs have ended; if {MAX_BUFFERED_RUNS} runs are held, "
         "further occurrences are skipped. "
-        "cancel_other: the live runs are cancelled (a running run gets a stop request), and the new run starts when "
+        "`cancel_other`: the live runs are cancelled (a running run gets a stop request), and the new run starts when "
         "they have ended. "
-        "terminate_other: the live runs are cancelled immediately, and the new run starts. "
-        "allow: the new run starts, in addition to the live runs.",
+        "`terminate_other`: the live runs are cancelled immediately, and the new run starts. "
+        "`allow`: the new run starts, in addition to the live runs.",
     )
     priority: Priority = Field(
         Priority.MEDIUM,
@@ -74,8 +74,8 @@ class RunPolicies(BaseModel):
     )
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
-        description="at_least_once: a run whose worker was lost is executed again. at_most_once: a run has at most one "
-        "attempt, even if its worker is lost. Allows no retries.",
+        description="`at_least_once`: a run whose worker was lost is executed again. `at_most_once`: a run has at most "
+        "one attempt, even if its worker is lost. Allows no retries.",
     )
 
 

@@ -43,7 +43,7 @@ class StoreSupervisor:
                 self._restart_at, self._starting = None, self._server.starting()
         elif (code := self._server.exit_code) is not None:
             uptime = time.monotonic() - self._started_at
-            self._plan_restart(describe_exit(code), uptime, f"Its last lines:\n{last_lines(self._server.log)}")
+            self._plan_restart(describe_exit(code), uptime, f"Its log ends with:\n{last_lines(self._server.log)}")
 
     def _continue_start(self, starting: Iterator[None]) -> None:
         try:

@@ -135,7 +135,7 @@ class Supervisor:
             end = "\n".join(f"    {line}" for line in child.last_lines)
             raise CannotLaunch(
                 f"{child.name} {ended}. {MAX_FAILED_STARTS} starts in a row have failed, so everything was stopped. "
-                f"Its last lines:\n{end}"
+                f"The last lines of {child.name}:\n{end}"
             )
         delay = restart_delay(child.failures.n)
         child.restart_at = now + delay

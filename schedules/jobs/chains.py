@@ -130,7 +130,7 @@ def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Map each job of `job_ids` to the jobs that it starts, each with the result (`On`) after which that job starts."""
+    """Map each job of `job_ids` to pairs: a job that it starts, and the result (`On`) that its run needs for this."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))

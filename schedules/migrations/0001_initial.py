@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('job_id', models.UUIDField(editable=False)),
-                ('why', models.CharField(choices=[('no_next', 'The job had no next instant, although its schedule has one.'), ('pushed_back', 'The beat cannot process the job. The event job_pushed_back in its log says why.'), ('overdue', 'The job is overdue, although a beat is running.'), ('mark_ahead', "The job's mark was in the future: instants up to the mark would not have been recorded."), ('gaps', 'At least one due occurrence has no record.')], max_length=12)),
+                ('why', models.CharField(choices=[('no_next', 'The job had no next instant, although its schedule has one.'), ('pushed_back', 'The beat cannot process the job. The event job_pushed_back in its log says why.'), ('overdue', 'The job is overdue, although a beat is running.'), ('mark_ahead', "The job's mark was in the future. Without a correction, occurrences up to the mark get no record."), ('gaps', 'At least one due occurrence has no record.')], max_length=12)),
                 ('found_at', models.DateTimeField()),
                 ('stood_at', models.DateTimeField(help_text="The job's mark at `found_at`; for `gaps` and `mark_ahead`, the first occurrence without a record.")),
                 ('raised_at', models.DateTimeField(null=True)),

@@ -14,7 +14,10 @@ class Why(models.TextChoices):
     NO_NEXT = "no_next", "The job had no next instant, although its schedule has one."
     PUSHED_BACK = "pushed_back", "The beat cannot process the job. The event job_pushed_back in its log says why."
     OVERDUE = "overdue", "The job is overdue, although a beat is running."
-    MARK_AHEAD = "mark_ahead", "The job's mark was in the future: instants up to the mark would not have been recorded."
+    MARK_AHEAD = (
+        "mark_ahead",
+        "The job's mark was in the future. Without a correction, occurrences up to the mark get no record.",
+    )
     GAPS = "gaps", "At least one due occurrence has no record."
 
 

@@ -87,7 +87,10 @@ def lock_expired_pauses(now: datetime, limit: int) -> list[UUID]:
 
 
 def lock_due_pause_set(now: datetime, pause_set_id: UUID | None) -> UUID | None:
-    """Lock the pause set `pause_set_id` (None: any set) if its step is due, and return its id; otherwise None."""
+    """Lock the pause set `pause_set_id` if its next step is due. None: the set whose next step has been due longest.
+
+    Returns the id of the locked set, or None if no set was locked.
+    """
     rows = fetch(LOCK_DUE_PAUSE_SET, {"now": now, "id": pause_set_id})
     return rows[0][0] if rows else None
 
