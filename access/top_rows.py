@@ -32,8 +32,8 @@ def slice_keys(
     """Return the primary keys of the rows `[start:stop]`, filtered as in `top_rows`.
 
     An index on (column, order) sorts the rows of each value, but not the rows of several values together. Therefore
-    this reads the first `stop` rows of each value from the index, and merges them. The caller passes the keys to its
-    query as constants: if it joined this query instead, the planner would expect to read every partition.
+    `slice_keys` reads the first `stop` rows of each value from the index, and merges them. The caller passes the keys
+    to its query as constants: for a join with this query, the planner would expect to read every partition.
     """
     if values is None:
         return list(rows.values_list("pk", flat=True)[start:stop])

@@ -1,7 +1,7 @@
 """Decides which objects a caller may see and change. To add roles or tenants, change only this module.
 
-`may` checks Django's permissions for a model. `limits` decides for the rows of a model; the other functions apply
-`limits`. Models of other apps are named by label (`schedules.job`), because this package does not import them.
+`may` checks Django's permissions for a model. `limits` restricts the rows of a model; the other functions apply this
+restriction. Models of other apps are named by label (`schedules.job`), because this package does not import them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def deferred_caller(scope_id: int) -> Caller:
 
 
 def may(caller: Caller, action: Action, what: Model | type[Model] | str) -> bool:
-    """Return whether the caller may do `action` to objects of a model or, if `what` is a stored object, to it."""
+    """Return whether the caller may do `action` to `what`: a stored object, or the objects of a model in general."""
     model = apps.get_model(what) if isinstance(what, str) else what
     if caller.user is not None:
         permission = f"{model._meta.app_label}.{action}_{model._meta.model_name}"
@@ -86,8 +86,8 @@ def limits(label: str, caller: Caller, action: Action) -> Q | None:
     """Return the condition for rows of the model `label` to which the caller may do `action`; None: all rows.
 
     Jobs and the chains between jobs, and runs with their events and logs, have no condition: every caller sees all
-    scopes. Most tables have no index on `scope_id`. If you add a condition on it, return it only for callers who do not
-    see all scopes.
+    scopes. Most tables have no index on `scope_id`. If you add a condition on `scope_id`, return the condition only for
+    callers who do not see all scopes.
     """
     if caller == ENGINE or caller.is_superuser:
         return None

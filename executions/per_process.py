@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 class PerProcess(Generic[T]):
-    """`get()` returns this process's instance. A forked child creates a new one: threads do not survive a fork."""
+    """`get()` returns this process's instance of an object.
+
+    A forked child creates its own instance, because the threads of the parent's instance do not exist in the child.
+    """
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make

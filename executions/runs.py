@@ -165,8 +165,8 @@ def disable_followups(job_ids: Collection[UUID]) -> None:
 def open_scheduled(new: Sequence[NewRun], now: datetime, *, published: bool) -> dict[int, UUID]:
     """Create runs for occurrences, including skipped occurrences. Returns the created runs' ids by index in `new`.
 
-    `published`: the caller publishes the runs after its commit, and the beat publishes again only runs that no worker
-    claims. If `published` is false, the beats are woken to publish the runs now.
+    `published`: whether the caller publishes the runs after its commit. A beat then publishes a run again only if no
+    worker claims it. If `published` is false, the beats are woken to publish the runs now.
     """
     dispatch_at = now + settings.MAINSPRING.republish_after if published else now
     created = transitions.open_runs(new, now, dispatch_at=dispatch_at, published=published)
@@ -204,8 +204,8 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Create the runs of a backfill and wake the beats to publish them.
 
-    The caller holds the job's lock and has checked which instants are free. Only the instant of a manual retry
-    may still be taken; the retry then gets a later instant.
+    The caller holds the job's lock. If another run has the instant of a manual retry, the retry gets a later instant.
+    The caller has checked that the instants of all other new runs are free.
     """
     left = list(new)
     while left:

@@ -104,7 +104,7 @@ REASON_LABELS: dict[str, str] = {
 }
 REASON_SENTENCES: dict[str, str] = {
     Reason.OVERLAP: "Skipped because an earlier run of the job had not ended, or a newer run replaced this occurrence.",
-    Reason.PAUSED: "Skipped because the job was paused at that time.",
+    Reason.PAUSED: "Skipped because the job was paused.",
     Reason.COALESCED: "Missed because no beat processed this occurrence in time. Another run replaces it.",
     Reason.MISSED: "Missed because no beat processed this occurrence in time. The catch-up policy did not start it "
     "later: it was too old, too many occurrences were missed, or catch-up is off.",

@@ -25,21 +25,21 @@ class EngineSettings:
     """Settings that an operator may change. docs/reference/settings.md shows the text of each field."""
 
     # Clock
-    tick_limit: Annotated[int, "maximum number of due jobs that beat handles in one pass"] = 1000
-    max_idle: Annotated[timedelta, "maximum time that beat sleeps between two passes"] = timedelta(seconds=1)
+    tick_limit: Annotated[int, "maximum number of due jobs that a beat handles in one pass"] = 1000
+    max_idle: Annotated[timedelta, "maximum time that a beat sleeps between two passes"] = timedelta(seconds=1)
     min_interval: Annotated[
         timedelta, "shortest interval of an `every` schedule, and shortest delay of a `delay` schedule"
     ] = timedelta(seconds=1)
     misfire_grace: Annotated[
         timedelta, "delay after which an occurrence counts as missed: the catch-up policy then decides whether it runs"
     ] = timedelta(seconds=5)
-    chunk_size: Annotated[int, "maximum number of occurrences that beat handles for one job in one pass"] = 1000
+    chunk_size: Annotated[int, "maximum number of occurrences that a beat handles for one job in one pass"] = 1000
     fold_after: Annotated[
         int, "number of the latest skipped occurrences that get one row each; older ones share rows"
     ] = 100
     # Dispatch
     republish_after: Annotated[
-        timedelta, "time until beat publishes an unclaimed run again; doubles each time, up to 10 min"
+        timedelta, "time until a beat publishes an unclaimed run again; doubles each time, up to 10 min"
     ] = timedelta(seconds=60)
     # Runs
     lease: Annotated[timedelta, "how long a claim is valid without a heartbeat"] = timedelta(seconds=30)

@@ -25,9 +25,9 @@ class Environment(Mapping[str, str]):
         self._variables = variables
 
     def __getitem__(self, name: str) -> str:
-        """Return the value.
+        """Return the value of a variable: its text, or the content of the file that the variable `<name>_FILE` names.
 
-        Raises KeyError if the variable is not set, and ImproperlyConfigured if its file cannot be read.
+        Raises KeyError if neither variable is set, and ImproperlyConfigured if the file cannot be read.
         """
         if text := self._variables.get(name, "").strip():
             return text

@@ -34,7 +34,7 @@ class UnreadableMessage(Exception):
 
 
 class Message(virtual.Message):
-    """A message. Raises UnreadableMessage if it could not be read, or could not be put back into the queue."""
+    """A message. The constructor raises UnreadableMessage for data that cannot be read, or put back into the queue."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:
@@ -89,13 +89,13 @@ class Channel(redis.Channel):
         return self._cached_client
 
     def basic_ack(self, delivery_tag: Any, multiple: bool = False) -> None:
-        """Acknowledge a message; skip it if the channel is closed, because the broker will deliver it again."""
+        """Acknowledge a message. Do nothing if the channel is closed: the broker will deliver the message again."""
         if not self.closed:
             super().basic_ack(delivery_tag, multiple)
 
 
 class Transport(redis.Transport):
-    """Delivers readable messages. A broker that refuses writes (memory or disk full) counts as disconnected."""
+    """Drops unreadable messages. A broker that refuses writes (memory or disk full) counts as disconnected."""
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, ResponseError)

@@ -22,7 +22,7 @@ handler500 = "scheduler_project.web.problems.server_error"
 def redirect_to_flower(request: HttpRequest) -> HttpResponseRedirect:
     """Redirect to Flower, or to the admin if MAINSPRING_FLOWER_URL is not set.
 
-    After a sign-in, Django redirects only to its own host and port, so it redirects to this URL first.
+    After a sign-in, Django redirects only to its own host and port, so the sign-in for Flower leads to this URL first.
     """
     return HttpResponseRedirect(settings.FLOWER_URL or "/admin/")
 

@@ -29,7 +29,7 @@ EVENT_INTERVAL = 0.1  # seconds: the maximum delay of an event for Flower
 class Consumer(consumer.Consumer):
     """Drops an unreadable message with one log line.
 
-    Celery's own consumer would end the worker, and the broker would deliver the message again.
+    With Celery's own consumer, an unreadable message ends the worker, and the broker delivers the message again.
     """
 
     # Celery's type stubs lack these attributes.
@@ -58,7 +58,8 @@ class Consumer(consumer.Consumer):
     def _update_prefetch_count(self) -> None:
         """Set the prefetch count to the number of threads minus `n_extra`, but to at least 1.
 
-        Celery counts one thread for each message. `n_extra`: the further threads of messages with several runs.
+        Celery counts one thread for each message. A message with several runs uses more threads: `n_extra` is the
+        number of these additional threads.
         """
         self._has_update.clear()
         if self._run_pool and self.qos:
@@ -85,7 +86,7 @@ class Consumer(consumer.Consumer):
         return self.initial_prefetch_count + self.prefetch_multiplier
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
-        """Return the function that handles a message. Celery calls this for each connection to the broker."""
+        """Return the function that handles messages. Celery creates one such function per connection to the broker."""
         handle = super().create_task_handler(*args, **kwargs)
         # After a reconnection, the calls that were scheduled on the previous connection are lost.
         self._has_events.clear()

@@ -211,7 +211,7 @@ class JobScheduler(PeriodicScheduler):
         self._wakeup.close()
 
     def _do_due_work(self, now: datetime, limit: int, next_at: queries.NextAt) -> tuple[bool, datetime]:
-        """Do each kind of work that is due. Return whether any work was done, and when to retry unfinished work."""
+        """Do all kinds of work that are due. Return whether work was done, and when unfinished work is due again."""
         ticked, followed, dispatched = NOTHING_DUE, FollowUpResult(), Dispatched([])
         self._is_faulty = False
         n_expired = self._try(0, expire_once, now, limit) if next_at.expire <= now else 0
@@ -290,7 +290,7 @@ class JobScheduler(PeriodicScheduler):
             return now + FAULT_RETRY_DELAY
 
     def _note_broker_fault(self, error: BaseException, now: datetime) -> None:
-        """Stop using the broker for a second: a call to a broker that hangs stops the beat for `BROKER_TIMEOUT`."""
+        """Do not use the broker for 1 s, because a broker that hangs stops the beat for `BROKER_TIMEOUT` per call."""
         self._broker.note(error, now)
         self._use_broker_at = now + FAULT_RETRY_DELAY
         self.__dict__.pop("producer", None)
@@ -299,7 +299,7 @@ class JobScheduler(PeriodicScheduler):
                 connection.collect()
 
     def _ensure_connected(self) -> Connection:
-        """Connect to the broker, or raise. Celery's own scheduler would wait here, and the beat would not tick."""
+        """Connect to the broker, or raise. Celery's own scheduler waits instead, but a waiting beat does not tick."""
         connected: Connection = self.connection.ensure_connection(max_retries=0)
         self._broker.end(self.read_clock())
         return connected

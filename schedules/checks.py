@@ -48,7 +48,7 @@ def taken_names(
         for name, field in own.items():
             if name in taken or form.base_fields.get(name) is not field:
                 yield Error(
-                    f"The field {name!r} of the SECTION of the target kind {kind!r} has a name that is already taken.",
+                    f"The field {name!r} of the SECTION of the target kind {kind!r} has the name of another field.",
                     hint=f"Rename the field in `fields` and `places`, for example to {f'{kind}_{name}'!r}.",
                     id="mainspring.E009",
                 )
@@ -62,14 +62,14 @@ def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]
         for member, name in section.places.items():
             if name not in shown:
                 yield Error(
-                    f"The SECTION of the target kind {kind!r} has {name!r} in `places`, but no such field.",
+                    f"{name!r}, in `places` of the SECTION of the target kind {kind!r}, is not a field of this kind.",
                     hint=f"Give the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
                     id="mainspring.E008",
                 )
 
 
 def missing_defaults(sections: Mapping[str, Section]) -> Iterable[CheckMessage]:
-    """Yield an error for each section without initial values for a new job: the form needs those of all sections."""
+    """Yield an error for each section without initial values for a new job: the form shows all sections."""
     for kind, section in sections.items():
         try:
             values = section.initial(None)

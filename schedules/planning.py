@@ -95,9 +95,9 @@ def plan(
 def _with_reasons(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, due: Sequence[datetime], now: datetime, *, more: bool
 ) -> Iterator[tuple[datetime, Reason | None]]:
-    """Yield each due instant with the reason why it does not start; None if pause and catch-up let it start.
+    """Yield each due instant with the reason why it does not start; None if the pause and the catch-up policy allow it.
 
-    `more`: `due` is only the first part of the due instants.
+    `more`: whether `due` is only the first part of all due instants.
     """
     n_paused = sum(job.was_paused_at(instant) for instant in due)
     yield from ((instant, None if job.is_chosen(instant) else Reason.PAUSED) for instant in due[:n_paused])
@@ -115,14 +115,14 @@ def _with_reasons(
 
 
 def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """Return the overlap policy for an instant: the job's policy, except for instants chosen when a pause ended."""
+    """Return `overlap_after_pause` if the instant was chosen to start when a pause ended, otherwise `overlap`."""
     return policies.overlap_after_pause if job.is_chosen(instant) else policies.overlap
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether the last of these instants belongs to an outage for which a run has already started.
+    """Whether the last instant was missed in an outage for which a run has already started.
 
-    Runs of occurrences that were chosen at the end of a pause do not count.
+    Runs for instants of a pause do not count.
     """
     missed_before = now - settings.MAINSPRING.misfire_grace
     if with_reasons[-1][0] >= missed_before:
@@ -135,7 +135,10 @@ def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]
 def _starts(
     job: DueJob, spec: ScheduleSpec, policies: JobPolicies, started: Sequence[datetime], now: datetime
 ) -> tuple[dict[datetime, datetime], datetime | None]:
-    """Return, by instant, the starts delayed by jitter or catch-up; and the latest start of a missed instant."""
+    """Return the planned start of each instant: jitter or catch-up may delay it.
+
+    Also returns the latest planned start of a missed instant; `job.caught_up_at` if no instant was missed.
+    """
     grace, jitter = settings.MAINSPRING.misfire_grace, policies.jitter
     pairs = ((at, jittered(spec, job.id, at, jitter) if jitter else at) for at in started)
     starts = delayed_starts(pairs, now, Pacing(grace, policies.catch_up.between_starts, job.caught_up_at))
@@ -150,9 +153,9 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield a row per occurrence, but one folded row for a long sequence of occurrences skipped for one reason.
+    """Yield one row per occurrence, but let many consecutive occurrences skipped for the same reason share a row.
 
-    The last `keep` occurrences of such a sequence still have rows of their own.
+    The last `keep` occurrences of the sequence do not share it: each has its own row.
     """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]

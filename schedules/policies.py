@@ -55,8 +55,8 @@ class CatchUpPolicy(BaseModel):
     )
     max_runs: Annotated[int, Field(ge=1, le=MAX_CATCH_UP_RUNS, strict=True)] = Field(
         1000,
-        description="Maximum number of missed occurrences that start in mode `all`. If more were missed, only the latest "
-        "ones start.",
+        description="Maximum number of missed occurrences that start in mode `all`. If more were missed, only the "
+        "latest ones start.",
     )
     pace: Annotated[Duration, _at_most("pace", MAX_CATCH_UP_PACE)] | None = Field(
         None, description="Minimum time between the planned starts of two missed occurrences. Null: 1s."
@@ -94,13 +94,13 @@ class JobPolicies(RunPolicies):
 
     @property
     def needs_followups(self) -> bool:
-        """Whether the end of a run may start a run that the overlap policy has held, or pause the job."""
+        """Whether, when a run ends, a beat may have to start a run that the overlap policy holds, or pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy of occurrences chosen when a pause ends: they start one after the other or together."""
+        """The overlap policy of the paused occurrences that run when the pause ends: `allow` or `buffer_all`."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

@@ -247,7 +247,7 @@ def lock_job_if_free(job_id: UUID) -> bool:
 
 
 def advance(moves: Sequence[Advance]) -> None:
-    """Store the new clocks of these jobs. The caller has locked the jobs."""
+    """Store the new clock of each job in `moves`. The caller has locked the jobs."""
     execute(
         ADVANCE,
         {
@@ -263,7 +263,7 @@ def advance(moves: Sequence[Advance]) -> None:
 
 
 def push_back(job_ids: Sequence[UUID], now: datetime, until: datetime) -> None:
-    """Postpone to `until` each of these jobs that is due at `now`, and record a stoppage of it for the watchdog."""
+    """For each of these jobs that is due at `now`: postpone it to `until`, and record a stoppage for the watchdog."""
     execute(PUSH_BACK, {"id": list(job_ids), "now": now, "until": until})
 
 

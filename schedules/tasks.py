@@ -1,4 +1,4 @@
-"""The Celery task of the watchdog: does one pass of the watchdog at the present time, and returns its counts."""
+"""The Celery task that runs the watchdog once, at the present time, and returns the watchdog's counts."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
 
 
 def is_settled(job: Job, now: datetime) -> bool:
-    """Return whether `settle` would record nothing. Runs no SQL. The schedule must be readable."""
+    """Return whether `settle` has nothing to record. Runs no SQL. The schedule must be readable."""
     return job.state != JobState.ACTIVE or not _is_due(job.schedule_spec, job.mark_at, job.next_run_at, now)
 
 
@@ -95,9 +95,9 @@ def settle(job_id: UUID, now: datetime) -> None:
 
 
 def _settle_some(job_id: UUID, now: datetime) -> bool:
-    """Handle a job's next occurrences up to `now`, even if the job was pushed back.
+    """Handle a job's next occurrences up to `now`, even if a tick has postponed the job after an error.
 
-    Return False if there are none, or if they cannot be recorded.
+    Return False if no occurrence is due, or if the occurrences cannot be recorded.
     """
 
     def handle(_: Sequence[UUID]) -> TickResult | None:
@@ -122,7 +122,7 @@ def _is_due(spec: ScheduleSpec, mark_at: datetime, next_run_at: datetime | None,
 
 
 def _tick_apart(names: Mapping[UUID, str], now: datetime) -> TickResult:
-    """Handle jobs in smaller and smaller batches; push back each job that fails when handled alone.
+    """Handle jobs in smaller and smaller batches, and postpone each job that fails even alone.
 
     `names`: the jobs' names, by id. The result has no messages: the next dispatch publishes the new runs.
     """
@@ -168,7 +168,10 @@ def _pass(
 
 
 def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[UUID]]:
-    """Return a plan for each job, up to `MAX_RUNS_PER_PASS` rows, and the ids of the jobs that cannot be planned."""
+    """Return plans for the jobs, and the ids of the jobs that cannot be planned.
+
+    Stops as soon as the plans together contain `MAX_RUNS_PER_PASS` new runs.
+    """
     live_runs = runs.live_runs([job.id for job in jobs])
     policies = [read_policies(job.policies) for job in jobs]  # read once, for the flags and for the plans
     off = _flags_off(policies)
@@ -188,6 +191,6 @@ def _plan_all(jobs: Sequence[DueJob], now: datetime) -> tuple[list[Plan], list[U
 
 
 def _flags_off(policies: Iterable[JobPolicies | Unreadable]) -> frozenset[str]:
-    """Return the feature flags of these policies that are off. Skips unreadable policies, which `plan` reports."""
+    """Return which feature flags of these policies are off. Skips unreadable policies, which `plan` reports."""
     readable = (value_or_none(found) for found in policies)
     return flags.find_off({found.feature_flag for found in readable if found and found.feature_flag})

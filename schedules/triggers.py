@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 def run_now(job: Job, now: datetime, *, actor: str) -> runs.Run:
     """Open a run of the job. The run starts as soon as the job's concurrency and rate limits allow.
 
-    The job's schedule, state and live runs do not matter. Raises CannotRead if its policies are unreadable.
+    The job's schedule, state and overlap policy do not matter. Raises CannotRead if the job's policies are unreadable.
     """
     new = runs.NewRun(job.scope_id, job.pk, job.spec_id, nominal_at=now, origin=Origin.MANUAL)
     run = runs.open_requested(new, job.policies, now, actor=actor)

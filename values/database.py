@@ -85,7 +85,10 @@ def array(values: Iterable[object]) -> str:
 
 @contextmanager
 def log_retryable_errors(action: str) -> Iterator[None]:
-    """Catch one of RETRYABLE_ERRORS, and log it in one line. The next execution of the periodic task does the work."""
+    """Catch one of RETRYABLE_ERRORS, and log it in one line.
+
+    For periodic tasks: the next execution of the task does the work that failed.
+    """
     try:
         yield
     except RETRYABLE_ERRORS as error:
@@ -133,7 +136,7 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
 
 
 def every_key_failed(done: Sequence[object], failed: Mapping[K, Exception]) -> bool:
-    """Return whether all of several keys failed. The most likely cause is then the database, such as a full disk."""
+    """Return whether several keys failed and none succeeded: the likely cause is the database, such as a full disk."""
     return len(failed) > 1 and not done
 
 

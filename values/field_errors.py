@@ -137,7 +137,7 @@ def _name_of(part: str | int) -> str:
 
 
 def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """Return the field names of the models at a path below `model`, as they are written in the data."""
+    """Return the field names of the models at `path` below `model`. If a field has an alias, its name is the alias."""
     models = [model]
     for part in path:
         if isinstance(part, str):  # an index of a list does not change the models

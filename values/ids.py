@@ -11,7 +11,7 @@ MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_id() -> UUID:
-    """Return a new id with the present time, for a row without an instant of its own. Migrations use this function."""
+    """Return a new id that contains the present time. Migrations use this function as the default of ids."""
     return uuid7(datetime.now(UTC))
 
 

@@ -30,7 +30,7 @@ class Unreadable:
 
     @classmethod
     def from_errors(cls, part: str, errors: Mapping[str, Sequence[str]]) -> Unreadable:
-        """Join the validation errors of a part, given by dotted field, into one reason of limited length."""
+        """Join the validation errors of a part into one reason of limited length. `errors`: texts by dotted field."""
         reason = " ".join(_with_field(part, name, text) for name, texts in errors.items() for text in texts)
         return cls(part, reason if len(reason) <= MAX_REASON_LENGTH else f"{reason[:MAX_REASON_LENGTH]}…")
 

@@ -85,7 +85,7 @@ class ApiKeyAdmin(ModelAdmin[ApiKey]):
         return ["name", "user", "expires_at"] if caller_of(request).is_superuser else ["name", "expires_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[Any]:
-        """Return all fields of an existing key, because such a key can only be revoked."""
+        """Return all fields if the key exists, because an existing key can only be revoked."""
         return self.get_fields(request, obj) if obj is not None else []
 
     def formfield_for_foreignkey(

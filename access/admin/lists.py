@@ -61,7 +61,7 @@ class UncountedChangeList(ChangeList):
 
 
 def cut(rows: QuerySet[Any], first: QuerySet[Any], start: int) -> QuerySet[Any]:
-    """Return the rows of `first` from the position `start` on, queried with the joins of `rows`.
+    """Return `rows`, filtered to the rows of `first` from the position `start` on.
 
     A separate query reads the primary keys of `first`, so no joined table is read for the rows before `start`.
     """

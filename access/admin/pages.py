@@ -28,7 +28,7 @@ class Pages(Generic[Row]):
         self.admin = admin
 
     def urls(self) -> list[URLPattern]:
-        """Return the URL patterns, relative to the URL of the list. The ModelAdmin puts them before Django's own."""
+        """Return URL patterns, relative to the URL of the list. The ModelAdmin puts them before Django's patterns."""
         raise NotImplementedError
 
     def path(self, route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:

@@ -21,13 +21,13 @@ else:
     from unfold.admin import ModelAdmin as ThemeModelAdmin
 
     class ThemedAdmin(ThemeModelAdmin):
-        """The theme's class, which can be written as `ThemedAdmin[Job]`, as in Django's type stubs."""
+        """The theme's `ModelAdmin`, which can be written as `ThemedAdmin[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls
 
     class ModelForm(forms.ModelForm):
-        """Django's class, which can be written as `ModelForm[Job]`, as in Django's type stubs."""
+        """Django's `ModelForm`, which can be written as `ModelForm[Job]`, as in Django's type stubs."""
 
         def __class_getitem__(cls, model: object) -> type:
             return cls

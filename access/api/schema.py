@@ -61,7 +61,7 @@ class DocumentedAs:
 
 
 class ReadAs:
-    """`Annotated[T, ReadAs(Documented, read, write)]`: documented as `Documented`, and read by `read(value, info)`.
+    """`Annotated[T, ReadAs(D, read, write)]`: a value that is documented as `D`, and read by `read(value, info)`.
 
     Use it for values that pydantic cannot read by itself. `read` returns a T, or raises an error that a pydantic
     validator may raise. `write` returns the JSON of a T, for `model_dump(mode="json")`.

@@ -67,7 +67,7 @@ class Run(Shape):
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="The first attempt (once a retry is planned: the latest retry) does not start before this instant."
+        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
@@ -120,7 +120,7 @@ class Event(Shape):
         description="The new status, `cancel_requested`, or `schedule_stopped` (reported by the watchdog)."
     )
     at: datetime
-    attempt: int = Field(description="Number of attempts started when this event was recorded.")
+    attempt: int = Field(description="Number of attempts that had started when this event was recorded.")
     reason: str | None
     actor: str | None = Field(description="Who caused the event; null if Mainspring itself did.")
 
@@ -174,7 +174,7 @@ class NoBody(Shape):
 
 
 def run_of(row: models.Run) -> Run:
-    """Return the response for a run on a list. Load `row.spec` first."""
+    """Return the response for a run in a list of runs. The caller must have loaded `row.spec`."""
     return Run.model_validate(_fields(row))
 
 

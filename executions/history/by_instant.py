@@ -1,4 +1,4 @@
-"""The state of a job's past instants, for backfills: the latest run's status, and whether that run is of a backfill."""
+"""For backfills: the status of the latest run at each past instant of a job, and whether a backfill created the run."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InstantState:
-    """The state of one past instant. `status`: that of the latest run or, if that run was retried, of its latest retry.
+    """The state of one past instant.
 
+    `status`: the status of the latest run or, if this run was retried, the status of its latest retry.
     `backfilled_by`: the id of the latest run if a backfill created that run, otherwise None. `is_gap`: the schedule
     created no row for the instant, and no run of a backfill has started or is live.
     """

@@ -69,7 +69,7 @@ MAX_MOVED_ROWS = 50_000  # of one table: as many as MAX_LOCK_TIME allows; a day 
 
 
 def prepare(now: datetime, max_lock_time: timedelta = MAX_LOCK_TIME) -> int:
-    """Create the missing partitions of today and the next DAYS_AHEAD days. Returns the number of created days.
+    """Create the missing partitions of today and the next DAYS_AHEAD days. Returns how many days got partitions.
 
     A statement that takes longer than `max_lock_time` is cancelled, because other statements wait for its locks.
     """

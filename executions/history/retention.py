@@ -58,7 +58,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 
 def _prune_rates(now: datetime, limit: int) -> int:
-    """Delete the old states of rate limits, which no longer delay a start. Returns the number of deleted states."""
+    """Delete states of rate limits that are too old to delay a start. Returns the number of deleted states."""
     values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def waiting_reasons(runs: Sequence[Run], now: datetime) -> dict[UUID, str]:
-    """Return texts by run id that say why the held runs of `runs` cannot start yet. At most three queries.
+    """Map the id of each held run in `runs` to a text that says why the run cannot start yet. At most three queries.
 
     Runs with another status are left out.
     """

@@ -57,7 +57,7 @@ class HeldRun:
 
     @property
     def groups(self) -> frozenset[UUID | str]:
-        """The job and the keys by which `admit` finds this run."""
+        """The run's job id and keys: `admit` finds the run by each of them."""
         groups: set[UUID | str] = {self.job_id, self.concurrency_key, self.rate_key}
         return frozenset(groups - {""})
 
@@ -144,7 +144,7 @@ class Usage:
         return None
 
     def start(self, held: HeldRun, now: datetime) -> None:
-        """Update the numbers and the arrival time for a run that starts."""
+        """Count the run `held` as active, and update the arrival time of its rate limit."""
         if rate := held.policies.rate_limit:
             _, self.arrives_at[held.rate_key] = admit_at(rate, self.arrives_at.get(held.rate_key), now)
         self.n_by_job[held.job_id] += 1
@@ -203,8 +203,8 @@ def admit(
 def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | str]:
     """Return the groups (jobs and keys) to process again, because more of their held runs may start.
 
-    These are the groups of `decisions.left`, and the full groups (MAX_RUNS_PER_GROUP runs were read) in which a run was
-    decided. For a full group without a decision, another call would decide nothing before a run ends or a rate limit
+    These are the groups of `decisions.left`, and each full group (MAX_RUNS_PER_GROUP of its runs were read) for which
+    something was decided. For any other full group, another call would decide nothing before a run ends or a rate limit
     allows a start.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
@@ -230,9 +230,9 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all verdicts. If this fails, write none, and return the errors of the runs that fail even if written alone.
+    """Write all verdicts. If this fails, write none, and return the errors of the verdicts that fail even alone.
 
-    Raises if the database is unavailable, or if every run can be written alone.
+    Raises the first error if the database is unavailable, or if no verdict fails alone.
     """
     try:
         with transaction.atomic():
@@ -245,7 +245,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the errors of the runs whose verdict fails even if it is written alone. Every write is rolled back."""
+    """Return the errors of the runs whose verdict cannot be written even alone. Every write is rolled back."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

@@ -39,7 +39,7 @@ def open_runs(
     """Create runs. Returns the ids of the created runs by index in `new`.
 
     A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
-    queued runs that are available now. `published`: before that, the caller itself publishes them, after its commit.
+    queued runs that are available now. `published`: the caller publishes these runs earlier, after its commit.
     """
     if not new:
         return {}
@@ -78,7 +78,7 @@ def open_runs(
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], now: datetime, *, lease: timedelta, worker: str) -> list[Claim]:
-    """Claim queued runs, given by (id, claim number), for `lease`. Returns the claims in the order of `wanted`.
+    """Claim the queued runs in `wanted` (pairs of id and claim number). Returns the claims in the same order.
 
     Runs that cannot be claimed are left out, such as ended runs, and runs whose claim number is no longer valid.
     """
@@ -174,7 +174,7 @@ def push_back_publishing(run_ids: Sequence[UUID], now: datetime, until: datetime
 
 
 def renew(claims: Iterable[tuple[UUID, int]], now: datetime, lease: timedelta) -> Renewal:
-    """Extend the leases of these claims to `now + lease`. Returns the claims that are valid, and which have a stop request."""
+    """Extend the leases of claims to `now + lease`. Returns the valid claims, and the claims with a stop request."""
     held = sorted(claims)  # in the same order as `finish`; otherwise the two statements could deadlock
     rows = fetch(queries.RENEW, _claim_values(held) | {"lease_expires_at": now + lease})
     return Renewal(
@@ -246,5 +246,5 @@ def expired_ids(now: datetime, limit: int) -> list[UUID]:
 
 
 def push_back_expiry(run_ids: Sequence[UUID], now: datetime, until: datetime) -> int:
-    """Postpone the skipping of the late runs among `run_ids` to `until`. Returns the number of runs."""
+    """Postpone the missed start deadlines of these runs to `until`. Returns the number of changed runs."""
     return execute(held_queries.PUSH_BACK_EXPIRY, {"id": list(run_ids), "now": now, "until": until})

@@ -38,7 +38,7 @@ class Attempt(models.Model):
 
     @property
     def is_running(self) -> bool:
-        """Whether the attempt is running. True only for the attempt that `all_attempts` adds, which has no duration."""
+        """Whether the attempt is running. A running attempt has no row (see `all_attempts`) and no duration."""
         return self.finished_at is None
 
     @property

@@ -75,7 +75,7 @@ class RunPolicies(BaseModel):
     delivery: Delivery = Field(
         Delivery.AT_LEAST_ONCE,
         description="`at_least_once`: a run whose worker was lost is executed again. `at_most_once`: a run has at most "
-        "one attempt, even if its worker is lost. Allows no retries.",
+        "one attempt, even if its worker is lost, so `retry.max_retries` is 0.",
     )
 
 

@@ -125,7 +125,7 @@ Outcome = Succeeded | Failed | RetryAt | Cancelled
 class Target(ABC):
     """Base class of all kinds of targets. The module of each kind defines `TARGET`, an instance of the kind's class.
 
-    To add a kind, write a file (or folder) with such a class, and add a line to `registry.KINDS`.
+    To add a kind, write a module with a subclass and `TARGET`, and add a line to `registry.KINDS`.
     """
 
     kind: ClassVar[str]  # up to 20 characters from a-z, 0-9 and _; never changed, because jobs and runs store it

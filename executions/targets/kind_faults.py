@@ -27,13 +27,13 @@ Member: TypeAlias = tuple[str, Callable[[Any], bool], str]
 
 
 class _AnotherConfig(TargetConfig):
-    """The configuration of an invented kind. `kind` must tell every other configuration apart from it."""
+    """The configuration of an invented kind, to check that pydantic can choose between two classes by `kind`."""
 
     kind: Literal["another kind"] = "another kind"
 
 
 def find_kind_fault(target: Target, module: str) -> Error | None:
-    """Return the first fault of a kind, or None. Raises what the kind's own code raises."""
+    """Return the first fault of a target kind, or None. Raises any exception that the kind's own code raises."""
     if fault := find_member_fault(target, _MEMBERS, f"target of {module}", "mainspring.E002"):
         return fault
     if target.kind in RESERVED_KINDS:
@@ -79,7 +79,7 @@ def _find_config_fault(target: Target) -> Error | None:
         TypeAdapter(union).json_schema()
     except Exception as error:  # noqa: BLE001 - as above
         return Error(
-            f"The configuration class {where} can't be told apart from others by its `kind`: {_schema_words(error)}.",
+            f"The configuration class {where} can't be recognized by its `kind`: {_schema_words(error)}.",
             hint=f"{narrow}, without an alias and without validators.",
             id="mainspring.E004",
         )

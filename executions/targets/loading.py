@@ -39,7 +39,10 @@ class CannotLoad(Exception):
 
 @contextmanager
 def reporting(module: str) -> Iterator[None]:
-    """Turn whatever the code of `module` raises into CannotLoad with the reason; also `sys.exit`, but not Ctrl+C."""
+    """Raise CannotLoad, with the reason, in place of any exception of the code of `module`.
+
+    This includes SystemExit, but not KeyboardInterrupt (Ctrl+C).
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -131,9 +134,9 @@ def load_parts(
 ) -> tuple[dict[str, T], list[Error]]:
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
-    Returns the objects by kind, and an error for each module whose object is missing or not valid: not a `base`, or
-    with a wrong value for one of `members`. A kind without such a module is in neither result: it gets the default
-    object.
+    Returns the objects by kind, and an error for each module whose object is missing or not valid. An object is not
+    valid if it is no `base`, or has a wrong value for one of `members`. A kind without a module gets no object and no
+    error: its callers use a default object.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []

@@ -1,4 +1,4 @@
-"""One attempt: parse the claim, call the target, derive the ending from the outcome. The caller writes the ending."""
+"""One attempt: parse the policies, call the target, turn the outcome into an ending. The caller writes the ending."""
 
 from __future__ import annotations
 

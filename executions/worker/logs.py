@@ -35,7 +35,7 @@ class RunLog:
         self._lock = threading.Lock()
 
     def add(self, message: str, level: str = "info") -> None:
-        """Add a line with the present time. Beyond the size limit, add one note, and then nothing."""
+        """Add a line with the present time. At the size limit, add a note instead, and drop all later lines."""
         text = clean_text(message[:MAX_LOG_LINE_LENGTH])
         with self._lock:
             if self._left <= 0:

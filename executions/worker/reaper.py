@@ -37,10 +37,10 @@ class Reaped:
 
 
 def reap_once(now: datetime, limit: int) -> Reaped:
-    """End the attempts whose lease has expired (at most `limit`), with the same fenced write that a worker uses.
+    """End the attempts whose lease has expired (at most `limit`), with the same write that a worker uses.
 
-    A worker that is still alive may write an ending for the same attempt. Only the first of the two writes succeeds:
-    after it, the run is no longer running under this claim.
+    A worker that is still alive may write an ending for the same attempt. Each write checks the claim, and the first
+    write ends the claim, so only the first write succeeds.
     """
     with transaction.atomic():
         rows = fetch(queries.EXPIRED_LEASES, {"now": now, "limit": limit})

@@ -30,7 +30,7 @@ MAX_GROWTH = 4  # of the batch size from one batch to the next: a few quick runs
 
 
 def read_clock() -> datetime:
-    """Return the present instant. The default clock of the runner; tests pass their own."""
+    """Return the present instant. `execute_runs` calls this function unless a test passes another function."""
     return datetime.now(UTC)
 
 

@@ -1,7 +1,7 @@
 """The thread pool of a worker that executes many runs at the same time: at most `size`, from any number of messages.
 
 Workers for slow calls (HTTP) use this pool. Celery's own pool has one thread per message, which executes the last run
-of the message. Threads of the run pool execute the other runs of the message.
+of the message. The threads of this pool execute the other runs of the message.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class RunPool:
-    """One instance per process. Until `start` is called, `size` is 0, and runs are executed one after the other.
+    """The run pool of a process. Until `start` is called, `size` is 0, and runs are executed one after the other.
 
     `n_extra` is the number of runs that have not ended, minus the number of their messages. Celery counts messages, not
     runs, so the consumer prefetches `n_extra` fewer messages.
@@ -50,7 +50,7 @@ class RunPool:
     ) -> list[Ending]:
         """Execute the runs of one message, given by (id, claim number), at the same time. Returns their endings.
 
-        Runs that get no free place within BATCH_START_TIMEOUT are published again, for an idle worker.
+        Runs for which the pool has no free place within BATCH_START_TIMEOUT are published again, for an idle worker.
         """
         began_at, left = clock(), list(wanted)
         ended: list[Ending] = []

@@ -82,7 +82,7 @@ def up_to_date(root: str, kind: str) -> bool:
 
 
 def ensure(root: str, kind: str) -> None:
-    """Create or update the environment, one process at a time. Raises CannotInstall."""
+    """Create or update the environment, after waiting for any other process that does so. Raises CannotInstall."""
     if up_to_date(root, kind):
         return
     descriptor = os.open(root, os.O_RDONLY)  # locking the folder itself leaves no lock file behind

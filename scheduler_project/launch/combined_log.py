@@ -97,7 +97,7 @@ class CombinedLog:
 
 
 class LineSplitter:
-    """Splits the bytes from a pipe at line breaks, and wherever more than `MAX_LINE_BYTES` have no line break."""
+    """Splits the bytes from a pipe into lines. More than `MAX_LINE_BYTES` without a line break count as a line."""
 
     def __init__(self) -> None:
         self._rest = b""

@@ -66,7 +66,7 @@ class DataFolder:
             yield True
 
     def holder(self) -> str:
-        """Return the id of the process that holds the lock, or "unknown", for a message."""
+        """Return the id of the process that holds the lock, as text; "unknown" if the lock file is empty."""
         return self._lock_file.read_text() or "unknown"
 
     def secret_key(self) -> str:

@@ -1,4 +1,4 @@
-"""The error that `make run` and the stores for tests raise."""
+"""CannotLaunch, the error that is raised by `make run` and by the stores for tests."""
 
 from __future__ import annotations
 

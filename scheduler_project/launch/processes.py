@@ -1,4 +1,4 @@
-"""Starts child processes, which on Linux end when their parent ends. Finds processes, such as an earlier launch's."""
+"""Starts child processes, which on Linux end when their parent ends. Finds and stops processes of earlier launches."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def is_zombie(pid: int) -> bool:
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
     """Stop the server of an earlier launch. Do nothing if the process has no `mark` in its command line.
 
-    Sends the signal `by` and, after half of `seconds`, SIGKILL. Raises CannotLaunch if the process survives both.
+    Sends the signal `by` and, after half of `seconds`, SIGKILL. Raises CannotLaunch if the process does not end.
     """
     if not (pid > 1 and mark in command_line_of(pid)):
         return
@@ -115,7 +115,7 @@ def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 2
 
 
 def server_environment() -> dict[str, str]:
-    """Return this process's environment with LC_ALL=C, and without other variables of the locale or of PostgreSQL."""
+    """Return this process's environment with LC_ALL=C, but without other locale variables and PostgreSQL variables."""
     return {
         name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG", "POSTGRES"))
     } | {"LC_ALL": "C"}

@@ -26,8 +26,8 @@ WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle")
 def stages(variables: Mapping[str, str], *, port: int, flower_port: int) -> list[list[Program]]:
     """Return the programs in the order in which they are stopped: web, beat, Flower, workers.
 
-    After web has stopped, no new requests arrive; after beat, no new runs are published. Flower stops before the
-    workers, because otherwise it would report the stopped workers.
+    Without web, no new requests arrive. Without beat, no new runs are published. Flower stops before the workers: if
+    Flower were still running, it would report the stopped workers.
     """
     common = {
         **variables,

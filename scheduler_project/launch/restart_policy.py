@@ -30,7 +30,7 @@ class FailureCount:
 
 
 def restart_delay(n_failures: int) -> float:
-    """Return the delay before the restart after `n_failures` in a row, in seconds: 1, 2, 4 and so on up to 30."""
+    """Return how many seconds to wait after `n_failures` consecutive failures: 1, 2, 4 and so on up to 30."""
     return min(MAX_RESTART_DELAY, 2.0 ** (n_failures - 1))
 
 

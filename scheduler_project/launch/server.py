@@ -55,7 +55,7 @@ class Server(ABC):
     """A server whose log, port, password and (unless another user runs it) data are in `folder`.
 
     Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps the port, the password and all
-    data that the server has stored. So does a new object for the same folder, but it chooses another port if the
+    data that the server has stored. A new object for the same folder keeps them too, but chooses another port if the
     stored port is in use.
     """
 
@@ -158,7 +158,10 @@ class Server(ABC):
         return self._process.pid
 
     def start(self, seconds: float = START_TIMEOUT) -> Self:
-        """Start the server and return when it accepts clients. A killed server first recovers. Raises CannotLaunch."""
+        """Start the server and return when it accepts clients. Raises CannotLaunch.
+
+        A server that was killed takes longer, because it first recovers its data.
+        """
         for _ in self.starting(seconds):
             time.sleep(0.01)
         return self

@@ -29,7 +29,7 @@ class StoreSupervisor:
 
     @property
     def is_serving(self) -> bool:
-        """Whether the server is neither stopped nor starting, as far as the last check found."""
+        """Whether the server was running at the last check, and not still starting."""
         return not (self._given_up or self._starting or self._restart_at is not None)
 
     def check(self) -> None:

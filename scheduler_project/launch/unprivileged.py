@@ -51,7 +51,7 @@ class PostgresPrograms:
         return str(self.bin_folder / name)
 
     def give_ownership(self, path: Path) -> None:
-        """Make the user that runs the programs the owner of this path."""
+        """Change the owner of this path to the user that runs the programs."""
         if self.user is not None:
             os.chown(path, self.user, self.user)
 

@@ -75,7 +75,7 @@ def _timeout_as_broken_pipe() -> Iterator[None]:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
-    """gunicorn's `gthread` worker with the timeouts above."""
+    """gunicorn's `gthread` worker with the timeouts of this module."""
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a connection to a thread once data has arrived on it.

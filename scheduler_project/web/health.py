@@ -34,7 +34,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @dataclass(slots=True)
 class Check:
-    """One check of the database. The future `results` is not done as long as the database hangs."""
+    """One check of the database. `results` is a Future that is not done as long as the database hangs."""
 
     started_at: float
     results: Future[dict[str, str]] = field(default_factory=Future)

@@ -151,7 +151,7 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Handle an exception of a view (`handler500`) with status 500.
 
-    A page gets status 503 instead if the database failed.
+    Outside the API, the status is 503 instead if the database failed.
     """
     if request.path.startswith(API):
         return _problem_response(500, SERVER_ERROR)

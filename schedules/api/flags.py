@@ -42,7 +42,7 @@ FLAG: dict[str, Any] = {
 
 
 class FeatureFlag(Shape):
-    """A switch that jobs name in `policies.feature_flag`. While it is off, occurrences of these jobs do not start."""
+    """A switch for jobs that name it in `policies.feature_flag`. While it is off, their occurrences do not start."""
 
     name: str
     is_on: bool
@@ -131,7 +131,7 @@ class FeatureFlagView(ApiView):
 
     @operation("delete_feature_flag", responses={204: (None, None)}, errors=[404, 409])
     def delete(self, request: Request, name: str) -> Response:
-        """Delete a feature flag. A flag that jobs name cannot be deleted (409)."""
+        """Delete a feature flag. A flag that a job uses cannot be deleted (409)."""
         if not _is_name(name) or not flags.delete(name, actor=actor_of(request), caller=caller_of(request)):
             raise Http404
         return Response(status=204)

@@ -149,7 +149,7 @@ class JobView(ApiView):
     def delete(self, request: Request, job_id: UUID) -> Response:
         """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-        The deleted job is also removed from `start_after` of the jobs in its `starts`.
+        The deleted job is also removed from `start_after` of other jobs.
         """
         definitions.delete(job_id, datetime.now(UTC), actor=actor_of(request))
         return Response(status=204)

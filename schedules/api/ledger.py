@@ -119,7 +119,7 @@ class Ledger(Shape):
     )
     not_covered: str | None = Field(
         description="If the job has no schedule or also starts after other jobs: a sentence which says that the ledger "
-        "covers only its scheduled runs. Otherwise null."
+        "covers only the job's scheduled runs. Otherwise null."
     )
     runs: str = Field(description="URL of all runs of the job.")
     entries: list[LedgerEntry]
@@ -143,7 +143,7 @@ class JobExplainView(ApiView):
         # The API accepts no instant before 1970.
         after = window.after or max(until - ledger_account.DEFAULT_WINDOW, EPOCH)
         if after >= until:
-            raise InvalidInput({"after": [f"after must be earlier than until, which is {until:%Y-%m-%dT%H:%M:%S%z}."]})
+            raise InvalidInput({"after": [f"`after` must be earlier than `until` ({until:%Y-%m-%dT%H:%M:%S%z})."]})
         job = visible(Job, caller_of(request)).filter(pk=job_id).first()
         if job is None:
             raise JobGone

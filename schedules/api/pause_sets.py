@@ -37,7 +37,7 @@ class ManyPause(Pause):
         description="The filter of the jobs to pause. A job must match every member; `{}` matches every job."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
-        False, description="If true, change nothing and return the number of jobs that would be paused."
+        False, description="If true, change nothing and return the number of active jobs that the filter matches."
     )
 
 
@@ -45,7 +45,7 @@ class PauseSetPreview(Shape):
     """The preview of a pause set."""
 
     dry_run: Literal[True]
-    n_jobs: int = Field(description="Number of active jobs that would be paused.")
+    n_jobs: int = Field(description="Number of active jobs that the filter matches.")
 
 
 class UndoPreview(Shape):
@@ -81,7 +81,7 @@ class PauseSet(Shape):
     n_paused: int = Field(description="Number of jobs paused so far.")
     n_resumed: int = Field(description="Number of jobs resumed so far by undoing the pause.")
     created_at: datetime
-    undone_by: str | None = Field(description="Who undid the pause; null if nobody has.")
+    undone_by: str | None = Field(description="Who undid the pause; null if nobody has undone it.")
     undone_at: datetime | None
 
 

@@ -29,7 +29,7 @@ class KeyedDefinition(JobDefinition):
 
     key: str = Field(
         pattern=f"^{KEY_PATTERN.pattern}$",
-        description=f"The key of the job, which the service chooses. It must be {KEY_RULE}.",
+        description=f"The key that the service chooses for the job. It must be {KEY_RULE}.",
     )
 
 

@@ -69,8 +69,8 @@ class Fire(Shape):
     in_viewer_zone: str | None = Field(description="The instant in the viewer's time zone; null without `timezone`.")
     marks: list[Mark] = Field(
         description="How a clock change affects the instant. `gap`: the instant was moved, because its local time does "
-        "not exist that day. `fold_first`, `fold_second`: its local time occurs twice that day; this is the first or "
-        "the second time."
+        "not exist that day. `fold_first`, `fold_second`: the local time occurs twice that day, and the instant is the "
+        "first or the second time."
     )
     starts_at: datetime | None = Field(description="When the run starts; null unless `jitter` and `job_id` are given.")
     starts_before: datetime | None = Field(
@@ -97,7 +97,7 @@ class Preview(Shape):
 
     description: str = Field(description="The schedule in words.")
     fires: list[Fire] = Field(description="The next instants.")
-    dst_changes: list[DstChange] = Field(description="The clock changes in the 12 months from `after` on.")
+    dst_changes: list[DstChange] = Field(description="All clock changes in the 12 months from `after` on.")
     warnings: list[str] = Field(
         description="Warnings about behaviour that may be unexpected, such as a schedule without future instants."
     )
@@ -126,6 +126,6 @@ class Refusal(Shape):
 
 
 class VerdictOrRefusal(OneOf):
-    """`valid` is true for a valid schedule. It is false for an invalid schedule, whose response has `errors`."""
+    """`valid` is true for a valid schedule. For an invalid schedule, it is false, and the response has `errors`."""
 
     shapes: ClassVar[Any] = Verdict | Refusal

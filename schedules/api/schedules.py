@@ -110,7 +110,10 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 
 
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
-    """Convert instants for the response. Jitter adds each run's latest start; with a job id, also its planned start."""
+    """Convert instants for the response.
+
+    If the request has jitter, add the latest start of each run. If it also has a job id, add the planned start.
+    """
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:
         return shown

@@ -169,8 +169,8 @@ class ResumePreview(Shape):
     n_occurrences: int = Field(description=f"Number of occurrences during the pause, counted up to {MAX_COUNTED:,}.")
     is_more: bool = Field(description="Whether there are more occurrences than were counted.")
     n_would_start: int = Field(description="Number of occurrences that would start.")
-    first_at: datetime | None = Field(description="Nominal instant of the first occurrence that would start, or null.")
-    last_at: datetime | None = Field(description="Nominal instant of the last occurrence that would start, or null.")
+    first_at: datetime | None = Field(description="Nominal instant of the first occurrence to start, or null.")
+    last_at: datetime | None = Field(description="Nominal instant of the last occurrence to start, or null.")
 
 
 class JobOrResumePreview(OneOf):

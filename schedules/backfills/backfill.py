@@ -114,7 +114,7 @@ def start(job_id: UUID, request: BackfillRequest, now: datetime, *, actor: str) 
 def cancel(backfill_id: UUID, now: datetime, *, actor: str) -> Backfill:
     """End a backfill, so that it opens no more runs, and cancel its held, queued and retrying runs.
 
-    Raises JobConflict if the backfill has ended and has no such run.
+    Raises JobConflict if the backfill has ended and has no run to cancel.
     """
     with transaction.atomic():
         backfill = _lock(backfill_id)

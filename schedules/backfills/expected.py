@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[datetime]:
     """Yield the instants in (after, until] that the job's schedules named, in ascending order.
 
-    The first known schedule also supplies the instants before its own start, so that a new job can be backfilled.
+    The first known schedule also supplies the instants before it took effect, so that a new job can be backfilled.
     """
     from_at, schedule = _first_known(job)
     if after < from_at:
@@ -28,7 +28,7 @@ def expected_instants(job: Job, after: datetime, until: datetime) -> Iterator[da
 
 
 def known_from(job: Job) -> datetime:
-    """Return the start of the job's first known schedule. The job may not have existed before that instant."""
+    """Return the start of the job's first known schedule. Perhaps the job did not exist before that instant."""
     return _first_known(job)[0]
 
 

@@ -1,4 +1,4 @@
-"""The request for a backfill, and the check of its rules."""
+"""The request for a backfill, and the function that checks it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BACKFILL_OVERLAPS = (Overlap.BUFFER_ALL, Overlap.BUFFER_ONE, Overlap.SKIP, Overl
 class BackfillRequest:
     """The request for a backfill: run the instants in (after, until] that `mode` selects, up to `max_runs` (None: all).
 
-    `pace`: minimum time between the opening of two runs; None: no minimum, but a limited number of live runs.
+    `pace`: minimum time between the creation of two runs. None: only the number of live runs is limited.
     """
 
     after: datetime
@@ -39,7 +39,10 @@ class BackfillRequest:
 
 
 def check(job: Job, request: BackfillRequest, now: datetime) -> None:
-    """Raise InvalidDefinition (messages by field), JobConflict (a job without predictable instants) or CannotRead."""
+    """Check the request of a backfill.
+
+    Raises InvalidDefinition with messages by field; JobConflict if the job has no predictable instants; CannotRead.
+    """
     errors: dict[str, list[str]] = {}
     if request.until > now:
         errors["until"] = [
@@ -51,7 +54,7 @@ def check(job: Job, request: BackfillRequest, now: datetime) -> None:
     if request.mode is not BackfillMode.ALL and request.after < kept_since:
         since = (kept_since + START_MARGIN + HOUR).replace(minute=0, second=0, microsecond=0)
         errors["after"] = [
-            f"The history begins later than this instant: give {iso_text(since)} or a later instant, or use mode all."
+            f"The history begins later than this instant: give {iso_text(since)} or a later instant, or mode `all`."
         ]
     if request.overlap not in BACKFILL_OVERLAPS:
         errors["overlap"] = [

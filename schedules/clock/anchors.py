@@ -16,8 +16,8 @@ ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a requ
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
     """Return `spec` with an anchor in each interval.
 
-    A missing anchor becomes the `start_at` of the interval. If that is missing too, it becomes the `start_at` of the
-    list of schedules that contains the interval, or `now` (aware).
+    An interval without an anchor gets the first of these that exists: the `start_at` of the interval, the `start_at`
+    of the list of schedules that contains the interval, `now` (aware).
     """
     return with_anchor(spec, spec.start_at or now)
 
@@ -62,8 +62,8 @@ def _keep_each_anchor(specs: Sequence[ScheduleSpec], old_specs: Iterable[Schedul
 
 
 def _with_matching_anchor(spec: ScheduleSpec, old_specs: Iterable[ScheduleSpec]) -> ScheduleSpec:
-    """Return the first old interval that matches `spec`, or `spec` if none matches.
+    """Return the first of `old_specs` that has an anchor and equals `spec`; if no old schedule does, return `spec`.
 
-    If `spec` has no anchor, it matches any anchor.
+    If `spec` has no anchor, the anchors are not compared.
     """
     return next((old for old in old_specs if old.anchor_at and with_anchor(spec, old.anchor_at) == old), spec)

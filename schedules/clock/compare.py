@@ -54,7 +54,7 @@ class Span:
     """A schedule, and the period (`from_at`, `until_at`] in which the job had this schedule.
 
     `until_at` is None for the job's current schedule. `spec` is None if the stored schedule cannot be read. `limit_at`
-    is set if the schedule has reached its `max_runs`: the schedule names no later instant. All instants are aware UTC.
+    is set if the schedule has reached its `max_runs`: no instant after `limit_at` counts. All instants are aware UTC.
     """
 
     spec: ScheduleSpec | None
@@ -113,7 +113,7 @@ class Entry(Generic[R]):
 
     @property
     def last_at(self) -> datetime:
-        """The last instant of a folded row; otherwise `at`."""
+        """The instant of the last occurrence in this entry."""
         return self.record.last_nominal_at if self.record else self.at
 
     @property
@@ -127,8 +127,9 @@ def compare(
 ) -> Iterator[Entry[R]]:
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
-    `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. The first
-    row may be a folded row that begins before the window. Backfill runs that ended before they started are ignored.
+    `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. Several
+    occurrences may share the first row, and some of them may be before the window. Backfill runs that ended before they
+    started are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)
@@ -156,9 +157,9 @@ def instants_of_spans(spans: Iterable[Span], after: datetime, until: datetime) -
 def _decide_without_row(
     instant: datetime, span: Span, clock: ClockState, n_left: int | None
 ) -> tuple[Decision | None, int | None]:
-    """Return the decision on an instant that has no row, and the number of starts that `max_runs` allows after it.
+    """Return the decision on an instant without a row, and how many starts `max_runs` allows after this instant.
 
-    The decision is None if `max_runs` does not allow this start.
+    The decision is None if `max_runs` does not allow a start at this instant.
     """
     is_decided = span.until_at is not None or instant <= clock.mark_at
     if is_decided and instant <= clock.now:

@@ -1,7 +1,8 @@
 """Finds the due instants and the next instant of a job, for every kind of schedule.
 
 For most kinds, the schedule alone determines the instants. The instants of a delay also depend on the ends of runs (see
-`delay.py`). The tick calls both functions. Code that replaces a schedule or ends a pause calls them too.
+`delay.py`). The callers of `due_instants` and `next_due` are the tick, and code that replaces a schedule or ends a
+pause.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def due_instants(
 def next_due(spec: ScheduleSpec, mark_at: datetime) -> datetime | None:
     """Return the first occurrence after `mark_at`, or None.
 
-    For a delay, this is one delay after `mark_at`, but not before `start_at`. If a scheduled run of the delay is live,
-    do not call this function: the end of that run sets the next instant.
+    For a delay schedule, this is `mark_at` plus the delay, but not before `start_at`. Do not call this function while a
+    scheduled run of a delay schedule is live: the end of the run sets the next instant.
     """
     return next_after_run(spec, mark_at, mark_at) if spec.kind is Kind.DELAY else next_after(spec, mark_at)

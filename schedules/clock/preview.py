@@ -39,7 +39,7 @@ def preview(spec: ScheduleSpec, after: datetime, count: int) -> list[Fire]:
 
 
 def fire_of(spec: ScheduleSpec, at: datetime) -> Fire:
-    """Return the occurrence at `at` (aware) with its marks."""
+    """Return the occurrence at `at` (aware), and how clock changes affect it."""
     return _fire(member_at(spec, at), at)
 
 

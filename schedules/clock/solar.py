@@ -27,7 +27,7 @@ _ALTITUDE_MARGIN = 1.5
 
 
 class SolarEvent(StrEnum):
-    """A solar event. At dawn and dusk, the sun is below the horizon: astronomical 18, nautical 12, civil 6 degrees."""
+    """A solar event. Dawn and dusk: the sun is 6° (civil), 12° (nautical) or 18° (astronomical) below the horizon."""
 
     DAWN_ASTRONOMICAL = "dawn_astronomical"
     DAWN_NAUTICAL = "dawn_nautical"

@@ -27,7 +27,7 @@ MAX_CYCLE_SHOWN = 8  # names in the error for a cycle; a longer cycle is cut to 
 
 
 class StartAfter(BaseModel):
-    """Another job, and the result of its runs after which this job starts."""
+    """Another job, and which result of its runs starts this job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,10 +94,10 @@ def lock() -> None:
 
 
 def store(job_id: UUID, links: Sequence[StartAfter], caller: Caller = ENGINE, scope_id: int | None = None) -> set[UUID]:
-    """Replace the chains that start a job, except chains whose source the caller may not see.
+    """Replace the chains that start a job, except chains from jobs that the caller may not see.
 
-    Return the ids of the sources of the old and new chains. Call it under `lock`: otherwise two concurrent changes
-    could close a cycle together. Raises InvalidDefinition.
+    Return the ids of the jobs from which the old and the new chains come. Call it under `lock`: otherwise two
+    concurrent changes could together create a cycle. Raises InvalidDefinition.
     """
     check(links, job_id, caller, scope_id)
     before = visible(Chain, caller).filter(job_id=job_id)
@@ -119,7 +119,7 @@ def drop(job_id: UUID) -> tuple[set[UUID], list[UUID]]:
 
 
 def of(job_id: UUID, caller: Caller = ENGINE) -> tuple[StartAfter, ...]:
-    """Return the jobs that start this job, without those that the caller may not see."""
+    """Return the jobs that start this job. Jobs that the caller may not see are left out."""
     rows = visible(Chain, caller).filter(job_id=job_id)
     return tuple(StartAfter(job=row.source_id, on=On(row.on)) for row in rows)
 
@@ -130,7 +130,7 @@ def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Map each job of `job_ids` to pairs: a job that it starts, and the result (`On`) that its run needs for this."""
+    """Map each job of `job_ids` to the jobs that start after it, each with the result (`On`) that starts it."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))
@@ -153,7 +153,7 @@ def as_json(links: Sequence[StartAfter]) -> list[dict[str, Any]]:
 
 
 def _sources_above(job_ids: Collection[UUID]) -> Mapping[UUID, list[UUID]]:
-    """Return the direct sources of each job of `job_ids`, and of each job from which a chain leads there. One query."""
+    """Map each job of `job_ids`, and each of its direct and indirect sources, to its direct sources. One query."""
     sources: dict[UUID, list[UUID]] = defaultdict(list)
     for source_id, job_id in queries.chains_above(job_ids):
         sources[job_id].append(source_id)

@@ -90,8 +90,8 @@ def changed_members(job: Job, definition: Definition, start_after: Collection[St
 def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, caller: Caller = ENGINE) -> Job:
     """Replace a job's definition. Occurrences of an active job up to `now` still follow the old definition.
 
-    A new schedule counts from `now`; an unchanged schedule keeps its clock. Raises JobGone; InvalidDefinition if
-    `store_chains` refuses the chains.
+    The occurrences of a new schedule begin after `now`. If the schedule stays the same, the job keeps its clock.
+    Raises JobGone, and InvalidDefinition if `store_chains` refuses the chains.
     """
     with transaction.atomic():
         job = lock(job_id)
@@ -131,7 +131,7 @@ def replace(job_id: UUID, definition: Definition, now: datetime, *, actor: str, 
 def delete(job_id: UUID, now: datetime, *, actor: str) -> None:
     """Delete a job and cancel its held, queued and retrying runs. Running runs continue, and the history stays.
 
-    Jobs that start after this job stay, but lose this chain. Raises JobGone.
+    The job is also removed from `start_after` of other jobs. Raises JobGone.
     """
     with transaction.atomic():
         job = lock(job_id)
@@ -154,7 +154,10 @@ def lock(job_id: UUID) -> Job:
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record the old schedule's occurrences during the current pause. The caller then saves the job as paused again."""
+    """Record the occurrences of the old schedule during the current pause.
+
+    Stores the job as active, which recording requires. The caller must then store the job as paused.
+    """
     next_run_at = next_after(job.schedule_spec, job.mark_at)
     Job.objects.filter(pk=job.pk).update(state=JobState.ACTIVE, next_run_at=next_run_at, resumed_at=now)
     tick.settle(job.pk, now)

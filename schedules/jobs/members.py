@@ -124,7 +124,7 @@ def _check_policies(policies: JobPolicies, info: ValidationInfo) -> JobPolicies:
 
 
 def _under_target(errors: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Rename the fields of a target's errors to those of the definition: `url` to `target.url`; `payload.x` stays."""
+    """Name the fields in a target's errors as in the definition: `url` becomes `target.url`; `payload.x` stays."""
     return {
         name if name.split(".")[0] == "payload" else f"target.{name}".rstrip("."): texts
         for name, texts in errors.items()

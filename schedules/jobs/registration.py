@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_JOBS_PER_REGISTRATION = 500  # they are validated and written in one transaction, which takes some seconds
 MAX_INVALID_JOBS = 20  # validation stops here: nobody reads the errors of more jobs
 KEY_PATTERN = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:@-]{{0,{MAX_JOB_KEY_LENGTH - 1}}}")
-KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} letters, digits or . _ : @ -, and start with a letter or a digit"
+KEY_RULE = f"1 to {MAX_JOB_KEY_LENGTH} characters long (letters, digits and `._:@-`), and start with a letter or digit"
 
 
 class Outcome(StrEnum):
@@ -144,7 +144,10 @@ def _errors_of(key: str) -> Iterator[None]:
 def _validate(
     requested: Mapping[str, Mapping[str, Any]], now: datetime, jobs: Mapping[str, Job], caller: Caller
 ) -> dict[str, Definition]:
-    """Validate each definition as a change of the job with its key, or as a new job. Raises InvalidRegistration."""
+    """Validate each key's definition: as a change if a job has the key, else as a new job.
+
+    Raises InvalidRegistration.
+    """
     valid: dict[str, Definition] = {}
     invalid_jobs: dict[str, dict[str, list[str]]] = {}
     for key, data in requested.items():

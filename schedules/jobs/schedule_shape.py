@@ -101,7 +101,7 @@ class Schedule(Shape):
     )
 
 
-AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Short for an object that has only `specs`.")]
+AnySchedule = Schedule | Annotated[list[Schedule], Field(description="Means the same as an object with only `specs`.")]
 
 
 def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple[ScheduleSpec, datetime | None]:
@@ -139,5 +139,5 @@ def read_schedule(value: object, now: datetime, job: Job | None = None) -> tuple
 
 
 def validate_schedule(value: object, now: datetime) -> ScheduleSpec:
-    """Read a schedule outside a job, and set the missing anchors of its intervals. Raises InvalidDefinition."""
+    """Read a schedule that belongs to no job, and set its missing anchors. Raises InvalidDefinition."""
     return anchored(read_schedule(value, now)[0], now)

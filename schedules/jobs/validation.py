@@ -37,7 +37,7 @@ class Definition:
     first_at: datetime | None
 
     def first_after(self, now: datetime) -> datetime | None:
-        """Return the first instant of a schedule that starts at `now`; None if validation has not computed it."""
+        """Return `first_at` if it was computed for `now`, otherwise None."""
         return self.first_at if now == self.validated_at else None
 
 

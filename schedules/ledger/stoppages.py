@@ -34,7 +34,7 @@ REPORTED_AT_ONCE = frozenset({Why.NO_NEXT, Why.MARK_AHEAD, Why.GAPS})  # no beat
 
 @dataclass(slots=True)
 class Reviewed:
-    """Counts of one review: stoppages that were reported, that were repaired, and that were over."""
+    """How many stoppages one review reported, repaired, and closed because they had ended."""
 
     n_raised: int = 0
     n_repaired: int = 0
@@ -42,7 +42,10 @@ class Reviewed:
 
 
 def suspect(why: Why, found: Iterable[tuple[UUID, datetime]], now: datetime) -> None:
-    """Record stoppages. `found`: pairs of a job's id, and the job's mark or its first occurrence without a row."""
+    """Record a stoppage for each job in `found`.
+
+    `found`: pairs of a job's id and an instant. The instant is the job's mark, or its first occurrence without a row.
+    """
     Stoppage.objects.bulk_create(
         [Stoppage(job_id=job_id, why=why, found_at=now, stood_at=stood_at) for job_id, stood_at in found],
         ignore_conflicts=True,  # skip a stoppage that is already recorded and open
@@ -84,7 +87,7 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage still lasts. If the job's mark has moved, beats are processing the job, even if late."""
+    """Whether a stoppage still lasts. An overdue or pushed-back job whose mark has moved is only late, not stopped."""
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False
@@ -141,9 +144,9 @@ def _report(stoppage: Stoppage, job: Job, now: datetime) -> bool:
 
 
 def _note_on_first(stoppage: Stoppage, raised_at: datetime) -> None:
-    """Write the event to the first run of a job that had no run when its stoppage was reported.
+    """Add the event of a stoppage to the job's first run, if the job had no run when the stoppage was reported.
 
-    The watchdog opens no run for this event: such a run would take the place of an occurrence that may still start.
+    The watchdog opens no run for this event: the run would take the place of an occurrence that may still start.
     """
     if queries.lock_unnoted(stoppage.pk) and history.append_event(
         stoppage.job_id, EVENT, raised_at, reason=stoppage.why, on_first=True

@@ -41,7 +41,10 @@ MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the ledger of each of these jobs is read ag
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass. `n_compared`: jobs whose ledger was compared. The other counts: see `stoppages.Reviewed`."""
+    """Counts of one pass of the watchdog. `n_compared`: jobs whose ledger was compared.
+
+    For all other counts, see `stoppages.Reviewed`.
+    """
 
     n_compared: int
     n_raised: int
@@ -65,7 +68,8 @@ def watch_once(now: datetime, limit: int) -> Watched:
 
     1. Find jobs that no beat will handle: active jobs without a next instant, although their schedule needs one.
     2. Find jobs that are overdue although a beat is alive. (The tick itself records jobs that it cannot process.)
-    3. Continue the round: find marks that are in the future, and occurrences without a row.
+    3. Compare the ledgers of the next jobs in a round of all active jobs: find marks that are in the future, and
+       occurrences without a row.
     4. Review the open stoppages.
     """
     stoppages.suspect(Why.NO_NEXT, [(job.pk, job.mark_at) for job in Job.objects.filter(LOST_JOBS)[:limit]], now)

@@ -190,12 +190,18 @@ class Job(models.Model):
 
     @property
     def is_readable(self) -> bool:
-        """Whether this version can read the schedule and the policies. The clock needs no other part."""
+        """Whether this version of Mainspring can read the schedule and the policies.
+
+        The job's clock needs only the schedule and the policies.
+        """
         return not reasons_by_part(self.readable_schedule, self.readable_policies)
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant after the last pause; None if none, or if the job is unreadable or not active."""
+        """The next nominal instant that was not due during a pause.
+
+        None if there is no such instant, or if the job is paused, ended or unreadable.
+        """
         if self.state != JobState.ACTIVE or not self.is_readable:
             return None
         if self.next_run_at and self.resumed_at and self.next_run_at <= self.resumed_at:
@@ -205,7 +211,7 @@ class Job(models.Model):
 
     @property
     def next_start_at(self) -> datetime | None:
-        """The planned start of the run of `next_fire_at`: that instant, delayed by the job's jitter."""
+        """The planned start of the next scheduled run: `next_fire_at`, delayed by the job's jitter."""
         at = self.next_fire_at
         return at and jittered(self.schedule_spec, self.pk, at, self.policies.jitter)
 

@@ -69,10 +69,10 @@ def read_json(field: str, text: str | None) -> Any:
 
 
 class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
-    """A row as it was read. `stored_at` is the row's `last_run_at` at that time; None if the row has never fired."""
+    """A row as it was read. `stored_at`: the `last_run_at` that was read; None if the row has never fired."""
 
     def __init__(self, model: Any, app: Any = None) -> None:
-        """Raise an exception for a row that cannot be fired. The stock entry would disable or even fire such a row."""
+        """Raise an exception for a row that cannot be fired. The base class would disable or even fire such a row."""
         for field in JSON_FIELDS:
             read_json(field, getattr(model, field))
         self.stored_at: datetime | None = model.last_run_at
@@ -174,7 +174,10 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return schedstate(False, LOCKED_ROW_DELAY) if entry.name in self._locked else entry.is_due()
 
     def apply_entry(self, entry: PeriodicEntry, producer: Any = None) -> None:
-        """Send a row's message and store `last_run_at` in one transaction. The stock scheduler stores it later."""
+        """Send a row's message and store `last_run_at` in one transaction.
+
+        The scheduler of django-celery-beat stores `last_run_at` later.
+        """
         entry.options = {**(entry.options or {}), "retry": False}
         row = entry.model
         try:
@@ -239,7 +242,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
             self._lease_expires_at, self._lease_at = now, now + settings.MAINSPRING.max_idle
 
     def _forget_schedule(self) -> None:
-        """Drop the cached rows. The next check reads them again, because other beats may have fired them."""
+        """Drop the cached rows. The next check reads the rows again, because other beats may have changed them."""
         self._schedule, self._heap, self._initial_read = None, None, True
 
 

@@ -58,7 +58,7 @@ def start(
     terms: PauseTerms = UNTIL_RESUMED,
     caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection. Pauses up to `MAX_JOBS_PER_STEP` jobs now; beats pause all other jobs.
+    """Pause the active jobs of a selection: up to `MAX_JOBS_PER_STEP` jobs at once, and the rest of them by beats.
 
     Raises InvalidDefinition for invalid terms.
     """
@@ -124,9 +124,10 @@ def preview_undo(
 
 
 def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
-    """Do one step of the set `pause_set_id` (None: of the set that has been due longest). Return False if none is due.
+    """Pause or resume the next jobs of the set `pause_set_id` (None: of the set that has been due longest).
 
-    A step that fails is rolled back and due again after `PUSH_BACK_DELAY`. Raises if the database is unavailable.
+    Return False if no set is due. On an error, no job is changed, and the set is due again after `PUSH_BACK_DELAY`.
+    Raises if the database is unavailable.
     """
     with transaction.atomic():
         found_id = queries.lock_due_pause_set(now, pause_set_id)

@@ -142,7 +142,7 @@ def _jobs_that_wait(jobs: Iterable[Job]) -> set[UUID]:
 def _plan_end(
     job: Job, now: datetime, catch_up: Resumption, max_runs: int, waiting: Collection[UUID]
 ) -> queries.PauseEnd:
-    """Return the job's next instant and state after its pause, and the range of occurrences chosen to start."""
+    """Return the job's next instant and state after its pause, and the range of occurrences that `catch_up` starts."""
     spec, until, next_run_at, waits = job.schedule_spec, _pause_end(job, now), job.next_run_at, False
     if spec.kind is not Kind.DELAY:
         # Search from the mark: the occurrences during the pause have no rows yet. The next tick records or starts them.
@@ -166,7 +166,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the occurrences that are chosen at the end of the pause run one after the other."""
+    """Whether the job runs the occurrences that were chosen for the end of its pause one at a time."""
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 

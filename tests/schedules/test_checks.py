@@ -64,7 +64,7 @@ def test_a_field_with_the_name_of_another_field_is_reported(name: str, monkeypat
 def test_a_place_that_is_not_a_field_of_its_kind_is_reported(place: str) -> None:
     sections = {**targets.SECTIONS, "file": FileSection(fields={"path": forms.CharField()}, places={"path": place})}
     (fault,) = lost_places(sections, JobForm)
-    assert fault.msg == f"The SECTION of the target kind 'file' has {place!r} in `places`, but no such field."
+    assert fault.msg == f"{place!r}, in `places` of the SECTION of the target kind 'file', is not a field of this kind."
     assert (fault.id, "'path': one of path." in str(fault.hint)) == ("mainspring.E008", True)
 
 

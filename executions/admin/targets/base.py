@@ -19,8 +19,8 @@ MAX_WORDS = 200  # characters of a configuration that is shown beside a job's na
 class Look:
     """The default look of a target kind: the kind's name, with the configuration and the results as JSON.
 
-    To give a kind its own look, write a module `executions/admin/targets/<kind>.py` with a subclass, and with `LOOK`,
-    an instance of the subclass.
+    To give a kind its own look, define a subclass of this class in a module `executions/admin/targets/<kind>.py`, and
+    assign an instance of the subclass to `LOOK`.
     """
 
     # The template's variables: `result`, the return value of the method `result`; `card`, the attempt (`Card` in
@@ -43,7 +43,7 @@ class Look:
 
 
 class UnknownLook(Look):
-    """The look of a kind that this version does not have."""
+    """The Look for a kind of target that this version does not know."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

@@ -1,4 +1,4 @@
-"""The look of an HTTP request: the request, the response, and a bar with the duration of each phase."""
+"""How the admin shows an HTTP call: the request, the response, and a bar with the duration of each phase."""
 
 from __future__ import annotations
 

@@ -48,7 +48,10 @@ class Parameters:
             ) from error
 
     def read(self, payload: JSON) -> dict[str, object]:
-        """Return the arguments for the command's function. Raises InvalidTarget for `payload` or `payload.<name>`."""
+        """Return the arguments for the command's function.
+
+        Raises InvalidTarget, with errors of `payload` or of its members (`payload.<name>`).
+        """
         given = {} if payload is None else payload
         if not isinstance(given, dict):
             names = ", ".join(self._fields.values()) or "none"

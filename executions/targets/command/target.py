@@ -176,7 +176,7 @@ def _truncated(outcome: Outcome, context: Context) -> Outcome:
     if n_bytes <= MAX_RESULT_BYTES:
         return outcome
     context.log(
-        f"The result has {n_bytes} bytes as JSON, more than {MAX_RESULT_BYTES}: only its beginning is kept.",
+        f"The result has {n_bytes} bytes as JSON, more than {MAX_RESULT_BYTES}: only its beginning is stored.",
         "warning",
     )
     return Succeeded({"truncated": True, "n_bytes": n_bytes, "beginning": text[:KEPT_RESULT_LENGTH]})

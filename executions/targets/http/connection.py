@@ -216,7 +216,7 @@ class IdleConnections:
         self._lock = threading.Lock()
 
     def take(self, route: Route) -> CheckedConnection | None:
-        """Remove and return a kept connection of this route; None if there is none."""
+        """Remove and return an idle connection of this route; None if there is none."""
         while True:
             with self._lock:
                 waiting = self._kept.get(route)
@@ -235,7 +235,7 @@ class IdleConnections:
     def give(self, connection: CheckedConnection) -> None:
         """Keep an open connection for a later request, or close it if MAX_KEPT connections are kept.
 
-        Its last response must have been read to the end.
+        The last response on the connection must have been read to the end.
         """
         with self._lock:
             stale = self._remove_stale() if time.monotonic() - self._swept > self.MAX_IDLE_SECONDS else []
@@ -257,7 +257,7 @@ class IdleConnections:
         return stale
 
     def close(self) -> None:
-        """Close all connections that are kept."""
+        """Close all idle connections."""
         with self._lock:
             kept, self._kept, self._n_kept = self._kept, {}, 0
         for waiting in kept.values():

@@ -61,7 +61,7 @@ class Budget:
                 self._break()
 
     def check(self) -> None:
-        """Raise CutOff if the attempt must end. Reads the clock itself, because the watchdog may be late."""
+        """Raise CutOff if the attempt must end. Also compares the time, because the watchdog may be late."""
         if self.cut_by is None and time.monotonic() >= self._deadline:
             self.cut(EXPIRED)
         if self.cut_by is not None:
@@ -93,7 +93,7 @@ def breaker_of(sock: socket.socket) -> Callable[[], None]:
 
 
 class Watchdog:
-    """One thread that cuts each budget of this process at its deadline. The budgets are in a heap, by deadline."""
+    """One thread that calls `cut` on each budget of this process at the budget's deadline (a heap, by deadline)."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []
@@ -103,7 +103,7 @@ class Watchdog:
         threading.Thread(target=self._loop, name="mainspring-http-watchdog", daemon=True).start()
 
     def watch(self, budget: Budget) -> int:
-        """Cut `budget` at its deadline. Returns the number to pass to `forget`."""
+        """Call `budget.cut` at the deadline of `budget`. Returns the number to pass to `forget`."""
         number = next(self._order)
         with self._changed:
             self._live[number] = budget

@@ -67,7 +67,7 @@ EXPECTED = (
 
 
 def explain(error: Exception, host: str, port: int, *, connected: bool) -> Explanation:
-    """Return the code and the sentence for `error`, one of `EXPECTED`.
+    """Return the explanation of an error whose class is in `EXPECTED`.
 
     `connected`: the error occurred after the connection was open.
     """

@@ -26,7 +26,7 @@ _OF_BODY = frozenset({"content-type", "content-encoding", "content-language", "c
 
 
 def fold(name: str) -> str:
-    """Return a header's name in lower case and with `-` for `_`: many servers treat such names as the same header."""
+    """Return a header's name in lower case and with `-` for `_`: many servers treat `X_A` and `x-a` as the same."""
     return name.lower().replace("_", "-")
 
 

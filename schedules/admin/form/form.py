@@ -263,7 +263,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
     def add_errors(self, errors: dict[str, list[str]]) -> None:
         """Add a definition's errors to their fields, or to the form if an error has no field.
 
-        A field that could not be parsed shows only that error.
+        If a field could not be parsed, the form shows only the parse error of this field.
         """
         unparsed, kind = set(self.errors), self.cleaned_data.get("target_kind")
         for dotted, texts in errors.items():

@@ -161,7 +161,7 @@ def place_of_link(dotted: str, links: Sequence[Mapping[str, Any]]) -> str:
 
 
 def name_jobs(fields: Mapping[str, Any], chosen: Mapping[str, Sequence[str]], caller: Caller) -> None:
-    """Set the choices of each field to the field's jobs in `chosen`, with their names. At most one query.
+    """Set each field's choices to the jobs that `chosen` lists for the field, with their names. At most one query.
 
     A job that the caller cannot see is shown with its id instead of its name.
     """

@@ -81,8 +81,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is being edited. Its target and policies may have members without a field in
-    the form: these are kept. The caller merges the result into `before`.
+    `before`: the members of the job that is being edited. The result also has the members of its target and policies
+    that have no field in the form. The caller merges the result into `before`.
     """
     return {
         "name": values.get("name") or "",
@@ -134,7 +134,7 @@ def unused_fields(schedule_kind: str | None, target_kind: str | None) -> set[str
 def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the target that the form's values describe.
 
-    If `before` has the same kind, its members without a field in the form are kept.
+    If `before` has the same kind, the result also has the members of `before` that have no field in the form.
     """
     kind = values.get("target_kind")
     if kind not in SECTIONS:
@@ -188,9 +188,9 @@ def initial_of(job: Job | None, caller: Caller) -> dict[str, Any]:
 
 
 def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, str]:
-    """Return the form's field for a member of a definition, and the rest of `dotted`, such as the name of a header.
+    """Return the form's field for the member `dotted` of a definition; None if the form has no field for the member.
 
-    `dotted`: the dotted name of the member. The field is None if the form has none for this member.
+    Also returns the part of `dotted` that does not name the field, such as the name of a header.
     """
     places = PLACES | TARGET_PLACES.get(target_kind or "", {})
     parts = dotted.split(".")
@@ -204,8 +204,8 @@ def place_of(dotted: str, target_kind: str | None = None) -> tuple[str | None, s
 def in_form_words(sentence: str, dotted: str = "", label: str = "", rest: str = "") -> str:
     """Return an error with the form's labels instead of the API's names.
 
-    `dotted`: the dotted name of the wrong member. `label`: the label of the form's field. `rest`: the rest of `dotted`
-    that `place_of` returned.
+    `dotted`: the dotted name of the wrong member. `label`: the label of the form's field. `rest`: the second value
+    that `place_of` returns for `dotted`.
     """
     if sentence.startswith("is required"):
         return "This field is required."

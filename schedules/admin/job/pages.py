@@ -59,7 +59,7 @@ class JobPages(JobLookup):
         return TemplateResponse(request, "schedules/admin/job_live.html", self._describe(request, job))
 
     def explain_view(self, request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-        """Show the occurrences of a window and their outcomes. This needs the permission to view runs, not jobs."""
+        """Show what happened to the occurrences of a window. This needs the permission to view runs, not jobs."""
         if not may(caller_of(request), Action.VIEW, Run):
             raise PermissionDenied
         job = self.find(request, job_id)
@@ -126,7 +126,7 @@ class JobPages(JobLookup):
             self.admin.log_change(request, job, pause_forms.in_words(terms, now))
 
     def resume(self, request: HttpRequest, jobs: list[Job]) -> None:
-        """Resume jobs with the choice of the posted form, and record each resumption in the admin's log."""
+        """Resume jobs with the catch-up that the posted form gives. Record each resumption in the admin's log."""
         catch_up = pause_forms.read_choice(request.POST)
         text = (
             "Resumed."

@@ -69,7 +69,7 @@ def preview_schedule(
     next_run_at: datetime | None = None,
     spread: Spread = NO_SPREAD,
 ) -> dict[str, Any]:
-    """Return the context of the preview. `n_left`: the maximum number of further runs; None: `max_runs`."""
+    """Return the context of the preview. `n_left`: the maximum number of further runs; None: `spec.max_runs`."""
     spec = with_anchor(spec, spec.start_at or now)
     n_left = spec.max_runs if n_left is None else n_left
     if spec.kind is Kind.DELAY:

@@ -1,4 +1,4 @@
-"""Reads the rows of the job list. Each page of the list reads its own rows; of all earlier rows, only the keys."""
+"""Reads one page of the job list: the rows of the page, and only the keys of the rows before it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class JobChangeList(UncountedChangeList):
 
 
 def _by_next_run(jobs: QuerySet[Job], start: int, stop: int) -> list[Job]:
-    """Return the rows `[start:stop]`: first the active jobs that have a next run, then all other jobs, newest first.
+    """Return the rows `[start:stop]`.
 
-    The query for the first group uses the index job_due.
+    First come the active jobs that have a next run, in the order of `jobs`; then all other jobs, the newest first. The
+    query for the first group uses the index job_due.
     """
     is_due = Q(state=JobState.ACTIVE, next_run_at__isnull=False)
     due = jobs.filter(is_due)

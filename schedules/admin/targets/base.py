@@ -40,7 +40,8 @@ class Section(ABC):
     def target(self, values: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
         """Return the target that the form's values describe.
 
-        `kept`: the stored target; empty for a new job or another kind. Its members without a field are kept.
+        `kept`: the stored target; empty if the job is new or gets another target kind. The result also contains the
+        members of `kept` that have no field in the form.
         """
 
     def takes_text(self, values: Mapping[str, Any]) -> bool:

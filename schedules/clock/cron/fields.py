@@ -82,7 +82,10 @@ def tidy(text: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Return the text's six words in upper case. Raises CronError for text that cannot be divided into fields."""
+    """Return the six fields of an expression in upper case. If the text has only five, the seconds are `0`.
+
+    Raises CronError for text that cannot be divided into fields.
+    """
     if len(text) > MAX_LENGTH:
         raise CronError([f"is too long: an expression may have at most {MAX_LENGTH} characters."])
     if not text.isascii() or not all(char.isprintable() or char in "\t\r\n" for char in text):
@@ -122,7 +125,7 @@ def _refuse_count(count: int) -> str:
 
 
 def _read_term(rule: FieldRule, term: str) -> str:
-    """Return one item of a field's list as numbers and upper-case letters. Raises ValueError with the reason."""
+    """Return one item of a field's list, with numbers instead of names. Raises ValueError if the item is invalid."""
     if term == "":
         raise ValueError("a list item is empty: remove the extra comma")
     special = _read_special(rule, term)
@@ -152,9 +155,9 @@ def _read_term(rule: FieldRule, term: str) -> str:
 
 
 def _read_special(rule: FieldRule, term: str) -> str | None:
-    """Convert an item that only day fields allow (L, LW, 5L, MON#2) for cronsim; return None for any other item.
+    """Return a special item of a day field (`L`, `LW`, `5L`, `MON#2`) as cronsim reads it; None for any other item.
 
-    Raises ValueError if such an item is invalid or not supported. The error says what to write instead.
+    Raises ValueError if a special item is invalid or not supported. The error says what to write instead.
     """
     if rule is _DAY_OF_MONTH:
         if term in ("L", "LW"):

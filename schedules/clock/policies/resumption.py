@@ -21,7 +21,7 @@ MIN_SEARCH_WINDOW = timedelta(minutes=1)  # the first window that `last_occurren
 
 
 class Resumption(StrEnum):
-    """Which occurrences during a pause are started when it ends. The others are skipped, with reason `paused`."""
+    """Which occurrences during a pause start when the pause ends. All other ones are skipped (reason `paused`)."""
 
     NONE = "none"  # no occurrence
     FIRST = "first"  # the earliest occurrence
@@ -32,9 +32,9 @@ class Resumption(StrEnum):
 def starting_range(
     find: FindOccurrences, after: datetime, until: datetime, mode: Resumption, max_starts: int
 ) -> tuple[datetime, datetime] | None:
-    """Return the range of the occurrences in (after, until] to start: the first and the last; None if there are none.
+    """Return the first and the last occurrence in (after, until] that `mode` selects to start. None: it selects none.
 
-    With the mode `all`, the range holds the last `max_starts` occurrences.
+    The mode `all` selects the latest `max_starts` occurrences.
     """
     match mode:
         case Resumption.NONE:

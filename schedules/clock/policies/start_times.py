@@ -53,7 +53,7 @@ def hashed_start(job_id: UUID, at: datetime, latest: datetime) -> datetime:
 
 
 def latest_start(spec: ScheduleSpec, at: datetime, jitter: timedelta) -> datetime:
-    """Return the limit of an occurrence's start: `at` + `jitter`, or the next occurrence if that is earlier.
+    """Return the limit for the start of an occurrence: `at` + `jitter` or the next occurrence, whichever is earlier.
 
     With a jitter, the start is earlier than this limit, so runs are planned in the order of their occurrences.
     """
@@ -76,8 +76,8 @@ def delayed_starts(
     """Map each missed occurrence, and each other occurrence that starts later than `now`, to its start.
 
     `starts` holds pairs of an occurrence and its start with jitter, in ascending order. A missed occurrence starts at
-    `now`, at its start with jitter, or one pace after the missed occurrence before it, whichever is latest. For the
-    first missed occurrence, `pacing.last_at` is the start of the one before it.
+    `now`, at its start with jitter, or one pace after the missed occurrence before it, whichever is latest.
+    `pacing.last_at` is the start of the missed occurrence before the first one in `starts`.
     """
     # `last_at` keeps the pace across the passes of one catch-up, and across two outages in a row.
     slot = now if pacing.last_at is None else max(now, pacing.last_at + pacing.pace)

@@ -75,7 +75,7 @@ def dst_changes(spec: ScheduleSpec, after: datetime, until: datetime) -> list[Ds
 
 
 def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: datetime) -> list[DstChange]:
-    """Return the clock changes of the members' zones, each once, with its effects on the members of that zone."""
+    """Return each clock change of a zone in `specs` once, with its effects on all schedules in this zone."""
     by_change: dict[tuple[datetime, str], list[tuple[str, DstChange]]] = {}
     for spec in specs:
         for change in dst_changes(spec, after, until):
@@ -84,7 +84,7 @@ def _changes_of_several(specs: Sequence[ScheduleSpec], after: datetime, until: d
 
 
 def _merge(same_change: Sequence[tuple[str, DstChange]]) -> DstChange:
-    """Merge the effects of one clock change. `same_change`: pairs of a member's label and the effect on the member."""
+    """Merge the effects of one clock change. `same_change`: pairs of a schedule's label and the effect on it."""
     words = [f"“{name}”: {change.words}" for name, change in same_change if change.affected]
     # Several members may fire at the same instant: count it once.
     fires = {fire.at: fire for _, change in same_change for fire in change.fires}
@@ -167,7 +167,7 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     local = change.at.astimezone(zone(spec.timezone))
     if not cron.is_fixed:
         if change.is_gap:
-            return f"This schedule follows elapsed time: {span} does not exist that day, so it does not run then."
+            return f"This schedule follows elapsed time: {span} does not exist that day, so no run is due then."
         return f"This schedule follows elapsed time: {span} occurs twice, and it runs both times."
     verbs = ("does not exist", "occurs") if len(times) == 1 else ("do not exist", "occur")
     listed = _listed(times, change)
@@ -193,7 +193,10 @@ def _listed(times: list[datetime], change: Change) -> str:
 
 
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
-    """Describe the time between the last run before the change and the first run after it; a long time is not named."""
+    """Return the time from the last run before the change to the first run after it, in words.
+
+    If there is no such run, or the time is long, return `it runs as usual`.
+    """
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:
         return "it runs as usual"

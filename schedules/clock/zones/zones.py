@@ -75,7 +75,7 @@ def zone_names() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """Return the zone with this IANA name. Raises ValueError for any other name."""
+    """Return the zone with this IANA name. Raises ValueError if `zone_names` does not contain the name."""
     # Check the name first: for the directory "America" or an unsafe path, `ZoneInfo` raises other exceptions.
     if name not in zone_names():
         raise ValueError(f"{name!a} is not an IANA time zone")
@@ -94,7 +94,8 @@ def utc_by_fold(local: datetime, name: str) -> tuple[datetime, datetime]:
     """Return the UTC instants of a naive local time with `fold` 0 and with `fold` 1 (PEP 495).
 
     In a fold or gap, the first instant uses the UTC offset before the clock change, and the second instant uses the
-    offset after it: the second instant is later in a fold, and earlier in a gap. Otherwise both are equal.
+    offset after it: the second instant is later in a fold, and earlier in a gap.
+    For all other local times, the two instants are equal.
     """
     tz = zone(name)
     before = tz.utcoffset(local) or timedelta(0)

@@ -85,9 +85,9 @@ def _new_runs(
 
 
 def _was_paused(start: _Start) -> bool:
-    """Whether the job was paused when the other run ended. The start is then skipped, even if the job was resumed.
+    """Whether the job was paused when the other job's run ended. If so, the start is skipped, even after a resumption.
 
-    Resuming a job erases `paused_at`. Every run that ended up to `resumed_at` then counts as ended during the pause.
+    Resuming a job erases `paused_at`: each run that ended at or before `resumed_at` counts as ended during the pause.
     """
     job = start.job
     if job.state == JobState.PAUSED:

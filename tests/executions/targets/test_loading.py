@@ -108,12 +108,12 @@ def test_a_sound_kind_comes_after_the_built_in_ones_and_has_no_fault(folder: Pat
         ('kind: Literal["file"] = "file"', "", "E004", "does not narrow `kind` to 'file'"),
         ('kind: Literal["file"] = "file"', 'kind: str = "file"', "E004", "does not narrow `kind` to 'file'"),
         ('kind: Literal["file"]', "kind: ClassVar[str]", "E004", "does not narrow `kind` to 'file'"),
-        ('kind: Literal["file"] = "file"', BEFORE, "E004", "can't be told apart from others by its `kind`: "),
+        ('kind: Literal["file"] = "file"', BEFORE, "E004", "can't be recognized by its `kind`: "),
         (
             'kind: Literal["file"]',
             'kind: Annotated[Literal["file"], BeforeValidator(str)]',
             "E004",
-            "can't be told apart",
+            "can't be recognized",
         ),
         (
             'Literal["file"] = "file"',
