@@ -17,7 +17,7 @@ def drop_invalid_session_cookie(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Return middleware that removes a session cookie with a NUL character.
 
-    PostgreSQL refuses NUL in a query, so the look-up of the session would fail with status 500.
+    Otherwise the request would fail with status 500 at the look-up of the session: PostgreSQL refuses NUL in a query.
     """
 
     def handle(request: HttpRequest) -> HttpResponse:

@@ -131,8 +131,9 @@ def _messages(due: Iterable[DueRun], max_messages: int) -> list[Message]:
 def expire_once(now: datetime, limit: int) -> int:
     """Skip up to `limit` runs that did not start before their start deadline. Returns the number of runs.
 
-    If the transaction fails, the runs are split to find those that fail. The failing runs are postponed, and the other
-    runs are skipped. Raises if the database is unavailable, or if there are several runs and all of them fail.
+    If the transaction fails, the runs are tried in smaller groups to find the runs that cause the error. These runs are
+    postponed, and the other runs are skipped. Raises if the database is unavailable, or if there are several runs and
+    each of them causes an error.
     """
     try:
         with transaction.atomic():

@@ -127,7 +127,7 @@ def delete_followups(done: Iterable[Followup]) -> None:
 def requeue_followups(followups: Iterable[Followup], now: datetime) -> None:
     """Put these follow-ups at the back of the queue, because more held runs may start.
 
-    Their `run_id` is set to NULL, because the end of that run has been handled.
+    Their `run_id` is set to NULL, because the end of each follow-up's run has been handled.
     """
     execute(held_queries.REQUEUE_FOLLOWUPS, {"id": [followup.id for followup in followups], "now": now})
 
@@ -204,8 +204,8 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Create the runs of a backfill and wake the beats to publish them.
 
-    The caller holds the job's lock. If another run has the instant of a manual retry, the retry gets a later instant.
-    The caller has checked that the instants of all other new runs are free.
+    The caller holds the job's lock. `new` may contain manual retries: a retry whose instant another run has gets a
+    later instant. The caller has checked that the instants of all other runs in `new` are free.
     """
     left = list(new)
     while left:

@@ -34,7 +34,7 @@ class UnreadableMessage(Exception):
 
 
 class Message(virtual.Message):
-    """A message. The constructor raises UnreadableMessage for data that cannot be read, or put back into the queue."""
+    """A message. The constructor raises UnreadableMessage if the data cannot be read, or cannot be queued again."""
 
     def __init__(self, payload: Any, channel: Any = None, **kwargs: Any) -> None:
         try:

@@ -124,7 +124,7 @@ class Consumer(consumer.Consumer):
 
 
 def _check(message: Any) -> int:
-    """Return the number of runs in a message; 0 if the message is for any other Celery task.
+    """Return the number of runs in a message; 0 if the message is not for the Celery task `RUN_TASK`.
 
     Raises one of `UNREADABLE_ERRORS` for a body of the wrong shape. Without this check the error would occur in a
     thread, where the message would not be rejected and the thread would not be freed.

@@ -37,7 +37,7 @@ def exists(name: str, caller: Caller = ENGINE) -> bool:
 
 
 def is_used(name: str) -> bool:
-    """Whether any job names the flag, even one that the caller may not see. Such a flag cannot be deleted."""
+    """Whether any job names the flag, even a job that the caller may not see. A used flag cannot be deleted."""
     return bool(count_jobs_naming([name]))
 
 

@@ -120,7 +120,7 @@ def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
 
 
 def _is_begun(job: DueJob, with_reasons: Sequence[tuple[datetime, Reason | None]], now: datetime) -> bool:
-    """Whether the last instant was missed in an outage for which a run has already started.
+    """Whether the last instant in `with_reasons` was missed in an outage for which a run starts or has started.
 
     Runs for instants of a pause do not count.
     """
@@ -153,9 +153,9 @@ def _rows(
     starts: Mapping[datetime, datetime],
     keep: int,
 ) -> Iterator[NewRun]:
-    """Yield one row per occurrence, but let many consecutive occurrences skipped for the same reason share a row.
+    """Yield one row per occurrence. But many consecutive occurrences that are skipped for the same reason share a row.
 
-    The last `keep` occurrences of the sequence do not share it: each has its own row.
+    The last `keep` of these consecutive occurrences do not share the row: each has its own row.
     """
     for (reason, is_held), group in groupby(decided, key=lambda pair: (pair[1].reason, pair[1].is_held)):
         instants = [instant for instant, _ in group]

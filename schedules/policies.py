@@ -24,7 +24,7 @@ MAX_FLAG_NAME_LENGTH = 100  # characters: the width of the column
 
 
 def _at_most(name: str, longest: timedelta) -> AfterValidator:
-    """Return a check that a duration is at most `longest`. The error calls the duration `name`."""
+    """Return a check that a duration is at most `longest`. `name`: the duration's name in the error."""
 
     def check(value: timedelta) -> timedelta:
         if value > longest:
@@ -100,7 +100,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy of the paused occurrences that run when the pause ends: `allow` or `buffer_all`."""
+        """The overlap policy for occurrences during a pause that run when it ends: `allow` or `buffer_all`."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")
@@ -132,8 +132,8 @@ def find_conflicts(policies: JobPolicies, *, has_schedule: bool) -> dict[str, st
     rate = policies.rate_limit
     if rate and rate.burst > rate.limit:
         found["rate_limit.burst"] = (
-            f"burst must be at most the limit of {rate.limit:,} per period, not {rate.burst:,}: lower burst, "
-            "or raise limit."
+            f"burst must be at most the limit of {rate.limit:,} per period, not {rate.burst:,}: lower the "
+            "burst, or raise the limit."
         )
     return found
 

@@ -42,8 +42,8 @@ MAX_RUNS_PER_PASS = 2000
 class TickResult:
     """Counts of one tick, and the messages that the caller publishes after the commit.
 
-    `n_jobs`: jobs handled, including broken jobs. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs that
-    failed. `n_held`: runs opened as held. `more`: whether more jobs may be due.
+    `n_jobs`: jobs handled, including broken jobs. `n_skipped`: occurrences recorded as skipped. `n_broken`: jobs
+    whose handling failed. `n_held`: runs opened as held. `more`: whether more jobs may be due.
     """
 
     n_jobs: int

@@ -60,7 +60,7 @@ def time_html(at: datetime | None, now: datetime, also_in: tzinfo | None = None)
 
 
 def differs_from_viewer(at: datetime, zone: tzinfo) -> bool:
-    """Return whether clocks in `zone` and in the viewer's zone show different times at that instant."""
+    """Return whether clocks in `zone` and in the viewer's zone show different times at the instant `at`."""
     return at.astimezone(zone).utcoffset() != at.astimezone(timezone.get_current_timezone()).utcoffset()
 
 

@@ -54,5 +54,5 @@ def value_or_none(found: T | Unreadable) -> T | None:
 
 
 def reasons_by_part(*found: object) -> dict[str, str]:
-    """Map the part of each unreadable value to the reason; readable values are left out."""
+    """Return the `reason` of each `Unreadable` among `found`, by its `part`. Readable values are left out."""
     return {each.part: each.reason for each in found if isinstance(each, Unreadable)}

@@ -1,4 +1,4 @@
-"""Change lists for large tables. They never run count(*): one extra row shows whether there is a next page."""
+"""Admin change lists for large tables. They never run count(*): one extra row shows whether there is a next page."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class AcceptHeaderNegotiation(DefaultContentNegotiation):
 
 
 class HasAdminPermission(IsAdminUser):
-    """Allows only staff who have the permissions that the view's `needs` lists for the method."""
+    """Allows only staff with the permissions in the view's `needs` for the HTTP method of the request."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not super().has_permission(request, view) or not isinstance(view, ApiView):

@@ -44,7 +44,7 @@ EVENT_TONES = {status.value: tone for status, (_, tone) in STATUS_LABELS.items()
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One label with its value in the header of the page."""
+    """One label with its value, in the header of a run's page."""
 
     label: str
     value: str | SafeString

@@ -54,7 +54,8 @@ def _replace_by_retries(rows: Sequence[Record]) -> Iterator[Record]:
 def occurrence_rows_of_jobs(windows: Mapping[UUID, tuple[datetime, datetime]], limit: int) -> dict[UUID, list[Record]]:
     """Return up to `limit` rows per job with a nominal instant in the job's window (after, until]. One query.
 
-    Unlike `occurrence_rows`, this returns no folded rows from before the window, and no retries.
+    Unlike `occurrence_rows`, this returns no retries, and no folded rows (one row for several skipped occurrences)
+    that begin before the window.
     """
     found: dict[UUID, list[Record]] = {job_id: [] for job_id in windows}
     if windows:

@@ -44,5 +44,5 @@ class Record(NamedTuple):
 
     @property
     def took(self) -> timedelta | None:
-        """Time from the first start to the end; None before the end, and for a run that never started."""
+        """Time from the run's first start to its end; None if the run never started or has not ended."""
         return self.finished_at - self.started_at if self.finished_at and self.started_at else None

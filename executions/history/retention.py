@@ -1,4 +1,7 @@
-"""Retention: drops partitions of old days, then deletes other old runs, unused definitions, states of rate limits."""
+"""Retention: drops partitions of old days, then deletes other old rows.
+
+The other rows are old runs, unused definitions, and old states of rate limits.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ PARTITION_GRACE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """Numbers of dropped days, and of other deleted rows: runs, definitions (specs) and states of rate limits."""
+    """Numbers of days whose partitions were dropped, and of deleted runs, definitions (specs) and rate limit states."""
 
     n_days: int
     n_runs: int

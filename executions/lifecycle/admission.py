@@ -126,7 +126,10 @@ Hold = BufferHold | ConcurrencyHold | RateHold
 
 @dataclass(slots=True)
 class Usage:
-    """Numbers of active runs by job and by concurrency key, and arrival times by rate key. `start` updates them."""
+    """Numbers of active runs by job and by concurrency key, and theoretical arrival times (`admit_at`) by rate key.
+
+    `start` updates the numbers and the times.
+    """
 
     n_by_job: Counter[UUID] = field(default_factory=Counter)
     n_by_key: Counter[str] = field(default_factory=Counter)
@@ -144,7 +147,7 @@ class Usage:
         return None
 
     def start(self, held: HeldRun, now: datetime) -> None:
-        """Count the run `held` as active, and update the arrival time of its rate limit."""
+        """Count the run `held` as active, and count its start for its rate limit."""
         if rate := held.policies.rate_limit:
             _, self.arrives_at[held.rate_key] = admit_at(rate, self.arrives_at.get(held.rate_key), now)
         self.n_by_job[held.job_id] += 1
@@ -204,8 +207,8 @@ def _more_of(held: Sequence[HeldRun], decisions: Decisions) -> frozenset[UUID | 
     """Return the groups (jobs and keys) to process again, because more of their held runs may start.
 
     These are the groups of `decisions.left`, and each full group (MAX_RUNS_PER_GROUP of its runs were read) for which
-    something was decided. For any other full group, another call would decide nothing before a run ends or a rate limit
-    allows a start.
+    something was decided. A full group for which nothing was decided must wait until a run ends or a rate limit allows
+    a start.
     """
     n_seen: Counter[tuple[UUID | str, str]] = Counter()
     moved: set[tuple[UUID | str, str]] = set()
@@ -230,7 +233,7 @@ def _release(held: Sequence[HeldRun], now: datetime) -> Decisions:
 
 
 def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Write all verdicts. If this fails, write none, and return the errors of the verdicts that fail even alone.
+    """Write all verdicts together. If this fails, write none, and return the errors of verdicts that also fail alone.
 
     Raises the first error if the database is unavailable, or if no verdict fails alone.
     """
@@ -245,7 +248,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the errors of the runs whose verdict cannot be written even alone. Every write is rolled back."""
+    """Return the error of each run whose verdict cannot be written even without other runs. Rolls back every write."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

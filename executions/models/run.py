@@ -19,7 +19,7 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 
 
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
-    """Return the condition of a partial index that serves only queries with the same CASE (`queries.has_status`).
+    """Return a CASE, as the condition of a partial index. Only queries with this CASE (`queries.has_status`) use it.
 
     With a plain `status IN (...)` the planner may choose a wrong index. Until ANALYZE has seen runs with these
     statuses, the planner estimates the same cost for all indexes by status. It may then read the runs of all jobs to

@@ -81,7 +81,7 @@ class Context(Protocol):
     def on_stop(self, callback: Callable[[StopReason], None]) -> Callable[[], None]:
         """Call `callback` from another thread when the target should stop, or now if the target should stop already.
 
-        Returns a function that unregisters `callback`. Call this function before `execute` returns.
+        Returns a function that unregisters `callback`. Call the returned function before `execute` returns.
         """
 
 

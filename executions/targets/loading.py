@@ -85,7 +85,7 @@ def _is_missing(error: BaseException, module: str) -> TypeGuard[ModuleNotFoundEr
 
 
 def load_targets(modules: Iterable[str]) -> tuple[dict[str, Target], list[Error]]:
-    """Return the kinds by name, and an error for each module without a valid kind."""
+    """Return the targets by kind, and an error for each module without a valid target."""
     targets: dict[str, Target] = {}
     homes: dict[str, str] = {}
     faults: list[Error] = []
@@ -135,8 +135,8 @@ def load_parts(
     """Load the object `name` from the module `<package>.<kind>` of each kind.
 
     Returns the objects by kind, and an error for each module whose object is missing or not valid. An object is not
-    valid if it is no `base`, or has a wrong value for one of `members`. A kind without a module gets no object and no
-    error: its callers use a default object.
+    valid if it is not an instance of `base`, or has a wrong value for one of `members`. A kind without a module gets
+    no object and no error: the caller uses a default object.
     """
     parts: dict[str, T] = {}
     faults: list[Error] = []

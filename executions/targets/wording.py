@@ -6,7 +6,7 @@ import reprlib
 
 
 def error_words(error: BaseException) -> str:
-    """Return class and message of an error on one line. The message comes from code of the error, which may fail."""
+    """Return class and message of an error on one line. If the error's own `__str__` fails, say so instead."""
     try:
         text = " ".join(str(error).split())
     except (Exception, SystemExit) as failure:  # noqa: BLE001 - an error of any class may write its message

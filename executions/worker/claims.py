@@ -28,8 +28,8 @@ CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
     """Claim the runs, given by (id, claim number), that can still be claimed. Returns the claims.
 
-    Raises one of RETRYABLE_ERRORS if claiming fails for CLAIM_RETRY_TIMEOUT. No run is lost then: the beat publishes
-    unclaimed runs again.
+    Raises one of RETRYABLE_ERRORS if claiming still fails after CLAIM_RETRY_TIMEOUT. No run is lost then: the beat
+    publishes unclaimed runs again.
     """
     give_up_at, n_tried = clock() + CLAIM_RETRY_TIMEOUT, 0
     claims = None

@@ -79,7 +79,10 @@ class RunPool:
     def _claim(
         self, wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]
     ) -> list[attempt.PreparedAttempt]:
-        """Claim runs, for which the caller has reserved places. A run that can't be claimed releases its place."""
+        """Claim runs. The caller has reserved a place in the pool for each run.
+
+        A run that can't be claimed releases its place.
+        """
         claimed: list[attempt.PreparedAttempt] = []
         try:
             claimed = [attempt.prepare(each) for each in claim(wanted, worker, clock)]

@@ -53,7 +53,7 @@ class CombinedLog:
         self.write_unlogged(f"{label} {line}")
 
     def write_unlogged(self, text: str) -> None:
-        """Write to the terminal only, without a name: for a password, which must not be stored in a file."""
+        """Write to the terminal only, without a program's name: for a password, which must not be stored in a file."""
         if self.closed:
             return
         try:

@@ -82,7 +82,7 @@ class DataFolder:
 
         These are the variables of this process and defaults for variables that are not set: MAINSPRING_HTTPS=false, a
         secret key, and the URLs of embedded stores. With `stack`, start the embedded stores, and stop them when `stack`
-        unwinds. Without `stack`, use the stores of the running launch.
+        unwinds. Without `stack`, use the stores of the running `make run`.
         """
         variables = dict(os.environ)
         variables.setdefault("MAINSPRING_HTTPS", "false")  # the web process serves plain HTTP on the loopback address

@@ -70,7 +70,7 @@ class Postgres(Server):
 
     @property
     def mark(self) -> str:
-        """The path of the data folder, which identifies the server: its command line contains the path."""
+        """The path of the data folder. It identifies the server, whose command line contains the path."""
         return str(self.data)
 
     def _prepare(self) -> None:

@@ -101,7 +101,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 20) -> None:
-    """Stop the server of an earlier launch. Do nothing if the process has no `mark` in its command line.
+    """Stop the server of an earlier launch. Do nothing if the command line of `pid` does not contain `mark`.
 
     Sends the signal `by` and, after half of `seconds`, SIGKILL. Raises CannotLaunch if the process does not end.
     """

@@ -129,7 +129,7 @@ def run_with(variables: dict[str, str], command: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command with test stores. Return its exit code, or 1 if the stores or the command can't be started."""
+    """Run the command in `arguments` with test stores. Return its exit code, or 1 if it or a store can't be started."""
     parser = argparse.ArgumentParser(prog="stores", description=__doc__)
     parser.add_argument(
         "--durable",

@@ -155,7 +155,7 @@ class Supervisor:
         self._report_change()
 
     def _wait_while_stopping(self) -> None:
-        """Wait briefly, and restart stores that have ended: stopping programs still write results to the stores."""
+        """Wait briefly, and restart stores that have ended: programs that are stopping still write to the stores."""
         self._output.run(STOPPING_POLL_SECONDS)
         for store in self._stores:
             with suppress(CannotLaunch):  # everything is being stopped already

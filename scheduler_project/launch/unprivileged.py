@@ -59,7 +59,7 @@ class PostgresPrograms:
 def find_programs(bin_folders: Sequence[Path], folder: Path, *, namespaces: bool = True) -> PostgresPrograms:
     """Return the programs of the first folder in which `postgres --version` runs.
 
-    If this user is root, the programs run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`.
+    If called by root, the programs run in a user namespace or as `nobody`; with `namespaces=False` only as `nobody`.
     Raises CannotLaunch, with a remedy, if no program runs.
     """
     if not bin_folders:
@@ -107,7 +107,8 @@ def _as_nobody(bin_folder: Path, folder: Path) -> PostgresPrograms | None:
 def _copy_programs(bin_folder: Path, data_root: Path) -> Path:
     """Copy the PostgreSQL installation, and the libraries that its wheel installs beside it, into `data_root`.
 
-    The copy keeps the layout, because the programs find their libraries by relative paths. Returns its `bin` folder.
+    The copy keeps the layout, because the programs find their libraries by relative paths. Returns the `bin` folder of
+    the copy.
     """
     installation = bin_folder.parent
     package = installation.parent

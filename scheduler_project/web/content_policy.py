@@ -41,7 +41,7 @@ def admin_policy() -> str:
 
 
 def with_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that adds the policy to each HTML page that does not set its own."""
+    """Middleware that adds a Content-Security-Policy header to each HTML page that does not have one."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -43,7 +43,7 @@ class SwaggerPage(SpectacularSwaggerSplitView):
 
 
 class RedocPage(SpectacularRedocView):
-    """/api/redoc: Redoc, which shows the document and sends no requests to the API."""
+    """/api/redoc: Redoc, which shows the OpenAPI document and sends no requests to the API."""
 
     authentication_classes = ()
     http_method_names = ("get", "head")

@@ -53,13 +53,15 @@ class UndoPreview(Shape):
 
     dry_run: Literal[True]
     n_jobs: int = Field(
-        description="Number of jobs that would be resumed: the jobs that are still paused by this pause set."
+        description="Number of jobs that the undo would resume: the jobs that this pause set still pauses."
     )
     n_would_start: int = Field(
         description="Number of runs that would start, counted for the first "
-        f"{pause_sets.MAX_JOBS_PREVIEWED} of these jobs."
+        f"{pause_sets.MAX_JOBS_PREVIEWED} of the `n_jobs` jobs."
     )
-    is_more: bool = Field(description="Whether more runs may start, because only the first jobs were counted.")
+    is_more: bool = Field(
+        description="Whether `n_would_start` may be too low, because it was counted for the first jobs only."
+    )
 
 
 class PauseSet(Shape):

@@ -1,4 +1,4 @@
-"""Request and response bodies of registrations: jobs with keys, and the outcome for each job."""
+"""Request and response bodies of registrations: jobs with keys, and what was done with each job."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class KeyedDefinition(JobDefinition):
 
     key: str = Field(
         pattern=f"^{KEY_PATTERN.pattern}$",
-        description=f"The key that the service chooses for the job. It must be {KEY_RULE}.",
+        description=f"The job's key, chosen by the service that registers the job. It must be {KEY_RULE}.",
     )
 
 

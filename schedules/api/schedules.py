@@ -112,7 +112,7 @@ def _fire_of(fire: preview.Fire, viewer_zone: str | None) -> Fire:
 def _with_starts(fires: list[preview.Fire], spec: ScheduleSpec, wanted: PreviewRequest) -> list[Fire]:
     """Convert instants for the response.
 
-    If the request has jitter, add the latest start of each run. If it also has a job id, add the planned start.
+    If the request has jitter, add the latest possible start of each run. If it has a job id too, add the planned start.
     """
     shown, job_id = [_fire_of(fire, wanted.timezone) for fire in fires], wanted.job_id
     if not wanted.jitter:

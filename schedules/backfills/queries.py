@@ -47,7 +47,7 @@ def lock_backfill(backfill_id: UUID) -> None:
 
 
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
-    """Make each backfill due at `now` that has no pace and has at most `refill_at` live runs."""
+    """Make backfills due at `now`: those without a pace that have at most `refill_at` live runs."""
     execute(
         WAKE_BACKFILLS,
         {"id": list(backfill_ids), "now": now, "refill_at": refill_at, "live": [status.value for status in LIVE]},

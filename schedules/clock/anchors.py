@@ -14,7 +14,7 @@ ONCE_GRACE = timedelta(minutes=1)  # accept an `at` this far in the past: a requ
 
 
 def anchored(spec: ScheduleSpec, now: datetime) -> ScheduleSpec:
-    """Return `spec` with an anchor in each interval.
+    """Return `spec` with an anchor in each interval, that is, in each `every` schedule.
 
     An interval without an anchor gets the first of these that exists: the `start_at` of the interval, the `start_at`
     of the list of schedules that contains the interval, `now` (aware).
@@ -37,7 +37,7 @@ def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpe
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the first mark of a job that gets this schedule at `now` (aware). Only later instants fire."""
+    """Return the first mark of a job that gets this schedule at `now` (aware). Only instants after the mark fire."""
     match spec.kind:
         case Kind.DELAY:
             # The first run of a delay is due at `now`, so the mark must be earlier than `now`.

@@ -128,8 +128,8 @@ def compare(
     """Yield the entries in (after, until], in ascending order. Each entry is computed only when it is read.
 
     `rows` are the job's rows from its schedule and from backfills, sorted by nominal instant, then origin. Several
-    occurrences may share the first row, and some of them may be before the window. Backfill runs that ended before they
-    started are ignored.
+    occurrences may share the first row, and some of them may be before the window. Backfill runs that ended without
+    a start are ignored.
     """
     spans = list(spans)
     rows = (row for row in rows if row.has_begun or row.origin != Origin.BACKFILL)

@@ -41,7 +41,7 @@ class StartAfter(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The chains of a job in both directions."""
+    """The chains of a job: the jobs that start it, and the jobs that it starts."""
 
     start_after: Sequence[StartAfter] = ()  # the jobs that start this job
     starts: Sequence[StartAfter] = ()  # the jobs that this job starts

@@ -208,6 +208,6 @@ def _log(event: str, action: str, job: Job, actor: str, **details: Any) -> None:
 
 
 def _version_values(job_id: UUID, definition: Definition) -> dict[str, Any]:
-    """Return the column values of a version of a job's definition (RunSpec), without its number and times."""
+    """Return the column values of a RunSpec (a version of a job's definition), except the version number and times."""
     columns = {column: definition.members[name] for name, column in VERSION_COLUMNS.items()}
     return {"job_id": job_id, "target_kind": definition.members["target"]["kind"], **columns}

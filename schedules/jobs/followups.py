@@ -51,7 +51,7 @@ def _with_open_backfill(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def _has_chosen_runs_left(job: Job, policies: JobPolicies) -> bool:
-    """Return whether occurrences that were chosen when the last pause ended must still start, one after the other."""
+    """Return whether occurrences that `catch_up` selected from the last pause must still start, one after another."""
     chosen_until = job.catch_up_until_at
     return (
         chosen_until is not None and chosen_until > job.mark_at and policies.overlap_after_pause is Overlap.BUFFER_ALL

@@ -193,7 +193,7 @@ VERSION_COLUMNS = {name: column.version for name, column in COLUMNS.items() if c
 
 
 def documented_type(name: str) -> Any:
-    """Return the type that documents a member in the API, with its limits."""
+    """Return the type, with its limits, that documents a member of the job definition in the API."""
     field = JobDefinition.model_fields[name]
     readers = [part for part in field.metadata if isinstance(part, ReadAs)]
     if readers:
@@ -203,7 +203,7 @@ def documented_type(name: str) -> Any:
 
 
 def stored_members(job: Job, start_after: Sequence[StartAfter]) -> dict[str, Any]:
-    """Return every member of a job's definition in its canonical JSON. `job.spec` must be loaded.
+    """Return a job's definition, with each member in canonical JSON. `job.spec` must be loaded.
 
     `start_after`: the jobs that start this job, as `chains.of` returns them for the caller.
     """

@@ -79,7 +79,7 @@ def explain(
 
 
 def entries(job_id: UUID, after: datetime, until: datetime, now: datetime) -> Iterator[Entry]:
-    """Yield every entry in (after, until], ascending. Raises JobGone."""
+    """Yield every entry of the job's ledger in (after, until], oldest first. Raises JobGone."""
     return _entries(job_id, *_find(job_id, now), after, until)
 
 

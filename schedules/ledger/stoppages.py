@@ -87,7 +87,10 @@ def _review_one(stoppage: Stoppage, job: Job | None, now: datetime, reviewed: Re
 
 
 def _is_so(stoppage: Stoppage, job: Job, now: datetime) -> bool:
-    """Whether a stoppage still lasts. An overdue or pushed-back job whose mark has moved is only late, not stopped."""
+    """Whether a stoppage still lasts.
+
+    OVERDUE and PUSHED_BACK are over when the job's mark has moved, even if the job is still late.
+    """
     why = Why(stoppage.why)
     if why is not Why.GAPS and job.state != JobState.ACTIVE:
         return False

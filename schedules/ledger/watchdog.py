@@ -1,7 +1,8 @@
 """The watchdog: finds active jobs whose schedule has silently stopped, and reports each stoppage once.
 
 The cost of one pass of the watchdog hardly depends on the number of jobs. Urgent stoppages are found with partial
-indexes. The ledgers of all jobs are compared in rounds: each pass compares the next jobs, at most `MAX_JOBS_PER_PASS`.
+indexes. The schedules of all active jobs are compared with the jobs' rows in rounds: each pass continues the round with
+the next jobs, at most `MAX_JOBS_PER_PASS`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The part of a job's ledger to compare: the `n_instants` instants of its current schedule in (after, until]."""
+    """What to compare with a job's rows: the `n_instants` instants of the job's current schedule in (after, until]."""
 
     span: Span
     clock: ClockState
@@ -64,12 +65,12 @@ class _Window:
 
 
 def watch_once(now: datetime, limit: int) -> Watched:
-    """Record suspected stoppages, then review open stoppages. Compares the ledgers of up to `limit` jobs.
+    """Record suspected stoppages, then review open stoppages. Compares up to `limit` jobs with their rows.
 
     1. Find jobs that no beat will handle: active jobs without a next instant, although their schedule needs one.
     2. Find jobs that are overdue although a beat is alive. (The tick itself records jobs that it cannot process.)
-    3. Compare the ledgers of the next jobs in a round of all active jobs: find marks that are in the future, and
-       occurrences without a row.
+    3. Continue a round of all active jobs: compare the schedules of the next jobs with their rows. Find marks that are
+       in the future, and occurrences without a row.
     4. Review the open stoppages.
     """
     stoppages.suspect(Why.NO_NEXT, [(job.pk, job.mark_at) for job in Job.objects.filter(LOST_JOBS)[:limit]], now)
@@ -88,7 +89,7 @@ def prune_once(now: datetime, limit: int) -> int:
 
 
 def _continue_round(now: datetime, limit: int) -> int:
-    """Compare the ledgers of up to `limit` jobs, the next ones of the round. Return how many jobs were compared."""
+    """Check the ledgers of the next jobs in the round, at most `limit` jobs. Return how many jobs were checked."""
     place, _ = WatchRound.objects.get_or_create(
         pk=1, defaults={"last_job_id": UUID(int=0), "began_at": now, "before_at": now - FIRST_WINDOW}
     )
@@ -107,7 +108,7 @@ def _continue_round(now: datetime, limit: int) -> int:
 
 
 def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
-    """Record a stoppage of each job with a gap or with a mark in the future; return how many jobs were compared.
+    """Record a stoppage of each job with a gap or with a mark in the future. Return how many jobs were checked.
 
     This number may be smaller than the number of `jobs`, because of the limits of a pass.
     """
@@ -155,7 +156,10 @@ def _first_gap(job: Job, window: _Window, rows: list[Record], now: datetime) -> 
 
 
 def _window(job: Job, row: ScheduleSpan | None, since: datetime, now: datetime) -> _Window:
-    """Return the window to compare: the first `MAX_INSTANTS_PER_JOB` instants after `since`, up to the job's mark."""
+    """Return the window in which to compare the job's occurrences with its rows.
+
+    It contains the first `MAX_INSTANTS_PER_JOB` instants after `since`, up to the job's mark.
+    """
     span = account.present_span(job, row, job.created_at)
     after = max(since, span.from_at)
     instants = list(islice(span.instants(after, min(job.mark_at, now)), MAX_INSTANTS_PER_JOB))

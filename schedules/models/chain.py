@@ -21,7 +21,7 @@ class On(StrEnum):
 
     @property
     def statuses(self) -> frozenset[RunStatus]:
-        """The final statuses with which a run starts the other job."""
+        """The final statuses of a run that count as this result."""
         return _STATUSES[self]
 
 

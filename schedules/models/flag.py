@@ -1,4 +1,4 @@
-"""FeatureFlag: a switch that jobs name. While a flag is off, its jobs are not started by schedules or chains."""
+"""FeatureFlag: a switch. While a flag is off, schedules and chains do not start the jobs that name the flag."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class Job(models.Model):
 
     @property
     def next_fire_at(self) -> datetime | None:
-        """The next nominal instant that was not due during a pause.
+        """The next nominal instant, not counting instants that were due during a pause.
 
         None if there is no such instant, or if the job is paused, ended or unreadable.
         """

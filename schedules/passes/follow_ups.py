@@ -74,7 +74,7 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
 
 
 def _handle_apart(ids: Sequence[int], now: datetime) -> FollowUpResult:
-    """Handle follow-ups in smaller and smaller batches; push back each follow-up that fails when handled alone."""
+    """Handle follow-ups in smaller and smaller batches; postpone each follow-up that fails when handled alone."""
     parts, faults = split_on_failure(lambda some: _handle(runs.take_followups_by_id(some, now), now), ids)
     if every_key_failed(parts, faults):
         # Every follow-up failed, as on a full disk: no single follow-up is the cause, and the beat retries all of them.

@@ -196,7 +196,7 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
     def _send(self, entry: PeriodicEntry, producer: Any) -> None:
         """Send the message of a row. Raises if the broker is unavailable.
 
-        Any other error is only logged: the row itself causes it, and a retry would not help.
+        Any other error is only logged: the row itself causes it, so sending again would not help.
         """
         try:
             self.apply_async(entry, producer=producer, advance=False)
@@ -214,9 +214,9 @@ class PeriodicScheduler(DatabaseScheduler):  # type: ignore[misc]  # untyped bas
         return isinstance(cause, (*errors, BrokerFault, OSError))
 
     def schedule_changed(self) -> bool:
-        """Return whether somebody has changed a row.
+        """Return whether somebody has changed a periodic task since the last call.
 
-        Raises if the database is unavailable; the method of django-celery-beat's scheduler does not.
+        Unlike the method that it overrides, it raises if the database is unavailable.
         """
         last, self._last_timestamp = self._last_timestamp, self.Changes.last_change()
         return bool(last and self._last_timestamp != last)  # not `>`: the clock may have been set back

@@ -29,7 +29,7 @@ NO_TIMED_WORK = TimedWork()
 
 
 def do_timed_work(now: datetime, limit: int) -> TimedWork:
-    """End up to `limit` expired pauses (200 at most). Do up to 5 due steps of backfills, and 1 step of a pause set."""
+    """End expired pauses: at most `limit`, and at most 200. Do up to 5 due steps of backfills, and 1 of a pause set."""
     limit = min(limit, MAX_RESUMED_JOBS_PER_PASS)
     n_resumed = resuming.end_expired(now, limit)
     n_steps = sum(1 for _ in takewhile(bool, (backfill.step_once(now) for _ in range(MAX_BACKFILL_STEPS_PER_PASS))))

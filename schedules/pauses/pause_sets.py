@@ -58,7 +58,7 @@ def start(
     terms: PauseTerms = UNTIL_RESUMED,
     caller: Caller = ENGINE,
 ) -> PauseSet:
-    """Pause the active jobs of a selection: up to `MAX_JOBS_PER_STEP` jobs at once, and the rest of them by beats.
+    """Pause the active jobs of a selection: up to `MAX_JOBS_PER_STEP` jobs in this call; beats pause the rest.
 
     Raises InvalidDefinition for invalid terms.
     """

@@ -166,7 +166,7 @@ def _end(ends: Sequence[tuple[Job, queries.PauseEnd]], now: datetime, actor: str
 
 
 def _starts_in_turn(job: Job) -> bool:
-    """Whether the job runs the occurrences that were chosen for the end of its pause one at a time."""
+    """Whether the runs for occurrences during the job's pause start one after the other."""
     policies = value_or_none(job.readable_policies)
     return policies is None or policies.overlap_after_pause is Overlap.BUFFER_ALL
 

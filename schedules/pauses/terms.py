@@ -33,7 +33,7 @@ class PauseTerms:
         return self.until is None and self.catch_up is not Resumption.NONE
 
     def check(self, now: datetime) -> None:
-        """Raise InvalidDefinition for terms that break the rules."""
+        """Raise InvalidDefinition if `until` is not in the future, or is missing but needed for `catch_up`."""
         if self.is_over(now):
             why = "The end of the pause (until) must be in the future: give a later time, or leave it out."
             raise InvalidDefinition({"until": [why]})

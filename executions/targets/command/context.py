@@ -36,10 +36,10 @@ class CommandContext:
         self._log(str(message), level)
 
     def should_stop(self) -> StopReason | None:
-        """Return why the command should stop, or None. The result does not show the timeout: see `remaining`.
+        """Return why the command should stop, or None. A timeout is never the reason: for it, see `remaining`.
 
         To stop a command, Mainspring raises CommandStopped in the command's main thread. Use this function in other
-        threads of the command, or if the command catches that exception and continues.
+        threads of the command, or if the command catches CommandStopped and continues.
         """
         return self._should_stop()
 

@@ -22,7 +22,10 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 
 
 class Parameters:
-    """The parameters of a command: the name of the context's parameter, if any, and a model of all other parameters."""
+    """The parameters of a command.
+
+    `context_name`: the name of the parameter that gets the context, if any. `model`: a model of all other parameters.
+    """
 
     def __init__(self, function: Callable[..., object]) -> None:
         """Read the signature of `function`. Raises InvalidCommand, whose text says what to change."""

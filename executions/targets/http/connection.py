@@ -204,7 +204,7 @@ _tls_contexts = PerProcess(_make_tls_contexts)
 
 
 class IdleConnections:
-    """Open connections that are kept for later requests."""
+    """Connections that stay open for later requests."""
 
     MAX_IDLE_SECONDS = 2.0  # servers close idle connections after 5 s or more; send no request at that moment
     MAX_KEPT = 256  # open sockets of one process

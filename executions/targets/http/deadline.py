@@ -61,7 +61,7 @@ class Budget:
                 self._break()
 
     def check(self) -> None:
-        """Raise CutOff if the attempt must end. Also compares the time, because the watchdog may be late."""
+        """Raise CutOff if `cut` has ended the attempt, or if the deadline has passed: the watchdog may be late."""
         if self.cut_by is None and time.monotonic() >= self._deadline:
             self.cut(EXPIRED)
         if self.cut_by is not None:
@@ -93,7 +93,10 @@ def breaker_of(sock: socket.socket) -> Callable[[], None]:
 
 
 class Watchdog:
-    """One thread that calls `cut` on each budget of this process at the budget's deadline (a heap, by deadline)."""
+    """One thread that calls `cut` on each budget of this process at the budget's deadline.
+
+    A heap orders the budgets by deadline.
+    """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int]] = []

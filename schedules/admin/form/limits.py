@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OtherJobs(forms.MultipleChoiceField):
-    """A field to choose other jobs: the page searches jobs by name, and the job's definition validates their ids."""
+    """A field to choose other jobs: the page searches jobs by name, and validation of the definition checks the ids."""
 
     def __init__(self, label: str, help_text: str) -> None:
         url = reverse_lazy("admin:schedules_job_names")

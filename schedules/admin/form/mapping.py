@@ -81,8 +81,8 @@ TARGET_PLACES: dict[str, dict[str, str]] = {
 def members_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of a definition that the form's values describe.
 
-    `before`: the members of the job that is being edited. The result also has the members of its target and policies
-    that have no field in the form. The caller merges the result into `before`.
+    `before`: the members of the job that is being edited. The result also has the members of this job's target and
+    policies that have no field in the form. The caller merges the result into `before`.
     """
     return {
         "name": values.get("name") or "",
@@ -145,7 +145,7 @@ def target_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[st
 def policies_from(values: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the policies that the form's values describe, without policies whose field is empty.
 
-    Policies of `before` that the form does not show are kept.
+    The result also contains the policies of `before` that the form does not show.
     """
     shown = (*PLAIN_FIELDS, *limits.LIMIT_POLICIES, "retry", "catch_up", "jitter")
     kept = {name: value for name, value in before.items() if name not in shown} | limits.limits_from(values)

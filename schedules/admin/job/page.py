@@ -58,7 +58,7 @@ def stoppage_line(stoppage: Stoppage, now: datetime) -> dict[str, Any]:
 
 
 def starts_words(job: Job, now: datetime) -> str:
-    """Return when the next run starts if jitter delays it; otherwise an empty text."""
+    """If jitter delays the next run, return in words when the run starts; otherwise return an empty text."""
     at = job.next_start_at
     return f"starts {instants.exact_text(at, now)}" if at and at != job.next_fire_at else ""
 

@@ -1,4 +1,4 @@
-"""The form's field for a command, with a table of the parameters of the chosen command."""
+"""The job form's field for a command, with a table of the parameters of the selected command."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def delayed_starts(
     """Map each missed occurrence, and each other occurrence that starts later than `now`, to its start.
 
     `starts` holds pairs of an occurrence and its start with jitter, in ascending order. A missed occurrence starts at
-    `now`, at its start with jitter, or one pace after the missed occurrence before it, whichever is latest.
+    `now`, at its start with jitter, or one pace after the start of the previous missed occurrence, whichever is latest.
     `pacing.last_at` is the start of the missed occurrence before the first one in `starts`.
     """
     # `last_at` keeps the pace across the passes of one catch-up, and across two outages in a row.

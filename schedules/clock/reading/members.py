@@ -120,7 +120,7 @@ def _local_to_utc(local: datetime, zone_name: str) -> datetime:
 
 
 def _with_offset(local: datetime, instant: datetime) -> str:
-    """Return `local` as ISO 8601, with the UTC offset for which the text names `instant`."""
+    """Return `local` as ISO 8601, with the UTC offset that makes it equal to `instant`."""
     seconds = round((local.replace(tzinfo=UTC) - instant) / timedelta(seconds=1))
     hours, remainder = divmod(abs(seconds), 3600)
     tail = f":{remainder % 60:02d}" if remainder % 60 else ""

@@ -55,7 +55,7 @@ class DstChange:
 
     @property
     def text(self) -> str:
-        """The headline and the words, as one text."""
+        """`headline` and `words`, as one text."""
         return f"{self.headline} {self.words}"
 
 
@@ -195,7 +195,7 @@ def _listed(times: list[datetime], change: Change) -> str:
 def _distance_words(spec: ScheduleSpec, change: Change) -> str:
     """Return the time from the last run before the change to the first run after it, in words.
 
-    If there is no such run, or the time is long, return `it runs as usual`.
+    If one of these two runs does not exist, or the time is long, return `it runs as usual`.
     """
     before, behind = _last_before(spec, change.at), next_after(spec, change.at - MICROSECOND)
     if before is None or behind is None or behind - before > _MAX_NAMED_DISTANCE:

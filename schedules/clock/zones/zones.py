@@ -25,7 +25,7 @@ _MACHINE_DEPENDENT = {"localtime", "Factory"}  # aliases whose meaning depends o
 class OffsetPeriod(NamedTuple):
     """A period in which a zone keeps one UTC offset. Instants are aware UTC, local times naive; the end is exclusive.
 
-    Clocks have already shown the local times before `seen_until` in an earlier period.
+    Local times before `seen_until` have already occurred in an earlier period.
     """
 
     start_at: datetime

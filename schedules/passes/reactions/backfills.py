@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_more_of_backfills(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Make each backfill of these runs due if the backfill has few live runs and no pace. A step then opens runs."""
+    """Make each backfill of these runs due if the backfill has few live runs and no pace. Its next step opens runs."""
     backfill_ids = {each.run.backfill_id for each in ended if each.run.backfill_id}
     if backfill_ids:
         queries.wake_backfills(backfill_ids, now, backfill.REFILL_AT)

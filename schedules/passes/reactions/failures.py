@@ -1,4 +1,4 @@
-"""After a failed run of a job with `pause_after_failures`: pauses the job if that number of runs failed in a row."""
+"""After a failed run: pauses the job if its latest `pause_after_failures` runs have all failed."""
 
 from __future__ import annotations
 
