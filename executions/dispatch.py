@@ -89,9 +89,9 @@ class Dispatched:
 def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) -> Dispatched:
     """Return messages for up to `limit` due runs: new runs, retries, and published runs that no worker has claimed.
 
-    If the transaction fails, the runs are split to find those that fail. The failing runs are postponed, and the
-    messages of the other runs are returned. If several runs are due and all of them fail, none is postponed. Raises if
-    the database is unavailable.
+    If the transaction fails, the runs are tried in smaller groups to find the runs that cause the error. These runs are
+    postponed, and the messages of the other runs are returned. If several runs are due and each of them causes an
+    error, none is postponed. Raises if the database is unavailable.
     """
     republish_after = settings.MAINSPRING.republish_after
     try:

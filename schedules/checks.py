@@ -63,7 +63,7 @@ def lost_places(sections: Mapping[str, Section], form: type[forms.ModelForm[Any]
             if name not in shown:
                 yield Error(
                     f"{name!r}, in `places` of the SECTION of the target kind {kind!r}, is not a field of this kind.",
-                    hint=f"Give the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
+                    hint=f"In `places`, name the field that shows the errors of {member!r}: one of {', '.join(section.fields)}.",
                     id="mainspring.E008",
                 )
 

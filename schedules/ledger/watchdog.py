@@ -42,7 +42,7 @@ MAX_JOBS_WITH_GAPS_PER_PASS = 100  # the ledger of each of these jobs is read ag
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """Counts of one pass of the watchdog. `n_compared`: jobs whose ledger was compared.
+    """Counts of one pass of the watchdog. `n_compared`: jobs that were compared with their rows.
 
     For all other counts, see `stoppages.Reviewed`.
     """

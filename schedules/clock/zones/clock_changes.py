@@ -168,7 +168,7 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
     if not cron.is_fixed:
         if change.is_gap:
             return f"This schedule follows elapsed time: {span} does not exist that day, so no run is due then."
-        return f"This schedule follows elapsed time: {span} occurs twice, and it runs both times."
+        return f"This schedule follows elapsed time: {span} occurs twice, and the schedule runs both times."
     verbs = ("does not exist", "occurs") if len(times) == 1 else ("do not exist", "occur")
     listed = _listed(times, change)
     if change.is_gap:
@@ -178,7 +178,8 @@ def _words_for_cron(spec: ScheduleSpec, cron: Cron, times: list[datetime], chang
                 f"{'that time' if len(times) == 1 else 'those times'}."
             )
         runs = "runs" if len(times) == 1 else "runs once"
-        return f"{listed} {verbs[0]} that day: this schedule {runs} at {clock_words(local)} {zone_abbreviation(local)} instead."
+        at = f"{clock_words(local)} {zone_abbreviation(local)}"
+        return f"{listed} {verbs[0]} that day: this schedule {runs} at {at} instead."
     first, second = zone_abbreviation((change.at - _SECOND).astimezone(local.tzinfo)), zone_abbreviation(local)
     if spec.dst_fold is Fold.BOTH:
         return f"{listed} {verbs[1]} twice: this schedule runs both times, in {first} and again in {second}."
