@@ -94,7 +94,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def needs_followups(self) -> bool:
-        """Whether, when a run ends, a beat may have to start a run that the overlap policy holds, or pause the job."""
+        """Whether the end of a run may require work from a beat: to start a held run, or to pause the job."""
         waits = self.overlap in (Overlap.BUFFER_ONE, Overlap.BUFFER_ALL, Overlap.CANCEL_OTHER)
         return waits or self.pause_after_failures is not None
 

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(max_length=20)),
                 ('at', models.DateTimeField()),
-                ('attempt', models.PositiveIntegerField(db_default=0, help_text='Number of attempts started when this event was recorded.')),
+                ('attempt', models.PositiveIntegerField(db_default=0, help_text='Number of attempts that had started when this event was recorded.')),
                 ('reason', models.CharField(blank=True, db_default='', max_length=40)),
                 ('actor', models.CharField(blank=True, db_default='', help_text='Who caused the event; empty if Mainspring itself did.', max_length=150)),
             ],

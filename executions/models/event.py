@@ -22,7 +22,7 @@ class RunEvent(models.Model):
     kind = models.CharField(max_length=20)
     at = models.DateTimeField()
     attempt = models.PositiveIntegerField(
-        db_default=0, help_text="Number of attempts started when this event was recorded."
+        db_default=0, help_text="Number of attempts that had started when this event was recorded."
     )
     reason = models.CharField(max_length=40, blank=True, db_default="")
     actor = models.CharField(

@@ -65,7 +65,7 @@ class _Request:
 
 
 class Writer:
-    """Writes the endings of all threads of a process. One instance per process."""
+    """Writes the endings of attempts, for all threads of a process. One instance per process."""
 
     def __init__(self) -> None:
         self._queue: list[_Request] = []

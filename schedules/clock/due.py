@@ -21,8 +21,9 @@ def due_instants(
 ) -> Iterator[datetime]:
     """Yield the instants that the tick must process at `now`, ascending: the occurrences in (`mark_at`, `now`].
 
-    A delay has at most one due instant: the job's `next_run_at`, or the first instant after the mark if that is later.
-    If `next_run_at` is None, no instant is due: the run of the last occurrence is live, or the schedule has ended.
+    A schedule of the kind `delay` has at most one due instant: the job's `next_run_at`, or one microsecond after the
+    mark if that is later. If its `next_run_at` is None, it has no due instant: the run of its last occurrence is live,
+    or the schedule has ended. Other kinds ignore `next_run_at`.
     """
     if spec.kind is not Kind.DELAY:
         return occurrences(spec, mark_at, now)

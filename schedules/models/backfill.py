@@ -13,7 +13,7 @@ from values.ids import new_id
 
 
 class BackfillMode(models.TextChoices):
-    ALL = "all", "All without a live run"
+    ALL = "all", "All occurrences without a live run"
     FAILED = "failed", "Latest run failed or cancelled"
     MISSING = "missing", "Skipped or without a record"
     GAPS = "gaps", "Without a record (gaps)"

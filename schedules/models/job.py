@@ -98,10 +98,10 @@ class Job(models.Model):
         null=True, help_text="When the last pause ended, or when the schedule was replaced during the pause."
     )
     catch_up_from_at = models.DateTimeField(
-        null=True, help_text="First occurrence that was chosen to start when the last pause ended; empty: none."
+        null=True, help_text="First occurrence of the latest pause that starts after it; empty: none starts."
     )
     catch_up_until_at = models.DateTimeField(
-        null=True, help_text="Last occurrence that was chosen to start when the last pause ended; empty: none."
+        null=True, help_text="Last occurrence of the latest pause that starts after it; empty: none starts."
     )
 
     mark_at = models.DateTimeField(help_text="High-water mark: occurrences up to this instant have been handled.")
@@ -116,7 +116,7 @@ class Job(models.Model):
     )
     catch_up_begun = models.BooleanField(
         db_default=False,
-        help_text="Whether a run has started for an outage of which the next pass handles more occurrences.",
+        help_text="Whether a run has started for an outage whose other occurrences the next pass will handle.",
     )
 
     class Meta:

@@ -34,7 +34,10 @@ class Stoppage(models.Model):
         help_text="The job's mark at `found_at`; for `gaps` and `mark_ahead`, the first occurrence without a record."
     )
     raised_at = models.DateTimeField(null=True)
-    is_noted = models.BooleanField(db_default=False, help_text="Whether an event of a run also reports the stoppage.")
+    is_noted = models.BooleanField(
+        db_default=False,
+        help_text="Whether an event of one of the job's runs reports the stoppage, in addition to the log.",
+    )
     over_at = models.DateTimeField(null=True)
 
     class Meta:
