@@ -100,7 +100,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """The overlap policy for occurrences during a pause that run when it ends: `allow` or `buffer_all`."""
+        """`allow` or `buffer_all`: the overlap policy for occurrences during a pause that are started at its end."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

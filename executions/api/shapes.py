@@ -59,8 +59,8 @@ class Run(Shape):
     priority: Priority
     nominal_at: datetime = Field(
         description="The instant of the schedule. For a run by hand or a run with `retry_of`: the time of the request. "
-        "For a run with `caused_by`: the end of that run. The target of a run with `retry_of` gets the nominal instant "
-        "of the original run."
+        "For a run with `caused_by`: the end of the run that it names. The target of a run with `retry_of` gets the "
+        "nominal instant of the original run."
     )
     last_nominal_at: datetime | None = Field(
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."

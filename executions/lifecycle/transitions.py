@@ -39,7 +39,7 @@ def open_runs(
     """Create runs. Returns the ids of the created runs by index in `new`.
 
     A run is left out if a row with its job, nominal instant and origin exists. `dispatch_at`: when the beat publishes
-    queued runs that are available now. `published`: the caller publishes these runs earlier, after its commit.
+    queued runs that are available now. `published`: the caller itself publishes these runs after its commit.
     """
     if not new:
         return {}

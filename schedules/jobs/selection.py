@@ -36,7 +36,7 @@ Text = Annotated[str, AfterValidator(storable)]
 
 
 class Selection(BaseModel):
-    """The jobs that match all of these members. A selection without members matches every job."""
+    """Conditions on jobs. A job is selected if it meets every given condition; without conditions, all jobs are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -98,10 +98,12 @@ class Job(models.Model):
         null=True, help_text="When the last pause ended, or when the schedule was replaced during the pause."
     )
     catch_up_from_at = models.DateTimeField(
-        null=True, help_text="First occurrence of the latest pause that starts after it; empty: none starts."
+        null=True,
+        help_text="First of the occurrences during the latest pause that will run after it; empty if none will run.",
     )
     catch_up_until_at = models.DateTimeField(
-        null=True, help_text="Last occurrence of the latest pause that starts after it; empty: none starts."
+        null=True,
+        help_text="Last of the occurrences during the latest pause that will run after it; empty if none will run.",
     )
 
     mark_at = models.DateTimeField(help_text="High-water mark: occurrences up to this instant have been handled.")

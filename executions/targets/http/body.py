@@ -22,7 +22,10 @@ class Body:
 
 
 def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
-    """Return the body, or None for a request without a body. Raises InvalidTarget for `payload` or `payload.<name>`."""
+    """Return the body, or None for a request without a body.
+
+    Raises InvalidTarget if the payload does not fit, with errors of the field `payload` or `payload.<name>`.
+    """
     if payload is None or config.body_format == "none":
         return None
     if config.method in ("GET", "HEAD"):
