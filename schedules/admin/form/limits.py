@@ -80,8 +80,8 @@ FORM_FIELDS: dict[str, forms.Field] = {
     "start_deadline": text(
         "Start deadline",
         "10m",
-        "Maximum time from the planned start of a run to its actual start. A run that has not started by then is "
-        "skipped. Backfills, and occurrences that run after a pause, have no deadline. Empty: no deadline.",
+        "Maximum time from the planned start of a run to its actual start. A run that would start later is skipped. "
+        "Backfills, and occurrences that run after a pause, have no deadline. Empty: no deadline.",
     ),
     "feature_flag": choice("Feature flag", (), "While the flag is off, the job starts only by hand or by backfill."),
     "concurrency_limit": number("Concurrency limit", "Maximum number of active runs. Empty: no limit."),
