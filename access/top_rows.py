@@ -33,7 +33,7 @@ def slice_keys(
 
     An index on (column, order) sorts the rows of each value, but not the rows of several values together. Therefore
     `slice_keys` reads the first `stop` rows of each value from the index, and merges them. The caller passes the keys
-    to its query as constants, because the planner expects that a join reads every partition.
+    to its query as constants. With a join instead, the planner would expect to read every partition.
     """
     if values is None:
         return list(rows.values_list("pk", flat=True)[start:stop])

@@ -1,4 +1,4 @@
-"""Exceptions about runs that callers of this package handle."""
+"""Exceptions for requests that a run's status does not allow. Callers of this package handle the exceptions."""
 
 from __future__ import annotations
 

@@ -204,8 +204,8 @@ def open_all(new: Sequence[NewRun], now: datetime, *, actor: str = "") -> list[U
 def open_backfill_runs(new: Sequence[NewRun], now: datetime, *, actor: str) -> None:
     """Create the runs of a backfill and wake the beats to publish them.
 
-    The caller holds the job's lock. `new` may contain manual retries: a retry whose instant another run has gets a
-    later instant. The caller has checked that the instants of all other runs in `new` are free.
+    The caller holds the job's lock. `new` may contain retries. If the job already has a retry with the same instant,
+    the new retry gets a later instant. The caller has checked that the instants of all other runs in `new` are free.
     """
     left = list(new)
     while left:

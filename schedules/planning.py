@@ -115,7 +115,7 @@ def _with_reasons(
 
 
 def _overlap(job: DueJob, policies: JobPolicies, instant: datetime) -> Overlap:
-    """Return `overlap_after_pause` if the instant was chosen to start when a pause ended, otherwise `overlap`."""
+    """Return `overlap_after_pause` if a pause has delayed the occurrence at `instant`, otherwise `overlap`."""
     return policies.overlap_after_pause if job.is_chosen(instant) else policies.overlap
 
 

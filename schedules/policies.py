@@ -88,8 +88,8 @@ class JobPolicies(RunPolicies):
         Annotated[str, Field(pattern=rf"^(?:{FLAG_NAME_PATTERN})$", max_length=MAX_FLAG_NAME_LENGTH)] | None
     ) = Field(
         None,
-        description="Name of a feature flag. While the flag is off, occurrences do not start (reason `feature_off`), "
-        "but runs by hand do. Null: no flag.",
+        description="Name of a feature flag. While the flag is off, the job starts only by hand or by backfill. "
+        "Occurrences and starts after other jobs are skipped with the reason `feature_off`. Null: no flag.",
     )
 
     @property
@@ -100,7 +100,7 @@ class JobPolicies(RunPolicies):
 
     @property
     def overlap_after_pause(self) -> Overlap:
-        """`allow` or `buffer_all`: the overlap policy for occurrences during a pause that are started at its end."""
+        """The overlap policy for occurrences that start when a pause ends: `allow` or `buffer_all`."""
         return Overlap.ALLOW if self.overlap is Overlap.ALLOW else Overlap.BUFFER_ALL
 
     @model_validator(mode="after")

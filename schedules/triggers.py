@@ -45,8 +45,8 @@ def pause(
 ) -> Job:
     """Pause a job from `now` on. Occurrences that were due before `now` still run.
 
-    Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms;
-    JobGone; JobConflict if the job's schedule has ended and no other job starts it.
+    Pausing a paused job changes the terms of the pause, not its start. Raises InvalidDefinition for invalid terms,
+    JobGone if there is no such job, and JobConflict if the schedule has ended and no other job starts this job.
     """
     terms.check(now)
     with transaction.atomic():

@@ -87,7 +87,7 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
     while waiting:
         where, item, depth = waiting.pop()
         if isinstance(item, str) and item != clean_text(item):
-            return _dotted(where), f"This text contains {_INVALID_CHARACTER}: remove it."
+            return _dotted(where), f"This text contains {_INVALID_CHARACTER}: remove the character."
         if isinstance(item, float) and not math.isfinite(item):
             return _dotted(where), "NaN and infinity are not JSON numbers: use a finite number."
         if isinstance(item, int | float) and _has_too_many_digits(item):
@@ -101,7 +101,7 @@ def find_unstorable(value: object, path: str = "") -> tuple[str, str] | None:
             pairs = item.items() if isinstance(item, Mapping) else enumerate(item)
             for name, inner in pairs:
                 if isinstance(name, str) and name != clean_text(name):
-                    return _dotted(where), f"A name in this object contains {_INVALID_CHARACTER}: remove it."
+                    return _dotted(where), f"A name in this object contains {_INVALID_CHARACTER}: remove the character."
                 waiting.append(((where, str(name)), inner, depth + 1))
     return None
 

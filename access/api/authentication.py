@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Authenticates requests by API key. Without a key it returns None; an invalid key raises AuthenticationFailed."""
+    """Authenticates requests by API key. Raises AuthenticationFailed for an invalid or empty key.
+
+    Returns None for a request without the header `Authorization: Bearer`.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, ApiKey] | None:
         # Latin-1 decodes any bytes: a header that is not ASCII is then an unknown key, not a server error.

@@ -1,4 +1,4 @@
-"""Runs as table rows for the page of a job and for the overview, and the tiles with counts of runs."""
+"""Builds table rows of runs for the page of a job and for the overview. Also builds the overview's tiles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_COUNT = 10_000  # maximum number of runs that a tile counts; a larger number
 
 
 def tile(status: RunStatus, now: datetime, window: timedelta, caller: Caller) -> dict[str, Any]:
-    """Return the tile of the overview that counts the runs with a status.
+    """Return a tile of the overview. The tile counts the runs with this status.
 
     For a live status, the tile counts all runs. For a terminal status, it counts only runs whose nominal instant is at
     most `window` before `now`.

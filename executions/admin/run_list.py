@@ -79,7 +79,7 @@ class RunChangeList(UncountedChangeList):
         return chosen or None
 
     def _of_jobs(self, stop: int) -> QuerySet[Run]:
-        """Return the latest `stop` runs of the jobs that the search found. Merges up to `stop` runs of each job."""
+        """Return up to `stop` runs: the latest runs of `self.jobs`. Merges up to `stop` runs of each job."""
         # Ordered by the instant alone, like the index of a job's runs. With another order, PostgreSQL would sort all
         # runs of each job.
         newest = self.queryset.filter(job_id=OuterRef("job_id")).order_by("-nominal_at").values("pk")[:stop]

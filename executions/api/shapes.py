@@ -1,4 +1,4 @@
-"""The shapes of responses: a run on a list, a run with its attempts, events and definition, log lines, commands."""
+"""The shapes of responses: a run on a list; a run with its attempts, events and definition; log lines; commands."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Run(Shape):
         "a retry."
     )
     caused_by: UUID | None = Field(
-        description="The run of another job whose end started this run (`start_after`). Null for other runs, and if "
-        "that run is hidden from you."
+        description="The run whose end started this run: a run of another job (`start_after`). Null for a run with "
+        "another cause, and if the other job's run is hidden from you."
     )
     backfill_id: UUID | None = Field(description="The backfill that created the run; null for other runs.")
     status: RunStatus = Field(
@@ -59,15 +59,15 @@ class Run(Shape):
     priority: Priority
     nominal_at: datetime = Field(
         description="The instant of the schedule. For a run by hand or a run with `retry_of`: the time of the request. "
-        "For a run with `caused_by`: the end of the run that it names. The target of a run with `retry_of` gets the "
-        "nominal instant of the original run."
+        "For a run with `caused_by`: the end of the run that `caused_by` names. The target of a run with `retry_of` "
+        "gets the nominal instant of the original run."
     )
     last_nominal_at: datetime | None = Field(
         description="If several occurrences share this record: the nominal instant of the last one. Otherwise null."
     )
     n_occurrences: int = Field(description="Number of occurrences that share this record.")
     available_at: datetime = Field(
-        description="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+        description="Earliest start of the latest attempt, even if that attempt has not started yet."
     )
     planned_at: datetime | None = Field(
         description="Planned start, if jitter or the pace of a catch-up delays the run; otherwise null."
@@ -133,7 +133,7 @@ class RunDetail(Run):
         examples=["Concurrency limit reached: 1 active run with the key “printer”, at most 1 allowed"],
     )
     target: Annotated[Any, DocumentedAs(AnyTarget | None)] = Field(
-        description="The target in the frozen definition. Header values that look like credentials are hidden."
+        description="The target in the frozen definition. Values of headers that look like credentials are hidden."
     )
     payload: Any
     policies: dict[str, Any] | None

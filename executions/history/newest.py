@@ -25,7 +25,7 @@ def runs_of_job(job_id: UUID, n: int, caller: Caller) -> list[Run]:
 
 
 def runs_with_status(status: RunStatus, n: int, caller: Caller) -> list[Run]:
-    """Return the latest `n` runs that have a status, by descending nominal instant. One query, also for their specs."""
+    """Return the latest `n` runs with this status, by descending nominal instant. One query reads runs and specs."""
     runs = visible(Run, caller).filter(status=status).select_related("spec")
     return list(runs.order_by(*BY_INSTANT)[:n])
 

@@ -1,4 +1,4 @@
-"""The SQL statements that read a job's past occurrences, for the ledger and for backfills, and that delete old runs."""
+"""SQL statements about the runs of jobs. The statements read runs, add events to runs, and delete old data."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def prune_all(now: datetime, keep: timedelta, limit: int) -> Pruned:
 
 
 def _prune_rates(now: datetime, limit: int) -> int:
-    """Delete states of rate limits that are too old to delay a start. Returns the number of deleted states."""
+    """Delete the `RateState` rows that are too old to delay a start. Returns the number of deleted rows."""
     values = {"before": now - MAX_RATE_PERIOD, "limit": limit}
     n_rates = n_last = execute(queries.PRUNE_RATES, values)
     while n_last >= limit:

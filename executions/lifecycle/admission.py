@@ -74,7 +74,7 @@ class LaterFollowup:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The result of `admit`. `n_decided`: number of runs to queue or to skip. `later`: follow-ups to create.
+    """The result of `admit`. `n_decided`: number of runs that were queued or skipped. `later`: follow-ups to create.
 
     `more_of`: jobs and keys with which to call `admit` again.
     """
@@ -248,7 +248,7 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
 
 
 def _find_failing(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUID, Exception]:
-    """Return the error of each run whose verdict cannot be written even without other runs. Rolls back every write."""
+    """Return the error of each run whose verdict also fails when it is written alone. Rolls back every write."""
     with transaction.atomic():
         _, faults = split_on_failure(
             lambda ids: transitions.release({id: verdicts[id] for id in ids}, now), list(verdicts)

@@ -56,7 +56,7 @@ ID_LISTED = "run.id = ANY(%(id)s::uuid[])"
 
 
 def has_status(statuses: Iterable[RunStatus], run: str = "run") -> str:
-    """Return a condition on the status that the planner cannot use to find runs, because a CASE hides the condition.
+    """Return a condition on the status, hidden in a CASE so that the planner does not use the condition to find runs.
 
     At the start of a day, the planner assumes that each status is rare. With a plain `status IN (...)`, it would read
     all runs with the status to find a few runs by id. Partial indexes with the same CASE (`models/run.py`) still match.

@@ -2,7 +2,7 @@
 
 Each statement that changes a status checks the present status (guarded), checks the claim number where a worker or the
 reaper writes (fenced), and inserts the run's event. If the run is held or has ended, the statement may also insert a
-follow-up, after which a beat starts held runs and chained jobs.
+follow-up. The beat that handles the follow-up starts held runs and chained jobs.
 
 The SQL is in `queries.py` and `held_queries.py`. Other modules decide the status of a new run (`NewRun.status` in
 `types.py`), of a held run (`admission.py`) and after an attempt (`worker/endings.py`). The statements themselves decide

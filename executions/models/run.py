@@ -19,11 +19,13 @@ START_ORDER = (F("priority").desc(), F("nominal_at"), F("id"))
 
 
 def _is_one_of(statuses: Collection[RunStatus]) -> Q:
-    """Return a CASE, as the condition of a partial index. Only queries with this CASE (`queries.has_status`) use it.
+    """Return a CASE expression for the condition of a partial index.
+
+    PostgreSQL uses the index only for queries with the same CASE expression (`queries.has_status`).
 
     With a plain `status IN (...)` the planner may choose a wrong index. Until ANALYZE has seen runs with these
-    statuses, the planner estimates the same cost for all indexes by status. It may then read the runs of all jobs to
-    find the runs of one job.
+    statuses, the planner estimates the same cost for all indexes by status. The query may then read the runs of all
+    jobs to find the runs of one job.
     """
     matches = When(status__in=[status.value for status in sorted(statuses)], then=Value(value=True))
     return Q(Case(matches, default=Value(value=False), output_field=models.BooleanField()))
@@ -58,7 +60,7 @@ class Run(models.Model):
     reason = models.CharField(max_length=12, blank=True, db_default="", choices=[(r, r.capitalize()) for r in Reason])
     created_at = models.DateTimeField()
     available_at = models.DateTimeField(
-        help_text="Earliest start of the first attempt or, once a retry is planned, of the latest retry."
+        help_text="Earliest start of the latest attempt, even if that attempt has not started yet."
     )
     planned_at = models.DateTimeField(
         null=True, help_text="Planned start, if jitter or the pace of a catch-up delays the run."
@@ -71,7 +73,7 @@ class Run(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True, db_default="")
     error = models.TextField(blank=True, db_default="")
-    caused_by = models.UUIDField(null=True, help_text="The run of another job that started this run when it ended.")
+    caused_by = models.UUIDField(null=True, help_text="The run whose end started this run: a run of another job.")
 
     # For held runs: what prevents the start, the order of starts, and the start deadline.
     is_buffered = models.BooleanField(db_default=False, help_text="Held until the job has no other active run.")

@@ -82,7 +82,10 @@ class ConcurrencyLimit(BaseModel):
 
 
 class RateLimit(BaseModel):
-    """A limit on the number of runs that start per period. The starts are evenly spaced, except in a burst."""
+    """A limit on the number of runs that start per period.
+
+    Except in a burst, starts are at least `per` / `limit` apart.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -70,7 +70,7 @@ def _find_config_fault(target: Target) -> Error | None:
         config.model_json_schema()
     except Exception as error:  # noqa: BLE001 - types may have schemas of their own
         return Error(
-            f"The configuration class {where} has no JSON schema, which the OpenAPI document needs: {_schema_words(error)}.",
+            f"The configuration class {where} has no JSON schema for the OpenAPI document: {_schema_words(error)}.",
             hint="Use types that JSON has, or annotate members of other types with pydantic's WithJsonSchema.",
             id="mainspring.E005",
         )

@@ -26,7 +26,9 @@ CLAIM_RETRY_TIMEOUT = timedelta(seconds=4)
 
 
 def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], datetime]) -> list[Claim]:
-    """Claim the runs, given by (id, claim number), that can still be claimed. Returns the claims.
+    """Claim the runs in `wanted` (pairs of id and claim number). Returns the claims.
+
+    Runs that can no longer be claimed are left out.
 
     Raises one of RETRYABLE_ERRORS if claiming still fails after CLAIM_RETRY_TIMEOUT. No run is lost then: the beat
     publishes unclaimed runs again.

@@ -1,4 +1,7 @@
-"""Recovers runs whose lease has expired, because their worker was killed or cut off from the database."""
+"""Recovers runs whose lease has expired, because their worker was killed or cut off from the database.
+
+Also creates missing follow-ups for held runs.
+"""
 
 from __future__ import annotations
 

@@ -75,14 +75,14 @@ def warm_up() -> None:
 class BatchSize:
     """The number of runs that this process claims together.
 
-    These runs should take about `CLAIM_AHEAD_TIME`, estimated from the duration of the last batch.
+    The size is computed from the duration of the last batch, so that the next batch takes about `CLAIM_AHEAD_TIME`.
     """
 
     def __init__(self) -> None:
         self.size = 1
 
     def after(self, n_runs: int, took: timedelta) -> int:
-        """Adapt the size after a batch of `n_runs` that took `took`. Returns the size of the next batch, at least 1."""
+        """Adapt the size after a batch of `n_runs` runs that lasted `took`. Returns the new size, at least 1."""
         each = max(took / max(n_runs, 1), timedelta(microseconds=1))
         self.size = max(1, min(CLAIM_AHEAD_TIME // each, MAX_GROWTH * self.size))
         return self.size

@@ -39,7 +39,7 @@ class CombinedLog:
         self._write_file(b"")
 
     def write(self, name: str, text: str) -> None:
-        """Write each line of `text`. Removes control characters other than tabs: they could change what is shown."""
+        """Write each line of `text` without its control characters, which could change the display. Tabs are kept."""
         for line in text.splitlines():
             printable = "".join(character for character in line if character == "\t" or character.isprintable())
             self._write_file(f"{name:<{self._width}}| {printable}\n".encode())

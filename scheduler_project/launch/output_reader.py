@@ -1,6 +1,7 @@
 """Copies the output of the programs to the log.
 
-Between two checks, the supervisor's loop waits in `OutputReader.run`. A signal ends that wait.
+The supervisor checks its programs in a loop, and waits in `OutputReader.run` between two checks. A signal ends the
+wait.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def chosen_port(name: str, default: int) -> int:
         holder = process_listening_on(port)
         raise CannotLaunch(
             f"Port {port} is in use{f' by {holder}' if holder else ''}, or this user may not use it. "
-            f"Stop that program, or choose another port: {name}={port + 1} make run"
+            f"Stop the program that uses the port, or choose another port: {name}={port + 1} make run"
         )
     return port
 

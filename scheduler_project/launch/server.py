@@ -52,7 +52,9 @@ def free_port() -> int:
 
 
 class Server(ABC):
-    """A server whose log, port, password and (unless another user runs it) data are in `folder`.
+    """A server whose log, port and password are in `folder`.
+
+    Its data is in `folder` too, unless another user runs the server.
 
     Use it as a context manager, or call `start`, `stop` and `kill`. A restart keeps the port, the password and all
     data that the server has stored. A new object for the same folder keeps them too, but chooses another port if the
@@ -137,7 +139,7 @@ class Server(ABC):
         return False
 
     def _survivors(self) -> list[int]:
-        """Return the ids of the processes of a killed server that are still running."""
+        """Return the ids of the processes that a killed server has left running."""
         return []
 
     @property

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class StoreSupervisor:
-    """Supervises a running server. `check` must not block for long: the supervisor calls it several times a second."""
+    """Supervises a running server.
+
+    `Supervisor` calls `check` several times a second, so `check` must not block for long.
+    """
 
     def __init__(self, server: Server, log: Callable[[str], None]) -> None:
         self._server = server

@@ -36,7 +36,7 @@ class Supervisor:
     """Runs programs and restarts programs that end. Call `run` once, in the main thread.
 
     All programs of `stages` are started together and stopped stage by stage. `stores` are running servers: the
-    supervisor restarts a server that ends, and the caller stops the servers afterwards. `also_ready` is polled when
+    supervisor restarts a server that ends. After `run`, the caller stops the servers. `also_ready` is polled when
     every program is ready; when it returns True, `on_ready` is called once. `on_change` is called with the process ids
     by program name whenever they change.
     """

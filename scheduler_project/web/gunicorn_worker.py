@@ -92,9 +92,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # untyped library
         super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Serve one request and close the connection in this thread.
+        """Serve one request. If the connection is not kept alive, close the connection in this thread.
 
-        gunicorn's own method closes it in the main loop, where a client that does not respond blocks all connections.
+        gunicorn itself would close it in the main loop, where a client that does not respond blocks all connections.
         """
         is_kept_alive = super().handle(conn)
         if not is_kept_alive:

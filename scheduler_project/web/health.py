@@ -130,7 +130,7 @@ PROBES = {"/health/live": live, "/health/ready": ready}
 
 
 def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """The first middleware: serves the health checks before other middleware checks the host and HTTPS.
+    """The first middleware: answers health checks before another middleware can refuse or redirect them.
 
     A load balancer sends health checks over plain HTTP, to an IP address that is not in ALLOWED_HOSTS.
     """

@@ -20,8 +20,8 @@ _LOCAL_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2
 def read_viewer_instant(label: str, text: str) -> datetime:
     """Return the instant that a text names in the viewer's time zone. `label`: the field's label in quotation marks.
 
-    Raises ValueError with a sentence for the user if the text names no instant, for example a local time that clocks
-    skip or show twice.
+    Raises ValueError with a sentence for the user if the text does not name exactly one instant. Example: a local time
+    that clocks skip or show twice.
     """
     try:
         return read_instant(text, str(timezone.get_current_timezone()))

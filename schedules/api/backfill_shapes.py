@@ -35,8 +35,9 @@ class BackfillRequest(Shape):
         BackfillMode.ALL,
         description="Which instants of the range get a run. `all`: every instant. `failed`: instants whose latest run "
         "failed or was cancelled. `missing`: instants that were skipped or have no record. `gaps`: instants without "
-        "a record. No mode selects an instant with a live run. Instants before the job existed, and instants during a "
-        "pause that has not ended, are neither missing nor gaps.",
+        "a record. No mode selects an instant with a live run. `missing` and `gaps` ignore an instant without a record "
+        "if the instant is before the creation of the job, older than the retention period, or during a pause that has "
+        "not ended.",
     )
     pace: Duration | None = Field(
         None,
@@ -49,7 +50,7 @@ class BackfillRequest(Shape):
         "`buffer_all` or `allow`. Null: `buffer_all`, which starts one run after the other.",
     )
     max_runs: Annotated[int, Field(strict=True, ge=1, le=requests.MAX_RUNS)] | None = Field(
-        None, description="Maximum number of runs, starting with the earliest instants. Null: no limit."
+        None, description="Maximum number of runs. The earliest instants come first. Null: no limit."
     )
     dry_run: Annotated[bool, Field(strict=True)] = Field(
         False, description="If true, change nothing and return a preview."
@@ -66,7 +67,8 @@ class BackfillPreview(Shape):
 
     dry_run: Literal[True]
     n_instants: int = Field(
-        description=f"Number of instants in the range, {COUNTED_UP_TO}. The count also stops at `max_runs` runs."
+        description=f"Number of instants in the range, {COUNTED_UP_TO}. The count also stops after the instant of the "
+        "last run that `max_runs` allows."
     )
     is_more: bool = Field(description="Whether the range has more instants than were counted.")
     n_would_start: int = Field(

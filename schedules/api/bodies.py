@@ -56,11 +56,14 @@ def read_pause(request: Request, model: type[AnyPause], now: datetime) -> AnyPau
 
 
 def read_resume(request: Request) -> Resume:
-    """Return the body of a request to resume. Raises InvalidInput for `max_runs` unless `catch_up` is `all`."""
+    """Return the body of a request to resume.
+
+    Raises InvalidInput if `max_runs` is given and `catch_up` is not `all`.
+    """
     body = read_body(request, Resume)
     if "max_runs" in body.model_fields_set and body.catch_up is not Resumption.ALL:
         raise InvalidInput(
-            {"max_runs": ["max_runs is allowed only with catch_up all: set catch_up to all, or leave max_runs out."]}
+            {"max_runs": ["max_runs requires catch_up “all”: set catch_up to “all”, or leave max_runs out."]}
         )
     return body
 

@@ -165,7 +165,7 @@ class JobPauseView(ApiView):
     def post(self, request: Request, job_id: UUID) -> Response:
         """Pause a job. While the job is paused, its occurrences do not start.
 
-        With `until`, the pause ends by itself, and an occurrence during the pause starts then if `catch_up` selects it.
+        With `until`, the pause ends by itself. `catch_up` selects which occurrences during the pause start at its end.
         If the job is already paused, the new reason, actor, `until` and `catch_up` replace the old ones.
         """
         now = datetime.now(UTC)

@@ -69,7 +69,10 @@ class LedgerRun(Shape):
 class LedgerEntry(Shape):
     """What happened to one occurrence, or to several occurrences that share a record."""
 
-    nominal_at: datetime = Field(description="Nominal instant of the occurrence, or of the first of several.")
+    nominal_at: datetime = Field(
+        description="Nominal instant of the occurrence. If the entry covers several occurrences: nominal instant of "
+        "the first occurrence."
+    )
     last_nominal_at: datetime | None = Field(
         description="Nominal instant of the last of several occurrences; null for a single occurrence."
     )

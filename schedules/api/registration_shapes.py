@@ -34,9 +34,9 @@ class KeyedDefinition(JobDefinition):
 
 
 def _check_entries(entries: list[Any]) -> list[Any]:
-    """Return the entries. Raises ValidationError unless each is a storable object with a unique key.
+    """Return the entries. Raises ValidationError if an entry is invalid. Stops after `MAX_INVALID_JOBS` errors.
 
-    The check stops after `MAX_INVALID_JOBS` errors.
+    An entry must be a storable object with a unique key. Its members that are listed in `unreadable` must not be null.
     """
     errors: dict[str, list[str]] = {}
     keys: set[str] = set()

@@ -54,8 +54,8 @@ class JobByKeyView(ApiView):
     def put(self, request: Request, key: str) -> Response:
         """Create or change the job with this key, so that the job has this definition. The request is idempotent.
 
-        If there is no such job, it is created (201). If its definition differs, it is replaced (see `replace_job`). If
-        its definition is the same, nothing changes: the next run and any pause stay.
+        If no job has this key, a job is created (201). If the job has another definition, the definition is replaced
+        (see `replace_job`). If the job has the same definition, nothing changes: the next run and any pause stay.
         """
         now = datetime.now(UTC)
         data = read_definition(request)

@@ -39,8 +39,8 @@ SHOWN_AS: dict[str, Any] = {
     "policies": JobPolicies | None,
 }
 SHOWN_DESCRIPTIONS = {
-    "target": "What each run does. Header values that look like credentials are hidden from callers who may not change "
-    "jobs."
+    "target": "What each run does. Values of headers that look like credentials are hidden from callers who may not "
+    "change jobs."
 }
 
 # A PATCH accepts the members of a definition, all of them optional.

@@ -205,7 +205,7 @@ def _step(backfill: Backfill, now: datetime) -> None:
 
 
 def _open(job: Job, backfill: Backfill, instants: Sequence[datetime], now: datetime) -> None:
-    """Open a run for each instant, under the job's lock, with the backfill's overlap policy instead of the job's."""
+    """Open a run for each instant, with the backfill's overlap policy, not the job's. The caller has locked the job."""
     found = history.instant_states(job.pk, instants)
     live_runs = runs.live_runs([job.pk]).get(job.pk, LiveRuns())
     new = []

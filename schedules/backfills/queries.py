@@ -47,7 +47,10 @@ def lock_backfill(backfill_id: UUID) -> None:
 
 
 def wake_backfills(backfill_ids: Collection[UUID], now: datetime, refill_at: int) -> None:
-    """Make backfills due at `now`: those without a pace that have at most `refill_at` live runs."""
+    """Make backfills due at `now`, so that they open more runs.
+
+    A backfill of `backfill_ids` is left out if it has ended, has a pace, or has more than `refill_at` live runs.
+    """
     execute(
         WAKE_BACKFILLS,
         {"id": list(backfill_ids), "now": now, "refill_at": refill_at, "live": [status.value for status in LIVE]},

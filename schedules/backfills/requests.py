@@ -41,7 +41,8 @@ class BackfillRequest:
 def check(job: Job, request: BackfillRequest, now: datetime) -> None:
     """Check the request of a backfill.
 
-    Raises InvalidDefinition with messages by field; JobConflict if the job has no predictable instants; CannotRead.
+    Raises InvalidDefinition if a field of the request is wrong, CannotRead if the job's schedule or policies cannot be
+    read, and JobConflict if the job has no predictable instants.
     """
     errors: dict[str, list[str]] = {}
     if request.until > now:

@@ -37,7 +37,10 @@ def keep_anchors(spec: ScheduleSpec, before: ScheduleSpec | None) -> ScheduleSpe
 
 
 def first_mark(spec: ScheduleSpec, now: datetime) -> datetime:
-    """Return the first mark of a job that gets this schedule at `now` (aware). Only instants after the mark fire."""
+    """Return the first mark of a job that gets this schedule at `now` (aware).
+
+    The job fires only for instants later than the mark.
+    """
     match spec.kind:
         case Kind.DELAY:
             # The first run of a delay is due at `now`, so the mark must be earlier than `now`.

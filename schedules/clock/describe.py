@@ -60,7 +60,7 @@ def describe(spec: ScheduleSpec) -> str:
 
 
 def warnings(spec: ScheduleSpec, now: datetime) -> list[str]:
-    """Return sentences about behaviour after `now` (aware) that people often do not expect of this schedule."""
+    """Return sentences about unexpected behaviour of this schedule after `now` (an aware datetime)."""
     notes = [f"“{label(member)}”: {note}" for member in spec.specs for note in _notes(member, now)]
     notes = notes or _notes(spec, now)
     if spec.kind is not Kind.NONE and next_after(with_anchor(spec, now), now) is None:

@@ -1,8 +1,8 @@
 """Finds the due instants and the next instant of a job, for every kind of schedule.
 
 For most kinds, the schedule alone determines the instants. The instants of a delay also depend on the ends of runs (see
-`delay.py`). The callers of `due_instants` and `next_due` are the tick, and code that replaces a schedule or ends a
-pause.
+`delay.py`). The tick calls `due_instants` and `next_due`. Other callers replace a schedule, end a pause or show the
+next instant.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def due_instants(
     """Yield the instants that the tick must process at `now`, ascending: the occurrences in (`mark_at`, `now`].
 
     A schedule of the kind `delay` has at most one due instant: the job's `next_run_at`, or one microsecond after the
-    mark if that is later. If its `next_run_at` is None, it has no due instant: the run of its last occurrence is live,
-    or the schedule has ended. Other kinds ignore `next_run_at`.
+    mark if that is later. There is no due instant if `next_run_at` is None: the run of the last occurrence is live, or
+    the schedule has ended. For other kinds, `next_run_at` is ignored.
     """
     if spec.kind is not Kind.DELAY:
         return occurrences(spec, mark_at, now)

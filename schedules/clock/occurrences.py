@@ -54,7 +54,7 @@ def occurrences_by_member(
 
 
 def member_at(spec: ScheduleSpec, at: datetime) -> ScheduleSpec:
-    """Return the first member of a list of schedules that fires at `at`; `spec` itself if it has no such member."""
+    """Return the first schedule in `spec.specs` that fires at `at`, or `spec` itself if there is none."""
     matching = (member for member in spec.specs if next(occurrences(member, at - MICROSECOND, at), None))
     return next(matching, spec)
 

@@ -99,7 +99,7 @@ DEFINING_FIELD = {
 
 
 def to_json(spec: ScheduleSpec) -> dict[str, object]:
-    """Return the canonical JSON: the kind and the fields that apply to it. `parse` reads it back to an equal value."""
+    """Return the canonical JSON: the kind and its fields. `parse` reads the JSON back to an equal value."""
     result: dict[str, object] = {"kind": spec.kind.value}
     for name in ALLOWED_FIELDS[spec.kind]:
         value = getattr(spec, name)
@@ -137,7 +137,7 @@ def starts_left(spec: ScheduleSpec, n_scheduled: int) -> int | None:
 
 
 def label(spec: ScheduleSpec) -> str:
-    """Return a short text that identifies a member of a list, such as '0 9 * * *' or 'sunset 52.5 13.4'."""
+    """Return a short text, such as '0 9 * * *' or 'sunset 52.5 13.4', that identifies a schedule in a list."""
     if spec.every is not None:
         return f"every {duration_text(spec.every)}"
     if spec.at is not None:

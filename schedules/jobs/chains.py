@@ -130,7 +130,7 @@ def starts_any(job_ids: Collection[UUID]) -> set[UUID]:
 
 
 def started_by(job_ids: Collection[UUID]) -> Mapping[UUID, list[tuple[UUID, On]]]:
-    """Map each job of `job_ids` to the jobs that start after it, each with the result (`On`) that starts it."""
+    """Map each job of `job_ids` to the jobs that it starts, as pairs of job id and required result (`On`)."""
     found: dict[UUID, list[tuple[UUID, On]]] = defaultdict(list)
     for row in Chain.objects.filter(source_id__in=job_ids):
         found[row.source_id].append((row.job_id, On(row.on)))

@@ -154,7 +154,7 @@ def lock(job_id: UUID) -> Job:
 
 
 def _settle_pause(job: Job, now: datetime) -> None:
-    """Record the occurrences of the old schedule during the current pause.
+    """Record the old schedule's occurrences during the current pause.
 
     Stores the job as active, which recording requires. The caller must then store the job as paused.
     """

@@ -52,7 +52,7 @@ class Column:
 class ValidationContext:
     """The input of validation besides the data: the time, the job whose definition is replaced, and the caller.
 
-    Validation sets `first_at`, the first instant of a new schedule, so that callers need not compute it again.
+    Validation sets `first_at`, the first instant of a new schedule, so that it is computed only once.
     """
 
     now: datetime

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class Definition:
     """A valid definition.
 
-    `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule
-    that starts at `validated_at`; None for an unchanged schedule, and for the kind `none`.
+    `members`: every member in its canonical JSON, as it is stored. `first_at`: the first instant of a new schedule,
+    computed for `validated_at`; None for an unchanged schedule, and for the kind `none`.
     """
 
     members: Mapping[str, Any]

@@ -166,7 +166,10 @@ def _entries(job_id: UUID, job: Job | None, clock: ClockState, after: datetime, 
 
 
 def _present(job: Job, earlier: list[Span]) -> Span:
-    """Return the current span of a job. Without a span row, the span begins at the end of the last earlier span."""
+    """Return the current span of a job.
+
+    Without a span row, the span begins at the end of the last earlier span, or at the creation of the job.
+    """
     row = ScheduleSpan.objects.filter(job_id=job.pk, until_at=None).first()
     return present_span(job, row, max([job.created_at, *(span.until_at for span in earlier if span.until_at)]))
 

@@ -73,7 +73,7 @@ def has_schedule(job: Job) -> bool:
 
 
 def describe_other_starts(job: Job) -> str:
-    """Return a sentence about the runs of the job that the ledger does not cover. One query.
+    """Return a sentence about the job's runs that the ledger does not cover. One query.
 
     Return "" for a job that has a schedule and starts after no other job.
     """

@@ -39,7 +39,9 @@ class Backfill(models.Model):
     after_at = models.DateTimeField()
     until_at = models.DateTimeField()
     mode = models.CharField(max_length=7, choices=BackfillMode)
-    pace = models.DurationField(null=True, help_text="Minimum time between two starts; empty: no minimum.")
+    pace = models.DurationField(
+        null=True, help_text="Minimum time between the creation of two runs; empty: no minimum."
+    )
     overlap = models.CharField(max_length=15, choices=[(o, o) for o in Overlap])
     max_runs = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
@@ -51,7 +53,7 @@ class Backfill(models.Model):
     n_instants = models.PositiveIntegerField(help_text="Instants in the range, counted up to a limit.")
     n_opened = models.PositiveIntegerField(default=0, help_text="Runs opened so far; `max_runs` limits them.")
     n_passed_over = models.PositiveIntegerField(
-        default=0, help_text="Instants handled so far that the mode does not select."
+        default=0, help_text="Number of handled instants that the mode does not select."
     )
 
     class Meta:

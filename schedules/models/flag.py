@@ -16,7 +16,7 @@ IS_NAME = RegexValidator(rf"^(?:{FLAG_NAME_PATTERN})\Z", HINT)
 
 
 class FeatureFlag(models.Model):
-    """A feature flag. The beat reads flags once per pass. A flag that does not exist counts as off."""
+    """A feature flag. Each pass of a beat reads the flags that it needs. A flag that does not exist counts as off."""
 
     name = models.CharField(max_length=MAX_FLAG_NAME_LENGTH, unique=True, validators=[IS_NAME])
     is_on = models.BooleanField("on", default=False)

@@ -99,11 +99,11 @@ class Job(models.Model):
     )
     catch_up_from_at = models.DateTimeField(
         null=True,
-        help_text="First of the occurrences during the latest pause that will run after it; empty if none will run.",
+        help_text="Of the occurrences during the latest pause, the first one that starts after the pause; empty: none.",
     )
     catch_up_until_at = models.DateTimeField(
         null=True,
-        help_text="Last of the occurrences during the latest pause that will run after it; empty if none will run.",
+        help_text="Of the occurrences during the latest pause, the last one that starts after the pause; empty: none.",
     )
 
     mark_at = models.DateTimeField(help_text="High-water mark: occurrences up to this instant have been handled.")

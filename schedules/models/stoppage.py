@@ -66,7 +66,8 @@ class WatchRound(models.Model):
     last_job_id = models.UUIDField(help_text="The next pass continues after this job.")
     began_at = models.DateTimeField(help_text="When the present round began.")
     before_at = models.DateTimeField(
-        help_text="When the previous round began: the present round compares occurrences since shortly before then."
+        help_text="When the previous round began. The present round compares the occurrences from shortly before this "
+        "instant on."
     )
 
     def __str__(self) -> str:

@@ -49,7 +49,7 @@ class EndedRuns:
 
 
 def lock_ended_runs(followups: Mapping[UUID, runs.Followup]) -> EndedRuns:
-    """Lock the jobs of these follow-ups, and find the ended runs that this pass can handle.
+    """Lock the jobs that a reaction may change, and find the ended runs that this pass can handle.
 
     `followups`: by id of the ended run. Ended runs of the same job share one `Job` object, so a reaction sees the
     changes of earlier reactions.

@@ -19,7 +19,10 @@ MAX_RESUMED_JOBS_PER_PASS = 200
 
 @dataclass(frozen=True, slots=True)
 class TimedWork:
-    """How many pauses were ended and steps done (of backfills and pause sets), and whether more work may be due."""
+    """The result of `do_timed_work`. `more`: whether more work may be due.
+
+    `n_done`: number of ended pauses, plus the number of steps of backfills and of pause sets.
+    """
 
     n_done: int = 0
     more: bool = False

@@ -35,9 +35,9 @@ MAX_JOBS_PREVIEWED = 1000  # a request waits for the preview
 
 @dataclass(frozen=True, slots=True)
 class UndoPreview:
-    """A preview of undoing a pause set: it would resume `n_jobs` jobs and start `n_would_start` runs.
+    """A preview of undoing a pause set: the undo would resume `n_jobs` jobs and start `n_would_start` runs.
 
-    `is_more`: more runs may start, because only runs of the first `MAX_JOBS_PREVIEWED` jobs were counted.
+    `is_more`: `n_would_start` may be too low, because it counts only runs of the first `MAX_JOBS_PREVIEWED` jobs.
     """
 
     n_jobs: int

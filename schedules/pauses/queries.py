@@ -106,7 +106,7 @@ def lock_jobs(job_ids: Sequence[UUID]) -> None:
 
 
 def pause_jobs(job_ids: Sequence[UUID], now: datetime, **terms: object) -> int:
-    """Pause the active jobs among `job_ids`, with the terms of a pause set; return how many were paused."""
+    """Pause the active jobs among `job_ids`. `terms`: the terms of the pause set. Returns the number of paused jobs."""
     return execute(PAUSE_JOBS, {"id": list(job_ids), "now": now, **terms})
 
 

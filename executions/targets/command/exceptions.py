@@ -1,4 +1,4 @@
-"""The exceptions with which a command reports a failure, and the exception that stops a command."""
+"""The exceptions by which a command reports a failure, the exception that stops a command, and InvalidCommand."""
 
 from __future__ import annotations
 

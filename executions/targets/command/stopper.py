@@ -1,4 +1,4 @@
-"""Stops a command in the main thread of this process, at its timeout or when `stop` is called.
+"""Stops a command in the main thread when the command's timeout has passed, or when `stop` is called.
 
 The signal SIGALRM interrupts the command, and the signal handler raises CommandStopped inside the command.
 """

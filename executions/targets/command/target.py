@@ -1,4 +1,4 @@
-"""The `command` target: calls a registered function in the worker's main thread, within its timeout."""
+"""The `command` target: calls a registered function in the worker's main thread, within the attempt's timeout."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def encode_body(config: HttpConfig, payload: JSON) -> Body | None:
     if config.method in ("GET", "HEAD"):
         sentence = (
             f"A {config.method} request has no body, so its payload would be lost: choose POST, move the values to "
-            "query, leave the payload out, or set body_format to none."
+            "the query, leave the payload out, or set body_format to “none”."
         )
         raise InvalidTarget({"payload": [sentence]})
     if config.body_format == "form":

@@ -146,6 +146,6 @@ class HttpConfig(TargetConfig):
     def retryable(self) -> tuple[int | str, ...]:
         """The statuses after which the run is retried.
 
-        The default may contain statuses of `success_statuses`. `judge` checks `success_statuses` first.
+        A status that is also in `success_statuses` is a success: `judge` checks `success_statuses` first.
         """
         return DEFAULT_RETRY if self.retry_statuses is None else self.retry_statuses

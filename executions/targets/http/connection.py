@@ -161,7 +161,7 @@ def new_connection(route: Route) -> CheckedConnection:
 def _connect(addresses: list[Resolved], budget: Budget, until: float) -> socket.socket:
     """Return a socket that is connected to the first address that accepts.
 
-    Each address gets an equal share of the time left. So an address that does not respond leaves time for the others.
+    Each address gets an equal share of the time left, so one address that does not respond cannot use all the time.
     """
     failure: OSError = TimeoutError()
     for index, (family, address) in enumerate(addresses):

@@ -31,7 +31,7 @@ def fold(name: str) -> str:
 
 
 def check_name(name: str) -> str:
-    """Return a header's name. Raises ValueError with a sentence if a job may not set this header."""
+    """Return a header's name. Raises ValueError if the name is invalid, or if a job may not set this header."""
     if not _TOKEN.fullmatch(name):
         raise ValueError(
             "A header's name has 1 to 256 characters: ASCII letters, digits and !#$%&'*+-.^_`|~. "
@@ -45,7 +45,7 @@ def check_name(name: str) -> str:
 def check_value(value: str) -> str:
     """Return a header's value without surrounding spaces.
 
-    Raises ValueError with a sentence that never quotes the value.
+    Raises ValueError if a job may not send this value. The error never quotes the value.
     """
     if MASK in value:
         raise ValueError(f"{MASK} stands for a hidden value: write the actual value.")
@@ -80,7 +80,7 @@ def is_sensitive(name: str) -> bool:
 
 
 def masked(headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers. The value of each header that looks like a credential is replaced by MASK."""
+    """Return the headers. MASK replaces the value of each header whose name looks like the name of a credential."""
     return {name: MASK if is_sensitive(name) else value for name, value in headers.items()}
 
 

@@ -1,4 +1,8 @@
-"""Limits the bytes that are read from a server. A response can be endless even if its headers and body are small."""
+"""Limits the bytes that are read from a server.
+
+A response with small headers and a small body can still be endless: for example, a server can send interim responses
+(status 100) without end.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,10 @@ _REDIRECTS = frozenset({301, 302, 303}) | _KEEPS_METHOD
 
 
 def next_request(request: Request, response: Response) -> Request | None:
-    """Return the request to which `response` redirects; None if it is no redirect. Raises InvalidResponse."""
+    """Return the request to which `response` redirects; None if `response` is no redirect.
+
+    Raises InvalidResponse if the URL of the redirect cannot be requested.
+    """
     location = response.header("location")
     if response.status not in _REDIRECTS or location is None:
         return None

@@ -19,7 +19,7 @@ def _check_one(value: object) -> int | str:
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     match = _RANGE.fullmatch(text.strip())
     if match is None or (match[2] and int(match[1]) > int(match[2])):
-        raise ValueError('Give a status such as 200, or a range such as "200-299", from 100 to 599.')
+        raise ValueError('Give a status from 100 to 599, such as 200, or a range, such as "200-299".')
     return int(match[1]) if match[2] is None else f"{match[1]}-{match[2]}"
 
 

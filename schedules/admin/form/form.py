@@ -85,7 +85,7 @@ class JobForm(ModelForm[Job], TargetFields, LimitFields):  # type: ignore[misc] 
         mapping.LABELS["anchor_at"],
         INSTANT_EXAMPLE,
         "Empty: the interval counts from “Not before”. If that is empty too, it counts from the time when you save. "
-        "If you change no other field of the schedule, its times stay the same.",
+        "If you leave this field empty and change nothing else in the schedule, the times stay the same.",
     )
     at = needed(text("Run at", INSTANT_EXAMPLE, INSTANT_HELP))
     wait = needed(

@@ -56,9 +56,10 @@ class JsonObject(JsonText):
 
 
 def read_json(text: str) -> Any:
-    """Return the value of a JSON text, None if the text is empty.
+    """Return the value of a JSON text, or None if the text is empty.
 
-    Raises forms.ValidationError; for a syntax error, the message names the line and the column.
+    Raises forms.ValidationError if the text is not JSON, repeats a name in an object, or cannot be stored. The message
+    about a text that is not JSON names the line and the column.
     """
     if not text.strip():
         return None

@@ -1,4 +1,4 @@
-"""The job form's fields for limits, priority, start deadline, feature flag and chains, which few jobs use."""
+"""The job form's fields for settings that few jobs use: limits, priority, start deadline, feature flag and chains."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ UNSET = {
 FORM_FIELDS: dict[str, forms.Field] = {
     **{AFTER_FIELDS[on]: field for on, field in AFTER.items()},
     "pause_after_failures": number(
-        "Pause after failures in a row", "Number of failed runs in a row that pauses the job. Empty: never."
+        "Pause after failures in a row", "The job is paused after this many failed runs in a row. Empty: never."
     ),
     "priority": choice(
         "Priority", list(PRIORITIES.items()), "Held and queued runs with a higher priority start first."

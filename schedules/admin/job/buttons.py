@@ -1,4 +1,4 @@
-"""Starts runs of jobs, and pauses and resumes jobs. Messages name or count the jobs, and explain refusals."""
+"""Starts runs of jobs, and pauses and resumes jobs. A message states the result, and the reason for each refusal."""
 
 from __future__ import annotations
 

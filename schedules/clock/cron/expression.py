@@ -94,9 +94,9 @@ class LocalTimeFinder:
 # Many jobs have the same expression, and each pass reads their expressions again.
 @lru_cache(maxsize=4096)
 def read_cron(text: str) -> Cron:
-    """Read an expression of 5 fields, of 6 fields with seconds first, or a nickname such as @daily.
+    """Read a cron expression: 5 fields, 6 fields with seconds first, or a nickname such as @daily.
 
-    Raises CronError.
+    Raises CronError if the expression is invalid or never fires.
     """
     parts = read_parts(text)
     try:

@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{started.get_state_display()}.")
 
     def _print_progress(self, started: Backfill, previous: str) -> tuple[Mapping[RunStatus, int], str]:
-        """Return the number of runs for each status, and the line of progress. Print it unless it equals `previous`."""
+        """Print the line of progress unless it equals `previous`. Return the number of runs by status, and the line."""
         counts = history.count_by_status([started.pk])[started.pk]
         line = f"{started.n_seen:,} of {started.n_instants:,} instants handled; runs opened: {started.n_opened:,}"
         line += "".join(f", {status.value}: {n:,}" for status, n in sorted(counts.items()))

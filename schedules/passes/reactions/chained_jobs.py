@@ -32,7 +32,10 @@ class _Start:
 
 
 def start_chained_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Open a run of each job that starts after one of these runs; return the number, including skipped runs."""
+    """For each ended run, open a run of each job in `chained_jobs`.
+
+    Return the number of opened runs. Skipped runs count too.
+    """
     starts = [_Start(job, each.run.pk, each.run.finished_at or now) for each in ended for job in each.chained_jobs]
     jobs = {start.job.pk: start.job for start in starts}
     policies = {job_id: job.policies for job_id, job in jobs.items()}

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 
 def schedule_after_delay(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Set the next instant of each job with a delay schedule whose scheduled run has ended.
+    """For each job with a delay schedule: after the end of a scheduled run, set the job's next instant.
 
-    If the schedule has no further instant, the job's state becomes `ended`.
+    A job that already has a next instant, or another live scheduled run, is left out. If the schedule has no further
+    instant, the job's state becomes `ended`.
     """
     first_ends: dict[UUID, tuple[Job, datetime]] = {}
     for each in ended:

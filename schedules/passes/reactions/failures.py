@@ -23,7 +23,10 @@ log = structlog.get_logger(__name__)
 
 
 def pause_failing_jobs(ended: Sequence[EndedRun], now: datetime) -> int:
-    """Pause each job whose latest `pause_after_failures` runs have all failed since the job was last resumed."""
+    """Pause each job whose latest n runs have all failed, where n is the job's policy `pause_after_failures`.
+
+    Only runs that succeeded or failed count, and only runs of instants after the job's last resumption.
+    """
     jobs = {each.job.pk: each.job for each in ended if each.job and each.run.status == RunStatus.FAILED}
     limits = {
         job_id: max_failures

@@ -128,7 +128,7 @@ def test_a_sound_kind_comes_after_the_built_in_ones_and_has_no_fault(folder: Pat
             "E005",
             "has no JSON schema",
         ),
-        ("path: Annotated[str,", "path: Annotated[Odd,", "E005", "needs: KeyError: 'no schema'."),
+        ("path: Annotated[str,", "path: Annotated[Odd,", "E005", "document: KeyError: 'no schema'."),
         ("path: Annotated[str,", "path: Annotated[OddExit,", "E002", "can't be checked: SystemExit: 4 ("),
     ],
 )

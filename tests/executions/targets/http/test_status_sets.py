@@ -47,7 +47,7 @@ def test_a_status_and_a_range_are_read(given_as: object, read: object) -> None:
     ids=str,
 )
 def test_anything_else_is_refused_with_an_example(wrong: object) -> None:
-    with pytest.raises(ValidationError, match="Give a status such as 200, or a range"):
+    with pytest.raises(ValidationError, match="Give a status from 100 to 599, such as 200, or a range"):
         ADAPTER.validate_python([wrong])
 
 
