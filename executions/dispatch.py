@@ -99,7 +99,7 @@ def dispatch_once(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PE
             due = transitions.dispatch(now, limit=limit, republish_after=republish_after)
             return Dispatched(_messages(due, max_messages))
     except Exception as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             raise
         log.warning("pass_taken_apart", action="dispatch", error=one_line(error))
     parts, faults = split_on_failure(
@@ -139,7 +139,7 @@ def expire_once(now: datetime, limit: int) -> int:
         with transaction.atomic():
             return transitions.expire(now, limit)
     except Exception as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             raise
         log.warning("pass_taken_apart", action="expire", error=one_line(error))
     parts, faults = split_on_failure(

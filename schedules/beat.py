@@ -253,8 +253,8 @@ class JobScheduler(PeriodicScheduler):
         """
         try:
             return act(*args, **kwargs)
-        except Exception:
-            if is_database_unavailable():
+        except Exception as error:
+            if is_database_unavailable(error):
                 raise
             self._is_faulty = True
             log.exception("pass_failed", action="beat", part=act.__name__)
@@ -284,7 +284,7 @@ class JobScheduler(PeriodicScheduler):
             if self.is_broker_fault(error):
                 self._note_broker_fault(error, now)
                 return self._use_broker_at
-            if is_database_unavailable():
+            if is_database_unavailable(error):
                 raise
             log.exception("pass_failed", action="beat", part=act.__name__)
             return now + FAULT_RETRY_DELAY

@@ -72,7 +72,7 @@ def tick(now: datetime, limit: int, max_messages: int = MAX_MESSAGES_PER_ROUTE) 
             result = _pass(jobs, now, published=True, max_messages=max_messages)
             return replace(result, more=len(jobs) == limit or result.n_jobs < len(jobs))
     except Exception as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             raise
         log.warning("pass_taken_apart", action="tick", error=one_line(error))
         return _tick_apart(queries.due_names(now, limit), now)

@@ -29,6 +29,18 @@ _generic_plans: WeakSet[psycopg.Connection[Any]] = WeakSet()  # connections with
 # database error is a fault of the statement or of its data. These classes do not tell whether the database is
 # unavailable: call `is_database_unavailable`.
 RETRYABLE_ERRORS = (OperationalError, InterfaceError)
+# SQLSTATE codes of lost and refused connections: https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONNECTION_FAULT_CLASS = "08"
+CONNECTION_FAULTS = frozenset(
+    {
+        "25P03",  # idle_in_transaction_session_timeout
+        "53300",  # too_many_connections
+        "57P01",  # admin_shutdown, also by pg_terminate_backend
+        "57P02",  # crash_shutdown
+        "57P03",  # cannot_connect_now
+        "57P05",  # idle_session_timeout
+    }
+)
 DATABASE_RETRY_SECONDS = 1.0  # between two tries while the database is unavailable
 # Time until a job, run, follow-up, backfill or pause that fails by itself is tried again. Each failure costs several
 # transactions, because the pass is split to find the cause.
@@ -97,15 +109,24 @@ def log_retryable_errors(action: str) -> Iterator[None]:
 
 def log_retryable(action: str, error: BaseException, *, is_away: bool | None = None, **facts: object) -> None:
     """Log one of RETRYABLE_ERRORS. `is_away`: whether the database was unavailable; None: check it now."""
-    if is_database_unavailable() if is_away is None else is_away:
+    if is_database_unavailable(error) if is_away is None else is_away:
         log.warning("database_away", action=action, error=one_line(error), **facts)
     else:
         log.warning("statement_failed", action=action, error=one_line(error), **facts)
 
 
-def is_database_unavailable() -> bool:
-    """Return whether the connection is broken. After an error, this means that the database is unavailable."""
-    return not connection.is_usable()
+def is_database_unavailable(error: BaseException) -> bool:
+    """Return whether `error` was raised because a connection was lost or could not be opened.
+
+    Such an error is no fault of the statement or of its data. The usable connection alone proves nothing: Django opens
+    a new connection at the end of a transaction whose connection was lost.
+    """
+    fault = error if isinstance(error, psycopg.Error) else error.__cause__
+    if isinstance(fault, psycopg.Error) and fault.sqlstate:
+        is_of_connection = fault.sqlstate.startswith(CONNECTION_FAULT_CLASS) or fault.sqlstate in CONNECTION_FAULTS
+    else:  # without a code, the client itself has noticed the loss
+        is_of_connection = isinstance(fault, psycopg.OperationalError | psycopg.InterfaceError)
+    return is_of_connection or not connection.is_usable()
 
 
 def wait_for_database() -> None:
@@ -126,7 +147,7 @@ def split_on_failure(act: Callable[[Sequence[K]], T], keys: Sequence[K]) -> tupl
         with transaction.atomic():
             return [act(keys)], {}
     except Exception as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             raise
         if len(keys) <= 1:
             return [], dict.fromkeys(keys, error)

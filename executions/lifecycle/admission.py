@@ -240,8 +240,8 @@ def _write(verdicts: Mapping[UUID, Reason | None], now: datetime) -> Mapping[UUI
     try:
         with transaction.atomic():
             transitions.release(verdicts, now)
-    except Exception:
-        if is_database_unavailable() or not (failed := _find_failing(verdicts, now)):
+    except Exception as error:
+        if is_database_unavailable(error) or not (failed := _find_failing(verdicts, now)):
             raise
         return failed
     return {}

@@ -38,8 +38,8 @@ def claim(wanted: Sequence[tuple[UUID, int]], worker: str, clock: Callable[[], d
     while claims is None:
         try:
             claims = transitions.claim(wanted, clock(), lease=settings.MAINSPRING.lease, worker=worker)
-        except RETRYABLE_ERRORS:
-            if is_database_unavailable():
+        except RETRYABLE_ERRORS as error:
+            if is_database_unavailable(error):
                 connection.close()
             if clock() >= give_up_at:
                 raise

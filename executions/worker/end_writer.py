@@ -110,7 +110,7 @@ def _write_requests(requests: Sequence[_Request], now: datetime) -> None:
         for request in requests:
             request.statuses = statuses
     except BaseException as error:  # noqa: BLE001  (raised again in the threads whose requests failed)
-        is_away = isinstance(error, Exception) and is_database_unavailable()
+        is_away = isinstance(error, Exception) and is_database_unavailable(error)
         if is_away:
             connection.close()
         elif len(requests) > 1 and isinstance(error, Exception):

@@ -84,7 +84,7 @@ def store_or_log(logs: Sequence[RunLog]) -> bool:
     try:
         store(logs)
     except DatabaseFault as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             log_retryable("store_log", error, is_away=True, n_logs=len(logs))
             connection.close()
             return False

@@ -40,6 +40,14 @@ class ClaimedBatch:
         """Execute the runs in order and return their endings. Runs that were returned to the queue have no ending."""
         for context in self._contexts:
             heartbeat.get().add(context)
+        try:
+            return self._execute_all()
+        finally:
+            # Also after an exception: a run whose lease is renewed without a thread that executes it never ends.
+            for context in self._contexts:
+                heartbeat.get().remove(context)
+
+    def _execute_all(self) -> list[Ending]:
         is_batch = len(self._not_started) > 1
         timer = threading.Timer(SLOW_RUN_AFTER.total_seconds(), self._hand_over) if is_batch else None
         if timer:
@@ -57,8 +65,6 @@ class ClaimedBatch:
                 timer.cancel()
                 timer.join()  # it may be writing: return only when all endings are written
             self._write()
-            for context in self._contexts:
-                heartbeat.get().remove(context)
         return ended
 
     def _next(self) -> attempt.PreparedAttempt | None:

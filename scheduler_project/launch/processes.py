@@ -108,7 +108,8 @@ def stop_leftover(pid: int, *, mark: str, by: signal.Signals, seconds: float = 2
     if not (pid > 1 and mark in command_line_of(pid)):
         return
     for number in (by, signal.SIGKILL):
-        os.kill(pid, number)
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.kill(pid, number)
         if wait_until(lambda: mark not in command_line_of(pid), seconds / 2):
             return
     raise CannotLaunch(f"Process {pid} of an earlier launch does not stop. Run `kill -9 {pid}` and try again.")

@@ -163,8 +163,8 @@ def step_once(now: datetime) -> bool:
         try:
             with transaction.atomic():
                 _step(Backfill.objects.get(pk=backfill_id), now)
-        except Exception:
-            if is_database_unavailable():
+        except Exception as error:
+            if is_database_unavailable(error):
                 raise
             log.exception("backfill_pushed_back", action="backfill", backfill=str(backfill_id))
             backfills_queries.postpone_backfill(backfill_id, now + PUSH_BACK_DELAY)

@@ -63,8 +63,8 @@ def review(now: datetime) -> Reviewed:
             # One transaction per stoppage, so that a failure does not prevent the report of other stoppages.
             with transaction.atomic():
                 _review_one(stoppage, jobs.get(stoppage.job_id), now, reviewed)
-        except Exception:
-            if is_database_unavailable():
+        except Exception as error:
+            if is_database_unavailable(error):
                 raise
             log.exception("job_not_watched", action="watch", job=str(stoppage.job_id))
     return reviewed

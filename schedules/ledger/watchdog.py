@@ -121,8 +121,8 @@ def _compare(jobs: list[Job], since: datetime, now: datetime) -> int:
         n_jobs += 1
         try:
             window = _window(job, rows.get(job.pk), since, now)
-        except Exception:
-            if is_database_unavailable():
+        except Exception as error:
+            if is_database_unavailable(error):
                 raise
             log.exception("job_not_watched", action="watch", job=str(job.pk))
             continue

@@ -29,7 +29,7 @@ def needs_database() -> Iterator[None]:
     try:
         yield
     except RETRYABLE_ERRORS as error:
-        what = "The database cannot be reached" if is_database_unavailable() else "A statement failed"
+        what = "The database cannot be reached" if is_database_unavailable(error) else "A statement failed"
         raise CommandError(f"{what}: {one_line(error)}", returncode=EXIT_REFUSED) from None
 
 

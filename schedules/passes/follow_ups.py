@@ -67,7 +67,7 @@ def follow_once(now: datetime, limit: int) -> FollowUpResult:
             result = _handle(found, now)
             return replace(result, more=result.more or len(found) == limit)
     except Exception as error:
-        if is_database_unavailable():
+        if is_database_unavailable(error):
             raise
         log.warning("pass_taken_apart", action="follow", error=one_line(error))
         return _handle_apart(runs.due_followup_ids(now, limit), now)

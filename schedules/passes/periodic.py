@@ -87,7 +87,7 @@ class PeriodicEntry(ModelEntry):  # type: ignore[misc]  # untyped base
         try:
             return super().is_due()
         except Exception as error:
-            if isinstance(error, DatabaseFault) and is_database_unavailable():
+            if isinstance(error, DatabaseFault) and is_database_unavailable(error):
                 raise
             # One row that fails, for any reason, must not stop the other rows.
             _log_skipped(self.name, error)

@@ -136,8 +136,8 @@ def step_once(now: datetime, pause_set_id: UUID | None = None) -> bool:
         try:
             with transaction.atomic():
                 _step(PauseSet.objects.get(pk=found_id), now)
-        except Exception:
-            if is_database_unavailable():
+        except Exception as error:
+            if is_database_unavailable(error):
                 raise
             log.exception("pause_set_pushed_back", action="pause", pause_set=str(found_id))
             PauseSet.objects.filter(pk=found_id).update(due_at=now + PUSH_BACK_DELAY)

@@ -84,3 +84,5 @@ def test_connections_that_are_terminated_repeatedly_leave_no_gap(unpooled: Proce
         killer.join()
     assert len(ended) > 20
     assert_each_second_of(jobs)
+    blamed = [line for line in unpooled.log_of("beat").splitlines() if "pushed_back" in line or "cannot_" in line]
+    assert not blamed, "a terminated connection is no fault of a job or of a run"

@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 import psycopg
 import pytest
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,27 +161,61 @@ def test_an_error_for_an_empty_batch_fails_no_key() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_whose_connection_broke_is_written_on_a_new_connection() -> None:
-    calls = []
+@pytest.mark.parametrize("lost_by", ["the server", "the client", "the batch before"])
+def test_no_key_is_blamed_for_a_connection_that_is_lost(lost_by: str) -> None:
+    calls = 0
 
-    def lose_first_connection(keys: Sequence[str]) -> Sequence[str]:
-        calls.append(keys)
-        if len(calls) == 1:
-            connection.connection.close()
-        database.execute("SELECT 1", {})
-        return keys
+    def lose_connection(keys: Sequence[str]) -> None:
+        nonlocal calls
+        calls += 1
+        match lost_by:
+            case "the server":
+                database.execute("SELECT pg_terminate_backend(pg_backend_pid())", {})
+            case "the client":
+                connection.connection.close()
+                database.execute("SELECT 1", {})
+            case _:
+                connection.close()
+                raise ValueError("an error that a lost connection caused elsewhere")
 
-    assert database.split_on_failure(lose_first_connection, ["a", "b"]) == ([["a"], ["b"]], {})
+    with pytest.raises((OperationalError, InterfaceError, ValueError)):
+        database.split_on_failure(lose_connection, ["a", "b"])
+    assert calls == 1, "the batch was split"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_known_by_its_error_on_a_new_connection() -> None:
+    with pytest.raises(OperationalError, match="terminating connection") as terminated, transaction.atomic():
+        database.execute("SELECT pg_terminate_backend(pg_backend_pid())", {})
+
+    assert connection.is_usable(), "Django opens a new connection at the end of the transaction"
+    assert database.is_database_unavailable(terminated.value)
 
 
 @pytest.mark.django_db
-def test_a_batch_is_not_split_while_the_database_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "is_database_unavailable", lambda: True)
-    batch = Batch("a")
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("SELECT 1/0", DataError),
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)", OperationalError),
+        ("DO $$ BEGIN RAISE deadlock_detected; END $$", OperationalError),
+        ("DO $$ BEGIN RAISE disk_full; END $$", OperationalError),
+    ],
+    ids=["division by zero", "timeout", "deadlock", "full disk"],
+)
+def test_a_statement_that_fails_does_not_make_the_database_unavailable(statement: str, error: type[Exception]) -> None:
+    with pytest.raises(error) as failed, transaction.atomic():
+        database.execute(statement, {})
 
-    with pytest.raises(IntegrityError):
-        database.split_on_failure(batch, ["a", "b"])
-    assert batch.calls == 1
+    assert not database.is_database_unavailable(failed.value)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["08006", "57P01", "57P02", "57P03", "57P05", "25P03", "53300"])
+def test_codes_of_lost_and_refused_connections_make_the_database_unavailable(code: str) -> None:
+    fault = psycopg.errors.lookup(code)()
+
+    assert database.is_database_unavailable(fault)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +238,7 @@ def test_only_several_keys_that_all_fail_point_at_the_database(
 def test_a_retryable_error_is_logged_in_one_line_and_not_raised(
     error: Exception, is_away: bool, event: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "is_database_unavailable", lambda: is_away)
+    monkeypatch.setattr(database, "is_database_unavailable", lambda _: is_away)
     with capture_logs() as logs, database.log_retryable_errors("prune"):
         raise error
 

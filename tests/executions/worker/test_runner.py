@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from executions.dispatch import KILL_AFTER, dispatch_once
@@ -17,7 +17,7 @@ from executions.lifecycle.types import Claim, Ending
 from executions.models import Attempt, LogLine, Run, RunEvent, RunSpec
 from executions.states import RunStatus
 from executions.targets.base import StopReason
-from executions.worker import heartbeat, logs, one_by_one, runner
+from executions.worker import end_writer, heartbeat, logs, one_by_one, runner
 from executions.worker.context import RunContext
 from executions.worker.reaper import reap_once
 from tests.factories import ECHO, NOW, claim, end, make_job, make_run
@@ -285,6 +285,25 @@ def test_runs_not_started_within_a_second_are_published_again() -> None:
     ended = runner.execute_runs([(run.pk, 0) for run in runs], "w", lambda: next(ticks))
     assert [ending.run_id for ending in ended] == [runs[0].pk]
     assert sum(len(message.runs) for message in dispatch_once(NOW + timedelta(seconds=9), 10).messages) == 2
+
+
+def test_leases_are_not_renewed_after_a_batch_whose_endings_are_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reject(*_: object) -> NoReturn:
+        raise DataError("rejected")
+
+    monkeypatch.setattr(end_writer, "write", reject)
+    job = make_job()
+    runs = [make_run(job, NOW + timedelta(milliseconds=number)) for number in range(3)]
+    runner.batch_size.get().size = 3
+    with pytest.raises(DataError, match="rejected"):
+        runner.execute_runs([(run.pk, 0) for run in runs], "w", clock)
+
+    heartbeat.renew_once(list(heartbeat.heartbeat.get()._contexts.values()), clock() + timedelta(minutes=1))
+
+    recovered = reap_once(clock() + timedelta(minutes=1), 10)
+    assert (recovered.n_again, recovered.n_over) == (3, 0)
 
 
 def test_a_cancelled_run_that_is_returned_to_the_queue_ends() -> None:
